@@ -1,0 +1,1 @@
+//! ODS, the Open Distribution Server: the node.

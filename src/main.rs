@@ -1,0 +1,2 @@
+//! The `ods` program.
+fn main() {}

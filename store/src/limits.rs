@@ -1,0 +1,51 @@
+//! Every bound of the store, in one place. Each protects memory, disk or a peer from what others send.
+
+/// Bytes in a package path, after NFC.
+pub const PATH_BYTES_MAX: usize = 1024;
+/// Bytes in one segment of a package path.
+pub const SEGMENT_BYTES_MAX: usize = 255;
+/// Bytes in an event's `by`.
+pub const BY_BYTES_MAX: usize = 128;
+/// Ids an event's `replaces` may name.
+pub const REPLACES_MAX: usize = 64;
+/// Entries in an event's `meta`.
+pub const META_ENTRIES_MAX: usize = 64;
+/// Bytes in one `meta` key.
+pub const META_KEY_BYTES_MAX: usize = 64;
+/// Bytes in one `meta` value.
+pub const META_VALUE_BYTES_MAX: usize = 8 * 1024;
+/// Tags on one package.
+pub const TAGS_MAX: usize = 64;
+/// Bytes in one tag.
+pub const TAG_BYTES_MAX: usize = 64;
+/// Bytes in an event's or statement's frame, signature excluded. Holds the largest event the caps above allow, and
+/// whatever a later version may need.
+pub const FRAME_BYTES_MAX: usize = 64 * 1024;
+/// Prefixes an `Admit` may carry.
+pub const PREFIXES_MAX: usize = 64;
+/// Ids an `Expel` may carry, tips and statements together.
+pub const EXPEL_IDS_MAX: usize = 1024;
+/// Statements a roster may hold.
+pub const STATEMENTS_MAX: usize = 10_000;
+/// Bytes in a blob: 1 TiB. Keeps an outline at 32 MiB.
+pub const BLOB_BYTES_MAX: u64 = 1 << 40;
+/// Rows a page of a listing may ask for.
+pub const PAGE_ROWS_MAX: usize = 1000;
+/// Writes that one commit may gather.
+pub const GROUP_WRITES_MAX: usize = 256;
+/// Writes that may wait for the writer; further ones block their caller.
+pub const WRITE_QUEUE_MAX: usize = 1024;
+/// Bytes of frames in one answer to a pull.
+pub const LOG_PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Log entries examined for one answer to a pull.
+pub const LOG_PAGE_EXAMINED_MAX: usize = 20_000;
+/// Peers a node may have.
+pub const PEERS_MAX: usize = 1000;
+/// Tokens a node may hold.
+pub const TOKENS_MAX: usize = 10_000;
+/// Invites a node may hold; expired ones are dropped first.
+pub const INVITES_MAX: usize = 1000;
+/// Bytes in a name of a node, peer or token.
+pub const NAME_BYTES_MAX: usize = 128;
+/// A verified piece is verified again before it is sent when this much time has passed: 24 h.
+pub const VERIFIED_FOR_MS: u64 = 24 * 60 * 60 * 1000;
