@@ -1,23 +1,88 @@
-//! The store of an ODS node: blobs, log, journal, catalog and their on-disk format.
+//! The store of an ODS node: blobs, log, journal, catalog and their on-disk format. No network, no environment, no clock:
+//! time, randomness and paths come in as arguments.
+//!
+//! - `store.rs` is the handle and owns transactions; `writer.rs` runs them, `tx.rs` is one; `schema.rs` lists the tables.
+//! - `event.rs`, `statement.rs` and `frame.rs` are what is signed; `roster.rs`, `heads.rs`, `vector.rs` what it means (pure);
+//!   `log.rs`, `catalog.rs`, `trust.rs`, `wants.rs`, `journal.rs` keep that in tables; `pull.rs` serves it.
+//! - `blobs.rs`, `upload.rs`, `fetch.rs`, `reader.rs`, `outline.rs` are the bytes; `disk.rs` is the seam below them, `fs.rs`
+//!   the real disk, `testing.rs` the simulated one.
+//!
+//! The format and its invariants in words: `store/README.md`.
 
+mod blobs;
+mod catalog;
+mod codec;
 mod digest;
+mod disk;
+mod entropy;
+mod error;
 mod event;
+mod fetch;
 mod frame;
+mod fs;
+mod heads;
+mod journal;
 mod keys;
 mod limits;
+mod log;
 mod lsn;
+mod meta;
+mod open;
+mod outline;
+mod package;
 mod path;
+mod peers;
+mod pieces;
+mod publish;
+mod pull;
+mod reader;
+mod roster;
+mod schema;
+mod set_sum;
 mod statement;
+mod store;
 mod time;
+mod tokens;
+mod trust;
+mod tx;
+mod upload;
+mod vector;
+mod wants;
+mod watched;
+mod writer;
 
 pub use digest::{Digest, EventId, NodeId, NotHex32, SetDigest, Sha256, StatementId};
+pub use disk::{Disk, DiskFile, FileStat};
+pub use error::StoreError;
 pub use event::{Body, EVENT_CONTEXT, Event, Header, Meta, Publish, Remove, SignedEvent, StreamId};
+pub use fetch::Fetch;
 pub use frame::{FORMAT, FrameError, SIGNATURE_BYTES};
+pub use fs::LocalDisk;
+pub use journal::{Happening, Record, RecordPage};
 pub use keys::{NodeKey, verify as verify_signature};
 pub use limits::*;
 pub use lsn::Lsn;
+pub use open::StoreOptions;
+pub use outline::{
+    BlobHasher, BlobHashes, ChainingValue, PIECE_BYTES, outline_is_right, piece_bytes, piece_count, piece_is_right,
+};
+pub use package::{Change, Package, PackageState, Page, Revision};
 pub use path::{PackagePath, PathError};
+pub use peers::{InviteRow, NewInvite, PeerRow};
+pub use pieces::PieceSet;
+pub use publish::{Author, Condition, MetaPatch, PublishRequest, Published};
+pub use pull::{LogCursor, LogPage, LogQuery};
+pub use reader::BlobReader;
+pub use roster::{Roster, Standing};
+pub use set_sum::SetSum;
 pub use statement::{
     Admit, Expel, Role, STATEMENT_CONTEXT, SignedStatement, Statement, StatementBody, StatementHeader,
 };
+pub use store::{EventBatch, Inserted, Overview, PulledFrom, Refusal, RefusalReason, Store, WeakStore};
 pub use time::UnixMillis;
+pub use tokens::{NewToken, Scope, TokenId, TokenRow, is_token_shaped};
+pub use tx::Committed;
+pub use upload::{Received, Upload};
+pub use vector::{StreamState, Vector};
+pub use wants::{Want, WantTotals};
+pub use watched::{WatchOutcome, WatchedFile};

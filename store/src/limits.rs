@@ -14,12 +14,13 @@ pub const META_ENTRIES_MAX: usize = 64;
 pub const META_KEY_BYTES_MAX: usize = 64;
 /// Bytes in one `meta` value.
 pub const META_VALUE_BYTES_MAX: usize = 8 * 1024;
+/// Bytes in all of an event's `meta` together, so that every frame stays below [`FRAME_BYTES_MAX`].
+pub const META_BYTES_MAX: usize = 32 * 1024;
 /// Tags on one package.
 pub const TAGS_MAX: usize = 64;
 /// Bytes in one tag.
 pub const TAG_BYTES_MAX: usize = 64;
-/// Bytes in an event's or statement's frame, signature excluded. Holds the largest event the caps above allow, and
-/// whatever a later version may need.
+/// Bytes in an event's or statement's frame, signature excluded. More than any event that this version mints.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Prefixes an `Admit` may carry.
 pub const PREFIXES_MAX: usize = 64;

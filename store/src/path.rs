@@ -78,7 +78,8 @@ impl PackagePath {
         if stem.is_empty() || ending.is_empty() || ending.len() > 16 {
             return String::new();
         }
-        let double = matches!(ending, "gz" | "xz" | "bz2" | "zst") && stem.len() > 4 && stem.ends_with(".tar");
+        let double = matches!(ending, "gz" | "xz" | "bz2" | "zst")
+            && stem.strip_suffix(".tar").is_some_and(|name| !name.is_empty());
         if double { format!("tar.{ending}") } else { ending.to_owned() }
     }
 

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{EventId, NodeId, StatementId};
-use crate::frame::{self, FrameError};
+use crate::frame::{self, FrameError, SIGNATURE_BYTES};
 use crate::keys::{self, NodeKey};
 use crate::limits::{BY_BYTES_MAX, EXPEL_IDS_MAX, PATH_BYTES_MAX, PREFIXES_MAX};
 use crate::time::UnixMillis;
@@ -114,6 +114,17 @@ impl SignedStatement {
         };
         let id = frame::id(STATEMENT_CONTEXT, &frame);
         Self { frame, signature: key.sign(&id).to_vec() }
+    }
+
+    /// Bytes it takes in the roster's table.
+    pub(crate) fn stored_bytes(&self) -> Vec<u8> {
+        [self.signature.as_slice(), self.frame.as_slice()].concat()
+    }
+
+    /// The reverse of [`Self::stored_bytes`].
+    pub(crate) fn from_stored(bytes: &[u8]) -> Option<Self> {
+        let (signature, frame) = bytes.split_at_checked(SIGNATURE_BYTES)?;
+        Some(Self { frame: frame.to_vec(), signature: signature.to_vec() })
     }
 
     /// The statement's name, whether or not the frame is any good.

@@ -1,0 +1,270 @@
+//! The catalog: for each path its heads and its current revision, folded from the log in the same transaction.
+//!
+//! Invariants (checked by `Store::check` in tests):
+//! - `heads` of a path are the fold of `history` of that path under the roster; no row if there is none.
+//! - `packages` has a row iff the current head is a Publish; it says what that event says.
+//! - `live_blobs` has (blob, path) iff a Publish head of the path has that blob; a blob is in `wants` iff it is live, or a
+//!   client asked for it, and it is not in `blobs`.
+//! - `catalog_sum` is the sum over the rows of `heads` of a digest of path and sorted heads.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redb::ReadableTable;
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{from_row, to_row};
+use crate::digest::{Digest, EventId, NodeId, Sha256};
+use crate::error::{Result, StoreError};
+use crate::event::{Body, Event, Meta};
+use crate::heads::{self, Graph, Head, HeadContent, Link};
+use crate::journal::{self, Happening, Moment};
+use crate::log;
+use crate::lsn::Lsn;
+use crate::meta;
+use crate::schema::{BLOBS, HEADS, HISTORY, LIVE_BLOBS, LOG, PACKAGES, REPLACERS};
+use crate::time::UnixMillis;
+use crate::trust;
+use crate::tx::Tx;
+use crate::wants;
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct HeadsRow {
+    pub(crate) heads: Vec<Head>,
+    /// The greatest `modified` that any Publish held of this path ever had.
+    pub(crate) modified_max: u64,
+}
+
+/// The current revision of a path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PackageRow {
+    pub(crate) revision: EventId,
+    pub(crate) blob: Digest,
+    pub(crate) size: u64,
+    pub(crate) sha256: Sha256,
+    pub(crate) modified: u64,
+    pub(crate) meta: Meta,
+    pub(crate) at_ms: UnixMillis,
+    pub(crate) origin: NodeId,
+    pub(crate) by: String,
+    pub(crate) conflict: bool,
+}
+
+/// The graph of one path as the tables tell it.
+struct PathGraph<'a, 'tx> {
+    tx: &'a Tx<'tx>,
+    path: &'a str,
+}
+
+impl Graph for PathGraph<'_, '_> {
+    type Error = StoreError;
+
+    fn link(&self, id: &EventId) -> Result<Option<Link>> {
+        if self.tx.read(HISTORY)?.get((self.path, id.as_bytes()))?.is_none() {
+            return Ok(None);
+        }
+        let Some(event) = log::event(self.tx, id)? else { return Ok(None) };
+        let effective = trust::is_effective(self.tx, &event)?;
+        Ok(Some(Link { replaces: event.body.replaces().to_vec(), effective }))
+    }
+
+    fn replacers(&self, id: &EventId) -> Result<Vec<EventId>> {
+        let table = self.tx.read(REPLACERS)?;
+        let history = self.tx.read(HISTORY)?;
+        let mut found = Vec::new();
+        for entry in table.range((id.as_bytes(), &[0; 32])..=(id.as_bytes(), &[0xff; 32]))? {
+            let replacer = EventId::from_bytes(*entry?.0.value().1);
+            if history.get((self.path, replacer.as_bytes()))?.is_some() {
+                found.push(replacer);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Folds an event that has just been appended.
+pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, event: &Event, lsn: Lsn) -> Result<()> {
+    let Some(path) = event.body.path() else { return Ok(()) };
+    tx.write(HISTORY)?.insert((path, event.id.as_bytes()), lsn.get())?;
+    for replaced in event.body.replaces() {
+        tx.write(REPLACERS)?.insert((replaced.as_bytes(), event.id.as_bytes()), ())?;
+    }
+    let before = heads_row(tx, path)?;
+    let link = Link { replaces: event.body.replaces().to_vec(), effective: trust::is_effective(tx, event)? };
+    let arrival = heads::arrive(&PathGraph { tx, path }, event.id, &link)?;
+    let mut after = before.clone();
+    after.heads.retain(|head| !arrival.superseded.contains(&head.id));
+    if arrival.is_head {
+        after.heads.push(head_of(event));
+    }
+    if let Body::Publish(publish) = &event.body {
+        after.modified_max = after.modified_max.max(publish.modified);
+    }
+    settle(tx, moment, path, &before, after)
+}
+
+/// Folds all of a path's history anew.
+pub(crate) fn refold(tx: &Tx<'_>, moment: Moment, path: &str) -> Result<()> {
+    let before = heads_row(tx, path)?;
+    let after = fold(tx, path)?;
+    settle(tx, moment, path, &before, after)
+}
+
+/// What the row of a path should be, from all its history.
+pub(crate) fn fold(tx: &Tx<'_>, path: &str) -> Result<HeadsRow> {
+    let mut links = BTreeMap::new();
+    let mut events = BTreeMap::new();
+    let mut row = HeadsRow::default();
+    for (_, event) in history(&tx.read(HISTORY)?, &tx.read(LOG)?, path)? {
+        let link = Link { replaces: event.body.replaces().to_vec(), effective: trust::is_effective(tx, &event)? };
+        if let Body::Publish(publish) = &event.body {
+            row.modified_max = row.modified_max.max(publish.modified);
+        }
+        links.insert(event.id, link);
+        events.insert(event.id, event);
+    }
+    row.heads = heads::fold(&links).iter().filter_map(|id| events.get(id)).map(head_of).collect();
+    Ok(row)
+}
+
+/// All events about a path, by Lsn.
+pub(crate) fn history(
+    table: &impl ReadableTable<(&'static str, &'static [u8; 32]), u64>,
+    log: &impl ReadableTable<u64, &'static [u8]>,
+    path: &str,
+) -> Result<Vec<(Lsn, Event)>> {
+    let mut lsns = Vec::new();
+    for entry in table.range((path, &[0; 32])..=(path, &[0xff; 32]))? {
+        lsns.push(entry?.1.value());
+    }
+    lsns.sort_unstable();
+    lsns.into_iter().map(|lsn| Ok((Lsn::new(lsn), log::at(log, lsn)?.1))).collect()
+}
+
+/// A path's heads.
+pub(crate) fn heads_row(tx: &Tx<'_>, path: &str) -> Result<HeadsRow> {
+    let table = tx.read(HEADS)?;
+    let row = table.get(path)?;
+    row.map_or_else(|| Ok(HeadsRow::default()), |row| from_row("the heads of a package", row.value()))
+}
+
+fn head_of(event: &Event) -> Head {
+    let content = match &event.body {
+        Body::Publish(publish) => {
+            Some(HeadContent { blob: publish.blob, size: publish.size, meta: publish.meta.clone() })
+        }
+        Body::Remove(_) | Body::Unknown { .. } => None,
+    };
+    Head { id: event.id, origin: event.header.stream.origin, at_ms: event.header.at_ms, content }
+}
+
+/// Writes what follows from a path's new heads: rows, digest, live blobs, wants, records.
+fn settle(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow, mut after: HeadsRow) -> Result<()> {
+    after.heads.sort_by_key(|head| head.id);
+    if *before == after {
+        return Ok(());
+    }
+    write_heads(tx, path, before, &after)?;
+    settle_live_blobs(tx, moment, path, before, &after)?;
+    settle_package(tx, path, &after)?;
+    tell(tx, moment, path, before, &after)
+}
+
+fn write_heads(tx: &Tx<'_>, path: &str, before: &HeadsRow, after: &HeadsRow) -> Result<()> {
+    let mut table = tx.write(HEADS)?;
+    if after.heads.is_empty() && after.modified_max == 0 {
+        table.remove(path)?;
+    } else {
+        table.insert(path, to_row(after).as_slice())?;
+    }
+    let mut sum = tx.meta(&meta::CATALOG_SUM)?;
+    sum.subtract(&catalog_term(path, &before.heads));
+    sum.add(&catalog_term(path, &after.heads));
+    tx.set_meta(&meta::CATALOG_SUM, &sum)
+}
+
+/// What a path adds to the catalog's sum; zeros without heads.
+pub(crate) fn catalog_term(path: &str, heads: &[Head]) -> [u8; 32] {
+    if heads.is_empty() {
+        return [0; 32];
+    }
+    let mut hasher = blake3::Hasher::new_derive_key("ods catalog v1");
+    hasher.update(path.as_bytes()).update(&[0]);
+    let sorted: BTreeSet<&EventId> = heads.iter().map(|head| &head.id).collect();
+    for id in sorted {
+        hasher.update(id.as_bytes());
+    }
+    *hasher.finalize().as_bytes()
+}
+
+fn settle_live_blobs(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow, after: &HeadsRow) -> Result<()> {
+    let blobs = |row: &HeadsRow| -> BTreeMap<Digest, (u64, UnixMillis)> {
+        let contents = row.heads.iter().filter_map(|head| head.content.as_ref().map(|content| (content, head.at_ms)));
+        contents.map(|(content, at_ms)| (content.blob, (content.size, at_ms))).collect()
+    };
+    let (before, after) = (blobs(before), blobs(after));
+    for blob in before.keys().filter(|blob| !after.contains_key(blob)) {
+        tx.write(LIVE_BLOBS)?.remove((blob.as_bytes(), path))?;
+        wants::drop_if_dead(tx, blob)?;
+    }
+    for (blob, (size, newest_at)) in &after {
+        tx.write(LIVE_BLOBS)?.insert((blob.as_bytes(), path), ())?;
+        wants::want(tx, moment, blob, *size, *newest_at)?;
+    }
+    Ok(())
+}
+
+fn settle_package(tx: &Tx<'_>, path: &str, after: &HeadsRow) -> Result<()> {
+    let current = heads::current(&after.heads).filter(|head| head.content.is_some());
+    let mut table = tx.write(PACKAGES)?;
+    let Some(current) = current else {
+        table.remove(path)?;
+        return Ok(());
+    };
+    let event = log::event(tx, &current.id)?.ok_or(StoreError::Corrupt { what: "the index of events" })?;
+    let Body::Publish(publish) = event.body else { return Err(StoreError::Corrupt { what: "the heads of a package" }) };
+    let row = PackageRow {
+        revision: event.id,
+        blob: publish.blob,
+        size: publish.size,
+        sha256: publish.sha256,
+        modified: publish.modified,
+        meta: publish.meta,
+        at_ms: event.header.at_ms,
+        origin: event.header.stream.origin,
+        by: event.header.by,
+        conflict: heads::in_conflict(&after.heads),
+    };
+    table.insert(path, to_row(&row).as_slice())?;
+    Ok(())
+}
+
+/// One record for a path whose current revision changed, one for a conflict that began.
+fn tell(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow, after: &HeadsRow) -> Result<()> {
+    let listed = |row: &HeadsRow| heads::current(&row.heads).filter(|head| head.content.is_some()).map(|head| head.id);
+    let path = path.to_owned();
+    match (listed(before), listed(after)) {
+        (None, Some(event)) => {
+            journal::append(tx, moment, Happening::PackagePublished { path: path.clone(), event })?;
+        }
+        (Some(previous), Some(event)) if previous != event => {
+            journal::append(tx, moment, Happening::PackageReplaced { path: path.clone(), event, previous })?;
+        }
+        (Some(previous), None) => {
+            let event = heads::current(&after.heads).map(|head| head.id);
+            journal::append(tx, moment, Happening::PackageRemoved { path: path.clone(), event, previous })?;
+        }
+        (None, None) | (Some(_), Some(_)) => {}
+    }
+    if heads::in_conflict(&after.heads) && !heads::in_conflict(&before.heads) {
+        let heads = after.heads.iter().filter(|head| head.content.is_some()).map(|head| head.id).collect();
+        journal::append(tx, moment, Happening::PackageConflict { path: path.clone(), heads })?;
+    }
+    match heads::current(&after.heads) {
+        Some(Head { id, content: Some(content), .. })
+            if listed(before) != Some(*id) && tx.read(BLOBS)?.get(content.blob.as_bytes())?.is_some() =>
+        {
+            journal::append(tx, moment, Happening::PackageStored { path, event: *id }).map(drop)
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,66 @@
+//! The disk seam: the few file operations the store needs, so that a simulated disk can stand in for the real one and
+//! crash at any of them. The real one is `fs.rs`, the simulated one `testing.rs`.
+//!
+//! What each promises, and what it does not: written bytes are durable only after [`DiskFile::sync`]; a name made by
+//! `create`, `link` or `rename`, and one taken away by `remove`, only after [`Disk::sync_folder`] of its folder.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+/// What tells that a file changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FileStat {
+    /// Length in bytes.
+    pub bytes: u64,
+    /// Modification time, nanoseconds since 1970.
+    pub modified_ns: i128,
+    /// Inode number; 0 where there is none.
+    pub inode: u64,
+}
+
+/// Files and folders below a data folder.
+pub trait Disk: fmt::Debug + Send + Sync + 'static {
+    /// Makes a new file, readable and writable by this user only. Errs with `AlreadyExists`.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens a file for reading.
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Opens a file for reading and writing.
+    fn open_writable(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
+    /// Gives a file a second name, or its new name where the file system has no hard links. Errs with `AlreadyExists`.
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Renames, replacing what is at `to`.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Takes a name away.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Makes a folder and its parents, if they are missing.
+    fn make_folder(&self, path: &Path) -> io::Result<()>;
+    /// Makes the names in a folder durable.
+    fn sync_folder(&self, path: &Path) -> io::Result<()>;
+    /// The names in a folder, in no order.
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
+    /// Bytes that may still be written.
+    fn free_bytes(&self, folder: &Path) -> io::Result<u64>;
+}
+
+/// An open file. Positions are explicit, so that one handle serves many readers.
+pub trait DiskFile: fmt::Debug + Send + Sync {
+    /// Length, time and inode.
+    fn stat(&self) -> io::Result<FileStat>;
+    /// Fills `buffer` from `offset`; `UnexpectedEof` if the file ends before.
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
+    /// Writes all of `bytes` at `offset`, growing the file if need be.
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Cuts or grows (with zeros) the file.
+    fn set_len(&self, bytes: u64) -> io::Result<()>;
+    /// Sets disk space aside for the first `bytes`; the length may grow to that.
+    fn reserve(&self, bytes: u64) -> io::Result<()>;
+    /// Makes bytes and length durable.
+    fn sync(&self) -> io::Result<()>;
+    /// Forbids writing by name, where the system can. Handles that are open stay writable.
+    fn make_read_only(&self) -> io::Result<()>;
+    /// Takes the file for this process alone; false if another one has it.
+    fn try_lock(&self) -> io::Result<bool>;
+    /// The operating system's file, where there is one (for `sendfile`).
+    fn os_file(&self) -> Option<&std::fs::File>;
+}

@@ -1,0 +1,250 @@
+//! The crate's one error. A variant is a fact with its ids; what to answer a client is decided in `ods-api`.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::digest::{Digest, EventId, NodeId};
+use crate::frame::FrameError;
+use crate::path::PackagePath;
+
+/// What went wrong in the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No package has this path.
+    #[error("no package is at {path}")]
+    NoSuchPackage {
+        /// The path asked for.
+        path: PackagePath,
+    },
+    /// No revision has this id, at this path or at all.
+    #[error("no revision {id} is known")]
+    NoSuchRevision {
+        /// The id asked for.
+        id: EventId,
+    },
+    /// The caller's condition on the current revision does not hold.
+    #[error("the current revision of {path} is not the expected one")]
+    PreconditionFailed {
+        /// The path.
+        path: PackagePath,
+        /// The current revision, if there is one.
+        current: Option<EventId>,
+    },
+    /// This node may not publish there.
+    #[error("this node may not publish {path}")]
+    NotAPublisher {
+        /// This node.
+        node: NodeId,
+        /// The path.
+        path: PackagePath,
+    },
+    /// This node is not an owner, so it can't admit or expel.
+    #[error("this node is not an owner of its mesh")]
+    NotAnOwner,
+    /// The bytes of a revision are not on this node.
+    #[error("the bytes of blob {blob} are not on this node")]
+    BytesNotHeld {
+        /// The blob.
+        blob: Digest,
+    },
+    /// The disk has too little room.
+    #[error("{needed} bytes are needed and {free} are free")]
+    NoSpace {
+        /// Bytes needed.
+        needed: u64,
+        /// Bytes free.
+        free: u64,
+    },
+    /// A blob on disk is not what its name says. It has been set aside and is wanted again.
+    #[error("piece {piece} of blob {blob} is damaged on disk; it was set aside and is fetched again")]
+    Rot {
+        /// The blob.
+        blob: Digest,
+        /// The first piece found wrong.
+        piece: u64,
+    },
+    /// A blob is larger than this version handles.
+    #[error("{bytes} bytes are more than the {max} that a package may have")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+        /// The cap.
+        max: u64,
+    },
+    /// Metadata that can't be published.
+    #[error("metadata {key:?} {reason}")]
+    BadMeta {
+        /// The key.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A name (of a node, token, peer) or prefix that can't be taken.
+    #[error("{what} {reason}")]
+    BadName {
+        /// Whose name.
+        what: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A cap on rows is reached.
+    #[error("there are {max} {what} already; remove some first")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The cap.
+        max: usize,
+    },
+    /// A frame from a peer or from disk that does not decode or verify.
+    #[error("event or statement refused")]
+    Frame(#[from] FrameError),
+    /// An outline that does not merge to its blob's digest, or has the wrong length for the size.
+    #[error("the outline does not belong to blob {blob} of {size} bytes")]
+    BadOutline {
+        /// The blob.
+        blob: Digest,
+        /// The size that was claimed.
+        size: u64,
+    },
+    /// A piece that is not what the outline says.
+    #[error("piece {piece} of blob {blob} does not match its outline")]
+    BadPiece {
+        /// The blob.
+        blob: Digest,
+        /// Which piece.
+        piece: u64,
+    },
+    /// No invite has this id.
+    #[error("the invite is not known to this node")]
+    NoSuchInvite,
+    /// The invite was redeemed by another node.
+    #[error("the invite was used by another node; make a new one")]
+    InviteUsed,
+    /// The invite's time is over.
+    #[error("the invite has expired; make a new one")]
+    InviteExpired,
+    /// A node that is not alone can't take another's root.
+    #[error("this node is already part of a mesh with other nodes")]
+    NotAlone,
+    /// A node with events of its own can't be a replica.
+    #[error("this node has published packages of its own, so it can't join as a replica")]
+    ReplicaHasEvents,
+    /// The data folder was written by a newer version.
+    #[error(
+        "the data folder {folder} has schema version {found}; this version of ods reads up to {known}. Use a newer ods"
+    )]
+    NewerSchema {
+        /// The folder.
+        folder: PathBuf,
+        /// Its schema version.
+        found: u32,
+        /// The newest this version reads.
+        known: u32,
+    },
+    /// `node.key` is not this data folder's key.
+    #[error(
+        "{path} is the key of node {found}, but the data folder belongs to node {expected}. Put the right key file back"
+    )]
+    WrongKey {
+        /// The key file.
+        path: PathBuf,
+        /// Whose key it is.
+        found: NodeId,
+        /// Whose the data is.
+        expected: NodeId,
+    },
+    /// The data is there and its key file is not.
+    #[error("{path} is missing, but the data folder belongs to node {expected}. Put its key file back")]
+    NoKey {
+        /// The key file.
+        path: PathBuf,
+        /// Whose the data is.
+        expected: NodeId,
+    },
+    /// `node.key` is not a key file.
+    #[error("{path} is not a key file: it has {bytes} bytes instead of 32. Put the right key file back")]
+    BadKeyFile {
+        /// The key file.
+        path: PathBuf,
+        /// Its length.
+        bytes: u64,
+    },
+    /// Another process has the data folder open.
+    #[error("another process is using the data folder {folder}. Stop it first, or choose another folder")]
+    AlreadyOpen {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The data folder can't be written.
+    #[error("the data folder {folder} can't be written. Check its owner, its permissions and how it is mounted")]
+    NotWritable {
+        /// The folder.
+        folder: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A file operation failed.
+    #[error("can't {what} {path}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The database failed.
+    #[error("the database can't be used")]
+    Database(#[source] Arc<redb::Error>),
+    /// The database or a file holds what no version writes.
+    #[error("{what} in the data folder is damaged")]
+    Corrupt {
+        /// What.
+        what: &'static str,
+    },
+    /// The store is shutting down.
+    #[error("the store is closing")]
+    Closing,
+}
+
+impl StoreError {
+    /// The same fact for each of several callers whose one commit failed.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Database(error) => Self::Database(Arc::clone(error)),
+            _ => Self::Corrupt { what: "the state at a commit" },
+        }
+    }
+
+    /// An I/O error with what was tried; a full disk becomes [`StoreError::NoSpace`].
+    pub(crate) fn io(what: &'static str, path: &std::path::Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { needed: 1, free: 0 },
+            _ => Self::Io { what, path, source },
+        }
+    }
+}
+
+/// Shorthand of this crate.
+pub(crate) type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+macro_rules! from_redb {
+    ($($error:ty),+) => {$(
+        impl From<$error> for StoreError {
+            fn from(error: $error) -> Self {
+                Self::Database(Arc::new(redb::Error::from(error)))
+            }
+        }
+    )+};
+}
+
+from_redb!(
+    redb::DatabaseError,
+    redb::StorageError,
+    redb::TableError,
+    redb::TransactionError,
+    redb::CommitError,
+    redb::SetDurabilityError
+);

@@ -1,0 +1,203 @@
+//! The real disk: `std::fs` behind the seam of [`crate::disk`]. The one home of durable writes.
+//!
+//! Unix: folders are synced, files are 0600 until sealed (0444). Windows: folders can't be synced and need not be
+//! (metadata is journalled); renames over open files are retried; see each function.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use fs4::FileExt as _;
+
+use crate::disk::{Disk, DiskFile, FileStat};
+
+/// The machine's own disk.
+#[derive(Debug, Default)]
+pub struct LocalDisk;
+
+impl LocalDisk {
+    /// The machine's own disk.
+    pub const fn new() -> Self {
+        Self
+    }
+}
+
+impl Disk for LocalDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        Ok(Box::new(LocalFile(options.open(path)?)))
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(LocalFile(File::open(path)?)))
+    }
+
+    fn open_writable(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
+        // A blob that was set aside is read-only; the owner may change that.
+        #[cfg(unix)]
+        if path.try_exists()? {
+            fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        }
+        Ok(Box::new(LocalFile(OpenOptions::new().read(true).write(true).open(path)?)))
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        match fs::hard_link(from, to) {
+            Err(error) if no_hard_links(&error) => {
+                if to.try_exists()? {
+                    return Err(io::ErrorKind::AlreadyExists.into());
+                }
+                rename(from, to)
+            }
+            other => other,
+        }
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        rename(from, to)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one home of unlinking")]
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        #[cfg(windows)]
+        make_removable(path)?;
+        fs::remove_file(path)
+    }
+
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(path)
+    }
+
+    fn sync_folder(&self, path: &Path) -> io::Result<()> {
+        if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
+        let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        names.collect()
+    }
+
+    fn free_bytes(&self, folder: &Path) -> io::Result<u64> {
+        fs4::available_space(folder)
+    }
+}
+
+/// Some file systems (FAT, some network shares) have none.
+fn no_hard_links(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied)
+}
+
+/// On Windows a rename over a file that someone has open fails for as long as they have it.
+#[expect(clippy::disallowed_methods, reason = "this is the one home of renames")]
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    let mut tries_left = if cfg!(windows) { 10 } else { 1 };
+    loop {
+        tries_left -= 1;
+        match fs::rename(from, to) {
+            Err(error) if tries_left > 0 && error.kind() == io::ErrorKind::PermissionDenied => {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            other => return other,
+        }
+    }
+}
+
+#[cfg(windows)]
+fn make_removable(path: &Path) -> io::Result<()> {
+    let mut permissions = fs::metadata(path)?.permissions();
+    #[expect(clippy::permissions_set_readonly_false, reason = "Windows only, where it means just that")]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions)
+}
+
+#[derive(Debug)]
+struct LocalFile(File);
+
+impl DiskFile for LocalFile {
+    fn stat(&self) -> io::Result<FileStat> {
+        let metadata = self.0.metadata()?;
+        let modified_ns = match metadata.modified()?.duration_since(UNIX_EPOCH) {
+            Ok(after) => i128::try_from(after.as_nanos()).unwrap_or(i128::MAX),
+            Err(before) => -i128::try_from(before.duration().as_nanos()).unwrap_or(i128::MAX),
+        };
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Ok(FileStat { bytes: metadata.len(), modified_ns, inode })
+    }
+
+    #[cfg(unix)]
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::read_exact_at(&self.0, buffer, offset)
+    }
+
+    #[cfg(windows)]
+    fn read_exact_at(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !buffer.is_empty() {
+            let read = std::os::windows::fs::FileExt::seek_read(&self.0, buffer, offset)?;
+            if read == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            buffer = &mut buffer[read..];
+            offset += read as u64;
+        }
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(&self.0, bytes, offset)
+    }
+
+    #[cfg(windows)]
+    fn write_all_at(&self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = std::os::windows::fs::FileExt::seek_write(&self.0, bytes, offset)?;
+            bytes = &bytes[written..];
+            offset += written as u64;
+        }
+        Ok(())
+    }
+
+    fn set_len(&self, bytes: u64) -> io::Result<()> {
+        self.0.set_len(bytes)
+    }
+
+    fn reserve(&self, bytes: u64) -> io::Result<()> {
+        match self.0.allocate(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
+            other => other,
+        }
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
+    }
+
+    fn make_read_only(&self) -> io::Result<()> {
+        #[cfg(unix)]
+        self.0.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444))?;
+        Ok(())
+    }
+
+    fn try_lock(&self) -> io::Result<bool> {
+        match self.0.try_lock() {
+            Ok(()) => Ok(true),
+            Err(fs::TryLockError::WouldBlock) => Ok(false),
+            Err(fs::TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    fn os_file(&self) -> Option<&File> {
+        Some(&self.0)
+    }
+}

@@ -1,0 +1,269 @@
+//! The journal: what happened on this node, one record at a time, in the order of its Lsns. Local, never relayed.
+//!
+//! A record is written in the transaction of what it tells, so nothing is told that did not happen, and nothing that
+//! happened goes untold. New happenings go at the end of the enum: rows hold its variants by number.
+
+use redb::ReadableTable;
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{from_row, to_row};
+use crate::digest::{EventId, NodeId};
+use crate::error::Result;
+use crate::lsn::Lsn;
+use crate::schema::JOURNAL;
+use crate::statement::Role;
+use crate::time::UnixMillis;
+use crate::tx::Tx;
+
+/// Something that happened here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Happening {
+    /// A path has a current revision that had none.
+    PackagePublished {
+        /// The package.
+        path: String,
+        /// Its current revision.
+        event: EventId,
+    },
+    /// A path has another current revision.
+    PackageReplaced {
+        /// The package.
+        path: String,
+        /// Its current revision.
+        event: EventId,
+        /// The one before.
+        previous: EventId,
+    },
+    /// A path has no current revision any more.
+    PackageRemoved {
+        /// The package.
+        path: String,
+        /// The Remove, or what made the Publish ineffective if there is none.
+        event: Option<EventId>,
+        /// The revision that was current.
+        previous: EventId,
+    },
+    /// Concurrent revisions of a path differ.
+    PackageConflict {
+        /// The package.
+        path: String,
+        /// All its heads that are a Publish.
+        heads: Vec<EventId>,
+    },
+    /// The bytes of a current revision are here, verified.
+    PackageStored {
+        /// The package.
+        path: String,
+        /// Its current revision.
+        event: EventId,
+    },
+    /// A peer answers again.
+    PeerUp {
+        /// The peer.
+        node: NodeId,
+    },
+    /// A peer stopped answering.
+    PeerDown {
+        /// The peer.
+        node: NodeId,
+        /// Why.
+        reason: String,
+    },
+    /// A peer was added here.
+    PeerAdded {
+        /// The peer.
+        node: NodeId,
+        /// Who did it.
+        by: String,
+    },
+    /// A peer was removed here.
+    PeerRemoved {
+        /// The peer.
+        node: NodeId,
+        /// Who did it.
+        by: String,
+    },
+    /// An owner admitted a node.
+    NodeAdmitted {
+        /// The node.
+        node: NodeId,
+        /// As what.
+        role: Role,
+        /// Which owner.
+        by_node: NodeId,
+    },
+    /// An owner expelled a node.
+    NodeExpelled {
+        /// The node.
+        node: NodeId,
+        /// Which owner.
+        by_node: NodeId,
+    },
+    /// Something an admin should look at.
+    Alarm {
+        /// What kind: `rot`, `twin`, `rolled_back`, `bad_piece`, `wrong_size`, `disk`, …
+        code: String,
+        /// In words, with names.
+        detail: String,
+    },
+    /// A file in a watched folder was not taken.
+    WatchRefused {
+        /// The file.
+        file: String,
+        /// Why.
+        reason: String,
+    },
+    /// A request with a wrong or expired credential.
+    SignInRefused {
+        /// The caller's address.
+        from: String,
+        /// Why.
+        reason: String,
+    },
+    /// A token was made.
+    TokenCreated {
+        /// Its id.
+        token: String,
+        /// Its name.
+        name: String,
+        /// Who did it.
+        by: String,
+    },
+    /// A token was revoked.
+    TokenRevoked {
+        /// Its id.
+        token: String,
+        /// Its name.
+        name: String,
+        /// Who did it.
+        by: String,
+    },
+    /// An invite was made.
+    InviteCreated {
+        /// Its id.
+        invite: String,
+        /// The role it gives.
+        role: Role,
+        /// Who did it.
+        by: String,
+    },
+    /// An invite was taken back.
+    InviteRevoked {
+        /// Its id.
+        invite: String,
+        /// Who did it.
+        by: String,
+    },
+    /// The node's name or urls changed.
+    NodeChanged {
+        /// Who did it.
+        by: String,
+    },
+}
+
+impl Happening {
+    /// Its type as the API and webhooks call it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::PackagePublished { .. } => "package.published",
+            Self::PackageReplaced { .. } => "package.replaced",
+            Self::PackageRemoved { .. } => "package.removed",
+            Self::PackageConflict { .. } => "package.conflict",
+            Self::PackageStored { .. } => "package.stored",
+            Self::PeerUp { .. } => "peer.up",
+            Self::PeerDown { .. } => "peer.down",
+            Self::PeerAdded { .. } => "peer.added",
+            Self::PeerRemoved { .. } => "peer.removed",
+            Self::NodeAdmitted { .. } => "node.admitted",
+            Self::NodeExpelled { .. } => "node.expelled",
+            Self::Alarm { .. } => "node.alarm",
+            Self::WatchRefused { .. } => "watch.refused",
+            Self::SignInRefused { .. } => "sign_in.refused",
+            Self::TokenCreated { .. } => "token.created",
+            Self::TokenRevoked { .. } => "token.revoked",
+            Self::InviteCreated { .. } => "invite.created",
+            Self::InviteRevoked { .. } => "invite.revoked",
+            Self::NodeChanged { .. } => "node.changed",
+        }
+    }
+}
+
+/// One journal record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its place.
+    pub lsn: Lsn,
+    /// When, by this node's clock.
+    pub at: UnixMillis,
+    /// It tells of what was there before this node joined; no webhook fires for it.
+    pub backfill: bool,
+    /// What happened.
+    pub what: Happening,
+}
+
+/// A page of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordPage {
+    /// In the order of their Lsns.
+    pub items: Vec<Record>,
+    /// Where the next page begins after; `None` at the end.
+    pub next: Option<Lsn>,
+    /// The oldest record that may still be there; earlier ones were pruned.
+    pub first: Lsn,
+}
+
+/// When something happened, and whether it is news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub(crate) now: UnixMillis,
+    pub(crate) backfill: bool,
+}
+
+impl Moment {
+    pub(crate) const fn live(now: UnixMillis) -> Self {
+        Self { now, backfill: false }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Row {
+    at: UnixMillis,
+    backfill: bool,
+    what: Happening,
+}
+
+/// Appends a record.
+pub(crate) fn append(tx: &Tx<'_>, moment: Moment, what: Happening) -> Result<Lsn> {
+    let mut table = tx.write(JOURNAL)?;
+    let lsn = tx.next_lsn();
+    let row = Row { at: moment.now, backfill: moment.backfill, what };
+    table.insert(lsn.get(), to_row(&row).as_slice())?;
+    Ok(lsn)
+}
+
+/// Appends an alarm.
+pub(crate) fn alarm(tx: &Tx<'_>, moment: Moment, code: &str, detail: String) -> Result<Lsn> {
+    append(tx, moment, Happening::Alarm { code: code.to_owned(), detail })
+}
+
+/// Up to `limit` records after `after`.
+pub(crate) fn page(
+    table: &impl ReadableTable<u64, &'static [u8]>,
+    pruned: u64,
+    after: Lsn,
+    limit: usize,
+) -> Result<RecordPage> {
+    let mut items = Vec::new();
+    let mut more = false;
+    for entry in table.range(after.next().get()..)? {
+        let (lsn, row) = entry?;
+        if items.len() == limit {
+            more = true;
+            break;
+        }
+        let Row { at, backfill, what } = from_row("a journal record", row.value())?;
+        items.push(Record { lsn: Lsn::new(lsn.value()), at, backfill, what });
+    }
+    let next = items.last().filter(|_| more).map(|record| record.lsn);
+    Ok(RecordPage { items, next, first: Lsn::new(pruned).next() })
+}

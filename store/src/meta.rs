@@ -1,0 +1,70 @@
+//! The table `meta`: single values by name, typed here and nowhere else.
+
+use redb::{ReadableTable, Table};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::codec::{from_row, to_row};
+use crate::digest::NodeId;
+use crate::error::{Result, StoreError};
+use crate::set_sum::SetSum;
+
+/// A value of `meta`: its name and type.
+pub(crate) struct Key<T>(&'static str, std::marker::PhantomData<fn() -> T>);
+
+impl<T> Key<T> {
+    const fn new(name: &'static str) -> Self {
+        Self(name, std::marker::PhantomData)
+    }
+}
+
+/// Schema version; checked before anything else is read.
+pub(crate) const SCHEMA: Key<u32> = Key::new("schema");
+/// Whose data this is.
+pub(crate) const NODE: Key<NodeId> = Key::new("node");
+/// The mesh's root.
+pub(crate) const ROOT: Key<NodeId> = Key::new("root");
+/// Random; new after a restore, so that cursors of peers on this log are void.
+pub(crate) const LOG_ID: Key<[u8; 16]> = Key::new("log_id");
+/// The epoch this node mints in.
+pub(crate) const EPOCH: Key<u64> = Key::new("epoch");
+/// The last Lsn given out.
+pub(crate) const HEAD: Key<u64> = Key::new("head");
+/// The node's name.
+pub(crate) const NAME: Key<String> = Key::new("name");
+/// The node's configured urls.
+pub(crate) const URLS: Key<Vec<String>> = Key::new("urls");
+/// Sum over paths of a digest of path and heads.
+pub(crate) const CATALOG_SUM: Key<SetSum> = Key::new("catalog_sum");
+/// Bytes of all sealed blobs.
+pub(crate) const BLOB_BYTES: Key<u64> = Key::new("blob_bytes");
+/// Bytes of all wanted blobs.
+pub(crate) const WANT_BYTES: Key<u64> = Key::new("want_bytes");
+/// The oldest Lsn whose journal record is kept, minus one; records up to here were pruned.
+pub(crate) const JOURNAL_PRUNED: Key<u64> = Key::new("journal_pruned");
+
+/// Reads a value; `None` if it was never written.
+pub(crate) fn get<T: DeserializeOwned>(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+    key: &Key<T>,
+) -> Result<Option<T>> {
+    table.get(key.0)?.map(|bytes| from_row(key.0, bytes.value())).transpose()
+}
+
+/// Reads a value that every store has.
+pub(crate) fn need<T: DeserializeOwned>(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+    key: &Key<T>,
+) -> Result<T> {
+    get(table, key)?.ok_or(StoreError::Corrupt { what: key.0 })
+}
+
+/// Writes a value.
+pub(crate) fn put<T: Serialize>(
+    table: &mut Table<'_, &'static str, &'static [u8]>,
+    key: &Key<T>,
+    value: &T,
+) -> Result<()> {
+    table.insert(key.0, to_row(value).as_slice())?;
+    Ok(())
+}

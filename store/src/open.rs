@@ -1,0 +1,203 @@
+//! Opening a data folder: the key, the database, the schema; and what can be wrong with each.
+//!
+//! Order: the folder is made and found writable → `ods.redb` is locked (so that nobody else is inside) → its schema is
+//! checked → the key is read, or made if the store is new → the node in the store must be the key's. A store is new until
+//! its first transaction, which writes everything that `meta` needs, is committed.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableHandle};
+
+use crate::digest::NodeId;
+use crate::disk::{Disk, DiskFile};
+use crate::entropy::Entropy;
+use crate::error::{Result, StoreError};
+use crate::keys::NodeKey;
+use crate::meta;
+use crate::schema;
+use crate::set_sum::SetSum;
+
+/// How to open a store.
+#[derive(Debug, Clone)]
+pub struct StoreOptions {
+    /// Bytes of the database to keep in memory.
+    pub cache_bytes: usize,
+    /// Fresh random bytes from the operating system.
+    pub entropy: [u8; 32],
+    /// The node's name, if the store is new.
+    pub name: String,
+}
+
+/// redb over the disk seam.
+#[derive(Debug)]
+struct DatabaseFile(Box<dyn DiskFile>);
+
+impl StorageBackend for DatabaseFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.stat()?.bytes)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(out, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(data, offset)
+    }
+}
+
+/// A folder that is open.
+pub(crate) struct Opened {
+    pub(crate) database: Database,
+    pub(crate) key: NodeKey,
+    pub(crate) entropy: Entropy,
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Opened({:?})", self.key)
+    }
+}
+
+/// Opens or makes the store in `folder`.
+pub(crate) fn open(disk: &Arc<dyn Disk>, folder: &Path, options: &StoreOptions) -> Result<Opened> {
+    check_writable(disk, folder)?;
+    let path = folder.join("ods.redb");
+    let file = match disk.open_writable(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            disk.create(&path).and_then(|file| disk.sync_folder(folder).map(|()| file))
+        }
+        other => other,
+    };
+    let file = file.map_err(not_writable(folder))?;
+    if !file.try_lock().map_err(StoreError::io("lock", &path))? {
+        return Err(StoreError::AlreadyOpen { folder: folder.to_owned() });
+    }
+    let database = Database::builder().set_cache_size(options.cache_bytes).create_with_backend(DatabaseFile(file));
+    let database = database.map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::AlreadyOpen { folder: folder.to_owned() },
+        other => other.into(),
+    })?;
+    let entropy = Entropy::new(&options.entropy);
+    let owner = check_schema(&database, folder)?;
+    let key = node_key(disk, &folder.join("node.key"), owner, &entropy)?;
+    if owner.is_none() {
+        begin(&database, &key, &entropy, &options.name)?;
+    }
+    Ok(Opened { database, key, entropy })
+}
+
+fn not_writable(folder: &Path) -> impl Fn(io::Error) -> StoreError {
+    let folder = folder.to_owned();
+    move |source| StoreError::NotWritable { folder: folder.clone(), source }
+}
+
+fn check_writable(disk: &Arc<dyn Disk>, folder: &Path) -> Result<()> {
+    disk.make_folder(folder).map_err(not_writable(folder))?;
+    let probe = folder.join(".ods-write-probe");
+    match disk.create(&probe) {
+        Ok(file) => drop(file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        // A full disk stops writing, not serving.
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => return Ok(()),
+        Err(error) => return Err(not_writable(folder)(error)),
+    }
+    disk.remove(&probe).map_err(not_writable(folder))
+}
+
+/// The node this database belongs to; `None` if it is new. Refuses a newer schema.
+fn check_schema(database: &Database, folder: &Path) -> Result<Option<NodeId>> {
+    let read = database.begin_read()?;
+    if !read.list_tables()?.any(|table| table.name() == schema::META.name()) {
+        return Ok(None);
+    }
+    let table = read.open_table(schema::META)?;
+    let found = meta::need(&table, &meta::SCHEMA)?;
+    let known = schema::SCHEMA_VERSION;
+    if found > known {
+        return Err(StoreError::NewerSchema { folder: folder.to_owned(), found, known });
+    }
+    meta::need(&table, &meta::NODE).map(Some)
+}
+
+/// Reads the key file, or makes it for a new store.
+fn node_key(disk: &Arc<dyn Disk>, path: &Path, owner: Option<NodeId>, entropy: &Entropy) -> Result<NodeKey> {
+    let file = match disk.open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return match owner {
+                Some(expected) => Err(StoreError::NoKey { path: path.to_owned(), expected }),
+                None => make_key(disk, path, entropy),
+            };
+        }
+        Err(error) => return Err(StoreError::io("open", path)(error)),
+    };
+    let bytes = file.stat().map_err(StoreError::io("read", path))?.bytes;
+    if bytes != 32 {
+        return Err(StoreError::BadKeyFile { path: path.to_owned(), bytes });
+    }
+    let mut secret = [0; 32];
+    file.read_exact_at(&mut secret, 0).map_err(StoreError::io("read", path))?;
+    let key = NodeKey::from_secret(secret);
+    match owner {
+        Some(expected) if expected != key.node_id() => {
+            Err(StoreError::WrongKey { path: path.to_owned(), found: key.node_id(), expected })
+        }
+        Some(_) | None => Ok(key),
+    }
+}
+
+/// Makes the key: whole under its name, or not there at all.
+fn make_key(disk: &Arc<dyn Disk>, path: &Path, entropy: &Entropy) -> Result<NodeKey> {
+    let key = NodeKey::from_secret(entropy.bytes());
+    let temporary: PathBuf = path.with_extension("key.new");
+    match disk.remove(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(StoreError::io("remove", &temporary)(error));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    let file = disk.create(&temporary).map_err(StoreError::io("create", &temporary))?;
+    file.write_all_at(&key.secret(), 0).map_err(StoreError::io("write", &temporary))?;
+    file.sync().map_err(StoreError::io("sync", &temporary))?;
+    drop(file);
+    disk.rename(&temporary, path).map_err(StoreError::io("rename", path))?;
+    let folder = path.parent().unwrap_or(path);
+    disk.sync_folder(folder).map_err(StoreError::io("sync", folder))?;
+    Ok(key)
+}
+
+/// The first transaction of a new store: every table, every value of `meta`.
+fn begin(database: &Database, key: &NodeKey, entropy: &Entropy, name: &str) -> Result<()> {
+    let mut txn = database.begin_write()?;
+    txn.set_quick_repair(true);
+    schema::make_tables(&txn)?;
+    {
+        let mut table = txn.open_table(schema::META)?;
+        meta::put(&mut table, &meta::SCHEMA, &schema::SCHEMA_VERSION)?;
+        meta::put(&mut table, &meta::NODE, &key.node_id())?;
+        meta::put(&mut table, &meta::ROOT, &key.node_id())?;
+        meta::put(&mut table, &meta::LOG_ID, &entropy.bytes())?;
+        meta::put(&mut table, &meta::EPOCH, &u64::from_le_bytes(entropy.bytes()))?;
+        meta::put(&mut table, &meta::HEAD, &0)?;
+        meta::put(&mut table, &meta::NAME, &name.to_owned())?;
+        meta::put(&mut table, &meta::URLS, &Vec::new())?;
+        meta::put(&mut table, &meta::CATALOG_SUM, &SetSum::default())?;
+        meta::put(&mut table, &meta::BLOB_BYTES, &0)?;
+        meta::put(&mut table, &meta::WANT_BYTES, &0)?;
+        meta::put(&mut table, &meta::JOURNAL_PRUNED, &0)?;
+    }
+    txn.commit()?;
+    Ok(())
+}

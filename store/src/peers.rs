@@ -1,0 +1,191 @@
+//! Peers, the cursors on their logs, and invites: what this node knows of the nodes it has links with.
+
+use redb::{ReadableTable, ReadableTableMetadata};
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{from_row, to_row};
+use crate::digest::NodeId;
+use crate::error::{Result, StoreError};
+use crate::journal::{self, Happening, Moment};
+use crate::limits::{INVITES_MAX, PEERS_MAX};
+use crate::publish::Author;
+use crate::pull::LogCursor;
+use crate::schema::{CURSORS, INVITES, PEERS};
+use crate::statement::Role;
+use crate::time::UnixMillis;
+use crate::tokens::check_prefixes;
+use crate::tx::Tx;
+
+/// A node this one has a link with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerRow {
+    /// Which node.
+    pub node: NodeId,
+    /// The name it goes by.
+    pub name: String,
+    /// Where it says that it answers.
+    pub urls: Vec<String>,
+    /// Where it was last called from, with the port it listens on.
+    pub observed_url: Option<String>,
+    /// SHA-256 of its certificate (DER), if that is self-signed.
+    pub tls_pin: Option<[u8; 32]>,
+    /// No pulls, pings or fetches.
+    pub paused: bool,
+    /// When the link was made.
+    pub added_at: UnixMillis,
+}
+
+/// An invite that was made here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InviteRow {
+    /// Its id; not secret.
+    pub id: [u8; 16],
+    /// The key of the MACs; never leaves but in the invite's line.
+    pub secret: [u8; 32],
+    /// The role it gives.
+    pub role: Role,
+    /// Where the node may publish; empty: everywhere.
+    pub prefixes: Vec<String>,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// When it ends.
+    pub expires_at: UnixMillis,
+    /// Who made it.
+    pub by: String,
+    /// The node that used it.
+    pub redeemed_by: Option<NodeId>,
+}
+
+/// An invite to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewInvite {
+    /// The role it gives.
+    pub role: Role,
+    /// Where the node may publish; empty: everywhere.
+    pub prefixes: Vec<String>,
+    /// When it ends.
+    pub expires_at: UnixMillis,
+}
+
+/// Adds a peer or changes what is known of it.
+pub(crate) fn put(tx: &Tx<'_>, moment: Moment, row: &PeerRow, author: &Author) -> Result<()> {
+    let known = tx.read(PEERS)?.get(row.node.as_bytes())?.is_some();
+    if !known && tx.read(PEERS)?.len()? >= PEERS_MAX as u64 {
+        return Err(StoreError::TooMany { what: "peers", max: PEERS_MAX });
+    }
+    tx.write(PEERS)?.insert(row.node.as_bytes(), to_row(row).as_slice())?;
+    if !known {
+        let by = author.as_str().to_owned();
+        journal::append(tx, moment, Happening::PeerAdded { node: row.node, by })?;
+    }
+    tx.changed(|effects| effects.peers_changed = true);
+    Ok(())
+}
+
+/// Removes a peer and the cursor on its log; false if there is none. Says nothing about its place in the mesh.
+pub(crate) fn remove(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author) -> Result<bool> {
+    if tx.read(PEERS)?.get(node.as_bytes())?.is_none() {
+        return Ok(false);
+    }
+    tx.write(PEERS)?.remove(node.as_bytes())?;
+    tx.write(CURSORS)?.remove(node.as_bytes())?;
+    journal::append(tx, moment, Happening::PeerRemoved { node: *node, by: author.as_str().to_owned() })?;
+    tx.changed(|effects| effects.peers_changed = true);
+    Ok(true)
+}
+
+/// All peers, by id.
+pub(crate) fn list(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<Vec<PeerRow>> {
+    table.iter()?.map(|entry| from_row("a peer", entry?.1.value())).collect()
+}
+
+/// How far a peer's log was read.
+pub(crate) fn cursor(
+    table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
+    node: &NodeId,
+) -> Result<Option<LogCursor>> {
+    table.get(node.as_bytes())?.map(|row| from_row("a cursor", row.value())).transpose()
+}
+
+/// Notes how far a peer's log was read, in the transaction of the events.
+pub(crate) fn set_cursor(tx: &Tx<'_>, node: &NodeId, cursor: &LogCursor) -> Result<()> {
+    tx.write(CURSORS)?.insert(node.as_bytes(), to_row(cursor).as_slice())?;
+    Ok(())
+}
+
+/// Makes an invite.
+pub(crate) fn invite(tx: &Tx<'_>, moment: Moment, new: &NewInvite, author: &Author) -> Result<InviteRow> {
+    let prefixes = check_prefixes(&new.prefixes)?;
+    if tx.read(INVITES)?.len()? >= INVITES_MAX as u64 {
+        drop_expired(tx, moment.now)?;
+        if tx.read(INVITES)?.len()? >= INVITES_MAX as u64 {
+            return Err(StoreError::TooMany { what: "invites", max: INVITES_MAX });
+        }
+    }
+    let row = InviteRow {
+        id: tx.context.entropy.bytes(),
+        secret: tx.context.entropy.bytes(),
+        role: new.role,
+        prefixes,
+        created_at: moment.now,
+        expires_at: new.expires_at,
+        by: author.as_str().to_owned(),
+        redeemed_by: None,
+    };
+    tx.write(INVITES)?.insert(&row.id, to_row(&row).as_slice())?;
+    let invite = data_encoding::HEXLOWER.encode(&row.id);
+    journal::append(tx, moment, Happening::InviteCreated { invite, role: row.role, by: row.by.clone() })?;
+    Ok(row)
+}
+
+fn drop_expired(tx: &Tx<'_>, now: UnixMillis) -> Result<()> {
+    let expired: Vec<InviteRow> =
+        invites(&tx.read(INVITES)?)?.into_iter().filter(|row| row.expires_at <= now).collect();
+    let mut table = tx.write(INVITES)?;
+    for row in expired {
+        table.remove(&row.id)?;
+    }
+    Ok(())
+}
+
+/// All invites, oldest first.
+pub(crate) fn invites(table: &impl ReadableTable<&'static [u8; 16], &'static [u8]>) -> Result<Vec<InviteRow>> {
+    let rows: Result<Vec<InviteRow>> = table.iter()?.map(|entry| from_row("an invite", entry?.1.value())).collect();
+    let mut rows = rows?;
+    rows.sort_by_key(|row| (row.created_at, row.id));
+    Ok(rows)
+}
+
+/// One invite.
+pub(crate) fn find_invite(
+    table: &impl ReadableTable<&'static [u8; 16], &'static [u8]>,
+    id: &[u8; 16],
+) -> Result<Option<InviteRow>> {
+    table.get(id)?.map(|row| from_row("an invite", row.value())).transpose()
+}
+
+/// Takes an invite back; false if there is none.
+pub(crate) fn revoke_invite(tx: &Tx<'_>, moment: Moment, id: &[u8; 16], author: &Author) -> Result<bool> {
+    if find_invite(&tx.read(INVITES)?, id)?.is_none() {
+        return Ok(false);
+    }
+    tx.write(INVITES)?.remove(id)?;
+    let invite = data_encoding::HEXLOWER.encode(id);
+    journal::append(tx, moment, Happening::InviteRevoked { invite, by: author.as_str().to_owned() })?;
+    Ok(true)
+}
+
+/// Uses an invite for a node. Again by the same node is the same; an expired one is good only for who used it in time.
+pub(crate) fn redeem(tx: &Tx<'_>, id: &[u8; 16], node: &NodeId, now: UnixMillis) -> Result<InviteRow> {
+    let row = find_invite(&tx.read(INVITES)?, id)?.ok_or(StoreError::NoSuchInvite)?;
+    match row.redeemed_by {
+        Some(by) if by == *node => Ok(row),
+        Some(_) => Err(StoreError::InviteUsed),
+        None if row.expires_at <= now => Err(StoreError::InviteExpired),
+        None => {
+            let row = InviteRow { redeemed_by: Some(*node), ..row };
+            tx.write(INVITES)?.insert(id, to_row(&row).as_slice())?;
+            Ok(row)
+        }
+    }
+}

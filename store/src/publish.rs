@@ -1,0 +1,307 @@
+//! Publishing, editing, removing: deciding what event to mint, inside the writer's transaction.
+//!
+//! Names and values are checked here, where an event is minted; receivers check framing and caps only. Every decision is
+//! taken before the first write, so that a refusal costs its group nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use redb::ReadableTable;
+
+use crate::catalog::{self, HeadsRow};
+use crate::codec::from_row;
+use crate::digest::{Digest, EventId, Sha256};
+use crate::error::{Result, StoreError};
+use crate::event::{Body, Meta, Publish, Remove};
+use crate::heads::{self, Head};
+use crate::journal::Moment;
+use crate::limits::{
+    BY_BYTES_MAX, META_BYTES_MAX, META_ENTRIES_MAX, META_KEY_BYTES_MAX, META_VALUE_BYTES_MAX, REPLACES_MAX,
+    TAG_BYTES_MAX, TAGS_MAX,
+};
+use crate::log;
+use crate::package::{self, Package};
+use crate::path::PackagePath;
+use crate::schema::{BLOBS, PACKAGES};
+use crate::tx::Tx;
+use crate::wants::{self, BlobRow};
+
+/// Changes to metadata: a value sets a key, `None` takes it away, a key not named stays.
+pub type MetaPatch = BTreeMap<String, Option<String>>;
+
+/// What must hold of the current revision (RFC 9110 §13.1), decided in the transaction of the change.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Condition {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is one of these.
+    Matches(Vec<EventId>),
+    /// There is one.
+    Exists,
+    /// There is none.
+    IsNew,
+}
+
+/// Who does it: the name of a token, user or watch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Author(String);
+
+impl Author {
+    /// The author with this name, cut to what an event holds.
+    pub fn new(name: &str) -> Self {
+        let mut end = name.len().min(BY_BYTES_MAX);
+        while !name.is_char_boundary(end) {
+            end -= 1;
+        }
+        Self(name[..end].to_owned())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A change to a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishRequest {
+    /// Which package.
+    pub path: PackagePath,
+    /// How its metadata changes.
+    pub meta: MetaPatch,
+    /// What must hold before.
+    pub condition: Condition,
+    /// Who does it.
+    pub author: Author,
+}
+
+/// What a change did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The package as it is now.
+    pub package: Package,
+    /// An event was minted; false if the package was that already.
+    pub changed: bool,
+    /// There was no current revision before.
+    pub created: bool,
+}
+
+/// Bytes that are held, or about to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) blob: Digest,
+    pub(crate) size: u64,
+    pub(crate) sha256: Sha256,
+}
+
+/// Where the bytes of the new revision come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bytes {
+    /// Just sealed.
+    Sealed(Content),
+    /// Those of an earlier revision; its metadata as well if asked.
+    Revision { id: EventId, with_meta: bool },
+    /// Those of the current revision.
+    Current,
+}
+
+struct Before {
+    heads: HeadsRow,
+    current: Option<catalog::PackageRow>,
+}
+
+/// Publishes; see [`Published`].
+pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, bytes: Bytes) -> Result<Published> {
+    let before = read_before(tx, &request.path)?;
+    check_may_publish(tx, &request.path)?;
+    check_condition(&request.path, &request.condition, before.current.as_ref())?;
+    let mut meta = before.current.as_ref().map(|row| row.meta.clone()).unwrap_or_default();
+    let content = match bytes {
+        Bytes::Sealed(content) => content,
+        Bytes::Current => {
+            let row = before.current.as_ref();
+            let row = row.ok_or_else(|| StoreError::NoSuchPackage { path: request.path.clone() })?;
+            Content { blob: row.blob, size: row.size, sha256: row.sha256 }
+        }
+        Bytes::Revision { id, with_meta } => {
+            let source = source_revision(tx, &request.path, id)?;
+            if with_meta {
+                meta = source.meta;
+            }
+            Content { blob: source.blob, size: source.size, sha256: source.sha256 }
+        }
+    };
+    apply_patch(&mut meta, &request.meta);
+    check_meta(&meta)?;
+    if let Bytes::Sealed(content) = bytes {
+        wants::hold(tx, moment, &content.blob, content.size)?;
+    }
+    let created = before.current.is_none();
+    let same = before.current.as_ref().is_some_and(|row| {
+        !row.conflict && row.blob == content.blob && row.meta == meta && row.sha256 == content.sha256
+    });
+    if !same {
+        let body = Publish {
+            path: request.path.as_str().to_owned(),
+            blob: content.blob,
+            size: content.size,
+            sha256: content.sha256,
+            modified: modified(&before.heads, &content.blob, before.current.as_ref(), moment),
+            meta,
+            replaces: all_heads(&before.heads),
+        };
+        log::mint(tx, moment, request.author.as_str(), &Body::Publish(body))?;
+    }
+    let package = package::in_tx(tx, &request.path)?.ok_or(StoreError::Corrupt { what: "the catalog" })?;
+    Ok(Published { package, changed: !same, created })
+}
+
+/// Removes a package; tells the Remove's id.
+pub(crate) fn remove(
+    tx: &Tx<'_>,
+    moment: Moment,
+    path: &PackagePath,
+    condition: &Condition,
+    author: &Author,
+) -> Result<EventId> {
+    let before = read_before(tx, path)?;
+    check_may_publish(tx, path)?;
+    check_condition(path, condition, before.current.as_ref())?;
+    if before.current.is_none() {
+        return Err(StoreError::NoSuchPackage { path: path.clone() });
+    }
+    let body = Remove { path: path.as_str().to_owned(), replaces: all_heads(&before.heads) };
+    log::mint(tx, moment, author.as_str(), &Body::Remove(body))
+}
+
+/// Takes one revision back, leaving concurrent ones alone.
+pub(crate) fn withdraw(tx: &Tx<'_>, moment: Moment, revision: EventId, author: &Author) -> Result<EventId> {
+    let event = log::event(tx, &revision)?.ok_or(StoreError::NoSuchRevision { id: revision })?;
+    let path = event.body.path().ok_or(StoreError::NoSuchRevision { id: revision })?;
+    let path = PackagePath::parse(path).map_err(|_| StoreError::NoSuchRevision { id: revision })?;
+    check_may_publish(tx, &path)?;
+    let body = Remove { path: path.as_str().to_owned(), replaces: vec![revision] };
+    log::mint(tx, moment, author.as_str(), &Body::Remove(body))
+}
+
+/// What a publish would be refused for before any byte is read.
+pub(crate) fn check_early(tx: &Tx<'_>, request: &PublishRequest) -> Result<()> {
+    let before = read_before(tx, &request.path)?;
+    check_may_publish(tx, &request.path)?;
+    check_condition(&request.path, &request.condition, before.current.as_ref())?;
+    let mut meta = before.current.map(|row| row.meta).unwrap_or_default();
+    apply_patch(&mut meta, &request.meta);
+    check_meta(&meta)
+}
+
+fn read_before(tx: &Tx<'_>, path: &PackagePath) -> Result<Before> {
+    let heads = catalog::heads_row(tx, path.as_str())?;
+    let table = tx.read(PACKAGES)?;
+    let current = table.get(path.as_str())?.map(|row| from_row("a package", row.value())).transpose()?;
+    Ok(Before { heads, current })
+}
+
+fn check_may_publish(tx: &Tx<'_>, path: &PackagePath) -> Result<()> {
+    let node = tx.context.key.node_id();
+    if tx.roster().may_publish(&node, path.as_str()) {
+        Ok(())
+    } else {
+        Err(StoreError::NotAPublisher { node, path: path.clone() })
+    }
+}
+
+fn check_condition(path: &PackagePath, condition: &Condition, current: Option<&catalog::PackageRow>) -> Result<()> {
+    let current = current.map(|row| row.revision);
+    let holds = match condition {
+        Condition::None => true,
+        Condition::Matches(revisions) => current.is_some_and(|current| revisions.contains(&current)),
+        Condition::Exists => current.is_some(),
+        Condition::IsNew => current.is_none(),
+    };
+    if holds { Ok(()) } else { Err(StoreError::PreconditionFailed { path: path.clone(), current }) }
+}
+
+/// A revision of this path whose bytes are held.
+fn source_revision(tx: &Tx<'_>, path: &PackagePath, id: EventId) -> Result<Publish> {
+    let event = log::event(tx, &id)?.ok_or(StoreError::NoSuchRevision { id })?;
+    let Body::Publish(publish) = event.body else { return Err(StoreError::NoSuchRevision { id }) };
+    if publish.path != path.as_str() {
+        return Err(StoreError::NoSuchRevision { id });
+    }
+    let table = tx.read(BLOBS)?;
+    let held = table.get(publish.blob.as_bytes())?.map(|row| from_row::<BlobRow>("a blob", row.value())).transpose()?;
+    match held {
+        Some(row) if row.size == publish.size => Ok(publish),
+        Some(_) | None => Err(StoreError::BytesNotHeld { blob: publish.blob }),
+    }
+}
+
+fn all_heads(row: &HeadsRow) -> Vec<EventId> {
+    let mut heads: Vec<&Head> = row.heads.iter().collect();
+    // Past the cap the newest go first; the next change ends what is left.
+    heads.sort_by_key(|head| std::cmp::Reverse((head.at_ms, head.id)));
+    let ids: BTreeSet<EventId> = heads.iter().take(REPLACES_MAX).map(|head| head.id).collect();
+    ids.into_iter().collect()
+}
+
+/// `modified` changes only with the bytes: then it is the author's clock, but later than any the path ever had.
+fn modified(row: &HeadsRow, blob: &Digest, current: Option<&catalog::PackageRow>, moment: Moment) -> u64 {
+    let conflict = heads::in_conflict(&row.heads);
+    match current.filter(|current| current.blob == *blob && !conflict) {
+        Some(current) => current.modified,
+        None => moment.now.unix_seconds().max(row.modified_max.saturating_add(1)),
+    }
+}
+
+fn apply_patch(meta: &mut Meta, patch: &MetaPatch) {
+    for (key, value) in patch {
+        match value {
+            Some(value) => drop(meta.insert(key.clone(), value.clone())),
+            None => drop(meta.remove(key)),
+        }
+    }
+}
+
+fn check_meta(meta: &Meta) -> Result<()> {
+    let bad = |key: &str, reason: String| Err(StoreError::BadMeta { key: key.to_owned(), reason });
+    if meta.len() > META_ENTRIES_MAX {
+        return bad("*", format!("has {} entries; at most {META_ENTRIES_MAX} are allowed", meta.len()));
+    }
+    let bytes: usize = meta.iter().map(|(key, value)| key.len() + value.len()).sum();
+    if bytes > META_BYTES_MAX {
+        return bad("*", format!("has {bytes} bytes in all; at most {META_BYTES_MAX} are allowed"));
+    }
+    for (key, value) in meta {
+        if key.is_empty() || key.len() > META_KEY_BYTES_MAX || key.chars().any(char::is_control) {
+            return bad(key, format!("is not a key of 1 to {META_KEY_BYTES_MAX} bytes without control characters"));
+        }
+        if value.len() > META_VALUE_BYTES_MAX {
+            return bad(key, format!("has {} bytes; at most {META_VALUE_BYTES_MAX} are allowed", value.len()));
+        }
+        if value.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t' | '\r')) {
+            return bad(key, "has a control character".to_owned());
+        }
+        match key.as_str() {
+            "tags" => check_tags(value)?,
+            "priority" if value.parse::<i32>().is_err() => return bad(key, "is not a whole number".to_owned()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn check_tags(value: &str) -> Result<()> {
+    let bad = |reason: String| Err(StoreError::BadMeta { key: "tags".to_owned(), reason });
+    let tags: Vec<&str> = value.split(',').collect();
+    if tags.len() > TAGS_MAX {
+        return bad(format!("has {} tags; at most {TAGS_MAX} are allowed", tags.len()));
+    }
+    for tag in &tags {
+        if tag.is_empty() || tag.len() > TAG_BYTES_MAX || tag.trim() != *tag || tag.chars().any(char::is_control) {
+            return bad(format!(
+                "has {tag:?}; a tag has 1 to {TAG_BYTES_MAX} bytes, no comma, no control character and no space at its ends"
+            ));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,283 @@
+//! The roster: who may do what, as a function of the *set* of statements held, never of their order.
+//!
+//! - *Ever-owners* are the root and whoever an ever-owner admits as owner (a set that only grows).
+//! - Every Expel signed by an ever-owner counts, also by one that is itself expelled.
+//! - An Admit counts iff an ever-owner signed it and, if that one is expelled, every Expel of it lists the Admit.
+//! - An event counts iff its origin may publish its path and, if the origin is expelled, every Expel of it covers the
+//!   event: names it, or a later event of the stream that follows it by `prev`. (Which events are covered is kept in the
+//!   table `covered`; see `trust.rs`.)
+//! - Roles only rise: the greatest role of all Admits that count. Prefixes add up; an Admit without any means everywhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::digest::{EventId, NodeId, SetDigest, StatementId};
+use crate::path::PackagePath;
+use crate::statement::{Admit, Expel, Role, Statement, StatementBody};
+
+/// What the statements say of one node.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Its role; none if no Admit of it counts.
+    pub role: Option<Role>,
+    /// Where it may publish; `None`: everywhere its role lets it.
+    pub prefixes: Option<BTreeSet<String>>,
+    /// The tips of each Expel of it; empty: not expelled.
+    pub(crate) expels: Vec<Vec<EventId>>,
+}
+
+impl Standing {
+    /// Whether an Expel of it counts.
+    pub fn is_expelled(&self) -> bool {
+        !self.expels.is_empty()
+    }
+
+    fn may_publish(&self, path: &str) -> bool {
+        let everywhere = |prefixes: &BTreeSet<String>| {
+            PackagePath::parse(path).is_ok_and(|path| prefixes.iter().any(|prefix| path.is_under(prefix)))
+        };
+        match self.role {
+            None | Some(Role::Replica) => false,
+            Some(Role::Publisher | Role::Owner) => self.prefixes.as_ref().is_none_or(everywhere),
+        }
+    }
+}
+
+/// The roster as its statements make it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    root: NodeId,
+    standings: BTreeMap<NodeId, Standing>,
+    digest: SetDigest,
+}
+
+impl Roster {
+    /// Folds a set of verified statements.
+    pub fn fold(root: NodeId, statements: &[Statement]) -> Self {
+        let owners = ever_owners(root, statements);
+        let expels = counting_expels(&owners, statements);
+        let mut standings: BTreeMap<NodeId, Standing> = BTreeMap::new();
+        let root_standing = standings.entry(root).or_default();
+        (root_standing.role, root_standing.prefixes) = (Some(Role::Owner), None);
+        for (statement, admit) in admits(statements).filter(|(statement, _)| owners.contains(&statement.header.signer))
+        {
+            let standing = standings.entry(admit.node).or_default();
+            if is_covered(statement, &expels) {
+                raise(standing, admit);
+            }
+        }
+        for expel in &expels {
+            standings.entry(expel.node).or_default().expels.push(expel.tips.clone());
+        }
+        for standing in standings.values_mut() {
+            standing.expels.sort();
+        }
+        Self { root, standings, digest: digest(statements.iter().map(|statement| statement.id)) }
+    }
+
+    /// The mesh's first node.
+    pub fn root(&self) -> NodeId {
+        self.root
+    }
+
+    /// Equal sets of statements, equal digests.
+    pub fn digest(&self) -> SetDigest {
+        self.digest
+    }
+
+    /// Whether any statement that an ever-owner signed admits this node, or it is the root.
+    pub fn is_known(&self, node: &NodeId) -> bool {
+        self.standings.contains_key(node)
+    }
+
+    /// Whether it may take part: admitted and not expelled.
+    pub fn is_member(&self, node: &NodeId) -> bool {
+        self.standing(node).is_some_and(|standing| standing.role.is_some() && !standing.is_expelled())
+    }
+
+    /// A node's role, if it has one and is not expelled.
+    pub fn role(&self, node: &NodeId) -> Option<Role> {
+        self.standing(node).filter(|standing| !standing.is_expelled()).and_then(|standing| standing.role)
+    }
+
+    /// What is said of a node.
+    pub fn standing(&self, node: &NodeId) -> Option<&Standing> {
+        self.standings.get(node)
+    }
+
+    /// All nodes that are known, by id.
+    pub fn nodes(&self) -> impl Iterator<Item = (&NodeId, &Standing)> {
+        self.standings.iter()
+    }
+
+    /// Whether a new event of this node about this path would take effect.
+    pub fn may_publish(&self, node: &NodeId, path: &str) -> bool {
+        self.standing(node).is_some_and(|standing| !standing.is_expelled() && standing.may_publish(path))
+    }
+
+    /// Whether an event takes effect. `covered` tells for an event of an expelled node whether every Expel covers it.
+    pub(crate) fn takes_effect(&self, origin: &NodeId, path: &str, covered: impl FnOnce() -> bool) -> bool {
+        self.standing(origin)
+            .is_some_and(|standing| standing.may_publish(path) && (!standing.is_expelled() || covered()))
+    }
+
+    /// Whether `node` is the only one known.
+    pub fn is_alone(&self, node: &NodeId) -> bool {
+        self.standings.keys().all(|known| known == node)
+    }
+}
+
+fn ever_owners(root: NodeId, statements: &[Statement]) -> BTreeSet<NodeId> {
+    let mut owners = BTreeSet::from([root]);
+    loop {
+        let before = owners.len();
+        for (statement, admit) in admits(statements) {
+            if admit.role == Role::Owner && owners.contains(&statement.header.signer) {
+                owners.insert(admit.node);
+            }
+        }
+        if owners.len() == before {
+            return owners;
+        }
+    }
+}
+
+fn admits(statements: &[Statement]) -> impl Iterator<Item = (&Statement, &Admit)> {
+    statements.iter().filter_map(|statement| match &statement.body {
+        StatementBody::Admit(admit) => Some((statement, admit)),
+        StatementBody::Expel(_) | StatementBody::Unknown { .. } => None,
+    })
+}
+
+fn counting_expels<'a>(owners: &BTreeSet<NodeId>, statements: &'a [Statement]) -> Vec<&'a Expel> {
+    let expels = statements.iter().filter_map(|statement| match &statement.body {
+        StatementBody::Expel(expel) if owners.contains(&statement.header.signer) => Some(expel),
+        StatementBody::Expel(_) | StatementBody::Admit(_) | StatementBody::Unknown { .. } => None,
+    });
+    expels.collect()
+}
+
+/// Whether every Expel of its signer lists this statement; true for a signer that nobody expelled.
+fn is_covered(statement: &Statement, expels: &[&Expel]) -> bool {
+    expels
+        .iter()
+        .filter(|expel| expel.node == statement.header.signer)
+        .all(|expel| expel.statements.contains(&statement.id))
+}
+
+/// Adds what one Admit gives. A raise to a greater role forgets the prefixes of the lesser one.
+fn raise(standing: &mut Standing, admit: &Admit) {
+    let prefixes = (!admit.prefixes.is_empty()).then(|| admit.prefixes.iter().cloned().collect::<BTreeSet<_>>());
+    match standing.role.cmp(&Some(admit.role)) {
+        std::cmp::Ordering::Less => (standing.role, standing.prefixes) = (Some(admit.role), prefixes),
+        std::cmp::Ordering::Equal => {
+            let both = standing.prefixes.take().zip(prefixes);
+            standing.prefixes = both.map(|(mut all, more)| {
+                all.extend(more);
+                all
+            });
+        }
+        std::cmp::Ordering::Greater => {}
+    }
+}
+
+fn digest(ids: impl Iterator<Item = StatementId>) -> SetDigest {
+    let sorted: BTreeSet<StatementId> = ids.collect();
+    let mut hasher = blake3::Hasher::new_derive_key("ods roster v1");
+    for id in sorted {
+        hasher.update(id.as_bytes());
+    }
+    SetDigest::from_bytes(*hasher.finalize().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::keys::NodeKey;
+    use crate::statement::{SignedStatement, StatementHeader};
+    use crate::time::UnixMillis;
+
+    fn key(number: u8) -> NodeKey {
+        NodeKey::from_secret([number; 32])
+    }
+
+    fn id(number: u8) -> NodeId {
+        key(number).node_id()
+    }
+
+    fn statement(signer: u8, body: &StatementBody) -> Statement {
+        let header = StatementHeader { signer: id(signer), at_ms: UnixMillis::new(1), by: String::new() };
+        SignedStatement::mint(&key(signer), &header, body).verify().expect("fresh statements verify")
+    }
+
+    fn admit(signer: u8, node: u8, role: Role, prefixes: &[&str]) -> Statement {
+        let prefixes = prefixes.iter().map(|&prefix| prefix.to_owned()).collect();
+        statement(signer, &StatementBody::Admit(Admit { node: id(node), role, prefixes }))
+    }
+
+    fn expel(signer: u8, node: u8, statements: &[&Statement]) -> Statement {
+        let statements = statements.iter().map(|statement| statement.id).collect();
+        statement(signer, &StatementBody::Expel(Expel { node: id(node), tips: vec![], statements }))
+    }
+
+    #[test]
+    fn the_root_owns_and_strangers_have_no_say() {
+        let roster = Roster::fold(id(1), &[admit(9, 8, Role::Owner, &[])]);
+        assert_eq!(roster.role(&id(1)), Some(Role::Owner));
+        assert!(!roster.is_known(&id(8)) && !roster.is_known(&id(9)) && roster.is_alone(&id(1)));
+    }
+
+    #[test]
+    fn publishers_keep_to_their_prefixes_and_replicas_publish_nothing() {
+        let roster = Roster::fold(
+            id(1),
+            &[
+                admit(1, 2, Role::Publisher, &["mac"]),
+                admit(1, 2, Role::Publisher, &["win/"]),
+                admit(1, 3, Role::Replica, &[]),
+            ],
+        );
+        assert!(roster.may_publish(&id(2), "mac/x.pkg") && roster.may_publish(&id(2), "win/y.msi"));
+        assert!(!roster.may_publish(&id(2), "machine/x.pkg") && !roster.may_publish(&id(3), "mac/x.pkg"));
+        assert!(roster.is_member(&id(3)));
+    }
+
+    #[test]
+    fn mutual_expulsion_expels_both_and_keeps_only_what_each_listed() {
+        let second = admit(1, 2, Role::Owner, &[]);
+        let third = admit(2, 3, Role::Publisher, &[]);
+        let late = admit(2, 4, Role::Publisher, &[]);
+        let roster = Roster::fold(
+            id(1),
+            &[expel(2, 1, &[&second]), expel(1, 2, &[&third]), late, third.clone(), second.clone()],
+        );
+        assert!(!roster.is_member(&id(1)) && !roster.is_member(&id(2)));
+        assert!(roster.is_member(&id(3)), "listed by the Expel of its signer");
+        assert!(
+            !roster.is_member(&id(4)) && roster.is_known(&id(4)),
+            "known, so its events are stored, without effect"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn order_never_matters(seed in prop::collection::vec((1u8..5, 1u8..6, 0u8..4), 0..12), turn in 0usize..12) {
+            let mut statements: Vec<Statement> = Vec::new();
+            for (signer, node, what) in seed {
+                let next = match what {
+                    0 => admit(signer, node, Role::Owner, &[]),
+                    1 => admit(signer, node, Role::Publisher, &["a"]),
+                    2 => admit(signer, node, Role::Replica, &[]),
+                    _ => expel(signer, node, &statements.iter().collect::<Vec<_>>()),
+                };
+                statements.push(next);
+            }
+            let straight = Roster::fold(id(1), &statements);
+            statements.reverse();
+            let middle = turn.min(statements.len());
+            statements.rotate_left(middle);
+            prop_assert_eq!(straight, Roster::fold(id(1), &statements));
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The handle on a store. Cheap to clone; synchronous; safe from any thread. Owns the database, the writer and the blobs.
+//!
+//! Every change goes through [`Store::write`]: one closure, one transaction. Reads see the last commit. What each part may
+//! do is beside it: packages, bytes, mesh, accounts.
+
+mod accounts;
+mod bytes;
+mod mesh;
+mod packages;
+
+pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason};
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+use redb::{ReadTransaction, ReadableDatabase};
+
+use crate::blobs::{Blobs, fetched_blob};
+use crate::digest::{Digest, NodeId, SetDigest};
+use crate::disk::Disk;
+use crate::error::Result;
+use crate::fetch::Fetch;
+use crate::journal::{self, Happening, Moment, RecordPage};
+use crate::keys::NodeKey;
+use crate::limits::{NAME_BYTES_MAX, PAGE_ROWS_MAX};
+use crate::log;
+use crate::lsn::Lsn;
+use crate::meta;
+use crate::open::{self, StoreOptions};
+use crate::publish::Author;
+use crate::reader::Verified;
+use crate::roster::Roster;
+use crate::schema::{BLOBS, JOURNAL, META, PACKAGES, STATEMENTS, STREAMS, WANTS};
+use crate::statement::Role;
+use crate::time::UnixMillis;
+use crate::tokens::check_name;
+use crate::trust;
+use crate::tx::{Committed, Context, Tx};
+use crate::vector::Vector;
+use crate::wants::{self, WantTotals};
+use crate::writer::{Shared, Writer};
+
+/// A store that is open. Clones are the same store; the last one to go closes it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    // Declared first: the writer's thread ends, with what is queued committed, before anything else goes.
+    writer: Writer,
+    shared: Arc<Shared>,
+    blobs: Arc<Blobs>,
+    verified: Verified,
+    fetches: Mutex<HashMap<Digest, Fetch>>,
+}
+
+/// A store that is not kept open by this handle; for listeners, which would otherwise keep it open for ever.
+#[derive(Clone)]
+pub struct WeakStore(Weak<Inner>);
+
+impl WeakStore {
+    /// The store, if it is still open.
+    pub fn upgrade(&self) -> Option<Store> {
+        self.0.upgrade().map(Store)
+    }
+}
+
+/// What a node is and has, at a glance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    /// Its name.
+    pub name: String,
+    /// Its configured urls.
+    pub urls: Vec<String>,
+    /// What it may do; none if it was expelled or not admitted yet.
+    pub role: Option<Role>,
+    /// The mesh's root.
+    pub root: NodeId,
+    /// Its log's id.
+    pub log_id: [u8; 16],
+    /// The last Lsn given out.
+    pub head: Lsn,
+    /// Events held.
+    pub log_events: u64,
+    /// Which ones.
+    pub vector: Vector,
+    /// Equal on nodes whose catalogs are equal.
+    pub catalog_digest: SetDigest,
+    /// Packages listed.
+    pub packages: u64,
+    /// Blobs wanted.
+    pub wants: WantTotals,
+    /// Blobs held.
+    pub blobs: u64,
+    /// Their bytes.
+    pub blob_bytes: u64,
+    /// Bytes free on the disk.
+    pub free_bytes: u64,
+}
+
+impl Store {
+    /// Opens the store in `folder`, or makes it.
+    pub fn open(disk: Arc<dyn Disk>, folder: &Path, options: &StoreOptions) -> Result<Self> {
+        let opened = open::open(&disk, folder, options)?;
+        let blobs = Arc::new(Blobs::open(disk, folder)?);
+        let read = opened.database.begin_read()?;
+        let roster = trust::load(&read.open_table(STATEMENTS)?, meta::need(&read.open_table(META)?, &meta::ROOT)?)?;
+        let head = Lsn::new(meta::need(&read.open_table(META)?, &meta::HEAD)?);
+        let wanted = read.open_table(WANTS)?;
+        blobs.sweep_incoming(|name| {
+            let blob = fetched_blob(name);
+            blob.is_some_and(|blob| matches!(redb::ReadableTable::get(&wanted, blob.as_bytes()), Ok(Some(_)) | Err(_)))
+        })?;
+        drop((wanted, read));
+        let shared = Arc::new(Shared {
+            database: opened.database,
+            context: Context { key: opened.key, entropy: opened.entropy },
+            roster: RwLock::new(Arc::new(roster)),
+            last: Mutex::new(Committed { head, ..Committed::default() }),
+            listeners: RwLock::new(Vec::new()),
+        });
+        let writer = Writer::start(Arc::clone(&shared))?;
+        let (verified, fetches) = (Verified::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { writer, shared, blobs, verified, fetches })))
+    }
+
+    /// A handle that does not keep the store open.
+    pub fn downgrade(&self) -> WeakStore {
+        WeakStore(Arc::downgrade(&self.0))
+    }
+
+    /// This node.
+    pub fn node_id(&self) -> NodeId {
+        self.key().node_id()
+    }
+
+    /// This node's key.
+    pub fn key(&self) -> &NodeKey {
+        &self.0.shared.context.key
+    }
+
+    /// Random bytes, from the seed given at open.
+    pub fn random<const N: usize>(&self) -> [u8; N] {
+        self.0.shared.context.entropy.bytes()
+    }
+
+    /// Calls `listener` after each commit, on the writer's thread: it must be quick, and must neither write nor hold a
+    /// [`Store`] (use [`Store::downgrade`]).
+    pub fn on_commit(&self, listener: impl Fn(&Committed) + Send + Sync + 'static) {
+        let mut listeners = self.0.shared.listeners.write().unwrap_or_else(PoisonError::into_inner);
+        listeners.push(Box::new(listener));
+    }
+
+    /// The last Lsn given out, as of the last commit.
+    pub fn head(&self) -> Lsn {
+        self.0.shared.last.lock().unwrap_or_else(PoisonError::into_inner).head
+    }
+
+    /// The roster as of the last commit.
+    pub fn roster(&self) -> Arc<Roster> {
+        self.0.shared.roster()
+    }
+
+    /// Bytes free on the disk of the data folder.
+    pub fn free_bytes(&self) -> Result<u64> {
+        self.0.blobs.free_bytes()
+    }
+
+    /// What this node is and has.
+    pub fn overview(&self) -> Result<Overview> {
+        let read = self.read()?;
+        let roster = self.roster();
+        let values = read.open_table(META)?;
+        Ok(Overview {
+            name: meta::need(&values, &meta::NAME)?,
+            urls: meta::need(&values, &meta::URLS)?,
+            role: roster.role(&self.node_id()),
+            root: roster.root(),
+            log_id: meta::need(&values, &meta::LOG_ID)?,
+            head: Lsn::new(meta::need(&values, &meta::HEAD)?),
+            log_events: log::len(&self.0.shared.database)?,
+            vector: log::vector(&read.open_table(STREAMS)?)?,
+            catalog_digest: SetDigest::from_bytes(*meta::need(&values, &meta::CATALOG_SUM)?.as_bytes()),
+            packages: wants::count(&read.open_table(PACKAGES)?)?,
+            wants: WantTotals {
+                count: wants::count(&read.open_table(WANTS)?)?,
+                bytes: meta::need(&values, &meta::WANT_BYTES)?,
+            },
+            blobs: wants::count(&read.open_table(BLOBS)?)?,
+            blob_bytes: meta::need(&values, &meta::BLOB_BYTES)?,
+            free_bytes: self.free_bytes()?,
+        })
+    }
+
+    /// Changes the node's name.
+    pub fn set_name(&self, name: &str, author: &Author, now: UnixMillis) -> Result<()> {
+        check_name("the node's name", name)?;
+        let (name, by) = (name.to_owned(), author.as_str().to_owned());
+        self.write(move |tx| {
+            tx.set_meta(&meta::NAME, &name)?;
+            journal::append(tx, Moment::live(now), Happening::NodeChanged { by: by.clone() }).map(drop)
+        })
+    }
+
+    /// Changes the urls at which the node says that it answers.
+    pub fn set_urls(&self, urls: &[String], author: &Author, now: UnixMillis) -> Result<()> {
+        for url in urls {
+            if url.len() > 8 * NAME_BYTES_MAX {
+                let reason = format!("must have at most {} bytes", 8 * NAME_BYTES_MAX);
+                return Err(crate::error::StoreError::BadName { what: "a url", reason });
+            }
+        }
+        let (urls, by) = (urls.to_vec(), author.as_str().to_owned());
+        self.write(move |tx| {
+            tx.set_meta(&meta::URLS, &urls)?;
+            journal::append(tx, Moment::live(now), Happening::NodeChanged { by: by.clone() }).map(drop)
+        })
+    }
+
+    /// Up to `limit` (at most [`PAGE_ROWS_MAX`]) journal records after `after`.
+    pub fn records(&self, after: Lsn, limit: usize) -> Result<RecordPage> {
+        let read = self.read()?;
+        let pruned = meta::need(&read.open_table(META)?, &meta::JOURNAL_PRUNED)?;
+        journal::page(&read.open_table(JOURNAL)?, pruned, after, limit.min(PAGE_ROWS_MAX))
+    }
+
+    /// Appends a record of something that happened outside the store.
+    pub fn note(&self, what: Happening, now: UnixMillis) -> Result<Lsn> {
+        self.write(move |tx| journal::append(tx, Moment::live(now), what.clone()))
+    }
+
+    pub(crate) fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.0.writer.write(work)
+    }
+
+    pub(crate) fn read(&self) -> Result<ReadTransaction> {
+        Ok(self.0.shared.database.begin_read()?)
+    }
+
+    pub(crate) fn blobs(&self) -> &Arc<Blobs> {
+        &self.0.blobs
+    }
+
+    pub(crate) fn verified(&self) -> &Verified {
+        &self.0.verified
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Store(of {})", self.node_id().short())
+    }
+}

@@ -1,0 +1,284 @@
+//! What the mesh needs: the log and the roster given and taken, peers, invites.
+
+use std::num::NonZeroUsize;
+
+use super::Store;
+use crate::digest::{EventId, NodeId, SetDigest};
+use crate::error::{Result, StoreError};
+use crate::event::{Event, SignedEvent};
+use crate::frame::FrameError;
+use crate::journal::Moment;
+use crate::log::{self, Insertion, Source};
+use crate::lsn::Lsn;
+use crate::peers::{self, InviteRow, NewInvite, PeerRow};
+use crate::publish::Author;
+use crate::pull::{self, LogCursor, LogPage, LogQuery};
+use crate::schema::{CURSORS, EVENTS, INVITES, LOG, META, PEERS, STATEMENTS, STREAMS};
+use crate::statement::{Admit, Role, SignedStatement, Statement, StatementBody, StatementHeader};
+use crate::time::UnixMillis;
+use crate::tokens::check_prefixes;
+use crate::trust;
+use crate::vector::Vector;
+
+/// Events from a peer, and how far its log is read once they are in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventBatch {
+    /// The events, in the order of the peer's log.
+    pub events: Vec<SignedEvent>,
+    /// The peer's cursor, if this is a pull.
+    pub pull: Option<PulledFrom>,
+    /// They tell of what was there before this node joined.
+    pub backfill: bool,
+}
+
+/// Where a pulled batch came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PulledFrom {
+    /// The peer.
+    pub node: NodeId,
+    /// Each event's place in its log.
+    pub positions: Vec<Lsn>,
+    /// Where to go on after the whole batch.
+    pub cursor: LogCursor,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inserted {
+    /// How many were new.
+    pub inserted: usize,
+    /// The first that was refused; those after it were not looked at, and the cursor stops before it.
+    pub refused: Option<Refusal>,
+}
+
+/// Why an event was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its place in the batch.
+    pub index: usize,
+    /// Its name.
+    pub event: EventId,
+    /// Why.
+    pub reason: RefusalReason,
+}
+
+/// Why an event was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefusalReason {
+    /// Framing, caps or signature are wrong.
+    #[error("the event is malformed or its signature is wrong")]
+    Malformed(#[from] FrameError),
+    /// Events of its stream before it are missing.
+    #[error("events of its stream before it are missing")]
+    Gap,
+    /// No statement ever admitted its origin.
+    #[error("no statement ever admitted its origin")]
+    UnknownOrigin,
+}
+
+type Verdict = Result<Event, FrameError>;
+
+impl Store {
+    /// Which events are held.
+    pub fn vector(&self) -> Result<Vector> {
+        log::vector(&self.read()?.open_table(STREAMS)?)
+    }
+
+    /// This log's id, and the last event's place and name: a cursor at its end.
+    pub fn log_id(&self) -> Result<[u8; 16]> {
+        crate::meta::need(&self.read()?.open_table(META)?, &crate::meta::LOG_ID)
+    }
+
+    /// One page of the events that a peer lacks.
+    pub fn log_page(&self, query: &LogQuery) -> Result<LogPage> {
+        pull::page(&self.read()?, query)
+    }
+
+    /// Events after a place in the log, up to a number of bytes: what a ping carries along.
+    pub fn events_after(&self, after: Lsn, bytes_max: usize) -> Result<Vec<SignedEvent>> {
+        let table = self.read()?.open_table(LOG)?;
+        let (mut events, mut bytes) = (Vec::new(), 0);
+        for entry in table.range(after.next().get()..)? {
+            let row = entry?.1;
+            bytes += row.value().len();
+            if bytes > bytes_max {
+                break;
+            }
+            let signed = SignedEvent::from_stored(row.value());
+            events.push(signed.ok_or(StoreError::Corrupt { what: "an event" })?);
+        }
+        Ok(events)
+    }
+
+    /// Takes events from a peer, in order, up to the first that can't be taken. Signatures are checked here, on all
+    /// cores, before the writer is bothered.
+    pub fn insert_events(&self, batch: EventBatch, now: UnixMillis) -> Result<Inserted> {
+        let verdicts = self.verify(&batch.events)?;
+        let moment = Moment { now, backfill: batch.backfill };
+        self.write(move |tx| {
+            let mut outcome = Inserted { inserted: 0, refused: None };
+            for (index, (signed, verdict)) in batch.events.iter().zip(&verdicts).enumerate() {
+                let reason = match verdict {
+                    Ok(event) => match log::insert(tx, moment, Source::Peer, signed, event)? {
+                        Insertion::New => {
+                            outcome.inserted += 1;
+                            continue;
+                        }
+                        Insertion::Held => continue,
+                        Insertion::Gap => RefusalReason::Gap,
+                        Insertion::UnknownOrigin => RefusalReason::UnknownOrigin,
+                    },
+                    Err(error) => RefusalReason::Malformed(*error),
+                };
+                outcome.refused = Some(Refusal { index, event: signed.id(), reason });
+                break;
+            }
+            if let Some((node, cursor)) = reached(&batch, outcome.refused.as_ref()) {
+                peers::set_cursor(tx, &node, &cursor)?;
+            }
+            Ok(outcome)
+        })
+    }
+
+    /// Decodes and checks; events that are held already are known good.
+    fn verify(&self, events: &[SignedEvent]) -> Result<Vec<Verdict>> {
+        let held = self.read()?.open_table(EVENTS)?;
+        let check = |signed: &SignedEvent| -> Result<Verdict> {
+            let is_held = held.get(signed.id().as_bytes())?.is_some();
+            Ok(if is_held { Event::decode(&signed.frame) } else { signed.verify() })
+        };
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        if events.len() < 16 || cores == 1 {
+            return events.iter().map(check).collect();
+        }
+        std::thread::scope(|scope| {
+            let share = events.len().div_ceil(cores);
+            let check = &check;
+            let parts: Vec<_> = events
+                .chunks(share)
+                .map(|part| scope.spawn(move || part.iter().map(check).collect::<Result<Vec<Verdict>>>()))
+                .collect();
+            let mut all = Vec::with_capacity(events.len());
+            for part in parts {
+                all.extend(part.join().map_err(|_| StoreError::Closing)??);
+            }
+            Ok(all)
+        })
+    }
+
+    /// All statements held.
+    pub fn roster_statements(&self) -> Result<Vec<SignedStatement>> {
+        trust::statements(&self.read()?.open_table(STATEMENTS)?)
+    }
+
+    /// Equal on nodes that hold the same statements.
+    pub fn roster_digest(&self) -> SetDigest {
+        self.roster().digest()
+    }
+
+    /// Takes statements; tells how many were new. All must verify.
+    pub fn insert_statements(&self, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<usize> {
+        let verified: Result<Vec<(SignedStatement, Statement)>> = statements
+            .into_iter()
+            .map(|signed| {
+                let statement = signed.verify()?;
+                Ok((signed, statement))
+            })
+            .collect();
+        let verified = verified?;
+        self.write(move |tx| trust::insert(tx, Moment::live(now), &verified))
+    }
+
+    /// Admits a node. Owners only.
+    pub fn admit(&self, admit: &Admit, author: &Author, now: UnixMillis) -> Result<SignedStatement> {
+        let signed = self.sign_admit(admit, author, now)?;
+        if self.roster().role(&self.node_id()) != Some(Role::Owner) {
+            return Err(StoreError::NotAnOwner);
+        }
+        self.insert_statements(vec![signed.clone()], now)?;
+        Ok(signed)
+    }
+
+    /// Signs an Admit without keeping it: what a joiner offers when two meshes merge.
+    pub fn sign_admit(&self, admit: &Admit, author: &Author, now: UnixMillis) -> Result<SignedStatement> {
+        let admit = Admit { prefixes: check_prefixes(&admit.prefixes)?, ..admit.clone() };
+        let header = StatementHeader { signer: self.node_id(), at_ms: now, by: author.as_str().to_owned() };
+        Ok(SignedStatement::mint(self.key(), &header, &StatementBody::Admit(admit)))
+    }
+
+    /// Takes another mesh's root, while nobody else is known here.
+    pub fn take_root(&self, root: NodeId, now: UnixMillis) -> Result<()> {
+        self.write(move |tx| trust::take_root(tx, Moment::live(now), root))
+    }
+
+    /// Whether this node has minted any event.
+    pub fn has_own_events(&self) -> Result<bool> {
+        let node = self.node_id();
+        self.write(move |tx| trust::has_events(tx, &node))
+    }
+
+    /// All peers, by id.
+    pub fn peers(&self) -> Result<Vec<PeerRow>> {
+        peers::list(&self.read()?.open_table(PEERS)?)
+    }
+
+    /// One peer.
+    pub fn peer(&self, node: &NodeId) -> Result<Option<PeerRow>> {
+        Ok(self.peers()?.into_iter().find(|row| row.node == *node))
+    }
+
+    /// Adds a peer or changes what is known of it.
+    pub fn put_peer(&self, row: &PeerRow, author: &Author, now: UnixMillis) -> Result<()> {
+        let (row, author) = (row.clone(), author.clone());
+        self.write(move |tx| peers::put(tx, Moment::live(now), &row, &author))
+    }
+
+    /// Removes a peer (the link, not the node's place in the mesh); false if there is none.
+    pub fn remove_peer(&self, node: &NodeId, author: &Author, now: UnixMillis) -> Result<bool> {
+        let (node, author) = (*node, author.clone());
+        self.write(move |tx| peers::remove(tx, Moment::live(now), &node, &author))
+    }
+
+    /// How far a peer's log was read.
+    pub fn peer_cursor(&self, node: &NodeId) -> Result<Option<LogCursor>> {
+        peers::cursor(&self.read()?.open_table(CURSORS)?, node)
+    }
+
+    /// Makes an invite.
+    pub fn create_invite(&self, new: &NewInvite, author: &Author, now: UnixMillis) -> Result<InviteRow> {
+        let (new, author) = (new.clone(), author.clone());
+        self.write(move |tx| peers::invite(tx, Moment::live(now), &new, &author))
+    }
+
+    /// All invites, oldest first.
+    pub fn invites(&self) -> Result<Vec<InviteRow>> {
+        peers::invites(&self.read()?.open_table(INVITES)?)
+    }
+
+    /// One invite.
+    pub fn invite(&self, id: &[u8; 16]) -> Result<Option<InviteRow>> {
+        peers::find_invite(&self.read()?.open_table(INVITES)?, id)
+    }
+
+    /// Takes an invite back; false if there is none.
+    pub fn revoke_invite(&self, id: &[u8; 16], author: &Author, now: UnixMillis) -> Result<bool> {
+        let (id, author) = (*id, author.clone());
+        self.write(move |tx| peers::revoke_invite(tx, Moment::live(now), &id, &author))
+    }
+
+    /// Uses an invite for a node; see [`peers::redeem`].
+    pub fn redeem_invite(&self, id: &[u8; 16], node: &NodeId, now: UnixMillis) -> Result<InviteRow> {
+        let (id, node) = (*id, *node);
+        self.write(move |tx| peers::redeem(tx, &id, &node, now))
+    }
+}
+
+/// How far a peer's log is read after a batch: all of it, or up to before the event that was refused.
+fn reached(batch: &EventBatch, refused: Option<&Refusal>) -> Option<(NodeId, LogCursor)> {
+    let pull = batch.pull.as_ref()?;
+    let Some(refusal) = refused else { return Some((pull.node, pull.cursor)) };
+    let last = refusal.index.checked_sub(1)?;
+    let lsn = *pull.positions.get(last)?;
+    let event = batch.events.get(last)?.id();
+    Some((pull.node, LogCursor { log_id: pull.cursor.log_id, lsn, event }))
+}

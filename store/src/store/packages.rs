@@ -1,0 +1,122 @@
+//! Packages: publishing, editing, removing, restoring, and reading them.
+
+use super::Store;
+use crate::digest::{Digest, EventId};
+use crate::error::{Result, StoreError};
+use crate::journal::Moment;
+use crate::limits::PAGE_ROWS_MAX;
+use crate::package::{self, Package, Page, Revision};
+use crate::path::PackagePath;
+use crate::publish::{self, Author, Bytes, Condition, Content, PublishRequest, Published};
+use crate::schema::{BLOBS, LIVE_BLOBS, PACKAGES};
+use crate::time::UnixMillis;
+use crate::upload::Received;
+use crate::wants::{self, BlobRow};
+
+impl Store {
+    /// What a publish would be refused for before any byte is read: role, condition, metadata.
+    pub fn check_publish(&self, request: &PublishRequest) -> Result<()> {
+        let request = request.clone();
+        self.write(move |tx| publish::check_early(tx, &request))
+    }
+
+    /// Publishes received bytes; durable when it returns. See `blobs.rs` for the order of things.
+    pub fn publish(&self, received: Received, request: &PublishRequest, now: UnixMillis) -> Result<Published> {
+        let (blobs, hashes) = (self.blobs(), received.hashes().clone());
+        let content = Content { blob: hashes.digest, size: hashes.size, sha256: hashes.sha256 };
+        let lock = blobs.lock(&content.blob);
+        let listed = self.listed_size(&content.blob)?;
+        let made = blobs.seal(&lock, received.path(), &content.blob, &hashes.outline, listed)?;
+        let request = request.clone();
+        let outcome = self.write(move |tx| publish::publish(tx, Moment::live(now), &request, Bytes::Sealed(content)));
+        if outcome.is_err() && made && matches!(self.listed_size(&content.blob), Ok(None)) {
+            blobs.unlink(&lock, &content.blob)?;
+        }
+        self.forget_fetch(&content.blob);
+        drop(lock);
+        drop(received);
+        outcome
+    }
+
+    /// Publishes the bytes of an earlier revision of this path, with the current metadata as changed by the request.
+    pub fn publish_held(&self, source: EventId, request: &PublishRequest, now: UnixMillis) -> Result<Published> {
+        self.publish_known(Bytes::Revision { id: source, with_meta: false }, request, now)
+    }
+
+    /// Makes an earlier revision current again, bytes and metadata.
+    pub fn restore(&self, source: EventId, request: &PublishRequest, now: UnixMillis) -> Result<Published> {
+        self.publish_known(Bytes::Revision { id: source, with_meta: true }, request, now)
+    }
+
+    /// Changes a package's metadata.
+    pub fn edit(&self, request: &PublishRequest, now: UnixMillis) -> Result<Published> {
+        self.publish_known(Bytes::Current, request, now)
+    }
+
+    fn publish_known(&self, bytes: Bytes, request: &PublishRequest, now: UnixMillis) -> Result<Published> {
+        let request = request.clone();
+        self.write(move |tx| publish::publish(tx, Moment::live(now), &request, bytes))
+    }
+
+    /// Removes a package; its history stays. Tells the Remove's id.
+    pub fn remove(
+        &self,
+        path: &PackagePath,
+        condition: &Condition,
+        author: &Author,
+        now: UnixMillis,
+    ) -> Result<EventId> {
+        let (path, condition, author) = (path.clone(), condition.clone(), author.clone());
+        self.write(move |tx| publish::remove(tx, Moment::live(now), &path, &condition, &author))
+    }
+
+    /// Takes one revision back, leaving concurrent ones alone: a Remove that names only it.
+    pub fn withdraw(&self, revision: EventId, author: &Author, now: UnixMillis) -> Result<EventId> {
+        let author = author.clone();
+        self.write(move |tx| publish::withdraw(tx, Moment::live(now), revision, &author))
+    }
+
+    /// A package.
+    pub fn package(&self, path: &PackagePath) -> Result<Option<Package>> {
+        package::get(&self.read()?, path)
+    }
+
+    /// Up to `limit` (at most [`PAGE_ROWS_MAX`]) packages after a path, by path, that `keep` keeps. A page examines a
+    /// bounded number of rows, so it may be short and still have a `next`.
+    pub fn packages(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        keep: &mut dyn FnMut(&Package) -> bool,
+    ) -> Result<Page<Package>> {
+        package::list(&self.read()?, after, limit.min(PAGE_ROWS_MAX), keep)
+    }
+
+    /// How many packages are listed.
+    pub fn package_count(&self) -> Result<u64> {
+        wants::count(&self.read()?.open_table(PACKAGES)?)
+    }
+
+    /// All revisions of a path, newest first. Errs if there never was one.
+    pub fn revisions(&self, path: &PackagePath) -> Result<Vec<Revision>> {
+        let revisions = package::revisions(&self.read()?, &self.roster(), path)?;
+        if revisions.is_empty() { Err(StoreError::NoSuchPackage { path: path.clone() }) } else { Ok(revisions) }
+    }
+
+    /// One revision and its path.
+    pub fn revision(&self, id: &EventId) -> Result<Option<(PackagePath, Revision)>> {
+        package::find(&self.read()?, &self.roster(), id)
+    }
+
+    /// The paths whose current (or, in a conflict, concurrent) revisions have this blob.
+    pub fn live_paths(&self, blob: &Digest) -> Result<Vec<String>> {
+        wants::live_paths(&self.read()?.open_table(LIVE_BLOBS)?, blob)
+    }
+
+    /// The size of a blob that is held.
+    pub(crate) fn listed_size(&self, blob: &Digest) -> Result<Option<u64>> {
+        let table = self.read()?.open_table(BLOBS)?;
+        let row = table.get(blob.as_bytes())?;
+        row.map(|row| crate::codec::from_row::<BlobRow>("a blob", row.value()).map(|row| row.size)).transpose()
+    }
+}

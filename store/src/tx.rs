@@ -1,0 +1,133 @@
+//! One write transaction as its users see it: tables, Lsns, the roster, and what to tell others after the commit.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use redb::{Key, Table, TableDefinition, Value, WriteTransaction};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::entropy::Entropy;
+use crate::error::Result;
+use crate::keys::NodeKey;
+use crate::lsn::Lsn;
+use crate::meta;
+use crate::roster::Roster;
+use crate::schema::META;
+
+/// What a commit changed, for those who wait for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Committed {
+    /// The last Lsn given out.
+    pub head: Lsn,
+    /// Events were added.
+    pub log_grew: bool,
+    /// Statements were added, or the root changed.
+    pub roster_changed: bool,
+    /// Wants were added, met or dropped.
+    pub wants_changed: bool,
+    /// Peers were added, changed or removed.
+    pub peers_changed: bool,
+}
+
+/// What every transaction has at hand.
+pub(crate) struct Context {
+    pub(crate) key: NodeKey,
+    pub(crate) entropy: Entropy,
+}
+
+/// A write transaction.
+pub(crate) struct Tx<'a> {
+    txn: &'a WriteTransaction,
+    pub(crate) context: &'a Context,
+    dirty: Cell<bool>,
+    head: Cell<Lsn>,
+    roster: RefCell<Arc<Roster>>,
+    effects: Cell<Committed>,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(txn: &'a WriteTransaction, context: &'a Context, roster: Arc<Roster>) -> Result<Self> {
+        let head = meta::get(&txn.open_table(META)?, &meta::HEAD)?.unwrap_or_default();
+        Ok(Self {
+            txn,
+            context,
+            dirty: Cell::new(false),
+            head: Cell::new(Lsn::new(head)),
+            roster: RefCell::new(roster),
+            effects: Cell::new(Committed::default()),
+        })
+    }
+
+    /// A table to read from.
+    pub(crate) fn read<K: Key + 'static, V: Value + 'static>(
+        &self,
+        table: TableDefinition<K, V>,
+    ) -> Result<Table<'a, K, V>> {
+        Ok(self.txn.open_table(table)?)
+    }
+
+    /// A table to write to. From here on an error of the job undoes the whole group.
+    pub(crate) fn write<K: Key + 'static, V: Value + 'static>(
+        &self,
+        table: TableDefinition<K, V>,
+    ) -> Result<Table<'a, K, V>> {
+        self.dirty.set(true);
+        Ok(self.txn.open_table(table)?)
+    }
+
+    /// A value of `meta`.
+    pub(crate) fn meta<T: DeserializeOwned>(&self, key: &meta::Key<T>) -> Result<T> {
+        meta::need(&self.read(META)?, key)
+    }
+
+    /// Sets a value of `meta`.
+    pub(crate) fn set_meta<T: Serialize>(&self, key: &meta::Key<T>, value: &T) -> Result<()> {
+        meta::put(&mut self.write(META)?, key, value)
+    }
+
+    /// Adds to a counter of `meta`, or takes away.
+    pub(crate) fn count(&self, key: &meta::Key<u64>, more: u64, less: u64) -> Result<()> {
+        let before = meta::get(&self.read(META)?, key)?.unwrap_or_default();
+        self.set_meta(key, &before.saturating_add(more).saturating_sub(less))
+    }
+
+    /// The next Lsn.
+    pub(crate) fn next_lsn(&self) -> Lsn {
+        self.head.set(self.head.get().next());
+        self.head.get()
+    }
+
+    /// The roster as this transaction sees it.
+    pub(crate) fn roster(&self) -> Arc<Roster> {
+        self.roster.borrow().clone()
+    }
+
+    /// Puts a new roster in force for the rest of this transaction and, once committed, for all.
+    pub(crate) fn set_roster(&self, roster: Roster) {
+        *self.roster.borrow_mut() = Arc::new(roster);
+        self.changed(|effects| effects.roster_changed = true);
+    }
+
+    /// Notes what the commit changes.
+    pub(crate) fn changed(&self, note: impl FnOnce(&mut Committed)) {
+        let mut effects = self.effects.get();
+        note(&mut effects);
+        self.effects.set(effects);
+    }
+
+    /// Whether anything was opened for writing since the last call; asked once a job.
+    pub(crate) fn take_dirty(&self) -> bool {
+        self.dirty.replace(false)
+    }
+
+    /// Last act before the commit.
+    pub(crate) fn finish(self) -> Result<(Committed, Arc<Roster>)> {
+        let head = self.head.get();
+        let unchanged = meta::get(&self.read(META)?, &meta::HEAD)? == Some(head.get());
+        if !unchanged {
+            self.set_meta(&meta::HEAD, &head.get())?;
+        }
+        Ok((Committed { head, ..self.effects.get() }, self.roster.into_inner()))
+    }
+}

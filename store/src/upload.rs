@@ -1,0 +1,127 @@
+//! Uploads: bytes on their way in, hashed as they are written, whole and synced before they may be published.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::blobs::Blobs;
+use crate::digest::{Digest, Sha256};
+use crate::disk::DiskFile;
+use crate::error::{Result, StoreError};
+use crate::limits::BLOB_BYTES_MAX;
+use crate::outline::{BlobHasher, BlobHashes};
+
+/// A file in `incoming/` that goes away with its owner.
+#[derive(Debug)]
+struct IncomingFile {
+    blobs: Arc<Blobs>,
+    path: PathBuf,
+}
+
+impl Drop for IncomingFile {
+    fn drop(&mut self) {
+        // What can't be removed now is swept at the next start.
+        let _ = self.blobs.remove_incoming(&self.path);
+    }
+}
+
+/// Bytes being received. Dropping it removes what was written.
+pub struct Upload {
+    // Declared before `incoming`, so that the handle is closed before the file is removed (Windows).
+    file: Box<dyn DiskFile>,
+    incoming: IncomingFile,
+    hasher: BlobHasher,
+}
+
+/// Bytes received whole, synced and hashed, not published yet. Dropping it removes them.
+pub struct Received {
+    incoming: IncomingFile,
+    hashes: BlobHashes,
+}
+
+impl Upload {
+    /// Begins one, with room reserved if the length is known.
+    pub(crate) fn begin(blobs: Arc<Blobs>, name: &str, expected_bytes: Option<u64>) -> Result<Self> {
+        let expected = expected_bytes.unwrap_or(0);
+        if expected > BLOB_BYTES_MAX {
+            return Err(StoreError::TooLarge { bytes: expected, max: BLOB_BYTES_MAX });
+        }
+        blobs.check_space(expected)?;
+        let (path, file) = blobs.create_incoming(name)?;
+        let incoming = IncomingFile { blobs, path };
+        if expected > 0 {
+            file.reserve(expected).map_err(|error| {
+                match StoreError::io("reserve room for", &incoming.path)(error) {
+                    StoreError::NoSpace { .. } => {
+                        StoreError::NoSpace { needed: expected, free: incoming.blobs.free_bytes().unwrap_or(0) }
+                    }
+                    other => other,
+                }
+            })?;
+        }
+        Ok(Self { file, incoming, hasher: BlobHasher::new() })
+    }
+
+    /// Bytes received so far.
+    pub fn bytes(&self) -> u64 {
+        self.hasher.size()
+    }
+
+    /// Takes the next bytes. After an error the upload is of no use but to be dropped.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let offset = self.hasher.size();
+        if offset + bytes.len() as u64 > BLOB_BYTES_MAX {
+            return Err(StoreError::TooLarge { bytes: offset + bytes.len() as u64, max: BLOB_BYTES_MAX });
+        }
+        self.file.write_all_at(bytes, offset).map_err(StoreError::io("write", &self.incoming.path))?;
+        self.hasher.update(bytes);
+        Ok(())
+    }
+
+    /// Ends it: cuts the file to what came, syncs it, forbids writing.
+    pub fn finish(self) -> Result<Received> {
+        let Self { file, incoming, hasher } = self;
+        let hashes = hasher.finish();
+        file.set_len(hashes.size).map_err(StoreError::io("cut", &incoming.path))?;
+        file.make_read_only().map_err(StoreError::io("protect", &incoming.path))?;
+        file.sync().map_err(StoreError::io("sync", &incoming.path))?;
+        drop(file);
+        Ok(Received { incoming, hashes })
+    }
+}
+
+impl Received {
+    /// The bytes' name.
+    pub fn digest(&self) -> Digest {
+        self.hashes.digest
+    }
+
+    /// Their SHA-256.
+    pub fn sha256(&self) -> Sha256 {
+        self.hashes.sha256
+    }
+
+    /// How many there are.
+    pub fn size(&self) -> u64 {
+        self.hashes.size
+    }
+
+    pub(crate) fn hashes(&self) -> &BlobHashes {
+        &self.hashes
+    }
+
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.incoming.path
+    }
+}
+
+impl std::fmt::Debug for Received {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Received").field("digest", &self.hashes.digest).field("size", &self.hashes.size).finish()
+    }
+}
+
+impl std::fmt::Debug for Upload {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upload").field("bytes", &self.bytes()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,177 @@
+//! Wants: blobs that should be here and are not. Durable rows, so that no restart forgets one.
+//!
+//! A blob is wanted while a Publish head of some path has it and it is not held. A want ends when the blob is held, or
+//! when no head has it any more.
+
+use redb::{ReadableTable, ReadableTableMetadata};
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{from_row, to_row};
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::journal::{self, Happening, Moment};
+use crate::meta;
+use crate::schema::{BLOBS, FETCHES, LIVE_BLOBS, PACKAGES, WANTS};
+use crate::time::UnixMillis;
+use crate::tx::Tx;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WantRow {
+    pub(crate) size: u64,
+    pub(crate) since: UnixMillis,
+    /// When the newest revision with this blob was published.
+    pub(crate) newest_at: UnixMillis,
+    /// When a client last asked for it.
+    pub(crate) asked_at: Option<UnixMillis>,
+}
+
+/// A sealed blob that is here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BlobRow {
+    pub(crate) size: u64,
+    pub(crate) since: UnixMillis,
+}
+
+/// A blob that should be here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Want {
+    /// The blob.
+    pub blob: Digest,
+    /// Its size, as its revision says.
+    pub size: u64,
+    /// Since when it is wanted.
+    pub since: UnixMillis,
+    /// When the newest revision with this blob was published, by its author's clock.
+    pub newest_at: UnixMillis,
+    /// When a client last asked for it.
+    pub asked_at: Option<UnixMillis>,
+}
+
+/// How much is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WantTotals {
+    /// Blobs.
+    pub count: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Wants a blob unless it is held.
+pub(crate) fn want(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64, newest_at: UnixMillis) -> Result<()> {
+    if tx.read(BLOBS)?.get(blob.as_bytes())?.is_some() {
+        return Ok(());
+    }
+    let mut table = tx.write(WANTS)?;
+    let held = table.get(blob.as_bytes())?.map(|row| from_row::<WantRow>("a want", row.value())).transpose()?;
+    let row = match &held {
+        Some(row) => WantRow { newest_at: row.newest_at.max(newest_at), ..row.clone() },
+        None => WantRow { size, since: moment.now, newest_at, asked_at: None },
+    };
+    table.insert(blob.as_bytes(), to_row(&row).as_slice())?;
+    drop(table);
+    if held.is_none() {
+        tx.count(&meta::WANT_BYTES, size, 0)?;
+        tx.changed(|effects| effects.wants_changed = true);
+    }
+    Ok(())
+}
+
+/// Notes that a client asked for a wanted blob; tells whether it is wanted at all.
+pub(crate) fn ask(tx: &Tx<'_>, blob: &Digest, now: UnixMillis) -> Result<bool> {
+    let table = tx.read(WANTS)?;
+    let Some(row) = table.get(blob.as_bytes())?.map(|row| from_row::<WantRow>("a want", row.value())).transpose()?
+    else {
+        return Ok(false);
+    };
+    drop(table);
+    let row = WantRow { asked_at: Some(now), ..row };
+    tx.write(WANTS)?.insert(blob.as_bytes(), to_row(&row).as_slice())?;
+    tx.changed(|effects| effects.wants_changed = true);
+    Ok(true)
+}
+
+/// Ends a want that no head has any more. Its partial file is swept when the store opens or the fetch is abandoned.
+pub(crate) fn drop_if_dead(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
+    if live_paths(&tx.read(LIVE_BLOBS)?, blob)?.is_empty() { end(tx, blob) } else { Ok(()) }
+}
+
+fn end(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
+    let size = {
+        let mut table = tx.write(WANTS)?;
+        let removed = table.remove(blob.as_bytes())?;
+        let Some(row) = removed else { return Ok(()) };
+        from_row::<WantRow>("a want", row.value())?.size
+    };
+    tx.write(FETCHES)?.remove(blob.as_bytes())?;
+    tx.count(&meta::WANT_BYTES, 0, size)?;
+    tx.changed(|effects| effects.wants_changed = true);
+    Ok(())
+}
+
+/// Lists a sealed blob as held, ends its want, and tells of the packages whose bytes are here now.
+pub(crate) fn hold(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64) -> Result<()> {
+    end(tx, blob)?;
+    if tx.read(BLOBS)?.get(blob.as_bytes())?.is_some() {
+        return Ok(());
+    }
+    tx.write(BLOBS)?.insert(blob.as_bytes(), to_row(&BlobRow { size, since: moment.now }).as_slice())?;
+    tx.count(&meta::BLOB_BYTES, size, 0)?;
+    for path in live_paths(&tx.read(LIVE_BLOBS)?, blob)? {
+        let current = tx
+            .read(PACKAGES)?
+            .get(path.as_str())?
+            .map(|row| from_row::<crate::catalog::PackageRow>("a package", row.value()))
+            .transpose()?;
+        if let Some(row) = current.filter(|row| row.blob == *blob) {
+            journal::append(tx, moment, Happening::PackageStored { path, event: row.revision })?;
+        }
+    }
+    Ok(())
+}
+
+/// Lists a blob as not held any more, and wants it again if a head has it.
+pub(crate) fn lose(tx: &Tx<'_>, moment: Moment, blob: &Digest) -> Result<()> {
+    let size = {
+        let mut table = tx.write(BLOBS)?;
+        let removed = table.remove(blob.as_bytes())?;
+        let Some(row) = removed else { return Ok(()) };
+        from_row::<BlobRow>("a blob", row.value())?.size
+    };
+    tx.count(&meta::BLOB_BYTES, 0, size)?;
+    if live_paths(&tx.read(LIVE_BLOBS)?, blob)?.is_empty() {
+        return Ok(());
+    }
+    want(tx, moment, blob, size, moment.now)
+}
+
+/// The paths a blob is live at.
+pub(crate) fn live_paths(
+    table: &impl ReadableTable<(&'static [u8; 32], &'static str), ()>,
+    blob: &Digest,
+) -> Result<Vec<String>> {
+    let mut paths = Vec::new();
+    for entry in table.range((blob.as_bytes(), "")..)? {
+        let key = entry?.0;
+        let (digest, path) = key.value();
+        if digest != blob.as_bytes() {
+            break;
+        }
+        paths.push(path.to_owned());
+    }
+    Ok(paths)
+}
+
+/// Up to `limit` wants, by digest.
+pub(crate) fn list(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>, limit: usize) -> Result<Vec<Want>> {
+    let rows = table.iter()?.take(limit).map(|entry| {
+        let (key, row) = entry?;
+        let WantRow { size, since, newest_at, asked_at } = from_row("a want", row.value())?;
+        Ok(Want { blob: Digest::from_bytes(*key.value()), size, since, newest_at, asked_at })
+    });
+    rows.collect()
+}
+
+/// Whether a blob is held, or wanted.
+pub(crate) fn count(table: &impl ReadableTableMetadata) -> Result<u64> {
+    Ok(table.len()?)
+}

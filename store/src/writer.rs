@@ -1,0 +1,173 @@
+//! The one writer: a thread that gathers what waits into one transaction, commits it durably, and then answers all.
+//!
+//! Invariants:
+//! - A job is answered after the commit that holds it, never before; after a failed commit all its jobs get the error.
+//! - A job that fails after it wrote takes its whole group's transaction with it; the others run again without it. So a
+//!   job must be repeatable: it changes nothing outside the transaction.
+//! - Listeners run on this thread after the commit: they must be quick and must not write.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use redb::Database;
+
+use crate::error::{Result, StoreError};
+use crate::limits::{GROUP_WRITES_MAX, WRITE_QUEUE_MAX};
+use crate::roster::Roster;
+use crate::tx::{Committed, Context, Tx};
+
+/// Called after each commit.
+pub(crate) type Listener = Box<dyn Fn(&Committed) + Send + Sync>;
+
+/// What readers and the writer share.
+pub(crate) struct Shared {
+    pub(crate) database: Database,
+    pub(crate) context: Context,
+    pub(crate) roster: RwLock<Arc<Roster>>,
+    pub(crate) last: Mutex<Committed>,
+    pub(crate) listeners: RwLock<Vec<Listener>>,
+}
+
+impl Shared {
+    pub(crate) fn roster(&self) -> Arc<Roster> {
+        self.roster.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+trait Job: Send {
+    /// Runs in a transaction. `Err(())` has kept its error for [`Job::answer`].
+    fn run(&mut self, tx: &Tx<'_>) -> Result<(), ()>;
+    /// Tells the caller; `commit_error` if the group's commit failed.
+    fn answer(self: Box<Self>, commit_error: Option<StoreError>);
+}
+
+struct Typed<T, F> {
+    work: F,
+    outcome: Option<Result<T>>,
+    reply: SyncSender<Result<T>>,
+}
+
+impl<T: Send, F: FnMut(&Tx<'_>) -> Result<T> + Send> Job for Typed<T, F> {
+    fn run(&mut self, tx: &Tx<'_>) -> Result<(), ()> {
+        let outcome = (self.work)(tx);
+        let verdict = if outcome.is_ok() { Ok(()) } else { Err(()) };
+        self.outcome = Some(outcome);
+        verdict
+    }
+
+    fn answer(self: Box<Self>, commit_error: Option<StoreError>) {
+        let Self { outcome, reply, .. } = *self;
+        let answer = commit_error.map_or_else(|| outcome.unwrap_or(Err(StoreError::Closing)), Err);
+        // A caller that went away needs no answer.
+        let _ = reply.send(answer);
+    }
+}
+
+/// The handle on the writer's thread; dropping it ends and joins the thread after what is queued.
+pub(crate) struct Writer {
+    queue: Option<SyncSender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(crate) fn start(shared: Arc<Shared>) -> Result<Self> {
+        let (queue, jobs) = sync_channel(WRITE_QUEUE_MAX);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || serve(&shared, &jobs))
+            .map_err(StoreError::io("start the writer of", std::path::Path::new("ods.redb")))?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    /// Runs `work` in a transaction, together with others that wait, and returns after the commit.
+    pub(crate) fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = sync_channel(1);
+        let queue = self.queue.as_ref().ok_or(StoreError::Closing)?;
+        let job: Box<dyn Job> = Box::new(Typed { work, outcome: None, reply });
+        match queue.try_send(job) {
+            Ok(()) => {}
+            Err(TrySendError::Full(job)) => queue.send(job).map_err(|_| StoreError::Closing)?,
+            Err(TrySendError::Disconnected(_)) => return Err(StoreError::Closing),
+        }
+        answer.recv().map_err(|_| StoreError::Closing)?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there was reported by the panic hook already.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(shared: &Shared, jobs: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = jobs.recv() {
+        let mut group = vec![first];
+        group.extend(jobs.try_iter().take(GROUP_WRITES_MAX - 1));
+        commit_group(shared, group);
+    }
+}
+
+/// Commits a group; jobs that fail after writing are answered and the rest runs again, so every round has fewer jobs.
+fn commit_group(shared: &Shared, mut group: Vec<Box<dyn Job>>) {
+    while !group.is_empty() {
+        match attempt(shared, &mut group) {
+            Ok(Attempt::Committed(committed)) => {
+                group.into_iter().for_each(|job| job.answer(None));
+                let listeners = shared.listeners.read().unwrap_or_else(PoisonError::into_inner);
+                listeners.iter().for_each(|listener| listener(&committed));
+                return;
+            }
+            Ok(Attempt::Unchanged) => return group.into_iter().for_each(|job| job.answer(None)),
+            Ok(Attempt::Spoiled(index)) => group.remove(index).answer(None),
+            Err(error) => {
+                group.into_iter().for_each(|job| job.answer(Some(error.again())));
+                return;
+            }
+        }
+    }
+}
+
+enum Attempt {
+    Committed(Committed),
+    /// No job wrote anything, so there is nothing to commit.
+    Unchanged,
+    /// The job at this index failed after it wrote.
+    Spoiled(usize),
+}
+
+fn attempt(shared: &Shared, group: &mut [Box<dyn Job>]) -> Result<Attempt> {
+    let mut txn = shared.database.begin_write()?;
+    // The allocator's state is saved with each commit: opening after a crash takes 1 ms instead of seconds.
+    txn.set_quick_repair(true);
+    let tx = Tx::new(&txn, &shared.context, shared.roster())?;
+    let mut any_dirty = false;
+    for (index, job) in group.iter_mut().enumerate() {
+        let verdict = job.run(&tx);
+        let dirty = tx.take_dirty();
+        any_dirty |= dirty;
+        if dirty && verdict.is_err() {
+            drop(tx);
+            txn.abort()?;
+            return Ok(Attempt::Spoiled(index));
+        }
+    }
+    if !any_dirty {
+        drop(tx);
+        txn.abort()?;
+        return Ok(Attempt::Unchanged);
+    }
+    let (committed, roster) = tx.finish()?;
+    txn.commit()?;
+    *shared.roster.write().unwrap_or_else(PoisonError::into_inner) = roster;
+    *shared.last.lock().unwrap_or_else(PoisonError::into_inner) = committed;
+    Ok(Attempt::Committed(committed))
+}
