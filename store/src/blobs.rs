@@ -66,6 +66,11 @@ impl Blobs {
         Ok((path, file))
     }
 
+    /// Makes the names in `incoming/` durable.
+    pub(crate) fn sync_incoming(&self) -> Result<()> {
+        self.sync_folder(&self.folder.join("incoming"))
+    }
+
     /// A file in `incoming/` that an earlier run left, if it is there.
     pub(crate) fn reopen_incoming(&self, name: &str) -> Result<Option<(PathBuf, Box<dyn DiskFile>)>> {
         let path = self.incoming(name);

@@ -77,6 +77,8 @@ impl Fetch {
             fetch.recover(saved)?;
         } else {
             fetch.0.file.set_len(size).map_err(StoreError::io("size", &fetch.0.path))?;
+            // Before any map claims pieces, the file must be there to be found.
+            blobs.sync_incoming()?;
         }
         Ok(fetch)
     }
@@ -201,7 +203,7 @@ impl Fetch {
         let Inner { blob, size, path, file, .. } = &*self.0;
         let have = self.have();
         file.sync().map_err(StoreError::io("sync", path))?;
-        self.store()?.save_fetch(blob, FetchRow { size: *size, pieces: have.bits().to_vec() })
+        self.store()?.save_fetch(blob, &FetchRow { size: *size, pieces: have.bits().to_vec() })
     }
 
     fn store(&self) -> Result<Store> {

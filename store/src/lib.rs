@@ -11,6 +11,7 @@
 
 mod blobs;
 mod catalog;
+mod check;
 mod codec;
 mod digest;
 mod disk;
@@ -41,6 +42,8 @@ mod schema;
 mod set_sum;
 mod statement;
 mod store;
+#[cfg(any(test, feature = "testing"))]
+mod testing;
 mod time;
 mod tokens;
 mod trust;
@@ -79,6 +82,8 @@ pub use statement::{
     Admit, Expel, Role, STATEMENT_CONTEXT, SignedStatement, Statement, StatementBody, StatementHeader,
 };
 pub use store::{EventBatch, Inserted, Overview, PulledFrom, Refusal, RefusalReason, Store, WeakStore};
+#[cfg(any(test, feature = "testing"))]
+pub use testing::SimDisk;
 pub use time::UnixMillis;
 pub use tokens::{NewToken, Scope, TokenId, TokenRow, is_token_shaped};
 pub use tx::Committed;

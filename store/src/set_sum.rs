@@ -53,7 +53,9 @@ mod tests {
         fn order_does_not_matter_and_taking_away_undoes_adding(a: [u8; 32], b: [u8; 32], c: [u8; 32]) {
             let sum = |members: &[&[u8; 32]]| {
                 let mut sum = SetSum::default();
-                members.iter().for_each(|member| sum.add(member));
+                for member in members {
+                    sum.add(member);
+                }
                 sum
             };
             prop_assert_eq!(sum(&[&a, &b, &c]), sum(&[&c, &a, &b]));

@@ -17,6 +17,7 @@ use crate::schema::META;
 
 /// What a commit changed, for those who wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each with its own listeners")]
 pub struct Committed {
     /// The last Lsn given out.
     pub head: Lsn,

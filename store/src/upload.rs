@@ -116,7 +116,10 @@ impl Received {
 
 impl std::fmt::Debug for Received {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Received").field("digest", &self.hashes.digest).field("size", &self.hashes.size).finish()
+        f.debug_struct("Received")
+            .field("digest", &self.hashes.digest)
+            .field("size", &self.hashes.size)
+            .finish_non_exhaustive()
     }
 }
 

@@ -121,18 +121,23 @@ fn commit_group(shared: &Shared, mut group: Vec<Box<dyn Job>>) {
     while !group.is_empty() {
         match attempt(shared, &mut group) {
             Ok(Attempt::Committed(committed)) => {
-                group.into_iter().for_each(|job| job.answer(None));
+                answer_all(group, || None);
                 let listeners = shared.listeners.read().unwrap_or_else(PoisonError::into_inner);
                 listeners.iter().for_each(|listener| listener(&committed));
                 return;
             }
-            Ok(Attempt::Unchanged) => return group.into_iter().for_each(|job| job.answer(None)),
+            Ok(Attempt::Unchanged) => return answer_all(group, || None),
             Ok(Attempt::Spoiled(index)) => group.remove(index).answer(None),
             Err(error) => {
-                group.into_iter().for_each(|job| job.answer(Some(error.again())));
-                return;
+                return answer_all(group, || Some(error.again()));
             }
         }
+    }
+}
+
+fn answer_all(group: Vec<Box<dyn Job>>, commit_error: impl Fn() -> Option<StoreError>) {
+    for job in group {
+        job.answer(commit_error());
     }
 }
 

@@ -105,8 +105,8 @@ impl Store {
     }
 
     /// Writes the map of a fetch whose pieces are synced, while its blob is wanted.
-    pub(crate) fn save_fetch(&self, blob: &Digest, row: FetchRow) -> Result<()> {
-        let (blob, row) = (*blob, to_row(&row));
+    pub(crate) fn save_fetch(&self, blob: &Digest, row: &FetchRow) -> Result<()> {
+        let (blob, row) = (*blob, to_row(row));
         self.write(move |tx| {
             if tx.read(WANTS)?.get(blob.as_bytes())?.is_some() {
                 tx.write(FETCHES)?.insert(blob.as_bytes(), row.as_slice())?;

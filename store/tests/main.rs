@@ -1,0 +1,15 @@
+//! Tests of the store through its public doors, on the simulated disk unless the real one matters.
+//!
+//! - `support.rs`: stores, bytes and requests in a line each
+//! - `model.rs`: random operations against a plain map
+//! - `crash.rs`: power lost at every kind of moment
+//! - `mesh.rs`: stores that exchange events and statements
+//! - `bytes.rs`: uploads, fetches, rot
+//! - `opening.rs`: data folders that can't be opened, and what is said then
+
+mod bytes;
+mod crash;
+mod mesh;
+mod model;
+mod opening;
+mod support;

@@ -1,0 +1,244 @@
+//! Stores that exchange events and statements, in any order, with roll-backs: equal sets, equal catalogs.
+
+use ods_store::{
+    Admit, Author, Condition, EventBatch, Happening, Lsn, RefusalReason, Role, SimDisk, Store, StoreError,
+};
+use proptest::prelude::*;
+
+use crate::support::{assert_sound, at, bytes, fresh, open, path, pull, put, put_request, request};
+
+/// `count` nodes in one mesh whose root is the first; the others have `role`.
+fn mesh(count: u64, role: Role) -> Vec<(SimDisk, Store)> {
+    let nodes: Vec<_> = (1..=count).map(fresh).collect();
+    let root = &nodes[0].1;
+    for (_, store) in &nodes[1..] {
+        let admit = Admit { node: store.node_id(), role, prefixes: vec![] };
+        root.admit(&admit, &Author::new("test"), at(0)).expect("the root admits");
+        store.take_root(root.node_id(), at(0)).expect("a node alone takes the root");
+    }
+    for (_, store) in &nodes[1..] {
+        pull(store, root, at(0)).expect("a first pull");
+    }
+    nodes
+}
+
+fn digest(store: &Store) -> ods_store::SetDigest {
+    store.overview().expect("an overview").catalog_digest
+}
+
+/// Everybody pulls from everybody until nothing changes.
+fn settle(stores: &[&Store]) {
+    for _ in 0..2 {
+        for to in stores {
+            for from in stores.iter().filter(|from| from.node_id() != to.node_id()) {
+                pull(to, from, at(1000)).expect("a pull");
+            }
+        }
+    }
+}
+
+fn alarms(store: &Store) -> Vec<String> {
+    let page = store.records(Lsn::ZERO, 1000).expect("the journal");
+    let codes = page.items.into_iter().filter_map(|record| match record.what {
+        Happening::Alarm { code, .. } => Some(code),
+        _ => None,
+    });
+    codes.collect()
+}
+
+#[test]
+fn a_package_reaches_the_other_node_and_its_bytes_are_wanted() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    put(a, "x.pkg", b"hello", at(1)).expect("a publish");
+    pull(b, a, at(2)).expect("a pull");
+    assert_eq!(digest(a), digest(b));
+    let wants = b.wants(10).expect("wants");
+    assert_eq!(wants.len(), 1);
+    assert_eq!((wants[0].blob, wants[0].size), (ods_store::Digest::of(b"hello"), 5));
+    b.remove(&path("x.pkg"), &Condition::None, &Author::new("test"), at(3)).expect("a removal");
+    assert_eq!(b.wants(10).expect("wants"), [], "a want ends with its package");
+    settle(&[a, b]);
+    assert_eq!(a.package(&path("x.pkg")).expect("readable"), None);
+}
+
+#[test]
+fn concurrent_publishes_are_a_conflict_that_the_next_publish_ends() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    put(a, "x.pkg", b"from a", at(5)).expect("a publish");
+    put(b, "x.pkg", b"from b", at(9)).expect("a publish");
+    settle(&[a, b]);
+    for store in [a, b] {
+        let package = store.package(&path("x.pkg")).expect("readable").expect("listed");
+        assert!(package.conflict);
+        assert_eq!(package.blob, ods_store::Digest::of(b"from b"), "the later clock among concurrent ones");
+    }
+    put(a, "x.pkg", b"from a", at(2)).expect("a publish by a slow clock");
+    settle(&[a, b]);
+    for store in [a, b] {
+        let package = store.package(&path("x.pkg")).expect("readable").expect("listed");
+        assert!(!package.conflict, "the new revision names both");
+        assert_eq!(package.blob, ods_store::Digest::of(b"from a"), "a slow clock can't lock a path");
+        assert_sound(store);
+    }
+}
+
+#[test]
+fn a_removal_undoes_only_what_its_author_saw() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    put(a, "x.pkg", b"one", at(1)).expect("a publish");
+    settle(&[a, b]);
+    a.remove(&path("x.pkg"), &Condition::None, &Author::new("test"), at(99)).expect("a removal");
+    put(b, "x.pkg", b"two", at(2)).expect("a publish");
+    settle(&[a, b]);
+    for store in [a, b] {
+        let package = store.package(&path("x.pkg")).expect("readable").expect("listed");
+        assert_eq!(package.blob, ods_store::Digest::of(b"two"));
+    }
+}
+
+#[test]
+fn a_replica_publishes_nothing() {
+    let nodes = mesh(2, Role::Replica);
+    let outcome = put(&nodes[1].1, "x.pkg", b"no", at(1));
+    assert!(matches!(outcome, Err(StoreError::NotAPublisher { .. })), "{outcome:?}");
+    let left: Vec<_> = nodes[1].0.file_names().into_iter().filter(|name| name.starts_with("/data/blobs")).collect();
+    assert!(left.is_empty(), "refused bytes are gone: {left:?}");
+}
+
+#[test]
+fn a_publisher_keeps_to_its_prefixes() {
+    let nodes = [fresh(1), fresh(2)];
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    let admit = Admit { node: b.node_id(), role: Role::Publisher, prefixes: vec!["mac".to_owned()] };
+    a.admit(&admit, &Author::new("test"), at(0)).expect("the root admits");
+    put(b, "win/early.msi", b"minted while it was its own root", at(0)).expect("a publish");
+    b.take_root(a.node_id(), at(0)).expect("a node alone takes the root");
+    settle(&[a, b]);
+    assert_eq!(a.package(&path("win/early.msi")).expect("readable"), None, "known, stored, and without effect");
+    assert_eq!(b.package(&path("win/early.msi")).expect("readable"), None, "the same set, the same catalog");
+    put(b, "mac/x.pkg", b"yes", at(1)).expect("a publish under the prefix");
+    assert!(matches!(put(b, "win/x.msi", b"no", at(1)), Err(StoreError::NotAPublisher { .. })));
+    settle(&[a, b]);
+    assert_eq!(digest(a), digest(b));
+    assert_sound(a);
+    assert_sound(b);
+}
+
+#[test]
+fn events_of_strangers_are_refused_and_the_cursor_stops_before_them() {
+    let (a, b) = (fresh(1).1, fresh(2).1);
+    put(&b, "x.pkg", b"who?", at(1)).expect("a publish");
+    let page =
+        b.log_page(&ods_store::LogQuery { cursor: None, vector: a.vector().expect("a vector") }).expect("a page");
+    let (positions, events) = page.items.into_iter().unzip();
+    let pulled = ods_store::PulledFrom { node: b.node_id(), positions, cursor: page.cursor };
+    let outcome =
+        a.insert_events(EventBatch { events, pull: Some(pulled), backfill: false }, at(2)).expect("an answer");
+    assert_eq!(outcome.refused.map(|refusal| refusal.reason), Some(RefusalReason::UnknownOrigin));
+    assert_eq!(a.peer_cursor(&b.node_id()).expect("readable"), None);
+    assert_eq!(a.vector().expect("a vector"), ods_store::Vector::default());
+}
+
+#[test]
+fn a_rolled_back_node_takes_its_tail_back_and_mints_in_a_new_epoch() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    put(b, "kept.pkg", b"kept", at(1)).expect("a publish");
+    let yesterday = nodes[1].0.copy();
+    put(b, "lost.pkg", b"lost", at(2)).expect("a publish");
+    pull(a, b, at(3)).expect("a pull");
+    let b = open(&yesterday, 99).expect("yesterday's copy opens");
+    put(&b, "twin.pkg", b"twin", at(4)).expect("it doesn't know yet, and goes on");
+    settle(&[a, &b]);
+    assert_eq!(digest(a), digest(&b));
+    for name in ["kept.pkg", "lost.pkg", "twin.pkg"] {
+        assert!(a.package(&path(name)).expect("readable").is_some(), "{name}");
+    }
+    assert!(alarms(&b).contains(&"rolled_back".to_owned()) && alarms(a).contains(&"twin".to_owned()));
+    put(&b, "new.pkg", b"new", at(5)).expect("a publish in the new epoch");
+    let streams = b.vector().expect("a vector").entries;
+    assert_eq!(streams.keys().filter(|stream| stream.origin == b.node_id()).count(), 2);
+    settle(&[a, &b]);
+    assert_eq!(digest(a), digest(&b));
+    assert_sound(&b);
+}
+
+#[test]
+fn a_want_carries_over_a_restart_and_pulls_by_cursor_cost_only_what_is_new() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    for number in 0..50 {
+        put(a, &format!("p{number}"), &bytes(number, 10), at(number)).expect("a publish");
+    }
+    pull(b, a, at(60)).expect("a pull");
+    put(a, "last", b"last", at(61)).expect("a publish");
+    let cursor = b.peer_cursor(&a.node_id()).expect("readable");
+    let page = a.log_page(&ods_store::LogQuery { cursor, vector: b.vector().expect("a vector") }).expect("a page");
+    assert_eq!(page.items.len(), 1);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put { node: usize, path: u8, content: u8, clock: u64 },
+    Remove { node: usize, path: u8, clock: u64 },
+    Pull { to: usize, from: usize },
+    Backup { node: usize },
+    RollBack { node: usize },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let node = 0usize..3;
+    prop_oneof![
+        4 => (node.clone(), 0u8..3, 0u8..4, 0u64..50)
+            .prop_map(|(node, path, content, clock)| Step::Put { node, path, content, clock }),
+        2 => (node.clone(), 0u8..3, 0u64..50).prop_map(|(node, path, clock)| Step::Remove { node, path, clock }),
+        4 => (node.clone(), node.clone()).prop_map(|(to, from)| Step::Pull { to, from }),
+        1 => node.clone().prop_map(|node| Step::Backup { node }),
+        1 => node.prop_map(|node| Step::RollBack { node }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    /// Whatever is published, removed, pulled and rolled back in whatever order: once all have pulled from all, catalogs
+    /// are equal and every derived table is what its log says.
+    #[test]
+    fn any_history_converges(steps in prop::collection::vec(step(), 1..25)) {
+        let mut nodes = mesh(3, Role::Publisher);
+        let mut backups: Vec<Option<SimDisk>> = vec![None; 3];
+        for (number, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Put { node, path, content, clock } => {
+                    let request = request(&format!("p{path}"));
+                    put_request(&nodes[node].1, &request, &[content], at(clock)).expect("a publish");
+                }
+                Step::Remove { node, path: name, clock } => {
+                    let name = path(&format!("p{name}"));
+                    match nodes[node].1.remove(&name, &Condition::None, &Author::new("test"), at(clock)) {
+                        Ok(_) | Err(StoreError::NoSuchPackage { .. }) => {}
+                        Err(error) => panic!("{error:?}"),
+                    }
+                }
+                Step::Pull { to, from } if to != from => pull(&nodes[to].1, &nodes[from].1, at(60)).expect("a pull"),
+                Step::Pull { .. } => {}
+                Step::Backup { node } => backups[node] = Some(nodes[node].0.copy()),
+                Step::RollBack { node } => {
+                    if let Some(disk) = backups[node].take() {
+                        let store = open(&disk, 10_000 + number as u64).expect("a copy opens");
+                        nodes[node] = (disk, store);
+                    }
+                }
+            }
+        }
+        let stores: Vec<&Store> = nodes.iter().map(|(_, store)| store).collect();
+        settle(&stores);
+        for store in &stores {
+            prop_assert_eq!(store.vector().expect("a vector"), stores[0].vector().expect("a vector"));
+            prop_assert_eq!(digest(store), digest(stores[0]));
+            assert_sound(store);
+        }
+    }
+}
