@@ -1,1 +1,4 @@
 //! ODS, the Open Distribution Server: the node.
+
+pub mod clock;
+pub mod worker;
