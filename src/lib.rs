@@ -1,4 +1,8 @@
 //! ODS, the Open Distribution Server: the node.
 
 pub mod clock;
+pub mod listen;
+pub mod logging;
+pub mod private_file;
+pub mod tls;
 pub mod worker;

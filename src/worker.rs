@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
     const GRACE: Duration = Duration::from_secs(10);
 
     struct Counting {

@@ -1,1 +1,5 @@
 //! The HTTP contract of an ODS node.
+
+mod request;
+
+pub use request::{ClientAddress, RequestId};

@@ -1,0 +1,109 @@
+//! The accept loop of one listener.
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::sleep,
+};
+
+use super::{
+    bind::tune,
+    caps::{ConnectionCaps, ConnectionPermit, Room},
+    connection::{Surroundings, serve},
+    limits::{ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN},
+};
+
+/// Accepts connections until the drain begins; the socket closes then.
+pub(super) async fn accept_loop(listener: TcpListener, around: Surroundings) {
+    let drain = around.shared.drain.clone();
+    drain.run_until_cancelled(accept_for_ever(listener, around)).await;
+}
+
+async fn accept_for_ever(listener: TcpListener, around: Surroundings) {
+    let mut pause = AcceptPause::default();
+    loop {
+        let room = around.shared.caps.room().await;
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                pause = AcceptPause::default();
+                welcome(stream, peer, room, &around);
+            }
+            Err(error) if concerns_one_connection(&error) => {}
+            Err(error) => {
+                drop(room);
+                sleep(pause.next(&error)).await;
+            }
+        }
+    }
+}
+
+fn welcome(stream: TcpStream, peer: SocketAddr, room: Room, around: &Surroundings) {
+    let peer = peer.ip().to_canonical();
+    let Some(permit) = permit(room, peer, around) else {
+        around.shared.counters.connection_over_cap();
+        tracing::debug!(%peer, "a connection is refused: this client has as many as it may");
+        return;
+    };
+    tune(&stream);
+    around.shared.tasks.spawn(serve(stream, peer, permit, around.clone()));
+}
+
+fn permit(room: Room, peer: IpAddr, around: &Surroundings) -> Option<ConnectionPermit> {
+    if around.shared.proxies.contains(peer) {
+        return Some(ConnectionCaps::admit_proxy(room));
+    }
+    around.shared.caps.admit(room, peer)
+}
+
+/// Whether the error is the accepted connection's own, so that the next one may be fine.
+fn concerns_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+            | io::ErrorKind::TimedOut
+    )
+}
+
+/// The growing pause while accepting fails, as when the process has no file handles left.
+#[derive(Debug, Default)]
+struct AcceptPause {
+    last: Option<Duration>,
+}
+
+impl AcceptPause {
+    fn next(&mut self, error: &io::Error) -> Duration {
+        if self.last.is_none() {
+            tracing::error!(%error, "connections can't be accepted for now; are there too many open files?");
+        }
+        let pause = self.last.map_or(ACCEPT_PAUSE_MIN, |last| (last * 2).min(ACCEPT_PAUSE_MAX));
+        self.last = Some(pause);
+        pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pause_after_failed_accepts_grows_to_its_bound() {
+        let mut pause = AcceptPause::default();
+        let error = io::Error::from_raw_os_error(24);
+        let pauses: Vec<_> = (0..8).map(|_| pause.next(&error).as_millis()).collect();
+        assert_eq!(pauses, [20, 40, 80, 160, 320, 640, 1000, 1000]);
+    }
+
+    #[test]
+    fn a_client_that_gave_up_in_the_queue_costs_no_pause() {
+        assert!(concerns_one_connection(&io::ErrorKind::ConnectionAborted.into()));
+        assert!(!concerns_one_connection(&io::ErrorKind::OutOfMemory.into()));
+    }
+}

@@ -1,0 +1,358 @@
+//! What happens on one connection, and whether that is still fine.
+//!
+//! The connection's parts report here (bytes read and written, requests begun and ended); the connection's watchdog
+//! asks for a [`Verdict`]. The judgement is a pure function of what was reported, the limits and the time.
+
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::limits::{LINGER, ListenLimits, WRITE_PROGRESS_BYTES};
+
+/// Why the watchdog closes a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expired {
+    /// No whole request head in time.
+    RequestHead,
+    /// No further request.
+    Idle,
+    /// The client stopped reading.
+    WriteStall,
+}
+
+/// The watchdog's finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// All is well; nothing can expire before this much time has passed.
+    Fine(Duration),
+    /// Close the connection.
+    Close(Expired),
+}
+
+/// The activity of one connection, shared by its parts.
+#[derive(Debug)]
+pub(super) struct Activity {
+    state: Mutex<State>,
+    body_left_unread: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    /// When the connection began, or its last request ended.
+    idle_since: Instant,
+    /// When the head of the next request began to arrive. HTTP/1.1 only: HTTP/2 has other frames between requests.
+    head_since: Option<Instant>,
+    /// When the client was told that the connection ends.
+    leaving_since: Option<Instant>,
+    had_request: bool,
+    multiplexed: bool,
+    requests: usize,
+    /// Response bodies whose last piece was taken and who were not asked for the next one yet.
+    responses_held_up: usize,
+    /// The socket takes no more bytes.
+    write_blocked: bool,
+    /// When the client last took some bytes, or when there began to be some for it.
+    progress_at: Instant,
+    progress_bytes: u64,
+}
+
+impl State {
+    fn has_output(&self) -> bool {
+        self.write_blocked || self.responses_held_up > 0
+    }
+
+    fn change_output(&mut self, now: Instant, change: impl FnOnce(&mut Self)) {
+        let had_output = self.has_output();
+        change(self);
+        if !had_output && self.has_output() {
+            self.progress_at = now;
+            self.progress_bytes = 0;
+        }
+    }
+
+    fn deadline(&self, limits: &ListenLimits, crowded: bool) -> Option<(Instant, Expired)> {
+        if self.has_output() {
+            return Some((self.progress_at + limits.write_stall_timeout, Expired::WriteStall));
+        }
+        if self.requests > 0 {
+            return None;
+        }
+        if let Some(since) = self.leaving_since {
+            return Some((since.max(self.idle_since) + LINGER, Expired::Idle));
+        }
+        if !self.had_request {
+            return Some((self.idle_since + limits.request_head_timeout, Expired::RequestHead));
+        }
+        if let Some(since) = self.head_since {
+            return Some((since + limits.request_head_timeout, Expired::RequestHead));
+        }
+        let timeout = if crowded { limits.crowded_idle_timeout } else { limits.idle_timeout };
+        Some((self.idle_since + timeout, Expired::Idle))
+    }
+}
+
+impl Activity {
+    pub(super) fn new(now: Instant) -> Self {
+        let state = State {
+            idle_since: now,
+            head_since: None,
+            leaving_since: None,
+            had_request: false,
+            multiplexed: false,
+            requests: 0,
+            responses_held_up: 0,
+            write_blocked: false,
+            progress_at: now,
+            progress_bytes: 0,
+        };
+        Self { state: Mutex::new(state), body_left_unread: AtomicBool::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes came in.
+    pub(super) fn read(&self, now: Instant) {
+        let mut state = self.state();
+        if state.requests == 0 && !state.multiplexed && state.head_since.is_none() {
+            state.head_since = Some(now);
+        }
+    }
+
+    /// The socket took `bytes`.
+    pub(super) fn wrote(&self, bytes: usize, now: Instant) {
+        let mut state = self.state();
+        state.write_blocked = false;
+        state.progress_bytes = state.progress_bytes.saturating_add(bytes as u64);
+        if state.progress_bytes >= WRITE_PROGRESS_BYTES {
+            state.progress_bytes = 0;
+            state.progress_at = now;
+        }
+    }
+
+    /// The socket takes no bytes for now.
+    pub(super) fn write_blocked(&self, now: Instant) {
+        self.state().change_output(now, |state| state.write_blocked = true);
+    }
+
+    /// All written bytes are out.
+    pub(super) fn flushed(&self) {
+        self.state().write_blocked = false;
+    }
+
+    /// A request's head is here.
+    pub(super) fn request_began(&self, multiplexed: bool) {
+        let mut state = self.state();
+        state.had_request = true;
+        state.multiplexed = multiplexed;
+        state.requests += 1;
+        state.head_since = None;
+    }
+
+    /// A request is answered to the end, or given up.
+    pub(super) fn request_ended(&self, now: Instant) {
+        let mut state = self.state();
+        state.requests = state.requests.saturating_sub(1);
+        state.idle_since = now;
+    }
+
+    /// A piece of a response was taken from its body: from now on the client should take it from us.
+    pub(super) fn response_held_up(&self, now: Instant) {
+        self.state().change_output(now, |state| state.responses_held_up += 1);
+    }
+
+    /// The response's body is asked again, or done with.
+    pub(super) fn response_goes_on(&self) {
+        let mut state = self.state();
+        state.responses_held_up = state.responses_held_up.saturating_sub(1);
+    }
+
+    /// The client was told to make no further requests. Whether this is news.
+    pub(super) fn leave(&self, now: Instant) -> bool {
+        let mut state = self.state();
+        let news = state.leaving_since.is_none();
+        state.leaving_since.get_or_insert(now);
+        news
+    }
+
+    /// A request was answered before its body was read to the end.
+    pub(super) fn body_left_unread(&self) {
+        self.body_left_unread.store(true, Relaxed);
+    }
+
+    /// Whether the client may still be sending what nobody will read.
+    pub(super) fn has_unread_body(&self) -> bool {
+        self.body_left_unread.load(Relaxed)
+    }
+
+    /// Whether the connection may go on.
+    pub(super) fn verdict(&self, limits: &ListenLimits, crowded: bool, now: Instant) -> Verdict {
+        let Some((deadline, expired)) = self.state().deadline(limits, crowded) else {
+            return Verdict::Fine(limits.watchdog_period());
+        };
+        if deadline <= now {
+            return Verdict::Close(expired);
+        }
+        Verdict::Fine((deadline - now).min(limits.watchdog_period()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> ListenLimits {
+        ListenLimits {
+            request_head_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(75),
+            crowded_idle_timeout: Duration::from_secs(1),
+            write_stall_timeout: Duration::from_mins(1),
+            ..ListenLimits::default()
+        }
+    }
+
+    struct Scene {
+        start: Instant,
+        activity: Activity,
+    }
+
+    fn scene() -> Scene {
+        let start = Instant::now();
+        Scene { start, activity: Activity::new(start) }
+    }
+
+    impl Scene {
+        fn at(&self, seconds: u64) -> Instant {
+            self.start + Duration::from_secs(seconds)
+        }
+
+        fn verdict(&self, seconds: u64) -> Verdict {
+            self.activity.verdict(&limits(), false, self.at(seconds))
+        }
+
+        fn expires_at(&self, seconds: u64, expired: Expired) {
+            assert!(
+                matches!(self.verdict(seconds - 1), Verdict::Fine(_)),
+                "too early: {:?}",
+                self.verdict(seconds - 1)
+            );
+            assert_eq!(self.verdict(seconds), Verdict::Close(expired));
+        }
+
+        fn answered_at(&self, seconds: u64) {
+            self.activity.request_began(false);
+            self.activity.request_ended(self.at(seconds));
+        }
+    }
+
+    #[test]
+    fn a_new_connection_has_the_head_timeout_for_its_first_request() {
+        let scene = scene();
+        scene.expires_at(15, Expired::RequestHead);
+        scene.activity.read(scene.at(14));
+        scene.expires_at(15, Expired::RequestHead);
+    }
+
+    #[test]
+    fn a_request_in_the_works_never_expires_by_itself() {
+        let scene = scene();
+        scene.activity.request_began(false);
+        assert!(matches!(scene.verdict(100_000), Verdict::Fine(_)));
+    }
+
+    #[test]
+    fn an_answered_connection_may_idle_for_the_idle_timeout() {
+        let scene = scene();
+        scene.answered_at(100);
+        scene.expires_at(175, Expired::Idle);
+    }
+
+    #[test]
+    fn a_crowded_node_closes_idle_connections_sooner() {
+        let scene = scene();
+        scene.answered_at(100);
+        assert_eq!(scene.activity.verdict(&limits(), true, scene.at(101)), Verdict::Close(Expired::Idle));
+    }
+
+    #[test]
+    fn the_next_head_has_its_timeout_from_its_first_byte() {
+        let scene = scene();
+        scene.answered_at(100);
+        scene.activity.read(scene.at(110));
+        scene.activity.read(scene.at(120));
+        scene.expires_at(125, Expired::RequestHead);
+    }
+
+    #[test]
+    fn http2_frames_between_requests_are_no_head() {
+        let scene = scene();
+        scene.activity.request_began(true);
+        scene.activity.request_ended(scene.at(100));
+        scene.activity.read(scene.at(110));
+        scene.expires_at(175, Expired::Idle);
+    }
+
+    #[test]
+    fn a_client_that_takes_nothing_stalls() {
+        let scene = scene();
+        scene.activity.request_began(false);
+        scene.activity.response_held_up(scene.at(100));
+        scene.activity.write_blocked(scene.at(130));
+        scene.expires_at(160, Expired::WriteStall);
+    }
+
+    #[test]
+    fn a_slow_client_that_goes_on_reading_is_fine() {
+        let scene = scene();
+        scene.activity.request_began(false);
+        scene.activity.response_held_up(scene.at(100));
+        scene.activity.wrote(4096, scene.at(150));
+        scene.activity.write_blocked(scene.at(151));
+        scene.expires_at(210, Expired::WriteStall);
+    }
+
+    #[test]
+    fn a_trickle_is_a_stall() {
+        let scene = scene();
+        scene.activity.request_began(true);
+        scene.activity.response_held_up(scene.at(100));
+        for second in 101..160 {
+            scene.activity.wrote(17, scene.at(second));
+        }
+        scene.expires_at(160, Expired::WriteStall);
+    }
+
+    #[test]
+    fn a_handler_that_has_nothing_to_send_yet_is_no_stall() {
+        let scene = scene();
+        scene.activity.request_began(false);
+        scene.activity.response_held_up(scene.at(100));
+        scene.activity.response_goes_on();
+        assert!(matches!(scene.verdict(100_000), Verdict::Fine(_)));
+    }
+
+    #[test]
+    fn a_connection_told_to_leave_has_the_linger_time_after_its_last_request() {
+        let scene = scene();
+        scene.activity.request_began(true);
+        assert!(scene.activity.leave(scene.at(100)));
+        assert!(!scene.activity.leave(scene.at(101)));
+        assert!(matches!(scene.verdict(1000), Verdict::Fine(_)), "a request under way goes on");
+        scene.activity.request_ended(scene.at(200));
+        scene.expires_at(200 + LINGER.as_secs(), Expired::Idle);
+    }
+
+    #[test]
+    fn the_watchdog_never_sleeps_past_a_deadline_that_may_begin_meanwhile() {
+        let scene = scene();
+        scene.activity.request_began(false);
+        assert_eq!(scene.verdict(10), Verdict::Fine(limits().watchdog_period()));
+    }
+}

@@ -1,0 +1,157 @@
+//! One connection: handshake, protocol, watchdog, goodbye.
+
+use std::{net::IpAddr, pin::pin, sync::Arc};
+
+use axum::Router;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::watch,
+    time::{Instant, sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    Shared,
+    activity::{Activity, Expired, Verdict},
+    caps::ConnectionPermit,
+    limits::{
+        CONNECTION_WINDOW_BYTES, DEAD_PEER_PROBE, REQUEST_HEAD_BYTES_MAX, STREAM_WINDOW_BYTES,
+        STREAMS_PER_CONNECTION_MAX,
+    },
+    service::ConnectionService,
+    stream::WatchedStream,
+};
+
+/// What a connection needs from its listener.
+#[derive(Clone)]
+pub(super) struct Surroundings {
+    pub(super) router: Router,
+    pub(super) tls: Option<TlsAcceptor>,
+    pub(super) shared: Arc<Shared>,
+}
+
+/// Serves a connection from `peer` to its end, or until all connections are cut.
+pub(super) async fn serve(stream: TcpStream, peer: IpAddr, permit: ConnectionPermit, around: Surroundings) {
+    let counters = around.shared.counters.clone();
+    counters.connection_opened();
+    let cut = around.shared.cut.clone();
+    cut.run_until_cancelled(shake_hands(stream, peer, permit, around)).await;
+    counters.connection_closed();
+}
+
+async fn shake_hands(stream: TcpStream, peer: IpAddr, permit: ConnectionPermit, around: Surroundings) {
+    let Some(tls) = &around.tls else {
+        return converse(stream, peer, permit, around).await;
+    };
+    let limit = around.shared.limits.tls_handshake_timeout;
+    let handshake = around.shared.drain.run_until_cancelled(timeout(limit, tls.accept(stream))).await;
+    match handshake {
+        Some(Ok(Ok(stream))) => converse(stream, peer, permit, around).await,
+        Some(Ok(Err(error))) => {
+            around.shared.counters.handshake_failed();
+            tracing::debug!(%peer, %error, "a TLS handshake failed");
+        }
+        Some(Err(_)) => {
+            around.shared.counters.handshake_failed();
+            tracing::debug!(%peer, "a TLS handshake took too long");
+        }
+        None => {}
+    }
+}
+
+async fn converse<S>(stream: S, peer: IpAddr, permit: ConnectionPermit, around: Surroundings)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let Surroundings { router, shared, .. } = around;
+    let activity = Arc::new(Activity::new(Instant::now()));
+    let mut watchdog = Watchdog { activity: activity.clone(), waiting: shared.caps.waiting(), shared: shared.clone() };
+    let io = TokioIo::new(WatchedStream::new(stream, activity.clone(), permit));
+    let service = ConnectionService { router, shared: shared.clone(), activity: activity.clone(), peer };
+    // Streams of an HTTP/2 connection end with it, also when it is dropped.
+    let cut = shared.cut.child_token();
+    let _cut_streams = cut.clone().drop_guard();
+    let protocol = protocol(StreamTasks { tasks: shared.tasks.clone(), cut });
+    let mut connection = pin!(protocol.serve_connection_with_upgrades(io, service));
+    let mut leaving = false;
+    loop {
+        let expired = tokio::select! {
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, error, "a connection failed");
+                }
+                return;
+            }
+            () = shared.drain.cancelled(), if !leaving => Expired::Idle,
+            expired = watchdog.expired() => expired,
+        };
+        if expired != Expired::Idle || leaving {
+            shared.counters.connection_expired();
+            tracing::debug!(%peer, ?expired, "a connection is closed");
+            return;
+        }
+        leaving = activity.leave(Instant::now());
+        connection.as_mut().graceful_shutdown();
+    }
+}
+
+/// Tells when a connection has used up one of its times.
+struct Watchdog {
+    activity: Arc<Activity>,
+    waiting: watch::Receiver<usize>,
+    shared: Arc<Shared>,
+}
+
+impl Watchdog {
+    async fn expired(&mut self) -> Expired {
+        loop {
+            let crowded = *self.waiting.borrow_and_update() > 0;
+            let pause = match self.activity.verdict(&self.shared.limits, crowded, Instant::now()) {
+                Verdict::Close(expired) => return expired,
+                Verdict::Fine(pause) => pause,
+            };
+            tokio::select! {
+                () = sleep(pause) => {}
+                Ok(()) = self.waiting.changed() => {}
+            }
+        }
+    }
+}
+
+fn protocol(streams: StreamTasks) -> auto::Builder<StreamTasks> {
+    let mut builder = auto::Builder::new(streams);
+    // The watchdog has the timeouts for both protocols, and for the time before either is known.
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(REQUEST_HEAD_BYTES_MAX);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_PER_CONNECTION_MAX)
+        .max_header_list_size(u32::try_from(REQUEST_HEAD_BYTES_MAX).unwrap_or(u32::MAX))
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .keep_alive_interval(DEAD_PEER_PROBE)
+        .keep_alive_timeout(DEAD_PEER_PROBE);
+    builder
+}
+
+/// Runs the streams of HTTP/2 connections as owned tasks.
+#[derive(Clone)]
+struct StreamTasks {
+    tasks: TaskTracker,
+    cut: CancellationToken,
+}
+
+impl<F> hyper::rt::Executor<F> for StreamTasks
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, stream: F) {
+        self.tasks.spawn(self.cut.clone().run_until_cancelled_owned(stream));
+    }
+}

@@ -1,0 +1,119 @@
+//! One request from its head to the last byte of its answer, and the one log line about it.
+
+use std::{net::IpAddr, sync::Arc};
+
+use http::{Method, Request, StatusCode};
+use tokio::time::Instant;
+
+use super::{activity::Activity, counters::ListenCounters};
+
+/// The status logged for a client that left before it got an answer (as nginx does).
+const CLIENT_LEFT: u16 = 499;
+
+/// How a response's body ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Nothing left the node yet.
+    Open,
+    /// It was sent to its end.
+    Complete,
+    /// The handler's stream failed.
+    Failed,
+}
+
+/// What the log line says about a request.
+#[derive(Debug)]
+pub(super) struct RequestFacts {
+    pub(super) method: Method,
+    pub(super) path: String,
+    pub(super) client: IpAddr,
+    pub(super) id: String,
+    pub(super) began: Instant,
+}
+
+/// A request being served. Dropping it ends the request and writes the log line, whatever the reason.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    facts: RequestFacts,
+    activity: Arc<Activity>,
+    counters: Arc<ListenCounters>,
+    status: Option<StatusCode>,
+    sent_bytes: u64,
+    ending: Ending,
+}
+
+impl RequestFacts {
+    pub(super) fn new<B>(request: &Request<B>, client: IpAddr, id: String, began: Instant) -> Self {
+        Self { method: request.method().clone(), path: request.uri().path().to_owned(), client, id, began }
+    }
+}
+
+impl InFlight {
+    pub(super) fn new(facts: RequestFacts, activity: Arc<Activity>, counters: Arc<ListenCounters>) -> Self {
+        Self { facts, activity, counters, status: None, sent_bytes: 0, ending: Ending::Open }
+    }
+
+    pub(super) fn activity(&self) -> &Activity {
+        &self.activity
+    }
+
+    pub(super) fn facts(&self) -> &RequestFacts {
+        &self.facts
+    }
+
+    /// The handler answered.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    /// A handler or its body panicked.
+    pub(super) fn panicked(&self, message: &str) {
+        self.counters.panicked();
+        tracing::error!(
+            request_id = self.facts.id,
+            method = %self.facts.method,
+            path = self.facts.path,
+            panic = message,
+            "a request handler panicked"
+        );
+    }
+
+    /// Some of the body goes out.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.sent_bytes = self.sent_bytes.saturating_add(bytes as u64);
+    }
+
+    pub(super) fn sent_bytes(&self) -> u64 {
+        self.sent_bytes
+    }
+
+    pub(super) fn end(&mut self, ending: Ending) {
+        self.ending = ending;
+    }
+
+    fn outcome(&self) -> &'static str {
+        match self.ending {
+            Ending::Complete => "complete",
+            Ending::Failed => "failed",
+            Ending::Open => "cut",
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        self.activity.request_ended(now);
+        let status = self.status.map_or(CLIENT_LEFT, |status| status.as_u16());
+        self.counters.answered(status, self.sent_bytes);
+        let duration_ms = u64::try_from((now - self.facts.began).as_millis()).unwrap_or(u64::MAX);
+        let RequestFacts { method, path, client, id, .. } = &self.facts;
+        let (bytes, outcome) = (self.sent_bytes, self.outcome());
+        // A level is a constant of its callsite, hence twice.
+        if status >= 500 || self.ending == Ending::Failed {
+            tracing::error!(target: "ods::request", %method, path, status, bytes, duration_ms, %client, request_id = id, outcome, "request");
+        } else {
+            tracing::info!(target: "ods::request", %method, path, status, bytes, duration_ms, %client, request_id = id, outcome, "request");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Every bound on connections, in one place.
+
+use std::time::Duration;
+
+/// The longest request head (HTTP/1.1) or header list (HTTP/2).
+pub(super) const REQUEST_HEAD_BYTES_MAX: usize = 64 * 1024;
+
+/// HTTP/2 requests at once on one connection.
+pub(super) const STREAMS_PER_CONNECTION_MAX: u32 = 200;
+
+/// Bytes an HTTP/2 client may send ahead of the handler: on one stream, and on the whole connection.
+pub(super) const STREAM_WINDOW_BYTES: u32 = 1 << 20;
+/// See [`STREAM_WINDOW_BYTES`].
+pub(super) const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
+
+/// A client that takes fewer bytes than this in one write-stall timeout counts as one that stopped reading.
+pub(super) const WRITE_PROGRESS_BYTES: u64 = 1024;
+
+/// How long a connection is told apart from a dead one: TCP keep-alive and HTTP/2 pings.
+pub(super) const DEAD_PEER_PROBE: Duration = Duration::from_secs(30);
+
+/// How long a client has to close its end of a connection that we are done with. After an answer to a request whose body
+/// was not read, what still comes in is thrown away meanwhile: to close at once would destroy the answer on its way
+/// (RFC 9112 section 9.6).
+pub(super) const LINGER: Duration = Duration::from_secs(3);
+
+/// The pause after a failed accept: the first, and the longest.
+pub(super) const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(20);
+/// See [`ACCEPT_PAUSE_MIN`].
+pub(super) const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Connections the kernel keeps for us before we accept them.
+pub(super) const BACKLOG: i32 = 1024;
+
+/// The longest request id taken over from a trusted proxy.
+pub(super) const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// What a listener puts up with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenLimits {
+    /// Connections at once, over all listeners; beyond it, clients wait in the kernel's queue.
+    pub connections_max: usize,
+    /// Connections at once from one client address (IPv6: from one /64); beyond it they are closed at once. Trusted
+    /// proxies are exempt.
+    pub connections_per_client_max: usize,
+    /// For a TLS handshake.
+    pub tls_handshake_timeout: Duration,
+    /// For a request's head: from the connection's start, or from its first byte.
+    pub request_head_timeout: Duration,
+    /// Between two requests on one connection.
+    pub idle_timeout: Duration,
+    /// The same while [`Self::connections_max`] is reached and others wait.
+    pub crowded_idle_timeout: Duration,
+    /// Without a byte of a request's body, while the handler waits for one.
+    pub body_stall_timeout: Duration,
+    /// Without the client taking any bytes, while there are some for it.
+    pub write_stall_timeout: Duration,
+}
+
+impl Default for ListenLimits {
+    fn default() -> Self {
+        Self {
+            connections_max: 4096,
+            connections_per_client_max: 1024,
+            tls_handshake_timeout: Duration::from_secs(10),
+            request_head_timeout: Duration::from_secs(15),
+            idle_timeout: Duration::from_secs(75),
+            crowded_idle_timeout: Duration::from_secs(1),
+            body_stall_timeout: Duration::from_secs(30),
+            write_stall_timeout: Duration::from_mins(1),
+        }
+    }
+}
+
+impl ListenLimits {
+    /// The shortest of the timeouts that a connection's watchdog looks after: no deadline that starts now is nearer.
+    pub(super) fn watchdog_period(&self) -> Duration {
+        self.request_head_timeout
+            .min(self.idle_timeout)
+            .min(self.crowded_idle_timeout)
+            .min(self.write_stall_timeout)
+            .min(LINGER)
+    }
+}

@@ -1,0 +1,124 @@
+//! A response's body on its way out: counted, watched for clients that stop reading, and ended by a drain if it is a
+//! stream of events.
+
+use std::{
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use axum::body::Body as AxumBody;
+use bytes::Bytes;
+use http::{HeaderMap, Method, Response, StatusCode, header::CONTENT_TYPE};
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+use super::in_flight::{Ending, InFlight};
+use crate::worker::panic_text;
+
+/// The body's stream panicked; the connection is cut, and the log has the panic.
+#[derive(Debug, thiserror::Error)]
+#[error("the response's stream panicked")]
+struct BodyPanicked;
+
+/// The body of a response.
+pub(super) struct ResponseBody {
+    body: AxumBody,
+    in_flight: InFlight,
+    expected_bytes: Option<u64>,
+    /// A piece was taken, and the next one not asked for yet.
+    held_up: bool,
+    drain: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+impl ResponseBody {
+    /// Puts `response` on its way. A stream of events, which has no end of its own, ends when `drain` is cancelled.
+    pub(super) fn wrap(
+        response: Response<AxumBody>,
+        mut in_flight: InFlight,
+        drain: &CancellationToken,
+    ) -> Response<Self> {
+        let (parts, body) = response.into_parts();
+        in_flight.answered(parts.status);
+        let expected_bytes =
+            if has_no_body(&in_flight.facts().method, parts.status) { Some(0) } else { body.size_hint().exact() };
+        let drain = is_event_stream(&parts.headers).then(|| Box::pin(drain.clone().cancelled_owned()));
+        Response::from_parts(parts, Self { body, in_flight, expected_bytes, held_up: false, drain })
+    }
+
+    fn go_on(&mut self) {
+        if self.held_up {
+            self.held_up = false;
+            self.in_flight.activity().response_goes_on();
+        }
+    }
+
+    fn poll_inner(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.body).poll_frame(context)));
+        polled.unwrap_or_else(|panic| {
+            self.in_flight.panicked(panic_text(panic.as_ref()));
+            Poll::Ready(Some(Err(axum::Error::new(BodyPanicked))))
+        })
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        self.go_on();
+        if let Some(drain) = &mut self.drain
+            && drain.as_mut().poll(context).is_ready()
+        {
+            self.in_flight.end(Ending::Complete);
+            return Poll::Ready(None);
+        }
+        let frame = ready!(self.poll_inner(context));
+        match &frame {
+            None => self.in_flight.end(Ending::Complete),
+            Some(Err(_)) => self.in_flight.end(Ending::Failed),
+            Some(Ok(frame)) => {
+                self.in_flight.sent(frame.data_ref().map_or(0, Bytes::len));
+                self.held_up = true;
+                self.in_flight.activity().response_held_up(Instant::now());
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        self.go_on();
+        // A body of known length is not asked for its end.
+        if self.expected_bytes.is_some_and(|expected| self.in_flight.sent_bytes() >= expected) {
+            self.in_flight.end(Ending::Complete);
+        }
+    }
+}
+
+fn has_no_body(method: &Method, status: StatusCode) -> bool {
+    method == Method::HEAD
+        || status.is_informational()
+        || status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).map(http::HeaderValue::as_bytes);
+    kind.is_some_and(|kind| kind.starts_with(b"text/event-stream"))
+}

@@ -1,0 +1,136 @@
+//! Everything a client can make us wait for.
+
+use std::sync::atomic::Ordering;
+
+use tokio::time::Instant;
+
+use super::super::ListenLimits;
+use super::support::{Raw, SHORT, Scene, no_limits, until};
+
+#[tokio::test]
+async fn a_connection_without_a_request_is_closed() {
+    let scene = Scene::new(ListenLimits { request_head_timeout: SHORT, ..no_limits() });
+    let mut client = scene.connect().await;
+    let (after, sent) = client.closed_after(Instant::now()).await;
+    assert!(after >= SHORT, "closed after {after:?}");
+    assert_eq!(sent, "");
+}
+
+#[tokio::test]
+async fn half_a_request_head_is_not_waited_for() {
+    let scene = Scene::new(ListenLimits { request_head_timeout: SHORT, ..no_limits() });
+    let mut client = scene.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: x\r\n").await;
+    let (after, sent) = client.closed_after(Instant::now()).await;
+    assert!(after >= SHORT / 2, "closed after {after:?}");
+    assert_eq!(sent, "");
+}
+
+#[tokio::test]
+async fn half_a_second_head_is_not_waited_for() {
+    let scene = Scene::new(ListenLimits { request_head_timeout: SHORT, ..no_limits() });
+    let mut client = scene.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.answer().await;
+    client.send("GET / HT").await;
+    let (after, _) = client.closed_after(Instant::now()).await;
+    assert!(after >= SHORT / 2, "closed after {after:?}");
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed() {
+    let scene = Scene::new(ListenLimits { idle_timeout: SHORT, ..no_limits() });
+    let mut client = scene.connect().await;
+    client.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.answer().await;
+    let (after, sent) = client.closed_after(Instant::now()).await;
+    assert!(after >= SHORT / 2, "closed after {after:?}");
+    assert_eq!(sent, "");
+}
+
+#[tokio::test]
+async fn a_handler_may_take_longer_than_every_timeout() {
+    let limits =
+        ListenLimits { idle_timeout: SHORT, request_head_timeout: SHORT, write_stall_timeout: SHORT, ..no_limits() };
+    let scene = Scene::new(limits);
+    let mut client = scene.connect().await;
+    client.send("GET /wait HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    scene.handlers.reached.notified().await;
+    tokio::time::sleep(SHORT * 3).await;
+    scene.handlers.release.notify_one();
+    assert!(client.answer().await.ends_with("done"));
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_the_handlers_to_answer() {
+    let scene = Scene::new(ListenLimits { body_stall_timeout: SHORT, ..no_limits() });
+    let mut client = scene.connect().await;
+    client.send("POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nhalf.").await;
+    let (after, answer) = client.closed_after(Instant::now()).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(after >= SHORT / 2, "answered after {after:?}");
+}
+
+#[tokio::test]
+async fn a_whole_body_is_taken_however_slow_it_starts() {
+    let scene = Scene::new(ListenLimits { body_stall_timeout: SHORT * 4, ..no_limits() });
+    let mut client = scene.connect().await;
+    client.send("POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\n").await;
+    for piece in ["a", "b", "c", "d", "e", "f"] {
+        tokio::time::sleep(SHORT).await;
+        client.send(piece).await;
+    }
+    assert!(client.answer().await.ends_with("\r\n\r\n6"));
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_is_cut_off() {
+    let scene = Scene::new(ListenLimits { write_stall_timeout: SHORT, ..no_limits() });
+    let mut client = scene.connect().await;
+    client.send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    until("the endless body is dropped", || scene.handlers.dropped.load(Ordering::SeqCst) == 1).await;
+    until("the connection is closed", || scene.listeners.counters().open_connections() == 0).await;
+}
+
+#[tokio::test]
+async fn an_http2_client_that_grants_no_window_is_cut_off() {
+    let scene = Scene::new(ListenLimits { write_stall_timeout: SHORT, ..no_limits() });
+    let mut client = super::protocols::http2(&scene).await;
+    let response = client.get("/endless").await;
+    assert_eq!(response.status(), 200);
+    until("the endless body is dropped", || scene.handlers.dropped.load(Ordering::SeqCst) == 1).await;
+    drop(response);
+}
+
+#[tokio::test]
+async fn an_idle_http2_connection_is_closed() {
+    let scene = Scene::new(ListenLimits { idle_timeout: SHORT, ..no_limits() });
+    let mut client = super::protocols::http2(&scene).await;
+    assert_eq!(client.text("/").await, "hello");
+    until("the connection is closed", || scene.listeners.counters().open_connections() == 0).await;
+}
+
+#[tokio::test]
+async fn an_early_answer_reaches_a_client_that_is_still_sending() {
+    let scene = Scene::new(no_limits());
+    let Raw(stream) = scene.connect().await;
+    let (mut reading, mut writing) = stream.into_split();
+    let sending = async {
+        use tokio::io::AsyncWriteExt;
+        writing.write_all(b"POST /refuse HTTP/1.1\r\nhost: x\r\ncontent-length: 90000000\r\n\r\n").await.unwrap();
+        // Far more than all the buffers between us hold; fails when the node has had enough.
+        for _ in 0..800 {
+            if writing.write_all(&[b'x'; 16 * 1024]).await.is_err() {
+                break;
+            }
+        }
+    };
+    let receiving = async {
+        use tokio::io::AsyncReadExt;
+        let mut got = vec![0; 12];
+        reading.read_exact(&mut got).await.map(|_| got)
+    };
+    // The client sends all it wants to before it looks at the answer, as simple ones do.
+    sending.await;
+    assert_eq!(receiving.await.unwrap(), b"HTTP/1.1 401");
+}
