@@ -4,5 +4,6 @@ pub mod clock;
 pub mod listen;
 pub mod logging;
 pub mod private_file;
+pub mod run_file;
 pub mod tls;
 pub mod worker;
