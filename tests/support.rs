@@ -1,0 +1,11 @@
+//! The harness: everything a test needs to run nodes and to look at them as a client does.
+//!
+//! Architecture invariant: nothing here calls into the product. It runs the built program, speaks bytes over sockets,
+//! reads files, and uses other people's tools.
+
+pub(crate) mod bytes;
+pub(crate) mod http;
+pub(crate) mod mesh;
+pub(crate) mod node;
+pub(crate) mod tools;
+pub(crate) mod wait;
