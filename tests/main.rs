@@ -8,5 +8,21 @@
 //! condition with a deadline and never for a time, and prints its seed. A test that can't have what it needs (root, a
 //! registry, a Debian tool) says `left out:` and why.
 
+mod access;
+mod bad_uploads;
+mod clocks;
+mod crash;
+mod full_disk;
+mod invites;
+mod large;
+mod main_job;
+mod names;
+mod real_packages;
+mod ring;
+mod roll_back;
+mod rot;
+mod startup;
 mod support;
 mod tidy;
+mod tls;
+mod watching;

@@ -12,6 +12,8 @@ use tempfile::TempDir;
 use super::http::{Request, Response, encode_path};
 use super::{tools, wait};
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_ods");
+
 /// How a node is started; a test changes what matters to it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Setup {
@@ -19,6 +21,10 @@ pub(crate) struct Setup {
     /// Added to `ods serve`.
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<(String, String)>,
+    /// Written as the configuration file; it then names the listeners too, one of them plain on the node's port.
+    pub(crate) config: Option<String>,
+    /// The user to run as, where this test runs as root: root is never refused a file.
+    pub(crate) unprivileged: bool,
     /// Another place for the data folder than the node's own temporary one.
     pub(crate) data: Option<PathBuf>,
 }
@@ -86,10 +92,6 @@ impl Node {
         wait::until_some("the node stops", wait::SOON, || child.try_wait().expect("a child of ours can be waited for"))
     }
 
-    pub(crate) fn pid(&self) -> u32 {
-        self.child.as_ref().expect("the node runs").id()
-    }
-
     fn spawn(&self) -> Child {
         let log = || {
             let file = OpenOptions::new().create(true).append(true).open(self.log_path());
@@ -99,14 +101,34 @@ impl Node {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ods"));
-        command.arg("serve").arg("--data").arg(&self.data).arg("--listen").arg(self.address());
+        let mut command = if self.setup.unprivileged { self.as_nobody() } else { Command::new(PROGRAM) };
+        command.arg("serve").arg("--data").arg(&self.data);
+        match &self.setup.config {
+            Some(text) => {
+                let path = self.folder.path().join("ods.toml");
+                tools::write(&path, text.as_bytes());
+                command.arg("--config").arg(path);
+            }
+            None => drop(command.arg("--listen").arg(self.address())),
+        }
         if !self.setup.name.is_empty() {
             command.arg("--name").arg(&self.setup.name);
         }
         command.args(&self.setup.arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         clear_ods_environment(&mut command);
         command.envs(self.setup.environment.iter().map(|(key, value)| (key, value)));
+        command
+    }
+
+    /// The program, run as nobody, with the node's folder made theirs.
+    fn as_nobody(&self) -> Command {
+        let program = self.folder.path().join("ods");
+        if !program.exists() {
+            fs::copy(PROGRAM, &program).expect("the program can be copied to where nobody may run it");
+        }
+        tools::run_well("chown", &["-R", "nobody", "."], self.folder.path());
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=nobody", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]).arg(program);
         command
     }
 
@@ -226,7 +248,7 @@ impl Node {
 
     /// Runs another subcommand of `ods` against this node's data folder.
     pub(crate) fn ods(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ods"));
+        let mut command = Command::new(PROGRAM);
         command.args(arguments).args(["--server", &self.url("")]).current_dir(self.folder.path()).stdin(Stdio::null());
         clear_ods_environment(&mut command);
         command.env("ODS_TOKEN", self.token()).output().expect("ods can be run")
@@ -283,7 +305,7 @@ fn clear_ods_environment(command: &mut Command) {
 
 /// A port nobody listens on, below the range the system gives to outgoing connections, so that it is still free when a
 /// node comes back to it.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 8000).expect("below 8000");
     loop {

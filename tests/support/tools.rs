@@ -24,13 +24,63 @@ pub(crate) fn run_well(program: &str, arguments: &[&str], folder: &Path) -> Stri
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Whether a program is installed.
-pub(crate) fn installed(program: &str) -> bool {
-    let paths = std::env::split_paths(env!("PATH")).map(|folder| folder.join(program));
-    paths.chain([PathBuf::from("/usr/bin").join(program)]).any(|path| path.is_file())
-}
-
 /// Says that a test, or a part of one, can't run here.
 pub(crate) fn leave_out(what: &str, why: &str) {
     println!("left out: {what}: {why}");
+}
+
+/// Whether this process may do everything, as in a container or in CI.
+pub(crate) fn is_root() -> bool {
+    run("id", &["-u"], Path::new("/")).stdout == b"0\n"
+}
+
+/// Writes a file of the test's own.
+#[expect(clippy::disallowed_methods, reason = "a test's file needs no durable write")]
+pub(crate) fn write(path: &Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).unwrap_or_else(|error| panic!("{} can be written: {error}", path.display()));
+}
+
+/// A small filesystem in memory, mounted until it is dropped.
+#[derive(Debug)]
+pub(crate) struct SmallDisk {
+    folder: tempfile::TempDir,
+}
+
+impl SmallDisk {
+    /// `None` where this machine doesn't let the test mount.
+    pub(crate) fn mount(bytes: u64) -> Option<Self> {
+        let folder = tempfile::Builder::new().prefix("ods-disk-").tempdir().expect("a temporary folder");
+        let size = format!("size={bytes}");
+        let path = folder.path().to_str().expect("a plain name").to_owned();
+        let mounted =
+            is_root() && run("mount", &["-t", "tmpfs", "-o", &size, "tmpfs", &path], Path::new("/")).status.success();
+        mounted.then_some(Self { folder })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(self.folder.path()).status());
+    }
+}
+
+/// Removes a file.
+#[expect(clippy::disallowed_methods, reason = "a test removes what it made")]
+pub(crate) fn remove(path: &Path) {
+    std::fs::remove_file(path).unwrap_or_else(|error| panic!("{} can be removed: {error}", path.display()));
+}
+
+/// Renames a file or folder.
+#[expect(clippy::disallowed_methods, reason = "a test moves what it made, as a person would")]
+pub(crate) fn rename(from: &Path, to: &Path) {
+    std::fs::rename(from, to).unwrap_or_else(|error| panic!("{} can be renamed: {error}", from.display()));
+}
+
+/// Where cargo keeps what it fetched.
+pub(crate) fn cargo_home() -> PathBuf {
+    option_env!("CARGO_HOME").map_or_else(|| std::env::home_dir().unwrap_or_default().join(".cargo"), PathBuf::from)
 }

@@ -46,3 +46,8 @@ pub(crate) fn until_equal<T: PartialEq + Debug>(
         std::thread::sleep(POLL_EVERY);
     }
 }
+
+/// Lets a time pass that is itself what the test tries, such as the moment of a kill.
+pub(crate) fn pause(length: Duration) {
+    std::thread::sleep(length);
+}
