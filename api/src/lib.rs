@@ -1,5 +1,6 @@
 //! The HTTP contract of an ODS node.
 
+mod downloads;
 mod request;
 
 pub use request::{ClientAddress, RequestId};

@@ -1,0 +1,12 @@
+//! Downloads, for machines: packages and blobs over plain HTTP (RFC 9110).
+
+mod answer;
+mod body;
+mod conditional;
+mod disposition;
+#[cfg(test)]
+mod hostile;
+mod media_type;
+mod multipart;
+mod range;
+mod url_path;
