@@ -126,7 +126,8 @@ impl Roster {
     }
 }
 
-fn ever_owners(root: NodeId, statements: &[Statement]) -> BTreeSet<NodeId> {
+/// The root, and whoever an ever-owner admits as owner.
+pub(crate) fn ever_owners(root: NodeId, statements: &[Statement]) -> BTreeSet<NodeId> {
     let mut owners = BTreeSet::from([root]);
     loop {
         let before = owners.len();

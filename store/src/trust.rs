@@ -18,7 +18,7 @@ use crate::limits::STATEMENTS_MAX;
 use crate::log;
 use crate::meta;
 use crate::path::PackagePath;
-use crate::roster::{Roster, Standing};
+use crate::roster::{self, Roster, Standing};
 use crate::schema::{COVERED, STATEMENTS, STREAM_EVENTS};
 use crate::statement::{SignedStatement, Statement, StatementBody};
 use crate::tx::Tx;
@@ -45,14 +45,22 @@ pub(crate) fn statements(table: &impl ReadableTable<&'static [u8; 32], &'static 
 
 /// The roster of the statements held.
 pub(crate) fn load(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>, root: NodeId) -> Result<Roster> {
-    let decoded: Result<Vec<Statement>> = statements(table)?.iter().map(|signed| Ok(signed.decode()?)).collect();
-    Ok(Roster::fold(root, &decoded?))
+    Ok(Roster::fold(root, &decode_all(table)?))
 }
 
-/// Adds verified statements; tells how many were new.
+fn decode_all(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<Vec<Statement>> {
+    statements(table)?.iter().map(|signed| Ok(signed.decode()?)).collect()
+}
+
+/// Adds verified statements; tells how many were new. One that no ever-owner signed is passed over: it would have no
+/// effect, and anybody could fill the roster with such.
 pub(crate) fn insert(tx: &Tx<'_>, moment: Moment, arrived: &[(SignedStatement, Statement)]) -> Result<usize> {
+    let root = tx.meta(&meta::ROOT)?;
+    let mut all = decode_all(&tx.read(STATEMENTS)?)?;
+    all.extend(arrived.iter().map(|(_, statement)| statement.clone()));
+    let owners = roster::ever_owners(root, &all);
     let mut fresh = Vec::new();
-    for (signed, statement) in arrived {
+    for (signed, statement) in arrived.iter().filter(|(_, statement)| owners.contains(&statement.header.signer)) {
         if tx.read(STATEMENTS)?.get(statement.id.as_bytes())?.is_none() {
             let mut table = tx.write(STATEMENTS)?;
             table.insert(statement.id.as_bytes(), signed.stored_bytes().as_slice())?;

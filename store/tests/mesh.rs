@@ -180,6 +180,47 @@ fn a_want_carries_over_a_restart_and_pulls_by_cursor_cost_only_what_is_new() {
     assert_eq!(page.items.len(), 1);
 }
 
+#[test]
+fn statements_of_strangers_are_passed_over() {
+    let (a, stranger) = (fresh(1).1, fresh(2).1);
+    let admit = Admit { node: stranger.node_id(), role: Role::Owner, prefixes: vec![] };
+    let own = stranger.sign_admit(&admit, &Author::new("test"), at(0)).expect("anybody can sign");
+    assert_eq!(a.insert_statements(vec![own], at(0)).expect("an answer"), 0);
+    assert_eq!(a.roster_statements().expect("statements"), []);
+    assert!(!a.roster().is_known(&stranger.node_id()));
+}
+
+#[test]
+fn two_meshes_with_history_merge_and_an_expelled_node_keeps_only_what_was_covered() {
+    let (a, b) = (fresh(1).1, fresh(2).1);
+    put(&a, "x.pkg", b"from a", at(1)).expect("a publish");
+    put(&b, "x.pkg", b"from b", at(2)).expect("a publish");
+    put(&b, "y.pkg", b"only b", at(3)).expect("a publish");
+    let admit = |node: &Store| Admit { node: node.node_id(), role: Role::Owner, prefixes: vec![] };
+    a.admit(&admit(&b), &Author::new("test"), at(4)).expect("an owner admits");
+    b.admit(&admit(&a), &Author::new("test"), at(4)).expect("an owner admits");
+    settle(&[&a, &b]);
+    assert_eq!((digest(&a), a.roster_digest()), (digest(&b), b.roster_digest()));
+    assert!(a.package(&path("x.pkg")).expect("readable").expect("listed").conflict);
+    let tip = a.package(&path("y.pkg")).expect("readable").expect("listed").revision;
+    put(&b, "z.pkg", b"late", at(5)).expect("a publish");
+    let held = a.roster_statements().expect("statements");
+    let by_b = held.iter().filter(|signed| signed.verify().expect("it was").header.signer == b.node_id());
+    let statements = by_b.map(ods_store::SignedStatement::id).collect();
+    let expel = ods_store::Expel { node: b.node_id(), tips: vec![tip], statements };
+    let header = ods_store::StatementHeader { signer: a.node_id(), at_ms: at(6), by: String::new() };
+    let expel = ods_store::SignedStatement::mint(a.key(), &header, &ods_store::StatementBody::Expel(expel));
+    a.insert_statements(vec![expel], at(6)).expect("an owner expels");
+    settle(&[&a, &b]);
+    for store in [&a, &b] {
+        assert!(store.package(&path("y.pkg")).expect("readable").is_some(), "covered by the tip");
+        assert_eq!(store.package(&path("z.pkg")).expect("readable"), None, "minted after it");
+        assert_sound(store);
+    }
+    assert_eq!(digest(&a), digest(&b));
+    assert!(matches!(put(&b, "w.pkg", b"no", at(7)), Err(StoreError::NotAPublisher { .. })));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Put { node: usize, path: u8, content: u8, clock: u64 },

@@ -71,17 +71,21 @@ impl Store {
 
     /// Begins to fetch a wanted blob, or goes on with it; one fetch a blob.
     pub fn begin_fetch(&self, blob: &Digest, size: u64) -> Result<Fetch> {
-        let mut fetches = self.0.fetches.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(fetch) = fetches.get(blob).filter(|fetch| fetch.size() == size) {
-            return Ok(fetch.clone());
+        if let Some(fetch) = self.fetch_in_progress(blob).filter(|fetch| fetch.size() == size) {
+            return Ok(fetch);
         }
         let saved: Option<FetchRow> = {
             let table = self.read()?.open_table(FETCHES)?;
             table.get(blob.as_bytes())?.map(|row| from_row("a fetch", row.value())).transpose()?
         };
+        // Verifying what is there can take minutes, so others are not kept out meanwhile; the first one in stays.
         let fetch = Fetch::open(self.downgrade(), self.blobs(), *blob, size, saved)?;
-        fetches.insert(*blob, fetch.clone());
-        Ok(fetch)
+        let mut fetches = self.0.fetches.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = fetches.entry(*blob).or_insert_with(|| fetch.clone());
+        if listed.size() != size {
+            *listed = fetch;
+        }
+        Ok(listed.clone())
     }
 
     /// The fetch of a blob, if one is going on.
