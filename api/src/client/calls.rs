@@ -1,0 +1,146 @@
+//! The operations whose request and answer are small JSON.
+
+use ods_store::PackagePath;
+use reqwest::Method;
+use reqwest::header::IF_MATCH;
+
+use super::{Client, ClientError, Guard, encode_path};
+use crate::types::{
+    EventQuery, InviteRequest, InviteView, JoinRequest, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery,
+    PackageView, Page, PageQuery, PeerPatch, PeerView, PublishedView, RecordView, RestoreRequest, RevisionView,
+    SyncView, TokenRequest, TokenView,
+};
+
+impl Client {
+    /// `GET /node`.
+    pub async fn node(&self) -> Result<NodeView, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/node")).await
+    }
+
+    /// `PATCH /node`.
+    pub async fn edit_node(&self, patch: &NodePatch) -> Result<NodeView, ClientError> {
+        self.json(self.request(Method::PATCH, "/api/v1/node").json(patch)).await
+    }
+
+    /// `GET /packages`: one page.
+    pub async fn packages(&self, query: &PackageQuery) -> Result<Page<PackageView>, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/packages").query(query)).await
+    }
+
+    /// `GET /packages/{path}`.
+    pub async fn package(&self, path: &PackagePath) -> Result<PackageView, ClientError> {
+        self.json(self.request(Method::GET, &package_url(path))).await
+    }
+
+    /// `PATCH /packages/{path}`: metadata.
+    pub async fn edit_package(
+        &self,
+        path: &PackagePath,
+        metadata: &PackagePatch,
+        guard: &Guard,
+    ) -> Result<PublishedView, ClientError> {
+        self.json(guard.on(self.request(Method::PATCH, &package_url(path)).json(metadata))).await
+    }
+
+    /// `DELETE /packages/{path}`.
+    pub async fn remove_package(&self, path: &PackagePath, guard: &Guard) -> Result<(), ClientError> {
+        self.nothing(guard.on(self.request(Method::DELETE, &package_url(path)))).await
+    }
+
+    /// `GET /revisions/{path}`, newest first.
+    pub async fn revisions(&self, path: &PackagePath) -> Result<Page<RevisionView>, ClientError> {
+        self.json(self.request(Method::GET, &format!("/api/v1/revisions/{}", encode_path(path)))).await
+    }
+
+    /// `POST /restore`: makes an earlier revision current.
+    pub async fn restore(&self, path: &PackagePath, revision: &str) -> Result<PublishedView, ClientError> {
+        let body = RestoreRequest { path: path.as_str().to_owned(), revision: revision.to_owned() };
+        self.json(self.request(Method::POST, "/api/v1/restore").json(&body)).await
+    }
+
+    /// `GET /events`: one page of the journal.
+    pub async fn events(&self, query: &EventQuery) -> Result<Page<RecordView>, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/events").query(query)).await
+    }
+
+    /// `GET /peers`.
+    pub async fn peers(&self) -> Result<Page<PeerView>, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/peers")).await
+    }
+
+    /// `POST /peers`: joins by an invite. Answers when the other node has admitted this one.
+    pub async fn join(&self, invite: &str) -> Result<PeerView, ClientError> {
+        let body = JoinRequest { invite: invite.to_owned() };
+        self.json(self.request(Method::POST, "/api/v1/peers").json(&body)).await
+    }
+
+    /// `GET /peers/{id}`.
+    pub async fn peer(&self, id: &str) -> Result<PeerView, ClientError> {
+        self.json(self.request(Method::GET, &one("peers", id))).await
+    }
+
+    /// `PATCH /peers/{id}`.
+    pub async fn edit_peer(&self, id: &str, patch: &PeerPatch) -> Result<PeerView, ClientError> {
+        self.json(self.request(Method::PATCH, &one("peers", id)).json(patch)).await
+    }
+
+    /// `DELETE /peers/{id}`: removes the link. The node stays in the mesh.
+    pub async fn remove_peer(&self, id: &str) -> Result<(), ClientError> {
+        self.nothing(self.request(Method::DELETE, &one("peers", id))).await
+    }
+
+    /// `POST /peers/{id}/sync`: pulls now.
+    pub async fn sync_peer(&self, id: &str) -> Result<SyncView, ClientError> {
+        self.json(self.request(Method::POST, &format!("{}/sync", one("peers", id)))).await
+    }
+
+    /// `GET /invites`.
+    pub async fn invites(&self) -> Result<Page<InviteView>, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/invites")).await
+    }
+
+    /// `POST /invites`.
+    pub async fn create_invite(&self, request: &InviteRequest) -> Result<InviteView, ClientError> {
+        self.json(self.request(Method::POST, "/api/v1/invites").json(request)).await
+    }
+
+    /// `DELETE /invites/{id}`.
+    pub async fn remove_invite(&self, id: &str) -> Result<(), ClientError> {
+        self.nothing(self.request(Method::DELETE, &one("invites", id))).await
+    }
+
+    /// `GET /tokens`: one page.
+    pub async fn tokens(&self, page: &PageQuery) -> Result<Page<TokenView>, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/tokens").query(page)).await
+    }
+
+    /// `POST /tokens`.
+    pub async fn create_token(&self, request: &TokenRequest) -> Result<NewTokenView, ClientError> {
+        self.json(self.request(Method::POST, "/api/v1/tokens").json(request)).await
+    }
+
+    /// `DELETE /tokens/{id}`.
+    pub async fn revoke_token(&self, id: &str) -> Result<(), ClientError> {
+        self.nothing(self.request(Method::DELETE, &one("tokens", id))).await
+    }
+}
+
+impl Guard {
+    /// Puts the condition on a request.
+    pub(super) fn on(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
+        match self {
+            Self::Always => request,
+            Self::OnlyIfNew => request.header(reqwest::header::IF_NONE_MATCH, "*"),
+            Self::OnlyIfRevision(revision) => request.header(IF_MATCH, format!("\"{revision}\"")),
+        }
+    }
+}
+
+pub(super) fn package_url(path: &PackagePath) -> String {
+    format!("/api/v1/packages/{}", encode_path(path))
+}
+
+fn one(resource: &str, id: &str) -> String {
+    let id = percent_encoding::utf8_percent_encode(id, super::SEGMENT);
+    format!("/api/v1/{resource}/{id}")
+}

@@ -1,0 +1,236 @@
+//! The seam between the routes and the mesh: commands one way, a status the other.
+//!
+//! The routes never do mesh work: they send a [`MeshCommand`] over a bounded channel and wait for its reply, and they
+//! read [`PeerStatus`] rows that only the mesh driver writes.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ods_store::{NodeId, UnixMillis};
+use tokio::sync::{mpsc, oneshot};
+
+/// Commands that may wait for the mesh; further callers wait for room.
+const COMMANDS_MAX: usize = 16;
+
+/// What the routes ask of the mesh.
+#[derive(Debug)]
+pub enum MeshCommand {
+    /// Redeem an invite: connect, be admitted, keep the link.
+    Join {
+        /// The line the other node printed.
+        invite: String,
+        /// Whom it linked with.
+        reply: oneshot::Sender<Result<NodeId, JoinError>>,
+    },
+    /// Pull from a peer now.
+    Sync {
+        /// The peer.
+        node: NodeId,
+        /// How many events were new.
+        reply: oneshot::Sender<Result<u64, SyncError>>,
+    },
+}
+
+/// Why an invite didn't lead to a link.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// The line isn't an invite.
+    #[error("this is not an invite: {reason}")]
+    Malformed {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// It is past its time.
+    #[error("the invite has expired; ask for a new one with `ods peer invite`")]
+    Expired,
+    /// Another node has redeemed it.
+    #[error("the invite was used by another node; ask for a new one with `ods peer invite`")]
+    Used,
+    /// The inviting node doesn't know it (any more).
+    #[error("the inviting node doesn't know this invite; ask for a new one with `ods peer invite`")]
+    Unknown,
+    /// It is this node's own.
+    #[error("this node made the invite itself; redeem it on another node")]
+    OwnInvite,
+    /// Nobody answers at the invite's urls.
+    #[error("no node answers at {}: {reason}", .urls.join(", "))]
+    Unreachable {
+        /// What was tried.
+        urls: Vec<String>,
+        /// Why it failed.
+        reason: String,
+    },
+    /// Another node answers at the invite's urls.
+    #[error("another node than the inviting one answers at {url}")]
+    WrongNode {
+        /// Where.
+        url: String,
+    },
+    /// The inviting node may not admit others, and nobody else has admitted this one.
+    #[error(
+        "the inviting node is not an owner of its mesh, and this node is not admitted there; ask an owner for an invite"
+    )]
+    NotAnOwner,
+    /// A node with events of its own can't become a replica.
+    #[error(
+        "a node with packages of its own can't join as replica; join as publisher, or start from an empty data folder"
+    )]
+    ReplicaHasEvents,
+    /// Both nodes are in meshes of their own, and this one is no owner of its.
+    #[error("two meshes are merged by an owner of each; this node is not an owner of its mesh")]
+    MergeNeedsOwner,
+    /// The other node's answer made no sense.
+    #[error("the inviting node's answer can't be used: {reason}")]
+    BadAnswer {
+        /// What was wrong with it.
+        reason: String,
+    },
+    /// This node's store failed.
+    #[error("this node couldn't record the link")]
+    Store,
+    /// The mesh isn't running, or stopped in between.
+    #[error("this node is stopping, or its mesh is not running")]
+    Stopped,
+}
+
+impl JoinError {
+    /// Its stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "invite_malformed",
+            Self::Expired => "invite_expired",
+            Self::Used => "invite_used",
+            Self::Unknown => "invite_unknown",
+            Self::OwnInvite => "invite_own",
+            Self::Unreachable { .. } => "node_unreachable",
+            Self::WrongNode { .. } => "wrong_node",
+            Self::NotAnOwner => "not_an_owner",
+            Self::ReplicaHasEvents => "replica_has_events",
+            Self::MergeNeedsOwner => "merge_needs_owner",
+            Self::BadAnswer { .. } => "bad_peer_answer",
+            Self::Store => "internal",
+            Self::Stopped => "stopping",
+        }
+    }
+}
+
+/// Why a pull didn't happen.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SyncError {
+    /// There is no such peer.
+    #[error("there is no peer {node}")]
+    NoSuchPeer {
+        /// Who was asked for.
+        node: NodeId,
+    },
+    /// Replication with it is paused.
+    #[error("replication with {node} is paused; resume it first")]
+    Paused {
+        /// The peer.
+        node: NodeId,
+    },
+    /// It can't be reached, or its answer is no good.
+    #[error("can't pull from {node}: {reason}")]
+    Failed {
+        /// The peer.
+        node: NodeId,
+        /// Why.
+        reason: String,
+    },
+    /// The mesh isn't running, or stopped in between.
+    #[error("this node is stopping, or its mesh is not running")]
+    Stopped,
+}
+
+/// How it stands with a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerState {
+    /// It answered the last request.
+    Connected,
+    /// It is being reached.
+    Connecting,
+    /// It doesn't answer.
+    Unreachable,
+    /// Nobody tries.
+    Paused,
+}
+
+impl PeerState {
+    /// `connected`, `connecting`, `unreachable` or `paused`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Connecting => "connecting",
+            Self::Unreachable => "unreachable",
+            Self::Paused => "paused",
+        }
+    }
+}
+
+/// What the mesh driver knows about a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerStatus {
+    /// How it stands.
+    pub state: PeerState,
+    /// Its last sign of life.
+    pub last_seen: Option<UnixMillis>,
+    /// Events it has that this node lacks.
+    pub behind_events: Option<u64>,
+    /// Bytes it has that this node wants.
+    pub behind_bytes: Option<u64>,
+    /// Why it can't be reached, for people.
+    pub error: Option<String>,
+}
+
+/// The driver's rows, by peer.
+pub type PeerStatuses = Arc<RwLock<BTreeMap<NodeId, PeerStatus>>>;
+
+/// The routes' end.
+#[derive(Debug, Clone)]
+pub struct MeshHandle {
+    commands: mpsc::Sender<MeshCommand>,
+    statuses: PeerStatuses,
+}
+
+impl MeshHandle {
+    /// A handle, and the driver's ends: the commands to obey and the statuses to write.
+    pub fn new() -> (Self, mpsc::Receiver<MeshCommand>, PeerStatuses) {
+        let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
+        let statuses = PeerStatuses::default();
+        (Self { commands, statuses: Arc::clone(&statuses) }, receiver, statuses)
+    }
+
+    /// Redeems an invite.
+    pub async fn join(&self, invite: String) -> Result<NodeId, JoinError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.commands.send(MeshCommand::Join { invite, reply }).await;
+        sent.map_err(|_| JoinError::Stopped)?;
+        answer.await.unwrap_or(Err(JoinError::Stopped))
+    }
+
+    /// Pulls from a peer now.
+    pub async fn sync(&self, node: NodeId) -> Result<u64, SyncError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.commands.send(MeshCommand::Sync { node, reply }).await;
+        sent.map_err(|_| SyncError::Stopped)?;
+        answer.await.unwrap_or(Err(SyncError::Stopped))
+    }
+
+    /// How it stands with a peer; `None` if the driver hasn't met it yet.
+    pub fn status(&self, node: &NodeId) -> Option<PeerStatus> {
+        self.statuses.read().unwrap_or_else(PoisonError::into_inner).get(node).cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn commands_without_a_driver_are_answered() {
+        let (mesh, commands, _) = MeshHandle::new();
+        drop(commands);
+        assert_eq!(mesh.join("x".to_owned()).await, Err(JoinError::Stopped));
+        assert_eq!(mesh.sync(NodeId::from_bytes([1; 32])).await, Err(SyncError::Stopped));
+    }
+}

@@ -1,0 +1,57 @@
+//! What travels: the JSON of `/api/v1`, shared by routes, client and the OpenAPI document.
+//!
+//! Invariants: `snake_case`; times are RFC 3339 UTC; sizes are bytes; digests and ids are 64 lower-case hex digits. Fields
+//! may be added, none is renamed. Closed sets of names travel as text in answers, so that an older client reads a newer
+//! node's; what a client sends is parsed into enums. Conversions from the store's types are in `convert.rs`.
+
+mod events;
+mod mesh;
+mod node;
+mod packages;
+mod problem;
+mod tokens;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use events::{EventQuery, RecordView};
+pub use mesh::{Behind, InviteRequest, InviteView, JoinRequest, PeerPatch, PeerView, RoleName, SyncView};
+pub use node::{LogView, NodePatch, NodeView, StorageView, WantsView};
+pub use packages::{
+    Author, Change, PackagePatch, PackageQuery, PackageView, PublishQuery, PublishedView, RestoreRequest, RevisionView,
+};
+pub use problem::Problem;
+pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
+
+/// A list, or a page of one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Give it as `after` to get the rows behind these; null when there are none. Opaque, except that a journal's is an
+    /// LSN and a package list's by path is a path. A page may be short, even empty, and still have a next one.
+    #[schema(required = true)]
+    pub next: Option<String>,
+    /// How many rows there are on all pages; null where telling would need a scan.
+    #[schema(required = true)]
+    pub total: Option<u64>,
+}
+
+impl<T> Page<T> {
+    /// A list that always fits one page.
+    pub fn whole(items: Vec<T>) -> Self {
+        let total = Some(items.len() as u64);
+        Self { items, next: None, total }
+    }
+}
+
+/// What every paged list takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PageQuery {
+    /// At most this many rows, 1–1000; 100 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// The `next` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+}

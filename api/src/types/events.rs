@@ -1,0 +1,47 @@
+//! `/events`: the journal.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+/// A record of the journal: what happened on this node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Record)]
+pub struct RecordView {
+    /// Its number in this node's journal.
+    #[schema(example = 42)]
+    pub lsn: u64,
+    /// When, by this node's clock.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What: `package.published`, `package.replaced`, `package.removed`, `package.conflict`, `package.stored`,
+    /// `peer.up`, `peer.down`, `node.admitted`, `node.expelled`, `node.alarm`, `watch.refused`, `sign_in.refused`,
+    /// `token.created`, `token.revoked`, …
+    #[serde(rename = "type")]
+    #[schema(example = "package.published")]
+    pub kind: String,
+    /// Whether it tells of something that was there before this node joined the mesh.
+    pub backfill: bool,
+    /// The facts; which ones depends on `type`. Package records have `path` and `event_id`.
+    #[schema(value_type = Object)]
+    pub data: Map<String, Value>,
+}
+
+/// Which records to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventQuery {
+    /// Only records with a greater LSN; 0, the beginning, unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// At most this many rows, 1–1000; 100 unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<usize>,
+    /// Only these types: names, or `package.*`, separated by commas.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[param(example = "package.*,peer.down")]
+    pub kind: Option<String>,
+}

@@ -1,0 +1,90 @@
+//! `/node`: this node.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// This node: who it is, what it knows, what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Node)]
+pub struct NodeView {
+    /// Its public key.
+    #[schema(example = "3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29")]
+    pub id: String,
+    /// What people call it.
+    #[schema(example = "hq")]
+    pub name: String,
+    /// `owner`, `publisher` or `replica`.
+    #[schema(example = "owner")]
+    pub role: String,
+    /// The version of the program.
+    #[schema(example = "0.1.0")]
+    pub version: String,
+    /// The mesh's first node: two nodes with the same root are in the same mesh.
+    pub root: String,
+    /// Where other nodes and clients reach it; empty: found from its listeners.
+    pub urls: Vec<String>,
+    /// Its log.
+    pub log: LogView,
+    /// For each stream, `<node>/<epoch>`, the last sequence number held without a gap.
+    #[schema(value_type = std::collections::HashMap<String, u64>)]
+    pub vector: BTreeMap<String, u64>,
+    /// A digest of every path's heads: equal on nodes whose catalogs are equal.
+    pub catalog_digest: String,
+    /// A digest of the statements that say who may do what.
+    pub roster_digest: String,
+    /// Paths with a current revision.
+    pub packages: u64,
+    /// Bytes this node still has to fetch.
+    pub wants: WantsView,
+    /// What it keeps on disk.
+    pub storage: StorageView,
+}
+
+/// A node's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = NodeLog)]
+pub struct LogView {
+    /// Random; a new one after a restore, so that cursors from before aren't taken for cursors of now.
+    pub id: String,
+    /// The newest entry's number, shared by log and journal.
+    pub head: u64,
+    /// Events held.
+    pub events: u64,
+}
+
+/// Bytes a node still has to fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = NodeWants)]
+pub struct WantsView {
+    /// Blobs.
+    pub count: u64,
+    /// Their bytes, all told.
+    pub bytes: u64,
+}
+
+/// What a node keeps on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = NodeStorage)]
+pub struct StorageView {
+    /// Blobs held whole.
+    pub blobs: u64,
+    /// Their bytes, all told.
+    pub bytes: u64,
+    /// Bytes free on the data folder's disk.
+    pub free: u64,
+}
+
+/// What can be changed of a node. A field that isn't there stays as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodePatch {
+    /// A new name, at most 128 bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "hq")]
+    pub name: Option<String>,
+    /// Where it is reached, `http://…` or `https://…`; empty: found from its listeners.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub urls: Option<Vec<String>>,
+}

@@ -1,0 +1,75 @@
+//! `/tokens`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What a token may do. Each scope may do all that those before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = Scope)]
+pub enum ScopeName {
+    /// List and download.
+    Read,
+    /// Publish, edit, remove, restore.
+    Publish,
+    /// Everything.
+    Admin,
+}
+
+/// A token to be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenRequest {
+    /// What it is for; shown as `token <name>` wherever it does something. At most 100 bytes, no `:`.
+    #[schema(example = "ci")]
+    pub name: String,
+    /// What it may do.
+    pub scope: ScopeName,
+    /// Only packages below these folders; empty: all.
+    #[serde(default)]
+    #[schema(example = json!(["mac"]))]
+    pub prefixes: Vec<String>,
+    /// When it stops working; null: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A token, without its secret: that is shown once, when it is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Token)]
+pub struct TokenView {
+    /// Its name in `/tokens/{id}`.
+    #[schema(example = "9f86d081884c7d65")]
+    pub id: String,
+    /// What it is for.
+    #[schema(example = "ci")]
+    pub name: String,
+    /// `read`, `publish` or `admin`.
+    #[schema(example = "publish")]
+    pub scope: String,
+    /// Only packages below these folders; empty: all.
+    pub prefixes: Vec<String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it stops working; null: never.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// When it was last used, to the minute or so.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A token just made, with its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = NewToken)]
+pub struct NewTokenView {
+    /// The secret. It can't be shown again.
+    #[schema(example = "ods_p…")]
+    pub token: String,
+    /// The token.
+    #[serde(flatten)]
+    pub row: TokenView,
+}
