@@ -6,24 +6,38 @@ mod request;
 pub use request::{ClientAddress, RequestId};
 //! The HTTP contract of an ODS node: wire types, errors, authorization, routes, OpenAPI, client.
 
+mod auth;
+mod blocking;
 mod client;
+mod conditions;
+mod convert;
+mod declared;
+mod error;
+mod extract;
 mod invite_line;
 mod mesh_handle;
+mod openapi;
+mod paths;
 mod request;
+mod router;
+mod routes;
 mod types;
 mod watch_handle;
 
+pub use auth::{ApiOptions, AppState, DownloadMode};
 pub use client::{
     Client, ClientError, Download, EventStream, Followed, Guard, ResumeFrom, TlsTrust, Upload, encode_path,
 };
+pub use error::{ApiError, Code};
 pub use invite_line::{InviteLine, NotAnInvite};
 pub use mesh_handle::{JoinError, MeshCommand, MeshHandle, PeerState, PeerStatus, PeerStatuses, SyncError};
 pub use request::{ClientAddress, RequestId};
 pub use reqwest::Url;
+pub use router::{Surfaces, router};
 pub use types::{
     Author, Behind, Change, EventQuery, InviteRequest, InviteView, JoinRequest, LogView, NewTokenView, NodePatch,
     NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PeerPatch, PeerView, Problem, PublishQuery,
-    PublishedView, RecordView, RestoreRequest, RevisionView, RoleName, ScopeName, StorageView, SyncView, TokenRequest,
-    TokenView, WantsView,
+    PublishedView, RecordView, RefusedView, RestoreRequest, RevisionView, RoleName, ScopeName, StorageView,
+    StreamQuery, SyncView, TokenRequest, TokenView, WantsView, WatchView,
 };
 pub use watch_handle::{RefusedFile, WatchHandle, WatchState, WatchStatus};

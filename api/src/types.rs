@@ -10,11 +10,12 @@ mod node;
 mod packages;
 mod problem;
 mod tokens;
+mod watches;
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
-pub use events::{EventQuery, RecordView};
+pub use events::{EventQuery, RecordView, StreamQuery};
 pub use mesh::{Behind, InviteRequest, InviteView, JoinRequest, PeerPatch, PeerView, RoleName, SyncView};
 pub use node::{LogView, NodePatch, NodeView, StorageView, WantsView};
 pub use packages::{
@@ -22,6 +23,7 @@ pub use packages::{
 };
 pub use problem::Problem;
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
+pub use watches::{RefusedView, WatchView};
 
 /// A list, or a page of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -46,7 +48,9 @@ impl<T> Page<T> {
 }
 
 /// What every paged list takes.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// At most this many rows, 1–1000; 100 unless given.
     #[serde(skip_serializing_if = "Option::is_none")]

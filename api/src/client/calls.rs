@@ -8,7 +8,7 @@ use super::{Client, ClientError, Guard, encode_path};
 use crate::types::{
     EventQuery, InviteRequest, InviteView, JoinRequest, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery,
     PackageView, Page, PageQuery, PeerPatch, PeerView, PublishedView, RecordView, RestoreRequest, RevisionView,
-    SyncView, TokenRequest, TokenView,
+    SyncView, TokenRequest, TokenView, WatchView,
 };
 
 impl Client {
@@ -61,6 +61,11 @@ impl Client {
     /// `GET /events`: one page of the journal.
     pub async fn events(&self, query: &EventQuery) -> Result<Page<RecordView>, ClientError> {
         self.json(self.request(Method::GET, "/api/v1/events").query(query)).await
+    }
+
+    /// `GET /watches`.
+    pub async fn watches(&self) -> Result<Page<WatchView>, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/watches")).await
     }
 
     /// `GET /peers`.

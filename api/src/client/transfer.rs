@@ -162,13 +162,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn pairs(query: &PublishQuery) -> Vec<(&'static str, String)> {
-    let priority = query.priority.map(|priority| priority.to_string());
     let single = [
         ("title", &query.title),
         ("version", &query.version),
         ("identifier", &query.identifier),
         ("notes", &query.notes),
-        ("priority", &priority),
+        ("priority", &query.priority),
         ("blake3", &query.blake3),
         ("from", &query.from),
     ];

@@ -45,3 +45,17 @@ pub struct EventQuery {
     #[param(example = "package.*,peer.down")]
     pub kind: Option<String>,
 }
+
+/// Which records to follow.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct StreamQuery {
+    /// Only records with a greater LSN; only new ones unless given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// Only these types: names, or `package.*`, separated by commas.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    #[param(example = "package.*,peer.down")]
+    pub kind: Option<String>,
+}

@@ -124,8 +124,10 @@ const fn one_hour() -> u64 {
 pub struct InviteView {
     /// Its name.
     pub id: String,
-    /// The line to give to `ods peer join`. It holds a secret: whoever has it may join. Shown to admins only.
-    pub invite: String,
+    /// The line to give to `ods peer join`. It holds a secret: whoever has it may join. Shown to admins only, and only
+    /// while it is `open`.
+    #[schema(required = true)]
+    pub invite: Option<String>,
     /// As what the redeeming node is admitted.
     #[schema(example = "replica")]
     pub role: String,

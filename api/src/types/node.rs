@@ -15,9 +15,9 @@ pub struct NodeView {
     /// What people call it.
     #[schema(example = "hq")]
     pub name: String,
-    /// `owner`, `publisher` or `replica`.
-    #[schema(example = "owner")]
-    pub role: String,
+    /// `owner`, `publisher` or `replica`; null if its mesh expelled it.
+    #[schema(required = true, example = "owner")]
+    pub role: Option<String>,
     /// The version of the program.
     #[schema(example = "0.1.0")]
     pub version: String,

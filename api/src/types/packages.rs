@@ -185,9 +185,10 @@ pub struct PublishQuery {
     /// A label; may be given more than once. Those given replace those there were; a single empty one removes them all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tag: Vec<String>,
-    /// Greater is fetched first.
+    /// Greater is fetched first: a whole number.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub priority: Option<i64>,
+    #[param(value_type = Option<i32>)]
+    pub priority: Option<String>,
     /// BLAKE3 that the bytes must have, or nothing is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blake3: Option<String>,

@@ -1,0 +1,103 @@
+//! What a machine that downloads may do.
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderValue;
+use axum::http::request::Parts;
+use ods_store::{BlobReader, Digest, Fetch, Package, PackagePath, Scope, UnixMillis};
+
+use super::credentials::Credentials;
+use super::{AppState, BEARER, Denied, DownloadMode, Session};
+use crate::error::ApiError;
+
+const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"ods\", charset=\"UTF-8\"");
+
+/// Leave to download. Where downloads are open, everybody has it, and wrong credentials are as good as none: clients
+/// send all sorts of them to whom doesn't ask.
+#[derive(Clone)]
+pub(crate) struct DownloadAccess {
+    state: AppState,
+    session: Option<Session>,
+}
+
+impl FromRequestParts<AppState> for DownloadAccess {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        let presented = match Credentials::of(&parts.headers) {
+            Credentials::None => Err(Denied::Missing),
+            Credentials::Unreadable => Err(Denied::Unknown),
+            Credentials::Secret(secret) => Session::present(state, secret)?,
+        };
+        let challenge = match state.options.download_mode {
+            DownloadMode::Open => return Ok(Self { state: state.clone(), session: presented.ok() }),
+            DownloadMode::Basic => BASIC,
+            DownloadMode::Token => BEARER,
+        };
+        match presented {
+            Ok(session) => Ok(Self { state: state.clone(), session: Some(session) }),
+            Err(denied) => Err(denied.answer(parts, state, challenge).await),
+        }
+    }
+}
+
+impl DownloadAccess {
+    /// What all requests share, without the store.
+    pub(crate) fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.state.now()
+    }
+
+    /// Whether a path is open to the caller: all are where downloads are open, else those below its token's prefixes.
+    pub(crate) fn covers(&self, path: &PackagePath) -> bool {
+        match (self.state.options.download_mode, &self.session) {
+            (DownloadMode::Open, _) => true,
+            (DownloadMode::Basic | DownloadMode::Token, Some(session)) => session.covers(path),
+            (DownloadMode::Basic | DownloadMode::Token, None) => false,
+        }
+    }
+
+    /// A package; `None` if there is none, or not for the caller.
+    pub(crate) fn package(&self, path: &PackagePath) -> Result<Option<Package>, ApiError> {
+        if self.covers(path) { Ok(self.state.store.package(path)?) } else { Ok(None) }
+    }
+
+    /// Packages in the order of their paths, of those open to the caller. A page may be short and still have a next.
+    pub(crate) fn packages(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        filter: &mut dyn FnMut(&Package) -> bool,
+    ) -> Result<ods_store::Page<Package>, ApiError> {
+        let mut both = |package: &Package| self.covers(&package.path) && filter(package);
+        Ok(self.state.store.packages(after, limit, &mut both)?)
+    }
+
+    /// Whether a blob is open to the caller by its digest: to admins all are, to others those of current revisions that
+    /// are open to them.
+    pub(crate) fn may_have_blob(&self, blob: &Digest) -> Result<bool, ApiError> {
+        if self.session.as_ref().is_some_and(|session| session.token.scope == Scope::Admin) {
+            return Ok(true);
+        }
+        let paths = self.state.store.live_paths(blob)?;
+        Ok(paths.iter().any(|path| PackagePath::parse(path).is_ok_and(|path| self.covers(&path))))
+    }
+
+    /// A blob's bytes; `None` if they aren't here. Ask [`Self::package`] or [`Self::may_have_blob`] first.
+    pub(crate) fn open_blob(&self, blob: &Digest) -> Result<Option<BlobReader>, ApiError> {
+        Ok(self.state.store.open_blob(blob, self.now())?)
+    }
+
+    /// Has a blob fetched before others, since someone waits for it; false if it isn't wanted here. Blocks.
+    pub(crate) fn want_now(&self, blob: &Digest) -> Result<bool, ApiError> {
+        Ok(self.state.store.want_now(blob, self.now())?)
+    }
+
+    /// The fetch of a blob, if one is going on: what is verified of it can be sent already.
+    pub(crate) fn fetch_in_progress(&self, blob: &Digest) -> Option<Fetch> {
+        self.state.store.fetch_in_progress(blob)
+    }
+}

@@ -1,0 +1,171 @@
+//! What a token of scope `read` may do.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use ods_store::{
+    Happening, Lsn, NodeId, Overview, Package, PackagePath, PeerRow, RecordPage, Revision, Roster, Scope, SetDigest,
+    UnixMillis,
+};
+use tokio::sync::watch;
+
+use super::{AppState, Session};
+use crate::error::{ApiError, Code};
+
+/// Leave to look: at packages that the token's prefixes allow, and at the node.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    pub(super) state: AppState,
+    pub(super) session: Session,
+}
+
+impl FromRequestParts<AppState> for Reader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        Ok(Self { session: Session::of(parts, state, Scope::Read).await?, state: state.clone() })
+    }
+}
+
+impl Reader {
+    /// What all requests share, without the store.
+    pub(crate) fn state(&self) -> &AppState {
+        &self.state
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.state.now()
+    }
+
+    /// Whether the token sees everything there is.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.session.token.prefixes.is_empty()
+    }
+
+    /// Whether the token still holds: for answers that go on for hours.
+    pub(crate) fn still_holds(&self) -> bool {
+        self.session.still_holds(&self.state)
+    }
+
+    /// Whether a package is within the token's prefixes.
+    pub(crate) fn covers(&self, path: &PackagePath) -> bool {
+        self.session.covers(path)
+    }
+
+    fn must_cover(&self, path: &PackagePath) -> Result<(), ApiError> {
+        if self.covers(path) {
+            return Ok(());
+        }
+        let detail = format!("token {:?} may read only below its prefixes", self.session.token.name);
+        let prefixes = self.session.token.prefixes.clone();
+        Err(ApiError::new(Code::OutsidePrefixes, detail).fact("path", path.as_str()).fact("prefixes", prefixes))
+    }
+
+    /// A package, or 404.
+    pub(crate) fn package(&self, path: &PackagePath) -> Result<Package, ApiError> {
+        self.must_cover(path)?;
+        self.state
+            .store
+            .package(path)?
+            .ok_or_else(|| ods_store::StoreError::NoSuchPackage { path: path.clone() }.into())
+    }
+
+    /// Packages in the order of their paths, of those that the token's prefixes allow.
+    pub(crate) fn packages(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+        filter: &mut dyn FnMut(&Package) -> bool,
+    ) -> Result<ods_store::Page<Package>, ApiError> {
+        let mut both = |package: &Package| self.covers(&package.path) && filter(package);
+        Ok(self.state.store.packages(after, limit, &mut both)?)
+    }
+
+    /// How many packages there are.
+    pub(crate) fn package_count(&self) -> Result<u64, ApiError> {
+        Ok(self.state.store.package_count()?)
+    }
+
+    /// A path's history, newest first; 404 if there never was anything.
+    pub(crate) fn revisions(&self, path: &PackagePath) -> Result<Vec<Revision>, ApiError> {
+        self.must_cover(path)?;
+        Ok(self.state.store.revisions(path)?)
+    }
+
+    /// This node.
+    pub(crate) fn overview(&self) -> Result<Overview, ApiError> {
+        Ok(self.state.store.overview()?)
+    }
+
+    /// This node's id.
+    pub(crate) fn node_id(&self) -> NodeId {
+        self.state.store.node_id()
+    }
+
+    /// Who may do what in the mesh.
+    pub(crate) fn roster(&self) -> Arc<Roster> {
+        self.state.store.roster()
+    }
+
+    /// A digest of the roster's statements.
+    pub(crate) fn roster_digest(&self) -> SetDigest {
+        self.state.store.roster_digest()
+    }
+
+    /// The nodes that this one is linked with.
+    pub(crate) fn peers(&self) -> Result<Vec<PeerRow>, ApiError> {
+        Ok(self.state.store.peers()?)
+    }
+
+    /// The newest record.
+    pub(crate) fn head(&self) -> Lsn {
+        self.state.store.head()
+    }
+
+    /// Tells when there are new records.
+    pub(crate) fn head_changes(&self) -> watch::Receiver<Lsn> {
+        self.state.head.clone()
+    }
+
+    /// A node that this one is linked with, or 404.
+    pub(crate) fn peer(&self, node: &NodeId) -> Result<PeerRow, ApiError> {
+        let unknown =
+            || ApiError::new(Code::NoSuchPeer, format!("there is no peer {node}")).fact("node", node.to_string());
+        self.state.store.peer(node)?.ok_or_else(unknown)
+    }
+
+    /// A page of the journal. What of it the token may see is for [`Self::sees`] to say.
+    pub(crate) fn records(&self, after: Lsn, limit: usize) -> Result<RecordPage, ApiError> {
+        Ok(self.state.store.records(after, limit)?)
+    }
+
+    /// Whether the token may see a record: of packages, those below its prefixes; of the node, if it has no prefixes; of
+    /// sign-ins, tokens and invites, if it is an admin's.
+    pub(crate) fn sees(&self, happening: &Happening) -> bool {
+        match happening {
+            Happening::PackagePublished { path, .. }
+            | Happening::PackageReplaced { path, .. }
+            | Happening::PackageRemoved { path, .. }
+            | Happening::PackageConflict { path, .. }
+            | Happening::PackageStored { path, .. } => {
+                self.sees_all() || PackagePath::parse(path).is_ok_and(|path| self.covers(&path))
+            }
+            Happening::PeerUp { .. }
+            | Happening::PeerDown { .. }
+            | Happening::PeerAdded { .. }
+            | Happening::PeerRemoved { .. }
+            | Happening::NodeAdmitted { .. }
+            | Happening::NodeExpelled { .. }
+            | Happening::Alarm { .. }
+            | Happening::WatchRefused { .. }
+            | Happening::NodeChanged { .. } => self.sees_all(),
+            Happening::SignInRefused { .. }
+            | Happening::TokenCreated { .. }
+            | Happening::TokenRevoked { .. }
+            | Happening::InviteCreated { .. }
+            | Happening::InviteRevoked { .. } => self.session.token.scope == Scope::Admin,
+        }
+    }
+}

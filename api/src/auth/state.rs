@@ -1,0 +1,133 @@
+//! What all requests share. The store in it is out of reach but through this folder's extractors.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use ods_store::{Happening, Lsn, Store, UnixMillis};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::attempts::Attempts;
+use super::{Denied, Session};
+use crate::blocking::blocking;
+use crate::mesh_handle::MeshHandle;
+use crate::request::ClientAddress;
+use crate::watch_handle::WatchHandle;
+
+/// How stale a token's last use may be: the store wouldn't note it more often either.
+const USE_NOTED_EVERY_MS: u64 = 60_000;
+
+/// Who may download.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DownloadMode {
+    /// Everybody.
+    #[default]
+    Open,
+    /// Whoever has a token, asked for by `Basic`: any name, the token as password.
+    Basic,
+    /// Whoever has a token, asked for by `Bearer`.
+    Token,
+}
+
+/// How the API is set up.
+#[derive(Debug, Clone)]
+pub struct ApiOptions {
+    /// The program's version.
+    pub version: &'static str,
+    /// The names under which packages are downloaded; the first is the one that links are made of.
+    pub roots: Vec<String>,
+    /// Who may download.
+    pub download_mode: DownloadMode,
+    /// Where this node is reached as far as its listeners tell; invites name them when no url is configured.
+    pub listen_urls: Vec<String>,
+    /// SHA-256 of the self-signed TLS certificate's DER; invites pin it.
+    pub tls_pin: Option<[u8; 32]>,
+    /// Cancelled when the node stops: long answers end.
+    pub stopping: CancellationToken,
+}
+
+impl Default for ApiOptions {
+    fn default() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            roots: vec!["Packages".to_owned()],
+            download_mode: DownloadMode::default(),
+            listen_urls: Vec::new(),
+            tls_pin: None,
+            stopping: CancellationToken::new(),
+        }
+    }
+}
+
+/// What all requests share. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Shared>);
+
+/// See [`AppState`].
+pub struct Shared {
+    pub(in crate::auth) store: Store,
+    pub(in crate::auth) attempts: Attempts,
+    pub(in crate::auth) head: watch::Receiver<Lsn>,
+    pub(crate) options: ApiOptions,
+    pub(crate) mesh: MeshHandle,
+    pub(crate) watches: WatchHandle,
+    clock: fn() -> UnixMillis,
+}
+
+impl AppState {
+    /// The state of a node's API. Follows the store's commits from here on, for those who follow the journal.
+    pub fn new(
+        store: Store,
+        clock: fn() -> UnixMillis,
+        options: ApiOptions,
+        mesh: MeshHandle,
+        watches: WatchHandle,
+    ) -> Self {
+        let (sender, head) = watch::channel(store.head());
+        store.on_commit(move |committed| {
+            sender.send_replace(committed.head);
+        });
+        Self(Arc::new(Shared { store, attempts: Attempts::new(), head, options, mesh, watches, clock }))
+    }
+
+    /// The time, by this node's clock.
+    pub(crate) fn now(&self) -> UnixMillis {
+        (self.0.clock)()
+    }
+
+    /// Notes that a token was used. That it couldn't be is no reason to refuse the request.
+    pub(super) async fn note_use(&self, session: &Session) {
+        let now = self.now();
+        if session.token.last_used_at.is_some_and(|used| used <= now && now.ms_since(used) < USE_NOTED_EVERY_MS) {
+            return;
+        }
+        let (store, session) = (self.store.clone(), session.clone());
+        if blocking(move || store.touch_token(&session.token, &session.secret, now)).await.is_err() {
+            tracing::warn!("couldn't note that a token was used");
+        }
+    }
+
+    /// Journals that a request was not let in. That it couldn't be is logged; the request is answered as it is.
+    pub(super) async fn note_refusal(&self, address: ClientAddress, denied: &Denied) {
+        let happening = Happening::SignInRefused { from: address.0.to_string(), reason: denied.reason() };
+        let (store, now) = (self.store.clone(), self.now());
+        if blocking(move || store.note(happening, now)).await.is_err() {
+            tracing::warn!(from = %address.0, "couldn't journal that credentials were refused");
+        }
+    }
+}
+
+impl Deref for AppState {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl fmt::Debug for AppState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppState").field("options", &self.options).finish_non_exhaustive()
+    }
+}

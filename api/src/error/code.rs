@@ -1,0 +1,155 @@
+//! The closed table of errors: a stable code, its status, its title. `api/README.md` shows it; a test compares.
+
+use axum::http::StatusCode;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $status:ident $code:literal $title:literal;)+) => {
+        /// What can go wrong with a request.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* #[doc = concat!(" (`", $code, "`)")] $name,)+
+        }
+
+        impl Code {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The stable code in the body.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code),+ }
+            }
+
+            /// The status of the answer.
+            pub const fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status),+ }
+            }
+
+            /// The code in words.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A package path that breaks a rule, or isn't UTF-8.
+    BadPath = BAD_REQUEST "bad_path" "The package path is not valid";
+    /// A query parameter that isn't known or can't be read.
+    BadQuery = BAD_REQUEST "bad_query" "The query is not valid";
+    /// A header that can't be read.
+    BadHeader = BAD_REQUEST "bad_header" "A header is not valid";
+    /// A body that isn't JSON.
+    BadJson = BAD_REQUEST "bad_json" "The body is not JSON";
+    /// The body broke off.
+    BodyIncomplete = BAD_REQUEST "body_incomplete" "The body is incomplete";
+    /// No credentials.
+    CredentialsMissing = UNAUTHORIZED "credentials_missing" "A token is needed";
+    /// A token this node doesn't know.
+    TokenUnknown = UNAUTHORIZED "token_unknown" "The token is not known";
+    /// A token past its time.
+    TokenExpired = UNAUTHORIZED "token_expired" "The token has expired";
+    /// The token's scope doesn't allow it.
+    ScopeTooSmall = FORBIDDEN "scope_too_small" "The token's scope does not allow this";
+    /// The token's prefixes don't allow to read there.
+    OutsidePrefixes = FORBIDDEN "outside_prefixes" "The token's prefixes do not allow this";
+    /// The node's role, its prefixes or the token's don't allow to publish there.
+    NotAPublisher = FORBIDDEN "not_a_publisher" "Publishing there is not allowed";
+    /// Only an owner admits nodes.
+    NotAnOwner = FORBIDDEN "not_an_owner" "The node is not an owner of its mesh";
+    /// No such address.
+    NoSuchRoute = NOT_FOUND "no_such_route" "There is nothing at this address";
+    /// No such package.
+    NoSuchPackage = NOT_FOUND "no_such_package" "The package does not exist";
+    /// No such revision.
+    NoSuchRevision = NOT_FOUND "no_such_revision" "The revision does not exist";
+    /// No such blob, or not a current revision's.
+    NoSuchBlob = NOT_FOUND "no_such_blob" "The blob does not exist";
+    /// No such peer.
+    NoSuchPeer = NOT_FOUND "no_such_peer" "The peer does not exist";
+    /// No such invite.
+    NoSuchInvite = NOT_FOUND "no_such_invite" "The invite does not exist";
+    /// No such token.
+    NoSuchToken = NOT_FOUND "no_such_token" "The token does not exist";
+    /// Another method is needed; `Allow` says which.
+    MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
+    /// The bytes of a revision aren't on this node.
+    BytesNotHeld = CONFLICT "bytes_not_held" "The revision's bytes are not on this node";
+    /// A cap on rows is reached.
+    TooMany = CONFLICT "too_many" "There are too many already";
+    /// The node already has a mesh of its own.
+    NotAlone = CONFLICT "not_alone" "The node is part of a mesh already";
+    /// A node with packages of its own can't become a replica.
+    ReplicaHasEvents = CONFLICT "replica_has_events" "A node with packages of its own can not join as replica";
+    /// Merging takes an owner on both sides.
+    MergeNeedsOwner = CONFLICT "merge_needs_owner" "Merging two meshes takes an owner of each";
+    /// The invite is past its time.
+    InviteExpired = CONFLICT "invite_expired" "The invite has expired";
+    /// Another node used the invite.
+    InviteUsed = CONFLICT "invite_used" "The invite was used by another node";
+    /// The inviting node doesn't know the invite.
+    InviteUnknown = CONFLICT "invite_unknown" "The inviting node does not know the invite";
+    /// Another node answers at the invite's urls.
+    WrongNode = CONFLICT "wrong_node" "Another node answers there";
+    /// Replication with the peer is paused.
+    PeerPaused = CONFLICT "peer_paused" "Replication with the peer is paused";
+    /// The caller's condition doesn't hold.
+    PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "The package is not as the request expects";
+    /// More bytes than a package or body may have.
+    TooLarge = PAYLOAD_TOO_LARGE "too_large" "The body is too large";
+    /// A body of a kind that isn't taken here.
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body is of a kind that is not taken here";
+    /// A value that breaks a rule.
+    Invalid = UNPROCESSABLE_ENTITY "invalid" "A value is not valid";
+    /// The bytes aren't those that were announced.
+    DigestMismatch = UNPROCESSABLE_ENTITY "digest_mismatch" "The bytes are not those that were announced";
+    /// The text isn't an invite.
+    InviteMalformed = UNPROCESSABLE_ENTITY "invite_malformed" "This is not an invite";
+    /// The invite is this node's own.
+    InviteOwn = UNPROCESSABLE_ENTITY "invite_own" "The invite is this node's own";
+    /// Too many wrong credentials.
+    TooManyAttempts = TOO_MANY_REQUESTS "too_many_attempts" "Too many wrong credentials";
+    /// Something broke here.
+    Internal = INTERNAL_SERVER_ERROR "internal" "The node met an error of its own";
+    /// The bytes can't be had now.
+    BytesUnavailable = SERVICE_UNAVAILABLE "bytes_unavailable" "The bytes can not be had now";
+    /// The inviting node or peer can't be reached.
+    NodeUnreachable = SERVICE_UNAVAILABLE "node_unreachable" "The other node can not be reached";
+    /// The other node's answer can't be used.
+    BadPeerAnswer = SERVICE_UNAVAILABLE "bad_peer_answer" "The other node's answer can not be used";
+    /// The node is stopping.
+    Stopping = SERVICE_UNAVAILABLE "stopping" "The node is stopping";
+    /// The data folder can't be written.
+    NotWritable = SERVICE_UNAVAILABLE "not_writable" "The node can not write its data";
+    /// The disk is full.
+    NoSpace = INSUFFICIENT_STORAGE "no_space" "The disk has too little room";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_in_the_contract_with_their_status() {
+        let readme = include_str!("../../README.md");
+        let mut seen = BTreeSet::new();
+        for code in Code::ALL {
+            assert!(seen.insert(code.as_str()), "{} is there twice", code.as_str());
+            let row = format!("| {} | `{}` |", code.status().as_u16(), code.as_str());
+            assert!(readme.contains(&row), "api/README.md lacks the row {row:?}");
+        }
+    }
+
+    #[test]
+    fn the_contract_lists_no_code_that_is_gone() {
+        let known: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let table =
+            include_str!("../../README.md").lines().filter(|line| line.starts_with("| 4") || line.starts_with("| 5"));
+        for row in table {
+            let code = row.split('`').nth(1).expect("a code in back-ticks");
+            assert!(known.contains(code), "{code}");
+        }
+    }
+}

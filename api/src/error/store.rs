@@ -1,0 +1,64 @@
+//! The store's facts as errors of the API: which status and code each gets, and what the client may know.
+
+use ods_store::StoreError;
+
+use super::{ApiError, Code};
+
+/// Seconds after which a client may ask again for bytes that are being fetched or mended.
+const MENDED_AFTER_S: u64 = 10;
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let detail = error.to_string();
+        let plain = |code: Code| Self::new(code, detail.clone());
+        match error {
+            StoreError::NoSuchPackage { path } => plain(Code::NoSuchPackage).fact("path", path.as_str()),
+            StoreError::NoSuchRevision { id } => plain(Code::NoSuchRevision).fact("revision", id.to_string()),
+            StoreError::PreconditionFailed { path, current } => plain(Code::PreconditionFailed)
+                .fact("path", path.as_str())
+                .fact("current", current.map(|id| id.to_string())),
+            StoreError::NotAPublisher { node, path } => {
+                plain(Code::NotAPublisher).fact("node", node.to_string()).fact("path", path.as_str())
+            }
+            StoreError::NotAnOwner => plain(Code::NotAnOwner),
+            StoreError::BytesNotHeld { blob } => plain(Code::BytesNotHeld).fact("blob", blob.to_string()),
+            StoreError::NoSpace { needed, free } => plain(Code::NoSpace).fact("needed", needed).fact("free", free),
+            StoreError::Rot { blob, piece } => plain(Code::BytesUnavailable)
+                .fact("blob", blob.to_string())
+                .fact("piece", piece)
+                .retry_after(MENDED_AFTER_S),
+            StoreError::TooLarge { bytes, max } => plain(Code::TooLarge).fact("bytes", bytes).fact("max", max),
+            StoreError::BadMeta { key, reason } => plain(Code::Invalid).fact("field", key).fact("reason", reason),
+            StoreError::BadName { what, reason } => plain(Code::Invalid).fact("field", what).fact("reason", reason),
+            StoreError::TooMany { what, max } => plain(Code::TooMany).fact("what", what).fact("max", max),
+            StoreError::NoSuchInvite => plain(Code::NoSuchInvite),
+            StoreError::InviteUsed => plain(Code::InviteUsed),
+            StoreError::InviteExpired => plain(Code::InviteExpired),
+            StoreError::NotAlone => plain(Code::NotAlone),
+            StoreError::ReplicaHasEvents => plain(Code::ReplicaHasEvents),
+            StoreError::Closing => plain(Code::Stopping),
+            StoreError::NotWritable { .. } => {
+                Self { detail: "the node's data folder can't be written".to_owned(), ..Self::internal(error) }
+                    .with_code(Code::NotWritable)
+            }
+            StoreError::Frame(_)
+            | StoreError::BadOutline { .. }
+            | StoreError::BadPiece { .. }
+            | StoreError::NewerSchema { .. }
+            | StoreError::WrongKey { .. }
+            | StoreError::NoKey { .. }
+            | StoreError::BadKeyFile { .. }
+            | StoreError::AlreadyOpen { .. }
+            | StoreError::Io { .. }
+            | StoreError::Database(_)
+            | StoreError::Corrupt { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl ApiError {
+    fn with_code(mut self, code: Code) -> Self {
+        self.code = code;
+        self
+    }
+}

@@ -1,0 +1,137 @@
+//! The OpenAPI 3.1 document, generated from the handlers. What is the same for all of them is added here: who may call
+//! ([`SCOPES`]), and the refusals that any call may meet.
+//!
+//! Invariant, held by tests in `router/tests.rs`: the document has exactly the routes that are served, and each of its
+//! operations refuses a caller without credentials.
+
+use std::sync::OnceLock;
+
+use axum::body::Bytes;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::content::Content;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, Ref, RefOr, Response as Described, ResponseBuilder};
+use utoipa::{IntoResponses, OpenApi, ToSchema};
+
+use crate::error::PROBLEM_JSON;
+use crate::routes::{events, invites, node, packages, peers, restore, revisions, stream, tokens, watches};
+use crate::types::Problem;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "ODS admin API",
+        description = "Everything an ODS node can do. Times are RFC 3339 UTC, sizes bytes, digests and ids lower-case hex. \
+            Lists are pages: give `next` as `after` to go on. Errors are `application/problem+json` with a stable `code`.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    tags(
+        (name = "node", description = "This node"),
+        (name = "packages", description = "Packages, their history, and publishing"),
+        (name = "events", description = "The journal: what happened on this node"),
+        (name = "mesh", description = "Links with other nodes"),
+        (name = "tokens", description = "Who may call"),
+    ),
+    paths(
+        show, node::show, node::edit,
+        packages::list, packages::show, packages::put, packages::edit, packages::remove,
+        revisions::list, restore::restore, events::list, stream::follow,
+        peers::list, peers::join, peers::show, peers::edit, peers::remove, peers::sync,
+        invites::list, invites::create, invites::revoke,
+        tokens::list, tokens::create, tokens::revoke, watches::list,
+    ),
+    components(schemas(Problem)),
+    security(("bearer" = []), ("basic" = []))
+)]
+struct Document;
+
+/// Show this document.
+///
+/// The one call that needs no token.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "node", security(()),
+    responses((status = 200, content_type = "application/json", body = Object)))]
+pub(crate) async fn show() -> Response {
+    static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
+    let bytes = DOCUMENT.get_or_init(|| document().to_json().unwrap_or_default().into()).clone();
+    ([(CONTENT_TYPE, "application/json")], bytes).into_response()
+}
+
+/// The document.
+pub(crate) fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
+    let scheme =
+        |scheme, text: &str| SecurityScheme::Http(HttpBuilder::new().scheme(scheme).description(Some(text)).build());
+    let components = ComponentsBuilder::from(document.components.take().unwrap_or_default());
+    let components = components
+        .security_scheme("bearer", scheme(HttpAuthScheme::Bearer, "A token: `ods_…`"))
+        .security_scheme("basic", scheme(HttpAuthScheme::Basic, "Any name, and a token as the password"));
+    document.components = Some(components.build());
+    for (path, item) in &mut document.paths.paths {
+        for operation in operations(item) {
+            if path != "/api/v1/openapi.json" {
+                add_common_refusals(operation);
+            }
+        }
+    }
+    document
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    [get, put, post, delete, patch].into_iter().flatten()
+}
+
+fn add_common_refusals(operation: &mut Operation) {
+    for (status, text) in [
+        ("401", "No token, or one that is unknown or has expired"),
+        ("403", "The token's scope, its prefixes or the node's role don't allow it"),
+        ("429", "Too many wrong tokens from this address; `Retry-After` says when to try again"),
+        ("500", "The node met an error of its own"),
+        ("503", "The node is stopping, or can't do this now"),
+    ] {
+        let responses = &mut operation.responses.responses;
+        responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(text)));
+    }
+}
+
+fn problem(text: &str) -> Described {
+    let schema = Ref::from_schema_name(Problem::name());
+    ResponseBuilder::new().description(text).content(PROBLEM_JSON, Content::new(Some(schema))).build()
+}
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident: $($status:literal $text:literal),+;)+) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name;
+
+        impl IntoResponses for $name {
+            fn responses() -> std::collections::BTreeMap<String, RefOr<Described>> {
+                [$(($status.to_owned(), RefOr::T(problem($text)))),+].into()
+            }
+        }
+    )+};
+}
+
+refusals! {
+    /// Something about the request can't be read.
+    BadRequest: "400" "The path, query, a header or the body can't be read";
+    /// There is no such thing.
+    NotFound: "404" "There is no such thing";
+    /// The state of things doesn't allow it.
+    Conflict: "409" "The state of things doesn't allow it: the bytes aren't here, the invite was used, a cap is reached";
+    /// The caller's condition doesn't hold.
+    PreconditionFailed: "412" "The package is not as `If-Match` or `If-None-Match` expects; `current` tells its revision";
+    /// A body of a wrong kind, or a value that breaks a rule.
+    Invalid: "413" "The body is too large", "415" "The body isn't JSON", "422" "A value breaks a rule; `field` tells which";
+    /// What a PUT can meet besides.
+    UploadRefused: "409" "The bytes of `from` aren't on this node",
+        "413" "More bytes than a package may have",
+        "415" "The body isn't the bytes themselves, but a form or compressed",
+        "422" "A value breaks a rule, or the bytes don't have an announced digest (`expected`, `actual`)",
+        "507" "The disk has too little room (`needed`, `free`)";
+    /// Another node is needed and can't be had.
+    Unavailable: "503" "The other node can't be reached, or its answer can't be used";
+}

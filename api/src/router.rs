@@ -1,0 +1,89 @@
+//! The whole API on one page. What each call takes and gives is in [`crate::routes`]; who may make it, in the handler's
+//! arguments ([`crate::auth`]).
+
+use axum::Router;
+use axum::http::Uri;
+use axum::middleware::from_fn;
+use axum::routing::{MethodRouter, any, delete, get, post};
+
+use crate::auth::AppState;
+use crate::error::{self, ApiError, Code};
+use crate::openapi;
+use crate::routes::{events, invites, node, packages, peers, restore, revisions, stream, tokens, watches};
+
+/// What a listener offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Surfaces {
+    /// Downloads, for machines.
+    pub downloads: bool,
+    /// The admin API.
+    pub admin: bool,
+}
+
+/// The routes of a listener.
+pub fn router(state: AppState, surfaces: Surfaces) -> Router {
+    let mut router = Router::new();
+    if surfaces.admin {
+        router = router.merge(admin().router);
+    }
+    router.layer(from_fn(error::render)).with_state(state)
+}
+
+fn admin() -> Routes {
+    Routes::new()
+        .at("/api/v1/openapi.json", get(openapi::show))
+        .at("/api/v1/node", get(node::show).patch(node::edit))
+        .at("/api/v1/packages", get(packages::list))
+        .at(
+            "/api/v1/packages/{*path}",
+            get(packages::show).put(packages::put).patch(packages::edit).delete(packages::remove),
+        )
+        .at("/api/v1/revisions/{*path}", get(revisions::list))
+        .at("/api/v1/restore", post(restore::restore))
+        .at("/api/v1/events", get(events::list))
+        .at("/api/v1/events/stream", get(stream::follow))
+        .at("/api/v1/peers", get(peers::list).post(peers::join))
+        .at("/api/v1/peers/{id}", get(peers::show).patch(peers::edit).delete(peers::remove))
+        .at("/api/v1/peers/{id}/sync", post(peers::sync))
+        .at("/api/v1/invites", get(invites::list).post(invites::create))
+        .at("/api/v1/invites/{id}", delete(invites::revoke))
+        .at("/api/v1/tokens", get(tokens::list).post(tokens::create))
+        .at("/api/v1/tokens/{id}", delete(tokens::revoke))
+        .at("/api/v1/watches", get(watches::list))
+        .closed()
+}
+
+/// Routes, and their patterns for the test that compares them with the OpenAPI document.
+struct Routes {
+    router: Router<AppState>,
+    patterns: Vec<&'static str>,
+}
+
+impl Routes {
+    fn new() -> Self {
+        Self { router: Router::new(), patterns: Vec::new() }
+    }
+
+    fn at(mut self, pattern: &'static str, methods: MethodRouter<AppState>) -> Self {
+        self.patterns.push(pattern);
+        Self { router: self.router.route(pattern, methods), ..self }
+    }
+
+    /// What else is asked for below `/api` is refused here, not by whatever another surface does with unknown paths.
+    fn closed(self) -> Self {
+        let router = self.router.method_not_allowed_fallback(method_not_allowed);
+        Self { router: router.route("/api", any(no_such_route)).route("/api/{*rest}", any(no_such_route)), ..self }
+    }
+}
+
+async fn no_such_route(uri: Uri) -> ApiError {
+    let shown: String = uri.path().chars().take(200).collect();
+    ApiError::new(Code::NoSuchRoute, format!("there is nothing at {shown}; /api/v1/openapi.json lists what there is"))
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, "this method is not allowed here; `Allow` lists those that are")
+}
+
+#[cfg(test)]
+mod tests;

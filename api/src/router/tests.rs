@@ -1,0 +1,1 @@
+//! The whole API through its router, on a real store.

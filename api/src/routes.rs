@@ -1,0 +1,18 @@
+//! The handlers: extract, convert, one call, convert.
+
+pub(crate) mod events;
+pub(crate) mod invites;
+pub(crate) mod node;
+pub(crate) mod packages;
+pub(crate) mod peers;
+pub(crate) mod restore;
+pub(crate) mod revisions;
+pub(crate) mod stream;
+pub(crate) mod tokens;
+pub(crate) mod watches;
+
+mod happenings;
+mod listing;
+mod metadata;
+mod receive;
+mod urls;

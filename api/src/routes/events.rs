@@ -1,0 +1,34 @@
+//! `/events`: the journal, by page.
+
+use axum::Json;
+use ods_store::Lsn;
+
+use crate::auth::Reader;
+use crate::blocking::blocking;
+use crate::convert;
+use crate::error::ApiError;
+use crate::extract::{Params, page_rows};
+use crate::openapi::BadRequest;
+use crate::routes::happenings::{self, Types};
+use crate::types::{EventQuery, Page, RecordView};
+
+/// List the journal: what happened on this node, oldest first.
+///
+/// Old records are pruned, so the first may have any number. A token with prefixes sees the records of packages below
+/// them; sign-ins, tokens and invites are seen by admins.
+#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(EventQuery),
+    responses((status = 200, body = Page<RecordView>), BadRequest))]
+pub(crate) async fn list(
+    reader: Reader,
+    Params(query): Params<EventQuery>,
+) -> Result<Json<Page<RecordView>>, ApiError> {
+    let (types, limit) = (Types::parse(query.kind.as_deref())?, page_rows(query.limit)?);
+    let after = Lsn::new(query.after.unwrap_or(0));
+    blocking(move || {
+        let found = happenings::read(&reader, &types, after, limit)?;
+        let next = found.more.then(|| found.examined.to_string());
+        Ok::<_, ApiError>(Page { items: found.items.iter().map(convert::record).collect(), next, total: None })
+    })
+    .await
+    .map(Json)
+}

@@ -1,0 +1,83 @@
+//! `/invites`.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use data_encoding::HEXLOWER;
+use ods_store::{InviteRow, NewInvite, Role};
+
+use crate::auth::Admin;
+use crate::blocking::blocking;
+use crate::convert;
+use crate::error::{ApiError, Code};
+use crate::extract::JsonBody;
+use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
+use crate::types::{InviteRequest, InviteView, Page, RoleName};
+
+/// Seconds that an invite may last: a year.
+const LIFE_S_MAX: u64 = 365 * 24 * 60 * 60;
+
+/// List invites, oldest first.
+#[utoipa::path(get, path = "/api/v1/invites", tag = "mesh", responses((status = 200, body = Page<InviteView>)))]
+pub(crate) async fn list(admin: Admin) -> Result<Json<Page<InviteView>>, ApiError> {
+    blocking(move || {
+        let rows = admin.store().invites()?;
+        Ok::<_, ApiError>(Page::whole(views(&admin, rows)?))
+    })
+    .await
+    .map(Json)
+}
+
+/// Make an invite for one node.
+///
+/// A node that isn't an owner can invite only nodes that an owner has admitted already; its invites make links.
+#[utoipa::path(post, path = "/api/v1/invites", tag = "mesh", request_body = InviteRequest,
+    responses((status = 201, body = InviteView), BadRequest, Conflict, Invalid))]
+pub(crate) async fn create(
+    admin: Admin,
+    JsonBody(request): JsonBody<InviteRequest>,
+) -> Result<(StatusCode, Json<InviteView>), ApiError> {
+    if !(1..=LIFE_S_MAX).contains(&request.expires_in_s) {
+        let detail = format!("`expires_in_s` is 1 to {LIFE_S_MAX}");
+        return Err(ApiError::new(Code::Invalid, detail).fact("field", "expires_in_s").fact("max", LIFE_S_MAX));
+    }
+    let view = blocking(move || {
+        let now = admin.reader().now();
+        let new = NewInvite {
+            role: role(request.role),
+            prefixes: request.prefixes,
+            expires_at: now.plus_ms(request.expires_in_s * 1000),
+        };
+        let row = admin.store().create_invite(&new, &admin.author(), now)?;
+        views(&admin, vec![row])?.pop().ok_or_else(|| ApiError::internal("an invite was made and is not there"))
+    })
+    .await?;
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// Take an invite back.
+///
+/// A node that used it already stays.
+#[utoipa::path(delete, path = "/api/v1/invites/{id}", tag = "mesh", params(("id" = String, Path, description = "The invite's id")),
+    responses((status = 204, description = "It is gone"), NotFound))]
+pub(crate) async fn revoke(admin: Admin, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+    let unknown = || ApiError::new(Code::NoSuchInvite, "there is no such invite").fact("id", id.clone());
+    let bytes: [u8; 16] =
+        HEXLOWER.decode(id.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(unknown)?;
+    let revoked = blocking(move || admin.store().revoke_invite(&bytes, &admin.author(), admin.reader().now())).await?;
+    if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }
+}
+
+fn views(admin: &Admin, rows: Vec<InviteRow>) -> Result<Vec<InviteView>, ApiError> {
+    let reader = admin.reader();
+    let overview = reader.overview()?;
+    Ok(rows.into_iter().map(|row| convert::invite(row, reader.node_id(), &overview, reader.state())).collect())
+}
+
+const fn role(name: RoleName) -> Role {
+    match name {
+        RoleName::Owner => Role::Owner,
+        RoleName::Publisher => Role::Publisher,
+        RoleName::Replica => Role::Replica,
+    }
+}

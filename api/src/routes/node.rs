@@ -1,0 +1,44 @@
+//! `/node`.
+
+use axum::Json;
+
+use crate::auth::{Admin, Reader};
+use crate::blocking::blocking;
+use crate::convert;
+use crate::error::ApiError;
+use crate::extract::JsonBody;
+use crate::openapi::{BadRequest, Invalid};
+use crate::routes::urls;
+use crate::types::{NodePatch, NodeView};
+
+/// Show this node: identity, digests, counts, storage.
+#[utoipa::path(get, path = "/api/v1/node", tag = "node", responses((status = 200, body = NodeView)))]
+pub(crate) async fn show(reader: Reader) -> Result<Json<NodeView>, ApiError> {
+    blocking(move || view(&reader)).await.map(Json)
+}
+
+/// Change this node's name or urls.
+///
+/// Fields that aren't there stay as they are.
+#[utoipa::path(patch, path = "/api/v1/node", tag = "node", request_body = NodePatch,
+    responses((status = 200, body = NodeView), BadRequest, Invalid))]
+pub(crate) async fn edit(admin: Admin, JsonBody(patch): JsonBody<NodePatch>) -> Result<Json<NodeView>, ApiError> {
+    let urls = patch.urls.map(urls::parse).transpose()?;
+    blocking(move || {
+        let (author, now) = (admin.author(), admin.reader().now());
+        if let Some(name) = patch.name {
+            admin.store().set_name(&name, &author, now)?;
+        }
+        if let Some(urls) = urls {
+            admin.store().set_urls(&urls, &author, now)?;
+        }
+        view(admin.reader())
+    })
+    .await
+    .map(Json)
+}
+
+fn view(reader: &Reader) -> Result<NodeView, ApiError> {
+    let version = reader.state().options.version;
+    Ok(convert::node(reader.node_id(), reader.overview()?, reader.roster_digest(), version))
+}

@@ -1,0 +1,213 @@
+//! `/packages` and `/packages/{path}`.
+
+use axum::Json;
+use axum::body::Body;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use ods_store::{Condition, MetaPatch, Published};
+
+use crate::auth::{PackageWriter, Publisher, Reader};
+use crate::blocking::blocking;
+use crate::client::encode_path;
+use crate::conditions::{self, entity_tag};
+use crate::convert::{self, Names};
+use crate::declared::Declared;
+use crate::error::{ApiError, Code};
+use crate::extract::{JsonBody, Params, parse_id};
+use crate::openapi::{BadRequest, Invalid, NotFound, PreconditionFailed, UploadRefused};
+use crate::paths::AboutPath;
+use crate::routes::{listing, metadata, receive};
+use crate::types::{PackagePatch, PackageQuery, PackageView, Page, PublishQuery, PublishedView};
+
+/// List packages.
+///
+/// In the order of their paths unless `sort` says otherwise. `total` is known when nothing is filtered, or when sorting
+/// makes the node look at all packages anyway.
+#[utoipa::path(get, path = "/api/v1/packages", tag = "packages", params(PackageQuery),
+    responses((status = 200, body = Page<PackageView>), BadRequest))]
+pub(crate) async fn list(
+    reader: Reader,
+    Params(query): Params<PackageQuery>,
+) -> Result<Json<Page<PackageView>>, ApiError> {
+    let query = listing::Query::parse(query)?;
+    blocking(move || {
+        let names = Names::load(&reader)?;
+        let found = listing::list(&reader, &query)?;
+        let items = found.items.into_iter().map(|package| convert::package(package, &names, reader.state())).collect();
+        Ok::<_, ApiError>(Page { items, next: found.next, total: found.total })
+    })
+    .await
+    .map(Json)
+}
+
+/// Show a package.
+///
+/// Its `ETag` is its revision, to be used in `If-Match`.
+#[utoipa::path(get, path = "/api/v1/packages/{path}", tag = "packages", params(
+        ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"),
+        ("If-None-Match" = Option<String>, Header, description = "A revision in double quotes: 304 if it is current still")),
+    responses((status = 200, body = PackageView, headers(("ETag" = String, description = "The revision in double quotes"))),
+        (status = 304, description = "The client has the current revision"), BadRequest, NotFound))]
+pub(crate) async fn show(reader: Reader, AboutPath(path): AboutPath, headers: HeaderMap) -> Result<Response, ApiError> {
+    let package = reader.package(&path)?;
+    let tag = header(&entity_tag(package.revision))?;
+    if conditions::has_already(&headers, package.revision)? {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
+    }
+    let view = convert::package(package, &Names::load(&reader)?, reader.state());
+    Ok(([(ETAG, tag)], Json(view)).into_response())
+}
+
+/// Publish bytes as a package.
+///
+/// The body is the bytes (`curl -T file`); with `?from=` there is none and the bytes of that revision are published under
+/// this path. Answers when the package is durable and in the log: 201 if it is new, 200 if it replaced another, 200 with
+/// `"changed": false` if it was like this already. Metadata that the query doesn't mention stays. Bytes that don't arrive
+/// whole, or don't have an announced digest, leave nothing behind.
+#[utoipa::path(put, path = "/api/v1/packages/{path}", tag = "packages", params(PublishQuery,
+        ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: publish only what is new there", example = "*"),
+        ("If-Match" = Option<String>, Header, description = "A revision in double quotes: replace only that one"),
+        ("Repr-Digest" = Option<String>, Header, description = "RFC 9530: `sha-256=:base64:` that the bytes must have")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes; none with `from`"),
+    responses((status = 200, body = PublishedView), (status = 201, body = PublishedView), BadRequest, NotFound, PreconditionFailed, UploadRefused))]
+pub(crate) async fn put(
+    publisher: Publisher,
+    AboutPath(path): AboutPath,
+    Params(query): Params<Vec<(String, String)>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    let query = metadata::parse_query(query)?;
+    let meta = metadata::of_query(&query)?;
+    let condition = conditions::of_change(&headers)?;
+    let declared = Declared::of(&headers, query.blake3.as_deref())?;
+    let writer = publisher.at(path)?;
+    let published = match &query.from {
+        Some(from) => {
+            let from = parse_id(from, Code::NoSuchRevision, "revision")?;
+            must_be_empty(&headers)?;
+            let writer = writer.clone();
+            blocking(move || writer.publish_held(from, meta, condition)).await?
+        }
+        None => publish_body(writer.clone(), meta, condition, declared, &headers, body).await?,
+    };
+    answer(published, &writer).await
+}
+
+/// Change a package's metadata.
+///
+/// A merge patch (RFC 7396): what isn't there stays, null removes. The bytes stay, and clients don't download again.
+#[utoipa::path(patch, path = "/api/v1/packages/{path}", tag = "packages", params(
+        ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"),
+        ("If-Match" = Option<String>, Header, description = "A revision in double quotes: change only that one")),
+    request_body(content = PackagePatch, content_type = "application/merge-patch+json"),
+    responses((status = 200, body = PublishedView), BadRequest, NotFound, PreconditionFailed, Invalid))]
+pub(crate) async fn edit(
+    publisher: Publisher,
+    AboutPath(path): AboutPath,
+    headers: HeaderMap,
+    JsonBody(patch): JsonBody<PackagePatch>,
+) -> Result<Response, ApiError> {
+    let (meta, condition) = (metadata::of_patch(patch)?, conditions::of_change(&headers)?);
+    let writer = publisher.at(path)?;
+    let published = {
+        let writer = writer.clone();
+        blocking(move || writer.edit(meta, condition)).await?
+    };
+    answer(published, &writer).await
+}
+
+/// Remove a package, everywhere.
+///
+/// Its history stays; `/restore` brings it back while its bytes are held.
+#[utoipa::path(delete, path = "/api/v1/packages/{path}", tag = "packages", params(
+        ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"),
+        ("If-Match" = Option<String>, Header, description = "A revision in double quotes: remove only that one")),
+    responses((status = 204, description = "It is removed"), BadRequest, NotFound, PreconditionFailed))]
+pub(crate) async fn remove(
+    publisher: Publisher,
+    AboutPath(path): AboutPath,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    let condition = conditions::of_change(&headers)?;
+    let writer = publisher.at(path)?;
+    blocking(move || writer.remove(&condition)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The answer to a change.
+pub(super) async fn answer(published: Published, writer: &PackageWriter) -> Result<Response, ApiError> {
+    let status = if published.created { StatusCode::CREATED } else { StatusCode::OK };
+    let tag = header(&entity_tag(published.package.revision))?;
+    let location = header(&format!("/api/v1/packages/{}", encode_path(writer.path())))?;
+    let view = convert::published(published, writer.reader())?;
+    Ok((status, [(ETAG, tag), (LOCATION, location)], Json(view)).into_response())
+}
+
+fn header(text: &str) -> Result<HeaderValue, ApiError> {
+    HeaderValue::from_str(text).map_err(ApiError::internal)
+}
+
+async fn publish_body(
+    writer: PackageWriter,
+    meta: MetaPatch,
+    condition: Condition,
+    declared: Declared,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Published, ApiError> {
+    must_be_plain_bytes(headers)?;
+    let bytes = length(headers);
+    let upload = {
+        let (writer, meta, condition) = (writer.clone(), meta.clone(), condition.clone());
+        blocking(move || writer.begin(&meta, &condition, bytes)).await?
+    };
+    let upload = receive::receive(upload, body).await?;
+    blocking(move || {
+        let received = upload.finish()?;
+        if let Some(expected) = bytes.filter(|expected| *expected != received.size()) {
+            return Err(incomplete(expected, received.size()));
+        }
+        declared.check(&received)?;
+        writer.publish(received, meta, condition)
+    })
+    .await
+}
+
+fn length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// A body that says that it isn't the bytes themselves would be stored as something that nobody wants.
+fn must_be_plain_bytes(headers: &HeaderMap) -> Result<(), ApiError> {
+    if headers.contains_key(CONTENT_RANGE) {
+        let detail = "a part of a package can't be published (RFC 9110 §14.5); send it whole";
+        return Err(ApiError::new(Code::BadHeader, detail).fact("header", CONTENT_RANGE.as_str()));
+    }
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    if !matches!(text(CONTENT_ENCODING).as_str(), "" | "identity") {
+        let detail = "send the bytes as they are, without Content-Encoding";
+        return Err(ApiError::new(Code::UnsupportedMediaType, detail));
+    }
+    if text(CONTENT_TYPE).starts_with("multipart/") {
+        let detail = "send the bytes themselves as the body (`curl -T file`), not a form";
+        return Err(ApiError::new(Code::UnsupportedMediaType, detail));
+    }
+    Ok(())
+}
+
+fn must_be_empty(headers: &HeaderMap) -> Result<(), ApiError> {
+    let empty = length(headers).unwrap_or(0) == 0 && !headers.contains_key(axum::http::header::TRANSFER_ENCODING);
+    if empty {
+        Ok(())
+    } else {
+        Err(ApiError::new(Code::BadQuery, "with `from` there is no body").fact("field", "from"))
+    }
+}
+
+fn incomplete(expected: u64, actual: u64) -> ApiError {
+    let detail = format!("the body has {actual} bytes instead of {expected}; nothing was stored");
+    ApiError::new(Code::BodyIncomplete, detail).fact("expected", expected).fact("actual", actual)
+}

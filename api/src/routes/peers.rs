@@ -1,0 +1,126 @@
+//! `/peers`: the nodes that this one is linked with.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use ods_store::{NodeId, PeerRow};
+
+use crate::auth::{Admin, Reader};
+use crate::blocking::blocking;
+use crate::convert;
+use crate::error::{ApiError, Code};
+use crate::extract::{JsonBody, parse_id};
+use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, Unavailable};
+use crate::routes::urls;
+use crate::types::{JoinRequest, Page, PeerPatch, PeerView, SyncView};
+
+/// List this node's peers.
+#[utoipa::path(get, path = "/api/v1/peers", tag = "mesh", responses((status = 200, body = Page<PeerView>)))]
+pub(crate) async fn list(reader: Reader) -> Result<Json<Page<PeerView>>, ApiError> {
+    blocking(move || {
+        let peers = reader.peers()?.into_iter().map(|row| view(&reader, row));
+        Ok::<_, ApiError>(Page::whole(peers.collect()))
+    })
+    .await
+    .map(Json)
+}
+
+/// Join another node by its invite.
+///
+/// Answers when that node has admitted this one and the link is kept; packages follow on their own.
+#[utoipa::path(post, path = "/api/v1/peers", tag = "mesh", request_body = JoinRequest,
+    responses((status = 201, body = PeerView), BadRequest, Conflict, Invalid, Unavailable))]
+pub(crate) async fn join(
+    admin: Admin,
+    JsonBody(request): JsonBody<JoinRequest>,
+) -> Result<(StatusCode, Json<PeerView>), ApiError> {
+    let node = admin.reader().state().mesh.join(request.invite).await?;
+    let view = blocking(move || one(admin.reader(), &node)).await?;
+    Ok((StatusCode::CREATED, Json(view)))
+}
+
+/// Show a peer.
+#[utoipa::path(get, path = "/api/v1/peers/{id}", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
+    responses((status = 200, body = PeerView), NotFound))]
+pub(crate) async fn show(reader: Reader, Path(id): Path<String>) -> Result<Json<PeerView>, ApiError> {
+    let node = parse(&id)?;
+    blocking(move || one(&reader, &node)).await.map(Json)
+}
+
+/// Change what is known of a peer, or pause replication with it.
+#[utoipa::path(patch, path = "/api/v1/peers/{id}", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
+    request_body = PeerPatch, responses((status = 200, body = PeerView), BadRequest, NotFound, Invalid))]
+pub(crate) async fn edit(
+    admin: Admin,
+    Path(id): Path<String>,
+    JsonBody(patch): JsonBody<PeerPatch>,
+) -> Result<Json<PeerView>, ApiError> {
+    let node = parse(&id)?;
+    let urls = patch.urls.map(urls::parse).transpose()?;
+    let name = patch.name.map(check_name).transpose()?;
+    blocking(move || {
+        let known = admin.reader().peer(&node)?;
+        let row = PeerRow {
+            name: name.unwrap_or(known.name),
+            urls: urls.unwrap_or(known.urls),
+            paused: patch.paused.unwrap_or(known.paused),
+            ..known
+        };
+        admin.store().put_peer(&row, &admin.author(), admin.reader().now())?;
+        one(admin.reader(), &node)
+    })
+    .await
+    .map(Json)
+}
+
+/// Remove the link with a peer.
+///
+/// The node stays in the mesh, and may still be reached through others.
+#[utoipa::path(delete, path = "/api/v1/peers/{id}", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
+    responses((status = 204, description = "It is removed"), NotFound))]
+pub(crate) async fn remove(admin: Admin, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+    let node = parse(&id)?;
+    blocking(move || {
+        if admin.store().remove_peer(&node, &admin.author(), admin.reader().now())? {
+            return Ok(StatusCode::NO_CONTENT);
+        }
+        Err(ApiError::new(Code::NoSuchPeer, format!("there is no peer {node}")).fact("id", node.to_string()))
+    })
+    .await
+}
+
+/// Pull from a peer now.
+///
+/// Nothing waits for this: peers tell each other of changes on their own.
+#[utoipa::path(post, path = "/api/v1/peers/{id}/sync", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
+    responses((status = 200, body = SyncView), NotFound, Conflict, Unavailable))]
+pub(crate) async fn sync(admin: Admin, Path(id): Path<String>) -> Result<Json<SyncView>, ApiError> {
+    let node = parse(&id)?;
+    let known = admin.clone();
+    blocking(move || known.reader().peer(&node)).await?;
+    let events = admin.reader().state().mesh.sync(node).await?;
+    Ok(Json(SyncView { events }))
+}
+
+fn parse(id: &str) -> Result<NodeId, ApiError> {
+    parse_id(id, Code::NoSuchPeer, "peer")
+}
+
+fn one(reader: &Reader, node: &NodeId) -> Result<PeerView, ApiError> {
+    Ok(view(reader, reader.peer(node)?))
+}
+
+fn view(reader: &Reader, row: PeerRow) -> PeerView {
+    let status = reader.state().mesh.status(&row.node);
+    convert::peer(row, &reader.roster(), status)
+}
+
+fn check_name(name: String) -> Result<String, ApiError> {
+    let good =
+        !name.trim().is_empty() && name.len() <= ods_store::NAME_BYTES_MAX && !name.chars().any(char::is_control);
+    let bad = || {
+        let detail = format!("a name has 1 to {} bytes and no control characters", ods_store::NAME_BYTES_MAX);
+        ApiError::new(Code::Invalid, detail).fact("field", "name")
+    };
+    good.then_some(name).ok_or_else(bad)
+}

@@ -1,0 +1,35 @@
+//! `/restore`.
+
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use crate::auth::Publisher;
+use crate::blocking::blocking;
+use crate::conditions;
+use crate::error::{ApiError, Code};
+use crate::extract::{JsonBody, parse_id};
+use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
+use crate::paths;
+use crate::routes::packages;
+use crate::types::{PublishedView, RestoreRequest};
+
+/// Make an earlier revision of a package current again, bytes and metadata.
+///
+/// A new revision is made of it, which also ends a conflict. Its bytes must be on this node.
+#[utoipa::path(post, path = "/api/v1/restore", tag = "packages", request_body = RestoreRequest, params(
+        ("If-Match" = Option<String>, Header, description = "A revision in double quotes: replace only that one")),
+    responses((status = 200, body = PublishedView), (status = 201, body = PublishedView), BadRequest, NotFound, Conflict, PreconditionFailed, Invalid))]
+pub(crate) async fn restore(
+    publisher: Publisher,
+    headers: HeaderMap,
+    JsonBody(request): JsonBody<RestoreRequest>,
+) -> Result<Response, ApiError> {
+    let condition = conditions::of_change(&headers)?;
+    let revision = parse_id(&request.revision, Code::NoSuchRevision, "revision")?;
+    let writer = publisher.at(paths::parse(&request.path)?)?;
+    let published = {
+        let writer = writer.clone();
+        blocking(move || writer.restore(revision, condition)).await?
+    };
+    packages::answer(published, &writer).await
+}

@@ -1,0 +1,141 @@
+//! `/events/stream`: the journal as it grows, as server-sent events (HTML Living Standard §9.2).
+//!
+//! A follower is a cursor: records are read from the store when the connection takes them, so one that is slow, or asleep,
+//! costs no memory and loses nothing. It is woken by commits, and ends when the node stops or its token ends.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures_util::Stream;
+use ods_store::{Lsn, Record};
+use serde_json::json;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::Reader;
+use crate::blocking::blocking;
+use crate::convert;
+use crate::error::{ApiError, Code};
+use crate::extract::Params;
+use crate::openapi::BadRequest;
+use crate::routes::happenings::{self, Types};
+use crate::types::StreamQuery;
+
+/// A comment is sent when nothing else was for so long, so that nobody in between takes the connection for dead.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often it is checked that the token still holds.
+const CHECK_EVERY: Duration = Duration::from_secs(15);
+/// Records read at a time.
+const BATCH_RECORDS: usize = 100;
+
+/// Follow the journal: its records as server-sent events.
+///
+/// `id` is the LSN, `event` the type, `data` the same object as in the list. Without `Last-Event-ID` or `after` only new
+/// records come. If the place asked for is not in the journal (pruned, or the node was restored), the first event is
+/// `reset` with `{"head": n}`, and records after that come. The stream ends when the node stops; go on with
+/// `Last-Event-ID` then.
+#[utoipa::path(get, path = "/api/v1/events/stream", tag = "events", params(StreamQuery,
+        ("Last-Event-ID" = Option<u64>, Header, description = "Only records with a greater LSN; goes before `after`")),
+    responses((status = 200, content_type = "text/event-stream", body = String), BadRequest))]
+pub(crate) async fn follow(
+    reader: Reader,
+    Params(query): Params<StreamQuery>,
+    headers: HeaderMap,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    let types = Types::parse(query.kind.as_deref())?;
+    let after = last_event_id(&headers)?.or(query.after);
+    let follower = blocking(move || Follower::begin(reader, types, after)).await?;
+    let events = futures_util::stream::unfold(follower, |mut follower| async {
+        let event = follower.next().await?;
+        Some((Ok(event), follower))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive")))
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let id = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    let bad =
+        || ApiError::new(Code::BadHeader, "Last-Event-ID is the number of a record").fact("header", "last-event-id");
+    id.map(Some).ok_or_else(bad)
+}
+
+/// One who follows the journal.
+struct Follower {
+    reader: Reader,
+    types: Types,
+    cursor: Lsn,
+    head: watch::Receiver<Lsn>,
+    stopping: CancellationToken,
+    ready: VecDeque<Event>,
+}
+
+impl Follower {
+    fn begin(reader: Reader, types: Types, after: Option<u64>) -> Result<Self, ApiError> {
+        let (head, stopping) = (reader.head_changes(), reader.state().options.stopping.clone());
+        let mut follower = Self { types, cursor: reader.head(), head, stopping, ready: VecDeque::new(), reader };
+        if let Some(after) = after.map(Lsn::new) {
+            let first = follower.reader.records(after, 1)?.first;
+            if after <= follower.cursor && after.next() >= first {
+                follower.cursor = after;
+            } else {
+                let head = follower.cursor.get();
+                let reset = Event::default().id(head.to_string()).event("reset");
+                follower.ready.push_back(reset.data(json!({"head": head}).to_string()));
+            }
+        }
+        Ok(follower)
+    }
+
+    /// The next event, when there is one; `None` when the stream ends.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if self.stopping.is_cancelled() {
+                return None;
+            }
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            if self.fill().await? {
+                continue;
+            }
+            tokio::select! {
+                changed = self.head.changed() => changed.ok()?,
+                () = self.stopping.cancelled() => return None,
+                () = tokio::time::sleep(CHECK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Reads what comes next; whether there was anything. `None` if the stream must end.
+    async fn fill(&mut self) -> Option<bool> {
+        self.head.mark_unchanged();
+        let (reader, types, cursor) = (self.reader.clone(), self.types.clone(), self.cursor);
+        let read = blocking(move || {
+            if !reader.still_holds() {
+                return Ok(None);
+            }
+            happenings::read(&reader, &types, cursor, BATCH_RECORDS).map(Some)
+        });
+        let found = match read.await {
+            Ok(found) => found?,
+            Err(error) => {
+                // The client reconnects and is told then, with an id of the request.
+                tracing::warn!(?error, "a stream of events ends, since the journal can't be read");
+                return None;
+            }
+        };
+        self.cursor = found.examined;
+        self.ready.extend(found.items.iter().map(event));
+        Some(found.more || !self.ready.is_empty())
+    }
+}
+
+fn event(record: &Record) -> Event {
+    let view = convert::record(record);
+    let data = serde_json::to_string(&view).unwrap_or_default();
+    Event::default().id(view.lsn.to_string()).event(view.kind).data(data)
+}

@@ -1,0 +1,77 @@
+//! `/tokens`.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use ods_store::{NewToken, Scope, TokenId, UnixMillis};
+
+use crate::auth::Admin;
+use crate::blocking::blocking;
+use crate::convert;
+use crate::error::{ApiError, Code};
+use crate::extract::{JsonBody, Params, page_rows, parse_id};
+use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
+use crate::types::{NewTokenView, Page, PageQuery, ScopeName, TokenRequest, TokenView};
+
+/// List tokens, oldest first, without their secrets.
+#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", params(PageQuery),
+    responses((status = 200, body = Page<TokenView>), BadRequest))]
+pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<TokenView>>, ApiError> {
+    let limit = page_rows(query.limit)?;
+    let start: usize = query.after.as_deref().unwrap_or("0").parse().map_err(|_| {
+        ApiError::new(Code::BadQuery, "`after` is not the `next` of a page of tokens").fact("field", "after")
+    })?;
+    blocking(move || {
+        let rows = admin.store().tokens()?;
+        let (total, end) = (rows.len(), start.saturating_add(limit));
+        let items = rows.into_iter().skip(start).take(limit).map(convert::token).collect();
+        Ok::<_, ApiError>(Page { items, next: (end < total).then(|| end.to_string()), total: Some(total as u64) })
+    })
+    .await
+    .map(Json)
+}
+
+/// Make a token.
+///
+/// Its secret is in the answer, and nowhere else ever again.
+#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = TokenRequest,
+    responses((status = 201, body = NewTokenView), BadRequest, Conflict, Invalid))]
+pub(crate) async fn create(
+    admin: Admin,
+    JsonBody(request): JsonBody<TokenRequest>,
+) -> Result<(StatusCode, Json<NewTokenView>), ApiError> {
+    let new = parse(request, admin.reader().now())?;
+    let (row, token) =
+        blocking(move || admin.store().create_token(&new, &admin.author(), admin.reader().now())).await?;
+    Ok((StatusCode::CREATED, Json(NewTokenView { token, row: convert::token(row) })))
+}
+
+/// Revoke a token.
+///
+/// It ends at once, also for answers that are under way.
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", params(("id" = String, Path, description = "The token's id")),
+    responses((status = 204, description = "It is revoked"), NotFound))]
+pub(crate) async fn revoke(admin: Admin, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+    let token: TokenId = parse_id(&id, Code::NoSuchToken, "token")?;
+    if blocking(move || admin.store().revoke_token(token, &admin.author(), admin.reader().now())).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(ApiError::new(Code::NoSuchToken, format!("there is no token {token}")).fact("id", token.to_string()))
+}
+
+fn parse(request: TokenRequest, now: UnixMillis) -> Result<NewToken, ApiError> {
+    let invalid = |field: &str, detail: &str| Err(ApiError::new(Code::Invalid, detail).fact("field", field));
+    let scope = match request.scope {
+        ScopeName::Read => Scope::Read,
+        ScopeName::Publish => Scope::Publish,
+        ScopeName::Admin => Scope::Admin,
+    };
+    if scope == Scope::Admin && !request.prefixes.is_empty() {
+        return invalid("prefixes", "an admin token may do everything, so it can't have prefixes");
+    }
+    let expires_at = request.expires_at.map(|at| UnixMillis::new(u64::try_from(at.as_millisecond()).unwrap_or(0)));
+    if expires_at.is_some_and(|at| at <= now) {
+        return invalid("expires_at", "`expires_at` is in the past, by this node's clock");
+    }
+    Ok(NewToken { name: request.name, scope, prefixes: request.prefixes, expires_at })
+}
