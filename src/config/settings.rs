@@ -1,0 +1,210 @@
+//! Every setting, on one page.
+
+use std::ops::RangeInclusive;
+
+use toml::Value;
+
+use super::{Surroundings, address};
+
+/// One setting.
+pub(super) struct Setting {
+    /// Its key in `ods.toml`, with the table it is in.
+    pub(super) key: &'static str,
+    /// What it means, for the administrator. Lines of at most 100 characters.
+    pub(super) meaning: &'static str,
+    /// The shape of its value.
+    pub(super) shape: Shape,
+    /// Its value when nobody gives one; `None` only where the machine can't tell.
+    pub(super) default: fn(&Surroundings) -> Option<Value>,
+}
+
+/// The shape of a setting's value, and how a variable's text is read as one.
+pub(super) enum Shape {
+    /// A text, taken as it is.
+    Text,
+    /// A whole number within bounds.
+    Number(RangeInclusive<i64>),
+    /// Texts; in a variable separated by commas.
+    Texts,
+    /// Tables; a variable gives the member `short` of each, separated by commas, or the whole array as TOML.
+    Tables {
+        /// The member that a variable's plain text gives.
+        short: &'static str,
+        /// Every known member, with dots for tables inside.
+        members: &'static [&'static str],
+        /// How one is written, for a list that is empty.
+        example: &'static str,
+    },
+}
+
+impl Setting {
+    /// The variable that sets it: `ODS_LOG_FORMAT` for `log.format`.
+    pub(super) fn variable(&self) -> String {
+        format!("ODS_{}", self.key.to_uppercase().replace('.', "_"))
+    }
+}
+
+const fn setting(
+    key: &'static str,
+    shape: Shape,
+    default: fn(&Surroundings) -> Option<Value>,
+    meaning: &'static str,
+) -> Setting {
+    Setting { key, meaning, shape, default }
+}
+
+fn nothing(_: &Surroundings) -> Option<Value> {
+    Some(Value::Array(Vec::new()))
+}
+
+/// Every setting, in the order in which `ods config` prints them: keys of no table, tables, lists of tables.
+pub(super) const SETTINGS: &[Setting] = &[
+    setting(
+        "data",
+        Shape::Text,
+        |machine| machine.data.as_ref().map(|folder| Value::from(folder.to_string_lossy().into_owned())),
+        "The folder that holds everything this node keeps.",
+    ),
+    setting("name", Shape::Text, |machine| Some(Value::from(machine.hostname.as_str())), "What people call this node."),
+    setting(
+        "urls",
+        Shape::Texts,
+        nothing,
+        "Where other nodes reach this one, such as \"https://packages.example.org\".\nEmpty: the addresses it listens on.",
+    ),
+    setting(
+        "trusted_proxies",
+        Shape::Texts,
+        nothing,
+        "Reverse proxies (addresses or networks such as \"10.0.0.0/8\") whose X-Forwarded-For is believed.",
+    ),
+    setting(
+        "downloads.roots",
+        Shape::Texts,
+        |_| Some(Value::Array(vec![Value::from("Packages")])),
+        "Folders of the URL under which packages are offered: \"Packages\" means /Packages/….",
+    ),
+    setting(
+        "downloads.access",
+        Shape::Text,
+        |_| Some(Value::from("open")),
+        "Who may download: \"open\" (everyone), \"basic\" (a read token as the password of Basic authentication)\n\
+         or \"token\" (a read token as Bearer).",
+    ),
+    setting(
+        "limits.connections_max",
+        Shape::Number(1..=1_000_000),
+        |_| Some(Value::from(4096)),
+        "Connections served at once; more of them wait.",
+    ),
+    setting(
+        "limits.connections_per_address_max",
+        Shape::Number(1..=1_000_000),
+        |_| Some(Value::from(512)),
+        "Connections served at once from one address. A site behind one NAT address is one address.",
+    ),
+    setting(
+        "limits.header_timeout_s",
+        Shape::Number(1..=3600),
+        |_| Some(Value::from(15)),
+        "Seconds a client may take to send the head of a request.",
+    ),
+    setting(
+        "limits.idle_timeout_s",
+        Shape::Number(1..=86_400),
+        |_| Some(Value::from(75)),
+        "Seconds a connection may rest between two requests.",
+    ),
+    setting(
+        "limits.body_stall_timeout_s",
+        Shape::Number(1..=3600),
+        |_| Some(Value::from(60)),
+        "Seconds an upload or a download may make no progress.",
+    ),
+    setting(
+        "limits.drain_timeout_s",
+        Shape::Number(0..=3600),
+        |_| Some(Value::from(15)),
+        "Seconds that requests under way may take to end when the node stops.",
+    ),
+    setting(
+        "limits.cache_bytes",
+        Shape::Number(1_048_576..=1_099_511_627_776),
+        |_| Some(Value::from(64 * 1_048_576)),
+        "Memory for the database's cache, in bytes.",
+    ),
+    setting(
+        "log.format",
+        Shape::Text,
+        |_| Some(Value::from("human")),
+        "The shape of a log line: \"human\" or \"json\".",
+    ),
+    setting(
+        "log.filter",
+        Shape::Text,
+        |_| Some(Value::from("info")),
+        "What is logged: a level (error, warn, info, debug, trace), or levels by module as in \"info,ods::mesh=debug\".",
+    ),
+    setting(
+        "watch.roots",
+        Shape::Texts,
+        nothing,
+        "Folders below which the admin API may add watches while the node runs. Empty: nowhere.",
+    ),
+    setting(
+        "listeners",
+        Shape::Tables {
+            short: "address",
+            members: &["address", "tls", "tls.certificate", "tls.key", "surfaces"],
+            example: "",
+        },
+        |_| Some(Value::Array(vec![super::flags::single("address", Value::from(address::unspecified().to_string()))])),
+        "Where the node listens. `tls` is \"none\", \"self-signed\" or { certificate = \"…\", key = \"…\" } (PEM files, read\n\
+         again when they change). `surfaces` are what is offered there: \"downloads\", \"admin\" (API and web page), \"peers\".",
+    ),
+    setting(
+        "watches",
+        Shape::Tables {
+            short: "folder",
+            members: &["folder", "mode", "prefix", "tags", "settle_s", "rescan_s"],
+            example: "folder = \"/srv/drop\"\nmode = \"keep\"      # or \"consume\": the file is moved into the store\n\
+                      prefix = \"apps\"    # published as apps/…\ntags = [\"new\"]\n\
+                      settle_s = 10      # how long a file must rest before it is taken\n\
+                      rescan_s = 60      # how often the folder is read anew",
+        },
+        nothing,
+        "Folders whose files are published.",
+    ),
+];
+
+/// Whether `key` (dotted, without list positions) is a setting, a member of one, or a table that has some.
+pub(super) fn is_known(key: &str) -> bool {
+    known_keys().any(|known| known == key || known.strip_prefix(key).is_some_and(|rest| rest.starts_with('.')))
+}
+
+/// The known key most like `key`, if one is alike enough to be meant.
+pub(super) fn nearest(key: &str) -> Option<String> {
+    let last = |dotted: &str| dotted.rsplit('.').next().unwrap_or_default().to_owned();
+    let likeness = |known: &str| {
+        let whole = strsim::jaro_winkler(known, key);
+        // The right name in the wrong table is a likely slip too.
+        if last(known) == last(key) { whole.max(0.95) } else { whole }
+    };
+    known_keys()
+        .flat_map(|known| [known.split('.').next().unwrap_or_default().to_owned(), known])
+        .map(|known| (likeness(&known), known))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known)
+}
+
+fn known_keys() -> impl Iterator<Item = String> {
+    SETTINGS.iter().flat_map(|setting| {
+        let members: &[&str] = match &setting.shape {
+            Shape::Tables { members, .. } => members,
+            Shape::Text | Shape::Number(_) | Shape::Texts => &[],
+        };
+        let members = members.iter().map(|member| format!("{}.{member}", setting.key));
+        std::iter::once(setting.key.to_owned()).chain(members)
+    })
+}

@@ -1,0 +1,259 @@
+//! Precedence, unknown keys, bad values, and that what is printed parses back.
+
+use std::path::{Path, PathBuf};
+
+use super::*;
+
+struct Machine {
+    folder: tempfile::TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn surroundings(&self) -> Surroundings {
+        let data = Some(self.data());
+        Surroundings { data, hostname: "machine".to_owned(), working_folder: self.folder.path().to_owned() }
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test writes its own input")]
+    fn write(&self, path: &str, text: &str) {
+        let path = self.folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("made the folder");
+        std::fs::write(path, text).expect("wrote the file");
+    }
+
+    fn resolve(&self, flags: &Flags, environment: &[(&str, &str)]) -> Result<Resolution, ConfigError> {
+        resolve(flags, &environment.iter().copied().collect(), &self.surroundings())
+    }
+
+    fn error(&self, flags: &Flags, environment: &[(&str, &str)]) -> String {
+        match self.resolve(flags, environment) {
+            Ok(resolution) => panic!("resolved to {:?}", resolution.config),
+            Err(error) => error.to_string().replace(&format!("{}/", self.folder.path().display()), ""),
+        }
+    }
+
+    fn config(&self, flags: &Flags, environment: &[(&str, &str)]) -> Config {
+        self.resolve(flags, environment).map(|resolution| resolution.config).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+fn flags() -> Flags {
+    Flags::default()
+}
+
+#[test]
+fn with_nothing_given_the_defaults_hold() {
+    let machine = Machine::new();
+    let config = machine.config(&flags(), &[]);
+    assert_eq!(config.data, machine.data());
+    assert_eq!(config.name, "machine");
+    assert_eq!(config.listeners, [Listener::plain("[::]:8637".parse().expect("an address"))]);
+    assert_eq!(config.downloads, Downloads { roots: vec!["Packages".to_owned()], access: Access::Open });
+    assert_eq!(config.log, Log { format: LogFormat::Human, filter: "info".to_owned() });
+    assert!(config.urls.is_empty() && config.watches.is_empty() && config.trusted_proxies.is_empty());
+}
+
+#[test]
+fn flags_win_over_environment_over_file_over_defaults() {
+    let machine = Machine::new();
+    machine.write("data/ods.toml", "name = \"file\"\nlog.filter = \"warn\"\nlog.format = \"json\"\n");
+    let environment = [("ODS_NAME", "environment"), ("ODS_LOG_FILTER", "debug")];
+    let typed = Flags { name: Some("flag".to_owned()), ..flags() };
+    let resolution = machine.resolve(&typed, &environment).expect("a configuration");
+    assert_eq!(resolution.config.name, "flag");
+    assert_eq!(resolution.config.log, Log { format: LogFormat::Json, filter: "debug".to_owned() });
+    let path = machine.data().join("ods.toml");
+    assert_eq!(resolution.source("name"), Some(&Source::Flag("--name")));
+    assert_eq!(resolution.source("log.filter"), Some(&Source::Variable("ODS_LOG_FILTER".to_owned())));
+    assert_eq!(resolution.source("log.format"), Some(&Source::File { path, line: 3 }));
+    assert_eq!(resolution.source("data"), Some(&Source::Default));
+}
+
+#[test]
+fn the_file_is_the_named_one_or_the_one_in_the_data_folder() {
+    let machine = Machine::new();
+    machine.write("elsewhere/ods.toml", "name = \"in data\"");
+    machine.write("site.toml", "name = \"named\"\ndata = \"kept\"");
+    let data = Flags { data: Some("elsewhere".into()), ..flags() };
+    assert_eq!(machine.config(&data, &[]).name, "in data");
+    assert_eq!(machine.config(&flags(), &[("ODS_DATA", "elsewhere")]).name, "in data");
+    let named = Flags { config: Some("site.toml".into()), ..flags() };
+    assert_eq!(machine.config(&named, &[]).name, "named");
+    assert_eq!(machine.config(&named, &[]).data, machine.folder.path().join("kept"));
+    assert_eq!(machine.config(&data, &[("ODS_CONFIG", "site.toml")]).name, "named");
+    let missing = Flags { config: Some("none.toml".into()), ..flags() };
+    assert_eq!(machine.error(&missing, &[]), "cannot read the configuration file none.toml");
+}
+
+#[test]
+fn an_unknown_key_is_an_error_with_its_line_and_the_nearest_known_name() {
+    let cases = [
+        ("\nnmae = \"x\"", "data/ods.toml:2: unknown key `nmae`; did you mean `name`?"),
+        (
+            "[limits]\nconections_max = 3",
+            "data/ods.toml:2: unknown key `limits.conections_max`; did you mean `limits.connections_max`?",
+        ),
+        ("[limit]\nconnections_max = 3", "data/ods.toml:1: unknown key `limit`; did you mean `limits`?"),
+        (
+            "[[listeners]]\naddress = \"[::]:1\"\ntls = { certficate = \"a\", key = \"b\" }",
+            "data/ods.toml:3: unknown key `listeners.tls.certficate`; did you mean `listeners.tls.certificate`?",
+        ),
+        ("[[watch]]\nfolder = \"x\"", "data/ods.toml:2: unknown key `watch.folder`; did you mean `watches.folder`?"),
+        ("zzz = 1", "data/ods.toml:1: unknown key `zzz`; `ods config` lists the known ones"),
+    ];
+    for (text, expected) in cases {
+        let machine = Machine::new();
+        machine.write("data/ods.toml", text);
+        assert_eq!(machine.error(&flags(), &[]), expected);
+    }
+}
+
+#[test]
+fn a_misspelt_variable_is_an_error_and_a_foreign_one_is_not() {
+    let machine = Machine::new();
+    let error = machine.error(&flags(), &[("ODS_LOG_FLITER", "debug")]);
+    assert_eq!(error, "unknown variable ODS_LOG_FLITER in the environment; did you mean ODS_LOG_FILTER?");
+    machine.config(&flags(), &[("ODS_PORT", "tcp://10.0.0.1:80"), ("ODS_SERVICE_HOST", "x"), ("ODS_TOKEN", "t")]);
+}
+
+#[test]
+fn bad_values_say_where_they_are_and_what_would_be_right() {
+    let cases = [
+        ("name = 3", "data/ods.toml:1: name: invalid type: integer `3`, expected a string"),
+        ("name = \"\"", "data/ods.toml:1: name: a name has 1 to 64 characters and no control characters"),
+        (
+            "[limits]\nheader_timeout_s = 0",
+            "data/ods.toml:2: limits.header_timeout_s: 0 is out of bounds; use a number from 1 to 3600",
+        ),
+        (
+            "urls = [\"ftp://x\"]",
+            "data/ods.toml:1: urls: \"ftp://x\" is no base URL; write one such as \"https://packages.example.org\"",
+        ),
+        (
+            "trusted_proxies = [\"x\"]",
+            "data/ods.toml:1: trusted_proxies: \"x\" is no address or network; write one such as \"10.0.0.0/8\"",
+        ),
+        (
+            "[[listeners]]\naddress = \"x:y\"",
+            "data/ods.toml:1: listeners: \"x:y\" is no address to listen on; write HOST:PORT, such as [::]:8637 or 127.0.0.1:8637",
+        ),
+        (
+            "[[listeners]]\ntls = \"yes\"",
+            "data/ods.toml:1: listeners: \"yes\" is no way to encrypt; use \"none\", \"self-signed\" or { certificate = \"…\", key = \"…\" }",
+        ),
+        (
+            "[downloads]\nroots = [\"api\"]",
+            "data/ods.toml:2: downloads.roots: \"api\" can't be used; a root is one segment, and none of [\"api\", \"blobs\", \"healthz\", \"metrics\", \"peer\", \"readyz\"]",
+        ),
+        ("name = [", "data/ods.toml:1: unclosed array, expected `]`"),
+    ];
+    for (text, expected) in cases {
+        let machine = Machine::new();
+        machine.write("data/ods.toml", text);
+        assert_eq!(machine.error(&flags(), &[]), expected);
+    }
+    let machine = Machine::new();
+    assert_eq!(
+        machine.error(&flags(), &[("ODS_LIMITS_CONNECTIONS_MAX", "many")]),
+        "environment ODS_LIMITS_CONNECTIONS_MAX: limits.connections_max: \"many\" is no whole number"
+    );
+    let typed = Flags { listen: vec!["nowhere:x".to_owned()], ..flags() };
+    assert!(machine.error(&typed, &[]).starts_with("flag --listen: listeners: \"nowhere:x\" is no address"));
+}
+
+#[test]
+fn lists_in_variables_are_separated_by_commas_or_written_as_toml() {
+    let machine = Machine::new();
+    let listeners = |text: &str| machine.config(&flags(), &[("ODS_LISTENERS", text)]).listeners;
+    assert_eq!(listeners("127.0.0.1:1, [::1]:2").len(), 2);
+    assert_eq!(listeners("[::]:1")[0].address.port(), 1);
+    assert_eq!(listeners("[{ address = '[::]:1', tls = 'self-signed' }]")[0].tls, Tls::SelfSigned);
+    assert_eq!(machine.config(&flags(), &[("ODS_URLS", "http://a,https://b/x/")]).urls, ["http://a", "https://b/x"]);
+    assert_eq!(
+        machine.error(&flags(), &[("ODS_WATCHES", "[{ foldr = 'x' }]")]),
+        "environment ODS_WATCHES: unknown key `watches.foldr`; did you mean `watches.folder`?"
+    );
+}
+
+#[test]
+fn relative_folders_start_at_the_file_or_at_the_working_folder() {
+    let machine = Machine::new();
+    machine.write("etc/site.toml", "[[watches]]\nfolder = \"drop\"\nprefix = \"/apps/\"\n");
+    let named = Flags { config: Some("etc/site.toml".into()), ..flags() };
+    let watches = machine.config(&named, &[]).watches;
+    assert_eq!(watches[0].folder, machine.folder.path().join("etc/drop"));
+    assert_eq!(watches[0].prefix, "apps");
+    let typed = Flags { watch: vec!["drop".into()], ..named };
+    assert_eq!(machine.config(&typed, &[]).watches, [Watch::of(machine.folder.path().join("drop"))]);
+}
+
+#[test]
+fn a_folder_inside_a_watched_one_is_refused() {
+    let machine = Machine::new();
+    let typed = Flags { watch: vec!["/srv/drop".into(), "/srv/drop/inner".into()], ..flags() };
+    let error = machine.error(&typed, &[]);
+    assert!(error.contains("/srv/drop/inner is in /srv/drop, which is watched too"), "{error}");
+}
+
+#[test]
+fn what_is_printed_parses_back_to_the_same_configuration() {
+    let full = r#"
+        name = "site \"one\" ü"
+        urls = ["https://a.example:8443/base"]
+        trusted_proxies = ["10.1.2.3/8", "::1"]
+        downloads = { roots = ["Packages", "CasperShare"], access = "basic" }
+        limits.cache_bytes = 2000000
+        log.format = "json"
+        watch.roots = ["/srv"]
+        [[listeners]]
+        address = "*:443"
+        tls = { certificate = "tls/a.pem", key = "/tls/a.key" }
+        surfaces = ["peers", "downloads"]
+        [[listeners]]
+        tls = "self-signed"
+        [[watches]]
+        folder = "/srv/drop"
+        mode = "consume"
+        tags = ["a", "b"]
+        settle_s = 3
+    "#;
+    for text in ["", full] {
+        let machine = Machine::new();
+        machine.write("data/ods.toml", text);
+        let first = machine.resolve(&flags(), &[]).unwrap_or_else(|error| panic!("{error}"));
+        machine.write("printed/ods.toml", &first.to_toml());
+        let printed = Flags { config: Some("printed/ods.toml".into()), ..flags() };
+        let second = machine.resolve(&printed, &[]).unwrap_or_else(|error| panic!("{error}\n{}", first.to_toml()));
+        assert_eq!(second.config, first.config, "{}", first.to_toml());
+    }
+}
+
+#[test]
+fn every_setting_is_printed_with_its_source() {
+    let machine = Machine::new();
+    let printed = machine.resolve(&Flags { name: Some("n".to_owned()), ..flags() }, &[]).expect("resolved").to_toml();
+    assert!(printed.contains("# What people call this node.\n# (from flag --name)\nname = \"n\"\n"), "{printed}");
+    for setting in settings::SETTINGS {
+        assert!(printed.contains(setting.meaning.lines().next().expect("a meaning")), "{}", setting.key);
+        assert!(setting.key == "name" || printed.contains(&setting.variable()), "{}", setting.key);
+    }
+}
+
+#[test]
+fn the_data_folder_is_found_without_the_rest() {
+    let machine = Machine::new();
+    machine.write("data/ods.toml", "data = \"/moved\"\nname = 3");
+    let found = data_folder(&flags(), &Environment::default(), &machine.surroundings()).expect("a folder");
+    assert_eq!(found, Path::new("/moved"));
+    let nowhere = Surroundings { data: None, ..machine.surroundings() };
+    let error = data_folder(&flags(), &Environment::default(), &nowhere).expect_err("no folder");
+    assert!(error.to_string().contains("name one with --data or ODS_DATA"));
+}

@@ -1,0 +1,249 @@
+//! The resolved configuration, as the rest of the program sees it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::address;
+
+/// Everything that can be configured, resolved and valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The folder that holds everything the node keeps; absolute.
+    pub data: PathBuf,
+    /// What people call this node: 1–64 characters, no control characters.
+    pub name: String,
+    /// Where peers reach this node, without a trailing `/`; empty: its listen addresses.
+    pub urls: Vec<String>,
+    /// Where it listens; at least one, no address twice.
+    pub listeners: Vec<Listener>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How packages are handed to machines.
+    pub downloads: Downloads,
+    /// Bounds and times.
+    pub limits: Limits,
+    /// What is logged, and how.
+    pub log: Log,
+    /// Folders below which watches may be added while the node runs; absolute.
+    pub watch_roots: Vec<PathBuf>,
+    /// Folders whose files are published.
+    pub watches: Vec<Watch>,
+}
+
+/// One address the node listens on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Listener {
+    /// Address and port; port 0 lets the system choose.
+    #[serde(with = "address::text", default = "address::unspecified")]
+    pub address: SocketAddr,
+    /// Encryption.
+    #[serde(default)]
+    pub tls: Tls,
+    /// What is offered here; not empty.
+    #[serde(default = "Surface::all")]
+    pub surfaces: Vec<Surface>,
+}
+
+impl Listener {
+    /// A listener without encryption that offers everything.
+    pub fn plain(address: SocketAddr) -> Self {
+        Self { address, tls: Tls::None, surfaces: Surface::all() }
+    }
+
+    /// Whether `surface` is offered here.
+    pub fn offers(&self, surface: Surface) -> bool {
+        self.surfaces.contains(&surface)
+    }
+}
+
+/// How a listener encrypts.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "TlsText", into = "TlsText")]
+pub enum Tls {
+    /// Plain HTTP.
+    #[default]
+    None,
+    /// A certificate the node makes itself; invites carry its pin.
+    SelfSigned,
+    /// PEM files, read again when they change; absolute.
+    Files {
+        /// The certificate chain.
+        certificate: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+}
+
+/// [`Tls`] as it is written: a word, or a table of two files.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged, expecting = r#"expected "none", "self-signed" or { certificate = "…", key = "…" }"#)]
+enum TlsText {
+    Word(String),
+    Files { certificate: PathBuf, key: PathBuf },
+}
+
+impl TryFrom<TlsText> for Tls {
+    type Error = String;
+
+    fn try_from(text: TlsText) -> Result<Self, String> {
+        match text {
+            TlsText::Word(word) if word == "none" => Ok(Self::None),
+            TlsText::Word(word) if word == "self-signed" => Ok(Self::SelfSigned),
+            TlsText::Word(word) => Err(format!(
+                r#""{word}" is no way to encrypt; use "none", "self-signed" or {{ certificate = "…", key = "…" }}"#
+            )),
+            TlsText::Files { certificate, key } => Ok(Self::Files { certificate, key }),
+        }
+    }
+}
+
+impl From<Tls> for TlsText {
+    fn from(tls: Tls) -> Self {
+        match tls {
+            Tls::None => Self::Word("none".to_owned()),
+            Tls::SelfSigned => Self::Word("self-signed".to_owned()),
+            Tls::Files { certificate, key } => Self::Files { certificate, key },
+        }
+    }
+}
+
+/// A part of what the node offers over HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Surface {
+    /// Packages, for machines.
+    Downloads,
+    /// The admin API and the web page.
+    Admin,
+    /// The protocol between nodes.
+    Peers,
+}
+
+impl Surface {
+    /// Every surface.
+    pub fn all() -> Vec<Self> {
+        vec![Self::Downloads, Self::Admin, Self::Peers]
+    }
+}
+
+/// How packages are handed to machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Downloads {
+    /// First path segments under which packages are offered, such as `Packages`; at least one.
+    pub roots: Vec<String>,
+    /// Who may download.
+    pub access: Access,
+}
+
+/// Who may download.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// Everyone.
+    #[default]
+    Open,
+    /// Whoever has a token with scope `read`, sent as the password of Basic authentication.
+    Basic,
+    /// Whoever sends a token with scope `read` as Bearer.
+    Token,
+}
+
+/// Bounds and times. Where it matters, what they protect against is in `settings.rs`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections served at once, all listeners together.
+    pub connections_max: usize,
+    /// Connections served at once from one address.
+    pub connections_per_address_max: usize,
+    /// From the connection (or the request before) to the last byte of a request's head.
+    pub header_timeout: Duration,
+    /// How long a connection may wait between two requests.
+    pub idle_timeout: Duration,
+    /// How long a body may make no progress, either way.
+    pub body_stall_timeout: Duration,
+    /// How long requests under way may take to end when the node stops.
+    pub drain_timeout: Duration,
+    /// Memory for the database's cache.
+    pub cache_bytes: usize,
+}
+
+/// What is logged, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The shape of a line.
+    pub format: LogFormat,
+    /// Levels by module, as `tracing-subscriber`'s `EnvFilter` reads them.
+    pub filter: String,
+}
+
+/// The shape of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A folder whose files are published.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Watch {
+    /// The folder; absolute.
+    pub folder: PathBuf,
+    /// What becomes of a file that was taken.
+    #[serde(default)]
+    pub mode: WatchMode,
+    /// Package paths start with this folder; empty: with the file's own name. No `/` at the ends.
+    #[serde(default)]
+    pub prefix: String,
+    /// Tags given to every package published from here.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// How long a file must rest before it is taken, in seconds.
+    #[serde(default = "Watch::settle_s_default")]
+    pub settle_s: u64,
+    /// How often the folder is read anew, in seconds, in case its events get lost.
+    #[serde(default = "Watch::rescan_s_default")]
+    pub rescan_s: u64,
+}
+
+impl Watch {
+    /// A watch of `folder` as an admin expects it who says nothing else.
+    pub fn of(folder: PathBuf) -> Self {
+        Self {
+            folder,
+            mode: WatchMode::Keep,
+            prefix: String::new(),
+            tags: Vec::new(),
+            settle_s: Self::settle_s_default(),
+            rescan_s: Self::rescan_s_default(),
+        }
+    }
+
+    fn settle_s_default() -> u64 {
+        10
+    }
+
+    fn rescan_s_default() -> u64 {
+        60
+    }
+}
+
+/// What becomes of a watched file that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WatchMode {
+    /// It stays; an edited file becomes a new revision, a deleted one stays published.
+    #[default]
+    Keep,
+    /// It is moved into the store.
+    Consume,
+}
