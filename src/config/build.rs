@@ -25,9 +25,9 @@ pub(super) fn build(values: &mut [Resolved]) -> Result<Config, ConfigError> {
     let mut values = Values(values);
     Ok(Config {
         data: folder(values.get("data"))?,
-        name: take(values.get("name"), name)?,
-        urls: take(values.get("urls"), each(url))?,
-        trusted_proxies: take(values.get("trusted_proxies"), each(network))?,
+        name: take(values.get("name"), |text: String| name(&text))?,
+        urls: take(values.get("urls"), each(|text: String| url(&text)))?,
+        trusted_proxies: take(values.get("trusted_proxies"), each(|text: String| network(&text)))?,
         downloads: Downloads {
             roots: take(values.get("downloads.roots"), roots)?,
             access: take(values.get("downloads.access"), Ok)?,
@@ -126,7 +126,7 @@ fn absolute(base: &Path, path: &Path) -> Result<PathBuf, String> {
     Ok(whole.components().collect())
 }
 
-fn name(name: String) -> Result<String, String> {
+fn name(name: &str) -> Result<String, String> {
     let name = name.trim().to_owned();
     let length = name.chars().count();
     if length == 0 || length > NAME_CHARACTERS_MAX || name.chars().any(char::is_control) {
@@ -136,9 +136,9 @@ fn name(name: String) -> Result<String, String> {
 }
 
 /// A base URL in its normal form, without a trailing `/`.
-fn url(text: String) -> Result<String, String> {
+fn url(text: &str) -> Result<String, String> {
     let example = "write one such as \"https://packages.example.org\"";
-    let url = reqwest::Url::parse(&text).map_err(|error| format!("\"{text}\" is no URL ({error}); {example}"))?;
+    let url = reqwest::Url::parse(text).map_err(|error| format!("\"{text}\" is no URL ({error}); {example}"))?;
     let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !plain || url.password().is_some() {
         return Err(format!("\"{text}\" is no base URL; {example}"));
@@ -147,7 +147,7 @@ fn url(text: String) -> Result<String, String> {
 }
 
 /// A network, or a single address as the network of itself.
-fn network(text: String) -> Result<IpNet, String> {
+fn network(text: &str) -> Result<IpNet, String> {
     let single = || text.parse::<std::net::IpAddr>().map(IpNet::from);
     text.parse::<IpNet>()
         .or_else(|_| single())
@@ -190,17 +190,17 @@ fn seconds(resolved: &mut Resolved) -> Result<Duration, ConfigError> {
 
 fn count(resolved: &mut Resolved) -> Result<usize, ConfigError> {
     let value = number(resolved)?;
-    usize::try_from(value).map_err(|_| invalid(resolved, format!("{value} is too large for this machine")))
+    usize::try_from(value).map_err(|_| invalid(resolved, &format!("{value} is too large for this machine")))
 }
 
 fn number(resolved: &mut Resolved) -> Result<u64, ConfigError> {
     let value = take(resolved, |value: i64| Ok(value))?;
     let Shape::Number(bounds) = &resolved.setting.shape else {
-        return Err(invalid(resolved, "expected a whole number".to_owned()));
+        return Err(invalid(resolved, "expected a whole number"));
     };
     let within = Some(value).filter(|value| bounds.contains(value)).and_then(|value| u64::try_from(value).ok());
     let (least, most) = (bounds.start(), bounds.end());
-    within.ok_or_else(|| invalid(resolved, format!("{value} is out of bounds; use a number from {least} to {most}")))
+    within.ok_or_else(|| invalid(resolved, &format!("{value} is out of bounds; use a number from {least} to {most}")))
 }
 
 /// Reads a value as a `Typed`, checks it, and puts what was understood back in its place.
@@ -212,14 +212,13 @@ where
     Typed: DeserializeOwned,
     Checked: Serialize,
 {
-    let typed =
-        resolved.value.clone().try_into::<Typed>().map_err(|error| invalid(resolved, error.message().to_owned()))?;
-    let checked = check(typed).map_err(|reason| invalid(resolved, reason))?;
-    resolved.value = Value::try_from(&checked).map_err(|error| invalid(resolved, error.to_string()))?;
+    let typed = resolved.value.clone().try_into::<Typed>().map_err(|error| invalid(resolved, error.message()))?;
+    let checked = check(typed).map_err(|reason| invalid(resolved, &reason))?;
+    resolved.value = Value::try_from(&checked).map_err(|error| invalid(resolved, &error.to_string()))?;
     Ok(checked)
 }
 
-fn invalid(resolved: &Resolved, reason: String) -> ConfigError {
+fn invalid(resolved: &Resolved, reason: &str) -> ConfigError {
     let origin: Source = resolved.source.clone();
     ConfigError::Invalid { origin, key: resolved.setting.key, reason: reason.trim().replace('\n', " ") }
 }

@@ -55,7 +55,7 @@ fn meaning(text: &mut String, resolved: &Resolved) {
     match &resolved.source {
         Source::Default => line(text, &format!("# (default; {variable})")),
         given @ (Source::Flag(_) | Source::Variable(_) | Source::File { .. }) => {
-            line(text, &format!("# (from {given})"))
+            line(text, &format!("# (from {given})"));
         }
     }
 }

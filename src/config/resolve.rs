@@ -62,6 +62,15 @@ impl Resolution {
         print::to_toml(&self.values)
     }
 
+    /// The whole configuration as JSON: for each key its value and where it came from.
+    pub fn to_json(&self) -> serde_json::Value {
+        let entry = |resolved: &Resolved| {
+            let entry = serde_json::json!({"value": resolved.value, "source": resolved.source.to_string()});
+            (resolved.setting.key.to_owned(), entry)
+        };
+        serde_json::Value::Object(self.values.iter().map(entry).collect())
+    }
+
     /// Where the value of the setting `key` came from.
     pub fn source(&self, key: &str) -> Option<&Source> {
         self.values.iter().find(|resolved| resolved.setting.key == key).map(|resolved| &resolved.source)
@@ -173,7 +182,7 @@ fn toml_value(text: &str) -> Result<Value, toml::de::Error> {
 }
 
 /// Variables that are meant for something else than a setting.
-const OTHER_VARIABLES: &[&str] = &["ODS_CONFIG", "ODS_SERVER", "ODS_TOKEN"];
+const OTHER_VARIABLES: &[&str] = &["ODS_CONFIG", "ODS_PIN", "ODS_SERVER", "ODS_TOKEN"];
 
 /// A misspelt variable is an error. Others that begin with `ODS_` are none of our business: Kubernetes sets
 /// `ODS_PORT` and `ODS_SERVICE_HOST` where a service is called "ods".

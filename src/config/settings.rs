@@ -53,10 +53,6 @@ const fn setting(
     Setting { key, meaning, shape, default }
 }
 
-fn nothing(_: &Surroundings) -> Option<Value> {
-    Some(Value::Array(Vec::new()))
-}
-
 /// Every setting, in the order in which `ods config` prints them: keys of no table, tables, lists of tables.
 pub(super) const SETTINGS: &[Setting] = &[
     setting(
@@ -69,13 +65,13 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting(
         "urls",
         Shape::Texts,
-        nothing,
+        |_| Some(Value::Array(Vec::new())),
         "Where other nodes reach this one, such as \"https://packages.example.org\".\nEmpty: the addresses it listens on.",
     ),
     setting(
         "trusted_proxies",
         Shape::Texts,
-        nothing,
+        |_| Some(Value::Array(Vec::new())),
         "Reverse proxies (addresses or networks such as \"10.0.0.0/8\") whose X-Forwarded-For is believed.",
     ),
     setting(
@@ -148,7 +144,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting(
         "watch.roots",
         Shape::Texts,
-        nothing,
+        |_| Some(Value::Array(Vec::new())),
         "Folders below which the admin API may add watches while the node runs. Empty: nowhere.",
     ),
     setting(
@@ -172,7 +168,7 @@ pub(super) const SETTINGS: &[Setting] = &[
                       settle_s = 10      # how long a file must rest before it is taken\n\
                       rescan_s = 60      # how often the folder is read anew",
         },
-        nothing,
+        |_| Some(Value::Array(Vec::new())),
         "Folders whose files are published.",
     ),
 ];

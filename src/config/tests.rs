@@ -41,7 +41,7 @@ impl Machine {
     }
 
     fn config(&self, flags: &Flags, environment: &[(&str, &str)]) -> Config {
-        self.resolve(flags, environment).map(|resolution| resolution.config).unwrap_or_else(|error| panic!("{error}"))
+        self.resolve(flags, environment).map_or_else(|error| panic!("{error}"), |resolution| resolution.config)
     }
 }
 

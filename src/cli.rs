@@ -1,0 +1,103 @@
+//! The command line: what the user typed, and how they are answered.
+//!
+//! The types here are what was typed and nothing more; `commands/` resolves them and acts. Nothing below `commands/`
+//! knows that there is a terminal.
+//!
+//! Invariants: results go to standard output, everything else to standard error; a failure has one exit code, from
+//! [`Exit`]; with `--json` both are JSON in the API's shapes.
+
+mod connection;
+mod exit;
+mod failure;
+mod human;
+mod output;
+mod progress;
+mod run_file;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use connection::{Connected, Connection};
+pub use exit::Exit;
+pub use failure::Failure;
+pub(crate) use human::{age_text, bytes_text, duration_seconds, printable, short_id, time_text};
+pub use output::Output;
+pub(crate) use progress::{Bar, Progress};
+pub(crate) use table::Table;
+
+use crate::commands;
+
+/// The program's arguments.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ods",
+    version,
+    about = "The Open Distribution Server: software packages on every site that installs them",
+    long_about = "The Open Distribution Server.\n\nEach site runs one `ods serve`. A package put into any of them appears on \
+                  all of them, verified byte for byte; machines fetch it from the nearest one over plain HTTP(S).",
+    after_help = "Examples:\n  ods demo                      three paired nodes to play with\n  \
+                  ods serve                     run a node\n  ods push Firefox-142.pkg      put a package into it\n  \
+                  ods ls                        see what is there\n\n`ods help COMMAND` explains a command; \
+                  `ods --help` lists the exit codes.",
+    after_long_help = after_long_help(),
+    subcommand_required = true,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    /// Print JSON, in the shapes of the admin API; errors too, on standard error
+    #[arg(long, global = true, display_order = 900)]
+    pub json: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The subcommands, one module each.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print the configuration that `serve` would use, with where each value comes from
+    Config(commands::config::Arguments),
+    /// Publish files as packages
+    Push(commands::push::Arguments),
+    /// Download a package, verified; resumes what was begun
+    Pull(commands::pull::Arguments),
+    /// List packages
+    Ls(commands::ls::Arguments),
+    /// Show one package, and its history
+    Show(commands::show::Arguments),
+    /// Unpublish packages; `restore` brings them back
+    Rm(commands::rm::Arguments),
+    /// Make an earlier revision of a package current again
+    Restore(commands::restore::Arguments),
+    /// Show how the node and its links are doing
+    Status(commands::status::Arguments),
+    /// Show what happened on the node, and follow it as it happens
+    Events(commands::events::Arguments),
+    /// Link nodes: invite, join, list, remove
+    Peer(commands::peer::Arguments),
+    /// Make, list and revoke access tokens
+    Token(commands::token::Arguments),
+}
+
+fn after_long_help() -> String {
+    let mut help = String::from(
+        "Examples:\n  \
+         Play with three paired nodes:         ods demo\n  \
+         Run a node:                           ods serve\n  \
+         Put a package into it:                ods push Firefox-142.pkg --tag prod\n  \
+         Get it:                               ods pull Firefox-142.pkg\n  \
+         Link another node, here:              ods peer invite --role replica\n  \
+         … and there:                          ods peer join ods-invite1.…\n\n\
+         Where the node is:\n  \
+         On the node's own machine, commands find it by themselves, through the data folder. Elsewhere, name it with\n  \
+         --server URL or ODS_SERVER, and set ODS_TOKEN to a token made with `ods token create`.\n\n\
+         Exit codes:\n",
+    );
+    let codes = Exit::ALL.map(|exit| format!("  {:>3}  {}\n", exit.code(), exit.meaning()));
+    help.push_str(&codes.concat());
+    help
+}

@@ -1,0 +1,62 @@
+//! The subcommands: one module each, with its arguments and what it does.
+//!
+//! All but `serve`, `demo` and `config` are clients of a node's admin API, through [`ods_api::Client`]: nothing that they
+//! can do is missing there.
+
+pub(crate) mod config;
+pub(crate) mod events;
+pub(crate) mod ls;
+pub(crate) mod peer;
+pub(crate) mod pull;
+pub(crate) mod push;
+pub(crate) mod restore;
+mod retry;
+mod revision;
+pub(crate) mod rm;
+pub(crate) mod serve;
+pub(crate) mod show;
+pub(crate) mod status;
+pub(crate) mod token;
+
+use ods_store::{PackagePath, UnixMillis};
+
+use crate::cli::{Cli, Command, Failure, Output};
+use crate::config::{Environment, Surroundings};
+
+/// What a command is given besides its arguments.
+pub struct Context {
+    /// The environment.
+    pub environment: Environment,
+    /// The machine.
+    pub machine: Surroundings,
+    /// Where results go.
+    pub output: Output,
+    /// The clock.
+    pub now: fn() -> UnixMillis,
+}
+
+/// Runs the command that was typed.
+pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
+    match cli.command {
+        Command::Config(arguments) => config::run(&arguments, context),
+        Command::Push(arguments) => push::run(arguments, context).await,
+        Command::Pull(arguments) => pull::run(arguments, context).await,
+        Command::Ls(arguments) => ls::run(arguments, context).await,
+        Command::Show(arguments) => show::run(&arguments, context).await,
+        Command::Rm(arguments) => rm::run(&arguments, context).await,
+        Command::Restore(arguments) => restore::run(&arguments, context).await,
+        Command::Status(arguments) => status::run(&arguments, context).await,
+        Command::Events(arguments) => events::run(&arguments, context).await,
+        Command::Peer(arguments) => peer::run(arguments, context).await,
+        Command::Token(arguments) => token::run(arguments, context).await,
+    }
+}
+
+/// A package path that was typed.
+fn parse_path(typed: &str) -> Result<PackagePath, Failure> {
+    PackagePath::parse(typed).map_err(|error| {
+        Failure::usage(format!("\"{typed}\" is not a package path"))
+            .caused_by(&error)
+            .hint("`ods ls` lists the packages")
+    })
+}

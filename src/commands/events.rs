@@ -1,0 +1,146 @@
+//! `ods events`: the node's journal.
+
+use std::time::Duration;
+
+use ods_api::{EventQuery, Followed, Page, RecordView};
+
+use super::{Context, retry};
+use crate::cli::{Connected, Connection, Failure, Output, printable};
+
+/// Rows asked for at a time.
+const PAGE_ROWS: usize = 500;
+
+/// Show what happened on the node, and follow it as it happens
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Show what happened on the node: packages published, replaced, removed and stored, links up and down, \
+                  alarms.\n\nWithout --after, the newest records are shown. Each has a number; `--after` goes on behind one.",
+    after_help = "Examples:\n  ods events\n  ods events --follow\n  ods events --type 'package.*' --after 1200\n  \
+                  ods events --follow --json | jq -c 'select(.type == \"package.stored\") | .data.path'"
+)]
+pub(crate) struct Arguments {
+    /// Go on showing what happens, until Ctrl-C
+    #[arg(long, short)]
+    follow: bool,
+    /// Show the records behind the one with this number
+    #[arg(long, value_name = "LSN")]
+    after: Option<u64>,
+    /// Only these types, separated by commas: package.published, package.*, peer.down, …
+    #[arg(long = "type", value_name = "TYPES")]
+    kind: Option<String>,
+    /// At most this many records before following
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
+    let node = arguments.connection.connect(context)?;
+    let page = match arguments.after {
+        Some(after) => forward(&node, after, arguments.limit, arguments.kind.as_deref()).await?,
+        None => newest(&node, arguments.limit, arguments.kind.as_deref()).await?,
+    };
+    if !arguments.follow {
+        return write_page(&page, &mut context.output);
+    }
+    let after = page.items.last().map(|record| record.lsn);
+    let after = match after.or(arguments.after) {
+        Some(after) => after,
+        None => head(&node).await?,
+    };
+    page.items.iter().try_for_each(|record| write_record(record, &mut context.output))?;
+    follow(&node, after, arguments.kind.as_deref(), &mut context.output).await
+}
+
+async fn head(node: &Connected) -> Result<u64, Failure> {
+    Ok(node.client.node().await.map_err(|error| node.explain(error))?.log.head)
+}
+
+/// Records behind `after`, oldest first, up to the limit.
+async fn forward(node: &Connected, after: u64, limit: usize, kind: Option<&str>) -> Result<Page<RecordView>, Failure> {
+    let mut whole = Page { items: Vec::new(), next: None, total: None };
+    let mut query = EventQuery { after: Some(after), kind: kind.map(str::to_owned), ..EventQuery::default() };
+    loop {
+        query.limit = Some(PAGE_ROWS.min(limit - whole.items.len()).max(1));
+        let page = node.client.events(&query).await.map_err(|error| node.explain(error))?;
+        whole.items.extend(page.items);
+        whole.next.clone_from(&page.next);
+        let Some(next) = page.next.and_then(|next| next.parse().ok()) else { return Ok(whole) };
+        if whole.items.len() >= limit {
+            return Ok(whole);
+        }
+        query.after = Some(next);
+    }
+}
+
+/// The newest records. The journal is read forwards, so a growing stretch before its head is looked at.
+async fn newest(node: &Connected, limit: usize, kind: Option<&str>) -> Result<Page<RecordView>, Failure> {
+    let head = head(node).await?;
+    let mut stretch = (limit as u64).saturating_mul(4);
+    loop {
+        let after = head.saturating_sub(stretch);
+        let mut page = forward(node, after, usize::MAX, kind).await?;
+        if page.items.len() >= limit || after == 0 {
+            page.items.drain(..page.items.len().saturating_sub(limit));
+            return Ok(page);
+        }
+        stretch = stretch.saturating_mul(8);
+    }
+}
+
+async fn follow(node: &Connected, mut after: u64, kind: Option<&str>, output: &mut Output) -> Result<(), Failure> {
+    let mut pause = retry::Pauses::default();
+    loop {
+        let broken = match node.client.follow(Some(after), kind).await {
+            Ok(mut stream) => loop {
+                match stream.next().await {
+                    Ok(Some(Followed::Record(record))) => {
+                        after = record.lsn;
+                        pause = retry::Pauses::default();
+                        write_record(&record, output)?;
+                    }
+                    Ok(Some(Followed::Reset { head })) => after = head,
+                    Ok(None) => break None,
+                    Err(error) => break Some(error),
+                }
+            },
+            Err(error) => Some(error),
+        };
+        if let Some(error) = broken.filter(|error| !retry::may_help(error)) {
+            return Err(node.explain(error));
+        }
+        tokio::time::sleep(pause.next().unwrap_or(Duration::from_secs(30))).await;
+    }
+}
+
+fn write_page(page: &Page<RecordView>, output: &mut Output) -> Result<(), Failure> {
+    if output.is_json() {
+        return output.json(page);
+    }
+    if page.items.is_empty() {
+        return output.line("nothing happened");
+    }
+    page.items.iter().try_for_each(|record| write_record(record, output))
+}
+
+fn write_record(record: &RecordView, output: &mut Output) -> Result<(), Failure> {
+    if output.is_json() {
+        return output.json_line(record);
+    }
+    let facts: Vec<String> = record.data.iter().filter_map(|(key, value)| fact(key, value)).collect();
+    let at = record.at.strftime("%Y-%m-%d %H:%M:%SZ");
+    output.line(format!("{:>8}  {at}  {:<18} {}", record.lsn, record.kind, printable(&facts.join("  "))).trim_end())
+}
+
+/// A fact in few words: what a path or a name is needs no label, and a whole package is its path.
+fn fact(key: &str, value: &serde_json::Value) -> Option<String> {
+    match (key, value) {
+        (_, serde_json::Value::Null) => None,
+        ("path" | "name" | "file" | "detail" | "reason", serde_json::Value::String(text)) => Some(text.clone()),
+        ("package", serde_json::Value::Object(package)) => package.get("path")?.as_str().map(str::to_owned),
+        (_, serde_json::Value::String(text)) if text.len() == 64 => Some(format!("{key} {}", &text.get(..12)?)),
+        (_, serde_json::Value::String(text)) => Some(format!("{key} {text}")),
+        (_, other) => Some(format!("{key} {other}")),
+    }
+}

@@ -1,0 +1,89 @@
+//! `ods ls`: the packages of a node.
+
+use ods_api::{PackageQuery, PackageView, Page};
+
+use super::Context;
+use crate::cli::{Connected, Connection, Failure, Table, bytes_text, time_text};
+
+/// Rows asked for at a time.
+const PAGE_ROWS: usize = 500;
+
+/// List packages
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  ods ls                       everything\n  \
+    ods ls mac/apps              only below this folder\n  ods ls --q firefox --tag prod\n  \
+    ods ls --state wanted        what is still on its way here\n  ods ls --json | jq -r .items[].path")]
+pub(crate) struct Arguments {
+    /// Only packages below this folder
+    prefix: Option<String>,
+    /// Only packages whose path, title, version, identifier or tags contain these words
+    #[arg(long, short, value_name = "WORDS")]
+    q: Option<String>,
+    /// Only packages with this tag
+    #[arg(long, value_name = "TAG")]
+    tag: Option<String>,
+    /// Only packages of this kind, such as pkg, msi or deb
+    #[arg(long, value_name = "KIND")]
+    kind: Option<String>,
+    /// Only packages in this state: stored, fetching, wanted, remote or conflict
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// The order: `path`, `size` or `published_at`; with a `-` in front, the largest or newest first
+    #[arg(long, value_name = "ORDER", allow_hyphen_values = true)]
+    sort: Option<String>,
+    /// At most this many packages
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
+    let node = arguments.connection.connect(context)?;
+    let limit = arguments.limit.unwrap_or(usize::MAX);
+    let query = PackageQuery {
+        q: arguments.q,
+        prefix: arguments.prefix.map(|prefix| prefix.trim_matches('/').to_owned()),
+        tag: arguments.tag,
+        kind: arguments.kind,
+        state: arguments.state,
+        sort: arguments.sort,
+        ..PackageQuery::default()
+    };
+    let page = collect(&node, query, limit).await?;
+    if context.output.is_json() {
+        return context.output.json(&page);
+    }
+    let mut table = Table::new(&["PATH", ">SIZE", "VERSION", "STATE", "PUBLISHED", "TAGS"]);
+    for package in &page.items {
+        let state = if package.conflict { format!("{}, conflict", package.state) } else { package.state.clone() };
+        table.row([
+            package.path.clone(),
+            bytes_text(package.size),
+            package.version.clone().unwrap_or_default(),
+            state,
+            time_text(package.published_at),
+            package.tags.join(", "),
+        ]);
+    }
+    if page.items.is_empty() {
+        return context.output.line("no packages");
+    }
+    table.write(&mut context.output)
+}
+
+/// All pages together, up to `limit` rows; `next` is kept if there is more.
+async fn collect(node: &Connected, mut query: PackageQuery, limit: usize) -> Result<Page<PackageView>, Failure> {
+    let mut whole = Page { items: Vec::new(), next: None, total: None };
+    loop {
+        query.limit = Some(PAGE_ROWS.min(limit - whole.items.len()).max(1));
+        let page = node.client.packages(&query).await.map_err(|error| node.explain(error))?;
+        whole.items.extend(page.items);
+        whole.total = page.total;
+        whole.next.clone_from(&page.next);
+        if page.next.is_none() || whole.items.len() >= limit {
+            return Ok(whole);
+        }
+        query.after = page.next;
+    }
+}

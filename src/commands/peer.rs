@@ -1,0 +1,203 @@
+//! `ods peer`: links between nodes.
+
+use std::io::Read;
+
+use clap::{Subcommand, ValueEnum};
+use ods_api::{InviteRequest, InviteView, PeerView, RoleName};
+use serde_json::json;
+
+use super::{Context, status};
+use crate::cli::{Connected, Connection, Exit, Failure, duration_seconds, printable, short_id, time_text};
+
+/// Link nodes: invite, join, list, remove
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Link nodes into a mesh: invite, join, list, remove.\n\nOne node prints an invite; the other joins with \
+                  it. From then on a package put into either appears on both.",
+    after_help = "Examples:\n  ods peer invite --role publisher     on one node\n  \
+                  ods peer join ods-invite1.…          on the other\n  ods peer ls"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Print an invite: one line, for one other node
+    #[command(
+        long_about = "Print an invite: one line, for one other node, to be given to `ods peer join` there.\n\nIt holds a \
+                      secret. Send it in a way that others can't read.",
+        after_help = "Examples:\n  ods peer invite\n  ods peer invite --role publisher --prefix mac --expires 7d"
+    )]
+    Invite(Invite),
+    /// Join the mesh of the node that printed an invite
+    #[command(after_help = "Examples:\n  ods peer join ods-invite1.…\n  \
+        ods peer join -                      reads the line from standard input, so that no process list shows it")]
+    Join(Join),
+    /// List the nodes that this one is linked with
+    #[command(
+        after_help = "Examples:\n  ods peer ls\n  ods peer ls --json | jq -r '.items[] | .name + \" \" + .state'"
+    )]
+    Ls(Ls),
+    /// Remove a link; the other node stays in the mesh
+    #[command(after_help = "Examples:\n  ods peer rm branch-1")]
+    Rm(Rm),
+}
+
+#[derive(Debug, clap::Args)]
+struct Invite {
+    /// What the other node may do: hold and serve (replica), also publish (publisher), also admit others (owner)
+    #[arg(long, value_enum, default_value_t = RoleArgument::Replica)]
+    role: RoleArgument,
+    /// It may publish only below this folder; repeat for several
+    #[arg(long = "prefix", value_name = "FOLDER")]
+    prefixes: Vec<String>,
+    /// How long the invite is good for, such as 15m, 1h or 7d
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = duration_seconds)]
+    expires: u64,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, clap::Args)]
+struct Join {
+    /// The line that `ods peer invite` printed; `-` reads it from standard input
+    invite: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, clap::Args)]
+struct Ls {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, clap::Args)]
+struct Rm {
+    /// The other node's name, or the first digits of its id
+    peer: String,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+/// [`RoleName`] as it is typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RoleArgument {
+    Replica,
+    Publisher,
+    Owner,
+}
+
+impl From<RoleArgument> for RoleName {
+    fn from(role: RoleArgument) -> Self {
+        match role {
+            RoleArgument::Replica => Self::Replica,
+            RoleArgument::Publisher => Self::Publisher,
+            RoleArgument::Owner => Self::Owner,
+        }
+    }
+}
+
+pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
+    match arguments.action {
+        Action::Invite(arguments) => invite(arguments, context).await,
+        Action::Join(arguments) => join(&arguments, context).await,
+        Action::Ls(arguments) => list(&arguments, context).await,
+        Action::Rm(arguments) => remove(&arguments, context).await,
+    }
+}
+
+async fn invite(arguments: Invite, context: &mut Context) -> Result<(), Failure> {
+    let node = arguments.connection.connect(context)?;
+    let request =
+        InviteRequest { role: arguments.role.into(), prefixes: arguments.prefixes, expires_in_s: arguments.expires };
+    let invite = node.client.create_invite(&request).await.map_err(|error| node.explain(error))?;
+    if context.output.is_json() {
+        return context.output.json(&invite);
+    }
+    context.output.line(&invite.invite)?;
+    eprintln!("{}", what_to_do_with(&invite));
+    Ok(())
+}
+
+fn what_to_do_with(invite: &InviteView) -> String {
+    let where_to = match invite.prefixes.as_slice() {
+        [] => String::new(),
+        prefixes => format!(" for {}", prefixes.join(", ")),
+    };
+    format!(
+        "\nOn the other node, type:  ods peer join {}…  (the whole line above)\nIt becomes a {}{where_to}. The invite \
+         works once, until {}, and holds a secret.",
+        invite.invite.chars().take(16).collect::<String>(),
+        invite.role,
+        time_text(invite.expires_at),
+    )
+}
+
+async fn join(arguments: &Join, context: &mut Context) -> Result<(), Failure> {
+    let line = match arguments.invite.as_str() {
+        "-" => read_line()?,
+        typed => typed.trim().to_owned(),
+    };
+    let node = arguments.connection.connect(context)?;
+    let peer = node.client.join(&line).await.map_err(|error| node.explain(error))?;
+    if context.output.is_json() {
+        return context.output.json(&peer);
+    }
+    context.output.line(&format!("linked with {} ({})", printable(&peer.name), short_id(&peer.id)))
+}
+
+fn read_line() -> Result<String, Failure> {
+    /// An invite has some hundred bytes; so much can't be one.
+    const BYTES_MAX: u64 = 64 << 10;
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(BYTES_MAX).read_to_string(&mut text);
+    read.map_err(|error| Failure::file("cannot read the invite from standard input", &error))?;
+    match text.trim() {
+        "" => {
+            Err(Failure::usage("standard input holds no invite")
+                .hint("pipe in the line that `ods peer invite` printed"))
+        }
+        line => Ok(line.to_owned()),
+    }
+}
+
+async fn list(arguments: &Ls, context: &mut Context) -> Result<(), Failure> {
+    let node = arguments.connection.connect(context)?;
+    let peers = node.client.peers().await.map_err(|error| node.explain(error))?;
+    if context.output.is_json() {
+        return context.output.json(&peers);
+    }
+    if peers.items.is_empty() {
+        return context.output.line("no links to other nodes; `ods peer invite` makes one");
+    }
+    status::peer_table(&peers.items, context).write(&mut context.output)
+}
+
+async fn remove(arguments: &Rm, context: &mut Context) -> Result<(), Failure> {
+    let node = arguments.connection.connect(context)?;
+    let peer = find(&node, &arguments.peer).await?;
+    node.client.remove_peer(&peer.id).await.map_err(|error| node.explain(error))?;
+    if context.output.is_json() {
+        return context.output.json(&json!({"id": peer.id, "name": peer.name, "removed": true}));
+    }
+    let name = printable(&peer.name);
+    context.output.line(&format!("removed the link with {name} ({}); it stays in the mesh", short_id(&peer.id)))
+}
+
+/// The peer with this name, or whose id starts so.
+async fn find(node: &Connected, typed: &str) -> Result<PeerView, Failure> {
+    let peers = node.client.peers().await.map_err(|error| node.explain(error))?.items;
+    let by_id = |peer: &PeerView| typed.len() >= 4 && peer.id.starts_with(&typed.to_ascii_lowercase());
+    let mut fitting: Vec<PeerView> = peers.into_iter().filter(|peer| peer.name == typed || by_id(peer)).collect();
+    match (fitting.pop(), fitting.is_empty()) {
+        (Some(peer), true) => Ok(peer),
+        (Some(_), false) => {
+            Err(Failure::usage(format!("several peers are called {typed}")).hint("give the id; `ods peer ls` shows it"))
+        }
+        (None, _) => Err(Failure::new(Exit::NotFound, "no_such_peer", format!("there is no peer {typed}"))
+            .hint("`ods peer ls` lists the peers")),
+    }
+}

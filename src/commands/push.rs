@@ -1,0 +1,152 @@
+//! `ods push`: publish files as packages.
+//!
+//! A file is hashed here first: bytes that the node holds already as the current revision aren't sent again, and the node
+//! checks those that are sent against the digest, so that a file that changes under way is never published half old, half
+//! new. An upload that is cut is sent again.
+
+mod targets;
+mod upload;
+
+use std::path::PathBuf;
+
+use futures_util::StreamExt;
+use ods_api::{Guard, PublishQuery, PublishedView};
+
+use self::targets::Target;
+use self::upload::Pushed;
+use super::Context;
+use crate::cli::{Connection, Exit, Failure, Output, Progress, bytes_text, printable, short_id};
+
+/// Publish files as packages
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Publish files as packages, on every node of the mesh.\n\nA file becomes a package of the same name, or \
+                  the one that --path says. A package that is there already is replaced; its history stays. Metadata that \
+                  isn't given stays as it was; an empty value removes it. When the command ends, the package is durable \
+                  on the node, and on its way to the others.",
+    after_help = "Examples:\n  ods push Firefox-142.pkg --version 142 --tag prod\n  \
+                  ods push build/*.deb --path linux/apps/            into a folder\n  \
+                  ods push out.pkg --path mac/Tool-1.2.pkg           under another name\n  \
+                  ods push tool.msi --only-if-new                    refuses to replace"
+)]
+pub(crate) struct Arguments {
+    /// The files
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// What to call the package; with a `/` at the end, the folder to put the files in
+    #[arg(long, short, value_name = "PATH")]
+    path: Option<String>,
+    /// Its version
+    #[arg(long, value_name = "TEXT", help_heading = "Metadata")]
+    version: Option<String>,
+    /// What people call it
+    #[arg(long, value_name = "TEXT", help_heading = "Metadata")]
+    title: Option<String>,
+    /// Its maker's identifier, such as org.mozilla.firefox
+    #[arg(long, value_name = "TEXT", help_heading = "Metadata")]
+    identifier: Option<String>,
+    /// Free text
+    #[arg(long, value_name = "TEXT", help_heading = "Metadata")]
+    notes: Option<String>,
+    /// A label; repeat for several. Those given replace those there were
+    #[arg(long = "tag", short, value_name = "TAG", help_heading = "Metadata")]
+    tags: Vec<String>,
+    /// Greater is fetched first by other nodes
+    #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Metadata")]
+    priority: Option<i64>,
+    /// Refuse to replace a package
+    #[arg(long, conflicts_with = "only_if_revision")]
+    only_if_new: bool,
+    /// Only if this is still the current revision (one file)
+    #[arg(long, value_name = "ID")]
+    only_if_revision: Option<String>,
+    /// How many files to send at once
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+    jobs: u8,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+impl Arguments {
+    fn guard(&self) -> Guard {
+        match (&self.only_if_revision, self.only_if_new) {
+            (Some(revision), _) => Guard::OnlyIfRevision(revision.clone()),
+            (None, true) => Guard::OnlyIfNew,
+            (None, false) => Guard::Always,
+        }
+    }
+
+    fn metadata(&self) -> PublishQuery {
+        PublishQuery {
+            title: self.title.clone(),
+            version: self.version.clone(),
+            identifier: self.identifier.clone(),
+            notes: self.notes.clone(),
+            tag: self.tags.clone(),
+            priority: self.priority,
+            ..PublishQuery::default()
+        }
+    }
+}
+
+pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
+    let targets = targets::targets(&arguments.files, arguments.path.as_deref())?;
+    if arguments.only_if_revision.is_some() && targets.len() > 1 {
+        return Err(Failure::usage("--only-if-revision goes with one file"));
+    }
+    let node = arguments.connection.connect(context)?;
+    let progress = Progress::on_standard_error(context.output.is_json());
+    let order = upload::Order { metadata: arguments.metadata(), guard: arguments.guard() };
+    let (node, progress, order) = (&node, &progress, &order);
+    let pushes = targets.iter().map(|target| async move {
+        let bar = progress.bar(target.path.as_str(), target.size);
+        let pushed = upload::push(node, target, order, bar.clone()).await;
+        bar.finish();
+        (target, pushed)
+    });
+    let mut pushes = futures_util::stream::iter(pushes).buffer_unordered(arguments.jobs.into());
+    let mut failures = Vec::new();
+    while let Some((target, pushed)) = pushes.next().await {
+        match pushed {
+            Ok(pushed) => progress.suspend(|| report(target, &pushed, &mut context.output))?,
+            Err(failure) => failures.push((target, failure)),
+        }
+    }
+    drop(pushes);
+    conclude(failures, targets.len(), context.output.is_json())
+}
+
+fn report(target: &Target, pushed: &Pushed, output: &mut Output) -> Result<(), Failure> {
+    if output.is_json() {
+        return output.json_line(&pushed.view);
+    }
+    let PublishedView { changed, package } = &pushed.view;
+    let path = printable(target.path.as_str());
+    let what = match (changed, pushed.sent, pushed.replaced) {
+        (false, _, _) => "unchanged",
+        (true, false, _) => "metadata changed",
+        (true, true, true) => "replaced",
+        (true, true, false) => "published",
+    };
+    output.line(&format!("{path}: {what}, {}, revision {}", bytes_text(package.size), short_id(&package.revision)))
+}
+
+/// One failure is the command's; of several, each is told, and the command's says how many.
+fn conclude(mut failures: Vec<(&Target, Failure)>, files: usize, json: bool) -> Result<(), Failure> {
+    if files == 1 {
+        return failures.pop().map_or(Ok(()), |(_, failure)| Err(failure));
+    }
+    let Some(exit) = failures.first().map(|(_, failure)| failure.exit()) else { return Ok(()) };
+    for (target, failure) in &failures {
+        if json {
+            eprintln!("{}", failure.to_json());
+        } else {
+            eprint!("{}: ", printable(&target.file.to_string_lossy()));
+            failure.write_text(&mut std::io::stderr())?;
+        }
+    }
+    let same = failures.iter().all(|(_, failure)| failure.exit() == exit);
+    let exit = if same { exit } else { Exit::Failed };
+    let message = format!("{} of {files} files were not published", failures.len());
+    Err(Failure::new(exit, "some_failed", message).hint("the others are done; run the same command again for the rest"))
+}

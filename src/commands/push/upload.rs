@@ -1,0 +1,130 @@
+//! One file's way to the node.
+
+use std::fs::File;
+use std::io::Read;
+
+use ods_api::{ClientError, Guard, PackageView, PublishQuery, PublishedView, Upload};
+
+use super::super::retry;
+use super::Target;
+use crate::cli::{Bar, Connected, Exit, Failure};
+
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// What goes for every file of a push.
+pub(super) struct Order {
+    pub(super) metadata: PublishQuery,
+    pub(super) guard: Guard,
+}
+
+/// What came of a file.
+pub(super) struct Pushed {
+    pub(super) view: PublishedView,
+    /// Whether there was a package at the path.
+    pub(super) replaced: bool,
+    /// Whether the bytes had to be sent.
+    pub(super) sent: bool,
+}
+
+/// Publishes a file, trying again where that may help.
+pub(super) async fn push(node: &Connected, target: &Target, order: &Order, mut bar: Bar) -> Result<Pushed, Failure> {
+    // Asked first, so that a node that isn't there is told at once, not after hashing 25 GB.
+    let mut before = current(node, target).await?;
+    bar.doing("hashing");
+    let blake3 = hash(target, bar.clone()).await?;
+    let mut pauses = retry::Pauses::default();
+    loop {
+        let error = match attempt(node, target, order, &blake3, before, &mut bar).await {
+            Ok(pushed) => return Ok(pushed),
+            Err(Stopped::Here(failure)) => return Err(failure),
+            Err(Stopped::There(error)) => error,
+        };
+        let pause = pauses.next().filter(|_| retry::may_help(&error));
+        let Some(pause) = pause else { return Err(explain(node, target, error)) };
+        bar.remark(&format!("{}: {error}; trying again in {} s", target.path, pause.as_secs()));
+        tokio::time::sleep(pause).await;
+        // After a cut, the node may have got it all the same.
+        before = current(node, target).await?;
+    }
+}
+
+/// Why an attempt ended early.
+enum Stopped {
+    Here(Failure),
+    There(ClientError),
+}
+
+async fn attempt(
+    node: &Connected,
+    target: &Target,
+    order: &Order,
+    blake3: &str,
+    before: Option<PackageView>,
+    bar: &mut Bar,
+) -> Result<Pushed, Stopped> {
+    let replaced = before.is_some();
+    if let Some(held) = before.filter(|held| held.blob == blake3 && held.state == "stored") {
+        let query = PublishQuery { from: Some(held.revision), ..order.metadata.clone() };
+        let view = node.client.publish_held(&target.path, &query, &order.guard).await.map_err(Stopped::There)?;
+        return Ok(Pushed { view, replaced, sent: false });
+    }
+    let unreadable = |error| Stopped::Here(cannot_read(target, &error));
+    let reader = tokio::fs::File::open(&target.file).await.map_err(unreadable)?;
+    bar.doing("uploading");
+    let mut bar = bar.clone();
+    let upload = Upload { reader, size: target.size, progress: move |bytes| bar.done(bytes) };
+    let query = PublishQuery { blake3: Some(blake3.to_owned()), ..order.metadata.clone() };
+    let view = node.client.publish(&target.path, &query, &order.guard, upload).await.map_err(Stopped::There)?;
+    Ok(Pushed { view, replaced, sent: true })
+}
+
+async fn current(node: &Connected, target: &Target) -> Result<Option<PackageView>, Failure> {
+    match node.client.package(&target.path).await.map_err(|error| node.explain(error)) {
+        Ok(package) => Ok(Some(package)),
+        Err(failure) if failure.exit() == Exit::NotFound => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// The file's BLAKE3, in hex.
+async fn hash(target: &Target, mut bar: Bar) -> Result<String, Failure> {
+    let (file, size) = (target.file.clone(), target.size);
+    let hashed = tokio::task::spawn_blocking(move || -> std::io::Result<(String, u64)> {
+        let mut reader = File::open(file)?;
+        let mut hasher = blake3::Hasher::new();
+        let mut buffer = vec![0; CHUNK_BYTES];
+        let mut bytes = 0;
+        loop {
+            let read = reader.read(&mut buffer)?;
+            if read == 0 {
+                return Ok((hasher.finalize().to_hex().to_string(), bytes));
+            }
+            hasher.update(&buffer[..read]);
+            bytes += read as u64;
+            bar.done(bytes);
+        }
+    });
+    let hashed =
+        hashed.await.map_err(|error| Failure::new(Exit::Failed, "internal", "hashing failed").caused_by(&error))?;
+    match hashed.map_err(|error| cannot_read(target, &error))? {
+        (digest, bytes) if bytes == size => Ok(digest),
+        (_, _) => Err(changed(target)),
+    }
+}
+
+/// A refusal in the user's terms: bytes that don't fit the digest mean that the file changed under way.
+fn explain(node: &Connected, target: &Target, error: ClientError) -> Failure {
+    match error.code() {
+        Some("digest_mismatch") => changed(target).caused_by(&error),
+        Some(_) | None => node.explain(error),
+    }
+}
+
+fn changed(target: &Target) -> Failure {
+    Failure::new(Exit::Conflict, "file_changed", format!("{} changed while it was read", target.file.display()))
+        .hint("nothing was published; push it again once whoever writes it is done")
+}
+
+fn cannot_read(target: &Target, error: &std::io::Error) -> Failure {
+    Failure::file(format!("cannot read {}", target.file.display()), error)
+}

@@ -1,0 +1,83 @@
+//! `ods serve`: run a node.
+
+use std::path::PathBuf;
+
+use crate::config::Flags;
+
+/// Run a node
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Run a node, until Ctrl-C or SIGTERM.\n\nThe first start makes the data folder, the node's key and an \
+                  admin token; commands on the same machine find both by themselves. The node is ready when /healthz \
+                  answers. Settings come from flags, ODS_… variables, ods.toml and defaults, in this order; `ods config` \
+                  prints them all.",
+    after_help = "Examples:\n  ods serve\n  ods serve --data /srv/ods --listen [::]:8080 --name branch-1\n  \
+                  ods serve --watch /srv/drop                files put there are published\n  \
+                  ods serve --url https://packages.example.org      what other nodes are told to call"
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// The flags that `serve` and `config` share.
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct Settings {
+    #[arg(long, value_name = "DIR", help = "The folder that holds everything the node keeps [env: ODS_DATA]")]
+    data: Option<PathBuf>,
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        help = "Where to listen, without TLS and with everything offered; repeat for several [env: ODS_LISTENERS]"
+    )]
+    listen: Vec<String>,
+    #[arg(
+        long,
+        value_name = "NAME",
+        help = "What people call the node; the machine's name unless given [env: ODS_NAME]"
+    )]
+    name: Option<String>,
+    #[arg(
+        long = "url",
+        value_name = "URL",
+        help = "Where other nodes reach this one; repeat for several [env: ODS_URLS]"
+    )]
+    urls: Vec<String>,
+    #[arg(
+        long,
+        value_name = "DIR",
+        help = "A folder whose files are published; repeat for several [env: ODS_WATCHES]"
+    )]
+    watch: Vec<PathBuf>,
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The configuration file, in place of ods.toml in the data folder [env: ODS_CONFIG]"
+    )]
+    config: Option<PathBuf>,
+    #[arg(
+        long = "log",
+        value_name = "FILTER",
+        help = "What is logged: a level, or levels by module as in info,ods::mesh=debug [env: ODS_LOG_FILTER]"
+    )]
+    log_filter: Option<String>,
+    #[arg(long, value_name = "FORMAT", help = "The shape of a log line: human or json [env: ODS_LOG_FORMAT]")]
+    log_format: Option<String>,
+}
+
+impl Settings {
+    /// What was typed.
+    pub(super) fn flags(&self) -> Flags {
+        Flags {
+            config: self.config.clone(),
+            data: self.data.clone(),
+            name: self.name.clone(),
+            urls: self.urls.clone(),
+            listen: self.listen.clone(),
+            watch: self.watch.clone(),
+            log_format: self.log_format.clone(),
+            log_filter: self.log_filter.clone(),
+        }
+    }
+}

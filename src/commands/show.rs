@@ -1,0 +1,77 @@
+//! `ods show`: one package, and its history.
+
+use ods_api::{PackageView, RevisionView};
+
+use super::{Context, parse_path};
+use crate::cli::{Connection, Failure, Output, Table, bytes_text, printable, short_id, time_text};
+
+/// Show one package, and its history
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  ods show mac/Firefox-142.pkg\n  \
+    ods show --history mac/Firefox-142.pkg     every revision, to pull or restore")]
+pub(crate) struct Arguments {
+    /// The package's path
+    path: String,
+    /// List every revision, newest first
+    #[arg(long)]
+    history: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
+    let path = parse_path(&arguments.path)?;
+    let node = arguments.connection.connect(context)?;
+    let output = &mut context.output;
+    if arguments.history {
+        let history = node.client.revisions(&path).await.map_err(|error| node.explain(error))?;
+        return if output.is_json() { output.json(&history) } else { write_history(&history.items, output) };
+    }
+    let package = node.client.package(&path).await.map_err(|error| node.explain(error))?;
+    if output.is_json() { output.json(&package) } else { write_package(&package, output) }
+}
+
+fn write_package(package: &PackageView, output: &mut Output) -> Result<(), Failure> {
+    output.line(&printable(&package.path))?;
+    output.field("  title", package.title.as_deref())?;
+    output.field("  version", package.version.as_deref())?;
+    output.field("  identifier", package.identifier.as_deref())?;
+    output.field("  tags", Some(package.tags.join(", ").as_str()).filter(|tags| !tags.is_empty()))?;
+    output.field("  notes", package.notes.as_deref())?;
+    output.field("  priority", package.priority.map(|priority| priority.to_string()).as_deref())?;
+    package.other.iter().try_for_each(|(key, value)| output.field(&format!("  {key}"), Some(value)))?;
+    output.field("  size", Some(&format!("{} ({} bytes)", bytes_text(package.size), package.size)))?;
+    output.field("  state", Some(&package.state))?;
+    if package.conflict {
+        output.field("  conflict", Some("nodes published different things here; push or restore one to end it"))?;
+    }
+    let author = &package.published_by;
+    let node = author.name.as_deref().unwrap_or_else(|| short_id(&author.node));
+    output.field("  published", Some(&format!("{} by {} on {node}", time_text(package.published_at), author.by)))?;
+    output.field("  url", Some(&package.url))?;
+    output.field("  revision", Some(&package.revision))?;
+    output.field("  blake3", Some(&package.blob))?;
+    output.field("  sha256", Some(&package.sha256))
+}
+
+fn write_history(revisions: &[RevisionView], output: &mut Output) -> Result<(), Failure> {
+    let mut table = Table::new(&["REVISION", "PUBLISHED", "CHANGE", ">SIZE", "VERSION", "BY", "REMARKS"]);
+    for revision in revisions {
+        let remarks = [
+            (revision.current, "current"),
+            (!revision.effective, "without effect"),
+            (revision.bytes_held == Some(false), "bytes not here"),
+        ];
+        let author = &revision.published_by;
+        table.row([
+            short_id(&revision.revision).to_owned(),
+            time_text(revision.published_at),
+            revision.change.clone(),
+            revision.size.map(bytes_text).unwrap_or_default(),
+            revision.version.clone().unwrap_or_default(),
+            format!("{} on {}", author.by, author.name.as_deref().unwrap_or_else(|| short_id(&author.node))),
+            remarks.iter().filter(|(is, _)| *is).map(|(_, remark)| *remark).collect::<Vec<_>>().join(", "),
+        ]);
+    }
+    table.write(output)
+}

@@ -1,0 +1,77 @@
+//! `ods status`: how the node and its links are doing.
+
+use ods_api::{NodeView, PeerView};
+use serde_json::json;
+
+use super::Context;
+use crate::cli::{Connection, Failure, Output, Table, age_text, bytes_text, short_id};
+
+/// Show how the node and its links are doing
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  ods status\n  ods status --server https://branch-1.example.org\n  \
+    ods status --json | jq .node.wants.count     what is still on its way here")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
+    let node = arguments.connection.connect(context)?;
+    let view = node.client.node().await.map_err(|error| node.explain(error))?;
+    let peers = node.client.peers().await.map_err(|error| node.explain(error))?;
+    if context.output.is_json() {
+        return context.output.json(&json!({"node": view, "peers": peers.items}));
+    }
+    write_node(&view, node.client.server().as_str(), &mut context.output)?;
+    context.output.line("")?;
+    if peers.items.is_empty() {
+        return context.output.line("no links to other nodes; `ods peer invite` makes one");
+    }
+    peer_table(&peers.items, context).write(&mut context.output)
+}
+
+fn write_node(node: &NodeView, server: &str, output: &mut Output) -> Result<(), Failure> {
+    output.field("node", Some(&format!("{} ({})", node.name, short_id(&node.id))))?;
+    output.field("role", Some(&node.role))?;
+    output.field("at", Some(server))?;
+    output.field("version", Some(&node.version))?;
+    output.field("packages", Some(&node.packages.to_string()))?;
+    let wanted = match node.wants.count {
+        0 => "nothing".to_owned(),
+        count => format!("{} in {count} packages", bytes_text(node.wants.bytes)),
+    };
+    output.field("to fetch", Some(&wanted))?;
+    let storage = &node.storage;
+    output.field("on disk", Some(&format!("{}, {} free", bytes_text(storage.bytes), bytes_text(storage.free))))?;
+    output.field("catalog", Some(short_id(&node.catalog_digest)))
+}
+
+/// The links as a table; `ods peer ls` shows the same.
+pub(super) fn peer_table(peers: &[PeerView], context: &Context) -> Table {
+    let now = (context.now)();
+    let mut table = Table::new(&["PEER", "ID", "ROLE", "STATE", "LAST SEEN", "LACKING HERE", "REMARKS"]);
+    for peer in peers {
+        table.row([
+            peer.name.clone(),
+            short_id(&peer.id).to_owned(),
+            peer.role.clone().unwrap_or_else(|| "none".to_owned()),
+            peer.state.clone(),
+            peer.last_seen.map_or_else(|| "never".to_owned(), |at| age_text(at, now)),
+            lacking(peer),
+            peer.error.clone().unwrap_or_default(),
+        ]);
+    }
+    table
+}
+
+fn lacking(peer: &PeerView) -> String {
+    let behind = peer.behind.as_ref();
+    let (events, bytes) = (behind.and_then(|behind| behind.events), behind.and_then(|behind| behind.bytes));
+    match (events, bytes) {
+        (None, None) => "unknown".to_owned(),
+        (Some(0) | None, Some(0) | None) => "nothing".to_owned(),
+        (Some(0) | None, Some(bytes)) => bytes_text(bytes),
+        (Some(events), Some(0) | None) => format!("{events} events"),
+        (Some(events), Some(bytes)) => format!("{events} events, {}", bytes_text(bytes)),
+    }
+}
