@@ -9,10 +9,12 @@
 //! registry, a Debian tool) says `left out:` and why.
 
 mod access;
+mod bad_peers;
 mod bad_uploads;
 mod clocks;
 mod crash;
 mod full_disk;
+mod hostile_http;
 mod invites;
 mod large;
 mod main_job;

@@ -7,5 +7,6 @@ pub(crate) mod bytes;
 pub(crate) mod http;
 pub(crate) mod mesh;
 pub(crate) mod node;
+pub(crate) mod proxy;
 pub(crate) mod tools;
 pub(crate) mod wait;

@@ -1,0 +1,101 @@
+//! A bad line, or a bad peer: a proxy in front of a node that spoils what the node answers.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use super::bytes::Generated;
+
+/// What becomes of a node's answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// They pass.
+    Honest,
+    /// Nonsense instead, whatever is asked.
+    Garbage,
+    /// Every byte whose place on the connection is a multiple of this is another.
+    FlipEvery(u64),
+    /// The connection breaks after this many bytes.
+    BreakAfter(u64),
+    /// Not a byte more after this many, and the connection stays open.
+    StallAfter(u64),
+}
+
+/// A running proxy. Its threads end with the test's process.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    port: u16,
+    manner: Arc<Mutex<Manner>>,
+}
+
+impl Proxy {
+    /// Stands before the node at `upstream`.
+    pub(crate) fn before(upstream: &str) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", super::node::free_port())).expect("a free port");
+        let port = listener.local_addr().expect("a bound address").port();
+        let manner = Arc::new(Mutex::new(Manner::Honest));
+        let (upstream, shared) = (upstream.to_owned(), manner.clone());
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let (upstream, shared) = (upstream.clone(), shared.clone());
+                // What breaks on the way is what the test is about.
+                std::thread::spawn(move || drop(carry(&client, &upstream, &shared)));
+            }
+        });
+        Self { port, manner }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// From now on, on new connections and those there are.
+    pub(crate) fn set(&self, manner: Manner) {
+        *self.manner.lock().expect("no thread of the proxy panics") = manner;
+    }
+}
+
+fn carry(client: &TcpStream, upstream: &str, manner: &Arc<Mutex<Manner>>) -> io::Result<()> {
+    let node = TcpStream::connect(upstream)?;
+    let (mut from_client, mut to_node) = (client.try_clone()?, node.try_clone()?);
+    std::thread::spawn(move || {
+        drop(io::copy(&mut from_client, &mut to_node));
+        drop(to_node.shutdown(Shutdown::Write));
+    });
+    let outcome = answers(&node, client, manner);
+    drop(client.shutdown(Shutdown::Both));
+    drop(node.shutdown(Shutdown::Both));
+    outcome
+}
+
+fn answers(mut node: &TcpStream, mut client: &TcpStream, manner: &Arc<Mutex<Manner>>) -> io::Result<()> {
+    let mut passed: u64 = 0;
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let count = node.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        let bytes = &mut buffer[..count];
+        let now = *manner.lock().expect("no thread of the proxy panics");
+        match now {
+            Manner::Garbage => return client.write_all(&Generated::new(passed, 4000).all()),
+            Manner::FlipEvery(step) => {
+                for (place, byte) in (passed..).zip(bytes.iter_mut()) {
+                    *byte ^= u8::from(place % step == step - 1);
+                }
+                client.write_all(bytes)?;
+            }
+            Manner::BreakAfter(limit) if passed >= limit => return Ok(()),
+            Manner::StallAfter(limit) if passed >= limit => stall_while(manner, now),
+            Manner::Honest | Manner::BreakAfter(_) | Manner::StallAfter(_) => client.write_all(bytes)?,
+        }
+        passed += u64::try_from(count).expect("a buffer's length fits");
+    }
+}
+
+fn stall_while(manner: &Arc<Mutex<Manner>>, now: Manner) {
+    while *manner.lock().expect("no thread of the proxy panics") == now {
+        super::wait::pause(std::time::Duration::from_millis(50));
+    }
+}
