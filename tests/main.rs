@@ -12,6 +12,7 @@ mod access;
 mod bad_peers;
 mod bad_uploads;
 mod clocks;
+mod command_line;
 mod crash;
 mod full_disk;
 mod hostile_http;

@@ -246,12 +246,21 @@ impl Node {
         answer["token"].as_str().expect("a new token is shown once").to_owned()
     }
 
-    /// Runs another subcommand of `ods` against this node's data folder.
+    /// Runs another subcommand of `ods` as the administrator of this machine does: it finds the node by its data folder.
     pub(crate) fn ods(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(PROGRAM);
-        command.args(arguments).args(["--server", &self.url("")]).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         clear_ods_environment(&mut command);
-        command.env("ODS_TOKEN", self.token()).output().expect("ods can be run")
+        command.env("ODS_DATA", &self.data).output().expect("ods can be run")
+    }
+
+    /// The same where it must succeed: what it printed.
+    #[track_caller]
+    pub(crate) fn ods_well(&self, arguments: &[&str]) -> String {
+        let output = self.ods(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "ods {arguments:?}: {}\n{said}", output.status);
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 }
 
