@@ -2,12 +2,11 @@
 
 pub mod cli;
 pub mod clock;
+pub mod commands;
+pub mod config;
 pub mod listen;
 pub mod logging;
 pub mod private_file;
 pub mod run_file;
 pub mod tls;
-pub mod commands;
-pub mod config;
 pub mod worker;
-pub mod config;

@@ -1,9 +1,3 @@
-//! The HTTP contract of an ODS node.
-
-mod downloads;
-mod request;
-
-pub use request::{ClientAddress, RequestId};
 //! The HTTP contract of an ODS node: wire types, errors, authorization, routes, OpenAPI, client.
 
 mod auth;
@@ -12,6 +6,7 @@ mod client;
 mod conditions;
 mod convert;
 mod declared;
+mod downloads;
 mod error;
 mod extract;
 mod invite_line;
