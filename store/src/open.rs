@@ -201,3 +201,28 @@ fn begin(database: &Database, key: &NodeKey, entropy: &Entropy, name: &str) -> R
     txn.commit()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use crate::testing::SimDisk;
+
+    fn options() -> StoreOptions {
+        StoreOptions { cache_bytes: 1 << 20, entropy: [1; 32], name: "n".to_owned() }
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_and_left_alone() {
+        let disk = SimDisk::new();
+        let open = || Store::open(Arc::new(disk.clone()), Path::new("/data"), &options());
+        let store = open().expect("a new store");
+        store.write(|tx| tx.set_meta(&meta::SCHEMA, &(schema::SCHEMA_VERSION + 1))).expect("a newer version's mark");
+        drop(store);
+        let before = disk.operations();
+        let error = open().expect_err("it is newer");
+        assert!(matches!(error, StoreError::NewerSchema { found: 2, known: 1, .. }), "{error:?}");
+        assert!(error.to_string().contains("Use a newer ods"), "{error}");
+        assert!(disk.operations() - before < 20, "nothing but opening happened");
+    }
+}
