@@ -1,10 +1,22 @@
-//! Downloads, for machines: packages and blobs over plain HTTP (RFC 9110).
+//! Downloads, for machines: packages, blobs and listings over plain HTTP (RFC 9110).
+//!
+//! A request goes one way: its raw path is read ([`url_path`]), its credentials are held against the access mode, what
+//! the path names is looked up and opened ([`find`]), the answer is decided ([`answer`], pure), and its bytes are sent
+//! ([`send`], [`body`]).
+//!
+//! Invariants:
+//! - The blob is looked up and opened once a request, so that a package replaced meanwhile never mixes two contents.
+//! - `ETag` and `Last-Modified` come from the event alone, so that every node says the same.
+//! - Every answer has an exact `Content-Length`; none is chunked, re-encoded or a redirect.
+//! - What can't be found is 404; what is known and not here is 503, and fetched before other things.
 
 mod accept;
 mod answer;
 mod body;
 mod conditional;
 mod disposition;
+mod find;
+mod folder;
 #[cfg(test)]
 mod hostile;
 mod listing;
@@ -12,4 +24,68 @@ mod listing_page;
 mod media_type;
 mod multipart;
 mod range;
+mod send;
+#[cfg(test)]
+mod tests;
 mod url_path;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::response::{IntoResponse, Response};
+
+use crate::auth::{AppState, DownloadAccess};
+use crate::error::{ApiError, Code};
+use url_path::Target;
+
+/// Everything that is downloaded. It is what a listener falls back to, since a context may have any name and the raw path
+/// is read here alone; what it doesn't know is 404.
+pub(crate) fn downloads_router() -> Router<AppState> {
+    Router::new().fallback(serve)
+}
+
+async fn serve(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
+    let (mut parts, _) = request.into_parts();
+    let target = Target::parse(parts.uri.path(), &state.options.roots)
+        .ok_or_else(|| ApiError::new(Code::NoSuchRoute, "there is nothing at this address"))?;
+    if parts.method != Method::GET && parts.method != Method::HEAD {
+        return Ok(method_not_allowed(&parts.method));
+    }
+    if target == Target::Base {
+        return Ok(base(&parts.method, &state.options.roots));
+    }
+    let access = DownloadAccess::from_request_parts(&mut parts, &state).await?;
+    match target {
+        Target::Base => Ok(base(&parts.method, &state.options.roots)),
+        Target::Listing(folder) => folder::serve(&parts, access, folder).await,
+        Target::Package(path) => send::serve(&parts, find::package(access, path).await?).await,
+        Target::Blob(blob) => send::serve(&parts, find::blob(access, blob).await?).await,
+    }
+}
+
+fn method_not_allowed(method: &Method) -> Response {
+    let detail = format!("{method} is not possible here; use GET or HEAD");
+    let mut response = ApiError::new(Code::MethodNotAllowed, detail).into_response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    response
+}
+
+/// What a base URL says: enough for a client that checks whether a distribution point is there.
+fn base(method: &Method, roots: &[String]) -> Response {
+    let roots: Vec<String> = roots.iter().map(|root| format!("{root}/")).collect();
+    let text = format!("This is an ODS distribution point. Packages are below {}\n", roots.join(", "));
+    short(method, text, &[(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))])
+}
+
+/// A 200 held in memory, made for each request.
+fn short(method: &Method, content: String, headers: &[(HeaderName, HeaderValue)]) -> Response {
+    let length = content.len();
+    let mut response = Response::new(if method == Method::HEAD { Body::empty() } else { Body::from(content) });
+    response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.headers_mut().extend(headers.iter().cloned());
+    response
+}

@@ -7,6 +7,7 @@ use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, any, delete, get, post};
 
 use crate::auth::AppState;
+use crate::downloads::downloads_router;
 use crate::error::{self, ApiError, Code};
 use crate::openapi;
 use crate::routes::{events, invites, node, packages, peers, restore, revisions, stream, tokens, watches};
@@ -25,6 +26,9 @@ pub fn router(state: AppState, surfaces: Surfaces) -> Router {
     let mut router = Router::new();
     if surfaces.admin {
         router = router.merge(admin().router);
+    }
+    if surfaces.downloads {
+        router = router.merge(downloads_router());
     }
     router.layer(from_fn(error::render)).with_state(state)
 }

@@ -86,6 +86,17 @@ impl DownloadAccess {
         Ok(paths.iter().any(|path| PackagePath::parse(path).is_ok_and(|path| self.covers(&path))))
     }
 
+    /// A package open to the caller whose current revision has this blob.
+    pub(crate) fn package_with_blob(&self, blob: &Digest) -> Result<Option<Package>, ApiError> {
+        for path in self.state.store.live_paths(blob)? {
+            let Ok(path) = PackagePath::parse(&path) else { continue };
+            if let Some(package) = self.package(&path)?.filter(|package| package.blob == *blob) {
+                return Ok(Some(package));
+            }
+        }
+        Ok(None)
+    }
+
     /// A blob's bytes; `None` if they aren't here. Ask [`Self::package`] or [`Self::may_have_blob`] first.
     pub(crate) fn open_blob(&self, blob: &Digest) -> Result<Option<BlobReader>, ApiError> {
         Ok(self.state.store.open_blob(blob, self.now())?)

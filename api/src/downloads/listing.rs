@@ -47,14 +47,25 @@ pub(super) struct Listing {
     pub(super) next: Option<String>,
 }
 
-/// Lists what lies below `prefix` (empty, or a folder's path with a slash) after `after`. `fetch` gives the page of rows
-/// after a path; rows outside the prefix end the walk.
+/// Which part of a listing is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Part {
+    /// The `next` of the part before.
+    pub(super) after: Option<String>,
+    /// At most this many entries; [`ENTRIES_MAX`] unless that is less.
+    pub(super) limit: Option<usize>,
+}
+
+/// Lists what lies below `prefix` (empty, or a folder's path with a slash). `fetch` gives the page of rows after a path;
+/// rows outside the prefix end the walk.
 pub(super) fn list<E>(
     prefix: &str,
-    after: Option<&str>,
+    part: &Part,
     mut fetch: impl FnMut(&str) -> Result<RowPage, E>,
 ) -> Result<Listing, E> {
-    let mut walk = Walk { prefix, cursor: after.unwrap_or_default().max(prefix).to_owned(), entries: Vec::new() };
+    let cursor = part.after.as_deref().unwrap_or_default().max(prefix).to_owned();
+    let entries_max = part.limit.unwrap_or(ENTRIES_MAX).clamp(1, ENTRIES_MAX);
+    let mut walk = Walk { prefix, cursor, entries: Vec::new(), entries_max };
     for _ in 0..PAGES_MAX {
         let page = fetch(&walk.cursor)?;
         for row in page.rows {
@@ -75,6 +86,7 @@ struct Walk<'a> {
     /// Everything up to here is in `entries`.
     cursor: String,
     entries: Vec<Entry>,
+    entries_max: usize,
 }
 
 enum Step {
@@ -89,7 +101,7 @@ impl Walk<'_> {
         if row.path.as_str() <= self.cursor.as_str() {
             return Step::On;
         }
-        if self.entries.len() == ENTRIES_MAX {
+        if self.entries.len() == self.entries_max {
             return Step::Full;
         }
         if let Some((folder, _)) = rest.split_once('/') {
@@ -137,7 +149,7 @@ mod tests {
 
     fn listed(paths: &[&str], prefix: &str) -> Vec<String> {
         let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
-        let Ok(listing) = list(prefix, None, catalog(&paths, 2));
+        let Ok(listing) = list(prefix, &Part::default(), catalog(&paths, 2));
         assert_eq!(listing.next, None);
         names(&listing)
     }
@@ -166,23 +178,26 @@ mod tests {
             names.extend((0..1250).map(|n| format!("f{n}/")));
             names.into_iter().collect()
         };
-        let (mut seen, mut after): (Vec<String>, Option<String>) = (Vec::new(), None);
-        loop {
-            let Ok(listing) = list("", after.as_deref(), catalog(&paths, PAGE_ROWS));
-            assert!(listing.entries.len() <= ENTRIES_MAX);
-            seen.extend(names(&listing));
-            after = listing.next;
-            if after.is_none() {
-                break;
+        for (limit, at_most) in [(None, ENTRIES_MAX), (Some(7_000), ENTRIES_MAX), (Some(0), 1), (Some(640), 640)] {
+            let (mut seen, mut part) = (Vec::new(), Part { after: None, limit });
+            loop {
+                let Ok(listing) = list("", &part, catalog(&paths, PAGE_ROWS));
+                assert!(listing.entries.len() <= at_most);
+                seen.extend(names(&listing));
+                part.after = listing.next;
+                if part.after.is_none() || seen.len() > 50 && limit == Some(0) {
+                    break;
+                }
             }
+            assert_eq!(seen, expected[..seen.len()]);
+            assert!(limit == Some(0) || seen.len() == expected.len());
         }
-        assert_eq!(seen, expected);
     }
 
     #[test]
     fn a_walk_asks_for_a_bounded_number_of_pages() {
         let mut asked = 0;
-        let Ok(listing) = list("", None, |after| {
+        let Ok(listing) = list("", &Part::default(), |after| {
             asked += 1;
             Ok::<_, Infallible>(RowPage { rows: vec![], next: Some(format!("{after}x")) })
         });
@@ -203,7 +218,7 @@ mod tests {
                 Some((folder, _)) => format!("{folder}/"),
                 None => rest.to_owned(),
             }).collect();
-            let Ok(listing) = list(&prefix, None, catalog(&paths, rows));
+            let Ok(listing) = list(&prefix, &Part::default(), catalog(&paths, rows));
             prop_assert_eq!(listing.next.as_ref(), None);
             prop_assert_eq!(names(&listing), expected.into_iter().collect::<Vec<_>>());
         }

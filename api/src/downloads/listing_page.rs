@@ -75,7 +75,9 @@ pub(super) fn html(folder: &Folder, listing: &Listing) -> String {
         page.push_str("<p>There are no packages here.\n");
     }
     if let Some(next) = &listing.next {
-        page.push_str(&format!("<p><a href=\"{}?after={}\">More</a>\n", here(folder), encode_segment(next)));
+        for part in ["<p><a href=\"", here(folder), "?after=", &encode_segment(next), "\">More</a>\n"] {
+            page.push_str(part);
+        }
     }
     page
 }

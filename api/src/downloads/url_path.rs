@@ -102,12 +102,13 @@ mod tests {
         Target::parse(raw, &["Packages".to_owned(), "pub".to_owned()])
     }
 
-    fn package(path: &str) -> Option<Target> {
-        Some(Target::Package(PackagePath::parse(path).expect("a valid path")))
+    fn package(path: &str) -> Target {
+        Target::Package(PackagePath::parse(path).expect("a valid path"))
     }
 
     fn listing(path: &str, link_base: &str) -> Option<Target> {
-        Some(Target::Listing(Folder { path: PackagePath::parse(path).ok(), link_base: link_base.to_owned() }))
+        let path = if path.is_empty() { None } else { Some(PackagePath::parse(path).ok()?) };
+        Some(Target::Listing(Folder { path, link_base: link_base.to_owned() }))
     }
 
     #[test]
@@ -137,7 +138,7 @@ mod tests {
             ("/CasperShare/Packages/x.pkg", "x.pkg"),
             ("/jamf.v2/Packages/x.pkg", "x.pkg"),
         ] {
-            assert_eq!(parse(raw), package(path), "{raw}");
+            assert_eq!(parse(raw), Some(package(path)), "{raw}");
         }
     }
 

@@ -99,6 +99,8 @@ codes! {
     TooLarge = PAYLOAD_TOO_LARGE "too_large" "The body is too large";
     /// A body of a kind that isn't taken here.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body is of a kind that is not taken here";
+    /// A range that lies outside the file, or more than 16 ranges.
+    RangeNotSatisfiable = RANGE_NOT_SATISFIABLE "range_not_satisfiable" "The range can not be had";
     /// A value that breaks a rule.
     Invalid = UNPROCESSABLE_ENTITY "invalid" "A value is not valid";
     /// The bytes aren't those that were announced.

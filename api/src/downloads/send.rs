@@ -1,0 +1,64 @@
+//! Turning a decided answer into a response.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use ods_store::StoreError;
+
+use super::answer::{Answer, answer};
+use super::body::{BlobBody, ReadAt, ReadError};
+use super::find::Found;
+use super::multipart::Segment;
+use crate::error::{ApiError, Code};
+
+/// Answers a GET or HEAD of these bytes.
+pub(super) async fn serve(request: &Parts, found: Found) -> Result<Response, ApiError> {
+    match answer(&request.method, &request.headers, &found.representation) {
+        Answer::Content { status, headers, segments } => {
+            let body = if segments.is_empty() { Body::empty() } else { stream(segments, found).await? };
+            Ok(with(status, headers, body))
+        }
+        Answer::NotModified { headers } => Ok(with(StatusCode::NOT_MODIFIED, headers, Body::empty())),
+        Answer::PreconditionFailed => {
+            let current = found.representation.validators.blob.to_string();
+            let detail = "the file is not the one that the request's condition names";
+            Err(ApiError::new(Code::PreconditionFailed, detail).fact("current", current))
+        }
+        Answer::RangeNotSatisfiable { content_range } => {
+            Ok(range_not_satisfiable(found.representation.size, content_range))
+        }
+    }
+}
+
+fn with(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+fn range_not_satisfiable(size: u64, content_range: HeaderValue) -> Response {
+    let detail = format!("the file has {size} bytes; at most 16 ranges within them can be had");
+    let mut response = ApiError::new(Code::RangeNotSatisfiable, detail).fact("size", size).into_response();
+    response.headers_mut().insert(CONTENT_RANGE, content_range);
+    response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    response
+}
+
+/// Reads the first bytes before the status is sent, since rot found there can still be told.
+async fn stream(segments: Vec<Segment>, found: Found) -> Result<Body, ApiError> {
+    let Found { reader, access, .. } = found;
+    let read_at: ReadAt = Arc::new(move |offset, bytes| Ok(reader.read(offset, bytes, access.now())?));
+    Ok(Body::new(BlobBody::start(segments, read_at).await.map_err(unreadable)?))
+}
+
+fn unreadable(error: ReadError) -> ApiError {
+    match error.downcast::<StoreError>() {
+        Ok(error) => ApiError::from(*error),
+        Err(error) => ApiError::internal(error),
+    }
+}

@@ -1,0 +1,90 @@
+//! Who may download what.
+
+use axum::http::{Method, StatusCode};
+use data_encoding::BASE64;
+use ods_store::{Digest, Scope};
+
+use super::{Bench, Reply};
+use crate::auth::DownloadMode;
+
+fn basic(password: &str) -> String {
+    format!("Basic {}", BASE64.encode(format!("anyone:{password}").as_bytes()))
+}
+
+async fn with(bench: &Bench, target: &str, authorization: &str) -> Reply {
+    bench.ask(&Method::GET, target, &[("authorization", authorization)]).await
+}
+
+#[tokio::test]
+async fn closed_downloads_ask_for_a_token_in_their_own_way() {
+    for (mode, challenge) in [(DownloadMode::Basic, "Basic realm="), (DownloadMode::Token, "Bearer realm=")] {
+        let bench = Bench::with_mode(mode);
+        let package = bench.publish("x", b"secret");
+        let token = bench.token(Scope::Read, &[]);
+        for target in
+            ["/Packages/x", "/Packages/nope", "/Packages/", "/any/repo/x", &format!("/blobs/{}", package.blob)]
+        {
+            let reply = bench.get(target).await;
+            assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{target}");
+            assert!(reply.field("www-authenticate").starts_with(challenge), "{}", reply.field("www-authenticate"));
+            assert_eq!(with(&bench, target, "Bearer ods_wrong").await.status, StatusCode::UNAUTHORIZED);
+            let expected = if target.contains("nope") { StatusCode::NOT_FOUND } else { StatusCode::OK };
+            assert_eq!(with(&bench, target, &format!("Bearer {token}")).await.status, expected, "{target}");
+            assert_eq!(with(&bench, target, &basic(&token)).await.status, expected, "{target}");
+        }
+        assert_eq!(bench.get("/").await.status, StatusCode::OK, "a base URL tells nothing");
+        assert_eq!(bench.get("/Packages/../x").await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn a_token_with_prefixes_sees_only_what_is_under_them() {
+    let bench = Bench::with_mode(DownloadMode::Token);
+    let (mac, win) = (bench.publish("mac/x", b"mac"), bench.publish("win/x", b"win"));
+    let bearer = format!("Bearer {}", bench.token(Scope::Read, &["mac"]));
+    assert_eq!(with(&bench, "/Packages/mac/x", &bearer).await.text(), "mac");
+    assert_eq!(with(&bench, "/Packages/win/x", &bearer).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(with(&bench, "/Packages/win/", &bearer).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(with(&bench, &format!("/blobs/{}", mac.blob), &bearer).await.text(), "mac");
+    assert_eq!(with(&bench, &format!("/blobs/{}", win.blob), &bearer).await.status, StatusCode::NOT_FOUND);
+    let listing = with(&bench, "/Packages/", &bearer).await.text();
+    assert!(listing.contains("mac/") && !listing.contains("win"), "{listing}");
+}
+
+#[tokio::test]
+async fn blobs_are_for_ever_and_only_current_ones_are_shown() {
+    let bench = Bench::new();
+    let old = bench.publish("x.pkg", b"old");
+    let new = bench.publish("x.pkg", b"new");
+    let current = bench.get(&format!("/blobs/{}", new.blob)).await;
+    assert_eq!((current.status, current.text()), (StatusCode::OK, "new".to_owned()));
+    assert_eq!(current.field("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(current.field("etag"), format!("\"{}\"", new.blob));
+    assert_eq!(current.field("last-modified"), "");
+    assert!(current.field("repr-digest").starts_with("sha-256=:"));
+    assert_eq!(current.field("content-type"), "application/octet-stream");
+    let part = bench.ask(&Method::GET, &format!("/blobs/{}", new.blob), &[("range", "bytes=1-")]).await;
+    assert_eq!((part.status, part.text()), (StatusCode::PARTIAL_CONTENT, "ew".to_owned()));
+
+    let gone = format!("/blobs/{}", old.blob);
+    assert_eq!(bench.get(&gone).await.code(), "no_such_blob");
+    assert_eq!(
+        with(&bench, &gone, &format!("Bearer {}", bench.token(Scope::Read, &[]))).await.status,
+        StatusCode::NOT_FOUND
+    );
+    let admin = format!("Bearer {}", bench.token(Scope::Admin, &[]));
+    assert_eq!(with(&bench, &gone, &admin).await.text(), "old");
+    let unknown = format!("/blobs/{}", Digest::of(b"never seen"));
+    assert_eq!(with(&bench, &unknown, &admin).await.code(), "no_such_blob");
+    bench.remove("x.pkg");
+    assert_eq!(bench.get(&format!("/blobs/{}", new.blob)).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn in_closed_mode_blobs_stay_out_of_shared_caches() {
+    let bench = Bench::with_mode(DownloadMode::Token);
+    let package = bench.publish("x", b"x");
+    let bearer = format!("Bearer {}", bench.token(Scope::Read, &[]));
+    let reply = with(&bench, &format!("/blobs/{}", package.blob), &bearer).await;
+    assert_eq!(reply.field("cache-control"), "private, max-age=31536000, immutable");
+}
