@@ -10,3 +10,4 @@ pub mod private_file;
 pub mod run_file;
 pub mod tls;
 pub mod worker;
+pub mod watch;
