@@ -73,6 +73,29 @@ impl Reason {
         }
     }
 
+    /// Whether it follows from what stands at the name, so that every scan finds it again while it holds.
+    pub(super) fn is_of_the_name(&self) -> bool {
+        match self {
+            Self::Link
+            | Self::NotAFile
+            | Self::Bundle
+            | Self::NameNotUtf8
+            | Self::NameNotAPath(_)
+            | Self::NameTwice(_)
+            | Self::TooDeep(_)
+            | Self::TooMany(_)
+            | Self::TooLarge { .. }
+            | Self::FolderMissing
+            | Self::FolderUnreadable(_) => true,
+            Self::Unreadable(_)
+            | Self::Empty
+            | Self::NotAPublisher
+            | Self::NoSpace { .. }
+            | Self::NotRemoved(_)
+            | Self::NotTaken(_) => false,
+        }
+    }
+
     /// That something can't be read.
     pub(super) fn unreadable(error: &io::Error) -> Self {
         Self::Unreadable(error.to_string())
