@@ -117,3 +117,54 @@ impl Worker for WatchWorker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ods_store::{LocalDisk, PackagePath, StoreOptions};
+
+    use super::*;
+    use crate::worker::Supervisor;
+
+    const DEADLINE: Duration = Duration::from_secs(60);
+
+    fn clock() -> UnixMillis {
+        UnixMillis::new(1_800_000_000_000)
+    }
+
+    /// The next scan is an hour away: only an event can tell of the file.
+    #[tokio::test]
+    #[expect(clippy::disallowed_methods, reason = "the test plays the admin who drops a file")]
+    async fn a_worker_takes_a_file_that_only_events_tell_of() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
+        let data = place.path().join("data");
+        let store = Store::open(Arc::new(LocalDisk::new()), &data, &options).expect("the store opens");
+        let folder = place.path().join("drop");
+        std::fs::create_dir(&folder).expect("folder made");
+        let rules = WatchRules {
+            folder: folder.clone(),
+            mode: WatchMode::Consume,
+            prefix: String::new(),
+            tags: Vec::new(),
+            quiet: Duration::from_millis(50),
+            rescan: Duration::from_secs(3600),
+        };
+        let status = WatchHandle::default();
+        let mut supervisor = Supervisor::default();
+        supervisor.start(WatchWorker::new(rules, store.clone(), status.clone(), clock, || true));
+        let until = Instant::now() + DEADLINE;
+        let watching = || status.snapshot().iter().any(|watch| watch.state == ods_api::WatchState::Watching);
+        while !watching() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let file = folder.join("x.pkg");
+        std::fs::write(&file, b"v1").expect("dropped");
+        while file.exists() && Instant::now() < until {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(supervisor.stop(DEADLINE).await, 0);
+        assert!(!file.exists(), "not consumed: {:?}", status.snapshot());
+        let path = PackagePath::parse("x.pkg").expect("a valid path");
+        assert_eq!(store.package(&path).expect("read").map(|package| package.size), Some(2));
+    }
+}

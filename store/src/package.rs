@@ -101,6 +101,8 @@ pub struct Revision {
     pub id: EventId,
     /// What it did.
     pub change: Change,
+    /// The heads its author saw.
+    pub replaces: Vec<EventId>,
     /// When, by its author's clock.
     pub published_at: UnixMillis,
     /// On which node.
@@ -222,15 +224,15 @@ fn revision(read: &ReadTransaction, roster: &Roster, event: Event) -> Result<Opt
         .map(|row| from_row::<PackageRow>("a package", row.value()))
         .transpose()?
         .is_some_and(|row| row.revision == event.id);
-    let (change, bytes_held) = match event.body {
+    let (change, replaces, bytes_held) = match event.body {
         Body::Publish(publish) => {
             let held = read.open_table(BLOBS)?.get(publish.blob.as_bytes())?.is_some();
-            let crate::event::Publish { blob, size, sha256, modified, meta, .. } = publish;
-            (Change::Published { blob, size, sha256, modified, meta }, held)
+            let crate::event::Publish { blob, size, sha256, modified, meta, replaces, path: _ } = publish;
+            (Change::Published { blob, size, sha256, modified, meta }, replaces, held)
         }
-        Body::Remove(_) => (Change::Removed, true),
+        Body::Remove(remove) => (Change::Removed, remove.replaces, true),
         Body::Unknown { .. } => return Ok(None),
     };
     let crate::event::Header { at_ms: published_at, by, .. } = event.header;
-    Ok(Some(Revision { id: event.id, change, published_at, origin, by, current, effective, bytes_held }))
+    Ok(Some(Revision { id: event.id, change, replaces, published_at, origin, by, current, effective, bytes_held }))
 }
