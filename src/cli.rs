@@ -59,27 +59,16 @@ pub struct Cli {
 /// The subcommands, one module each.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Print the configuration that `serve` would use, with where each value comes from
     Config(commands::config::Arguments),
-    /// Publish files as packages
     Push(commands::push::Arguments),
-    /// Download a package, verified; resumes what was begun
     Pull(commands::pull::Arguments),
-    /// List packages
     Ls(commands::ls::Arguments),
-    /// Show one package, and its history
     Show(commands::show::Arguments),
-    /// Unpublish packages; `restore` brings them back
     Rm(commands::rm::Arguments),
-    /// Make an earlier revision of a package current again
     Restore(commands::restore::Arguments),
-    /// Show how the node and its links are doing
     Status(commands::status::Arguments),
-    /// Show what happened on the node, and follow it as it happens
     Events(commands::events::Arguments),
-    /// Link nodes: invite, join, list, remove
     Peer(commands::peer::Arguments),
-    /// Make, list and revoke access tokens
     Token(commands::token::Arguments),
 }
 
