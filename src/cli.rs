@@ -59,6 +59,8 @@ pub struct Cli {
 /// The subcommands, one module each.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Serve(commands::serve::Arguments),
+    Demo(commands::demo::Arguments),
     Config(commands::config::Arguments),
     Push(commands::push::Arguments),
     Pull(commands::pull::Arguments),

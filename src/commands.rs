@@ -4,6 +4,7 @@
 //! can do is missing there.
 
 pub(crate) mod config;
+pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod ls;
 pub(crate) mod peer;
@@ -38,6 +39,8 @@ pub struct Context {
 /// Runs the command that was typed.
 pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
     match cli.command {
+        Command::Serve(arguments) => serve::run(&arguments, context).await,
+        Command::Demo(arguments) => demo::run(&arguments, context).await,
         Command::Config(arguments) => config::run(&arguments, context),
         Command::Push(arguments) => push::run(arguments, context).await,
         Command::Pull(arguments) => pull::run(arguments, context).await,

@@ -4,14 +4,7 @@ use std::{io::IsTerminal, panic::PanicHookInfo};
 
 use tracing_subscriber::{EnvFilter, fmt, util::TryInitError};
 
-/// The shape of a log line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// For people; coloured on a terminal.
-    Human,
-    /// One JSON object a line.
-    Json,
-}
+use crate::config::LogFormat;
 
 /// Why logging can't start.
 #[derive(Debug, thiserror::Error)]

@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 
 use ods_api::{Client, ClientError, TlsTrust, Url};
 
-use super::run_file::RunFile;
-use super::{Exit, Failure};
+use super::{Exit, Failure, run_file};
 use crate::commands::Context;
 use crate::config::{self, Flags};
 
@@ -85,8 +84,8 @@ impl Connection {
     fn connect_local(&self, context: &Context) -> Result<Connected, Failure> {
         let flags = Flags { data: self.data.clone(), ..Flags::default() };
         let folder = config::data_folder(&flags, &context.environment, &context.machine)?;
-        let run = RunFile::read(&folder).map_err(|error| no_run_file(&folder, &error))?;
-        let place = run.admin().ok_or_else(|| {
+        let run = run_file::read(&folder).map_err(|error| no_run_file(&folder, &error))?;
+        let place = run_file::admin(&run).ok_or_else(|| {
             Failure::new(
                 Exit::Unreachable,
                 "no_admin_listener",
@@ -196,7 +195,8 @@ mod tests {
     #[expect(clippy::disallowed_methods, reason = "a test writes its own input")]
     fn node_folder() -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
-        let run = r#"{"pid":7,"listeners":[{"address":"127.0.0.1:9","tls":"none","surfaces":["admin"],"pin":null}]}"#;
+        let run = r#"{"pid":7,"version":"1","node":"ab","listeners":[
+            {"address":"127.0.0.1:9","tls":"none","surfaces":["admin"],"pin":null}]}"#;
         std::fs::write(folder.path().join("run.json"), run).expect("written");
         std::fs::write(folder.path().join("admin.token"), "ods_a123\n").expect("written");
         folder

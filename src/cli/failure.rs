@@ -39,7 +39,6 @@ impl Failure {
     pub(crate) fn file(what: impl Into<String>, error: &io::Error) -> Self {
         let exit = match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Exit::NoSpace,
-            io::ErrorKind::NotFound => Exit::NotFound,
             _ => Exit::Failed,
         };
         Self::new(exit, "file", what).caused_by(error)

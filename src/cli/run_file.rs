@@ -1,27 +1,11 @@
-//! `<data>/run.json`, as clients read it: where the node on this machine listens.
+//! Where the node on this machine is called, by its `run.json`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::Path;
 
 use ods_api::Url;
-use serde::Deserialize;
 
-/// What is read of the file; more may be there.
-#[derive(Debug, Deserialize)]
-pub(crate) struct RunFile {
-    /// The node's process.
-    pub(crate) pid: u32,
-    listeners: Vec<RunListener>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RunListener {
-    address: SocketAddr,
-    tls: String,
-    surfaces: Vec<String>,
-    #[serde(default)]
-    pin: Option<String>,
-}
+use crate::run_file::{RUN_FILE, RunFile, RunListener};
 
 /// Where to call.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,50 +15,47 @@ pub(crate) struct Place {
     pub(crate) pin: Option<String>,
 }
 
-impl RunFile {
-    /// Reads the file in the data folder.
-    pub(crate) fn read(data: &Path) -> std::io::Result<Self> {
-        let text = std::fs::read_to_string(data.join("run.json"))?;
-        serde_json::from_str(&text).map_err(std::io::Error::from)
-    }
-
-    /// Where this machine reaches the admin API: over loopback if it can, without TLS if it can.
-    pub(crate) fn admin(&self) -> Option<Place> {
-        let admin = self.listeners.iter().filter(|listener| listener.surfaces.iter().any(|name| name == "admin"));
-        admin.min_by_key(|listener| (!listener.reached_by_loopback(), listener.is_encrypted()))?.place()
-    }
+/// Reads the file in the data folder.
+pub(crate) fn read(data: &Path) -> std::io::Result<RunFile> {
+    let text = std::fs::read_to_string(data.join(RUN_FILE))?;
+    serde_json::from_str(&text).map_err(std::io::Error::from)
 }
 
-impl RunListener {
-    fn is_encrypted(&self) -> bool {
-        self.tls != "none"
-    }
+/// Where this machine reaches the admin API: over loopback if it can, without TLS if it can.
+pub(crate) fn admin(file: &RunFile) -> Option<Place> {
+    let admin = file.listeners.iter().filter(|listener| listener.surfaces.iter().any(|name| name == "admin"));
+    place(admin.min_by_key(|listener| (!reached_by_loopback(listener), is_encrypted(listener)))?)
+}
 
-    fn reached_by_loopback(&self) -> bool {
-        self.address.ip().is_unspecified() || self.address.ip().is_loopback()
-    }
+fn is_encrypted(listener: &RunListener) -> bool {
+    listener.tls != "none"
+}
 
-    fn place(&self) -> Option<Place> {
-        let scheme = if self.is_encrypted() { "https" } else { "http" };
-        let port = self.address.port();
-        let host = match self.address.ip() {
-            // Both protocols are tried: some machines have no IPv6 loopback.
-            ip if ip.is_unspecified() => "localhost".to_owned(),
-            IpAddr::V4(ip) => ip.to_string(),
-            IpAddr::V6(ip) => format!("[{ip}]"),
-        };
-        let url = Url::parse(&format!("{scheme}://{host}:{port}")).ok()?;
-        Some(Place { url, pin: self.pin.clone().filter(|_| self.is_encrypted()) })
-    }
+fn reached_by_loopback(listener: &RunListener) -> bool {
+    let ip = listener.address.ip();
+    ip.is_unspecified() || ip.is_loopback()
+}
+
+fn place(listener: &RunListener) -> Option<Place> {
+    let scheme = if is_encrypted(listener) { "https" } else { "http" };
+    let host = match listener.address.ip() {
+        // Both protocols are tried: some machines have no IPv6 loopback.
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    let url = Url::parse(&format!("{scheme}://{host}:{}", listener.address.port())).ok()?;
+    Some(Place { url, pin: listener.pin.clone() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn admin(listeners: &str) -> Option<String> {
-        let file: RunFile = serde_json::from_str(&format!(r#"{{"pid":1,"listeners":[{listeners}]}}"#)).expect("json");
-        file.admin().map(|place| format!("{} {}", place.url, place.pin.unwrap_or_default()))
+    fn nearest(listeners: &str) -> Option<String> {
+        let text = format!(r#"{{"pid":1,"version":"1","node":"ab","listeners":[{listeners}]}}"#);
+        let file: RunFile = serde_json::from_str(&text).expect("json");
+        admin(&file).map(|place| format!("{} {}", place.url, place.pin.unwrap_or_default()))
     }
 
     #[test]
@@ -84,9 +65,9 @@ mod tests {
         let plain = r#"{"address":"[::1]:8637","tls":"none","surfaces":["downloads","admin"]}"#;
         let downloads = r#"{"address":"[::]:80","tls":"none","surfaces":["downloads"]}"#;
         let all = [outside, secure, plain, downloads].join(",");
-        assert_eq!(admin(&all).as_deref(), Some("http://[::1]:8637/ "));
-        assert_eq!(admin(&[outside, secure].join(",")).as_deref(), Some("https://localhost/ ab"));
-        assert_eq!(admin(outside).as_deref(), Some("http://10.0.0.1/ "));
-        assert_eq!(admin(downloads), None);
+        assert_eq!(nearest(&all).as_deref(), Some("http://[::1]:8637/ "));
+        assert_eq!(nearest(&[outside, secure].join(",")).as_deref(), Some("https://localhost/ ab"));
+        assert_eq!(nearest(outside).as_deref(), Some("http://10.0.0.1/ "));
+        assert_eq!(nearest(downloads), None);
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use clap::{Subcommand, ValueEnum};
-use ods_api::{InviteRequest, InviteView, PeerView, RoleName};
+use ods_api::{InviteLine, InviteRequest, InviteView, PeerView, RoleName};
 use serde_json::json;
 
 use super::{Context, status};
@@ -141,6 +141,11 @@ async fn join(arguments: &Join, context: &mut Context) -> Result<(), Failure> {
         "-" => read_line()?,
         typed => typed.trim().to_owned(),
     };
+    line.parse::<InviteLine>().map_err(|error| {
+        Failure::usage("this is not an invite")
+            .caused_by(&error)
+            .hint("copy the whole line that `ods peer invite` printed")
+    })?;
     let node = arguments.connection.connect(context)?;
     let peer = node.client.join(&line).await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {

@@ -1,8 +1,15 @@
 //! `ods serve`: run a node.
 
-use std::path::PathBuf;
+use std::error::Error;
+use std::path::{Path, PathBuf};
 
-use crate::config::Flags;
+use serde_json::json;
+
+use super::Context;
+use crate::cli::{Exit, Failure, Output, printable, short_id};
+use crate::config::{self, Flags};
+use crate::logging;
+use crate::server::{Server, ServerFacts, StopSignals};
 
 /// Run a node
 #[derive(Debug, clap::Args)]
@@ -18,6 +25,42 @@ use crate::config::Flags;
 pub(crate) struct Arguments {
     #[command(flatten)]
     settings: Settings,
+}
+
+pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
+    let mut flags = arguments.settings.flags();
+    if context.output.is_json() && flags.log_format.is_none() {
+        flags.log_format = Some("json".to_owned());
+    }
+    let resolution = config::resolve(&flags, &context.environment, &context.machine)?;
+    let log = &resolution.config.log;
+    logging::start(log.format, &log.filter).map_err(|error| failed("cannot start", &error))?;
+    // Caught before anything is open, so that a stop during the start is an orderly one too.
+    let mut signals = StopSignals::catch().map_err(|error| failed("cannot listen to signals", &error))?;
+    let server = Server::start(&resolution).await.map_err(|error| failed("cannot start", &error))?;
+    tell(server.facts(), &resolution.config.data, &mut context.output)?;
+    server.run(&mut signals).await.map_err(|error| failed("the node ended", &error))
+}
+
+/// Says that the node serves, and where its things are.
+fn tell(facts: &ServerFacts, data: &Path, output: &mut Output) -> Result<(), Failure> {
+    if output.is_json() {
+        return output.json_line(&json!({"id": facts.node, "name": facts.name, "urls": facts.urls, "data": data}));
+    }
+    let id = facts.node.to_string();
+    output.line(&format!("{} ({}) serves at {}", printable(&facts.name), short_id(&id), facts.urls.join(" ")))?;
+    output.line(&format!("data folder: {}", data.display()))?;
+    if facts.token_is_new {
+        output.line(&format!(
+            "an admin token was made: {}; `ods` commands on this machine find it by themselves",
+            facts.token_file.display()
+        ))?;
+    }
+    Ok(())
+}
+
+pub(super) fn failed(what: &str, error: &dyn Error) -> Failure {
+    Failure::new(Exit::Failed, "serve", what).caused_by(error)
 }
 
 /// The flags that `serve` and `config` share.

@@ -1,11 +1,12 @@
 //! Which file becomes which package.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use ods_store::PackagePath;
 
-use crate::cli::{Exit, Failure};
+use crate::cli::Failure;
 
 /// A file and the package it becomes.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub(super) fn targets(files: &[PathBuf], path: Option<&str>) -> Result<Vec<Targe
 fn target(file: &Path, path: Option<&str>) -> Result<Target, Failure> {
     let about = std::fs::metadata(file).map_err(|error| {
         let failure = Failure::file(format!("cannot read {}", file.display()), &error);
-        if failure.exit() == Exit::NotFound { failure.hint("check the file's name") } else { failure }
+        if error.kind() == ErrorKind::NotFound { failure.hint("check the file's name") } else { failure }
     })?;
     if !about.is_file() {
         return Err(Failure::usage(format!("{} is not a file", file.display()))
