@@ -1,0 +1,200 @@
+//! Tokens, invites, peers, watches.
+
+use ods_store::{NodeId, PeerRow};
+use serde_json::json;
+
+use super::*;
+use crate::invite_line::InviteLine;
+use crate::mesh_handle::{JoinError, PeerState, PeerStatus, SyncError};
+use crate::watch_handle::{RefusedFile, WatchState, WatchStatus};
+
+fn peer(api: &Api) -> NodeId {
+    let node = NodeId::from_bytes([9; 32]);
+    let row = PeerRow {
+        node,
+        name: "branch".to_owned(),
+        urls: vec!["http://branch.example:8637".to_owned()],
+        observed_url: None,
+        tls_pin: Some([1; 32]),
+        paused: false,
+        added_at: NOW,
+    };
+    api.store.put_peer(&row, &Author::new("test"), NOW).expect("a peer");
+    node
+}
+
+#[tokio::test]
+async fn a_token_is_made_listed_without_its_secret_and_works() {
+    let api = Api::new();
+    let new = json!({"name": "ci", "scope": "publish", "prefixes": ["mac/"], "expires_at": "2030-01-01T00:00:00Z"});
+    let made = api.json(Method::POST, "/api/v1/tokens", &new).await.ok(201);
+    assert!(
+        made["token"].as_str().is_some_and(|secret| secret.starts_with("ods_p") && !secret.contains(':')),
+        "{made}"
+    );
+    assert_eq!(
+        (&made["name"], &made["scope"], &made["prefixes"], &made["expires_at"]),
+        (&"ci".into(), &"publish".into(), &json!(["mac"]), &"2030-01-01T00:00:00Z".into())
+    );
+    let list = api.get("/api/v1/tokens").await.ok(200);
+    assert_eq!((list["items"].as_array().map(Vec::len), &list["total"]), (Some(2), &2.into()));
+    assert!(!String::from_utf8_lossy(&api.get("/api/v1/tokens").await.body).contains("ods_"), "{list}");
+    let page = api.get("/api/v1/tokens?limit=1").await.ok(200);
+    let next =
+        api.get(&format!("/api/v1/tokens?limit=1&after={}", page["next"].as_str().expect("a next"))).await.ok(200);
+    assert_eq!((&next["items"][0]["id"], &next["next"]), (&list["items"][1]["id"], &Value::Null));
+}
+
+#[tokio::test]
+async fn tokens_that_make_no_sense_are_refused() {
+    let api = Api::new();
+    for new in [
+        json!({"name": "", "scope": "read"}),
+        json!({"name": "x", "scope": "root"}),
+        json!({"name": "x"}),
+        json!({"name": "x", "scope": "admin", "prefixes": ["mac"]}),
+        json!({"name": "x", "scope": "read", "prefixes": ["../x"]}),
+        json!({"name": "x", "scope": "read", "expires_at": "2020-01-01T00:00:00Z"}),
+        json!({"name": "x", "scope": "read", "expires_at": "tomorrow"}),
+        json!({"name": "x", "scope": "read", "expires": 3600}),
+    ] {
+        api.json(Method::POST, "/api/v1/tokens", &new).await.problem(422, "invalid");
+    }
+    api.call(Method::DELETE, "/api/v1/tokens/nonsense", Body::empty()).await.problem(404, "no_such_token");
+}
+
+#[tokio::test]
+async fn an_invite_is_one_line_that_tells_the_other_node_all_it_needs() {
+    let api = Api::new();
+    let new = json!({"role": "publisher", "prefixes": ["mac"], "expires_in_s": 60});
+    let made = api.json(Method::POST, "/api/v1/invites", &new).await.ok(201);
+    assert_eq!(
+        (&made["role"], &made["state"], &made["expires_at"]),
+        (&"publisher".into(), &"open".into(), &"2027-01-15T08:01:00Z".into())
+    );
+    let line: InviteLine = made["invite"].as_str().expect("a line").parse().expect("an invite");
+    assert_eq!((line.node, line.root), (api.store.node_id(), api.store.node_id()));
+    assert_eq!((line.prefixes, line.urls), (vec!["mac".to_owned()], vec!["http://hq.example:8637".to_owned()]));
+
+    let list = api.get("/api/v1/invites").await.ok(200);
+    assert_eq!(list["items"][0], made);
+    api.store.redeem_invite(&line.id, &NodeId::from_bytes([9; 32]), NOW).expect("redeemed");
+    let list = api.get("/api/v1/invites").await.ok(200);
+    assert_eq!((&list["items"][0]["state"], &list["items"][0]["invite"]), (&"used".into(), &Value::Null));
+
+    let path = format!("/api/v1/invites/{}", made["id"].as_str().expect("an id"));
+    assert_eq!(api.call(Method::DELETE, &path, Body::empty()).await.status, StatusCode::NO_CONTENT);
+    api.call(Method::DELETE, &path, Body::empty()).await.problem(404, "no_such_invite");
+    api.call(Method::DELETE, "/api/v1/invites/x", Body::empty()).await.problem(404, "no_such_invite");
+    for new in [
+        json!({"role": "king"}),
+        json!({}),
+        json!({"role": "owner", "expires_in_s": 0}),
+        json!({"role": "owner", "expires_in_s": 99_999_999}),
+    ] {
+        api.json(Method::POST, "/api/v1/invites", &new).await.problem(422, "invalid");
+    }
+}
+
+#[tokio::test]
+async fn a_peer_is_shown_with_what_the_mesh_knows_changed_and_removed() {
+    let api = Api::new();
+    let node = peer(&api);
+    let path = format!("/api/v1/peers/{node}");
+    let shown = api.get(&path).await.ok(200);
+    assert_eq!(
+        (&shown["state"], &shown["role"], &shown["behind"], &shown["last_seen"]),
+        (&"connecting".into(), &Value::Null, &Value::Null, &Value::Null)
+    );
+    let status = PeerStatus {
+        state: PeerState::Unreachable,
+        last_seen: Some(NOW),
+        behind_events: Some(3),
+        behind_bytes: None,
+        error: Some("refused".to_owned()),
+    };
+    api.statuses.write().expect("not poisoned").insert(node, status);
+    let list = api.get("/api/v1/peers").await.ok(200);
+    let shown = &list["items"][0];
+    assert_eq!(
+        (&shown["state"], &shown["error"], &shown["behind"]),
+        (&"unreachable".into(), &"refused".into(), &json!({"events": 3, "bytes": null}))
+    );
+    assert_eq!((&shown["last_seen"], &shown["tls_pin"]), (&"2027-01-15T08:00:00Z".into(), &"01".repeat(32).into()));
+
+    let patch = json!({"name": "lab", "paused": true, "urls": ["https://lab.example"]});
+    let shown = api.json(Method::PATCH, &path, &patch).await.ok(200);
+    assert_eq!(
+        (&shown["name"], &shown["state"], &shown["urls"]),
+        (&"lab".into(), &"paused".into(), &json!(["https://lab.example"]))
+    );
+    for patch in [json!({"name": ""}), json!({"urls": ["x"]}), json!({"paused": 1})] {
+        api.json(Method::PATCH, &path, &patch).await.problem(422, "invalid");
+    }
+    assert_eq!(api.call(Method::DELETE, &path, Body::empty()).await.status, StatusCode::NO_CONTENT);
+    for gone in [path.as_str(), "/api/v1/peers/nonsense"] {
+        api.get(gone).await.problem(404, "no_such_peer");
+        api.call(Method::DELETE, gone, Body::empty()).await.problem(404, "no_such_peer");
+        api.json(Method::PATCH, gone, &json!({})).await.problem(404, "no_such_peer");
+        api.call(Method::POST, &format!("{gone}/sync"), Body::empty()).await.problem(404, "no_such_peer");
+    }
+}
+
+/// Answers the mesh's next command.
+async fn answer_mesh(api: &mut Api, joined: Result<NodeId, JoinError>, synced: Result<u64, SyncError>) {
+    match api.mesh.recv().await.expect("a command") {
+        MeshCommand::Join { reply, .. } => reply.send(joined).expect("someone waits"),
+        MeshCommand::Sync { reply, .. } => reply.send(synced).expect("someone waits"),
+    }
+}
+
+#[tokio::test]
+async fn joining_and_pulling_are_done_by_the_mesh_and_answered_here() {
+    let mut api = Api::new();
+    let node = peer(&api);
+    let call = |api: &Api, path: &str, body: Value| {
+        let request = api.request(Method::POST, path).header("content-type", "application/json");
+        api.router.clone().oneshot(request.body(Body::from(body.to_string())).expect("a request"))
+    };
+    let join = call(&api, "/api/v1/peers", json!({"invite": "line"}));
+    let (response, ()) = tokio::join!(join, answer_mesh(&mut api, Ok(node), Ok(0)));
+    assert_eq!(response.expect("infallible").status(), StatusCode::CREATED);
+    let sync = call(&api, &format!("/api/v1/peers/{node}/sync"), Value::Null);
+    let (response, ()) = tokio::join!(sync, answer_mesh(&mut api, Ok(node), Ok(4)));
+    let body = response.expect("infallible").into_body().collect().await.expect("a body").to_bytes();
+    assert_eq!(body, "{\"events\":4}");
+    for (error, status) in
+        [(JoinError::Used, 409), (JoinError::NotAnOwner, 403), (JoinError::Malformed { reason: "x".to_owned() }, 422)]
+    {
+        let join = call(&api, "/api/v1/peers", json!({"invite": "line"}));
+        let (response, ()) = tokio::join!(join, answer_mesh(&mut api, Err(error), Ok(0)));
+        assert_eq!(response.expect("infallible").status().as_u16(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_mesh_that_is_gone_is_503() {
+    let mut api = Api::new();
+    api.mesh.close();
+    api.json(Method::POST, "/api/v1/peers", &json!({"invite": "x"})).await.problem(503, "stopping");
+}
+
+#[tokio::test]
+async fn watched_folders_are_listed_with_what_they_refused() {
+    let api = Api::new();
+    api.watches.update(|watches| {
+        watches.push(WatchStatus {
+            folder: "/srv/drop".to_owned(),
+            mode: "keep",
+            prefix: "mac".to_owned(),
+            tags: vec!["prod".to_owned()],
+            state: WatchState::Failing { reason: "it is gone".to_owned() },
+            refused: vec![RefusedFile { file: "x".to_owned(), reason: "it is empty".to_owned() }],
+            superseded: vec!["old.pkg".to_owned()],
+        });
+    });
+    let list = api.get("/api/v1/watches").await.ok(200);
+    let expected = json!({"folder": "/srv/drop", "mode": "keep", "prefix": "mac", "tags": ["prod"], "state": "failing",
+        "reason": "it is gone", "refused": [{"file": "x", "reason": "it is empty"}], "superseded": ["old.pkg"]});
+    assert_eq!(list, json!({"items": [expected], "next": null, "total": 1}));
+}

@@ -1,0 +1,177 @@
+//! The document, the router and the credentials agree.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::*;
+use crate::openapi::document;
+
+/// The document's operations: path pattern → methods.
+fn documented() -> BTreeMap<String, BTreeSet<String>> {
+    let document = serde_json::to_value(document()).expect("json");
+    let paths = document["paths"].as_object().expect("paths");
+    let methods = |item: &Value| item.as_object().expect("an item").keys().map(|name| name.to_uppercase()).collect();
+    paths.iter().map(|(path, item)| (path.clone(), methods(item))).collect()
+}
+
+/// A path pattern as a path.
+fn filled(pattern: &str) -> String {
+    pattern.replace("{path}", "a/b.pkg").replace("{id}", "x")
+}
+
+fn is_public(pattern: &str) -> bool {
+    pattern == "/api/v1/openapi.json"
+}
+
+#[test]
+fn the_document_has_every_route_and_no_other() {
+    let served: BTreeSet<String> =
+        crate::router::admin().patterns.iter().map(|pattern| pattern.replace("{*path}", "{path}")).collect();
+    assert_eq!(served, documented().into_keys().collect());
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_documented_is_405_and_allow_has_those_that_are() {
+    let api = Api::new();
+    for (pattern, methods) in documented() {
+        let answer = api.call(Method::TRACE, &filled(&pattern), Body::empty()).await;
+        answer.problem(405, "method_not_allowed");
+        let allowed: BTreeSet<String> = answer
+            .header("allow")
+            .split(',')
+            .map(|name| name.trim().to_owned())
+            .filter(|name| name != "HEAD")
+            .collect();
+        assert_eq!(allowed, methods, "{pattern}");
+    }
+}
+
+#[tokio::test]
+async fn every_operation_refuses_a_caller_without_credentials() {
+    for (pattern, methods) in documented() {
+        for method in methods {
+            let api = Api::new();
+            let method: Method = method.parse().expect("a method");
+            let without =
+                Request::builder().method(&method).uri(filled(&pattern)).extension(RequestId("request-1".to_owned()));
+            let answer = api.send(without.body(Body::empty()).expect("a request")).await;
+            if is_public(&pattern) {
+                answer.ok(200);
+                continue;
+            }
+            answer.problem(401, "credentials_missing");
+            assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"ods\"", "{method} {pattern}");
+            let wrong = as_token(method.clone(), &filled(&pattern), "ods_nonsense").body(Body::empty());
+            let answer = api.send(wrong.expect("a request")).await;
+            answer.problem(401, "token_unknown");
+            assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"ods\"", "{method} {pattern}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_operation_refuses_scopes_below_the_one_it_needs() {
+    let api = Api::new();
+    let (read, publish) = (api.token(Scope::Read, &[]), api.token(Scope::Publish, &[]));
+    let readable = [
+        "/node",
+        "/packages",
+        "/packages/{path}",
+        "/revisions/{path}",
+        "/events",
+        "/events/stream",
+        "/peers",
+        "/peers/{id}",
+    ];
+    let publishable = [
+        ("PUT", "/packages/{path}"),
+        ("PATCH", "/packages/{path}"),
+        ("DELETE", "/packages/{path}"),
+        ("POST", "/restore"),
+    ];
+    for (pattern, methods) in documented() {
+        for method in methods.iter().filter(|_| !is_public(&pattern)) {
+            let short = pattern.strip_prefix("/api/v1").expect("a versioned path");
+            let is_read = method == "GET" && readable.contains(&short);
+            let is_publish = publishable.contains(&(method.as_str(), short));
+            for (token, scope, enough) in [(&read, "read", is_read), (&publish, "publish", is_read || is_publish)] {
+                let request = as_token(method.parse().expect("a method"), &filled(&pattern), token);
+                let request = request.body(Body::empty()).expect("a request");
+                // A stream has no end to wait for: its status is enough.
+                let response = api.router.clone().oneshot(request).await.expect("infallible");
+                let refused = response.status() == StatusCode::FORBIDDEN;
+                assert_eq!(refused, !enough, "{method} {pattern} as {scope}: {}", response.status());
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_says_which_scope_is_needed() {
+    let api = Api::new();
+    let token = api.token(Scope::Read, &[]);
+    let answer =
+        api.send(as_token(Method::GET, "/api/v1/tokens", &token).body(Body::empty()).expect("a request")).await;
+    let body = answer.problem(403, "scope_too_small");
+    assert_eq!((&body["needed"], &body["actual"]), (&"admin".into(), &"read".into()));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_404_in_the_same_form() {
+    let api = Api::new();
+    for path in
+        ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v2/node", "/api/v1/nodes", "/api/v1/packages/", "/api/v1/node/"]
+    {
+        api.get(path).await.problem(404, "no_such_route");
+    }
+}
+
+#[tokio::test]
+async fn the_document_is_openapi_3_1_and_whole() {
+    let api = Api::new();
+    let document = api.get("/api/v1/openapi.json").await.ok(200);
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", document["openapi"]);
+    let mut ids = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            let at = format!("{method} {path}");
+            assert!(
+                operation["summary"].as_str().is_some_and(|text| text.ends_with(['.', ':']) || !text.is_empty()),
+                "{at}: a summary"
+            );
+            assert!(ids.insert(operation["operationId"].as_str().expect("an id").to_owned()), "{at}: its id is unique");
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                assert!(parameter["description"].is_string(), "{at}: {parameter}");
+            }
+            let responses = operation["responses"].as_object().expect("responses");
+            assert!(responses.keys().any(|status| status.starts_with('2')), "{at}: a success");
+            if !is_public(path) {
+                for status in ["401", "403", "429", "500", "503"] {
+                    assert!(responses.contains_key(status), "{at}: {status}");
+                }
+            }
+            let names = path.matches('{').count();
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            assert_eq!(
+                parameters.filter(|parameter| parameter["in"] == "path").count(),
+                names,
+                "{at}: its path's parameters"
+            );
+        }
+    }
+    check_references(&document, &document);
+}
+
+/// Checks that whatever is referred to is there.
+fn check_references(document: &Value, value: &Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(Value::String(reference)) = fields.get("$ref") {
+                let pointer = reference.strip_prefix('#').expect("a local reference");
+                assert!(document.pointer(pointer).is_some(), "{reference} is not there");
+            }
+            fields.values().for_each(|field| check_references(document, field));
+        }
+        Value::Array(items) => items.iter().for_each(|item| check_references(document, item)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}

@@ -1,0 +1,157 @@
+//! The journal, by page and as it grows.
+
+use std::time::Duration;
+
+use super::*;
+
+/// A follower's connection.
+struct Stream {
+    body: Body,
+    text: String,
+}
+
+impl Stream {
+    async fn open(api: &Api, query: &str, last_event_id: Option<&str>) -> Self {
+        let mut request = api.request(Method::GET, &format!("/api/v1/events/stream{query}"));
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response =
+            api.router.clone().oneshot(request.body(Body::empty()).expect("a request")).await.expect("infallible");
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        Self { body: response.into_body(), text: String::new() }
+    }
+
+    /// The next event's id, name and data; `None` at the end.
+    async fn next(&mut self) -> Option<(String, String, Value)> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let event = event.to_owned();
+                self.text = rest.to_owned();
+                let field = |name: &str| {
+                    event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().trim().to_owned()
+                };
+                if !field("data:").is_empty() {
+                    return Some((field("id:"), field("event:"), serde_json::from_str(&field("data:")).expect("json")));
+                }
+                continue;
+            }
+            let frame =
+                tokio::time::timeout(Duration::from_secs(10), self.body.frame()).await.expect("something in 10 s");
+            let frame = frame?.expect("a frame");
+            self.text.push_str(std::str::from_utf8(frame.data_ref().expect("data")).expect("UTF-8"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_journal_is_listed_by_page_and_type() {
+    let api = Api::new();
+    let package = api.publish("a.pkg", b"one", &[]);
+    api.publish("a.pkg", b"two", &[]);
+    let all = api.get("/api/v1/events?after=0").await.ok(200);
+    let records = all["items"].as_array().expect("items");
+    let lsns: Vec<u64> = records.iter().map(|record| record["lsn"].as_u64().expect("an lsn")).collect();
+    assert!(lsns.is_sorted() && lsns.last() == Some(&api.store.head().get()), "{lsns:?}");
+    assert_eq!((&all["next"], &all["total"]), (&Value::Null, &Value::Null));
+    let published = records.iter().find(|record| record["type"] == "package.published").expect("a record");
+    assert_eq!(
+        (&published["data"]["path"], &published["data"]["event_id"]),
+        (&"a.pkg".into(), &package.revision.to_string().into())
+    );
+    assert_eq!((&published["at"], &published["backfill"]), (&"2027-01-15T08:00:00Z".into(), &false.into()));
+
+    let some = api.get("/api/v1/events?type=package.*").await.ok(200);
+    let kinds: Vec<&str> = some["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|record| record["type"].as_str().expect("a type"))
+        .collect();
+    assert!(kinds.contains(&"package.replaced") && kinds.iter().all(|kind| kind.starts_with("package.")), "{kinds:?}");
+
+    let (mut found, mut after) = (Vec::new(), 0);
+    loop {
+        let page = api.get(&format!("/api/v1/events?limit=1&after={after}")).await.ok(200);
+        found.extend(page["items"].as_array().expect("items").clone());
+        let Some(next) = page["next"].as_str() else { break };
+        after = next.parse().expect("an lsn");
+    }
+    assert_eq!(&found, records);
+    for query in ["after=x", "limit=0", "limit=1001", "since=1"] {
+        api.get(&format!("/api/v1/events?{query}")).await.problem(400, "bad_query");
+    }
+}
+
+#[tokio::test]
+async fn a_follower_gets_what_was_and_what_comes() {
+    let api = Api::new();
+    api.publish("a.pkg", b"one", &[]);
+    let mut stream = Stream::open(&api, "?type=package.*", Some("0")).await;
+    let (id, name, data) = stream.next().await.expect("an event");
+    assert_eq!((id, name.as_str()), (data["lsn"].to_string(), "package.published"));
+    let listed = api.get("/api/v1/events?type=package.*").await.ok(200);
+    assert_eq!(listed["items"][0], data, "the same object");
+    while stream.next().await.expect("an event").2["lsn"]
+        != listed["items"].as_array().expect("items").last().expect("one")["lsn"]
+    {}
+    api.publish("b.pkg", b"two", &[]);
+    let (_, name, data) = stream.next().await.expect("an event");
+    assert_eq!((name.as_str(), &data["data"]["path"]), ("package.published", &"b.pkg".into()));
+}
+
+#[tokio::test]
+async fn a_follower_without_a_place_gets_only_what_comes() {
+    let api = Api::new();
+    api.publish("a.pkg", b"one", &[]);
+    let mut stream = Stream::open(&api, "", None).await;
+    api.publish("b.pkg", b"two", &[]);
+    let (_, _, data) = stream.next().await.expect("an event");
+    assert_eq!(data["data"]["path"], "b.pkg");
+}
+
+#[tokio::test]
+async fn a_place_that_is_not_in_the_journal_is_reset_to_its_head() {
+    let api = Api::new();
+    api.publish("a.pkg", b"one", &[]);
+    let head = api.store.head().get();
+    let mut stream = Stream::open(&api, "", Some("999999")).await;
+    assert_eq!(stream.next().await, Some((head.to_string(), "reset".to_owned(), serde_json::json!({"head": head}))));
+    api.publish("b.pkg", b"two", &[]);
+    assert_eq!(stream.next().await.expect("an event").2["data"]["path"], "b.pkg");
+    let request = api.request(Method::GET, "/api/v1/events/stream").header("last-event-id", "x");
+    api.send(request.body(Body::empty()).expect("a request")).await.problem(400, "bad_header");
+}
+
+#[tokio::test]
+async fn a_burst_reaches_a_follower_that_was_asleep_in_order_and_whole() {
+    let api = Api::new();
+    let mut stream = Stream::open(&api, "?type=package.published", None).await;
+    for number in 0..250 {
+        api.publish(&format!("{number}.pkg"), b"x", &[]);
+    }
+    for number in 0..250 {
+        assert_eq!(stream.next().await.expect("an event").2["data"]["path"], format!("{number}.pkg"));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_the_node_stops() {
+    let api = Api::new();
+    let mut stream = Stream::open(&api, "", None).await;
+    let waiting = stream.next();
+    tokio::pin!(waiting);
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut waiting).await.is_err(), "nothing to tell yet");
+    api.options.stopping.cancel();
+    assert_eq!(waiting.await, None);
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_token() {
+    let api = Api::new();
+    let mut stream = Stream::open(&api, "", None).await;
+    let token = api.store.tokens().expect("tokens")[0].id;
+    assert!(api.store.revoke_token(token, &Author::new("test"), NOW).expect("revoked"));
+    assert_eq!(stream.next().await, None);
+}

@@ -1,0 +1,233 @@
+//! Packages, their list and their history.
+
+use serde_json::json;
+
+use super::*;
+
+fn paths(page: &Value) -> Vec<&str> {
+    page["items"].as_array().expect("items").iter().map(|item| item["path"].as_str().expect("a path")).collect()
+}
+
+/// All pages of a list, each of two rows.
+async fn walk(api: &Api, query: &str) -> Vec<String> {
+    let (mut found, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = api.get(&format!("/api/v1/packages?limit=2&{query}{after}")).await.ok(200);
+        found.extend(paths(&page).into_iter().map(str::to_owned));
+        let Some(next) = page["next"].as_str() else { return found };
+        assert!(found.len() < 100, "the list never ends");
+        let next = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);
+        after = format!("&after={next}");
+    }
+}
+
+#[tokio::test]
+async fn a_package_is_shown_with_its_revision_as_etag() {
+    let api = Api::new();
+    let package = api.publish("mac apps/ü+%.pkg", b"one", &[("title", "T"), ("x-ring", "1")]);
+    for path in ["mac%20apps/%C3%BC+%25.pkg", "mac%20apps%2F%C3%BC%2B%25.pkg", "mac%20apps/u%CC%88+%25.pkg"] {
+        let answer = api.get(&format!("/api/v1/packages/{path}")).await;
+        let body = answer.ok(200);
+        assert_eq!(
+            (&body["path"], &body["title"], &body["other"]),
+            (&"mac apps/ü+%.pkg".into(), &"T".into(), &json!({"x-ring": "1"}))
+        );
+        assert_eq!((&body["version"], &body["tags"], &body["priority"]), (&Value::Null, &json!([]), &Value::Null));
+        assert_eq!(
+            (&body["url"], &body["published_at"]),
+            (&"/Packages/mac%20apps/%C3%BC%2B%25.pkg".into(), &"2027-01-15T08:00:00Z".into())
+        );
+        assert_eq!(answer.header("etag"), format!("\"{}\"", package.revision));
+    }
+    let request = api.request(Method::GET, "/api/v1/packages/mac%20apps%2F%C3%BC%2B%25.pkg");
+    let request = request.header("if-none-match", format!("\"{}\"", package.revision));
+    let answer = api.send(request.body(Body::empty()).expect("a request")).await;
+    assert_eq!((answer.status, answer.body.len()), (StatusCode::NOT_MODIFIED, 0));
+    let body = api.get("/api/v1/packages/none.pkg").await.problem(404, "no_such_package");
+    assert_eq!(body["path"], "none.pkg");
+}
+
+#[tokio::test]
+async fn hostile_paths_are_400_with_one_code_for_every_method() {
+    let api = Api::new();
+    let long = "x".repeat(2000);
+    for path in
+        ["..", "a/../b", "%2e%2e/%2e%2e/etc/passwd", "..%2f..%2fetc", "a//b", "a%5Cb", "a%00b", "%FF%FE", "%zz", &long]
+    {
+        for method in [Method::GET, Method::PUT, Method::PATCH, Method::DELETE] {
+            api.json(method, &format!("/api/v1/packages/{path}"), &json!({})).await.problem(400, "bad_path");
+        }
+        api.get(&format!("/api/v1/revisions/{path}")).await.problem(400, "bad_path");
+    }
+    let restore = json!({"path": "../x", "revision": "0".repeat(64)});
+    api.json(Method::POST, "/api/v1/restore", &restore).await.problem(400, "bad_path");
+}
+
+#[tokio::test]
+async fn a_merge_patch_changes_metadata_and_nothing_else() {
+    let api = Api::new();
+    let before = api.publish("a.pkg", b"one", &[("title", "T"), ("version", "1"), ("tags", "a,b")]);
+    let patch = json!({"title": null, "version": "2", "tags": ["z"], "priority": 3});
+    let answer = api.json(Method::PATCH, "/api/v1/packages/a.pkg", &patch).await;
+    let body = answer.ok(200);
+    let package = &body["package"];
+    assert_eq!(
+        (&package["title"], &package["version"], &package["tags"], &package["priority"]),
+        (&Value::Null, &"2".into(), &json!(["z"]), &3.into())
+    );
+    assert_eq!((&package["blob"], &body["changed"]), (&before.blob.to_string().into(), &true.into()));
+    assert_ne!(package["revision"], before.revision.to_string());
+    let again = api.json(Method::PATCH, "/api/v1/packages/a.pkg", &patch).await.ok(200);
+    assert_eq!((&again["changed"], &again["package"]["revision"]), (&false.into(), &package["revision"]));
+
+    api.json(Method::PATCH, "/api/v1/packages/none.pkg", &patch).await.problem(404, "no_such_package");
+    api.json(Method::PATCH, "/api/v1/packages/a.pkg", &json!({"titel": "x"})).await.problem(422, "invalid");
+    api.json(Method::PATCH, "/api/v1/packages/a.pkg", &json!({"tags": ["a,b"]})).await.problem(422, "invalid");
+    api.json(Method::PATCH, "/api/v1/packages/a.pkg", &json!({"title": "x".repeat(10_000)}))
+        .await
+        .problem(422, "invalid");
+    api.call(Method::PATCH, "/api/v1/packages/a.pkg", "{}").await.problem(415, "unsupported_media_type");
+    let request =
+        api.request(Method::PATCH, "/api/v1/packages/a.pkg").header("content-type", "application/merge-patch+json");
+    let broken = request.body(Body::from("{\"title\":")).expect("a request");
+    api.send(broken).await.problem(400, "bad_json");
+    let request = api.request(Method::PATCH, "/api/v1/packages/a.pkg").header("content-type", "application/json");
+    let huge = request.body(Body::from(format!("{{\"title\":\"{}\"}}", "x".repeat(300_000)))).expect("a request");
+    api.send(huge).await.problem(413, "too_large");
+}
+
+#[tokio::test]
+async fn a_removed_package_is_gone_its_history_stays_and_it_can_be_restored() {
+    let api = Api::new();
+    let one = api.publish("a.pkg", b"one", &[("version", "1")]);
+    let two = api.publish("a.pkg", b"two", &[("version", "2")]);
+    let stale =
+        api.request(Method::DELETE, "/api/v1/packages/a.pkg").header("if-match", format!("\"{}\"", one.revision));
+    api.send(stale.body(Body::empty()).expect("a request")).await.problem(412, "precondition_failed");
+    let answer = api.call(Method::DELETE, "/api/v1/packages/a.pkg", Body::empty()).await;
+    assert_eq!((answer.status, answer.body.len()), (StatusCode::NO_CONTENT, 0));
+    api.get("/api/v1/packages/a.pkg").await.problem(404, "no_such_package");
+    api.call(Method::DELETE, "/api/v1/packages/a.pkg", Body::empty()).await.problem(404, "no_such_package");
+
+    let history = api.get("/api/v1/revisions/a.pkg").await.ok(200);
+    let rows: Vec<_> = history["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|row| (row["change"].as_str(), row["version"].as_str(), row["current"].as_bool()))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (Some("removed"), None, Some(false)),
+            (Some("published"), Some("2"), Some(false)),
+            (Some("published"), Some("1"), Some(false))
+        ]
+    );
+    assert_eq!((&history["total"], &history["next"]), (&3.into(), &Value::Null));
+    assert_eq!(history["items"][1]["revision"], two.revision.to_string());
+
+    let restore = |revision: &str| json!({"path": "a.pkg", "revision": revision});
+    let restored = api.json(Method::POST, "/api/v1/restore", &restore(&one.revision.to_string())).await.ok(201);
+    assert_eq!(
+        (&restored["package"]["version"], &restored["package"]["blob"]),
+        (&"1".into(), &one.blob.to_string().into())
+    );
+    api.json(Method::POST, "/api/v1/restore", &restore(&"0".repeat(64))).await.problem(404, "no_such_revision");
+    api.json(Method::POST, "/api/v1/restore", &restore("nonsense")).await.problem(404, "no_such_revision");
+    api.json(Method::POST, "/api/v1/restore", &json!({"path": "a.pkg"})).await.problem(422, "invalid");
+    api.get("/api/v1/revisions/none.pkg").await.problem(404, "no_such_package");
+}
+
+#[tokio::test]
+async fn lists_are_filtered() {
+    let api = Api::new();
+    api.publish("mac/Firefox-142.pkg", b"1", &[("title", "Firefox"), ("tags", "prod,web"), ("version", "142")]);
+    api.publish("mac/tools/git.pkg", b"2", &[("tags", "dev")]);
+    api.publish("mac.txt", b"3", &[]);
+    api.publish("win/firefox.msi", b"4", &[("identifier", "org.mozilla.firefox")]);
+    for (query, expected) in [
+        ("", vec!["mac.txt", "mac/Firefox-142.pkg", "mac/tools/git.pkg", "win/firefox.msi"]),
+        ("prefix=mac", vec!["mac/Firefox-142.pkg", "mac/tools/git.pkg"]),
+        ("prefix=mac/", vec!["mac/Firefox-142.pkg", "mac/tools/git.pkg"]),
+        ("prefix=mac/tools/git.pkg", vec!["mac/tools/git.pkg"]),
+        ("q=FIREFOX", vec!["mac/Firefox-142.pkg", "win/firefox.msi"]),
+        ("q=firefox+142", vec!["mac/Firefox-142.pkg"]),
+        ("q=mozilla", vec!["win/firefox.msi"]),
+        ("tag=prod", vec!["mac/Firefox-142.pkg"]),
+        ("tag=pro", vec![]),
+        ("kind=msi", vec!["win/firefox.msi"]),
+        ("kind=.PKG", vec!["mac/Firefox-142.pkg", "mac/tools/git.pkg"]),
+        ("state=stored&prefix=win", vec!["win/firefox.msi"]),
+        ("state=wanted", vec![]),
+        ("state=conflict", vec![]),
+    ] {
+        let page = api.get(&format!("/api/v1/packages?{query}")).await.ok(200);
+        assert_eq!(paths(&page), expected, "{query}");
+        assert_eq!(page["total"].is_null(), !query.is_empty(), "{query}");
+        assert_eq!(walk(&api, query).await, expected, "{query} by pages");
+    }
+    for query in [
+        "sort=name",
+        "limit=0",
+        "limit=1001",
+        "limit=x",
+        "state=lost",
+        "prefix=../x",
+        "colour=red",
+        "sort=size&after=x",
+    ] {
+        api.get(&format!("/api/v1/packages?{query}")).await.problem(400, "bad_query");
+    }
+}
+
+#[tokio::test]
+async fn every_order_is_the_same_by_pages_as_at_once() {
+    let api = Api::new();
+    for (path, size) in [("b", 3), ("a", 1), ("d", 3), ("c", 2), ("e/f", 0)] {
+        api.publish(path, &vec![0; size], &[]);
+    }
+    for (sort, expected) in [
+        ("path", ["a", "b", "c", "d", "e/f"]),
+        ("-path", ["e/f", "d", "c", "b", "a"]),
+        ("size", ["e/f", "a", "c", "b", "d"]),
+        ("-size", ["d", "b", "c", "a", "e/f"]),
+        ("published_at", ["a", "b", "c", "d", "e/f"]),
+        ("-published_at", ["e/f", "d", "c", "b", "a"]),
+    ] {
+        let page = api.get(&format!("/api/v1/packages?sort={sort}")).await.ok(200);
+        assert_eq!((paths(&page), &page["total"]), (expected.to_vec(), &5.into()), "{sort}");
+        assert_eq!(walk(&api, &format!("sort={sort}")).await, expected, "{sort} by pages");
+    }
+}
+
+#[tokio::test]
+async fn this_node_is_shown_and_renamed() {
+    let api = Api::new();
+    api.publish("a.pkg", b"one", &[]);
+    let node = api.get("/api/v1/node").await.ok(200);
+    let id = api.store.node_id().to_string();
+    assert_eq!(
+        (&node["id"], &node["name"], &node["role"], &node["root"]),
+        (&id.as_str().into(), &"hq".into(), &"owner".into(), &id.as_str().into())
+    );
+    assert_eq!(
+        (&node["packages"], &node["storage"]["blobs"], &node["storage"]["bytes"]),
+        (&1.into(), &1.into(), &3.into())
+    );
+    assert_eq!((&node["wants"], &node["log"]["events"]), (&json!({"count": 0, "bytes": 0}), &1.into()));
+    let vector = node["vector"].as_object().expect("a vector");
+    assert!(
+        vector.keys().all(|stream| stream.starts_with(&format!("{id}/"))) && vector.values().eq([&Value::from(1)]),
+        "{node}"
+    );
+
+    let patch = json!({"name": "lab", "urls": ["HTTP://Lab.example:8637/"]});
+    let node = api.json(Method::PATCH, "/api/v1/node", &patch).await.ok(200);
+    assert_eq!((&node["name"], &node["urls"]), (&"lab".into(), &json!(["http://lab.example:8637"])));
+    for patch in
+        [json!({"name": ""}), json!({"urls": ["nonsense"]}), json!({"nme": "x"}), json!({"name": 7}), json!([])]
+    {
+        api.json(Method::PATCH, "/api/v1/node", &patch).await.problem(422, "invalid");
+    }
+}
