@@ -50,7 +50,7 @@ struct Document;
 /// Show this document.
 ///
 /// The one call that needs no token.
-#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "node", security(()),
+#[utoipa::path(get, path = "/api/v1/openapi.json", operation_id = "show_document", tag = "node", security(()),
     responses((status = 200, content_type = "application/json", body = Object)))]
 pub(crate) async fn show() -> Response {
     static DOCUMENT: OnceLock<Bytes> = OnceLock::new();

@@ -76,7 +76,13 @@ impl Routes {
     /// What else is asked for below `/api` is refused here, not by whatever another surface does with unknown paths.
     fn closed(self) -> Self {
         let router = self.router.method_not_allowed_fallback(method_not_allowed);
-        Self { router: router.route("/api", any(no_such_route)).route("/api/{*rest}", any(no_such_route)), ..self }
+        Self {
+            router: router
+                .route("/api", any(no_such_route))
+                .route("/api/", any(no_such_route))
+                .route("/api/{*rest}", any(no_such_route)),
+            ..self
+        }
     }
 }
 

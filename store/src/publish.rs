@@ -99,7 +99,7 @@ pub(crate) struct Content {
 pub(crate) enum Bytes {
     /// Just sealed.
     Sealed(Content),
-    /// Those of an earlier revision; its metadata as well if asked.
+    /// Those of a revision of any path; or of this path, and its metadata as well.
     Revision { id: EventId, with_meta: bool },
     /// Those of the current revision.
     Current,
@@ -124,8 +124,11 @@ pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, byt
             Content { blob: row.blob, size: row.size, sha256: row.sha256 }
         }
         Bytes::Revision { id, with_meta } => {
-            let source = source_revision(tx, &request.path, id)?;
+            let source = source_revision(tx, id)?;
             if with_meta {
+                if source.path != request.path.as_str() {
+                    return Err(StoreError::NoSuchRevision { id });
+                }
                 meta = source.meta;
             }
             Content { blob: source.blob, size: source.size, sha256: source.sha256 }
@@ -221,13 +224,10 @@ fn check_condition(path: &PackagePath, condition: &Condition, current: Option<&c
     if holds { Ok(()) } else { Err(StoreError::PreconditionFailed { path: path.clone(), current }) }
 }
 
-/// A revision of this path whose bytes are held.
-fn source_revision(tx: &Tx<'_>, path: &PackagePath, id: EventId) -> Result<Publish> {
+/// A revision whose bytes are held.
+fn source_revision(tx: &Tx<'_>, id: EventId) -> Result<Publish> {
     let event = log::event(tx, &id)?.ok_or(StoreError::NoSuchRevision { id })?;
     let Body::Publish(publish) = event.body else { return Err(StoreError::NoSuchRevision { id }) };
-    if publish.path != path.as_str() {
-        return Err(StoreError::NoSuchRevision { id });
-    }
     let table = tx.read(BLOBS)?;
     let held = table.get(publish.blob.as_bytes())?.map(|row| from_row::<BlobRow>("a blob", row.value())).transpose()?;
     match held {

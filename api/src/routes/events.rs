@@ -16,7 +16,7 @@ use crate::types::{EventQuery, Page, RecordView};
 ///
 /// Old records are pruned, so the first may have any number. A token with prefixes sees the records of packages below
 /// them; sign-ins, tokens and invites are seen by admins.
-#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(EventQuery),
+#[utoipa::path(get, path = "/api/v1/events", operation_id = "list_events", tag = "events", params(EventQuery),
     responses((status = 200, body = Page<RecordView>), BadRequest))]
 pub(crate) async fn list(
     reader: Reader,

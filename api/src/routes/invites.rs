@@ -18,7 +18,7 @@ use crate::types::{InviteRequest, InviteView, Page, RoleName};
 const LIFE_S_MAX: u64 = 365 * 24 * 60 * 60;
 
 /// List invites, oldest first.
-#[utoipa::path(get, path = "/api/v1/invites", tag = "mesh", responses((status = 200, body = Page<InviteView>)))]
+#[utoipa::path(get, path = "/api/v1/invites", operation_id = "list_invites", tag = "mesh", responses((status = 200, body = Page<InviteView>)))]
 pub(crate) async fn list(admin: Admin) -> Result<Json<Page<InviteView>>, ApiError> {
     blocking(move || {
         let rows = admin.store().invites()?;
@@ -31,7 +31,7 @@ pub(crate) async fn list(admin: Admin) -> Result<Json<Page<InviteView>>, ApiErro
 /// Make an invite for one node.
 ///
 /// A node that isn't an owner can invite only nodes that an owner has admitted already; its invites make links.
-#[utoipa::path(post, path = "/api/v1/invites", tag = "mesh", request_body = InviteRequest,
+#[utoipa::path(post, path = "/api/v1/invites", operation_id = "create_invite", tag = "mesh", request_body = InviteRequest,
     responses((status = 201, body = InviteView), BadRequest, Conflict, Invalid))]
 pub(crate) async fn create(
     admin: Admin,
@@ -58,7 +58,7 @@ pub(crate) async fn create(
 /// Take an invite back.
 ///
 /// A node that used it already stays.
-#[utoipa::path(delete, path = "/api/v1/invites/{id}", tag = "mesh", params(("id" = String, Path, description = "The invite's id")),
+#[utoipa::path(delete, path = "/api/v1/invites/{id}", operation_id = "revoke_invite", tag = "mesh", params(("id" = String, Path, description = "The invite's id")),
     responses((status = 204, description = "It is gone"), NotFound))]
 pub(crate) async fn revoke(admin: Admin, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let unknown = || ApiError::new(Code::NoSuchInvite, "there is no such invite").fact("id", id.clone());

@@ -12,7 +12,7 @@ use crate::routes::urls;
 use crate::types::{NodePatch, NodeView};
 
 /// Show this node: identity, digests, counts, storage.
-#[utoipa::path(get, path = "/api/v1/node", tag = "node", responses((status = 200, body = NodeView)))]
+#[utoipa::path(get, path = "/api/v1/node", operation_id = "show_node", tag = "node", responses((status = 200, body = NodeView)))]
 pub(crate) async fn show(reader: Reader) -> Result<Json<NodeView>, ApiError> {
     blocking(move || view(&reader)).await.map(Json)
 }
@@ -20,7 +20,7 @@ pub(crate) async fn show(reader: Reader) -> Result<Json<NodeView>, ApiError> {
 /// Change this node's name or urls.
 ///
 /// Fields that aren't there stay as they are.
-#[utoipa::path(patch, path = "/api/v1/node", tag = "node", request_body = NodePatch,
+#[utoipa::path(patch, path = "/api/v1/node", operation_id = "edit_node", tag = "node", request_body = NodePatch,
     responses((status = 200, body = NodeView), BadRequest, Invalid))]
 pub(crate) async fn edit(admin: Admin, JsonBody(patch): JsonBody<NodePatch>) -> Result<Json<NodeView>, ApiError> {
     let urls = patch.urls.map(urls::parse).transpose()?;

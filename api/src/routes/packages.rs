@@ -24,7 +24,7 @@ use crate::types::{PackagePatch, PackageQuery, PackageView, Page, PublishQuery, 
 ///
 /// In the order of their paths unless `sort` says otherwise. `total` is known when nothing is filtered, or when sorting
 /// makes the node look at all packages anyway.
-#[utoipa::path(get, path = "/api/v1/packages", tag = "packages", params(PackageQuery),
+#[utoipa::path(get, path = "/api/v1/packages", operation_id = "list_packages", tag = "packages", params(PackageQuery),
     responses((status = 200, body = Page<PackageView>), BadRequest))]
 pub(crate) async fn list(
     reader: Reader,
@@ -44,7 +44,7 @@ pub(crate) async fn list(
 /// Show a package.
 ///
 /// Its `ETag` is its revision, to be used in `If-Match`.
-#[utoipa::path(get, path = "/api/v1/packages/{path}", tag = "packages", params(
+#[utoipa::path(get, path = "/api/v1/packages/{path}", operation_id = "show_package", tag = "packages", params(
         ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"),
         ("If-None-Match" = Option<String>, Header, description = "A revision in double quotes: 304 if it is current still")),
     responses((status = 200, body = PackageView, headers(("ETag" = String, description = "The revision in double quotes"))),
@@ -65,7 +65,7 @@ pub(crate) async fn show(reader: Reader, AboutPath(path): AboutPath, headers: He
 /// this path. Answers when the package is durable and in the log: 201 if it is new, 200 if it replaced another, 200 with
 /// `"changed": false` if it was like this already. Metadata that the query doesn't mention stays. Bytes that don't arrive
 /// whole, or don't have an announced digest, leave nothing behind.
-#[utoipa::path(put, path = "/api/v1/packages/{path}", tag = "packages", params(PublishQuery,
+#[utoipa::path(put, path = "/api/v1/packages/{path}", operation_id = "publish_package", tag = "packages", params(PublishQuery,
         ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"),
         ("If-None-Match" = Option<String>, Header, description = "`*`: publish only what is new there", example = "*"),
         ("If-Match" = Option<String>, Header, description = "A revision in double quotes: replace only that one"),
@@ -99,7 +99,7 @@ pub(crate) async fn put(
 /// Change a package's metadata.
 ///
 /// A merge patch (RFC 7396): what isn't there stays, null removes. The bytes stay, and clients don't download again.
-#[utoipa::path(patch, path = "/api/v1/packages/{path}", tag = "packages", params(
+#[utoipa::path(patch, path = "/api/v1/packages/{path}", operation_id = "edit_package", tag = "packages", params(
         ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"),
         ("If-Match" = Option<String>, Header, description = "A revision in double quotes: change only that one")),
     request_body(content = PackagePatch, content_type = "application/merge-patch+json"),
@@ -122,7 +122,7 @@ pub(crate) async fn edit(
 /// Remove a package, everywhere.
 ///
 /// Its history stays; `/restore` brings it back while its bytes are held.
-#[utoipa::path(delete, path = "/api/v1/packages/{path}", tag = "packages", params(
+#[utoipa::path(delete, path = "/api/v1/packages/{path}", operation_id = "remove_package", tag = "packages", params(
         ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"),
         ("If-Match" = Option<String>, Header, description = "A revision in double quotes: remove only that one")),
     responses((status = 204, description = "It is removed"), BadRequest, NotFound, PreconditionFailed))]

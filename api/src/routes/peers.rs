@@ -15,7 +15,7 @@ use crate::routes::urls;
 use crate::types::{JoinRequest, Page, PeerPatch, PeerView, SyncView};
 
 /// List this node's peers.
-#[utoipa::path(get, path = "/api/v1/peers", tag = "mesh", responses((status = 200, body = Page<PeerView>)))]
+#[utoipa::path(get, path = "/api/v1/peers", operation_id = "list_peers", tag = "mesh", responses((status = 200, body = Page<PeerView>)))]
 pub(crate) async fn list(reader: Reader) -> Result<Json<Page<PeerView>>, ApiError> {
     blocking(move || {
         let peers = reader.peers()?.into_iter().map(|row| view(&reader, row));
@@ -28,7 +28,7 @@ pub(crate) async fn list(reader: Reader) -> Result<Json<Page<PeerView>>, ApiErro
 /// Join another node by its invite.
 ///
 /// Answers when that node has admitted this one and the link is kept; packages follow on their own.
-#[utoipa::path(post, path = "/api/v1/peers", tag = "mesh", request_body = JoinRequest,
+#[utoipa::path(post, path = "/api/v1/peers", operation_id = "join_peer", tag = "mesh", request_body = JoinRequest,
     responses((status = 201, body = PeerView), BadRequest, Conflict, Invalid, Unavailable))]
 pub(crate) async fn join(
     admin: Admin,
@@ -40,7 +40,7 @@ pub(crate) async fn join(
 }
 
 /// Show a peer.
-#[utoipa::path(get, path = "/api/v1/peers/{id}", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
+#[utoipa::path(get, path = "/api/v1/peers/{id}", operation_id = "show_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
     responses((status = 200, body = PeerView), NotFound))]
 pub(crate) async fn show(reader: Reader, Path(id): Path<String>) -> Result<Json<PeerView>, ApiError> {
     let node = parse(&id)?;
@@ -48,7 +48,7 @@ pub(crate) async fn show(reader: Reader, Path(id): Path<String>) -> Result<Json<
 }
 
 /// Change what is known of a peer, or pause replication with it.
-#[utoipa::path(patch, path = "/api/v1/peers/{id}", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
+#[utoipa::path(patch, path = "/api/v1/peers/{id}", operation_id = "edit_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
     request_body = PeerPatch, responses((status = 200, body = PeerView), BadRequest, NotFound, Invalid))]
 pub(crate) async fn edit(
     admin: Admin,
@@ -76,7 +76,7 @@ pub(crate) async fn edit(
 /// Remove the link with a peer.
 ///
 /// The node stays in the mesh, and may still be reached through others.
-#[utoipa::path(delete, path = "/api/v1/peers/{id}", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
+#[utoipa::path(delete, path = "/api/v1/peers/{id}", operation_id = "remove_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
     responses((status = 204, description = "It is removed"), NotFound))]
 pub(crate) async fn remove(admin: Admin, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let node = parse(&id)?;
@@ -92,7 +92,7 @@ pub(crate) async fn remove(admin: Admin, Path(id): Path<String>) -> Result<Statu
 /// Pull from a peer now.
 ///
 /// Nothing waits for this: peers tell each other of changes on their own.
-#[utoipa::path(post, path = "/api/v1/peers/{id}/sync", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
+#[utoipa::path(post, path = "/api/v1/peers/{id}/sync", operation_id = "sync_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
     responses((status = 200, body = SyncView), NotFound, Conflict, Unavailable))]
 pub(crate) async fn sync(admin: Admin, Path(id): Path<String>) -> Result<Json<SyncView>, ApiError> {
     let node = parse(&id)?;

@@ -16,7 +16,7 @@ use crate::types::{PublishedView, RestoreRequest};
 /// Make an earlier revision of a package current again, bytes and metadata.
 ///
 /// A new revision is made of it, which also ends a conflict. Its bytes must be on this node.
-#[utoipa::path(post, path = "/api/v1/restore", tag = "packages", request_body = RestoreRequest, params(
+#[utoipa::path(post, path = "/api/v1/restore", operation_id = "restore_revision", tag = "packages", request_body = RestoreRequest, params(
         ("If-Match" = Option<String>, Header, description = "A revision in double quotes: replace only that one")),
     responses((status = 200, body = PublishedView), (status = 201, body = PublishedView), BadRequest, NotFound, Conflict, PreconditionFailed, Invalid))]
 pub(crate) async fn restore(

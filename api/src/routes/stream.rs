@@ -37,7 +37,7 @@ const BATCH_RECORDS: usize = 100;
 /// records come. If the place asked for is not in the journal (pruned, or the node was restored), the first event is
 /// `reset` with `{"head": n}`, and records after that come. The stream ends when the node stops; go on with
 /// `Last-Event-ID` then.
-#[utoipa::path(get, path = "/api/v1/events/stream", tag = "events", params(StreamQuery,
+#[utoipa::path(get, path = "/api/v1/events/stream", operation_id = "follow_events", tag = "events", params(StreamQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "Only records with a greater LSN; goes before `after`")),
     responses((status = 200, content_type = "text/event-stream", body = String), BadRequest))]
 pub(crate) async fn follow(

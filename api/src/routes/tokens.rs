@@ -14,7 +14,7 @@ use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
 use crate::types::{NewTokenView, Page, PageQuery, ScopeName, TokenRequest, TokenView};
 
 /// List tokens, oldest first, without their secrets.
-#[utoipa::path(get, path = "/api/v1/tokens", tag = "tokens", params(PageQuery),
+#[utoipa::path(get, path = "/api/v1/tokens", operation_id = "list_tokens", tag = "tokens", params(PageQuery),
     responses((status = 200, body = Page<TokenView>), BadRequest))]
 pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<TokenView>>, ApiError> {
     let limit = page_rows(query.limit)?;
@@ -34,7 +34,7 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 /// Make a token.
 ///
 /// Its secret is in the answer, and nowhere else ever again.
-#[utoipa::path(post, path = "/api/v1/tokens", tag = "tokens", request_body = TokenRequest,
+#[utoipa::path(post, path = "/api/v1/tokens", operation_id = "create_token", tag = "tokens", request_body = TokenRequest,
     responses((status = 201, body = NewTokenView), BadRequest, Conflict, Invalid))]
 pub(crate) async fn create(
     admin: Admin,
@@ -49,7 +49,7 @@ pub(crate) async fn create(
 /// Revoke a token.
 ///
 /// It ends at once, also for answers that are under way.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", tag = "tokens", params(("id" = String, Path, description = "The token's id")),
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "revoke_token", tag = "tokens", params(("id" = String, Path, description = "The token's id")),
     responses((status = 204, description = "It is revoked"), NotFound))]
 pub(crate) async fn revoke(admin: Admin, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
     let token: TokenId = parse_id(&id, Code::NoSuchToken, "token")?;

@@ -38,7 +38,7 @@ impl Store {
         outcome
     }
 
-    /// Publishes the bytes of an earlier revision of this path, with the current metadata as changed by the request.
+    /// Publishes the bytes of a revision, of this path or another, with the current metadata as changed by the request.
     pub fn publish_held(&self, source: EventId, request: &PublishRequest, now: UnixMillis) -> Result<Published> {
         self.publish_known(Bytes::Revision { id: source, with_meta: false }, request, now)
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
 use crate::openapi::document;
+use crate::request::ClientAddress;
 
 /// The document's operations: path pattern → methods.
 fn documented() -> BTreeMap<String, BTreeSet<String>> {
@@ -47,23 +48,27 @@ async fn a_method_that_is_not_documented_is_405_and_allow_has_those_that_are() {
 
 #[tokio::test]
 async fn every_operation_refuses_a_caller_without_credentials() {
+    let api = Api::new();
     for (pattern, methods) in documented() {
         for method in methods {
-            let api = Api::new();
-            let method: Method = method.parse().expect("a method");
-            let without =
-                Request::builder().method(&method).uri(filled(&pattern)).extension(RequestId("request-1".to_owned()));
-            let answer = api.send(without.body(Body::empty()).expect("a request")).await;
+            let request = || Request::builder().method(method.as_str()).uri(filled(&pattern));
+            let request = || request().extension(RequestId("request-1".to_owned()));
             if is_public(&pattern) {
-                answer.ok(200);
+                api.send(request().body(Body::empty()).expect("a request")).await.ok(200);
                 continue;
             }
-            answer.problem(401, "credentials_missing");
-            assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"ods\"", "{method} {pattern}");
-            let wrong = as_token(method.clone(), &filled(&pattern), "ods_nonsense").body(Body::empty());
-            let answer = api.send(wrong.expect("a request")).await;
-            answer.problem(401, "token_unknown");
-            assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"ods\"", "{method} {pattern}");
+            let none = api.send(request().body(Body::empty()).expect("a request")).await;
+            none.problem(401, "credentials_missing");
+            // Each from its own address, since only so many are answered with 401.
+            let address = std::net::Ipv4Addr::from(u32::from_be_bytes(
+                *blake3::hash(format!("{method} {pattern}").as_bytes()).as_bytes().first_chunk().expect("32 bytes"),
+            ));
+            let wrong = request().header("authorization", "Bearer ods_wrong").extension(ClientAddress(address.into()));
+            let wrong = api.send(wrong.body(Body::empty()).expect("a request")).await;
+            wrong.problem(401, "token_unknown");
+            for answer in [none, wrong] {
+                assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"ods\"", "{method} {pattern}");
+            }
         }
     }
 }
