@@ -27,7 +27,7 @@ fn an_expired_invite_is_refused() {
     let line = hq.post_json("/invites", &body).expect(201).json()["invite"].as_str().expect("a line").to_owned();
     let id = |node: &Node| node.get_json("/invites")["items"][0]["state"].as_str().map(str::to_owned);
     wait::until_equal("the invite expires", Duration::from_secs(10), &Some("expired".to_owned()), || id(&hq));
-    mesh::join(&branch, &line).expect_problem(410, "invite_expired");
+    mesh::join(&branch, &line).expect_problem(409, "invite_expired");
 }
 
 #[test]
