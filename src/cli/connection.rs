@@ -84,7 +84,7 @@ impl Connection {
     fn connect_local(&self, context: &Context) -> Result<Connected, Failure> {
         let flags = Flags { data: self.data.clone(), ..Flags::default() };
         let folder = config::data_folder(&flags, &context.environment, &context.machine)?;
-        let run = run_file::read(&folder).map_err(|error| no_run_file(&folder, &error))?;
+        let run = run_file::read(&folder).map_err(|error| no_run_file(&folder, context, &error))?;
         let place = run_file::admin(&run).ok_or_else(|| {
             Failure::new(
                 Exit::Unreachable,
@@ -149,14 +149,21 @@ fn parse_pin(pin: &str) -> Result<TlsTrust, Failure> {
     })
 }
 
-fn no_run_file(folder: &Path, error: &std::io::Error) -> Failure {
+fn no_run_file(folder: &Path, context: &Context, error: &std::io::Error) -> Failure {
     let path = folder.join("run.json");
-    if error.kind() == ErrorKind::NotFound {
-        let message = format!("no node is running on this machine ({} not found)", path.display());
-        return Failure::new(Exit::Unreachable, "no_local_node", message)
-            .hint("start one with `ods serve`, or name one with --server URL or --data DIR");
+    if error.kind() != ErrorKind::NotFound {
+        return unreadable(&path, error);
     }
-    unreadable(&path, error)
+    let message = format!("no node is running on this machine ({} not found)", path.display());
+    let failure = Failure::new(Exit::Unreachable, "no_local_node", message);
+    // A node that runs for the whole machine has its folder elsewhere than one that this user would start.
+    match context.machine.system_data.as_deref().filter(|system| *system != folder && system.is_dir()) {
+        Some(system) => failure.hint(format!(
+            "the machine's own node has its folder at {}; run this as its user, such as with sudo",
+            system.display()
+        )),
+        None => failure.hint("start one with `ods serve`, or name one with --server URL or --data DIR"),
+    }
 }
 
 fn read_token(folder: &Path) -> Result<String, Failure> {
@@ -184,6 +191,7 @@ mod tests {
             environment: environment.iter().copied().collect::<Environment>(),
             machine: Surroundings {
                 data: Some(data.to_owned()),
+                system_data: Some(data.join("of the system")),
                 hostname: "machine".to_owned(),
                 working_folder: data.to_owned(),
             },
@@ -247,6 +255,9 @@ mod tests {
              hint: start one with `ods serve`, or name one with --server URL or --data DIR\n"
         );
         assert_eq!(failure.exit(), Exit::Unreachable);
+        std::fs::create_dir(folder.path().join("of the system")).expect("made");
+        let failure = Connection::default().connect(&context(folder.path(), &[])).err().expect("no node");
+        assert!(failure.to_json()["hint"].to_string().contains("such as with sudo"));
     }
 
     #[test]

@@ -134,13 +134,20 @@ impl From<ClientError> for Failure {
                 let (exit, code, hint) = of_client_error(&other);
                 let mut failure = Self::new(exit, code, other.to_string());
                 failure.0.hint = hint.map(str::to_owned);
-                match other.source() {
-                    Some(source) => failure.caused_by(source),
-                    None => failure,
-                }
+                // Between the call and the reason lie layers that tell nobody anything.
+                failure.0.causes.extend(root_cause(&other).map(ToString::to_string));
+                failure
             }
         }
     }
+}
+
+fn root_cause(error: &dyn Error) -> Option<&dyn Error> {
+    let mut root = error.source()?;
+    while let Some(deeper) = root.source() {
+        root = deeper;
+    }
+    Some(root)
 }
 
 fn of_client_error(error: &ClientError) -> (Exit, &'static str, Option<&'static str>) {

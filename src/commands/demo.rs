@@ -73,7 +73,7 @@ async fn play(folder: &Path, members: &mut Vec<Member>, context: &mut Context) -
         let invite = InviteRequest { role, prefixes: Vec::new(), expires_in_s: INVITE_S };
         // Pushed first, so that it is stopped in good order whatever comes.
         members.push(joining);
-        let line = members[0].client.create_invite(&invite).await?.invite;
+        let line = members[0].client.create_invite(&invite).await?.invite.unwrap_or_default();
         members[members.len() - 1].client.join(&line).await?;
     }
     tell(members, &drop_folder, &mut context.output)?;

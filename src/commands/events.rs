@@ -1,5 +1,6 @@
 //! `ods events`: the node's journal.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use ods_api::{EventQuery, Followed, Page, RecordView};
@@ -29,8 +30,8 @@ pub(crate) struct Arguments {
     #[arg(long = "type", value_name = "TYPES")]
     kind: Option<String>,
     /// At most this many records before following
-    #[arg(long, value_name = "N", default_value_t = 50)]
-    limit: usize,
+    #[arg(long, value_name = "N", default_value = "50")]
+    limit: NonZeroUsize,
     #[command(flatten)]
     connection: Connection,
 }
@@ -38,8 +39,8 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let page = match arguments.after {
-        Some(after) => forward(&node, after, arguments.limit, arguments.kind.as_deref()).await?,
-        None => newest(&node, arguments.limit, arguments.kind.as_deref()).await?,
+        Some(after) => forward(&node, after, arguments.limit.get(), arguments.kind.as_deref()).await?,
+        None => newest(&node, arguments.limit.get(), arguments.kind.as_deref()).await?,
     };
     if !arguments.follow {
         return write_page(&page, &mut context.output);
@@ -62,7 +63,7 @@ async fn forward(node: &Connected, after: u64, limit: usize, kind: Option<&str>)
     let mut whole = Page { items: Vec::new(), next: None, total: None };
     let mut query = EventQuery { after: Some(after), kind: kind.map(str::to_owned), ..EventQuery::default() };
     loop {
-        query.limit = Some(PAGE_ROWS.min(limit - whole.items.len()).max(1));
+        query.limit = Some(PAGE_ROWS.min(limit - whole.items.len()));
         let page = node.client.events(&query).await.map_err(|error| node.explain(error))?;
         whole.items.extend(page.items);
         whole.next.clone_from(&page.next);

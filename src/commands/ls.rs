@@ -1,5 +1,7 @@
 //! `ods ls`: the packages of a node.
 
+use std::num::NonZeroUsize;
+
 use ods_api::{PackageQuery, PackageView, Page};
 
 use super::Context;
@@ -33,14 +35,14 @@ pub(crate) struct Arguments {
     sort: Option<String>,
     /// At most this many packages
     #[arg(long, value_name = "N")]
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
     #[command(flatten)]
     connection: Connection,
 }
 
 pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    let limit = arguments.limit.unwrap_or(usize::MAX);
+    let limit = arguments.limit.map_or(usize::MAX, NonZeroUsize::get);
     let query = PackageQuery {
         q: arguments.q,
         prefix: arguments.prefix.map(|prefix| prefix.trim_matches('/').to_owned()),
@@ -76,7 +78,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
 async fn collect(node: &Connected, mut query: PackageQuery, limit: usize) -> Result<Page<PackageView>, Failure> {
     let mut whole = Page { items: Vec::new(), next: None, total: None };
     loop {
-        query.limit = Some(PAGE_ROWS.min(limit - whole.items.len()).max(1));
+        query.limit = Some(PAGE_ROWS.min(limit - whole.items.len()));
         let page = node.client.packages(&query).await.map_err(|error| node.explain(error))?;
         whole.items.extend(page.items);
         whole.total = page.total;

@@ -1,9 +1,10 @@
 //! `ods peer`: links between nodes.
 
 use std::io::Read;
+use std::net::IpAddr;
 
 use clap::{Subcommand, ValueEnum};
-use ods_api::{InviteLine, InviteRequest, InviteView, PeerView, RoleName};
+use ods_api::{InviteLine, InviteRequest, InviteView, PeerView, RoleName, Url};
 use serde_json::json;
 
 use super::{Context, status};
@@ -117,12 +118,22 @@ async fn invite(arguments: Invite, context: &mut Context) -> Result<(), Failure>
     if context.output.is_json() {
         return context.output.json(&invite);
     }
-    context.output.line(&invite.invite)?;
-    eprintln!("{}", what_to_do_with(&invite));
+    let line = invite.invite.as_deref().ok_or_else(|| {
+        Failure::new(Exit::Conflict, "invite_used", "the invite was used by somebody in this very moment")
+            .hint("make another one")
+    })?;
+    context.output.line(line)?;
+    eprintln!("{}", what_to_do_with(&invite, line));
+    if only_this_machine(line) {
+        eprintln!(
+            "Note: it names no address that other machines could call. Start the node with --url URL, or let it listen \
+             on more than 127.0.0.1, and make another one."
+        );
+    }
     Ok(())
 }
 
-fn what_to_do_with(invite: &InviteView) -> String {
+fn what_to_do_with(invite: &InviteView, line: &str) -> String {
     let where_to = match invite.prefixes.as_slice() {
         [] => String::new(),
         prefixes => format!(" for {}", prefixes.join(", ")),
@@ -130,10 +141,21 @@ fn what_to_do_with(invite: &InviteView) -> String {
     format!(
         "\nOn the other node, type:  ods peer join {}…  (the whole line above)\nIt becomes a {}{where_to}. The invite \
          works once, until {}, and holds a secret.",
-        invite.invite.chars().take(16).collect::<String>(),
+        line.chars().take(16).collect::<String>(),
         invite.role,
         time_text(invite.expires_at),
     )
+}
+
+/// Whether all addresses in an invite are loopback ones.
+fn only_this_machine(line: &str) -> bool {
+    let Ok(invite) = line.parse::<InviteLine>() else { return false };
+    let loopback = |url: &String| {
+        let url = Url::parse(url).ok();
+        let host = url.as_ref().and_then(Url::host_str).unwrap_or_default().trim_matches(['[', ']']);
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    };
+    invite.urls.iter().all(loopback)
 }
 
 async fn join(arguments: &Join, context: &mut Context) -> Result<(), Failure> {

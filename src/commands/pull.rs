@@ -141,8 +141,8 @@ async fn attempt(client: &Client, source: &Source, part: &mut Part, bar: &mut Ba
         return Ok(());
     }
     let mut download = match source.open(client, part.resume().as_ref()).await {
-        // The part doesn't fit what the node has: from the start, then.
-        Err(ClientError::Replaced) => {
+        // The part is no part of what the node has: from the start, then.
+        Err(error) if no_such_part(&error) => {
             part.restart().await.map_err(Broken::Here)?;
             source.open(client, None).await.map_err(Broken::There)?
         }
@@ -151,11 +151,32 @@ async fn attempt(client: &Client, source: &Source, part: &mut Part, bar: &mut Ba
     part.begin(&download).await.map_err(Broken::Here)?;
     bar.size(download.size);
     bar.done(part.bytes());
-    while let Some(chunk) = download.chunk().await.map_err(Broken::There)? {
-        part.write(&chunk).await.map_err(Broken::Here)?;
+    let ended = loop {
+        match download.chunk().await {
+            Ok(Some(chunk)) => part.write(&chunk).await.map_err(Broken::Here)?,
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(Broken::There(error)),
+        }
         bar.done(part.bytes());
+    };
+    part.flush().await.map_err(Broken::Here)?;
+    ended
+}
+
+/// Whether the node says that the bytes asked for are not there: other bytes now, or fewer.
+fn no_such_part(error: &ClientError) -> bool {
+    match error {
+        ClientError::Replaced => true,
+        ClientError::Problem(problem) => problem.status == 416,
+        ClientError::Status { status, .. } => *status == 416,
+        ClientError::Connect { .. }
+        | ClientError::Broken { .. }
+        | ClientError::Stalled { .. }
+        | ClientError::NotUnderstood { .. }
+        | ClientError::TooLong { .. }
+        | ClientError::BadServer { .. }
+        | ClientError::SetUp { .. } => false,
     }
-    Ok(())
 }
 
 /// What came of it.

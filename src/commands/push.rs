@@ -51,9 +51,9 @@ pub(crate) struct Arguments {
     /// A label; repeat for several. Those given replace those there were
     #[arg(long = "tag", short, value_name = "TAG", help_heading = "Metadata")]
     tags: Vec<String>,
-    /// Greater is fetched first by other nodes
+    /// A whole number; greater is fetched first by other nodes
     #[arg(long, value_name = "N", allow_negative_numbers = true, help_heading = "Metadata")]
-    priority: Option<i64>,
+    priority: Option<String>,
     /// Refuse to replace a package
     #[arg(long, conflicts_with = "only_if_revision")]
     only_if_new: bool,
@@ -83,7 +83,7 @@ impl Arguments {
             identifier: self.identifier.clone(),
             notes: self.notes.clone(),
             tag: self.tags.clone(),
-            priority: self.priority,
+            priority: self.priority.clone(),
             ..PublishQuery::default()
         }
     }

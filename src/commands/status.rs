@@ -1,6 +1,6 @@
 //! `ods status`: how the node and its links are doing.
 
-use ods_api::{NodeView, PeerView};
+use ods_api::{NodeView, PeerView, WatchView};
 use serde_json::json;
 
 use super::Context;
@@ -19,10 +19,13 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     let node = arguments.connection.connect(context)?;
     let view = node.client.node().await.map_err(|error| node.explain(error))?;
     let peers = node.client.peers().await.map_err(|error| node.explain(error))?;
+    let watches = node.client.watches().await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {
-        return context.output.json(&json!({"node": view, "peers": peers.items}));
+        let watches = watches.items;
+        return context.output.json(&json!({"node": view, "peers": peers.items, "watches": watches}));
     }
     write_node(&view, node.client.server().as_str(), &mut context.output)?;
+    watches.items.iter().try_for_each(|watch| write_watch(watch, &mut context.output))?;
     context.output.line("")?;
     if peers.items.is_empty() {
         return context.output.line("no links to other nodes; `ods peer invite` makes one");
@@ -32,7 +35,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
 
 fn write_node(node: &NodeView, server: &str, output: &mut Output) -> Result<(), Failure> {
     output.field("node", Some(&format!("{} ({})", node.name, short_id(&node.id))))?;
-    output.field("role", Some(&node.role))?;
+    output.field("role", Some(node.role.as_deref().unwrap_or("none: it was expelled")))?;
     output.field("at", Some(server))?;
     output.field("version", Some(&node.version))?;
     output.field("packages", Some(&node.packages.to_string()))?;
@@ -44,6 +47,24 @@ fn write_node(node: &NodeView, server: &str, output: &mut Output) -> Result<(), 
     let storage = &node.storage;
     output.field("on disk", Some(&format!("{}, {} free", bytes_text(storage.bytes), bytes_text(storage.free))))?;
     output.field("catalog", Some(short_id(&node.catalog_digest)))
+}
+
+fn write_watch(watch: &WatchView, output: &mut Output) -> Result<(), Failure> {
+    /// Files listed of each watch; `--json` lists them all.
+    const FILES_MAX: usize = 10;
+    let reason = watch.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+    output.field("watch", Some(&format!("{} ({}), {}{reason}", watch.folder, watch.mode, watch.state)))?;
+    for refused in watch.refused.iter().take(FILES_MAX) {
+        output.field("", Some(&format!("refused {}: {}", refused.file, refused.reason)))?;
+    }
+    for file in watch.superseded.iter().take(FILES_MAX) {
+        output.field("", Some(&format!("left alone {file}: it is an older revision of what is published")))?;
+    }
+    let listed = watch.refused.len().min(FILES_MAX) + watch.superseded.len().min(FILES_MAX);
+    match watch.refused.len() + watch.superseded.len() - listed {
+        0 => Ok(()),
+        more => output.field("", Some(&format!("and {more} more files; --json lists them all"))),
+    }
 }
 
 /// The links as a table; `ods peer ls` shows the same.

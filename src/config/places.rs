@@ -9,6 +9,8 @@ use super::Environment;
 pub struct Surroundings {
     /// Where the data folder is by convention, if that can be told.
     pub data: Option<PathBuf>,
+    /// Where the data folder of a node is that this machine runs for everybody.
+    pub system_data: Option<PathBuf>,
     /// The machine's name.
     pub hostname: String,
     /// The folder that relative paths on the command line and in the environment start from.
@@ -20,6 +22,7 @@ impl Surroundings {
     pub fn read(environment: &Environment) -> Self {
         Self {
             data: conventional_data_folder(environment),
+            system_data: system_data_folder(environment),
             hostname: hostname(),
             working_folder: std::env::current_dir().unwrap_or_default(),
         }
@@ -32,18 +35,40 @@ fn hostname() -> String {
     if short.is_empty() { "ods".to_owned() } else { short.to_owned() }
 }
 
-#[cfg(target_os = "macos")]
+#[cfg(unix)]
 fn conventional_data_folder(environment: &Environment) -> Option<PathBuf> {
-    let library = "Library/Application Support/ODS";
-    let base = if is_root() { PathBuf::from("/") } else { PathBuf::from(environment.get("HOME")?) };
-    Some(base.join(library))
+    if is_root() { system_data_folder(environment) } else { user_data_folder(environment) }
+}
+
+#[cfg(windows)]
+fn conventional_data_folder(environment: &Environment) -> Option<PathBuf> {
+    system_data_folder(environment)
+}
+
+#[cfg(target_os = "macos")]
+fn system_data_folder(_: &Environment) -> Option<PathBuf> {
+    Some(PathBuf::from("/Library/Application Support/ODS"))
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]
-fn conventional_data_folder(environment: &Environment) -> Option<PathBuf> {
-    if is_root() {
-        return Some(PathBuf::from("/var/lib/ods"));
-    }
+#[expect(clippy::unnecessary_wraps, reason = "on other platforms it can't always be told")]
+fn system_data_folder(_: &Environment) -> Option<PathBuf> {
+    Some(PathBuf::from("/var/lib/ods"))
+}
+
+#[cfg(windows)]
+fn system_data_folder(environment: &Environment) -> Option<PathBuf> {
+    let program_data = environment.get("ProgramData").or_else(|| environment.get("PROGRAMDATA"))?;
+    Some(PathBuf::from(program_data).join("ODS"))
+}
+
+#[cfg(target_os = "macos")]
+fn user_data_folder(environment: &Environment) -> Option<PathBuf> {
+    Some(PathBuf::from(environment.get("HOME")?).join("Library/Application Support/ODS"))
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+fn user_data_folder(environment: &Environment) -> Option<PathBuf> {
     // The XDG specification: a relative value is invalid and to be ignored.
     let named = environment.get("XDG_DATA_HOME").map(PathBuf::from).filter(|folder| folder.is_absolute());
     let base = match named {
@@ -51,11 +76,6 @@ fn conventional_data_folder(environment: &Environment) -> Option<PathBuf> {
         None => PathBuf::from(environment.get("HOME")?).join(".local/share"),
     };
     Some(base.join("ods"))
-}
-
-#[cfg(windows)]
-fn conventional_data_folder(environment: &Environment) -> Option<PathBuf> {
-    Some(PathBuf::from(environment.get("ProgramData").or_else(|| environment.get("PROGRAMDATA"))?).join("ODS"))
 }
 
 #[cfg(unix)]

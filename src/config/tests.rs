@@ -18,8 +18,12 @@ impl Machine {
     }
 
     fn surroundings(&self) -> Surroundings {
-        let data = Some(self.data());
-        Surroundings { data, hostname: "machine".to_owned(), working_folder: self.folder.path().to_owned() }
+        Surroundings {
+            data: Some(self.data()),
+            system_data: None,
+            hostname: "machine".to_owned(),
+            working_folder: self.folder.path().to_owned(),
+        }
     }
 
     #[expect(clippy::disallowed_methods, reason = "a test writes its own input")]

@@ -1,12 +1,15 @@
 //! Bytes on their way to a file or to standard output: what has come, and what its digest will be.
+//!
+//! Invariant: one process writes to a part at a time; the file is locked.
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::fs::TryLockError;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use ods_api::{Download, ResumeFrom};
-use tokio::fs::{File, OpenOptions};
-use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, Stdout};
 
 use crate::cli::{Exit, Failure};
 
@@ -14,14 +17,18 @@ const CHUNK_BYTES: usize = 1 << 20;
 
 /// A download in progress.
 pub(super) struct Part {
-    to: Box<dyn AsyncWrite + Send + Unpin>,
-    place: Option<Place>,
+    sink: Sink,
     hasher: blake3::Hasher,
     bytes: u64,
     etag: Option<String>,
 }
 
-/// The files of a part.
+enum Sink {
+    StandardOutput(Stdout),
+    File { file: File, place: Place },
+}
+
+/// Where a part is kept between two calls.
 struct Place {
     bytes: PathBuf,
     etag: PathBuf,
@@ -36,33 +43,54 @@ impl Place {
         };
         Self { bytes: with(".part"), etag: with(".part.etag") }
     }
+
+    /// Opens the bytes for this process alone.
+    fn open(&self) -> Result<File, Failure> {
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.create(true).truncate(false).read(true).write(true).open(&self.bytes);
+        let file = file.map_err(|error| failed("write", &self.bytes, &error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(File::from_std(file)),
+            Err(TryLockError::WouldBlock) => {
+                let message = format!("another `ods pull` is writing to {}", self.bytes.display());
+                Err(Failure::new(Exit::Conflict, "part_in_use", message)
+                    .hint("wait for it, or name another file with -o"))
+            }
+            Err(TryLockError::Error(error)) => Err(failed("lock", &self.bytes, &error)),
+        }
+    }
+
+    /// The digest that the bytes left here shall have.
+    async fn etag(&self) -> Result<Option<String>, Failure> {
+        match tokio::fs::read_to_string(&self.etag).await {
+            Ok(etag) => Ok(Some(etag.trim().to_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(failed("read", &self.etag, &error)),
+        }
+    }
 }
 
 impl Part {
     /// Bytes that go to standard output. A cut is survived within this process only.
     pub(super) fn standard_output() -> Self {
-        Self { to: Box::new(tokio::io::stdout()), place: None, hasher: blake3::Hasher::new(), bytes: 0, etag: None }
+        let sink = Sink::StandardOutput(tokio::io::stdout());
+        Self { sink, hasher: blake3::Hasher::new(), bytes: 0, etag: None }
     }
 
     /// Bytes that go beside `file` until they are whole, with what an earlier call left there.
     pub(super) async fn beside(file: &Path) -> Result<Self, Failure> {
         let place = Place::beside(file);
-        let etag = match tokio::fs::read_to_string(&place.etag).await {
-            Ok(etag) => Some(etag.trim().to_owned()),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(failed("read", &place.etag, &error)),
-        };
-        let options = OpenOptions::new().create(true).read(true).append(true).clone();
-        let mut to = options.open(&place.bytes).await.map_err(|error| failed("write", &place.bytes, &error))?;
+        let mut file = place.open()?;
+        let etag = place.etag().await?;
         let mut hasher = blake3::Hasher::new();
         let mut bytes = 0;
         if etag.is_some() {
-            bytes = hash(&mut to, &mut hasher).await.map_err(|error| failed("read", &place.bytes, &error))?;
+            bytes = hash(&mut file, &mut hasher).await.map_err(|error| failed("read", &place.bytes, &error))?;
         } else {
             // Without knowing what they are of, the bytes are worth nothing.
-            to.set_len(0).await.map_err(|error| failed("write", &place.bytes, &error))?;
+            file.set_len(0).await.map_err(|error| failed("write", &place.bytes, &error))?;
         }
-        Ok(Self { to: Box::new(to), place: Some(place), hasher, bytes, etag })
+        Ok(Self { sink: Sink::File { file, place }, hasher, bytes, etag })
     }
 
     /// Bytes that have come.
@@ -83,11 +111,21 @@ impl Part {
 
     /// Throws away what has come.
     pub(super) async fn restart(&mut self) -> Result<(), Failure> {
-        let Some(place) = &self.place else {
-            return Err(replaced().hint("the output up to here is of the earlier bytes; run the command again"));
-        };
-        let emptied = OpenOptions::new().write(true).truncate(true).open(&place.bytes).await;
-        emptied.map_err(|error| failed("write", &place.bytes, &error))?;
+        match &mut self.sink {
+            Sink::StandardOutput(_) if self.bytes > 0 => {
+                let message = "the package was replaced while it was downloaded";
+                return Err(Failure::new(Exit::Conflict, "replaced", message)
+                    .hint("what was written so far is of the earlier bytes; run the command again"));
+            }
+            Sink::StandardOutput(_) => {}
+            Sink::File { file, place } => {
+                let emptied = async {
+                    file.set_len(0).await?;
+                    file.rewind().await
+                };
+                emptied.await.map_err(|error| failed("write", &place.bytes, &error))?;
+            }
+        }
         self.hasher.reset();
         (self.bytes, self.etag) = (0, None);
         Ok(())
@@ -105,29 +143,40 @@ impl Part {
             );
         }
         self.etag = Some(download.etag.clone());
-        let Some(place) = &self.place else { return Ok(()) };
+        let Sink::File { place, .. } = &self.sink else { return Ok(()) };
         let noted = tokio::fs::write(&place.etag, &download.etag).await;
         noted.map_err(|error| failed("write", &place.etag, &error))
     }
 
     /// Takes the next bytes.
     pub(super) async fn write(&mut self, chunk: &[u8]) -> Result<(), Failure> {
-        self.to.write_all(chunk).await.map_err(|error| self.unwritable(&error))?;
+        match &mut self.sink {
+            Sink::StandardOutput(to) => to.write_all(chunk).await?,
+            Sink::File { file, place } => {
+                file.write_all(chunk).await.map_err(|error| failed("write", &place.bytes, &error))?;
+            }
+        }
         self.hasher.update(chunk);
         self.bytes += chunk.len() as u64;
         Ok(())
     }
 
+    /// Writes out what is still in memory, so that a cut loses nothing that came.
+    pub(super) async fn flush(&mut self) -> Result<(), Failure> {
+        match &mut self.sink {
+            Sink::StandardOutput(to) => Ok(to.flush().await?),
+            Sink::File { file, place } => file.flush().await.map_err(|error| failed("write", &place.bytes, &error)),
+        }
+    }
+
     /// Checks that the bytes are those that were announced. Their digest, in hex.
     pub(super) async fn verify(&mut self) -> Result<String, Failure> {
-        self.to.flush().await.map_err(|error| self.unwritable(&error))?;
         let actual = self.hasher.finalize().to_hex().to_string();
         if self.is_whole() {
             return Ok(actual);
         }
         let expected = self.etag.as_deref().and_then(digest_in).unwrap_or_default().to_owned();
-        if let Some(place) = self.place.take() {
-            discard(&place.bytes).await?;
+        if let Sink::File { place, .. } = &self.sink {
             discard(&place.etag).await?;
         }
         let message = format!("what arrived is damaged: its BLAKE3 is {actual}, not {expected}");
@@ -135,22 +184,12 @@ impl Part {
     }
 
     /// Puts the verified bytes in their place.
-    pub(super) async fn keep(self, file: &Path) -> Result<(), Failure> {
-        let Some(place) = self.place else { return Ok(()) };
-        drop(self.to);
-        let written = OpenOptions::new().append(true).open(&place.bytes).await;
-        let written = written.map_err(|error| failed("write", &place.bytes, &error))?;
-        written.sync_all().await.map_err(|error| failed("write", &place.bytes, &error))?;
-        drop(written);
-        tokio::fs::rename(&place.bytes, file).await.map_err(|error| failed("write", file, &error))?;
+    pub(super) async fn keep(self, to: &Path) -> Result<(), Failure> {
+        let Sink::File { file, place } = self.sink else { return Ok(()) };
+        file.sync_all().await.map_err(|error| failed("write", &place.bytes, &error))?;
+        drop(file);
+        tokio::fs::rename(&place.bytes, to).await.map_err(|error| failed("write", to, &error))?;
         discard(&place.etag).await
-    }
-
-    fn unwritable(&self, error: &std::io::Error) -> Failure {
-        match &self.place {
-            Some(place) => failed("write", &place.bytes, error),
-            None => Failure::from(std::io::Error::from(error.kind())),
-        }
     }
 }
 
@@ -165,7 +204,7 @@ pub(super) async fn digest_of(file: &Path) -> Result<Option<String>, Failure> {
     Ok(Some(hasher.finalize().to_hex().to_string()))
 }
 
-async fn hash(file: &mut File, hasher: &mut blake3::Hasher) -> std::io::Result<u64> {
+async fn hash(file: &mut File, hasher: &mut blake3::Hasher) -> io::Result<u64> {
     let mut buffer = vec![0; CHUNK_BYTES];
     let mut bytes = 0;
     loop {
@@ -191,10 +230,6 @@ async fn discard(path: &Path) -> Result<(), Failure> {
     }
 }
 
-fn replaced() -> Failure {
-    Failure::new(Exit::Conflict, "replaced", "the package was replaced while it was downloaded")
-}
-
-fn failed(what: &str, path: &Path, error: &std::io::Error) -> Failure {
+fn failed(what: &str, path: &Path, error: &io::Error) -> Failure {
     Failure::file(format!("cannot {what} {}", path.display()), error)
 }

@@ -5,6 +5,8 @@ use std::io::Read;
 
 use ods_api::{ClientError, Guard, PackageView, PublishQuery, PublishedView, Upload};
 
+use tokio::io::AsyncReadExt;
+
 use super::super::retry;
 use super::Target;
 use crate::cli::{Bar, Connected, Exit, Failure};
@@ -39,6 +41,10 @@ pub(super) async fn push(node: &Connected, target: &Target, order: &Order, mut b
             Err(Stopped::Here(failure)) => return Err(failure),
             Err(Stopped::There(error)) => error,
         };
+        // Bytes that end early look like a cut; it is the file that did it.
+        if tokio::fs::metadata(&target.file).await.is_ok_and(|about| about.len() < target.size) {
+            return Err(changed(target));
+        }
         let pause = pauses.next().filter(|_| retry::may_help(&error));
         let Some(pause) = pause else { return Err(explain(node, target, error)) };
         bar.remark(&format!("{}: {error}; trying again in {} s", target.path, pause.as_secs()));
@@ -69,7 +75,8 @@ async fn attempt(
         return Ok(Pushed { view, replaced, sent: false });
     }
     let unreadable = |error| Stopped::Here(cannot_read(target, &error));
-    let reader = tokio::fs::File::open(&target.file).await.map_err(unreadable)?;
+    // What was hashed is sent, also if the file has grown since.
+    let reader = tokio::fs::File::open(&target.file).await.map_err(unreadable)?.take(target.size);
     bar.doing("uploading");
     let mut bar = bar.clone();
     let upload = Upload { reader, size: target.size, progress: move |bytes| bar.done(bytes) };
