@@ -9,5 +9,5 @@ pub mod logging;
 pub mod private_file;
 pub mod run_file;
 pub mod tls;
-pub mod worker;
 pub mod watch;
+pub mod worker;

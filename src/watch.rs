@@ -49,7 +49,7 @@ use tokio::sync::Notify;
 
 use self::folder::{Folder, Pause};
 pub use self::overlap::{FoldersOverlap, check_folders};
-pub use self::rules::{WatchMode, WatchRules};
+pub use self::rules::WatchRules;
 use crate::worker::{Next, Worker};
 
 /// The shortest time from one pass to the next where only events ask for it: a file being written makes thousands.
@@ -123,6 +123,7 @@ mod tests {
     use ods_store::{LocalDisk, PackagePath, StoreOptions};
 
     use super::*;
+    use crate::config::WatchMode;
     use crate::worker::Supervisor;
 
     const DEADLINE: Duration = Duration::from_secs(60);

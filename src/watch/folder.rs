@@ -24,10 +24,11 @@ use super::inbox::{Inbox, Told, Watcher};
 use super::memory::recall;
 use super::reason::Reason;
 use super::refusals::Refusals;
-use super::rules::{WatchMode, WatchRules};
+use super::rules::WatchRules;
 use super::scan::{Found, Look, Scan, ScanLimits, is_below_refused, look, scan};
 use super::settle::Settling;
 use super::sight::{Sight, identity};
+use crate::config::WatchMode;
 
 /// How often a watch that waits for the first pull asks for it.
 const WAITING_PAUSE: Duration = Duration::from_secs(1);

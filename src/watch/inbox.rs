@@ -32,7 +32,9 @@ impl Told {
             self.lose();
         }
         match event.kind {
-            EventKind::Access(AccessKind::Open(_)) => self.each(event, |file| file.opened = file.opened.saturating_add(1)),
+            EventKind::Access(AccessKind::Open(_)) => {
+                self.each(event, |file| file.opened = file.opened.saturating_add(1))
+            }
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => self.each(event, |file| {
                 file.closed = file.closed.saturating_add(1);
                 file.closed_last = true;
@@ -119,7 +121,8 @@ impl Watcher {
         let root = folder.canonicalize().map_err(notify::Error::io)?;
         let inbox = inbox.clone();
         let config = notify::Config::default().with_follow_symlinks(false);
-        let mut watcher = <notify::RecommendedWatcher as notify::Watcher>::new(move |event| inbox.take_in(event), config)?;
+        let mut watcher =
+            <notify::RecommendedWatcher as notify::Watcher>::new(move |event| inbox.take_in(event), config)?;
         notify::Watcher::watch(&mut watcher, &root, notify::RecursiveMode::Recursive)?;
         Ok(Self { root, _watcher: watcher })
     }

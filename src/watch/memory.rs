@@ -114,7 +114,13 @@ mod tests {
             ("other bytes", vec![v2.clone(), v1.clone()], Digest::of(b"x"), false, Verdict::Publish),
             ("removed bytes", vec![removed(3), v1.clone()], old(), false, Verdict::Superseded),
             ("removed bytes seen to change", vec![removed(3), v1.clone()], old(), true, Verdict::Publish),
-            ("bytes of an author who may not", vec![v2, Revision { effective: false, ..v1 }], old(), false, Verdict::Publish),
+            (
+                "bytes of an author who may not",
+                vec![v2, Revision { effective: false, ..v1 }],
+                old(),
+                false,
+                Verdict::Publish,
+            ),
         ];
         for (name, revisions, bytes, changed, expected) in cases {
             assert_eq!(verdict(&bytes, &revisions, changed), expected, "{name}");

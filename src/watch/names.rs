@@ -118,8 +118,22 @@ mod tests {
     #[test]
     fn unfinished_hidden_and_strewn_names_are_passed_over() {
         let names = [
-            ".DS_Store", "._Firefox.pkg", ".hidden", "x.part", "x.crdownload", "x.pkg.download", "x.TMP", "x.filepart",
-            "x.pkg~", "~", "Thumbs.db", "DESKTOP.INI", "sub/.hidden", "lost+found", "$RECYCLE.BIN", "@eaDir",
+            ".DS_Store",
+            "._Firefox.pkg",
+            ".hidden",
+            "x.part",
+            "x.crdownload",
+            "x.pkg.download",
+            "x.TMP",
+            "x.filepart",
+            "x.pkg~",
+            "~",
+            "Thumbs.db",
+            "DESKTOP.INI",
+            "sub/.hidden",
+            "lost+found",
+            "$RECYCLE.BIN",
+            "@eaDir",
         ];
         for name in names {
             for kind in [Kind::File, Kind::Folder, Kind::Link, Kind::Other] {

@@ -28,17 +28,11 @@ pub(super) enum Reason {
     #[error("it is empty")]
     Empty,
     #[error("{bytes} bytes are more than the {max} that a package may have")]
-    TooLarge {
-        bytes: u64,
-        max: u64,
-    },
+    TooLarge { bytes: u64, max: u64 },
     #[error("this node may not publish it; have an owner of the mesh admit the node as publisher of that path")]
     NotAPublisher,
     #[error("the disk of this node's data folder is too full: {needed} bytes are needed and {free} are free; retried")]
-    NoSpace {
-        needed: u64,
-        free: u64,
-    },
+    NoSpace { needed: u64, free: u64 },
     #[error("it is published, but can't be removed from here: {0}; check the folder's permissions")]
     NotRemoved(String),
     #[error("it can't be published: {0}")]

@@ -4,25 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::settle::SettleRules;
-
-/// What becomes of a file that was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WatchMode {
-    /// It stays.
-    Keep,
-    /// It is moved into the store.
-    Consume,
-}
-
-impl WatchMode {
-    /// The mode as configuration and API call it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Keep => "keep",
-            Self::Consume => "consume",
-        }
-    }
-}
+use crate::config::{Watch, WatchMode};
 
 /// One watch, resolved and valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,5 +26,18 @@ pub struct WatchRules {
 impl WatchRules {
     pub(super) fn settle(&self) -> SettleRules {
         SettleRules::of(self.quiet)
+    }
+}
+
+impl From<&Watch> for WatchRules {
+    fn from(watch: &Watch) -> Self {
+        Self {
+            folder: watch.folder.clone(),
+            mode: watch.mode,
+            prefix: watch.prefix.clone(),
+            tags: watch.tags.clone(),
+            quiet: Duration::from_secs(watch.settle_s),
+            rescan: Duration::from_secs(watch.rescan_s),
+        }
     }
 }

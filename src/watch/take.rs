@@ -114,7 +114,10 @@ pub(super) fn still_looks(name: &Path, sight: Sight) -> io::Result<bool> {
 }
 
 /// Takes a published file away, if it still looks like `sight`; tells whether it did.
-#[expect(clippy::disallowed_methods, reason = "consuming a watched folder is the one place that unlinks files of others")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "consuming a watched folder is the one place that unlinks files of others"
+)]
 pub(super) fn remove_source(name: &Path, sight: Sight) -> io::Result<bool> {
     if !still_looks(name, sight)? {
         return Ok(false);

@@ -103,12 +103,8 @@ mod tests {
 
     #[test]
     fn history_of_its_own_does_not_matter() {
-        let revisions = [
-            published(1, b"v1"),
-            after(published(2, b"v2"), &[1]),
-            mine(8, b"v0", &[]),
-            mine(9, b"v1", &[8]),
-        ];
+        let revisions =
+            [published(1, b"v1"), after(published(2, b"v2"), &[1]), mine(8, b"v0", &[]), mine(9, b"v1", &[8])];
         assert_eq!(to_withdraw(&revisions, &here(), BY), [id(9)]);
     }
 }

@@ -6,7 +6,9 @@
 
 use std::time::{Duration, Instant};
 
-use ods_store::{Change, Lsn, NodeId, PAGE_ROWS_MAX, Package, PackagePath, Revision, StoreError, UnixMillis, WatchOutcome};
+use ods_store::{
+    Change, Lsn, NodeId, PAGE_ROWS_MAX, Package, PackagePath, Revision, StoreError, UnixMillis, WatchOutcome,
+};
 
 use super::Folder;
 use crate::watch::withdraw::to_withdraw;
@@ -74,7 +76,9 @@ impl Folder {
 
     /// The file that a withdrawn revision came from is superseded; the scan that follows lists it.
     fn remember_superseded(&mut self, path: &PackagePath, revision: &Revision) -> Result<(), StoreError> {
-        let (Some(file), Change::Published { blob, .. }) = (self.file_of(path), &revision.change) else { return Ok(()) };
+        let (Some(file), Change::Published { blob, .. }) = (self.file_of(path), &revision.change) else {
+            return Ok(());
+        };
         let Some(mut row) = self.remembered(&file).filter(|row| row.digest == Some(*blob)) else { return Ok(()) };
         row.outcome = WatchOutcome::Superseded;
         self.known.remove(&file);

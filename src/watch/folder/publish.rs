@@ -9,9 +9,9 @@ use ods_store::{
 };
 
 use super::Folder;
+use crate::config::WatchMode;
 use crate::watch::memory::{self, Verdict, may_be_known, recall, seen_to_change, verdict};
 use crate::watch::reason::Reason;
-use crate::watch::rules::WatchMode;
 use crate::watch::scan::{Look, look};
 use crate::watch::settle::Action;
 use crate::watch::sight::Sight;

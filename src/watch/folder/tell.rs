@@ -6,6 +6,7 @@ use ods_api::{RefusedFile, WatchStatus};
 use ods_store::{Happening, UnixMillis, WatchOutcome};
 
 use super::Folder;
+use crate::config::WatchMode;
 use crate::watch::memory::{refused_row, told_before};
 use crate::watch::reason::Reason;
 use crate::watch::refusals::News;
@@ -66,14 +67,26 @@ impl Folder {
         let refused = self.refusals.listed().iter();
         WatchStatus {
             folder: self.rules.folder.display().to_string(),
-            mode: self.rules.mode.as_str(),
+            mode: mode_name(self.rules.mode),
             prefix: self.rules.prefix.clone(),
             tags: self.rules.tags.clone(),
             state: self.state.clone(),
             refused: refused
                 .map(|(file, reason)| RefusedFile { file: file.display().to_string(), reason: reason.to_string() })
                 .collect(),
-            superseded: self.superseded.iter().take(SUPERSEDED_SHOWN_MAX).map(|file| file.display().to_string()).collect(),
+            superseded: self
+                .superseded
+                .iter()
+                .take(SUPERSEDED_SHOWN_MAX)
+                .map(|file| file.display().to_string())
+                .collect(),
         }
+    }
+}
+
+const fn mode_name(mode: WatchMode) -> &'static str {
+    match mode {
+        WatchMode::Keep => "keep",
+        WatchMode::Consume => "consume",
     }
 }

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ods_api::WatchStatus;
 use ods_store::{
-    Admit, Change, Condition, EventBatch, Happening, LocalDisk, LogQuery, Lsn, MetaPatch, PublishRequest, Revision, Role,
-    StoreOptions,
+    Admit, Change, Condition, EventBatch, Happening, LocalDisk, LogQuery, Lsn, MetaPatch, PublishRequest, Revision,
+    Role, StoreOptions,
 };
 
 use super::*;
@@ -210,7 +210,10 @@ fn a_rebuilt_node_beside_an_old_folder_brings_nothing_back() {
     assert_eq!(bench.status().superseded, ["gone.pkg", "old.pkg"], "known at once after a restart");
     bench.put("old.pkg", b"v3");
     bench.settle();
-    assert_eq!((bench.status().superseded, bench.bytes_of("old.pkg")), (vec!["gone.pkg".to_owned()], Some(b"v3".to_vec())));
+    assert_eq!(
+        (bench.status().superseded, bench.bytes_of("old.pkg")),
+        (vec!["gone.pkg".to_owned()], Some(b"v3".to_vec()))
+    );
 }
 
 #[test]
@@ -364,7 +367,8 @@ fn what_was_published_alone_is_withdrawn_where_the_mesh_has_moved_on() {
     root.remove(&path("removed.pkg"), &Condition::None, &Author::new("token ci"), WALL).expect("removed");
     join(&bench.store, &root, Role::Publisher);
     bench.settle();
-    let current = revisions(&bench.store, "old.pkg").into_iter().find(|revision| revision.current).expect("there is one");
+    let current =
+        revisions(&bench.store, "old.pkg").into_iter().find(|revision| revision.current).expect("there is one");
     assert_eq!(current.origin, root.node_id());
     assert!(matches!(current.change, Change::Published { blob, .. } if blob == ods_store::Digest::of(b"v2")));
     assert!(bench.store.package(&path("removed.pkg")).expect("read").is_none(), "removed stays removed");
