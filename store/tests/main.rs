@@ -3,12 +3,14 @@
 //! - `support.rs`: stores, bytes and requests in a line each
 //! - `model.rs`: random operations against a plain map
 //! - `crash.rs`: power lost at every kind of moment
+//! - `golden.rs`: data folders that earlier versions wrote
 //! - `mesh.rs`: stores that exchange events and statements
 //! - `bytes.rs`: uploads, fetches, rot
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
 mod bytes;
 mod crash;
+mod golden;
 mod mesh;
 mod model;
 mod opening;
