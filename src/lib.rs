@@ -8,6 +8,7 @@ pub mod listen;
 pub mod logging;
 pub mod private_file;
 pub mod run_file;
+pub mod server;
 pub mod tls;
 pub mod watch;
 pub mod worker;

@@ -1,6 +1,6 @@
 //! One connection: handshake, protocol, watchdog, goodbye.
 
-use std::{net::IpAddr, pin::pin, sync::Arc};
+use std::{io, net::IpAddr, pin::pin, sync::Arc};
 
 use axum::Router;
 use hyper_util::{
@@ -8,12 +8,12 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::watch,
     time::{Instant, sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -46,12 +46,11 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, permit: ConnectionPer
 }
 
 async fn shake_hands(stream: TcpStream, peer: IpAddr, permit: ConnectionPermit, around: Surroundings) {
-    let Some(tls) = &around.tls else {
+    let Some(tls) = around.tls.clone() else {
         return converse(stream, peer, permit, around).await;
     };
     let limit = around.shared.limits.tls_handshake_timeout;
-    let handshake = around.shared.drain.run_until_cancelled(timeout(limit, tls.accept(stream))).await;
-    match handshake {
+    match around.shared.drain.run_until_cancelled(timeout(limit, encrypt(stream, &tls))).await {
         Some(Ok(Ok(stream))) => converse(stream, peer, permit, around).await,
         Some(Ok(Err(error))) => {
             around.shared.counters.handshake_failed();
@@ -63,6 +62,24 @@ async fn shake_hands(stream: TcpStream, peer: IpAddr, permit: ConnectionPermit, 
         }
         None => {}
     }
+}
+
+/// What a client gets that speaks HTTP without TLS here.
+const PLAIN_HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n\
+    this address takes https:// only\n";
+
+async fn encrypt(mut stream: TcpStream, tls: &TlsAcceptor) -> io::Result<TlsStream<TcpStream>> {
+    let mut first = [0];
+    // A TLS record starts with its type; a letter is the start of a plain request's method.
+    if stream.peek(&mut first).await? == 1 && first[0].is_ascii_uppercase() {
+        // Read, since closing with unread bytes may take the answer back.
+        let mut request = vec![0; REQUEST_HEAD_BYTES_MAX];
+        let _bytes = stream.read(&mut request).await?;
+        stream.write_all(PLAIN_HTTP_ANSWER).await?;
+        stream.shutdown().await?;
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "the client spoke HTTP without TLS"));
+    }
+    tls.accept(stream).await
 }
 
 async fn converse<S>(stream: S, peer: IpAddr, permit: ConnectionPermit, around: Surroundings)

@@ -132,11 +132,14 @@ async fn a_tls_handshake_that_stops_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn plain_http_at_a_tls_listener_ends_at_once() {
+async fn plain_http_at_a_tls_listener_is_told_so() {
     let (_folder, tls) = tls();
     let scene = Scene::with(no_limits(), TrustedProxies::default(), Some(tls));
-    let answer = scene.ask("/").await;
-    assert!(!answer.contains("hello"), "{answer}");
+    let mut client = scene.connect().await;
+    client.send("GET / HTTP/1.1\r\n").await;
+    let answer = client.rest().await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert!(answer.ends_with("this address takes https:// only\n"), "{answer}");
 }
 
 #[tokio::test]

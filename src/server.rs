@@ -1,0 +1,133 @@
+//! The composition root: opens the store, mounts the surfaces on the listeners, starts the workers, and owns the order in
+//! which all of that ends.
+//!
+//! Starting: store → name, urls, admin token → sockets (so that a port in use is said before anything runs) → routers →
+//! workers → serving → `run.json`. Stopping: no new connections, requests under way end within the drain time → workers
+//! finish their ticks → the store closes → `run.json` goes.
+//!
+//! Invariants:
+//! - Nothing answers before everything runs: a node whose `/healthz` answers is ready.
+//! - A worker that panics stops the node, in the same order.
+//! - No request and no worker outlives [`Server::stop`], so the store is closed when it returns.
+
+mod admin_token;
+mod compose;
+mod error;
+mod health;
+mod listen_urls;
+mod open_files;
+mod signals;
+mod sockets;
+
+#[cfg(test)]
+mod tests;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use ods_store::{NodeId, Store};
+use tokio_util::sync::CancellationToken;
+
+use self::compose::Parts;
+use crate::{
+    config::Resolution,
+    listen::Listeners,
+    run_file::{RUN_FILE, WrittenRunFile},
+    worker::{Supervisor, WorkerPanicked},
+};
+
+pub use admin_token::{ADMIN_TOKEN_FILE, AdminTokenError};
+pub use error::{ServeError, StartError};
+pub use signals::StopSignals;
+
+/// How long the workers' last ticks may take once the requests have ended.
+const LAST_TICKS: Duration = Duration::from_secs(5);
+
+/// A running node.
+pub struct Server {
+    facts: ServerFacts,
+    store: Store,
+    listeners: Listeners,
+    supervisor: Supervisor,
+    stopping: CancellationToken,
+    drain_timeout: Duration,
+    run_file: WrittenRunFile,
+}
+
+/// What there is to say about a node that has started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// Its id.
+    pub node: NodeId,
+    /// Its name.
+    pub name: String,
+    /// Where it listens.
+    pub addresses: Vec<SocketAddr>,
+    /// Where others are told to reach it: the configured urls, or those of its listeners.
+    pub urls: Vec<String>,
+    /// The file with the admin token.
+    pub token_file: PathBuf,
+    /// Whether that was made just now, as at the first start.
+    pub token_is_new: bool,
+}
+
+impl Server {
+    /// Starts a node; it serves when this returns.
+    pub async fn start(resolution: &Resolution) -> Result<Self, StartError> {
+        open_files::raise_open_files_limit();
+        let Parts { facts, store, listeners, sockets, supervisor, stopping, run_file } =
+            compose::compose(resolution).await?;
+        for (socket, router) in sockets {
+            tracing::info!(address = %socket.address(), encrypted = socket.tls().is_some(), "listening");
+            listeners.serve(socket, router);
+        }
+        let data = &resolution.config.data;
+        let run_file =
+            run_file.write(data).map_err(|source| StartError::RunFile { path: data.join(RUN_FILE), source })?;
+        let drain_timeout = resolution.config.limits.drain_timeout;
+        Ok(Self { facts, store, listeners, supervisor, stopping, drain_timeout, run_file })
+    }
+
+    /// What there is to say about it.
+    pub fn facts(&self) -> &ServerFacts {
+        &self.facts
+    }
+
+    /// Serves until a signal says to stop or a worker fails, and stops in good order. A second signal stops at once.
+    pub async fn run(mut self, signals: &mut StopSignals) -> Result<(), ServeError> {
+        let outcome = tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, "stopping; requests under way may end");
+                Ok(())
+            }
+            failure = self.failure() => Err(ServeError::Worker(failure)),
+        };
+        tokio::select! {
+            () = self.stop() => outcome,
+            signal = signals.next() => {
+                tracing::warn!(signal, "stopping at once");
+                outcome.and(Err(ServeError::Interrupted))
+            }
+        }
+    }
+
+    /// Waits until a worker fails; for ever in a healthy node.
+    pub async fn failure(&mut self) -> WorkerPanicked {
+        self.supervisor.failure().await
+    }
+
+    /// Stops in good order: requests, then workers, then the store.
+    pub async fn stop(self) {
+        self.stopping.cancel();
+        let connections_cut = self.listeners.drain(self.drain_timeout).await;
+        let workers_cut = self.supervisor.stop(LAST_TICKS).await;
+        if connections_cut + workers_cut > 0 {
+            tracing::warn!(connections_cut, workers_cut, "not everything ended in time");
+        }
+        // Closing waits for the store's writer.
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(self.store)).await {
+            tracing::error!(%error, "the store did not close well");
+        }
+        drop(self.run_file);
+        tracing::info!("stopped");
+    }
+}

@@ -1,0 +1,165 @@
+//! Puts a node's parts together.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::Router;
+use ods_api::{ApiOptions, AppState, DownloadMode, MeshHandle, Surfaces, WatchHandle};
+use ods_store::{Author, LocalDisk, Store, StoreOptions};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ADMIN_TOKEN_FILE, ServerFacts, StartError,
+    admin_token::ensure_admin_token,
+    health::{Health, health_router},
+    listen_urls::{interfaces, listen_urls},
+    sockets::{self, Socket},
+};
+use crate::{
+    clock,
+    config::{self, Access, Config, Resolution, Source, Surface, Watch},
+    listen::{Bound, Listeners},
+    run_file::RunFile,
+    watch::{WatchMode, WatchRules, WatchWorker, check_folders},
+    worker::Supervisor,
+};
+
+/// Who changes the node's name and urls at the start, in the journal.
+const CONFIGURATION: &str = "configuration";
+
+/// A node's parts, ready to serve.
+pub(super) struct Parts {
+    pub(super) facts: ServerFacts,
+    pub(super) store: Store,
+    pub(super) listeners: Listeners,
+    pub(super) sockets: Vec<(Bound, Router)>,
+    pub(super) supervisor: Supervisor,
+    pub(super) stopping: CancellationToken,
+    pub(super) run_file: RunFile,
+}
+
+/// Opens and builds everything; nothing answers yet.
+pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError> {
+    let config = &resolution.config;
+    check_folders(config.watches.iter().map(|watch| watch.folder.as_path()), &config.data)?;
+    let (store, name) = open_store(resolution).await?;
+    let token_is_new = blocking({
+        let (store, data) = (store.clone(), config.data.clone());
+        move || ensure_admin_token(&store, &data, clock::now())
+    })
+    .await??;
+
+    let stopping = CancellationToken::new();
+    let mut supervisor = Supervisor::new(CancellationToken::new());
+    let listeners = sockets::listeners(config);
+    let sockets = sockets::bind_all(config, &listeners, &mut supervisor)?;
+    let listen_urls = urls_for_peers(&sockets);
+    let urls = if config.urls.is_empty() { listen_urls.clone() } else { config.urls.clone() };
+
+    let (mesh, _commands, _statuses) = MeshHandle::new();
+    let watches = WatchHandle::default();
+    start_watches(&config.watches, &store, &watches, &mut supervisor);
+    let options = api_options(config, &sockets, listen_urls, &stopping);
+    let api = AppState::new(store.clone(), clock::now, options, mesh, watches);
+    let health = Health { store: store.clone(), counters: listeners.counters(), stopping: stopping.clone() };
+
+    let run_file = run_file(&store, &sockets);
+    let facts = ServerFacts {
+        node: store.node_id(),
+        name,
+        addresses: sockets.iter().map(|socket| socket.bound.address()).collect(),
+        urls,
+        token_file: config.data.join(ADMIN_TOKEN_FILE),
+        token_is_new,
+    };
+    let sockets = sockets.into_iter().map(|socket| (route(&socket, &api, &health), socket.bound));
+    let sockets = sockets.map(|(router, bound)| (bound, router)).collect();
+    Ok(Parts { facts, store, listeners, sockets, supervisor, stopping, run_file })
+}
+
+/// The store, with the configured name and urls, and the name it has now.
+async fn open_store(resolution: &Resolution) -> Result<(Store, String), StartError> {
+    let config = &resolution.config;
+    let mut entropy = [0; 32];
+    getrandom::fill(&mut entropy).map_err(|source| StartError::Entropy { source })?;
+    let options = StoreOptions { cache_bytes: config.limits.cache_bytes, entropy, name: config.name.clone() };
+    // A name that nobody gave doesn't undo one that was set while the node ran.
+    let name = resolution.source("name").is_some_and(|source| *source != Source::Default).then(|| config.name.clone());
+    let (data, urls) = (config.data.clone(), config.urls.clone());
+    blocking(move || {
+        let store = Store::open(Arc::new(LocalDisk::new()), &data, &options)?;
+        let (now, author, overview) = (clock::now(), Author::new(CONFIGURATION), store.overview()?);
+        if let Some(name) = name.filter(|name| *name != overview.name) {
+            store.set_name(&name, &author, now)?;
+        }
+        if !urls.is_empty() && urls != overview.urls {
+            store.set_urls(&urls, &author, now)?;
+        }
+        let name = store.overview()?.name;
+        Ok((store, name))
+    })
+    .await?
+}
+
+/// Runs what blocks off the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, StartError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| StartError::Broke { what: error.to_string() })
+}
+
+fn urls_for_peers(sockets: &[Socket]) -> Vec<String> {
+    let offered = sockets.iter().filter(|socket| socket.offers(Surface::Peers));
+    let addresses: Vec<(SocketAddr, bool)> =
+        offered.map(|socket| (socket.bound.address(), socket.is_encrypted())).collect();
+    listen_urls(&addresses, &interfaces())
+}
+
+fn api_options(
+    config: &Config,
+    sockets: &[Socket],
+    listen_urls: Vec<String>,
+    stopping: &CancellationToken,
+) -> ApiOptions {
+    ApiOptions {
+        version: env!("CARGO_PKG_VERSION"),
+        roots: config.downloads.roots.clone(),
+        download_mode: match config.downloads.access {
+            Access::Open => DownloadMode::Open,
+            Access::Basic => DownloadMode::Basic,
+            Access::Token => DownloadMode::Token,
+        },
+        listen_urls,
+        tls_pin: sockets.iter().find_map(Socket::pin_for_peers),
+        stopping: stopping.clone(),
+    }
+}
+
+/// What `socket` offers, and the node's health.
+fn route(socket: &Socket, api: &AppState, health: &Health) -> Router {
+    let surfaces = Surfaces { downloads: socket.offers(Surface::Downloads), admin: socket.offers(Surface::Admin) };
+    ods_api::router(api.clone(), surfaces).merge(health_router(health.clone()))
+}
+
+fn run_file(store: &Store, sockets: &[Socket]) -> RunFile {
+    RunFile {
+        pid: std::process::id(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        node: store.node_id().to_string(),
+        listeners: sockets.iter().map(Socket::run_listener).collect(),
+    }
+}
+
+fn start_watches(watches: &[Watch], store: &Store, status: &WatchHandle, supervisor: &mut Supervisor) {
+    for watch in watches {
+        let rules = WatchRules {
+            folder: watch.folder.clone(),
+            mode: match watch.mode {
+                config::WatchMode::Keep => WatchMode::Keep,
+                config::WatchMode::Consume => WatchMode::Consume,
+            },
+            prefix: watch.prefix.clone(),
+            tags: watch.tags.clone(),
+            quiet: Duration::from_secs(watch.settle_s),
+            rescan: Duration::from_secs(watch.rescan_s),
+        };
+        supervisor.start(WatchWorker::new(rules, store.clone(), status.clone(), clock::now, || true));
+    }
+}

@@ -1,0 +1,149 @@
+//! `/healthz`, `/readyz` and `/metrics`, on every listener: for load balancers, service managers and Prometheus.
+//!
+//! They say nothing secret and need no token.
+
+use std::{fmt::Write, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use http::{HeaderValue, StatusCode, header::CACHE_CONTROL, header::CONTENT_TYPE};
+use ods_store::{Overview, Store, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::listen::ListenCounters;
+
+/// What the answers are made of.
+#[derive(Clone)]
+pub(super) struct Health {
+    pub(super) store: Store,
+    pub(super) counters: Arc<ListenCounters>,
+    pub(super) stopping: CancellationToken,
+}
+
+/// The three routes.
+pub(super) fn health_router(health: Health) -> Router {
+    Router::new()
+        .route("/healthz", get(async || uncached("ok\n")))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(health)
+}
+
+async fn ready(State(health): State<Health>) -> Response {
+    let mut reasons = Vec::new();
+    if health.stopping.is_cancelled() {
+        reasons.push("the node is stopping".to_owned());
+    }
+    if let Err(error) = overview(health.store).await {
+        tracing::error!(error, "the store can't be read");
+        reasons.push("the store can't be read; the log says why".to_owned());
+    }
+    let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, uncached(Json(serde_json::json!({ "ready": reasons.is_empty(), "reasons": reasons })))).into_response()
+}
+
+async fn metrics(State(health): State<Health>) -> Response {
+    let mut text = health.counters.prometheus();
+    match overview(health.store).await {
+        Ok(overview) => text.push_str(&gauges(&overview)),
+        Err(error) => {
+            tracing::error!(error, "the store can't be read");
+            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+        }
+    }
+    let mut response = uncached(text).into_response();
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
+/// The store at a glance; the error as text with its causes.
+async fn overview(store: Store) -> Result<Overview, String> {
+    match tokio::task::spawn_blocking(move || store.overview()).await {
+        Ok(overview) => overview.map_err(|error: StoreError| format!("{:#}", anyhow::Error::from(error))),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn gauges(overview: &Overview) -> String {
+    let mut text = String::new();
+    let version = env!("CARGO_PKG_VERSION");
+    for (name, value) in [
+        (format!("ods_build_info{{version=\"{version}\"}}"), 1),
+        ("ods_packages".to_owned(), overview.packages),
+        ("ods_log_events".to_owned(), overview.log_events),
+        ("ods_log_head_lsn".to_owned(), overview.head.get()),
+        ("ods_blobs".to_owned(), overview.blobs),
+        ("ods_blob_bytes".to_owned(), overview.blob_bytes),
+        ("ods_wants".to_owned(), overview.wants.count),
+        ("ods_want_bytes".to_owned(), overview.wants.bytes),
+        ("ods_storage_free_bytes".to_owned(), overview.free_bytes),
+    ] {
+        let family = name.split('{').next().unwrap_or(&name);
+        writeln!(text, "# TYPE {family} gauge\n{name} {value}").expect("writing to a string does not fail");
+    }
+    text
+}
+
+fn uncached(body: impl IntoResponse) -> Response {
+    let mut response = body.into_response();
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Body, to_bytes};
+    use http::Request;
+    use ods_store::{LocalDisk, StoreOptions};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    fn health(folder: &std::path::Path) -> Health {
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
+        let store = Store::open(Arc::new(LocalDisk::new()), folder, &options).unwrap();
+        Health { store, counters: Arc::default(), stopping: CancellationToken::new() }
+    }
+
+    async fn ask(health: &Health, path: &str) -> (StatusCode, String) {
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let response = health_router(health.clone()).oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_node_that_serves_is_healthy_and_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let health = health(folder.path());
+        assert_eq!(ask(&health, "/healthz").await, (StatusCode::OK, "ok\n".to_owned()));
+        assert_eq!(ask(&health, "/readyz").await, (StatusCode::OK, r#"{"ready":true,"reasons":[]}"#.to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_node_that_stops_is_no_longer_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let health = health(folder.path());
+        health.stopping.cancel();
+        let (status, body) = ask(&health, "/readyz").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(body, r#"{"ready":false,"reasons":["the node is stopping"]}"#);
+        assert_eq!(ask(&health, "/healthz").await.0, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn metrics_have_the_listeners_and_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let (status, text) = ask(&health(folder.path()), "/metrics").await;
+        assert_eq!(status, StatusCode::OK);
+        for expected in ["\nods_packages 0\n", "ods_http_connections_open 0\n", "ods_build_info{version=\""] {
+            assert!(text.contains(expected), "{expected} is missing in\n{text}");
+        }
+    }
+}
