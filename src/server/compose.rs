@@ -1,6 +1,6 @@
 //! Puts a node's parts together.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use ods_api::{ApiOptions, AppState, DownloadMode, MeshHandle, Surfaces, WatchHandle};
@@ -16,10 +16,10 @@ use super::{
 };
 use crate::{
     clock,
-    config::{self, Access, Config, Resolution, Source, Surface, Watch},
+    config::{Access, Config, Resolution, Source, Surface, Watch},
     listen::{Bound, Listeners},
     run_file::RunFile,
-    watch::{WatchMode, WatchRules, WatchWorker, check_folders},
+    watch::{WatchRules, WatchWorker, check_folders},
     worker::Supervisor,
 };
 
@@ -149,17 +149,7 @@ fn run_file(store: &Store, sockets: &[Socket]) -> RunFile {
 
 fn start_watches(watches: &[Watch], store: &Store, status: &WatchHandle, supervisor: &mut Supervisor) {
     for watch in watches {
-        let rules = WatchRules {
-            folder: watch.folder.clone(),
-            mode: match watch.mode {
-                config::WatchMode::Keep => WatchMode::Keep,
-                config::WatchMode::Consume => WatchMode::Consume,
-            },
-            prefix: watch.prefix.clone(),
-            tags: watch.tags.clone(),
-            quiet: Duration::from_secs(watch.settle_s),
-            rescan: Duration::from_secs(watch.rescan_s),
-        };
+        let rules = WatchRules::from(watch);
         supervisor.start(WatchWorker::new(rules, store.clone(), status.clone(), clock::now, || true));
     }
 }
