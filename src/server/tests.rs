@@ -20,12 +20,8 @@ fn resolution(data: &Path, listen: &str, name: Option<&str>) -> Resolution {
         listen: vec![listen.to_owned()],
         ..Flags::default()
     };
-    let machine = Surroundings {
-        data: None,
-        system_data: None,
-        hostname: "machine".to_owned(),
-        working_folder: data.to_owned(),
-    };
+    let machine =
+        Surroundings { data: None, system_data: None, hostname: "machine".to_owned(), working_folder: data.to_owned() };
     config::resolve(&flags, &Environment::default(), &machine).expect("a plain configuration")
 }
 
