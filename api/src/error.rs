@@ -72,7 +72,7 @@ impl ApiError {
     }
 
     /// Which error it is.
-    pub(crate) fn code(&self) -> Code {
+    pub fn code(&self) -> Code {
         self.code
     }
 

@@ -38,7 +38,7 @@ fn bad_query(name: &str, reason: &str) -> ApiError {
 }
 
 /// What a PUT says of metadata: what isn't mentioned stays, what is empty goes.
-pub(super) fn of_query(query: &PublishQuery) -> Result<MetaPatch, ApiError> {
+pub(super) fn of_query(query: &PublishQuery) -> MetaPatch {
     let mut patch = MetaPatch::new();
     let texts = [
         ("title", &query.title),
@@ -56,7 +56,7 @@ pub(super) fn of_query(query: &PublishQuery) -> Result<MetaPatch, ApiError> {
         let tags = query.tag.iter().flat_map(|tags| tags.split(',')).map(str::trim).filter(|tag| !tag.is_empty());
         patch.insert("tags".to_owned(), join(tags));
     }
-    Ok(patch)
+    patch
 }
 
 /// What a PATCH says: what isn't there stays, null removes.
@@ -67,7 +67,7 @@ pub(super) fn of_patch(body: PackagePatch) -> Result<MetaPatch, ApiError> {
         ("version", body.version),
         ("identifier", body.identifier),
         ("notes", body.notes),
-        ("priority", text_of(body.priority)),
+        ("priority", text_of(&body.priority)),
     ];
     for (key, change) in texts {
         match change {
@@ -90,7 +90,7 @@ pub(super) fn of_patch(body: PackagePatch) -> Result<MetaPatch, ApiError> {
     Ok(patch)
 }
 
-fn text_of(priority: Change<i64>) -> Change<String> {
+fn text_of(priority: &Change<i64>) -> Change<String> {
     match priority {
         Change::Keep => Change::Keep,
         Change::Remove => Change::Remove,
@@ -111,7 +111,7 @@ mod tests {
 
     fn query(pairs: &[(&str, &str)]) -> Result<MetaPatch, ApiError> {
         let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        of_query(&parse_query(pairs)?)
+        Ok(of_query(&parse_query(pairs)?))
     }
 
     fn patch(rows: &[(&str, Option<&str>)]) -> MetaPatch {

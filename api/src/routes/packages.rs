@@ -80,7 +80,7 @@ pub(crate) async fn put(
     body: Body,
 ) -> Result<Response, ApiError> {
     let query = metadata::parse_query(query)?;
-    let meta = metadata::of_query(&query)?;
+    let meta = metadata::of_query(&query);
     let condition = conditions::of_change(&headers)?;
     let declared = Declared::of(&headers, query.blake3.as_deref())?;
     let writer = publisher.at(path)?;
@@ -93,7 +93,7 @@ pub(crate) async fn put(
         }
         None => publish_body(writer.clone(), meta, condition, declared, &headers, body).await?,
     };
-    answer(published, &writer).await
+    answer(published, &writer)
 }
 
 /// Change a package's metadata.
@@ -116,7 +116,7 @@ pub(crate) async fn edit(
         let writer = writer.clone();
         blocking(move || writer.edit(meta, condition)).await?
     };
-    answer(published, &writer).await
+    answer(published, &writer)
 }
 
 /// Remove a package, everywhere.
@@ -138,7 +138,7 @@ pub(crate) async fn remove(
 }
 
 /// The answer to a change.
-pub(super) async fn answer(published: Published, writer: &PackageWriter) -> Result<Response, ApiError> {
+pub(super) fn answer(published: Published, writer: &PackageWriter) -> Result<Response, ApiError> {
     let status = if published.created { StatusCode::CREATED } else { StatusCode::OK };
     let tag = header(&entity_tag(published.package.revision))?;
     let location = header(&format!("/api/v1/packages/{}", encode_path(writer.path())))?;

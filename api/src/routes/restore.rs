@@ -31,5 +31,5 @@ pub(crate) async fn restore(
         let writer = writer.clone();
         blocking(move || writer.restore(revision, condition)).await?
     };
-    packages::answer(published, &writer).await
+    packages::answer(published, &writer)
 }
