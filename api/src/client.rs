@@ -129,37 +129,4 @@ fn is_loopback(server: &Url) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn client(server: &str) -> Client {
-        Client::new(server.parse().expect("a url"), None, TlsTrust::System).expect("a client")
-    }
-
-    #[test]
-    fn paths_are_encoded_by_segment() {
-        let path = PackagePath::parse("mac apps/a+b%20\"ü\".pkg").expect("a valid path");
-        assert_eq!(encode_path(&path), "mac%20apps/a%2Bb%2520%22%C3%BC%22.pkg");
-        let url = client("http://[::1]:8637/").url(&format!("/Packages/{}", encode_path(&path)));
-        assert_eq!(url.as_str(), "http://[::1]:8637/Packages/mac%20apps/a%2Bb%2520%22%C3%BC%22.pkg");
-    }
-
-    #[test]
-    fn a_path_in_front_of_the_api_is_kept() {
-        assert_eq!(client("https://x.example/ods/").url("/api/v1/node").as_str(), "https://x.example/ods/api/v1/node");
-    }
-
-    #[test]
-    fn only_http_servers_are_taken() {
-        let refused = Client::new("ftp://x".parse().expect("a url"), None, TlsTrust::System);
-        assert!(matches!(refused, Err(ClientError::BadServer { .. })));
-    }
-
-    #[test]
-    fn the_own_machine_is_never_reached_through_a_proxy() {
-        for (server, expected) in [("http://localhost:1", true), ("http://[::1]:1", true), ("http://127.0.0.2", true)] {
-            assert_eq!(is_loopback(&server.parse().expect("a url")), expected, "{server}");
-        }
-        assert!(!is_loopback(&"http://ods.example".parse().expect("a url")));
-    }
-}
+mod tests;

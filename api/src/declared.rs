@@ -29,6 +29,15 @@ impl Declared {
         Ok(declared)
     }
 
+    /// Errs if anything is declared: there are no bytes on the way.
+    pub(crate) fn must_be_nothing(&self) -> Result<(), ApiError> {
+        if *self == Self::default() {
+            return Ok(());
+        }
+        Err(ApiError::new(Code::BadQuery, "with `from` no bytes are sent, so no digest can be announced")
+            .fact("field", "from"))
+    }
+
     /// Errs unless the bytes have them.
     pub(crate) fn check(&self, received: &Received) -> Result<(), ApiError> {
         let (sha256, blake3) = (received.sha256(), received.digest());

@@ -78,7 +78,7 @@ impl ApiError {
 
     fn problem(&self, request_id: Option<String>) -> Problem {
         Problem {
-            kind: "about:blank".to_owned(),
+            kind: format!("urn:ods:problem:{}", self.code.as_str()),
             title: self.code.title().to_owned(),
             status: self.code.status().as_u16(),
             code: self.code.as_str().to_owned(),
@@ -145,7 +145,7 @@ mod tests {
     fn facts_stand_beside_the_fixed_fields() {
         let error = ApiError::new(Code::NoSpace, "no room").fact("needed", 10_u64).fact("free", 5_u64);
         let body = serde_json::to_value(error.problem(Some("r1".to_owned()))).expect("json");
-        let expected = serde_json::json!({"type": "about:blank", "title": "The disk has too little room", "status": 507,
+        let expected = serde_json::json!({"type": "urn:ods:problem:no_space", "title": "The disk has too little room", "status": 507,
             "code": "no_space", "detail": "no room", "request_id": "r1", "needed": 10, "free": 5});
         assert_eq!(body, expected);
     }

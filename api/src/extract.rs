@@ -6,10 +6,13 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
 use crate::error::{ApiError, Code};
+use crate::types::{Page, PageQuery};
 
 /// Bytes of a JSON body. The largest that makes sense, a token with 64 prefixes, has some 70 KB.
 const JSON_BYTES_MAX: usize = 256 << 10;
@@ -61,6 +64,9 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        if percent_decode_str(parts.uri.query().unwrap_or_default()).decode_utf8().is_err() {
+            return Err(ApiError::new(Code::BadQuery, "the query is not UTF-8 after percent-decoding"));
+        }
         Query::try_from_uri(&parts.uri).map(|Query(query)| Self(query)).map_err(|rejection| {
             let text = rejection.body_text();
             let reason = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, reason)| reason);
@@ -75,6 +81,24 @@ pub(crate) fn page_rows(limit: Option<usize>) -> Result<usize, ApiError> {
         rows @ 1..=ods_store::PAGE_ROWS_MAX => Ok(rows),
         _ => Err(ApiError::new(Code::BadQuery, "`limit` is 1 to 1000").fact("field", "limit")),
     }
+}
+
+/// A page of rows that are all at hand, in ascending order of their keys, which are its cursors. Such lists are short, so
+/// a page holds as many as it may unless the caller wants fewer.
+pub(crate) fn page_of<T>(rows: Vec<T>, query: &PageQuery, key: impl Fn(&T) -> String) -> Result<Page<T>, ApiError> {
+    let limit = page_rows(query.limit.or(Some(ods_store::PAGE_ROWS_MAX)))?;
+    let total = rows.len() as u64;
+    let after = query.after.as_deref().unwrap_or_default();
+    let mut items: Vec<T> = rows.into_iter().skip_while(|row| key(row).as_str() <= after).take(limit + 1).collect();
+    let more = items.len() > limit;
+    items.truncate(limit);
+    let next = items.last().filter(|_| more).map(key);
+    Ok(Page { items, next, total: Some(total) })
+}
+
+/// The key of a row in the order of creation: its text's order is that of moment and id.
+pub(crate) fn creation_key(created_at: Timestamp, id: &str) -> String {
+    format!("{:020}:{id}", created_at.as_millisecond())
 }
 
 /// An id from the address or a body, or the error that there is no such thing.

@@ -3,7 +3,7 @@
 //! `/api/v1/packages/{*path}` takes the rest of the address, percent-decoded once: `%2F` equals `/` here, since generated
 //! clients send a path as one encoded segment. (Downloads have other rules; they are for machines that know no better.)
 
-use axum::extract::{FromRequestParts, MatchedPath};
+use axum::extract::{FromRequestParts, MatchedPath, Path};
 use axum::http::request::Parts;
 use ods_store::{PackagePath, PathError};
 use percent_encoding::percent_decode_str;
@@ -24,6 +24,20 @@ impl<S: Sync> FromRequestParts<S> for AboutPath {
         let start = parts.extensions.get::<MatchedPath>().and_then(|pattern| pattern.as_str().find(REST));
         let rest = start.and_then(|start| parts.uri.path().get(start..)).unwrap_or_default();
         decode(rest).map(Self)
+    }
+}
+
+/// The id that a request's address ends with, as it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct AboutId(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for AboutId {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let id = Path::from_request_parts(parts, state).await;
+        id.map(|Path(id)| Self(id))
+            .map_err(|_| ApiError::new(Code::BadPath, "the id is not UTF-8 after percent-decoding"))
     }
 }
 

@@ -3,7 +3,9 @@
 
 use axum::Router;
 use axum::http::Uri;
-use axum::middleware::from_fn;
+use axum::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use axum::middleware::{from_fn, map_response};
+use axum::response::Response;
 use axum::routing::{MethodRouter, any, delete, get, post};
 
 use crate::auth::AppState;
@@ -25,7 +27,7 @@ pub struct Surfaces {
 pub fn router(state: AppState, surfaces: Surfaces) -> Router {
     let mut router = Router::new();
     if surfaces.admin {
-        router = router.merge(admin().router);
+        router = router.merge(admin().router.layer(map_response(not_stored)));
     }
     if surfaces.downloads {
         router = router.merge(downloads_router());
@@ -84,6 +86,13 @@ impl Routes {
             ..self
         }
     }
+}
+
+/// Answers tell of secrets and of the moment: nobody in between keeps them.
+async fn not_stored(mut response: Response) -> Response {
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 async fn no_such_route(uri: Uri) -> ApiError {

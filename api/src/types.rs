@@ -47,13 +47,14 @@ impl<T> Page<T> {
     }
 }
 
-/// What every paged list takes.
+/// What the short lists take.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
-    /// At most this many rows, 1–1000; 100 unless given.
+    /// At most this many rows, 1–1000; 1000 unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<usize>,
     /// The `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,10 +1,12 @@
 //! What all requests share. The store in it is out of reach but through this folder's extractors.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use ods_store::{Happening, Lsn, Store, UnixMillis};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use ods_store::{Happening, Lsn, Store, TOKENS_MAX, TokenId, UnixMillis};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -14,9 +16,6 @@ use crate::blocking::blocking;
 use crate::mesh_handle::MeshHandle;
 use crate::request::ClientAddress;
 use crate::watch_handle::WatchHandle;
-
-/// How stale a token's last use may be: the store wouldn't note it more often either.
-const USE_NOTED_EVERY_MS: u64 = 60_000;
 
 /// Who may download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,6 +67,8 @@ pub struct AppState(Arc<Shared>);
 pub struct Shared {
     pub(in crate::auth) store: Store,
     pub(in crate::auth) attempts: Attempts,
+    /// Lets each token's use be noted once a minute, also while noting fails.
+    uses: DefaultKeyedRateLimiter<TokenId>,
     pub(in crate::auth) head: watch::Receiver<Lsn>,
     pub(crate) options: ApiOptions,
     pub(crate) mesh: MeshHandle,
@@ -88,7 +89,8 @@ impl AppState {
         store.on_commit(move |committed| {
             sender.send_replace(committed.head);
         });
-        Self(Arc::new(Shared { store, attempts: Attempts::new(), head, options, mesh, watches, clock }))
+        let uses = RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN));
+        Self(Arc::new(Shared { store, attempts: Attempts::new(), uses, head, options, mesh, watches, clock }))
     }
 
     /// The time, by this node's clock.
@@ -98,11 +100,13 @@ impl AppState {
 
     /// Notes that a token was used. That it couldn't be is no reason to refuse the request.
     pub(super) async fn note_use(&self, session: &Session) {
-        let now = self.now();
-        if session.token.last_used_at.is_some_and(|used| used <= now && now.ms_since(used) < USE_NOTED_EVERY_MS) {
+        if self.uses.check_key(&session.token.id).is_err() {
             return;
         }
-        let (store, session) = (self.store.clone(), session.clone());
+        if self.uses.len() > TOKENS_MAX {
+            self.uses.retain_recent();
+        }
+        let (store, session, now) = (self.store.clone(), session.clone(), self.now());
         if blocking(move || store.touch_token(&session.token, &session.secret, now)).await.is_err() {
             tracing::warn!("couldn't note that a token was used");
         }

@@ -7,6 +7,8 @@ use crate::error::{ApiError, Code};
 
 /// Records that one answer looks at, so that a filter that matches little can't hold a reader up.
 const EXAMINED_MAX: usize = 10_000;
+/// Records that are read at a time, at least: most may be of other types.
+const READ_RECORDS: usize = 200;
 /// Type patterns in one query.
 const PATTERNS_MAX: usize = 32;
 
@@ -62,7 +64,7 @@ pub(super) fn read(reader: &Reader, types: &Types, after: Lsn, limit: usize) -> 
     let mut found = Found { items: Vec::new(), examined: after, more: true };
     let mut examined = 0;
     while found.more && found.items.len() < limit && examined < EXAMINED_MAX {
-        let page = reader.records(found.examined, limit)?;
+        let page = reader.records(found.examined, limit.max(READ_RECORDS))?;
         examined += page.items.len();
         found.more = page.next.is_some();
         for record in page.items {

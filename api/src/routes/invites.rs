@@ -1,7 +1,6 @@
 //! `/invites`.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use data_encoding::HEXLOWER;
 use ods_store::{InviteRow, NewInvite, Role};
@@ -10,19 +9,21 @@ use crate::auth::Admin;
 use crate::blocking::blocking;
 use crate::convert;
 use crate::error::{ApiError, Code};
-use crate::extract::JsonBody;
+use crate::extract::{JsonBody, Params, creation_key, page_of};
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
-use crate::types::{InviteRequest, InviteView, Page, RoleName};
+use crate::paths::AboutId;
+use crate::types::{InviteRequest, InviteView, Page, PageQuery, RoleName};
 
 /// Seconds that an invite may last: a year.
 const LIFE_S_MAX: u64 = 365 * 24 * 60 * 60;
 
 /// List invites, oldest first.
-#[utoipa::path(get, path = "/api/v1/invites", operation_id = "list_invites", tag = "mesh", responses((status = 200, body = Page<InviteView>)))]
-pub(crate) async fn list(admin: Admin) -> Result<Json<Page<InviteView>>, ApiError> {
+#[utoipa::path(get, path = "/api/v1/invites", operation_id = "list_invites", tag = "mesh", params(PageQuery),
+    responses((status = 200, body = Page<InviteView>), BadRequest))]
+pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<InviteView>>, ApiError> {
     blocking(move || {
         let rows = admin.store().invites()?;
-        Ok::<_, ApiError>(Page::whole(views(&admin, rows)?))
+        page_of(views(&admin, rows)?, &query, |invite| creation_key(invite.created_at, &invite.id))
     })
     .await
     .map(Json)
@@ -60,7 +61,7 @@ pub(crate) async fn create(
 /// A node that used it already stays.
 #[utoipa::path(delete, path = "/api/v1/invites/{id}", operation_id = "revoke_invite", tag = "mesh", params(("id" = String, Path, description = "The invite's id")),
     responses((status = 204, description = "It is gone"), NotFound))]
-pub(crate) async fn revoke(admin: Admin, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId) -> Result<StatusCode, ApiError> {
     let unknown = || ApiError::new(Code::NoSuchInvite, "there is no such invite").fact("id", id.clone());
     let bytes: [u8; 16] =
         HEXLOWER.decode(id.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(unknown)?;

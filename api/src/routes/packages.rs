@@ -88,6 +88,7 @@ pub(crate) async fn put(
         Some(from) => {
             let from = parse_id(from, Code::NoSuchRevision, "revision")?;
             must_be_empty(&headers)?;
+            declared.must_be_nothing()?;
             let writer = writer.clone();
             blocking(move || writer.publish_held(from, meta, condition)).await?
         }

@@ -1,7 +1,6 @@
 //! `/peers`: the nodes that this one is linked with.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use ods_store::{NodeId, PeerRow};
 
@@ -9,17 +8,19 @@ use crate::auth::{Admin, Reader};
 use crate::blocking::blocking;
 use crate::convert;
 use crate::error::{ApiError, Code};
-use crate::extract::{JsonBody, parse_id};
+use crate::extract::{JsonBody, Params, page_of, parse_id};
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, Unavailable};
+use crate::paths::AboutId;
 use crate::routes::urls;
-use crate::types::{JoinRequest, Page, PeerPatch, PeerView, SyncView};
+use crate::types::{JoinRequest, Page, PageQuery, PeerPatch, PeerView, SyncView};
 
 /// List this node's peers.
-#[utoipa::path(get, path = "/api/v1/peers", operation_id = "list_peers", tag = "mesh", responses((status = 200, body = Page<PeerView>)))]
-pub(crate) async fn list(reader: Reader) -> Result<Json<Page<PeerView>>, ApiError> {
+#[utoipa::path(get, path = "/api/v1/peers", operation_id = "list_peers", tag = "mesh", params(PageQuery),
+    responses((status = 200, body = Page<PeerView>), BadRequest))]
+pub(crate) async fn list(reader: Reader, Params(query): Params<PageQuery>) -> Result<Json<Page<PeerView>>, ApiError> {
     blocking(move || {
-        let peers = reader.peers()?.into_iter().map(|row| view(&reader, row));
-        Ok::<_, ApiError>(Page::whole(peers.collect()))
+        let peers = reader.peers()?.into_iter().map(|row| view(&reader, row)).collect();
+        page_of(peers, &query, |peer: &PeerView| peer.id.clone())
     })
     .await
     .map(Json)
@@ -42,7 +43,7 @@ pub(crate) async fn join(
 /// Show a peer.
 #[utoipa::path(get, path = "/api/v1/peers/{id}", operation_id = "show_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
     responses((status = 200, body = PeerView), NotFound))]
-pub(crate) async fn show(reader: Reader, Path(id): Path<String>) -> Result<Json<PeerView>, ApiError> {
+pub(crate) async fn show(reader: Reader, AboutId(id): AboutId) -> Result<Json<PeerView>, ApiError> {
     let node = parse(&id)?;
     blocking(move || one(&reader, &node)).await.map(Json)
 }
@@ -52,7 +53,7 @@ pub(crate) async fn show(reader: Reader, Path(id): Path<String>) -> Result<Json<
     request_body = PeerPatch, responses((status = 200, body = PeerView), BadRequest, NotFound, Invalid))]
 pub(crate) async fn edit(
     admin: Admin,
-    Path(id): Path<String>,
+    AboutId(id): AboutId,
     JsonBody(patch): JsonBody<PeerPatch>,
 ) -> Result<Json<PeerView>, ApiError> {
     let node = parse(&id)?;
@@ -78,7 +79,7 @@ pub(crate) async fn edit(
 /// The node stays in the mesh, and may still be reached through others.
 #[utoipa::path(delete, path = "/api/v1/peers/{id}", operation_id = "remove_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
     responses((status = 204, description = "It is removed"), NotFound))]
-pub(crate) async fn remove(admin: Admin, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId) -> Result<StatusCode, ApiError> {
     let node = parse(&id)?;
     blocking(move || {
         if admin.store().remove_peer(&node, &admin.author(), admin.reader().now())? {
@@ -94,7 +95,7 @@ pub(crate) async fn remove(admin: Admin, Path(id): Path<String>) -> Result<Statu
 /// Nothing waits for this: peers tell each other of changes on their own.
 #[utoipa::path(post, path = "/api/v1/peers/{id}/sync", operation_id = "sync_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
     responses((status = 200, body = SyncView), NotFound, Conflict, Unavailable))]
-pub(crate) async fn sync(admin: Admin, Path(id): Path<String>) -> Result<Json<SyncView>, ApiError> {
+pub(crate) async fn sync(admin: Admin, AboutId(id): AboutId) -> Result<Json<SyncView>, ApiError> {
     let node = parse(&id)?;
     let known = admin.clone();
     blocking(move || known.reader().peer(&node)).await?;

@@ -5,23 +5,41 @@ use axum::Json;
 use crate::auth::Reader;
 use crate::blocking::blocking;
 use crate::convert::{self, Names};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
+use crate::extract::{Params, page_rows};
 use crate::openapi::{BadRequest, NotFound};
 use crate::paths::AboutPath;
-use crate::types::{Page, RevisionView};
+use crate::types::{Page, PageQuery, RevisionView};
 
 /// List a package's history, newest first.
 ///
-/// Also of one that was removed. All of it is on one page.
+/// Also of one that was removed. `after` is a number of revisions: that many are older than the page before.
 #[utoipa::path(get, path = "/api/v1/revisions/{path}", operation_id = "list_revisions", tag = "packages", params(
-        ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg")),
+        ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"), PageQuery),
     responses((status = 200, body = Page<RevisionView>), BadRequest, NotFound))]
-pub(crate) async fn list(reader: Reader, AboutPath(path): AboutPath) -> Result<Json<Page<RevisionView>>, ApiError> {
+pub(crate) async fn list(
+    reader: Reader,
+    AboutPath(path): AboutPath,
+    Params(query): Params<PageQuery>,
+) -> Result<Json<Page<RevisionView>>, ApiError> {
+    let limit = page_rows(query.limit.or(Some(ods_store::PAGE_ROWS_MAX)))?;
+    let older = query.after.as_deref().map(parse_older).transpose()?;
     blocking(move || {
         let names = Names::load(&reader)?;
         let revisions = reader.revisions(&path)?;
-        Ok::<_, ApiError>(Page::whole(revisions.into_iter().map(|row| convert::revision(row, &names)).collect()))
+        let total = revisions.len();
+        let start = total - older.unwrap_or(total).min(total);
+        let left = total - (start + limit).min(total);
+        let items = revisions.into_iter().skip(start).take(limit).map(|row| convert::revision(row, &names)).collect();
+        Ok::<_, ApiError>(Page { items, next: (left > 0).then(|| left.to_string()), total: Some(total as u64) })
     })
     .await
     .map(Json)
+}
+
+/// The cursor counts from the oldest revision, so that new ones don't shift it.
+fn parse_older(after: &str) -> Result<usize, ApiError> {
+    after.parse().map_err(|_| {
+        ApiError::new(Code::BadQuery, "`after` is not the `next` of a page of revisions").fact("field", "after")
+    })
 }

@@ -1,7 +1,6 @@
 //! `/tokens`.
 
 use axum::Json;
-use axum::extract::Path;
 use axum::http::StatusCode;
 use ods_store::{NewToken, Scope, TokenId, UnixMillis};
 
@@ -9,23 +8,18 @@ use crate::auth::Admin;
 use crate::blocking::blocking;
 use crate::convert;
 use crate::error::{ApiError, Code};
-use crate::extract::{JsonBody, Params, page_rows, parse_id};
+use crate::extract::{JsonBody, Params, creation_key, page_of, parse_id};
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
+use crate::paths::AboutId;
 use crate::types::{NewTokenView, Page, PageQuery, ScopeName, TokenRequest, TokenView};
 
 /// List tokens, oldest first, without their secrets.
 #[utoipa::path(get, path = "/api/v1/tokens", operation_id = "list_tokens", tag = "tokens", params(PageQuery),
     responses((status = 200, body = Page<TokenView>), BadRequest))]
 pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<TokenView>>, ApiError> {
-    let limit = page_rows(query.limit)?;
-    let start: usize = query.after.as_deref().unwrap_or("0").parse().map_err(|_| {
-        ApiError::new(Code::BadQuery, "`after` is not the `next` of a page of tokens").fact("field", "after")
-    })?;
     blocking(move || {
-        let rows = admin.store().tokens()?;
-        let (total, end) = (rows.len(), start.saturating_add(limit));
-        let items = rows.into_iter().skip(start).take(limit).map(convert::token).collect();
-        Ok::<_, ApiError>(Page { items, next: (end < total).then(|| end.to_string()), total: Some(total as u64) })
+        let tokens = admin.store().tokens()?.into_iter().map(convert::token).collect();
+        page_of(tokens, &query, |token: &TokenView| creation_key(token.created_at, &token.id))
     })
     .await
     .map(Json)
@@ -51,7 +45,7 @@ pub(crate) async fn create(
 /// It ends at once, also for answers that are under way.
 #[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "revoke_token", tag = "tokens", params(("id" = String, Path, description = "The token's id")),
     responses((status = 204, description = "It is revoked"), NotFound))]
-pub(crate) async fn revoke(admin: Admin, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
+pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId) -> Result<StatusCode, ApiError> {
     let token: TokenId = parse_id(&id, Code::NoSuchToken, "token")?;
     if blocking(move || admin.store().revoke_token(token, &admin.author(), admin.reader().now())).await? {
         return Ok(StatusCode::NO_CONTENT);

@@ -6,11 +6,11 @@ use utoipa::ToSchema;
 
 /// `application/problem+json`: what went wrong. `code` is stable; the texts are not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({"type": "about:blank", "title": "The package does not exist", "status": 404,
-    "code": "package_unknown", "detail": "no package at mac/Firefox-142.pkg", "request_id": "01J…",
+#[schema(example = json!({"type": "urn:ods:problem:no_such_package", "title": "The package does not exist", "status": 404,
+    "code": "no_such_package", "detail": "no package at mac/Firefox-142.pkg", "request_id": "01J…",
     "path": "mac/Firefox-142.pkg"}))]
 pub struct Problem {
-    /// Where the code is explained; `about:blank` while there is no such page.
+    /// `urn:ods:problem:` and the code.
     #[serde(rename = "type")]
     pub kind: String,
     /// The code in words.

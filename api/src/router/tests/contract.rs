@@ -121,6 +121,19 @@ async fn a_refusal_says_which_scope_is_needed() {
 }
 
 #[tokio::test]
+async fn answers_are_kept_by_nobody_in_between() {
+    let api = Api::new();
+    for path in ["/api/v1/node", "/api/v1/tokens", "/api/v1/nothing", "/api/v1/openapi.json"] {
+        let answer = api.get(path).await;
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("x-content-type-options")),
+            ("no-store", "nosniff"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_404_in_the_same_form() {
     let api = Api::new();
     for path in
@@ -135,6 +148,7 @@ async fn the_document_is_openapi_3_1_and_whole() {
     let api = Api::new();
     let document = api.get("/api/v1/openapi.json").await.ok(200);
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", document["openapi"]);
+    assert_eq!(document["security"], serde_json::json!([{"bearer": []}, {"basic": []}]));
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("an item") {
@@ -149,6 +163,7 @@ async fn the_document_is_openapi_3_1_and_whole() {
             }
             let responses = operation["responses"].as_object().expect("responses");
             assert!(responses.keys().any(|status| status.starts_with('2')), "{at}: a success");
+            assert_eq!(operation.get("security"), is_public(path).then_some(&serde_json::json!([{}])), "{at}");
             if !is_public(path) {
                 for status in ["401", "403", "429", "500", "503"] {
                     assert!(responses.contains_key(status), "{at}: {status}");

@@ -140,6 +140,44 @@ async fn a_removed_package_is_gone_its_history_stays_and_it_can_be_restored() {
 }
 
 #[tokio::test]
+async fn a_history_is_paged_from_its_oldest_end_so_that_new_revisions_do_not_shift_it() {
+    let api = Api::new();
+    for number in 0..5 {
+        api.publish("a.pkg", &[number], &[("version", &number.to_string())]);
+    }
+    let versions = |page: &Value| -> Vec<String> {
+        let rows = page["items"].as_array().expect("items").iter();
+        rows.map(|row| row["version"].as_str().expect("a version").to_owned()).collect()
+    };
+    let first = api.get("/api/v1/revisions/a.pkg?limit=2").await.ok(200);
+    assert_eq!(
+        (versions(&first), &first["next"], &first["total"]),
+        (vec!["4".into(), "3".into()], &"3".into(), &5.into())
+    );
+    api.publish("a.pkg", &[9], &[("version", "9")]);
+    let second = api.get("/api/v1/revisions/a.pkg?limit=2&after=3").await.ok(200);
+    assert_eq!((versions(&second), &second["next"]), (vec!["2".into(), "1".into()], &"1".into()));
+    let last = api.get("/api/v1/revisions/a.pkg?limit=2&after=1").await.ok(200);
+    assert_eq!((versions(&last), &last["next"]), (vec!["0".into()], &Value::Null));
+    for (query, rows) in [("after=0", 0), ("after=99", 6), ("", 6)] {
+        assert_eq!(
+            versions(&api.get(&format!("/api/v1/revisions/a.pkg?{query}")).await.ok(200)).len(),
+            rows,
+            "{query}"
+        );
+    }
+    api.get("/api/v1/revisions/a.pkg?after=x").await.problem(400, "bad_query");
+}
+
+#[tokio::test]
+async fn text_that_is_not_utf_8_is_refused_not_mangled() {
+    let api = Api::new();
+    api.call(Method::PUT, "/api/v1/packages/a.pkg?title=%FF", "x").await.problem(400, "bad_query");
+    api.get("/api/v1/packages?q=%C3%28").await.problem(400, "bad_query");
+    api.get("/api/v1/peers/%FF").await.problem(400, "bad_path");
+}
+
+#[tokio::test]
 async fn lists_are_filtered() {
     let api = Api::new();
     api.publish("mac/Firefox-142.pkg", b"1", &[("title", "Firefox"), ("tags", "prod,web"), ("version", "142")]);

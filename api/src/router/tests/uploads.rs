@@ -185,6 +185,7 @@ async fn bytes_that_are_held_are_published_without_a_body() {
     );
     put(&api, &path, &[], Body::empty()).await.ok(200);
     put(&api, &path, &[("content-length", "3")], "one").await.problem(400, "bad_query");
+    put(&api, &format!("{path}&blake3={}", dev.blob), &[], Body::empty()).await.problem(400, "bad_query");
     put(&api, &format!("x.pkg?from={}", "0".repeat(64)), &[], Body::empty()).await.problem(404, "no_such_revision");
     put(&api, "x.pkg?from=nonsense", &[], Body::empty()).await.problem(404, "no_such_revision");
 }
