@@ -1,14 +1,15 @@
 //! Downloads, for machines: packages, blobs and listings over plain HTTP (RFC 9110).
 //!
 //! A request goes one way: its raw path is read ([`url_path`]), its credentials are held against the access mode, what
-//! the path names is looked up and opened ([`find`]), the answer is decided ([`answer`], pure), and its bytes are sent
+//! the path names is looked up and opened ([`find`], [`source`]), the answer is decided ([`answer`], pure), and its bytes are sent
 //! ([`send`], [`body`]).
 //!
 //! Invariants:
 //! - The blob is looked up and opened once a request, so that a package replaced meanwhile never mixes two contents.
 //! - `ETag` and `Last-Modified` come from the event alone, so that every node says the same.
 //! - Every answer has an exact `Content-Length`; none is chunked, re-encoded or a redirect.
-//! - What can't be found is 404; what is known and not here is 503, and fetched before other things.
+//! - What can't be found is 404. What is known and not here is fetched before other things and sent while it arrives,
+//!   or is 503 if it doesn't.
 
 mod accept;
 mod answer;
@@ -25,6 +26,7 @@ mod media_type;
 mod multipart;
 mod range;
 mod send;
+mod source;
 #[cfg(test)]
 mod tests;
 mod url_path;

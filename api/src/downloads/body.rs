@@ -1,18 +1,16 @@
 //! The bytes of an answer, on their way.
 //!
 //! Invariants: no more than one chunk is read ahead of the client, so that a slow one holds at most two chunks of
-//! memory; nothing is read on an async thread; what can't be read and verified ends the connection short of its
+//! memory; what can't be read and verified ends the connection short of its
 //! `Content-Length`, so that a wrong file is never taken for a whole one.
 
 use std::collections::VecDeque;
 use std::error::Error;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::multipart::Segment;
 use super::range::ByteRange;
@@ -23,15 +21,18 @@ pub(super) const CHUNK_BYTES: u64 = 256 * 1024;
 /// Why bytes can't be sent.
 pub(super) type ReadError = Box<dyn Error + Send + Sync>;
 
-/// Reads `length` bytes at `offset`, verified. Blocks.
-pub(super) type ReadAt = Arc<dyn Fn(u64, usize) -> Result<Vec<u8>, ReadError> + Send + Sync>;
+/// Bytes that are being read.
+pub(super) type Reading = Pin<Box<dyn Future<Output = Result<Vec<u8>, ReadError>> + Send>>;
+
+/// Begins to read so many bytes at an offset; they come verified.
+pub(super) type ReadAt = Box<dyn Fn(u64, usize) -> Reading + Send>;
 
 /// An answer's content as a stream of known length.
 pub(super) struct BlobBody {
     read_at: ReadAt,
     segments: VecDeque<Segment>,
     /// The read under way, for the bytes before `segments`.
-    reading: Option<JoinHandle<Result<Bytes, ReadError>>>,
+    reading: Option<(Reading, ByteRange)>,
     bytes_left: u64,
 }
 
@@ -45,8 +46,8 @@ impl BlobBody {
             ready.push_back(text);
         }
         body.read_ahead();
-        if let Some(reading) = body.reading.take() {
-            ready.push_back(Segment::Text(reading.await??));
+        if let Some((reading, chunk)) = body.reading.take() {
+            ready.push_back(Segment::Text(whole(reading.await?, chunk)?));
         }
         ready.append(&mut body.segments);
         body.segments = ready;
@@ -61,8 +62,9 @@ impl BlobBody {
             Some(rest) => *range = rest,
             None => drop(self.segments.pop_front()),
         }
-        let read_at = Arc::clone(&self.read_at);
-        self.reading = Some(spawn_blocking(move || read(&read_at, chunk)));
+        // A chunk is far smaller than any address space.
+        let length = usize::try_from(chunk.bytes()).unwrap_or(usize::MAX);
+        self.reading = Some(((self.read_at)(chunk.start(), length), chunk));
     }
 
     /// Hands over the next bytes and reads on.
@@ -80,14 +82,12 @@ impl BlobBody {
     }
 }
 
-/// Reads one chunk, whole or not at all.
-fn read(read_at: &ReadAt, chunk: ByteRange) -> Result<Bytes, ReadError> {
-    let length = usize::try_from(chunk.bytes())?;
-    let bytes = read_at(chunk.start(), length)?;
-    if bytes.len() == length {
+/// A chunk as it was read, if it is all there.
+fn whole(bytes: Vec<u8>, chunk: ByteRange) -> Result<Bytes, ReadError> {
+    if bytes.len() as u64 == chunk.bytes() {
         return Ok(bytes.into());
     }
-    Err(format!("read {} bytes at {} instead of {length}", bytes.len(), chunk.start()).into())
+    Err(format!("read {} bytes at {} instead of {}", bytes.len(), chunk.start(), chunk.bytes()).into())
 }
 
 impl Body for BlobBody {
@@ -99,10 +99,11 @@ impl Body for BlobBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ReadError>>> {
         loop {
-            if let Some(reading) = &mut self.reading {
-                let outcome = ready!(Pin::new(reading).poll(context));
+            if let Some((reading, chunk)) = &mut self.reading {
+                let chunk = *chunk;
+                let outcome = ready!(reading.as_mut().poll(context));
                 self.reading = None;
-                return match outcome.map_err(ReadError::from).flatten() {
+                return match outcome.and_then(|bytes| whole(bytes, chunk)) {
                     Ok(bytes) => self.hand_over(bytes),
                     Err(error) => self.cut_short(error),
                 };
@@ -129,6 +130,8 @@ impl Body for BlobBody {
 
 #[cfg(test)]
 mod tests {
+    use std::future::ready;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use http_body_util::BodyExt;
@@ -141,9 +144,9 @@ mod tests {
     }
 
     fn reader(content: Vec<u8>) -> ReadAt {
-        Arc::new(move |offset, length| {
-            let start = usize::try_from(offset)?;
-            Ok(content[start..start + length].to_vec())
+        Box::new(move |offset, length| {
+            let start = usize::try_from(offset).expect("small");
+            Box::pin(ready(Ok(content[start..start + length].to_vec())))
         })
     }
 
@@ -192,18 +195,19 @@ mod tests {
 
     #[tokio::test]
     async fn what_fails_at_once_fails_before_the_answer() {
-        let broken: ReadAt = Arc::new(|_, _| Err("rot".into()));
+        let broken: ReadAt = Box::new(|_, _| Box::pin(ready(Err("rot".into()))));
         let mut segments = vec![Segment::Text("--boundary".into())];
         segments.extend(spans("bytes=0-9", 10));
         assert!(BlobBody::start(segments, broken).await.is_err());
-        let short: ReadAt = Arc::new(|_, length| Ok(vec![0; length - 1]));
+        let short: ReadAt = Box::new(|_, length| Box::pin(ready(Ok(vec![0; length - 1]))));
         assert!(BlobBody::start(spans("bytes=0-9", 10), short).await.is_err());
     }
 
     #[tokio::test]
     async fn what_fails_later_ends_in_an_error_and_never_in_a_shorter_whole() {
-        let broken: ReadAt =
-            Arc::new(|offset, length| if offset == 0 { Ok(vec![1; length]) } else { Err("rot".into()) });
+        let broken: ReadAt = Box::new(|offset, length| {
+            Box::pin(ready(if offset == 0 { Ok(vec![1; length]) } else { Err("rot".into()) }))
+        });
         let mut body = BlobBody::start(spans("bytes=0-", 600_000), broken).await.expect("the first chunk");
         assert_eq!(body.frame().await.expect("a frame").expect("bytes").into_data().expect("data").len(), 262_144);
         assert!(body.frame().await.expect("a frame").is_err());
@@ -216,9 +220,9 @@ mod tests {
         let reads = Arc::new(AtomicUsize::new(0));
         let counted: ReadAt = {
             let reads = Arc::clone(&reads);
-            Arc::new(move |_, length| {
+            Box::new(move |_, length| {
                 reads.fetch_add(1, Ordering::SeqCst);
-                Ok(vec![0; length])
+                Box::pin(ready(Ok(vec![0; length])))
             })
         };
         let mut body = BlobBody::start(spans("bytes=0-", 1 << 30), counted).await.expect("the first chunk");

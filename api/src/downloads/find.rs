@@ -1,61 +1,63 @@
 //! Looking up what a URL names, and opening its bytes: once a request, off the async threads.
 
-use ods_store::{BlobReader, Digest, Package, PackagePath};
+use ods_store::{Digest, Package, PackagePath};
 
 use super::answer::{Caching, Representation};
 use super::conditional::{DateStrength, Modified, Validators};
 use super::media_type::{OCTET_STREAM, media_type};
+use super::source::Source;
 use crate::auth::{DownloadAccess, DownloadMode};
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
 
-/// Seconds after which a client may ask again for bytes that are on their way.
-const ARRIVING_AFTER_S: u64 = 5;
-
-/// Bytes that are here, open, and what is said about them.
+/// Bytes that can be had, open, and what is said about them.
 pub(super) struct Found {
     pub(super) representation: Representation,
-    pub(super) reader: BlobReader,
+    pub(super) source: Source,
     pub(super) access: DownloadAccess,
 }
 
 /// The current revision of a path.
 pub(super) async fn package(access: DownloadAccess, path: PackagePath) -> Result<Found, ApiError> {
-    blocking(move || {
+    let (package, held, access) = blocking(move || {
         let package = access.package(&path)?.ok_or_else(|| {
             ApiError::new(Code::NoSuchPackage, format!("no package is at {path}")).fact("path", path.as_str())
         })?;
-        let Some(reader) = access.open_blob(&package.blob)? else {
+        let held = access.open_blob(&package.blob)?;
+        if held.is_none() {
             access.want_now(&package.blob)?;
-            return Err(not_here(&package.blob));
-        };
-        let representation = describe_package(&package, reader.size(), access.now().unix_seconds());
-        Ok(Found { representation, reader, access })
+        }
+        Ok::<_, ApiError>((package, held, access))
     })
-    .await
+    .await?;
+    let source = match held {
+        Some(reader) => Source::Held(reader),
+        None => Source::arriving(&access, package.blob).await?,
+    };
+    let representation = describe_package(&package, source.size(), access.now().unix_seconds());
+    Ok(Found { representation, source, access })
 }
 
 /// A blob by its name.
 pub(super) async fn blob(access: DownloadAccess, blob: Digest) -> Result<Found, ApiError> {
-    blocking(move || {
+    let (package, held, access) = blocking(move || {
         let package = access.package_with_blob(&blob)?;
         if package.is_none() && !access.may_have_blob(&blob)? {
             return Err(no_such_blob(&blob));
         }
-        let Some(reader) = access.open_blob(&blob)? else {
-            let is_awaited = access.want_now(&blob)? || package.is_some();
-            return Err(if is_awaited { not_here(&blob) } else { no_such_blob(&blob) });
-        };
-        let representation = describe_blob(&reader, package.as_ref(), access.state().options.download_mode);
-        Ok(Found { representation, reader, access })
+        let held = access.open_blob(&blob)?;
+        if held.is_none() && !access.want_now(&blob)? && package.is_none() {
+            return Err(no_such_blob(&blob));
+        }
+        Ok((package, held, access))
     })
-    .await
-}
-
-/// The bytes are known and will come.
-fn not_here(blob: &Digest) -> ApiError {
-    let detail = "its bytes are not on this node yet; they are being fetched";
-    ApiError::new(Code::BytesUnavailable, detail).fact("blob", blob.to_string()).retry_after(ARRIVING_AFTER_S)
+    .await?;
+    let source = match held {
+        Some(reader) => Source::Held(reader),
+        None => Source::arriving(&access, blob).await?,
+    };
+    let representation = describe_blob(blob, source.size(), package.as_ref(), access.state().options.download_mode);
+    Ok(Found { representation, source, access })
 }
 
 fn no_such_blob(blob: &Digest) -> ApiError {
@@ -75,11 +77,10 @@ fn describe_package(package: &Package, size: u64, now_unix_seconds: u64) -> Repr
     }
 }
 
-fn describe_blob(reader: &BlobReader, package: Option<&Package>, mode: DownloadMode) -> Representation {
-    let blob = reader.digest();
+fn describe_blob(blob: Digest, size: u64, package: Option<&Package>, mode: DownloadMode) -> Representation {
     Representation {
         validators: Validators { blob, modified: None },
-        size: reader.size(),
+        size,
         sha256: package.map(|package| package.sha256),
         media_type: OCTET_STREAM,
         file_name: blob.to_string(),

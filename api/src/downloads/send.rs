@@ -1,7 +1,5 @@
 //! Turning a decided answer into a response.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE};
 use axum::http::request::Parts;
@@ -10,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use ods_store::StoreError;
 
 use super::answer::{Answer, answer};
-use super::body::{BlobBody, ReadAt, ReadError};
+use super::body::{BlobBody, ReadError};
 use super::find::Found;
 use super::multipart::Segment;
 use crate::error::{ApiError, Code};
@@ -49,11 +47,16 @@ fn range_not_satisfiable(size: u64, content_range: HeaderValue) -> Response {
     response
 }
 
-/// Reads the first bytes before the status is sent, since rot found there can still be told.
+/// Reads the first bytes before the status is sent, since what is wrong with them can still be told.
 async fn stream(segments: Vec<Segment>, found: Found) -> Result<Body, ApiError> {
-    let Found { reader, access, .. } = found;
-    let read_at: ReadAt = Arc::new(move |offset, bytes| Ok(reader.read(offset, bytes, access.now())?));
-    Ok(Body::new(BlobBody::start(segments, read_at).await.map_err(unreadable)?))
+    let Found { source, access, .. } = found;
+    let first = segments.iter().find_map(|segment| match segment {
+        Segment::Span(range) => Some(range.start()),
+        Segment::Text(_) => None,
+    });
+    source.wait_for(first.unwrap_or_default()).await?;
+    let body = BlobBody::start(segments, source.read_at(access)).await.map_err(unreadable)?;
+    Ok(Body::new(body))
 }
 
 fn unreadable(error: ReadError) -> ApiError {

@@ -3,9 +3,14 @@
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
+use std::pin::pin;
+use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use ods_store::{Digest, Disk, LocalDisk};
+use futures_util::future::{join, join_all};
+use futures_util::poll;
+use ods_store::{Digest, Disk, LocalDisk, PIECE_BYTES};
+use tokio::time::timeout;
 
 use super::{Bench, Reply};
 
@@ -40,10 +45,11 @@ async fn bytes_that_are_not_here_are_503_and_wanted() {
     assert_unavailable(&bench.get("/Packages/x.pkg").await);
     let wants = bench.store.wants(10).expect("wants");
     assert!(wants.iter().any(|want| want.blob == package.blob && want.asked_at.is_some()), "{wants:?}");
-    for fields in [[("if-none-match", "*")], [("range", "bytes=99-")], [("if-match", "\"a\"")]] {
-        assert_unavailable(&bench.ask(&Method::GET, "/Packages/x.pkg", &fields).await);
-    }
-    assert_unavailable(&bench.get(&format!("/blobs/{}", package.blob)).await);
+    let blob = format!("/blobs/{}", package.blob);
+    let conditions = [[("if-none-match", "*")], [("range", "bytes=99-")], [("if-match", "\"a\"")]];
+    let answers = join_all(conditions.iter().map(|fields| bench.ask(&Method::GET, "/Packages/x.pkg", fields)));
+    let (answers, of_blob) = join(answers, bench.get(&blob)).await;
+    answers.iter().chain([&of_blob]).for_each(assert_unavailable);
     let head = bench.ask(&Method::HEAD, "/Packages/x.pkg", &[]).await;
     assert_eq!(head.status, StatusCode::SERVICE_UNAVAILABLE);
 }
@@ -69,4 +75,34 @@ async fn rot_in_the_middle_cuts_the_answer_short() {
     let sent = reply.body.expect_err("the answer ends in an error");
     assert!(sent.len() < content.len() && content.starts_with(&sent), "only right bytes were sent, {}", sent.len());
     assert_unavailable(&bench.get("/Packages/x.pkg").await);
+}
+
+#[tokio::test]
+async fn a_package_is_sent_while_its_pieces_arrive() {
+    let bench = Bench::new();
+    let content: Vec<u8> = (0..4_500_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    let package = bench.publish("x.pkg", &content);
+    LocalDisk::new().remove(&file_of(&bench, &package.blob)).expect("removed");
+    assert_unavailable(&bench.get("/Packages/x.pkg").await);
+
+    let fetch = bench.store.begin_fetch(&package.blob, package.size).expect("a fetch");
+    let pieces: Vec<&[u8]> = content.chunks(usize::try_from(PIECE_BYTES).expect("1 MiB")).collect();
+    let arrive = |index: usize| fetch.write_piece(index as u64, pieces[index]).expect("a right piece");
+    let mut early = pin!(bench.get("/Packages/x.pkg"));
+    assert!(poll!(early.as_mut()).is_pending());
+    arrive(4);
+    arrive(0);
+    let range = bench.ask(&Method::GET, "/Packages/x.pkg", &[("range", "bytes=1000-2000,-5")]).await;
+    assert_eq!(range.status, StatusCode::PARTIAL_CONTENT, "these pieces are here");
+    let head = bench.ask(&Method::HEAD, "/Packages/x.pkg", &[]).await;
+    assert_eq!((head.status, head.field("content-length")), (StatusCode::OK, "4500000"));
+    assert!(timeout(Duration::from_millis(200), early.as_mut()).await.is_err(), "the rest has not arrived");
+    for index in [2, 1, 3] {
+        arrive(index);
+    }
+    fetch.finish(super::clock()).expect("all pieces are here");
+    let reply = early.await;
+    assert_eq!((reply.status, reply.field("content-length")), (StatusCode::OK, "4500000"));
+    assert!(reply.bytes() == content.as_slice());
+    assert!(bench.get("/Packages/x.pkg").await.bytes() == content.as_slice(), "now it is held");
 }
