@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::support::bytes::{Generated, blake3_hex};
+use crate::support::http::Request;
 use crate::support::node::Node;
 use crate::support::{mesh, tools, wait};
 
@@ -159,4 +160,34 @@ fn the_help_shows_every_command_and_an_example() {
         let text = node.ods_well(&[command, "--help"]);
         assert!(text.contains("Usage:") && text.lines().count() > 5, "{command}: {text}");
     }
+}
+
+#[test]
+fn the_demo_runs_three_paired_nodes_with_a_watched_folder_and_cleans_up() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_ods"))
+        .args(["demo", "--json", "--dir"])
+        .arg(place.path())
+        .current_dir(place.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("ods can be run");
+    let mut line = String::new();
+    let mut output = BufReader::new(child.stdout.take().expect("its output is piped"));
+    output.read_line(&mut line).expect("the demo says where its nodes are");
+    let demo = json(&line);
+    assert_eq!(demo["nodes"].as_array().map(Vec::len), Some(3), "{demo}");
+    let watched = std::path::PathBuf::from(demo["watch"].as_str().expect("a folder"));
+    tools::write(&watched.join("hello.txt"), b"hello");
+    let last = demo["nodes"][2]["url"].as_str().expect("a url").trim_end_matches('/').to_owned();
+    let address = last.trim_start_matches("http://");
+    wait::until("the last node serves what was dropped at the first", mesh::AGREE_WITHIN, || {
+        let answer = Request::new(address, "GET", "/Packages/hello.txt").try_send();
+        answer.is_ok_and(|answer| answer.status == 200 && answer.body == b"hello")
+    });
+    tools::signal(child.id(), "INT");
+    let status = wait::until_some("the demo ends", wait::SOON, || child.try_wait().expect("a child of ours"));
+    assert!(status.success(), "Ctrl-C ends the demo with {status}");
+    let left: Vec<_> = std::fs::read_dir(place.path()).expect("the place is there").flatten().collect();
+    assert!(left.is_empty(), "left behind: {left:?}");
 }
