@@ -200,6 +200,7 @@ fn hint_of_problem(code: &str, status: u16) -> Option<&'static str> {
         ("node_unreachable", _) => Some(
             "check that this machine can reach the other node; its address can be set there with `--url` or `urls` in ods.toml",
         ),
+        ("no_such_package", _) => Some("`ods ls` lists the packages"),
         (_, 401) => {
             Some("set ODS_TOKEN to a token made with `ods token create`, or run the command on the node's own machine")
         }

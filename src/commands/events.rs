@@ -4,9 +4,10 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use ods_api::{EventQuery, Followed, Page, RecordView};
+use serde_json::Value;
 
 use super::{Context, retry};
-use crate::cli::{Connected, Connection, Failure, Output, printable};
+use crate::cli::{Connected, Connection, Failure, Output, printable, short_id};
 
 /// Rows asked for at a time.
 const PAGE_ROWS: usize = 500;
@@ -129,19 +130,36 @@ fn write_record(record: &RecordView, output: &mut Output) -> Result<(), Failure>
     if output.is_json() {
         return output.json_line(record);
     }
-    let facts: Vec<String> = record.data.iter().filter_map(|(key, value)| fact(key, value)).collect();
+    let mut facts: Vec<Fact> = record.data.iter().filter_map(|(key, value)| fact(key, value)).collect();
+    facts.sort_by_key(|fact| matches!(fact, Fact::Labelled(_)));
+    let facts: Vec<String> = facts.into_iter().map(Fact::into_text).collect();
     let at = record.at.strftime("%Y-%m-%d %H:%M:%SZ");
     output.line(format!("{:>8}  {at}  {:<18} {}", record.lsn, record.kind, printable(&facts.join("  "))).trim_end())
 }
 
-/// A fact in few words: what a path or a name is needs no label, and a whole package is its path.
-fn fact(key: &str, value: &serde_json::Value) -> Option<String> {
+/// A fact of a record, in few words.
+enum Fact {
+    /// What a path or a name is needs no label; it comes first.
+    Plain(String),
+    /// Everything else says what it is.
+    Labelled(String),
+}
+
+impl Fact {
+    fn into_text(self) -> String {
+        match self {
+            Self::Plain(text) | Self::Labelled(text) => text,
+        }
+    }
+}
+
+fn fact(key: &str, value: &Value) -> Option<Fact> {
     match (key, value) {
-        (_, serde_json::Value::Null) => None,
-        ("path" | "name" | "file" | "detail" | "reason", serde_json::Value::String(text)) => Some(text.clone()),
-        ("package", serde_json::Value::Object(package)) => package.get("path")?.as_str().map(str::to_owned),
-        (_, serde_json::Value::String(text)) if text.len() == 64 => Some(format!("{key} {}", &text.get(..12)?)),
-        (_, serde_json::Value::String(text)) => Some(format!("{key} {text}")),
-        (_, other) => Some(format!("{key} {other}")),
+        (_, Value::Null) => None,
+        ("path" | "name" | "file" | "detail" | "reason", Value::String(text)) => Some(Fact::Plain(text.clone())),
+        ("package", Value::Object(package)) => Some(Fact::Plain(package.get("path")?.as_str()?.to_owned())),
+        (_, Value::String(id)) if id.len() == 64 => Some(Fact::Labelled(format!("{key} {}", short_id(id)))),
+        (_, Value::String(text)) => Some(Fact::Labelled(format!("{key} {text}"))),
+        (_, other) => Some(Fact::Labelled(format!("{key} {other}"))),
     }
 }

@@ -114,6 +114,11 @@ async fn fetch(node: &Connected, source: &Source, part: &mut Part, bar: &mut Bar
     loop {
         let before = part.bytes();
         let error = match attempt(&node.client, source, part, bar).await {
+            Ok(()) if part.was_damaged() => {
+                bar.remark("what an earlier pull left is damaged; starting again");
+                part.restart().await?;
+                continue;
+            }
             Ok(()) => return part.verify().await,
             Err(Broken::Here(failure)) => return Err(failure),
             Err(Broken::There(error)) => error,

@@ -21,6 +21,8 @@ pub(super) struct Part {
     hasher: blake3::Hasher,
     bytes: u64,
     etag: Option<String>,
+    /// Whether some of the bytes are from an earlier call.
+    goes_on: bool,
 }
 
 enum Sink {
@@ -74,7 +76,7 @@ impl Part {
     /// Bytes that go to standard output. A cut is survived within this process only.
     pub(super) fn standard_output() -> Self {
         let sink = Sink::StandardOutput(tokio::io::stdout());
-        Self { sink, hasher: blake3::Hasher::new(), bytes: 0, etag: None }
+        Self { sink, hasher: blake3::Hasher::new(), bytes: 0, etag: None, goes_on: false }
     }
 
     /// Bytes that go beside `file` until they are whole, with what an earlier call left there.
@@ -90,7 +92,7 @@ impl Part {
             // Without knowing what they are of, the bytes are worth nothing.
             file.set_len(0).await.map_err(|error| failed("write", &place.bytes, &error))?;
         }
-        Ok(Self { sink: Sink::File { file, place }, hasher, bytes, etag })
+        Ok(Self { sink: Sink::File { file, place }, hasher, bytes, etag, goes_on: bytes > 0 })
     }
 
     /// Bytes that have come.
@@ -101,6 +103,11 @@ impl Part {
     /// Whether the bytes are those that the `ETag` names.
     pub(super) fn is_whole(&self) -> bool {
         self.etag.as_deref().is_some_and(|etag| digest_in(etag) == Some(self.hasher.finalize().to_hex().as_str()))
+    }
+
+    /// Whether the bytes are wrong, and may be so because those from an earlier call were damaged since.
+    pub(super) fn was_damaged(&self) -> bool {
+        self.goes_on && !self.is_whole()
     }
 
     /// Where to go on; `None` at the start.
@@ -127,7 +134,7 @@ impl Part {
             }
         }
         self.hasher.reset();
-        (self.bytes, self.etag) = (0, None);
+        (self.bytes, self.etag, self.goes_on) = (0, None, false);
         Ok(())
     }
 
