@@ -19,6 +19,9 @@ pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod token;
 
+#[cfg(test)]
+mod tests;
+
 use ods_store::{PackagePath, UnixMillis};
 
 use crate::cli::{Cli, Command, Failure, Output};

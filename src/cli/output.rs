@@ -25,6 +25,12 @@ impl Output {
         Self { to: Box::new(std::io::stdout()), form: if json { Form::Json { pretty } } else { Form::Text } }
     }
 
+    /// A writer of a test's.
+    #[cfg(test)]
+    pub(crate) fn into(to: Box<dyn Write + Send>, json: bool) -> Self {
+        Self { to, form: if json { Form::Json { pretty: false } } else { Form::Text } }
+    }
+
     /// Whether the user wants JSON.
     pub(crate) fn is_json(&self) -> bool {
         self.form != Form::Text

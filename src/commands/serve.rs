@@ -9,7 +9,7 @@ use super::Context;
 use crate::cli::{Exit, Failure, Output, printable, short_id};
 use crate::config::{self, Flags};
 use crate::logging;
-use crate::server::{Server, ServerFacts, StopSignals};
+use crate::server::{ServeError, Server, ServerFacts, StopSignals};
 
 /// Run a node
 #[derive(Debug, clap::Args)]
@@ -39,7 +39,10 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     let mut signals = StopSignals::catch().map_err(|error| failed("cannot listen to signals", &error))?;
     let server = Server::start(&resolution).await.map_err(|error| failed("cannot start", &error))?;
     tell(server.facts(), &resolution.config.data, &mut context.output)?;
-    server.run(&mut signals).await.map_err(|error| failed("the node ended", &error))
+    server.run(&mut signals).await.map_err(|error| match error {
+        ServeError::Interrupted => Failure::new(Exit::Interrupted, "interrupted", error.to_string()),
+        ServeError::Worker(_) => failed("the node ended", &error),
+    })
 }
 
 /// Says that the node serves, and where its things are.

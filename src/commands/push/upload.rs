@@ -46,7 +46,7 @@ pub(super) async fn push(node: &Connected, target: &Target, order: &Order, mut b
             return Err(changed(target));
         }
         let pause = pauses.next().filter(|_| retry::may_help(&error));
-        let Some(pause) = pause else { return Err(explain(node, target, error)) };
+        let Some(pause) = pause else { return Err(explain(node, target, &order.guard, error)) };
         bar.remark(&format!("{}: {error}; trying again in {} s", target.path, pause.as_secs()));
         tokio::time::sleep(pause).await;
         // After a cut, the node may have got it all the same.
@@ -119,11 +119,17 @@ async fn hash(target: &Target, mut bar: Bar) -> Result<String, Failure> {
     }
 }
 
-/// A refusal in the user's terms: bytes that don't fit the digest mean that the file changed under way.
-fn explain(node: &Connected, target: &Target, error: ClientError) -> Failure {
-    match error.code() {
-        Some("digest_mismatch") => changed(target).caused_by(&error),
-        Some(_) | None => node.explain(error),
+/// A refusal in the user's terms.
+fn explain(node: &Connected, target: &Target, guard: &Guard, error: ClientError) -> Failure {
+    match (error.code(), guard) {
+        // Bytes that don't fit their digest mean that the file changed under way.
+        (Some("digest_mismatch"), _) => changed(target).caused_by(&error),
+        (Some("precondition_failed"), Guard::OnlyIfNew) => {
+            let message = format!("there is a package at {} already", target.path);
+            Failure::new(Exit::Conflict, "precondition_failed", message)
+                .hint("look at it with `ods show`, or push without --only-if-new to replace it")
+        }
+        _ => node.explain(error),
     }
 }
 
