@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use ods_store::{BlobReader, Digest, Package, PackagePath, Scope, UnixMillis};
+use ods_store::{BlobReader, Digest, Fetch, Package, PackagePath, Scope, UnixMillis};
 
 use super::credentials::Credentials;
 use super::{AppState, BEARER, Denied, DownloadMode, Session};
@@ -105,5 +105,10 @@ impl DownloadAccess {
     /// Has a blob fetched before others, since someone waits for it; false if it isn't wanted here. Blocks.
     pub(crate) fn want_now(&self, blob: &Digest) -> Result<bool, ApiError> {
         Ok(self.state.store.want_now(blob, self.now())?)
+    }
+
+    /// The fetch of a blob, if one is going on: what is verified of it can be sent already.
+    pub(crate) fn fetch_in_progress(&self, blob: &Digest) -> Option<Fetch> {
+        self.state.store.fetch_in_progress(blob)
     }
 }
