@@ -126,7 +126,7 @@ mod tests {
     use crate::config::WatchMode;
     use crate::worker::Supervisor;
 
-    const DEADLINE: Duration = Duration::from_secs(60);
+    const DEADLINE: Duration = Duration::from_mins(1);
 
     fn clock() -> UnixMillis {
         UnixMillis::new(1_800_000_000_000)
@@ -148,7 +148,7 @@ mod tests {
             prefix: String::new(),
             tags: Vec::new(),
             quiet: Duration::from_millis(50),
-            rescan: Duration::from_secs(3600),
+            rescan: Duration::from_hours(1),
         };
         let status = WatchHandle::default();
         let mut supervisor = Supervisor::default();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ods_api::{WatchHandle, WatchState};
-use ods_store::{Author, PackagePath, Store, UnixMillis, WatchOutcome, WatchedFile};
+use ods_store::{Author, Digest, Lsn, PackagePath, Store, UnixMillis, WatchOutcome, WatchedFile};
 
 use self::joined::Joined;
 use self::publish::Job;
@@ -69,7 +69,10 @@ pub(super) struct Folder {
     changed_while_away: BTreeSet<PathBuf>,
     /// Folders that the last scan could not read.
     blind: BTreeSet<PathBuf>,
-    superseded: BTreeSet<PathBuf>,
+    /// Files left alone, and their bytes.
+    superseded: BTreeMap<PathBuf, Digest>,
+    /// The log's head when it was last looked whether they still are superseded.
+    superseded_as_of: Option<Lsn>,
     refusals: Refusals,
     /// The large file that is being read; small ones go in between.
     large: Option<Job>,
@@ -98,7 +101,8 @@ impl Folder {
             known: BTreeMap::new(),
             changed_while_away: BTreeSet::new(),
             blind: BTreeSet::new(),
-            superseded: BTreeSet::new(),
+            superseded: BTreeMap::new(),
+            superseded_as_of: None,
             refusals: Refusals::default(),
             large: None,
             joined: Joined::default(),
@@ -145,9 +149,13 @@ impl Folder {
         let mut scan_wanted = told.scan;
         for (name, activity) in &told.files {
             let Some(file) = self.watcher.as_ref().and_then(|watcher| watcher.relative(name)) else {
-                scan_wanted = true;
+                scan_wanted |= activity.changed;
                 continue;
             };
+            if !activity.changed {
+                self.settling.heard(file, *activity, now);
+                continue;
+            }
             if is_below_refused(&self.rules.prefix, file) {
                 continue;
             }
@@ -175,7 +183,7 @@ impl Folder {
             found.path.as_str().ends_with(&name)
         });
         let is_new = !self.known.contains_key(file) && !self.settling.waits(file);
-        let full = self.known.len() + self.settling.waiting() >= ScanLimits::USUAL.files_max;
+        let full = self.known.len() + self.settling.waiting() >= ScanLimits::USUAL.files;
         !spelt_as_its_package || (is_new && full)
     }
 
@@ -249,6 +257,10 @@ impl Folder {
                 self.changed_while_away.insert(file.clone());
             }
         }
+        if let Err(error) = self.review_superseded(&scan, now) {
+            let folder = self.rules.folder.display();
+            tracing::error!(%folder, %error, "can't look whether superseded files still are");
+        }
         self.blind = scan.blind;
     }
 
@@ -257,7 +269,7 @@ impl Folder {
             scan.files.contains_key(file) || file.ancestors().skip(1).any(|above| scan.blind.contains(above))
         };
         self.known.retain(|file, _| stays(file));
-        self.superseded.retain(stays);
+        self.superseded.retain(|file, _| stays(file));
         self.changed_while_away.retain(stays);
         let gone: Vec<PathBuf> = self.settling.files().filter(|file| !stays(file)).cloned().collect();
         for file in gone {
@@ -276,17 +288,17 @@ impl Folder {
         }
         if !self.settling.waits(file) {
             let row = self.remembered(file);
-            match recall(row.as_ref(), found.sight).map(|row| &row.outcome) {
-                Some(WatchOutcome::Superseded) => {
-                    self.superseded.insert(file.to_owned());
+            match recall(row.as_ref(), found.sight).map(|row| (&row.outcome, row.digest)) {
+                Some((WatchOutcome::Superseded, Some(digest))) => {
+                    self.superseded.insert(file.to_owned(), digest);
                     self.known.insert(file.to_owned(), found.sight);
                     return;
                 }
-                Some(WatchOutcome::Published(_)) if self.rules.mode == WatchMode::Keep => {
+                Some((WatchOutcome::Published(_), _)) if self.rules.mode == WatchMode::Keep => {
                     self.known.insert(file.to_owned(), found.sight);
                     return;
                 }
-                Some(WatchOutcome::Published(_) | WatchOutcome::Refused(_)) | None => {}
+                Some(_) | None => {}
             }
         }
         self.settling.saw(file, found.sight, now);

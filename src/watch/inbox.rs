@@ -24,6 +24,8 @@ pub(super) struct Told {
     pub(super) scan: bool,
     /// Events got lost.
     pub(super) lost: bool,
+    /// There is more than openings, which alone are no reason to wake anybody: scans make them too.
+    pressing: bool,
 }
 
 impl Told {
@@ -32,9 +34,7 @@ impl Told {
             self.lose();
         }
         match event.kind {
-            EventKind::Access(AccessKind::Open(_)) => {
-                self.each(event, |file| file.opened = file.opened.saturating_add(1))
-            }
+            EventKind::Access(AccessKind::Open(_)) => self.opened(event),
             EventKind::Access(AccessKind::Close(AccessMode::Write)) => self.each(event, |file| {
                 file.closed = file.closed.saturating_add(1);
                 file.closed_last = true;
@@ -44,32 +44,51 @@ impl Told {
                 file.written = true;
                 file.closed_last = false;
             }),
-            EventKind::Create(CreateKind::Folder) | EventKind::Remove(RemoveKind::Folder) => self.scan = true,
+            EventKind::Create(CreateKind::Folder) | EventKind::Remove(RemoveKind::Folder) => {
+                self.scan = true;
+                self.pressing = true;
+            }
             EventKind::Any | EventKind::Create(_) | EventKind::Modify(_) | EventKind::Remove(_) | EventKind::Other => {
                 self.each(event, |_| {});
             }
         }
     }
 
-    fn each(&mut self, event: &notify::Event, change: impl Fn(&mut Activity)) {
+    fn opened(&mut self, event: &notify::Event) {
         for path in &event.paths {
-            if let Some(activity) = self.files.get_mut(path) {
-                change(activity);
-            } else if self.files.len() < NAMES_MAX {
-                change(self.files.entry(path.clone()).or_default());
-            } else {
-                self.lose();
+            match self.activity(path) {
+                Some(file) => file.opened = file.opened.saturating_add(1),
+                // No reason to scan, which would open folders again: only what is known of closing gets lost.
+                None => self.lost = true,
             }
         }
+    }
+
+    fn each(&mut self, event: &notify::Event, change: impl Fn(&mut Activity)) {
+        self.pressing = true;
+        for path in &event.paths {
+            match self.activity(path) {
+                Some(file) => {
+                    file.changed = true;
+                    change(file);
+                }
+                None => self.lose(),
+            }
+        }
+    }
+
+    /// What is told of a name so far; none if there are too many.
+    fn activity(&mut self, path: &Path) -> Option<&mut Activity> {
+        if self.files.len() >= NAMES_MAX && !self.files.contains_key(path) {
+            return None;
+        }
+        Some(self.files.entry(path.to_owned()).or_default())
     }
 
     fn lose(&mut self) {
         self.scan = true;
         self.lost = true;
-    }
-
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.pressing = true;
     }
 }
 
@@ -89,7 +108,7 @@ impl Inbox {
     /// Takes in what the watcher says; its failures mean lost events.
     pub(super) fn take_in(&self, event: notify::Result<notify::Event>) {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_empty = told.is_empty();
+        let was_pressing = told.pressing;
         match event {
             Ok(event) => told.add(&event),
             Err(error) => {
@@ -97,7 +116,7 @@ impl Inbox {
                 told.lose();
             }
         }
-        if was_empty && !told.is_empty() {
+        if told.pressing && !was_pressing {
             self.wake.notify_one();
         }
     }
@@ -155,13 +174,13 @@ mod tests {
     #[test]
     fn a_copy_is_one_activity_that_ends_in_a_close() {
         let copied = told(&[EventKind::Create(CreateKind::File), OPEN, DATA, DATA, CLOSE]);
-        assert_eq!(copied, Activity { opened: 1, closed: 1, written: true, closed_last: true });
+        assert_eq!(copied, Activity { opened: 1, closed: 1, changed: true, written: true, closed_last: true });
     }
 
     #[test]
     fn writing_after_a_close_is_not_closed() {
         let open = told(&[OPEN, DATA, CLOSE, OPEN, DATA]);
-        assert_eq!(open, Activity { opened: 2, closed: 1, written: true, closed_last: false });
+        assert_eq!(open, Activity { opened: 2, closed: 1, changed: true, written: true, closed_last: false });
     }
 
     #[test]
@@ -177,10 +196,22 @@ mod tests {
     fn a_rescan_flag_and_folder_events_ask_for_a_scan() {
         let mut overflow = Told::default();
         overflow.add(&Event::new(EventKind::Other).set_flag(Flag::Rescan));
-        assert_eq!(overflow, Told { scan: true, lost: true, ..Told::default() });
+        assert_eq!(overflow, Told { scan: true, lost: true, pressing: true, ..Told::default() });
         let mut folder = Told::default();
         folder.add(&Event::new(EventKind::Create(CreateKind::Folder)).add_path("sub".into()));
-        assert_eq!(folder, Told { scan: true, ..Told::default() });
+        assert_eq!(folder, Told { scan: true, pressing: true, ..Told::default() });
+    }
+
+    #[tokio::test]
+    async fn openings_alone_wake_nobody_and_ask_for_no_scan_however_many() {
+        let inbox = Inbox::default();
+        for n in 0..=NAMES_MAX {
+            inbox.take_in(Ok(Event::new(OPEN).add_path(n.to_string().into())));
+        }
+        assert!(futures_util::FutureExt::now_or_never(inbox.wake().notified()).is_none(), "woken");
+        let told = inbox.empty();
+        assert_eq!((told.files.len(), told.scan, told.lost), (NAMES_MAX, false, true));
+        assert!(told.files.values().all(|file| !file.changed && file.opened == 1));
     }
 
     #[tokio::test]

@@ -19,16 +19,16 @@ use super::sight::{Sight, identity};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScanLimits {
     /// Folders below the watched one.
-    pub(super) depth_max: usize,
+    pub(super) folders_deep: usize,
     /// Files that are looked at.
-    pub(super) files_max: usize,
+    pub(super) files: usize,
     /// Refusals that are kept.
-    pub(super) refusals_max: usize,
+    pub(super) refusals: usize,
 }
 
 impl ScanLimits {
     /// The bounds in use.
-    pub(super) const USUAL: Self = Self { depth_max: 32, files_max: 100_000, refusals_max: 1000 };
+    pub(super) const USUAL: Self = Self { folders_deep: 32, files: 100_000, refusals: 1000 };
 }
 
 /// A file that is a package by its name.
@@ -47,7 +47,7 @@ pub(super) struct Scan {
     pub(super) identity: u64,
     /// Files to publish.
     pub(super) files: BTreeMap<PathBuf, Found>,
-    /// What is not taken, and why; [`ScanLimits::refusals_max`] at most, and the note that there were too many files.
+    /// What is not taken, and why; [`ScanLimits::refusals`] at most, and the note that there were too many files.
     pub(super) refused: BTreeMap<PathBuf, Reason>,
     /// Folders that could not be read.
     pub(super) blind: BTreeSet<PathBuf>,
@@ -120,7 +120,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Looks at the entries of `below`. The recursion is at most `depth_max` deep.
+    /// Looks at the entries of `below`. The recursion is at most `folders_deep` deep.
     fn entries(&mut self, below: &Path, names: Vec<PathBuf>) {
         for name in names {
             let file = below.join(name);
@@ -134,9 +134,9 @@ impl Walk<'_> {
     }
 
     fn enter(&mut self, file: PathBuf) {
-        if file.components().count() > self.limits.depth_max {
-            let depth_max = self.limits.depth_max;
-            return self.refuse(file, Reason::TooDeep(depth_max));
+        if file.components().count() > self.limits.folders_deep {
+            let folders_deep = self.limits.folders_deep;
+            return self.refuse(file, Reason::TooDeep(folders_deep));
         }
         match sorted_names(&self.folder.join(&file)) {
             Ok(names) => self.entries(&file, names),
@@ -149,9 +149,9 @@ impl Walk<'_> {
     }
 
     fn find(&mut self, file: PathBuf, found: Found) {
-        if self.scan.files.len() >= self.limits.files_max {
+        if self.scan.files.len() >= self.limits.files {
             // Told even where no further refusal is kept: it speaks for all the files left out.
-            self.scan.refused.insert(PathBuf::new(), Reason::TooMany(self.limits.files_max));
+            self.scan.refused.insert(PathBuf::new(), Reason::TooMany(self.limits.files));
             return;
         }
         if let Some(other) = self.taken.get(&found.path) {
@@ -163,7 +163,7 @@ impl Walk<'_> {
     }
 
     fn refuse(&mut self, file: PathBuf, reason: Reason) {
-        if self.scan.refused.len() < self.limits.refusals_max {
+        if self.scan.refused.len() < self.limits.refusals {
             self.scan.refused.insert(file, reason);
         }
     }
@@ -261,12 +261,12 @@ mod tests {
         for file in ["1", "2", "3", "a/b/deep", "a/ok"] {
             bench.put(file, b"x");
         }
-        let (files, refused) = bench.names(ScanLimits { depth_max: 1, files_max: 3, refusals_max: 10 });
+        let (files, refused) = bench.names(ScanLimits { folders_deep: 1, files: 3, refusals: 10 });
         assert_eq!(files, ["1", "2", "3"]);
         assert_eq!(refused, [(String::new(), "too_many"), ("a/b".to_owned(), "too_deep")]);
-        let (_, refused) = bench.names(ScanLimits { depth_max: 1, files_max: 3, refusals_max: 1 });
+        let (_, refused) = bench.names(ScanLimits { folders_deep: 1, files: 3, refusals: 1 });
         assert_eq!(refused, [(String::new(), "too_many"), ("a/b".to_owned(), "too_deep")]);
-        let (_, refused) = bench.names(ScanLimits { depth_max: 1, files_max: 3, refusals_max: 0 });
+        let (_, refused) = bench.names(ScanLimits { folders_deep: 1, files: 3, refusals: 0 });
         assert_eq!(refused, [(String::new(), "too_many")]);
     }
 

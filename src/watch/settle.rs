@@ -16,7 +16,7 @@ use super::sight::Sight;
 /// The first pause after a file could not be taken; it doubles with each further try.
 const RETRY_FIRST: Duration = Duration::from_secs(5);
 /// The longest such pause.
-const RETRY_MAX: Duration = Duration::from_secs(300);
+const RETRY_MAX: Duration = Duration::from_mins(5);
 
 /// How long a file must rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl SettleRules {
         Self {
             quiet,
             after_close: quiet.min(Duration::from_secs(1)),
-            empty: quiet.saturating_mul(6).max(Duration::from_secs(60)),
+            empty: quiet.saturating_mul(6).max(Duration::from_mins(1)),
         }
     }
 }
@@ -47,6 +47,8 @@ pub(super) struct Activity {
     pub(super) opened: u32,
     /// Times a writer closed it.
     pub(super) closed: u32,
+    /// Whether more happened than opening: only then it may look different.
+    pub(super) changed: bool,
     /// Whether it was written to.
     pub(super) written: bool,
     /// Whether a writer's close came after the last write.
@@ -185,11 +187,11 @@ mod tests {
     const RULES: SettleRules = SettleRules {
         quiet: Duration::from_secs(10),
         after_close: Duration::from_secs(1),
-        empty: Duration::from_secs(60),
+        empty: Duration::from_mins(1),
     };
-    const CLOSED: Activity = Activity { opened: 0, closed: 1, written: false, closed_last: true };
-    const WRITTEN: Activity = Activity { opened: 0, closed: 0, written: true, closed_last: false };
-    const OPENED: Activity = Activity { opened: 1, closed: 0, written: false, closed_last: false };
+    const CLOSED: Activity = Activity { opened: 0, closed: 1, changed: true, written: false, closed_last: true };
+    const WRITTEN: Activity = Activity { opened: 0, closed: 0, changed: true, written: true, closed_last: false };
+    const OPENED: Activity = Activity { opened: 1, closed: 0, changed: false, written: false, closed_last: false };
 
     fn sight(bytes: u64, mtime_ns: i64) -> Sight {
         Sight { bytes, mtime_ns, inode: 7 }
@@ -354,7 +356,7 @@ mod tests {
 
     fn steps() -> impl Strategy<Value = Vec<(u64, Step)>> {
         let activity = (0u32..3, 0u32..3, any::<bool>(), any::<bool>()).prop_map(|(opened, closed, written, last)| {
-            Step::Heard(Activity { opened, closed, written, closed_last: last && closed > 0 })
+            Step::Heard(Activity { opened, closed, changed: true, written, closed_last: last && closed > 0 })
         });
         let step = prop_oneof![(1u64..4).prop_map(Step::Saw), activity, Just(Step::Lost)];
         prop::collection::vec((0u64..15_000, step), 1..40)

@@ -68,7 +68,7 @@ pub(super) enum TakeError {
 impl Taking {
     /// Opens the file `name`, which had settled as `sight`.
     pub(super) fn open(name: PathBuf, sight: Sight, sink: Sink) -> io::Result<Self> {
-        let file = File::open(&name)?;
+        let file = open(&name)?;
         Ok(Self { name, sight, file, read_bytes: 0, sink })
     }
 
@@ -104,6 +104,28 @@ impl Taking {
     }
 }
 
+#[cfg(not(windows))]
+fn open(name: &Path) -> io::Result<File> {
+    File::open(name)
+}
+
+/// Opens a file that nobody writes to: on Windows, where the whole length is set before the first byte is copied, this
+/// is what tells a whole file.
+#[cfg(windows)]
+fn open(name: &Path) -> io::Result<File> {
+    const SHARE_READ_AND_DELETE: u32 = 1 | 4;
+    let mut options = File::options();
+    std::os::windows::fs::OpenOptionsExt::share_mode(options.read(true), SHARE_READ_AND_DELETE);
+    options.open(name)
+}
+
+/// Whether `error` says that somebody has the file open for writing.
+pub(super) fn is_being_written(error: &io::Error) -> bool {
+    /// `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`.
+    const IN_USE: [i32; 2] = [32, 33];
+    cfg!(windows) && error.raw_os_error().is_some_and(|code| IN_USE.contains(&code))
+}
+
 /// Whether the file `name` still looks like `sight`; false if it is gone.
 pub(super) fn still_looks(name: &Path, sight: Sight) -> io::Result<bool> {
     match fs::symlink_metadata(name) {
@@ -134,6 +156,8 @@ mod tests {
     use std::io::{Seek as _, Write as _};
 
     use super::*;
+
+    type Change = fn(&Path);
 
     struct Bench {
         folder: tempfile::TempDir,
@@ -180,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_file_that_changes_while_it_is_read_is_dropped() {
-        let change: [(&str, fn(&Path)); 5] = [
+        let changes: [(&str, Change); 5] = [
             ("grows", |name| {
                 let mut file = File::options().append(true).open(name).expect("opened");
                 file.write_all(b"more").expect("written");
@@ -199,7 +223,7 @@ mod tests {
             }),
             ("is gone", |name| fs::remove_file(name).expect("removed")),
         ];
-        for (what, change) in change {
+        for (what, change) in changes {
             let bench = Bench::new();
             let (name, sight) = bench.put("x.pkg", b"0123456789");
             let taking = more(hashing(&name, sight).step(5).expect("read"));

@@ -14,7 +14,7 @@ use super::Folder;
 use crate::watch::withdraw::to_withdraw;
 
 /// How long after a start or a change of root the catalog is looked through.
-const LOOKING: Duration = Duration::from_secs(600);
+const LOOKING: Duration = Duration::from_mins(10);
 
 /// Where this stands.
 #[derive(Debug, Default)]

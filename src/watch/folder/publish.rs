@@ -12,10 +12,10 @@ use super::Folder;
 use crate::config::WatchMode;
 use crate::watch::memory::{self, Verdict, may_be_known, recall, seen_to_change, verdict};
 use crate::watch::reason::Reason;
-use crate::watch::scan::{Look, look};
+use crate::watch::scan::{Look, Scan, look};
 use crate::watch::settle::Action;
 use crate::watch::sight::Sight;
-use crate::watch::take::{Progress, Sink, TakeError, Taking, remove_source};
+use crate::watch::take::{Progress, Sink, TakeError, Taking, is_being_written, remove_source};
 
 /// Bytes of files read in one pass, about: a fraction of a second's work.
 const PASS_BYTES: u64 = 64 << 20;
@@ -230,7 +230,8 @@ impl Folder {
         Ok(self.store.publish(received, &request, wall)?.package.revision)
     }
 
-    /// Gives the store the bytes of the current revision, which it lacks. Nothing else of the package changes.
+    /// Gives the store the bytes of the current revision, which it lacks. Nothing else of the package changes; so not
+    /// while it is in conflict, which publishing would end.
     fn hand_over(
         &self,
         path: &PackagePath,
@@ -238,6 +239,9 @@ impl Folder {
         received: Received,
         wall: UnixMillis,
     ) -> Result<(), StoreError> {
+        if self.store.package(path)?.is_none_or(|package| package.conflict) {
+            return Err(StoreError::PreconditionFailed { path: path.clone(), current: Some(revision) });
+        }
         let request = self.request(path, MetaPatch::new(), Condition::Matches(vec![revision]));
         self.store.publish(received, &request, wall).map(drop)
     }
@@ -259,12 +263,33 @@ impl Folder {
         }
     }
 
+    /// Superseded bytes that became the current revision after all (somebody restored it) are published.
+    pub(super) fn review_superseded(&mut self, scan: &Scan, now: Instant) -> Result<(), StoreError> {
+        let head = self.store.head();
+        if self.superseded_as_of == Some(head) {
+            return Ok(());
+        }
+        for (file, digest) in self.superseded.clone() {
+            let Some(found) = scan.files.get(&file) else { continue };
+            let Some(package) = self.store.package(&found.path)?.filter(|package| package.blob == digest) else {
+                continue;
+            };
+            let row = memory::row(found.sight, digest, WatchOutcome::Published(package.revision));
+            self.store.put_watched_file(&self.key(&file), &row)?;
+            self.superseded.remove(&file);
+            self.known.remove(&file);
+            self.saw(&file, found, now);
+        }
+        self.superseded_as_of = Some(head);
+        Ok(())
+    }
+
     /// Remembers what came of the file, and removes it if it is to be consumed.
     fn conclude(&mut self, file: &Path, sight: Sight, digest: Digest, outcome: WatchOutcome, now: Instant) {
         let consumed = self.rules.mode == WatchMode::Consume && matches!(outcome, WatchOutcome::Published(_));
         if outcome == WatchOutcome::Superseded {
             tracing::warn!(file = %self.name(file).display(), "left alone: its bytes are an older revision of its path");
-            self.superseded.insert(file.to_owned());
+            self.superseded.insert(file.to_owned(), digest);
         } else {
             self.superseded.remove(file);
         }
@@ -311,6 +336,7 @@ impl Folder {
 /// What is said of a file that could not be taken; nothing where trying again is all there is to it.
 fn reason_of(error: &TakeError) -> Option<Reason> {
     let error = match error {
+        TakeError::Read(error) if is_being_written(error) => return None,
         TakeError::Read(error) => return Some(Reason::unreadable(error)),
         TakeError::Store(error) => error,
     };

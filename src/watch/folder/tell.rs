@@ -72,14 +72,9 @@ impl Folder {
             tags: self.rules.tags.clone(),
             state: self.state.clone(),
             refused: refused
-                .map(|(file, reason)| RefusedFile { file: file.display().to_string(), reason: reason.to_string() })
+                .map(|(file, reason)| RefusedFile { file: shown(file), reason: reason.to_string() })
                 .collect(),
-            superseded: self
-                .superseded
-                .iter()
-                .take(SUPERSEDED_SHOWN_MAX)
-                .map(|file| file.display().to_string())
-                .collect(),
+            superseded: self.superseded.keys().take(SUPERSEDED_SHOWN_MAX).map(|file| shown(file)).collect(),
         }
     }
 }
@@ -89,4 +84,9 @@ const fn mode_name(mode: WatchMode) -> &'static str {
         WatchMode::Keep => "keep",
         WatchMode::Consume => "consume",
     }
+}
+
+/// The file as it is shown; the folder itself as `.`.
+fn shown(file: &Path) -> String {
+    if file.as_os_str().is_empty() { ".".to_owned() } else { file.display().to_string() }
 }

@@ -59,7 +59,7 @@ impl Bench {
             prefix: String::new(),
             tags: Vec::new(),
             quiet: Duration::from_secs(10),
-            rescan: Duration::from_secs(60),
+            rescan: Duration::from_mins(1),
         };
         let store = open_store(&place.path().join("data"));
         let pulled = Arc::new(AtomicBool::new(true));
@@ -466,4 +466,41 @@ fn a_file_swapped_for_a_link_is_neither_published_nor_removed() {
     assert_eq!(bench.store.package_count().expect("read"), 0);
     assert!(secret.exists() && bench.file("x.pkg").exists());
     assert!(bench.refused()[0].1.contains("link"), "{:?}", bench.refused());
+}
+
+#[test]
+fn a_superseded_file_that_was_restored_is_superseded_no_more() {
+    let mut bench = Bench::new(WatchMode::Consume);
+    push(&bench.store, "x.pkg", b"v1");
+    push(&bench.store, "x.pkg", b"v2");
+    bench.put("x.pkg", b"v1");
+    bench.settle();
+    assert_eq!(bench.status().superseded, ["x.pkg"]);
+    let first = revisions(&bench.store, "x.pkg").pop().expect("there are two");
+    let author = Author::new("token ci");
+    let request = PublishRequest { path: path("x.pkg"), meta: MetaPatch::new(), condition: Condition::None, author };
+    bench.store.restore(first.id, &request, WALL).expect("restored");
+    bench.settle();
+    assert_eq!((bench.status().superseded.len(), bench.file("x.pkg").exists()), (0, false));
+}
+
+/// On Linux a scan makes events itself, by opening folders. They must not lead to the next scan.
+#[test]
+fn a_scan_does_not_cause_another() {
+    let mut bench = Bench::new(WatchMode::Keep);
+    bench.put("sub/x.pkg", b"v1");
+    bench.settle();
+    let until = Instant::now() + Duration::from_secs(60);
+    fs::write(bench.file("marker.pkg"), b"").expect("written");
+    while !bench.folder().settling.waits(Path::new("marker.pkg")) && Instant::now() < until {
+        bench.pass(); // Events come in order: with the marker's, all of the scan's have come.
+    }
+    let planned = bench.folder().next_scan;
+    bench.later(1);
+    bench.pass();
+    let now = bench.now;
+    let folder = bench.folder();
+    assert!(folder.settling.waits(Path::new("marker.pkg")), "no event came");
+    assert_eq!(folder.next_scan, planned);
+    assert!(planned.is_some_and(|at| at > now), "a scan is due");
 }
