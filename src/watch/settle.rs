@@ -105,6 +105,11 @@ impl Settling {
         if activity.written {
             pending.since = now;
         }
+        if activity.changed {
+            // Whatever kept it from being taken may be over; permissions change without a new sight.
+            pending.not_before = None;
+            pending.retries = 0;
+        }
         if activity.closed_last && pending.openings == 0 {
             pending.closed_at = Some(now);
         } else if activity.written || activity.opened > 0 {
@@ -338,6 +343,17 @@ mod tests {
         assert_eq!(pauses_s, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
         bench.saw(at_ms, sight(6, 2));
         assert_eq!(bench.settling.next_at(), Some(bench.at(at_ms + 10_000)), "a changed file starts afresh");
+    }
+
+    #[test]
+    fn a_file_that_something_happened_to_is_retried_at_once() {
+        let mut bench = Bench::new();
+        bench.saw(0, sight(5, 1));
+        bench.settling.postpone(&bench.file.clone(), bench.at(10_000));
+        bench.heard(11_000, OPENED);
+        assert_eq!(bench.due_ms(), Some(15_000));
+        bench.heard(12_000, Activity { changed: true, ..Activity::default() });
+        assert_eq!(bench.due_ms(), Some(10_000));
     }
 
     #[test]
