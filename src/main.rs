@@ -9,7 +9,10 @@ use ods::commands::{self, Context};
 use ods::config::{Environment, Surroundings};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let json = cli.json;
     let environment = Environment::read();
     let machine = Surroundings::read(&environment);
@@ -17,8 +20,16 @@ fn main() -> ExitCode {
     let outcome = runtime().and_then(|runtime| runtime.block_on(commands::run(cli, &mut context)));
     match outcome {
         Ok(()) => Exit::Ok.into(),
-        Err(failure) => report(&failure, json).into(),
+        Err(failure) => report(&failure, if json { Form::Json } else { Form::Text }).into(),
     }
+}
+
+/// Shows help or what is wrong with the arguments; with `--json` somewhere among them, as JSON.
+fn refuse(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args().any(|argument| argument == "--json") {
+        return report(&Failure::arguments(error), Form::Json).into();
+    }
+    error.exit()
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -26,11 +37,20 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     built.map_err(|error| Failure::start("cannot start the program's threads", &error))
 }
 
+/// How a failure is told.
+enum Form {
+    Text,
+    Json,
+}
+
 /// Tells why the program ends. That standard error can't be written to is no reason to end otherwise.
-fn report(failure: &Failure, json: bool) -> Exit {
+fn report(failure: &Failure, form: Form) -> Exit {
     let mut stderr = std::io::stderr().lock();
     if failure.exit() != Exit::Ok {
-        let told = if json { writeln!(stderr, "{}", failure.to_json()) } else { failure.write_text(&mut stderr) };
+        let told = match form {
+            Form::Text => failure.write_text(&mut stderr),
+            Form::Json => writeln!(stderr, "{}", failure.to_json()),
+        };
         drop(told);
     }
     failure.exit()

@@ -125,6 +125,10 @@ fn connected(
     local: Option<LocalNode>,
 ) -> Result<Connected, Failure> {
     let trust = pin.map_or(Ok(TlsTrust::System), parse_pin)?;
+    let token = token.map(|token| token.trim().to_owned());
+    if token.as_ref().is_some_and(|token| !token.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(Failure::usage("the token has characters that no token has").hint("check ODS_TOKEN"));
+    }
     let has_token = token.is_some();
     let client = Client::new(server, token, trust)?;
     Ok(Connected { client, has_token, local })
@@ -268,6 +272,8 @@ mod tests {
             let named = Connection { server: Some(server.to_owned()), ..Connection::default() };
             assert!(connect(&named, &context).starts_with("2: "), "{server}");
         }
+        let variables = [("ODS_TOKEN", "ods_x y")];
+        assert_eq!(connect(&Connection::default(), &self::context(folder.path(), &variables)), "2: usage");
         let pinned = Connection { pin: Some("zz".to_owned()), ..Connection::default() };
         assert_eq!(connect(&pinned, &context), "2: usage");
     }

@@ -30,6 +30,13 @@ impl Failure {
         Self(Box::new(Parts { exit, code, message, causes: Vec::new(), hint: None, facts: Map::new() }))
     }
 
+    /// The arguments can't be understood.
+    pub fn arguments(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let first = text.split("\n\n").next().unwrap_or_default();
+        Self::usage(printable(first.trim_start_matches("error: "))).hint("`--help` explains the arguments")
+    }
+
     /// The user typed something that can't be.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, "usage", message)

@@ -109,8 +109,13 @@ async fn follow(node: &Connected, mut after: u64, kind: Option<&str>, output: &m
             },
             Err(error) => Some(error),
         };
-        if let Some(error) = broken.filter(|error| !retry::may_help(error)) {
-            return Err(node.explain(error));
+        let why = match broken {
+            Some(error) if !retry::may_help(&error) => return Err(node.explain(error)),
+            Some(error) => error.to_string(),
+            None => "the node ended the stream".to_owned(),
+        };
+        if !output.is_json() {
+            eprintln!("{why}; following again behind {after}");
         }
         tokio::time::sleep(pause.next().unwrap_or(Duration::from_secs(30))).await;
     }

@@ -16,7 +16,7 @@ pub enum ListenError {
     /// Another socket has the port.
     #[error(
         "address {address} is in use by another program; stop that program, or choose another address with --listen \
-         HOST:PORT or `listen` in the configuration"
+         HOST:PORT or `listeners` in ods.toml"
     )]
     InUse {
         /// The address asked for.
