@@ -164,7 +164,7 @@ async fn every_operation_has_its_method() {
     client.revoke_token(&token.row.id).await.expect("revoked");
     let invite = InviteRequest { role: RoleName::Replica, prefixes: vec![], expires_in_s: 60 };
     let invite = client.create_invite(&invite).await.expect("made");
-    assert_eq!(client.invites().await.expect("listed").items, [invite.clone()]);
+    assert_eq!(client.invites().await.expect("listed").items, std::slice::from_ref(&invite));
     client.remove_invite(&invite.id).await.expect("removed");
     assert!(
         client.watches().await.expect("listed").items.is_empty()
@@ -242,10 +242,8 @@ async fn the_first_byte_is_asked_for_only_when_the_upload_may_succeed() {
 #[tokio::test]
 async fn a_connection_that_is_cut_leaves_nothing() {
     let node = Node::start().await;
-    let request = format!(
-        "PUT /api/v1/packages/a.pkg HTTP/1.1\r\nhost: x\r\nauthorization: Bearer TOKEN\r\nexpect: 100-continue\r\ncontent-length: 1000000\r\n\r\n"
-    );
-    let (mut stream, _) = node.talk(&request, "100 Continue").await;
+    let request = "PUT /api/v1/packages/a.pkg HTTP/1.1\r\nhost: x\r\nauthorization: Bearer TOKEN\r\nexpect: 100-continue\r\ncontent-length: 1000000\r\n\r\n";
+    let (mut stream, _) = node.talk(request, "100 Continue").await;
     stream.write_all(&vec![1; 700_000]).await.expect("sent");
     drop(stream);
     node.nothing_incoming().await;

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod contract;
+mod hostile;
 mod journal;
 mod packages;
 mod uploads;

@@ -7,7 +7,7 @@ use crate::openapi::document;
 use crate::request::ClientAddress;
 
 /// The document's operations: path pattern → methods.
-fn documented() -> BTreeMap<String, BTreeSet<String>> {
+pub(super) fn documented() -> BTreeMap<String, BTreeSet<String>> {
     let document = serde_json::to_value(document()).expect("json");
     let paths = document["paths"].as_object().expect("paths");
     let methods = |item: &Value| item.as_object().expect("an item").keys().map(|name| name.to_uppercase()).collect();
@@ -19,7 +19,7 @@ fn filled(pattern: &str) -> String {
     pattern.replace("{path}", "a/b.pkg").replace("{id}", "x")
 }
 
-fn is_public(pattern: &str) -> bool {
+pub(super) fn is_public(pattern: &str) -> bool {
     pattern == "/api/v1/openapi.json"
 }
 
