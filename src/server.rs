@@ -2,7 +2,7 @@
 //! which all of that ends.
 //!
 //! Starting: store → name, urls, admin token → sockets (so that a port in use is said before anything runs) → routers →
-//! workers → serving → `run.json`. Stopping: no new connections, requests under way end within the drain time → workers
+//! workers → `run.json` → serving. Stopping: no new connections, requests under way end within the drain time → workers
 //! finish their ticks → the store closes → `run.json` goes.
 //!
 //! Invariants:
@@ -76,13 +76,14 @@ impl Server {
         open_files::raise_open_files_limit();
         let Parts { facts, store, listeners, sockets, supervisor, stopping, run_file } =
             compose::compose(resolution).await?;
+        // Before anything is answered: whoever saw `/healthz` answer finds it.
+        let data = &resolution.config.data;
+        let run_file =
+            run_file.write(data).map_err(|source| StartError::RunFile { path: data.join(RUN_FILE), source })?;
         for (socket, router) in sockets {
             tracing::info!(address = %socket.address(), encrypted = socket.tls().is_some(), "listening");
             listeners.serve(socket, router);
         }
-        let data = &resolution.config.data;
-        let run_file =
-            run_file.write(data).map_err(|source| StartError::RunFile { path: data.join(RUN_FILE), source })?;
         let drain_timeout = resolution.config.limits.drain_timeout;
         Ok(Self { facts, store, listeners, supervisor, stopping, drain_timeout, run_file })
     }

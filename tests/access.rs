@@ -16,13 +16,23 @@ fn the_api_asks_for_a_token_and_refuses_wrong_ones() {
         let bare = node.request("GET", target).send();
         assert!(bare.header("www-authenticate").is_some(), "{target} says how to sign in");
         bare.expect(401);
-        for wrong in ["", "ods_", "nonsense", &bent, "ods_a_000000000000000000000000"] {
-            node.request("GET", target).bearer(wrong).send().expect(401);
-        }
-        node.request("GET", target).header("Authorization", "Basic !!!").send().expect(401);
     }
+    for wrong in ["", "ods_", "nonsense", &bent] {
+        node.request("GET", "/api/v1/node").bearer(wrong).send().expect(401);
+    }
+    node.request("GET", "/api/v1/node").header("Authorization", "Basic !!!").send().expect(401);
     node.request("PUT", "/api/v1/packages/x.pkg").body(b"x").send().expect(401);
     assert!(mesh::listing(&node).is_empty());
+}
+
+#[test]
+fn who_guesses_tokens_is_slowed_down_and_right_ones_go_on_elsewhere() {
+    let node = Node::start("hq");
+    let guess = |number: u32| node.request("GET", "/api/v1/node").bearer(&format!("ods_a_{number:026}")).send();
+    let refused = (0..200).map(guess).find(|answer| answer.status != 401).expect("guessing goes on for ever");
+    assert!(refused.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
+    refused.expect_problem(429, "too_many_attempts");
+    node.request("GET", "/Packages/").send().expect(200);
 }
 
 #[test]

@@ -195,7 +195,7 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The database failed.
-    #[error("the database can't be used")]
+    #[error("the database ods.redb in the data folder can't be used")]
     Database(#[source] Arc<redb::Error>),
     /// The database or a file holds what no version writes.
     #[error("{what} in the data folder is damaged")]
