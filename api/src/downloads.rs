@@ -48,7 +48,16 @@ pub(crate) fn downloads_router() -> Router<AppState> {
     Router::new().fallback(serve)
 }
 
-async fn serve(State(state): State<AppState>, request: Request) -> Result<Response, ApiError> {
+/// Answers any request. Refusals are not for caches: what isn't here now may be here in a moment.
+async fn serve(State(state): State<AppState>, request: Request) -> Response {
+    let mut response = respond(state, request).await.unwrap_or_else(IntoResponse::into_response);
+    if response.status().is_client_error() || response.status().is_server_error() {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+async fn respond(state: AppState, request: Request) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
     let target = Target::parse(parts.uri.path(), &state.options.roots)
         .ok_or_else(|| ApiError::new(Code::NoSuchRoute, "there is nothing at this address"))?;

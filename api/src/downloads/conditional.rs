@@ -191,6 +191,7 @@ fn parse_date(text: &str) -> Option<u64> {
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use proptest::prelude::*;
 
     /// Sun, 06 Nov 1994 08:49:37 GMT
     const MODIFIED: u64 = 784_111_777;
@@ -339,6 +340,31 @@ mod tests {
         let modified = Modified::unless_future(wednesday, DateStrength::Strong, wednesday);
         let current = Validators { modified, ..current() };
         assert!(range_applies(&headers(&[(&IF_RANGE, "Wed, 09 Nov 1994 08:49:37 GMT")]), &current));
+    }
+
+    proptest! {
+        #[test]
+        fn any_field_values_are_survived_and_only_this_tag_matches(
+            value in proptest::collection::vec(32_u8..=255, 0..40),
+            lines in 1_usize..3,
+        ) {
+            let Ok(value) = HeaderValue::from_bytes(&value) else { return Ok(()) };
+            for name in [IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE, IF_RANGE] {
+                let mut map = HeaderMap::new();
+                for _ in 0..lines {
+                    map.append(&name, value.clone());
+                }
+                let verdict = evaluate(&map, &current());
+                let is_any = value.as_bytes().trim_ascii() == b"*" && lines == 1;
+                if name == IF_MATCH {
+                    prop_assert_eq!(verdict == Verdict::Perform, is_any);
+                }
+                if name == IF_NONE_MATCH {
+                    prop_assert_eq!(verdict == Verdict::NotModified, is_any);
+                }
+                prop_assert!(name != IF_RANGE || !range_applies(&map, &current()));
+            }
+        }
     }
 
     #[test]
