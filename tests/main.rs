@@ -14,6 +14,7 @@ mod bad_uploads;
 mod clocks;
 mod command_line;
 mod crash;
+mod downloads;
 mod format;
 mod full_disk;
 mod hostile_http;
