@@ -6,6 +6,7 @@ pub mod commands;
 pub mod config;
 pub mod listen;
 pub mod logging;
+pub mod mesh;
 pub mod private_file;
 pub mod run_file;
 pub mod server;

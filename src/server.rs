@@ -13,6 +13,7 @@
 mod admin_token;
 mod compose;
 mod error;
+mod first_pull;
 mod health;
 mod listen_urls;
 mod open_files;

@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ADMIN_TOKEN_FILE, ServerFacts, StartError,
     admin_token::ensure_admin_token,
+    first_pull::FirstPull,
     health::{Health, health_router},
     listen_urls::{interfaces, listen_urls},
     sockets::{self, Socket},
@@ -18,6 +19,7 @@ use crate::{
     clock,
     config::{Access, Config, Resolution, Source, Surface, Watch},
     listen::{Bound, Listeners},
+    mesh::{Mesh, MeshOptions},
     run_file::RunFile,
     watch::{WatchRules, WatchWorker, check_folders},
     worker::Supervisor,
@@ -55,12 +57,23 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let listen_urls = urls_for_peers(&sockets);
     let urls = if config.urls.is_empty() { listen_urls.clone() } else { config.urls.clone() };
 
-    let (mesh, _commands, _statuses) = MeshHandle::new();
+    let tls_pin = sockets.iter().find_map(Socket::pin_for_peers);
+    let (mesh_handle, commands, statuses) = MeshHandle::new();
+    let mesh = Mesh::new(store.clone(), MeshOptions { listen_urls: listen_urls.clone(), tls_pin, clock: clock::now });
+    let peers = mesh.router();
+    let (driver, fetcher) = mesh.workers(commands, statuses.clone());
+    supervisor.start(driver);
+    supervisor.start(fetcher);
+
     let watches = WatchHandle::default();
-    start_watches(&config.watches, &store, &watches, &mut supervisor);
-    let options = api_options(config, &sockets, listen_urls, &stopping);
-    let api = AppState::new(store.clone(), clock::now, options, mesh, watches);
-    let health = Health { store: store.clone(), counters: listeners.counters(), stopping: stopping.clone() };
+    let first_pull = Arc::new(FirstPull::new(store.clone(), statuses));
+    start_watches(&config.watches, &store, &watches, &first_pull, &mut supervisor);
+    let options = ApiOptions { listen_urls, tls_pin, stopping: stopping.clone(), ..api_options(config) };
+    let surfaces = SurfaceRouters {
+        api: AppState::new(store.clone(), clock::now, options, mesh_handle, watches),
+        peers,
+        health: Health { store: store.clone(), counters: listeners.counters(), stopping: stopping.clone() },
+    };
 
     let run_file = run_file(&store, &sockets);
     let facts = ServerFacts {
@@ -71,7 +84,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
         token_file: config.data.join(ADMIN_TOKEN_FILE),
         token_is_new,
     };
-    let sockets = sockets.into_iter().map(|socket| (route(&socket, &api, &health), socket.bound));
+    let sockets = sockets.into_iter().map(|socket| (surfaces.of(&socket), socket.bound));
     let sockets = sockets.map(|(router, bound)| (bound, router)).collect();
     Ok(Parts { facts, store, listeners, sockets, supervisor, stopping, run_file })
 }
@@ -112,12 +125,7 @@ fn urls_for_peers(sockets: &[Socket]) -> Vec<String> {
     listen_urls(&addresses, &interfaces())
 }
 
-fn api_options(
-    config: &Config,
-    sockets: &[Socket],
-    listen_urls: Vec<String>,
-    stopping: &CancellationToken,
-) -> ApiOptions {
+fn api_options(config: &Config) -> ApiOptions {
     ApiOptions {
         version: env!("CARGO_PKG_VERSION"),
         roots: config.downloads.roots.clone(),
@@ -126,16 +134,24 @@ fn api_options(
             Access::Basic => DownloadMode::Basic,
             Access::Token => DownloadMode::Token,
         },
-        listen_urls,
-        tls_pin: sockets.iter().find_map(Socket::pin_for_peers),
-        stopping: stopping.clone(),
+        ..ApiOptions::default()
     }
 }
 
-/// What `socket` offers, and the node's health.
-fn route(socket: &Socket, api: &AppState, health: &Health) -> Router {
-    let surfaces = Surfaces { downloads: socket.offers(Surface::Downloads), admin: socket.offers(Surface::Admin) };
-    ods_api::router(api.clone(), surfaces).merge(health_router(health.clone()))
+/// What listeners serve.
+struct SurfaceRouters {
+    api: AppState,
+    peers: Router,
+    health: Health,
+}
+
+impl SurfaceRouters {
+    /// What `socket` offers, and the node's health.
+    fn of(&self, socket: &Socket) -> Router {
+        let surfaces = Surfaces { downloads: socket.offers(Surface::Downloads), admin: socket.offers(Surface::Admin) };
+        let router = ods_api::router(self.api.clone(), surfaces).merge(health_router(self.health.clone()));
+        if socket.offers(Surface::Peers) { router.merge(self.peers.clone()) } else { router }
+    }
 }
 
 fn run_file(store: &Store, sockets: &[Socket]) -> RunFile {
@@ -147,9 +163,16 @@ fn run_file(store: &Store, sockets: &[Socket]) -> RunFile {
     }
 }
 
-fn start_watches(watches: &[Watch], store: &Store, status: &WatchHandle, supervisor: &mut Supervisor) {
+fn start_watches(
+    watches: &[Watch],
+    store: &Store,
+    status: &WatchHandle,
+    first_pull: &Arc<FirstPull>,
+    supervisor: &mut Supervisor,
+) {
     for watch in watches {
-        let rules = WatchRules::from(watch);
-        supervisor.start(WatchWorker::new(rules, store.clone(), status.clone(), clock::now, || true));
+        let first_pull = first_pull.clone();
+        let is_done = move || first_pull.is_done();
+        supervisor.start(WatchWorker::new(WatchRules::from(watch), store.clone(), status.clone(), clock::now, is_done));
     }
 }

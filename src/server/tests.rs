@@ -2,7 +2,8 @@
 
 use std::{path::Path, time::Duration};
 
-use ods_api::{Client, TlsTrust, Url};
+use ods_api::{Client, Guard, InviteRequest, PublishQuery, RoleName, TlsTrust, Upload, Url};
+use ods_store::PackagePath;
 use tokio::time::timeout;
 
 use super::{ADMIN_TOKEN_FILE, Server, StartError};
@@ -83,4 +84,42 @@ async fn a_port_in_use_leaves_the_store_closed() {
     assert!(matches!(error, StartError::Listen(_)), "{error}");
     assert!(error.to_string().contains("in use by another program"), "{error}");
     timeout(DEADLINE, start(folder.path()).await.stop()).await.expect("it stops");
+}
+
+async fn publish(client: &Client, path: &PackagePath, bytes: &'static [u8]) {
+    let upload = Upload { reader: bytes, size: bytes.len() as u64, progress: |_| {} };
+    client.publish(path, &PublishQuery::default(), &Guard::default(), upload).await.unwrap();
+}
+
+/// The package's bytes, once the node has them.
+async fn download(client: &Client, path: &PackagePath) -> Vec<u8> {
+    let waiting = async {
+        let mut download = loop {
+            match client.download(path, None).await {
+                Ok(download) => break download,
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        };
+        let mut bytes = Vec::new();
+        while let Some(chunk) = download.chunk().await.unwrap() {
+            bytes.extend_from_slice(&chunk);
+        }
+        bytes
+    };
+    timeout(DEADLINE, waiting).await.expect("the package arrives")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_published_on_one_node_is_downloaded_from_the_other() {
+    let (folder, other_folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (server, other) = (start(folder.path()).await, start(other_folder.path()).await);
+    let (hq, branch) = (client(folder.path()), client(other_folder.path()));
+    let request = InviteRequest { role: RoleName::Replica, prefixes: Vec::new(), expires_in_s: 60 };
+    let invite = hq.create_invite(&request).await.unwrap().invite.expect("a new invite has its line");
+    branch.join(&invite).await.unwrap();
+
+    let path = PackagePath::parse("tools/a.pkg").unwrap();
+    publish(&hq, &path, b"the bytes of a package").await;
+    assert_eq!(download(&branch, &path).await, b"the bytes of a package");
+    timeout(DEADLINE, async { tokio::join!(server.stop(), other.stop()) }).await.expect("both stop");
 }

@@ -1,0 +1,125 @@
+//! The mesh: how nodes find, trust and feed each other.
+//!
+//! # The protocol on one page
+//!
+//! **Pairing** ([`pair`], [`agreement`]). An invite is a line with the inviter's urls, id, TLS pin, root, a role and a
+//! secret. The joiner asks for the inviter's nonce, then sends a MAC keyed by the secret over both ids, both nonces, root,
+//! role, prefixes and expiry; the inviter admits it, links it, and answers with its own MAC and its roster. Three things
+//! can come of it: a link (both are of one mesh), an admission (the joiner takes the inviter's root), a merge (each
+//! side's owner admits the other's root).
+//!
+//! **Calls** ([`protocol`], [`serve`], [`signature`], [`nonce`]). A peer asks typed questions; one synchronous function
+//! answers them. Calls are signed with the callee's nonce, answers over the call's signature: so both know who speaks,
+//! without clocks. Only members are served.
+//!
+//! **News** ([`peers`], [`exchange`], [`driver`]). After a commit a node pings its peers: digests of its vector and roster,
+//! and up to 64 KiB of new events for a peer known to hold all the rest. Where roster digests differ, rosters are swapped;
+//! where vectors differ, events are pulled page by page from a cursor that is stored in the transaction of the events; if
+//! they still differ, once by vector. Everybody also compares digests every minute. A lost ping costs time, never data.
+//!
+//! **Bytes** ([`plan`], [`fetch`]). Events say which blobs to want; wants are rows of the store. A planner asks peers
+//! which pieces they have, gets the outline, the last piece, then runs of pieces from all that have them. Pieces are
+//! served on as soon as they are verified.
+//!
+//! # Invariants
+//!
+//! - The log is the only truth: the mesh moves events, statements and bytes, and writes through the store alone.
+//! - Any graph of links works. Events are named by what they say, so loops and duplicates change nothing.
+//! - What a peer sends is verified before it is stored or believed. A peer that sends garbage, a wrong piece, or nothing,
+//!   costs itself its turn and nobody a byte.
+//! - Decisions ([`peers`], [`plan`], [`schedule`], [`nonce`], [`endpoint`]) are pure; drivers perform them. Scheduling time
+//!   is monotonic, so no clock can stop replication.
+//! - The carrier-free parts ([`serve`], [`exchange`], [`pair`], [`peers`], [`plan`]) are the whole protocol: a simulated
+//!   network carries the same values.
+
+mod agreement;
+mod calls;
+mod carrier;
+mod client;
+mod connections;
+mod dial;
+mod driver;
+mod endpoint;
+mod exchange;
+mod fetch;
+mod fetch_calls;
+mod http_server;
+mod inbox;
+mod limits;
+mod moment;
+mod nonce;
+mod pair;
+mod peers;
+mod plan;
+mod protocol;
+mod schedule;
+mod serve;
+mod signature;
+mod tasks;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use ods_api::{MeshCommand, PeerStatuses};
+use ods_store::{Store, UnixMillis};
+use tokio::sync::mpsc;
+
+use crate::worker::Worker;
+
+use self::calls::Caller;
+use self::client::Client;
+use self::driver::Driver;
+use self::fetch::Fetcher;
+use self::http_server::PeerSurface;
+use self::inbox::{FetchInbox, Inbox};
+use self::serve::Node;
+
+/// What the mesh is told of this node.
+#[derive(Debug, Clone)]
+pub struct MeshOptions {
+    /// Where this node answers, as far as its listeners tell; used while no urls are configured.
+    pub listen_urls: Vec<String>,
+    /// SHA-256 of its certificate (DER), if it is self-signed, so that peers can pin it.
+    pub tls_pin: Option<[u8; 32]>,
+    /// The clock, for what is written down. Scheduling doesn't use it.
+    pub clock: fn() -> UnixMillis,
+}
+
+/// A node's part in the mesh: the surface that peers call, and the workers that call them.
+pub struct Mesh {
+    caller: Caller,
+    inbox: Arc<Inbox>,
+    fetches: Arc<FetchInbox>,
+}
+
+impl Mesh {
+    /// The mesh of this store.
+    pub fn new(store: Store, options: MeshOptions) -> Self {
+        let MeshOptions { listen_urls, tls_pin, clock } = options;
+        let client = Arc::new(Client::new(store.key().clone(), u64::from_le_bytes(store.random())));
+        let (inbox, fetches) = (Arc::new(Inbox::default()), Arc::new(FetchInbox::default()));
+        let (for_pings, for_fetches) = (Arc::clone(&inbox), Arc::clone(&fetches));
+        store.on_commit(move |commit| {
+            for_pings.committed(commit);
+            for_fetches.committed(commit);
+        });
+        let node = Node { store, fallback_urls: listen_urls, tls_pin };
+        Self { caller: Caller { node, client, clock }, inbox, fetches }
+    }
+
+    /// What peers call: `/peer/v1`. The listener puts [`ods_api::ClientAddress`] into each request.
+    pub fn router(&self) -> Router {
+        PeerSurface::new(self.caller.node.clone(), Arc::clone(&self.inbox), self.caller.clock).router()
+    }
+
+    /// What calls peers: one worker for pings and pulls, which obeys `commands` and shows how it stands in `statuses`,
+    /// and one for fetches.
+    pub fn workers(self, commands: mpsc::Receiver<MeshCommand>, statuses: PeerStatuses) -> (impl Worker, impl Worker) {
+        let Self { caller, inbox, fetches } = self;
+        let driver = Driver::new(caller.clone(), inbox, Arc::clone(&fetches), commands, statuses);
+        (driver, Fetcher::new(caller, fetches))
+    }
+}

@@ -1,0 +1,191 @@
+//! What the driver's tasks do: a ping, a pull, a join, by HTTP. Each drives the carrier-free steps of `exchange.rs` and
+//! `pair.rs`; store work happens off the async threads.
+
+use std::sync::Arc;
+
+use ods_api::{InviteLine, JoinError};
+use ods_store::{Author, Lsn, NodeId, PeerRow, Store, StoreError, UnixMillis};
+use tokio::task::spawn_blocking;
+
+use super::client::{CallError, Client};
+use super::endpoint::{Endpoint, PeerUrl, endpoints};
+use super::exchange::{self, Pull, Step};
+use super::pair::Join;
+use super::peers::{PullMode, PullReport};
+use super::protocol::{Answer, PairAnswer, PairRequest, Request, RosterSwap, Summary};
+use super::serve::Node;
+
+/// What every call needs.
+#[derive(Clone)]
+pub(super) struct Caller {
+    /// This node.
+    pub(super) node: Node,
+    /// Its client.
+    pub(super) client: Arc<Client>,
+    /// The clock, for what is written down.
+    pub(super) clock: fn() -> UnixMillis,
+}
+
+/// A ping that was answered.
+#[derive(Debug)]
+pub(super) struct Pinged {
+    /// What the peer was told.
+    pub(super) told: Summary,
+    /// How it stands there.
+    pub(super) theirs: Summary,
+    /// Where it answered.
+    pub(super) endpoint: Endpoint,
+}
+
+impl Caller {
+    /// Pings a peer at the first of its urls that answers as that node.
+    pub(super) async fn ping(
+        self,
+        row: PeerRow,
+        last_good: Option<PeerUrl>,
+        news_after: Option<Lsn>,
+    ) -> Result<Pinged, String> {
+        let ping =
+            self.in_store(move |store| exchange::ping(store, news_after)).await.map_err(|error| error.to_string())?;
+        let (told, request) = (ping.summary.clone(), Request::Ping(ping));
+        let mut reason = "it has no url".to_owned();
+        for endpoint in endpoints(&row, last_good.as_ref()) {
+            match self.ping_at(&endpoint, &request).await {
+                Ok(theirs) => return Ok(Pinged { told, theirs, endpoint }),
+                Err(error) if error.is_answer() => return Err(error.to_string()),
+                Err(error) => reason = error.to_string(),
+            }
+        }
+        Err(reason)
+    }
+
+    /// A peer that doesn't know this node yet is shown who admitted it.
+    async fn ping_at(&self, to: &Endpoint, request: &Request) -> Result<Summary, CallError> {
+        let answer = match self.client.call(to, request).await {
+            Err(error) if error.is_refusal("not_a_member") => {
+                let statements = self.in_store(Store::roster_statements).await;
+                let statements = statements.map_err(|_| CallError::Garbage("nothing: this node's store failed"))?;
+                self.client.call(to, &Request::Roster(RosterSwap { statements })).await?;
+                self.client.call(to, request).await?
+            }
+            answer => answer?,
+        };
+        match answer {
+            Answer::Ping(theirs) => Ok(theirs),
+            _ => Err(CallError::Garbage("it answers another question")),
+        }
+    }
+
+    /// Pulls from a peer that stands as `theirs`.
+    pub(super) async fn pull(self, to: Endpoint, mode: PullMode, theirs: Summary) -> Result<PullReport, String> {
+        let node = to.node;
+        let started = self.in_store(move |store| Pull::start(store, node, mode, &theirs)).await;
+        let (mut pull, mut request) = started.map_err(|error| error.to_string())?;
+        loop {
+            let answer = self.client.call(&to, &request).await.map_err(|error| error.to_string())?;
+            let now = (self.clock)();
+            let (taken, back) = self
+                .in_blocking(move |store| (pull.take(store, answer, now), pull))
+                .await
+                .ok_or_else(|| "this node is stopping".to_owned())?;
+            match taken.map_err(|error| error.to_string())? {
+                Step::Done(report) => return Ok(report),
+                Step::Ask(next) => (request, pull) = (next, back),
+            }
+        }
+    }
+
+    /// Redeems an invite.
+    pub(super) async fn join(self, line: String) -> Result<NodeId, JoinError> {
+        let line: InviteLine = line
+            .split_whitespace()
+            .collect::<String>()
+            .parse()
+            .map_err(|error: ods_api::NotAnInvite| JoinError::Malformed { reason: error.to_string() })?;
+        let stopped = || JoinError::Stopped;
+        let author = Author::new("invite");
+        let join = self.in_blocking(move |store| Join::new(store, line, author)).await.ok_or_else(stopped)??;
+        let (endpoint, inviter_nonce) = self.open(&join).await?;
+        let (node, now) = (self.node.clone(), (self.clock)());
+        let (join, request) = self
+            .in_blocking(move |_| {
+                let request = join.redeem(&node, inviter_nonce, now);
+                (join, request)
+            })
+            .await
+            .ok_or_else(stopped)?;
+        let request = request.map_err(|_| JoinError::Store)?;
+        let answer = self.pair(&endpoint, request.clone()).await.map_err(|error| join_error(&join, error))?;
+        let now = (self.clock)();
+        self.in_blocking(move |store| join.take(store, &request, answer, now)).await.ok_or_else(stopped)?
+    }
+
+    /// The first of the invite's urls that answers as the inviting node, and that node's nonce.
+    async fn open(&self, join: &Join) -> Result<(Endpoint, [u8; 32]), JoinError> {
+        let line = join.line();
+        let mut failed =
+            JoinError::Unreachable { urls: line.urls.clone(), reason: "the invite names no url".to_owned() };
+        for url in &line.urls {
+            let Ok(parsed) = url.parse() else { continue };
+            let endpoint = Endpoint { node: line.node, url: parsed, tls_pin: line.tls_pin };
+            match self.pair(&endpoint, join.open()).await {
+                Ok(PairAnswer::Opened { inviter_nonce }) => return Ok((endpoint, inviter_nonce)),
+                Ok(PairAnswer::Redeemed { .. }) => failed = bad_answer("it answers another question"),
+                Err(error) if error.is_answer() && !error.is_refusal("wrong_node") => {
+                    return Err(join_error(join, error));
+                }
+                Err(error) => failed = join_error(join, error),
+            }
+        }
+        Err(failed)
+    }
+
+    async fn pair(&self, to: &Endpoint, request: PairRequest) -> Result<PairAnswer, CallError> {
+        match self.client.call(to, &Request::Pair(request)).await? {
+            Answer::Pair(answer) => Ok(answer),
+            _ => Err(CallError::Garbage("it answers another question")),
+        }
+    }
+
+    async fn in_store<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.in_blocking(work).await.unwrap_or(Err(StoreError::Closing))
+    }
+
+    /// Does store work off the async threads; `None` if it panicked or the node is stopping.
+    pub(super) async fn in_blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> T + Send + 'static,
+    ) -> Option<T> {
+        let store = self.node.store.clone();
+        spawn_blocking(move || work(&store)).await.ok()
+    }
+}
+
+fn join_error(join: &Join, error: CallError) -> JoinError {
+    let urls = join.line().urls.clone();
+    match error {
+        CallError::Unreachable { .. } | CallError::Broken { .. } => {
+            JoinError::Unreachable { urls, reason: error.to_string() }
+        }
+        CallError::NotThatNode { url, .. } => JoinError::WrongNode { url },
+        CallError::Garbage(what) => bad_answer(what),
+        CallError::Refused { code, detail } => match code.as_str() {
+            "invite_expired" => JoinError::Expired,
+            "invite_used" => JoinError::Used,
+            "invite_unknown" => JoinError::Unknown,
+            "invite_own" => JoinError::OwnInvite,
+            "not_an_owner" => JoinError::NotAnOwner,
+            "replica_has_events" => JoinError::ReplicaHasEvents,
+            "merge_needs_owner" => JoinError::MergeNeedsOwner,
+            "wrong_node" => JoinError::WrongNode { url: urls.join(", ") },
+            _ => bad_answer(&format!("it refused: {detail} ({code})")),
+        },
+    }
+}
+
+fn bad_answer(reason: &str) -> JoinError {
+    JoinError::BadAnswer { reason: reason.to_owned() }
+}

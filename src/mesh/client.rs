@@ -1,0 +1,331 @@
+//! Calling peers by HTTP: signs the question, proves who answered, gives up on silence.
+//!
+//! Invariants: an answer that is a value is taken only with the callee's signature over this very call. Bytes of blobs
+//! are not signed; whoever takes them verifies them. A peer that owes bytes and sends none for [`SILENCE_MS`] is given
+//! up. Nothing is read past its cap.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use ods_store::{NodeId, NodeKey};
+use tokio::time::timeout;
+
+use super::carrier::{
+    CONTENT_DIGEST, CONTENT_TYPE, Location, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE, parse_content_range,
+};
+use super::connections::{Connection, Connections};
+use super::endpoint::Endpoint;
+use super::limits::{REFUSAL_BYTES_MAX, SILENCE_MS};
+use super::protocol::{Answer, BytesRequest, Request};
+use super::signature::{
+    CallParameters, RequestParts, SignatureBytes, SignatureFields, content_digest, sign_request, verify_answer,
+};
+
+/// Why a call brought no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum CallError {
+    /// No connection.
+    #[error("can't connect to {url}: {reason}")]
+    Unreachable {
+        /// Where.
+        url: String,
+        /// Why.
+        reason: String,
+    },
+    /// It broke off, or fell silent.
+    #[error("{url} broke off or fell silent: {reason}")]
+    Broken {
+        /// Where.
+        url: String,
+        /// What happened.
+        reason: String,
+    },
+    /// Somebody else answers there, or the answer proves nothing.
+    #[error("what answers at {url} is not node {}", .node.short())]
+    NotThatNode {
+        /// Where.
+        url: String,
+        /// Who should have answered.
+        node: NodeId,
+    },
+    /// The peer said no.
+    #[error("the peer refused: {detail} ({code})")]
+    Refused {
+        /// The stable code.
+        code: String,
+        /// In words.
+        detail: String,
+    },
+    /// The peer's answer makes no sense.
+    #[error("the peer's answer can't be used: {0}")]
+    Garbage(&'static str),
+}
+
+impl CallError {
+    /// Whether the right node answered.
+    pub(super) const fn is_answer(&self) -> bool {
+        matches!(self, Self::Refused { .. } | Self::Garbage(_))
+    }
+
+    /// Whether the peer refused with this code.
+    pub(super) fn is_refusal(&self, wanted: &str) -> bool {
+        matches!(self, Self::Refused { code, .. } if code == wanted)
+    }
+}
+
+/// Calls peers.
+#[derive(Debug)]
+pub(super) struct Client {
+    key: NodeKey,
+    connections: Connections,
+    /// The last nonce of each peer.
+    nonces: Mutex<BTreeMap<NodeId, String>>,
+    serial: AtomicU64,
+}
+
+/// A call whose answer's head has come.
+struct Answered {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Incoming,
+    sender: SendRequest<Full<Bytes>>,
+    signature: SignatureBytes,
+}
+
+impl Client {
+    /// A client that calls with this key. Serials begin at a random number, so that those of an earlier run, which the
+    /// peer may still remember, don't come again.
+    pub(super) fn new(key: NodeKey, random: u64) -> Self {
+        let serial = AtomicU64::new(random & 0x7fff_ffff_ffff);
+        Self { key, connections: Connections::new(), nonces: Mutex::default(), serial }
+    }
+
+    /// Asks a question whose answer is a value.
+    pub(super) async fn call(&self, to: &Endpoint, request: &Request) -> Result<Answer, CallError> {
+        let answered = self.send(to, request).await?;
+        let Answered { status, headers, body, sender, signature } = answered;
+        let cap = if status == StatusCode::OK { request.call().answer_bytes_max() } else { REFUSAL_BYTES_MAX };
+        let body = read_whole(to, body, cap).await?;
+        self.connections.put(to, sender);
+        prove(to, status, &headers, &body, &signature)?;
+        if status != StatusCode::OK {
+            return Err(refusal(&body));
+        }
+        Answer::decode(request.call(), &body).map_err(|error| CallError::Garbage(error.what))
+    }
+
+    /// Asks for bytes of a blob.
+    pub(super) async fn bytes(self: &Arc<Self>, to: &Endpoint, request: BytesRequest) -> Result<ByteStream, CallError> {
+        let Answered { status, headers, body, sender, .. } = self.send(to, &Request::Blob(request)).await?;
+        if status != StatusCode::PARTIAL_CONTENT {
+            let body = read_whole(to, body, REFUSAL_BYTES_MAX).await?;
+            self.connections.put(to, sender);
+            return Err(refusal(&body));
+        }
+        let range = header_text(&headers, header::CONTENT_RANGE.as_str()).and_then(parse_content_range);
+        let (first, last, size) = range.ok_or(CallError::Garbage("the range of bytes"))?;
+        if first != request.first || last < first || request.last.is_some_and(|asked| last > asked) {
+            return Err(CallError::Garbage("the range of bytes"));
+        }
+        Ok(ByteStream { client: Arc::clone(self), to: to.clone(), body, sender: Some(sender), size })
+    }
+
+    /// Sends a question; once more if the nonce was stale, or if an idle connection turned out to be closed.
+    async fn send(&self, to: &Endpoint, request: &Request) -> Result<Answered, CallError> {
+        let body = Bytes::from(request.encode());
+        let first = self.attempt(to, request, &body).await?;
+        if first.status != StatusCode::UNAUTHORIZED {
+            return Ok(first);
+        }
+        let refused = read_whole(to, first.body, REFUSAL_BYTES_MAX).await?;
+        self.connections.put(to, first.sender);
+        let refused = refusal(&refused);
+        if refused.is_refusal(STALE_NONCE) { self.attempt(to, request, &body).await } else { Err(refused) }
+    }
+
+    async fn attempt(&self, to: &Endpoint, request: &Request, body: &Bytes) -> Result<Answered, CallError> {
+        let connection = self.connections.get(to).await?;
+        let used = connection.used;
+        match self.exchange(to, connection, request, body).await {
+            Err(CallError::Broken { .. }) if used => {
+                let connection = self.connections.fresh(to).await?;
+                self.exchange(to, connection, request, body).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn exchange(
+        &self,
+        to: &Endpoint,
+        mut connection: Connection,
+        request: &Request,
+        body: &Bytes,
+    ) -> Result<Answered, CallError> {
+        let (message, signature) = self.message(to, request, body)?;
+        let patience = patience(request, body.len());
+        let sent = async {
+            connection.sender.ready().await?;
+            connection.sender.send_request(message).await
+        };
+        let response = match timeout(patience, sent).await {
+            Ok(response) => response.map_err(|error| broken(to, &error))?,
+            Err(_) => return Err(silent(to)),
+        };
+        let (head, body) = response.into_parts();
+        if let Some(nonce) = header_text(&head.headers, NONCE) {
+            let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+            nonces.insert(to.node, nonce.to_owned());
+        }
+        Ok(Answered { status: head.status, headers: head.headers, body, sender: connection.sender, signature })
+    }
+
+    fn message(
+        &self,
+        to: &Endpoint,
+        request: &Request,
+        body: &Bytes,
+    ) -> Result<(http::Request<Full<Bytes>>, SignatureBytes), CallError> {
+        let Location { method, path, query, range } = Location::of(request);
+        let digest = content_digest(body);
+        let parts = RequestParts { method, path: &path, query: &query, content_digest: &digest };
+        let nonce = self.nonces.lock().unwrap_or_else(PoisonError::into_inner).get(&to.node).cloned();
+        let parameters = CallParameters {
+            caller: self.key.node_id(),
+            callee: to.node,
+            nonce: nonce.unwrap_or_default(),
+            serial: request.call().changes().then(|| self.serial.fetch_add(1, Ordering::Relaxed)),
+        };
+        let (SignatureFields { input, signature }, bytes) = sign_request(&self.key, &parts, &parameters);
+        let target = if query.is_empty() { path } else { format!("{path}?{query}") };
+        let mut message = http::Request::builder()
+            .method(if method == "POST" { Method::POST } else { Method::GET })
+            .uri(target)
+            .header(header::HOST, to.url.authority())
+            .header(CONTENT_DIGEST, digest)
+            .header(SIGNATURE_INPUT, input)
+            .header(SIGNATURE, signature);
+        if method == "POST" {
+            message = message.header(header::CONTENT_TYPE, CONTENT_TYPE);
+        }
+        if let Some(range) = range {
+            message = message.header(header::RANGE, range);
+        }
+        let message = message.body(Full::new(body.clone())).map_err(|_| CallError::Garbage("its nonce or url"))?;
+        Ok((message, bytes))
+    }
+}
+
+/// Bytes of a blob, as they come. None of them is verified yet.
+#[derive(Debug)]
+pub(super) struct ByteStream {
+    client: Arc<Client>,
+    to: Endpoint,
+    body: Incoming,
+    sender: Option<SendRequest<Full<Bytes>>>,
+    size: u64,
+}
+
+impl ByteStream {
+    /// The blob's size, as the peer says.
+    pub(super) const fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The next bytes; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
+        let Some(data) = next_data(&self.to, &mut self.body).await? else {
+            if let Some(sender) = self.sender.take() {
+                self.client.connections.put(&self.to, sender);
+            }
+            return Ok(None);
+        };
+        Ok(Some(data))
+    }
+}
+
+/// How long the head of an answer may take: [`SILENCE_MS`], and what the call itself needs.
+fn patience(request: &Request, body_bytes: usize) -> Duration {
+    let waiting_ms = match request {
+        Request::Pieces(pieces) => u64::from(pieces.wait_ms),
+        _ => 0,
+    };
+    let sending_ms = body_bytes as u64 / 32;
+    Duration::from_millis(SILENCE_MS + waiting_ms + sending_ms)
+}
+
+/// Checks that the right node gave this answer to this call.
+fn prove(
+    to: &Endpoint,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    request: &SignatureBytes,
+) -> Result<(), CallError> {
+    let not_that_node = || CallError::NotThatNode { url: to.url.to_string(), node: to.node };
+    let digest = content_digest(body);
+    let (Some(input), Some(signature)) = (header_text(headers, SIGNATURE_INPUT), header_text(headers, SIGNATURE))
+    else {
+        return Err(not_that_node());
+    };
+    let fields = SignatureFields { input: input.to_owned(), signature: signature.to_owned() };
+    verify_answer(&to.node, status.as_u16(), &digest, request, &fields).map_err(|_| not_that_node())
+}
+
+fn refusal(body: &[u8]) -> CallError {
+    #[derive(serde::Deserialize)]
+    struct Problem {
+        code: String,
+        #[serde(default)]
+        detail: String,
+    }
+    let shown = |text: String| text.chars().filter(|character| !character.is_control()).take(300).collect();
+    match serde_json::from_slice(body) {
+        Ok(Problem { code, detail }) => CallError::Refused { code: shown(code), detail: shown(detail) },
+        Err(_) => CallError::Garbage("its refusal"),
+    }
+}
+
+async fn read_whole(to: &Endpoint, mut body: Incoming, bytes_max: usize) -> Result<Vec<u8>, CallError> {
+    let mut whole = Vec::new();
+    while let Some(data) = next_data(to, &mut body).await? {
+        if whole.len() + data.len() > bytes_max {
+            return Err(CallError::Garbage("it is too large"));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole)
+}
+
+async fn next_data(to: &Endpoint, body: &mut Incoming) -> Result<Option<Bytes>, CallError> {
+    loop {
+        match timeout(Duration::from_millis(SILENCE_MS), body.frame()).await {
+            Err(_) => return Err(silent(to)),
+            Ok(None) => return Ok(None),
+            Ok(Some(Err(error))) => return Err(broken(to, &error)),
+            Ok(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) if !data.is_empty() => return Ok(Some(data)),
+                Ok(_) | Err(_) => {}
+            },
+        }
+    }
+}
+
+fn broken(to: &Endpoint, error: &hyper::Error) -> CallError {
+    CallError::Broken { url: to.url.to_string(), reason: error.to_string() }
+}
+
+fn silent(to: &Endpoint) -> CallError {
+    CallError::Broken { url: to.url.to_string(), reason: format!("nothing came for {} s", SILENCE_MS / 1000) }
+}
+
+fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}

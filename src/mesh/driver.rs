@@ -1,0 +1,359 @@
+//! The driver of pings and pulls: performs what [`Peers`] decides, takes commands, and shows how it stands.
+//!
+//! A tick takes what came in (commits, pings of others, outcomes, commands), tells the machine, starts tasks for its
+//! actions and says when to look again. Nothing is decided here.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use ods_api::{JoinError, MeshCommand, PeerState, PeerStatus, PeerStatuses, SyncError};
+use ods_store::{Author, Happening, NodeId, PeerRow, StoreError, UnixMillis};
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use super::calls::{Caller, Pinged};
+use super::endpoint::{Endpoint, PeerUrl, observed_url};
+use super::inbox::{FetchInbox, Heard, Inbox};
+use super::moment::Moment;
+use super::peers::{Action, Link, Peers, PullMode, PullReport};
+use super::protocol::Summary;
+use super::schedule::Dice;
+use super::serve::summary;
+use super::tasks::Tasks;
+use crate::worker::{Next, Worker};
+
+/// The longest sleep of a driver that has nothing to do.
+const IDLE: Duration = Duration::from_mins(1);
+
+/// What tasks tell the driver.
+enum Outcome {
+    Command(MeshCommand),
+    Pinged(NodeId, Result<Box<Pinged>, String>),
+    Pulled(NodeId, Result<Box<PullReport>, String>),
+    Done,
+}
+
+/// Someone waits until a pull is over.
+struct Syncing {
+    reply: oneshot::Sender<Result<u64, SyncError>>,
+    gained: u64,
+}
+
+/// The worker.
+pub(super) struct Driver {
+    caller: Caller,
+    inbox: Arc<Inbox>,
+    fetches: Arc<FetchInbox>,
+    commands: Option<mpsc::Receiver<MeshCommand>>,
+    statuses: PeerStatuses,
+    started: Instant,
+    peers: Option<Peers>,
+    rows: BTreeMap<NodeId, PeerRow>,
+    /// Where each peer answered last.
+    ways: BTreeMap<NodeId, Endpoint>,
+    last_seen: BTreeMap<NodeId, UnixMillis>,
+    syncing: BTreeMap<NodeId, Vec<Syncing>>,
+    tasks: Tasks<Outcome>,
+}
+
+impl Driver {
+    /// A driver that obeys `commands` and shows how it stands in `statuses`.
+    pub(super) fn new(
+        caller: Caller,
+        inbox: Arc<Inbox>,
+        fetches: Arc<FetchInbox>,
+        commands: mpsc::Receiver<MeshCommand>,
+        statuses: PeerStatuses,
+    ) -> Self {
+        let tasks = Tasks::new(inbox.wake());
+        Self {
+            caller,
+            inbox,
+            fetches,
+            commands: Some(commands),
+            statuses,
+            started: Instant::now(),
+            peers: None,
+            rows: BTreeMap::new(),
+            ways: BTreeMap::new(),
+            last_seen: BTreeMap::new(),
+            syncing: BTreeMap::new(),
+            tasks,
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::new(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Reads what changed in the store. The machine learns this node's state before anything else, so that it is never
+    /// older than what peers were told.
+    async fn refresh(&mut self) -> Result<(), StoreError> {
+        let first = self.peers.is_none();
+        if self.inbox.take_own_changed() || first {
+            let own = self.read(|caller| summary(&caller.node.store)).await?;
+            match &mut self.peers {
+                Some(peers) => peers.set_own(own),
+                None => self.peers = Some(Peers::new(own, Dice::new(self.seed()))),
+            }
+        }
+        if self.inbox.take_links_changed() || first {
+            let rows = self.read(|caller| caller.node.store.peers()).await?;
+            self.set_rows(rows);
+        }
+        Ok(())
+    }
+
+    fn seed(&self) -> u64 {
+        u64::from_le_bytes(self.caller.node.store.random())
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Caller) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let caller = self.caller.clone();
+        self.caller.in_blocking(move |_| work(&caller)).await.unwrap_or(Err(StoreError::Closing))
+    }
+
+    fn set_rows(&mut self, rows: Vec<PeerRow>) {
+        let now = self.moment();
+        let links: Vec<_> = rows.iter().map(|row| (row.node, row.paused)).collect();
+        if let Some(peers) = &mut self.peers {
+            peers.set_links(&links, now);
+        }
+        self.rows = rows.into_iter().map(|row| (row.node, row)).collect();
+        let rows = &self.rows;
+        self.last_seen.retain(|node, _| rows.contains_key(node));
+        let gone: Vec<NodeId> =
+            self.ways.keys().filter(|node| rows.get(*node).is_none_or(|row| row.paused)).copied().collect();
+        for node in gone {
+            self.ways.remove(&node);
+            self.fetches.set_source(node, None);
+        }
+    }
+
+    fn take_heard(&mut self, heard: BTreeMap<NodeId, Heard>) {
+        let now = self.moment();
+        for (node, Heard { theirs, told, address }) in heard {
+            let Some(row) = self.rows.get(&node) else { continue };
+            self.last_seen.insert(node, (self.caller.clock)());
+            // Only a node that answers nowhere is looked for where it called from.
+            let observed = address.filter(|_| !self.ways.contains_key(&node)).and_then(|ip| observed_url(row, ip));
+            if let Some(observed) = observed.filter(|url| row.observed_url.as_ref() != Some(url)) {
+                self.remember(PeerRow { observed_url: Some(observed), ..row.clone() });
+            }
+            self.fetches.lively(node);
+            if let Some(peers) = &mut self.peers {
+                peers.heard(&node, theirs, &told, now);
+            }
+        }
+    }
+
+    fn remember(&mut self, row: PeerRow) {
+        let (caller, now) = (self.caller.clone(), (self.caller.clock)());
+        self.tasks.start_quiet(async move {
+            let written = caller.in_blocking(move |store| store.put_peer(&row, &Author::new("mesh"), now)).await;
+            if let Some(Err(error)) = written {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a peer's address could not be remembered");
+            }
+        });
+    }
+
+    fn take_outcome(&mut self, outcome: Outcome) {
+        let now = self.moment();
+        let Some(peers) = &mut self.peers else { return };
+        match outcome {
+            Outcome::Done => {}
+            Outcome::Command(command) => self.obey(command),
+            Outcome::Pinged(node, Ok(pinged)) => {
+                let Pinged { told, theirs, endpoint } = *pinged;
+                peers.pinged(&node, &told, theirs, now);
+                self.last_seen.insert(node, (self.caller.clock)());
+                if self.rows.get(&node).is_some_and(|row| !row.paused) {
+                    self.ways.insert(node, endpoint.clone());
+                    self.fetches.set_source(node, Some(endpoint));
+                    self.fetches.lively(node);
+                }
+            }
+            Outcome::Pinged(node, Err(reason)) => {
+                tracing::debug!(peer = %node.short(), reason, "a ping failed");
+                peers.ping_failed(&node, reason, now);
+                self.ways.remove(&node);
+                self.fetches.set_source(node, None);
+            }
+            Outcome::Pulled(node, Ok(report)) => {
+                if let Some(reason) = &report.refused {
+                    tracing::warn!(peer = %node.short(), reason, "a pull stopped; it is tried again");
+                }
+                for syncing in self.syncing.entry(node).or_default() {
+                    syncing.gained += report.gained;
+                }
+                peers.pulled(&node, *report, now);
+            }
+            Outcome::Pulled(node, Err(reason)) => {
+                tracing::debug!(peer = %node.short(), reason, "a pull failed");
+                peers.pull_failed(&node, reason, now);
+            }
+        }
+    }
+
+    fn obey(&mut self, command: MeshCommand) {
+        let now = self.moment();
+        match command {
+            MeshCommand::Join { invite, reply } => {
+                let caller = self.caller.clone();
+                self.tasks.start(async move {
+                    let joined: Result<NodeId, JoinError> = caller.join(invite).await;
+                    if let Err(error) = &joined {
+                        tracing::info!(code = error.code(), %error, "an invite was not redeemed");
+                    }
+                    let _ = reply.send(joined);
+                    Outcome::Done
+                });
+            }
+            MeshCommand::Sync { node, reply } => {
+                let refusal = match self.rows.get(&node) {
+                    None => Some(SyncError::NoSuchPeer { node }),
+                    Some(row) if row.paused => Some(SyncError::Paused { node }),
+                    Some(_) => None,
+                };
+                if let Some(refusal) = refusal {
+                    let _ = reply.send(Err(refusal));
+                    return;
+                }
+                self.syncing.entry(node).or_default().push(Syncing { reply, gained: 0 });
+                if let Some(peers) = &mut self.peers {
+                    peers.hurry(&node, now);
+                }
+            }
+        }
+    }
+
+    /// Answers who waits for a pull that is over.
+    fn answer_syncing(&mut self) {
+        let now = self.moment();
+        let Some(peers) = &self.peers else { return };
+        let over = |node: &NodeId| peers.settled(node, now);
+        let done: Vec<_> = self.syncing.keys().filter_map(|node| over(node).map(|result| (*node, result))).collect();
+        for (node, result) in done {
+            for Syncing { reply, gained } in self.syncing.remove(&node).unwrap_or_default() {
+                let failed = |reason: &String| SyncError::Failed { node, reason: reason.clone() };
+                let _ = reply.send(result.as_ref().map(|()| gained).map_err(failed));
+            }
+        }
+    }
+
+    fn perform(&mut self, action: Action) {
+        match action {
+            Action::Ping(node) => self.ping(node),
+            Action::Pull(node, mode) => self.pull(node, mode),
+            Action::NoteUp(node) => {
+                tracing::info!(peer = %node.short(), "a peer answers");
+                self.note(Happening::PeerUp { node });
+            }
+            Action::NoteDown(node, reason) => {
+                tracing::warn!(peer = %node.short(), reason, "a peer does not answer");
+                self.note(Happening::PeerDown { node, reason });
+            }
+        }
+    }
+
+    fn ping(&mut self, node: NodeId) {
+        let Some(row) = self.rows.get(&node).cloned() else { return };
+        let good: Option<PeerUrl> = self.ways.get(&node).map(|way| way.url.clone());
+        let news_after = self.peers.as_ref().and_then(|peers| peers.synced_at(&node));
+        let caller = self.caller.clone();
+        self.tasks.start(async move { Outcome::Pinged(node, caller.ping(row, good, news_after).await.map(Box::new)) });
+    }
+
+    fn pull(&mut self, node: NodeId, mode: PullMode) {
+        let theirs: Option<Summary> = self.peers.as_ref().and_then(|peers| peers.view(&node)?.theirs);
+        let caller = self.caller.clone();
+        let way = self.ways.get(&node).cloned();
+        self.tasks.start(async move {
+            let report = match (way, theirs) {
+                (Some(way), Some(theirs)) => caller.pull(way, mode, theirs).await,
+                _ => Err("it answers at no url".to_owned()),
+            };
+            Outcome::Pulled(node, report.map(Box::new))
+        });
+    }
+
+    fn note(&mut self, what: Happening) {
+        let (caller, now) = (self.caller.clone(), (self.caller.clock)());
+        self.tasks.start_quiet(async move {
+            if let Some(Err(error)) = caller.in_blocking(move |store| store.note(what, now)).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "a happening could not be journalled");
+            }
+        });
+    }
+
+    fn show(&self) {
+        let Some(peers) = &self.peers else { return };
+        let own = peers.own();
+        let rows = peers.nodes().filter_map(|node| Some((*node, self.status(own, node)?)));
+        *self.statuses.write().unwrap_or_else(PoisonError::into_inner) = rows.collect();
+    }
+
+    fn status(&self, own: &Summary, node: &NodeId) -> Option<PeerStatus> {
+        let view = self.peers.as_ref()?.view(node)?;
+        let state = match (view.paused, view.link, &view.error) {
+            (true, ..) => PeerState::Paused,
+            (_, Link::Up, _) => PeerState::Connected,
+            (_, Link::Unknown, None) => PeerState::Connecting,
+            (_, Link::Unknown | Link::Down, _) => PeerState::Unreachable,
+        };
+        let theirs = view.theirs.as_ref();
+        let behind_events =
+            theirs.map(|theirs| if theirs.vector == own.vector { 0 } else { theirs.events.saturating_sub(own.events) });
+        let behind_bytes = theirs.map(|theirs| own.want_bytes.saturating_sub(theirs.want_bytes));
+        let last_seen = self.last_seen.get(node).copied();
+        Some(PeerStatus { state, last_seen, behind_events, behind_bytes, error: view.error })
+    }
+
+    /// Commands come by a channel that this worker can't sleep on, so a task hands them over.
+    fn listen(&mut self) {
+        if let Some(mut commands) = self.commands.take() {
+            let outcomes = self.tasks.outcomes();
+            self.tasks.start_quiet(async move {
+                while let Some(command) = commands.recv().await {
+                    outcomes.push(Outcome::Command(command));
+                }
+            });
+        }
+    }
+}
+
+impl Worker for Driver {
+    fn name(&self) -> &'static str {
+        "mesh"
+    }
+
+    fn wake(&self) -> Arc<Notify> {
+        self.inbox.wake()
+    }
+
+    async fn tick(&mut self) -> Next {
+        self.listen();
+        let (heard, outcomes) = (self.inbox.take_heard(), self.tasks.take());
+        if let Err(error) = self.refresh().await {
+            tracing::error!(error = &error as &dyn std::error::Error, "the mesh can't read this node's store");
+            return Next::After(Duration::from_secs(1));
+        }
+        self.take_heard(heard);
+        for outcome in outcomes {
+            self.take_outcome(outcome);
+        }
+        let now = self.moment();
+        let actions = self.peers.as_mut().map(|peers| peers.actions(now)).unwrap_or_default();
+        for action in actions {
+            self.perform(action);
+        }
+        self.answer_syncing();
+        self.show();
+        let next = self.peers.as_ref().and_then(Peers::next_at);
+        let wait = next.map_or(IDLE, |next| Duration::from_millis(next.ms_since(self.moment())));
+        Next::After(wait.min(IDLE))
+    }
+}

@@ -1,0 +1,180 @@
+//! Where a peer answers: its urls, parsed, and the order in which they are tried.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use ods_store::{NodeId, PeerRow};
+
+/// `http://host[:port]` or `https://host[:port]`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct PeerUrl {
+    encrypted: bool,
+    /// Without the brackets of an IPv6 address.
+    host: String,
+    port: u16,
+}
+
+/// A text is not a url that a peer can be called at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a url like http://host:8637")]
+pub(super) struct BadUrl;
+
+impl FromStr for PeerUrl {
+    type Err = BadUrl;
+
+    fn from_str(text: &str) -> Result<Self, BadUrl> {
+        let uri: http::Uri = text.parse().map_err(|_| BadUrl)?;
+        let encrypted = match uri.scheme_str() {
+            Some("http") => false,
+            Some("https") => true,
+            _ => return Err(BadUrl),
+        };
+        let authority = uri.authority().ok_or(BadUrl)?;
+        let plain_path = matches!(uri.path(), "" | "/") && uri.query().is_none();
+        if !plain_path || authority.as_str().contains('@') {
+            return Err(BadUrl);
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = authority.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
+        if host.is_empty() { Err(BadUrl) } else { Ok(Self { encrypted, host, port }) }
+    }
+}
+
+impl fmt::Display for PeerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.encrypted { "https" } else { "http" };
+        write!(f, "{scheme}://{}", self.authority())
+    }
+}
+
+impl PeerUrl {
+    /// Whether TLS is spoken there.
+    pub(super) const fn encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// The host: a name or an address.
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port.
+    pub(super) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `host:port`, as in a `Host` header.
+    pub(super) fn authority(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
+    /// The same port and scheme at the address that the node was seen at.
+    fn at(&self, address: IpAddr) -> Self {
+        Self { host: address.to_string(), ..self.clone() }
+    }
+}
+
+/// A way to a node.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Endpoint {
+    /// Who must answer there.
+    pub(super) node: NodeId,
+    /// Where.
+    pub(super) url: PeerUrl,
+    /// SHA-256 of the certificate (DER) it must show; without it, one that this machine trusts.
+    pub(super) tls_pin: Option<[u8; 32]>,
+}
+
+/// The ways to a node, best first: where it answered last, its urls as it names them, where it was called from.
+pub(super) fn endpoints(row: &PeerRow, last_good: Option<&PeerUrl>) -> Vec<Endpoint> {
+    let named = row.urls.iter().chain(&row.observed_url).filter_map(|url| url.parse().ok());
+    let mut urls: Vec<PeerUrl> = Vec::new();
+    for url in last_good.cloned().into_iter().chain(named) {
+        if !urls.contains(&url) {
+            urls.push(url);
+        }
+    }
+    let way = |url| Endpoint { node: row.node, url, tls_pin: row.tls_pin };
+    urls.into_iter().map(way).collect()
+}
+
+/// Where a node may be reached, judging by the address it called from: the port and scheme of its first url there.
+/// Nothing if it names that address itself.
+pub(super) fn observed_url(row: &PeerRow, address: IpAddr) -> Option<String> {
+    let address = address.to_canonical();
+    let urls: Vec<PeerUrl> = row.urls.iter().filter_map(|url| url.parse().ok()).collect();
+    let observed = urls.first()?.at(address);
+    (!urls.contains(&observed)).then(|| observed.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use ods_store::UnixMillis;
+
+    use super::*;
+
+    fn row(urls: &[&str], observed_url: Option<&str>) -> PeerRow {
+        PeerRow {
+            node: NodeId::from_bytes([1; 32]),
+            name: "hq".to_owned(),
+            urls: urls.iter().map(|url| (*url).to_owned()).collect(),
+            observed_url: observed_url.map(str::to_owned),
+            tls_pin: None,
+            paused: false,
+            added_at: UnixMillis::new(0),
+        }
+    }
+
+    fn tried(row: &PeerRow, last_good: Option<&str>) -> Vec<String> {
+        let last_good: Option<PeerUrl> = last_good.map(|url| url.parse().unwrap());
+        endpoints(row, last_good.as_ref()).iter().map(|way| way.url.to_string()).collect()
+    }
+
+    #[test]
+    fn urls_are_read_with_their_default_ports() {
+        for (text, whole) in [
+            ("http://hq.example", "http://hq.example:80"),
+            ("https://hq.example/", "https://hq.example:443"),
+            ("http://10.0.0.7:8637", "http://10.0.0.7:8637"),
+            ("https://[2001:db8::5]:1", "https://[2001:db8::5]:1"),
+        ] {
+            assert_eq!(text.parse::<PeerUrl>().map(|url| url.to_string()), Ok(whole.to_owned()));
+        }
+        assert_eq!("http://[::1]:2".parse::<PeerUrl>().map(|url| url.host), Ok("::1".to_owned()));
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in
+            ["", "hq", "ftp://hq", "http://", "http://u@hq", "http://hq/path", "http://hq?x", "http://hq:99999", "\n"]
+        {
+            assert_eq!(text.parse::<PeerUrl>(), Err(BadUrl), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_url_that_answered_last_is_tried_first_and_the_observed_one_last() {
+        let row = row(&["http://a:1", "nonsense", "http://b:1"], Some("http://c:1"));
+        assert_eq!(tried(&row, None), ["http://a:1", "http://b:1", "http://c:1"]);
+        assert_eq!(tried(&row, Some("http://b:1")), ["http://b:1", "http://a:1", "http://c:1"]);
+    }
+
+    #[test]
+    fn a_caller_is_remembered_where_it_called_from_with_the_port_it_listens_on() {
+        let row = row(&["http://hq.example:8637"], None);
+        let v4 = "192.0.2.9".parse().unwrap();
+        assert_eq!(observed_url(&row, v4).as_deref(), Some("http://192.0.2.9:8637"));
+        let mapped = "::ffff:192.0.2.9".parse().unwrap();
+        assert_eq!(observed_url(&row, mapped).as_deref(), Some("http://192.0.2.9:8637"));
+        let v6 = "2001:db8::9".parse().unwrap();
+        assert_eq!(observed_url(&row, v6).as_deref(), Some("http://[2001:db8::9]:8637"));
+    }
+
+    #[test]
+    fn an_address_that_is_known_is_not_remembered_again() {
+        let row = row(&["http://192.0.2.9:8637"], None);
+        assert_eq!(observed_url(&row, "192.0.2.9".parse().unwrap()), None);
+    }
+}

@@ -1,0 +1,126 @@
+//! What a node asks of a peer and does with the answers, step by step, without any carrier: the caller's side of
+//! [`super::serve`].
+
+use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, Store, StoreError, UnixMillis};
+
+use super::limits::{PING_EVENTS_BYTES_MAX, PULL_PAGES_MAX};
+use super::peers::{PullMode, PullReport};
+use super::protocol::{Answer, Cursor, LogAnswer, LogRequest, Ping, Request, RosterSwap, Summary};
+use super::serve::summary;
+
+/// A ping. To a peer that held all of this node's events when its log ended at `news_after`, what came since goes along.
+pub(super) fn ping(store: &Store, news_after: Option<Lsn>) -> Result<Ping, StoreError> {
+    let summary = summary(store)?;
+    let events = match news_after {
+        Some(after) => store.events_after(after, PING_EVENTS_BYTES_MAX)?,
+        None => Vec::new(),
+    };
+    Ok(Ping { summary, events })
+}
+
+/// A pull under way.
+#[derive(Debug)]
+pub(super) struct Pull {
+    node: NodeId,
+    mode: PullMode,
+    backfill: bool,
+    gained: u64,
+    pages: usize,
+    asked_at: Option<Cursor>,
+}
+
+/// How a pull goes on.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Ask the peer this.
+    Ask(Request),
+    /// It is over.
+    Done(PullReport),
+}
+
+/// Why a pull ended early.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PullError {
+    /// The answer can't be right.
+    #[error("its answer can't be used: {0}")]
+    Garbage(&'static str),
+    /// A statement of its roster is malformed.
+    #[error("its roster can't be used")]
+    Roster(#[source] StoreError),
+    /// This node's store failed.
+    #[error("this node's store failed: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl Pull {
+    /// Begins a pull from a peer that stands as `theirs`: rosters first if they differ.
+    pub(super) fn start(
+        store: &Store,
+        node: NodeId,
+        mode: PullMode,
+        theirs: &Summary,
+    ) -> Result<(Self, Request), StoreError> {
+        let mut pull = Self { node, mode, backfill: is_first_pull(store)?, gained: 0, pages: 0, asked_at: None };
+        let request = if theirs.roster == store.roster_digest() {
+            pull.ask_log(store)?
+        } else {
+            Request::Roster(RosterSwap { statements: store.roster_statements()? })
+        };
+        Ok((pull, request))
+    }
+
+    /// Takes an answer and says how to go on.
+    pub(super) fn take(&mut self, store: &Store, answer: Answer, now: UnixMillis) -> Result<Step, PullError> {
+        match answer {
+            Answer::Roster(swap) => {
+                let gained = store.insert_statements(swap.statements, now).map_err(PullError::Roster)?;
+                self.gained += gained as u64;
+                Ok(Step::Ask(self.ask_log(store)?))
+            }
+            Answer::Log(page) => self.take_page(store, page, now),
+            Answer::Pair(_) | Answer::Ping(_) | Answer::States(_) | Answer::Outline(_) | Answer::Pieces(_) => {
+                Err(PullError::Garbage("it answers another question"))
+            }
+        }
+    }
+
+    fn take_page(&mut self, store: &Store, page: LogAnswer, now: UnixMillis) -> Result<Step, PullError> {
+        self.check_progress(&page)?;
+        let LogAnswer { items, cursor, more, summary } = page;
+        let (positions, events) = items.into_iter().unzip();
+        let pull = Some(PulledFrom { node: self.node, positions, cursor: cursor.into() });
+        let taken = store.insert_events(EventBatch { events, pull, backfill: self.backfill }, now)?;
+        self.gained += taken.inserted as u64;
+        self.pages += 1;
+        if more && taken.refused.is_none() && self.pages < PULL_PAGES_MAX {
+            return Ok(Step::Ask(self.ask_log(store)?));
+        }
+        let refused = taken.refused.map(|refusal| format!("event {} was not taken: {}", refusal.event, refusal.reason));
+        let Self { mode, gained, .. } = *self;
+        Ok(Step::Done(PullReport { mode, theirs: summary, gained, more, refused }))
+    }
+
+    /// A page that has nothing, promises more and doesn't move on would be asked for until the end of time.
+    fn check_progress(&self, page: &LogAnswer) -> Result<(), PullError> {
+        let stuck = page.more && page.items.is_empty() && self.asked_at.as_ref() == Some(&page.cursor);
+        if stuck { Err(PullError::Garbage("its log page doesn't move on")) } else { Ok(()) }
+    }
+
+    /// The next page. Only the first of a pull by vector goes without the cursor.
+    fn ask_log(&mut self, store: &Store) -> Result<Request, StoreError> {
+        let by_vector = self.mode == PullMode::Vector && self.pages == 0;
+        let cursor = if by_vector { None } else { store.peer_cursor(&self.node)? };
+        self.asked_at = cursor.map(Cursor::from);
+        Ok(Request::Log(LogRequest::new(cursor, &store.vector()?)))
+    }
+}
+
+/// Whether this node has not yet read any peer's log: then what it gets was there before it joined.
+fn is_first_pull(store: &Store) -> Result<bool, StoreError> {
+    for peer in store.peers()? {
+        if store.peer_cursor(&peer.node)?.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,343 @@
+//! The driver of fetches: performs what the [`Planner`] decides, and keeps what arrived durable.
+//!
+//! Invariants: a piece is told to the planner only after it was verified and written. Data and map of an open fetch are
+//! made durable every [`CHECKPOINT_BYTES`] or [`CHECKPOINT_MS`]. Whatever a source does ends as a [`Trouble`] of that
+//! source; whatever this node's disk does ends as [`StepError::Local`].
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ods_store::{Digest, Fetch, Happening, NodeId, PIECE_BYTES, StoreError, Want};
+use tokio::sync::Notify;
+
+use super::calls::Caller;
+use super::fetch_calls::{self, Fault};
+use super::inbox::FetchInbox;
+use super::limits::{CHECKPOINT_BYTES, CHECKPOINT_MS, WANTS_IN_VIEW, WANTS_REFRESH_MS};
+use super::moment::Moment;
+use super::plan::{Action, Has, Opened, Planner, Run, StepError, Trouble};
+use super::tasks::Tasks;
+use crate::worker::{Next, Worker};
+
+const IDLE: Duration = Duration::from_mins(1);
+
+/// What tasks tell the driver.
+pub(super) enum Outcome {
+    Wants(Result<Vec<Want>, StoreError>),
+    Pieces(Digest, NodeId, Result<Has, Fault>),
+    Opened(Digest, Result<Fetch, StoreError>),
+    Outline(Digest, NodeId, Result<(), Fault>),
+    Piece(Digest, u64),
+    RunEnded(Digest, NodeId, Run, Result<(), Fault>),
+    WholeEnded(Digest, NodeId, Result<(), Fault>),
+    Finished(Digest, Result<(), StoreError>),
+    Checkpointed(Digest),
+}
+
+/// A fetch that the planner has open.
+struct Open {
+    fetch: Fetch,
+    /// Bytes written since the map was last made durable.
+    fresh_bytes: u64,
+    checkpointed_at: Moment,
+    checkpointing: bool,
+}
+
+/// The worker.
+pub(super) struct Fetcher {
+    caller: Caller,
+    inbox: Arc<FetchInbox>,
+    started: Instant,
+    planner: Planner,
+    open: BTreeMap<Digest, Open>,
+    wants_read_at: Option<Moment>,
+    wants_stale: bool,
+    reading_wants: bool,
+    /// When each peer's news last made wants be tried again.
+    lively_at: BTreeMap<NodeId, Moment>,
+    tasks: Tasks<Outcome>,
+}
+
+impl Fetcher {
+    /// A driver for the store of `caller`.
+    pub(super) fn new(caller: Caller, inbox: Arc<FetchInbox>) -> Self {
+        let seed = u64::from_le_bytes(caller.node.store.random());
+        let tasks = Tasks::new(inbox.wake());
+        Self {
+            caller,
+            inbox,
+            started: Instant::now(),
+            planner: Planner::new(seed),
+            open: BTreeMap::new(),
+            wants_read_at: None,
+            wants_stale: true,
+            reading_wants: false,
+            lively_at: BTreeMap::new(),
+            tasks,
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment::new(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn take_outcome(&mut self, outcome: Outcome) {
+        let now = self.moment();
+        match outcome {
+            Outcome::Wants(wants) => self.take_wants(wants, now),
+            Outcome::Pieces(blob, node, has) => {
+                let has = has.map_err(|fault| self.trouble_of(&blob, &node, &fault));
+                self.planner.pieces(&blob, &node, has, now);
+            }
+            Outcome::Opened(blob, opened) => self.take_opened(blob, opened, now),
+            Outcome::Outline(blob, node, result) => {
+                let result = self.step_of(&blob, &node, result);
+                self.planner.outline(&blob, &node, result, now);
+            }
+            Outcome::Piece(blob, piece) => {
+                self.planner.piece_arrived(&blob, piece);
+                if let Some(open) = self.open.get_mut(&blob) {
+                    open.fresh_bytes += PIECE_BYTES;
+                }
+            }
+            Outcome::RunEnded(blob, node, run, result) => {
+                let result = self.step_of(&blob, &node, result);
+                self.planner.run_ended(&blob, &node, run, result, now);
+            }
+            Outcome::WholeEnded(blob, node, result) => {
+                let result = self.step_of(&blob, &node, result);
+                self.planner.whole_ended(&blob, &node, result, now);
+            }
+            Outcome::Finished(blob, result) => {
+                self.open.remove(&blob);
+                self.planner.finished(&blob, succeeded(&blob, result).is_some(), now);
+            }
+            Outcome::Checkpointed(blob) => {
+                if let Some(open) = self.open.get_mut(&blob) {
+                    (open.checkpointing, open.checkpointed_at) = (false, now);
+                }
+            }
+        }
+    }
+
+    fn take_wants(&mut self, wants: Result<Vec<Want>, StoreError>, now: Moment) {
+        self.reading_wants = false;
+        self.wants_read_at = Some(now);
+        match wants {
+            Ok(wants) => {
+                for action in self.planner.set_wants(wants, now) {
+                    self.perform(action);
+                }
+            }
+            Err(error) => {
+                self.wants_stale = true;
+                tracing::error!(error = &error as &dyn std::error::Error, "the wants can't be read");
+            }
+        }
+    }
+
+    fn take_opened(&mut self, blob: Digest, opened: Result<Fetch, StoreError>, now: Moment) {
+        let fetch = succeeded(&blob, opened);
+        let told = fetch
+            .as_ref()
+            .map(|fetch| Opened { missing: fetch.have().complement(), outline_known: fetch.outline_known() });
+        if let Some(fetch) = fetch {
+            let open = Open { fetch, fresh_bytes: 0, checkpointed_at: now, checkpointing: false };
+            self.open.insert(blob, open);
+        }
+        self.planner.opened(&blob, told, now);
+    }
+
+    fn step_of(&mut self, blob: &Digest, node: &NodeId, result: Result<(), Fault>) -> Result<(), StepError> {
+        result.map_err(|fault| match fault {
+            Fault::Local(error) => {
+                log_local(blob, &error);
+                StepError::Local
+            }
+            fault => StepError::Source(self.trouble_of(blob, node, &fault)),
+        })
+    }
+
+    /// What a fault means for its source. What only a broken or hostile node does raises an alarm.
+    fn trouble_of(&mut self, blob: &Digest, node: &NodeId, fault: &Fault) -> Trouble {
+        tracing::debug!(peer = %node.short(), %blob, %fault, "a fetch step failed");
+        match fault {
+            Fault::Absent => Trouble::Absent,
+            Fault::Failed(_) | Fault::Local(_) => Trouble::Failed,
+            Fault::Wrong(what) => {
+                self.alarm(
+                    "bad_piece",
+                    format!("peer {node} sent {what} of blob {blob}; it is not asked for it again"),
+                );
+                Trouble::Wrong
+            }
+            Fault::OtherSize { claimed } => {
+                self.alarm(
+                    "wrong_size",
+                    format!("peer {node} says that blob {blob} has {claimed} bytes; the revision says otherwise"),
+                );
+                // Nobody is blamed, but asking again is of no use.
+                Trouble::Wrong
+            }
+        }
+    }
+
+    fn alarm(&mut self, code: &str, detail: String) {
+        tracing::warn!(code, detail, "alarm");
+        let (caller, now) = (self.caller.clone(), (self.caller.clock)());
+        let alarm = Happening::Alarm { code: code.to_owned(), detail };
+        self.tasks.start_quiet(async move {
+            if let Some(Err(error)) = caller.in_blocking(move |store| store.note(alarm, now)).await {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an alarm could not be journalled");
+            }
+        });
+    }
+
+    fn perform(&mut self, action: Action) {
+        let caller = self.caller.clone();
+        match action {
+            Action::AskPieces { blob, node, seen, size } => self.at(node, move |way| async move {
+                Outcome::Pieces(blob, node, fetch_calls::pieces(caller, way, blob, size, seen).await)
+            }),
+            Action::Open { blob, size } => self.tasks.start(async move {
+                let opened = caller.in_blocking(move |store| store.begin_fetch(&blob, size)).await;
+                Outcome::Opened(blob, opened.unwrap_or(Err(StoreError::Closing)))
+            }),
+            Action::AskOutline { blob, node } => {
+                let fetch = self.open.get(&blob).map(|open| open.fetch.clone());
+                self.at(node, move |way| async move {
+                    Outcome::Outline(blob, node, fetch_calls::outline(caller, way, fetch).await)
+                });
+            }
+            Action::FetchRun { blob, node, run } => {
+                let fetch = self.open.get(&blob).map(|open| open.fetch.clone());
+                let outcomes = self.tasks.outcomes();
+                self.at(node, move |way| async move {
+                    let arrived = |piece| outcomes.push(Outcome::Piece(blob, piece));
+                    Outcome::RunEnded(blob, node, run, fetch_calls::run(caller, way, fetch, run, arrived).await)
+                });
+            }
+            Action::FetchWhole { blob, node, size } => self.at(node, move |way| async move {
+                Outcome::WholeEnded(blob, node, fetch_calls::whole(caller, way, blob, size).await)
+            }),
+            Action::Finish { blob } => self.finish(blob),
+            Action::Close { blob } => self.close(blob),
+        }
+    }
+
+    /// Starts a task that calls a peer, at the url where it answers.
+    fn at<F>(&mut self, node: NodeId, work: impl FnOnce(Option<super::endpoint::Endpoint>) -> F)
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        let way = self.inbox.sources().get(&node).cloned();
+        self.tasks.start(work(way));
+    }
+
+    fn finish(&mut self, blob: Digest) {
+        let (caller, now) = (self.caller.clone(), (self.caller.clock)());
+        let fetch = self.open.get(&blob).map(|open| open.fetch.clone());
+        self.tasks.start(async move {
+            let finished = caller.in_blocking(move |_| match fetch {
+                Some(fetch) => fetch.finish(now),
+                None => Err(StoreError::BytesNotHeld { blob }),
+            });
+            Outcome::Finished(blob, finished.await.unwrap_or(Err(StoreError::Closing)))
+        });
+    }
+
+    /// Writes down what is here; if the want is gone, removes it.
+    fn close(&mut self, blob: Digest) {
+        let Some(Open { fetch, .. }) = self.open.remove(&blob) else { return };
+        let caller = self.caller.clone();
+        self.tasks.start_quiet(async move {
+            let closed = caller.in_blocking(move |store| fetch.checkpoint().and_then(|()| store.abandon_fetch(&fetch)));
+            if let Some(Err(error)) = closed.await {
+                log_local(&blob, &error);
+            }
+        });
+    }
+
+    fn checkpoint(&mut self, now: Moment) {
+        for (blob, open) in &mut self.open {
+            let due = open.fresh_bytes >= CHECKPOINT_BYTES || now.ms_since(open.checkpointed_at) >= CHECKPOINT_MS;
+            if open.checkpointing || open.fresh_bytes == 0 || !due {
+                continue;
+            }
+            (open.checkpointing, open.fresh_bytes) = (true, 0);
+            let (caller, fetch, blob) = (self.caller.clone(), open.fetch.clone(), *blob);
+            self.tasks.start(async move {
+                if let Some(Err(error)) = caller.in_blocking(move |_| fetch.checkpoint()).await {
+                    log_local(&blob, &error);
+                }
+                Outcome::Checkpointed(blob)
+            });
+        }
+    }
+
+    fn read_wants(&mut self, now: Moment) {
+        self.wants_stale |= self.inbox.take_wants_changed();
+        let due = self.wants_read_at.is_none_or(|last| now.ms_since(last) >= WANTS_REFRESH_MS);
+        if self.wants_stale && due && !self.reading_wants {
+            (self.wants_stale, self.reading_wants) = (false, true);
+            let caller = self.caller.clone();
+            self.tasks.start(async move {
+                let wants = caller.in_blocking(|store| store.wants(WANTS_IN_VIEW)).await;
+                Outcome::Wants(wants.unwrap_or(Err(StoreError::Closing)))
+            });
+        }
+    }
+
+    /// News of a peer make wants be tried again, but not more than once a second.
+    fn take_lively(&mut self, now: Moment) {
+        for node in self.inbox.take_lively() {
+            let recently = self.lively_at.get(&node).is_some_and(|last| now.ms_since(*last) < 1000);
+            if !recently {
+                self.lively_at.insert(node, now);
+                self.planner.sign_of_life(&node, now);
+            }
+        }
+    }
+
+    fn next(&self, now: Moment) -> Next {
+        let planned = self.planner.next_at(now).map(|next| next.ms_since(now).max(1));
+        let wants = (self.wants_stale && !self.reading_wants).then_some(WANTS_REFRESH_MS);
+        let checkpoint = self.open.values().any(|open| open.fresh_bytes > 0).then_some(CHECKPOINT_MS);
+        let wait_ms = [planned, wants, checkpoint].into_iter().flatten().min();
+        Next::After(wait_ms.map_or(IDLE, Duration::from_millis).min(IDLE))
+    }
+}
+
+fn succeeded<T>(blob: &Digest, result: Result<T, StoreError>) -> Option<T> {
+    result.inspect_err(|error| log_local(blob, error)).ok()
+}
+
+fn log_local(blob: &Digest, error: &StoreError) {
+    tracing::warn!(%blob, error = error as &dyn std::error::Error, "a fetch failed on this node's side; it is tried again");
+}
+
+impl Worker for Fetcher {
+    fn name(&self) -> &'static str {
+        "fetch"
+    }
+
+    fn wake(&self) -> Arc<Notify> {
+        self.inbox.wake()
+    }
+
+    async fn tick(&mut self) -> Next {
+        for outcome in self.tasks.take() {
+            self.take_outcome(outcome);
+        }
+        let now = self.moment();
+        self.read_wants(now);
+        self.planner.set_sources(self.inbox.sources().into_keys().collect(), now);
+        self.take_lively(now);
+        for action in self.planner.actions(now) {
+            self.perform(action);
+        }
+        self.checkpoint(now);
+        self.next(now)
+    }
+}

@@ -1,0 +1,176 @@
+//! What the fetch driver's tasks do: ask peers for maps, outlines and bytes, and verify and store what comes.
+
+use bytes::{Bytes, BytesMut};
+use ods_store::{Digest, Fetch, PIECE_BYTES, PieceSet, Store, StoreError, piece_bytes, piece_count};
+
+use super::calls::Caller;
+use super::client::{ByteStream, CallError};
+use super::endpoint::Endpoint;
+use super::limits::PIECES_WAIT_MS;
+use super::plan::{Has, Run};
+use super::protocol::{Answer, BytesRequest, PieceMap, PiecesRequest, Request};
+
+/// Why a step didn't work.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// The source doesn't have it.
+    #[error("the peer does not have it")]
+    Absent,
+    /// The source can't be reached, broke off or fell silent.
+    #[error("{0}")]
+    Failed(String),
+    /// The source sent something that isn't the blob's.
+    #[error("the peer sent {0}")]
+    Wrong(&'static str),
+    /// The source takes the blob to have another size.
+    #[error("the peer says that the blob has {claimed} bytes")]
+    OtherSize {
+        /// What it says.
+        claimed: u64,
+    },
+    /// This node's store failed.
+    #[error("this node's store failed: {0}")]
+    Local(#[source] StoreError),
+}
+
+impl From<CallError> for Fault {
+    fn from(error: CallError) -> Self {
+        if error.is_refusal("blob_absent") || error.is_refusal("bytes_absent") || error.is_refusal("bad_range") {
+            Self::Absent
+        } else {
+            Self::Failed(error.to_string())
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::BadPiece { .. } => Self::Wrong("a wrong piece"),
+            StoreError::BadOutline { .. } => Self::Wrong("a wrong outline"),
+            other => Self::Local(other),
+        }
+    }
+}
+
+/// Which pieces a peer has. With `seen`, the peer may wait until it has more.
+pub(super) async fn pieces(
+    caller: Caller,
+    way: Option<Endpoint>,
+    blob: Digest,
+    size: u64,
+    seen: u64,
+) -> Result<Has, Fault> {
+    let wait_ms = if seen > 0 { PIECES_WAIT_MS } else { 0 };
+    let request = Request::Pieces(PiecesRequest { blob, seen, wait_ms });
+    let Answer::Pieces(map) = caller.client.call(&reached(way)?, &request).await? else {
+        return Err(Fault::Failed("it answers another question".to_owned()));
+    };
+    match map {
+        PieceMap::Absent => Err(Fault::Absent),
+        PieceMap::All { size: claimed } | PieceMap::Some { size: claimed, .. } if claimed != size => {
+            Err(Fault::OtherSize { claimed })
+        }
+        PieceMap::All { .. } => Ok(Has::All),
+        PieceMap::Some { bits, .. } => {
+            let pieces = PieceSet::from_bits(piece_count(size), &bits).ok_or(Fault::Wrong("a wrong piece map"))?;
+            if pieces.is_empty() { Err(Fault::Absent) } else { Ok(Has::Some(pieces)) }
+        }
+    }
+}
+
+/// Gets the outline and stores it.
+pub(super) async fn outline(caller: Caller, way: Option<Endpoint>, fetch: Option<Fetch>) -> Result<(), Fault> {
+    let fetch = opened(fetch)?;
+    let Answer::Outline(outline) = caller.client.call(&reached(way)?, &Request::Outline(fetch.digest())).await? else {
+        return Err(Fault::Failed("it answers another question".to_owned()));
+    };
+    in_store(&caller, move |_| fetch.set_outline(outline)).await
+}
+
+/// Gets a run of pieces; `arrived` hears of each that was verified and written.
+pub(super) async fn run(
+    caller: Caller,
+    way: Option<Endpoint>,
+    fetch: Option<Fetch>,
+    run: Run,
+    arrived: impl Fn(u64),
+) -> Result<(), Fault> {
+    let fetch = opened(fetch)?;
+    let (blob, size) = (fetch.digest(), fetch.size());
+    let first = run.first * PIECE_BYTES;
+    let last = ((run.first + run.count) * PIECE_BYTES).min(size) - 1;
+    let mut stream = open_stream(&caller, way, BytesRequest { blob, first, last: Some(last) }, size).await?;
+    let mut assembled = BytesMut::new();
+    for piece in run.first..run.first + run.count {
+        let bytes = read_exactly(&mut stream, &mut assembled, piece_bytes(size, piece)).await?;
+        let fetch = fetch.clone();
+        in_store(&caller, move |_| fetch.write_piece(piece, &bytes)).await?;
+        arrived(piece);
+    }
+    end(&mut stream).await
+}
+
+/// Gets a blob of one piece and stores it.
+pub(super) async fn whole(caller: Caller, way: Option<Endpoint>, blob: Digest, size: u64) -> Result<(), Fault> {
+    let bytes = if size == 0 {
+        Bytes::new()
+    } else {
+        let request = BytesRequest { blob, first: 0, last: Some(size - 1) };
+        let mut stream = open_stream(&caller, way, request, size).await?;
+        let bytes = read_exactly(&mut stream, &mut BytesMut::new(), piece_bytes(size, 0)).await?;
+        end(&mut stream).await?;
+        bytes
+    };
+    let now = (caller.clock)();
+    in_store(&caller, move |store: &Store| {
+        let fetch = store.begin_fetch(&blob, size)?;
+        fetch.write_piece(0, &bytes)?;
+        fetch.finish(now)
+    })
+    .await
+}
+
+async fn open_stream(
+    caller: &Caller,
+    way: Option<Endpoint>,
+    request: BytesRequest,
+    size: u64,
+) -> Result<ByteStream, Fault> {
+    let stream = caller.client.bytes(&reached(way)?, request).await?;
+    if stream.size() == size { Ok(stream) } else { Err(Fault::OtherSize { claimed: stream.size() }) }
+}
+
+/// The next `count` bytes; what came beyond them stays in `assembled`.
+async fn read_exactly(stream: &mut ByteStream, assembled: &mut BytesMut, count: usize) -> Result<Bytes, Fault> {
+    while assembled.len() < count {
+        match stream.next().await? {
+            Some(data) => assembled.extend_from_slice(&data),
+            None => return Err(Fault::Failed("it stopped in the middle".to_owned())),
+        }
+    }
+    Ok(assembled.split_to(count).freeze())
+}
+
+/// Reads to the end, so that the connection can be used again.
+async fn end(stream: &mut ByteStream) -> Result<(), Fault> {
+    match stream.next().await? {
+        None => Ok(()),
+        Some(_) => Err(Fault::Wrong("more bytes than it was asked for")),
+    }
+}
+
+fn reached(way: Option<Endpoint>) -> Result<Endpoint, Fault> {
+    way.ok_or_else(|| Fault::Failed("it answers nowhere".to_owned()))
+}
+
+fn opened(fetch: Option<Fetch>) -> Result<Fetch, Fault> {
+    fetch.ok_or_else(|| Fault::Failed("the fetch was closed".to_owned()))
+}
+
+async fn in_store<T: Send + 'static>(
+    caller: &Caller,
+    work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Fault> {
+    caller.in_blocking(work).await.unwrap_or(Err(StoreError::Closing)).map_err(Fault::from)
+}

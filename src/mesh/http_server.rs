@@ -1,0 +1,299 @@
+//! The peer surface by HTTP: proves who calls, then hands the question to [`serve`]. No mesh logic.
+//!
+//! The order of checks keeps strangers cheap: path, signature over the headers, nonce, membership, serial; only then is
+//! the body read, up to the call's cap, and compared with its digest. Answers that are values are signed, refusals of
+//! verified callers too, so that nobody in between can speak for this node.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request as HttpRequest, State};
+use axum::response::Response;
+use futures_util::stream;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use ods_api::ClientAddress;
+use ods_store::{NodeId, UnixMillis};
+use tokio::task::spawn_blocking;
+
+use super::carrier::{CONTENT_DIGEST, CONTENT_TYPE, Called, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE};
+use super::inbox::{Heard, Inbox};
+use super::limits::PIECES_POLL_MS;
+use super::moment::Moment;
+use super::nonce::{NonceError, Nonces, Standing};
+use super::protocol::{Answer, Request};
+use super::serve::{BlobBytes, Node, Refusal, Reply, may_call, serve};
+use super::signature::{
+    CallParameters, RequestParts, SignatureBytes, SignatureFields, content_digest, sign_answer, verify_request,
+};
+
+/// What the handlers share.
+pub(super) struct PeerSurface {
+    node: Node,
+    inbox: Arc<Inbox>,
+    clock: fn() -> UnixMillis,
+    started: Instant,
+    nonces: Mutex<Nonces>,
+}
+
+/// A call that doesn't get to [`serve`], or is refused there.
+struct Failure {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+}
+
+impl PeerSurface {
+    /// The surface of `node`; what callers tell goes to `inbox`.
+    pub(super) fn new(node: Node, inbox: Arc<Inbox>, clock: fn() -> UnixMillis) -> Self {
+        let nonces = Mutex::new(Nonces::new(node.store.random(), Moment::default()));
+        Self { node, inbox, clock, started: Instant::now(), nonces }
+    }
+
+    /// Its routes.
+    pub(super) fn router(self) -> Router {
+        let mut router = Router::new();
+        for path in ["pair", "ping", "roster", "states", "log"] {
+            router = router.route(&format!("/peer/v1/{path}"), axum::routing::post(handle));
+        }
+        for path in ["", "/outline", "/pieces"] {
+            router = router.route(&format!("/peer/v1/blobs/{{digest}}{path}"), axum::routing::get(handle));
+        }
+        router.with_state(Arc::new(self))
+    }
+
+    fn nonces<T>(&self, act: impl FnOnce(&mut Nonces, Moment) -> T) -> T {
+        let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        act(&mut self.nonces.lock().unwrap_or_else(PoisonError::into_inner), Moment::new(ms))
+    }
+
+    fn own(&self) -> NodeId {
+        self.node.store.node_id()
+    }
+
+    /// Checks that the call is for this node, fresh, allowed, and made once.
+    fn admit(&self, called: &Called, parameters: &CallParameters) -> Result<(), Failure> {
+        let CallParameters { caller, callee, nonce, serial } = parameters;
+        if *callee != self.own() {
+            let detail = format!("this is node {}", self.own());
+            return Err(Failure::new(StatusCode::MISDIRECTED_REQUEST, "wrong_node", &detail));
+        }
+        self.nonces(|nonces, now| nonces.check(nonce, now))?;
+        let standing = may_call(&self.node.store, caller, called.call())?;
+        if !called.call().changes() {
+            return Ok(());
+        }
+        let serial =
+            serial.ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "malformed", "the call has no serial"))?;
+        self.spend(nonce, *caller, serial, standing)
+    }
+
+    fn spend(&self, nonce: &str, caller: NodeId, serial: u64, standing: Standing) -> Result<(), Failure> {
+        Ok(self.nonces(|nonces, now| nonces.spend(nonce, caller, serial, standing, now))?)
+    }
+
+    /// Asks [`serve`], again and again while it has to wait and the caller lets it.
+    async fn ask(&self, caller: NodeId, request: Request) -> Result<Reply, Failure> {
+        let mut request = request;
+        let deadline = match &request {
+            Request::Pieces(pieces) => Instant::now() + Duration::from_millis(u64::from(pieces.wait_ms)),
+            _ => Instant::now(),
+        };
+        loop {
+            let (node, asked, now) = (self.node.clone(), request.clone(), (self.clock)());
+            let reply =
+                spawn_blocking(move || serve(&node, &caller, asked, now)).await.map_err(|_| Failure::internal())??;
+            if !matches!(reply, Reply::Wait) {
+                return Ok(reply);
+            }
+            tokio::time::sleep(Duration::from_millis(PIECES_POLL_MS)).await;
+            if let (true, Request::Pieces(pieces)) = (Instant::now() >= deadline, &mut request) {
+                pieces.wait_ms = 0;
+            }
+        }
+    }
+
+    /// The driver learns what a ping told, in both directions.
+    fn note(&self, caller: NodeId, address: Option<ClientAddress>, request: &Request, reply: &Reply) {
+        if let (Request::Ping(ping), Reply::Answer(Answer::Ping(told))) = (request, reply) {
+            let address = address.map(|ClientAddress(ip)| ip);
+            self.inbox.heard(caller, Heard { theirs: ping.summary.clone(), told: told.clone(), address });
+        }
+    }
+
+    async fn call(
+        &self,
+        called: Called,
+        caller: NodeId,
+        head: &http::request::Parts,
+        body: Body,
+    ) -> Result<Reply, Failure> {
+        let body = read_body(body, called.call().body_bytes_max(), text(&head.headers, CONTENT_DIGEST)).await?;
+        let request = match called {
+            Called::Get(request) => request,
+            Called::Post(call) => Request::decode(call, &body)
+                .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, "malformed", &error.to_string()))?,
+        };
+        // Only pings are noted, and they are small: at most 64 KiB of events, which the copy goes without.
+        let noted = match &request {
+            Request::Ping(ping) => Some(Request::Ping(super::protocol::Ping { events: Vec::new(), ..ping.clone() })),
+            _ => None,
+        };
+        let reply = self.ask(caller, request).await?;
+        if let Some(noted) = noted {
+            self.note(caller, head.extensions.get::<ClientAddress>().copied(), &noted, &reply);
+        }
+        Ok(reply)
+    }
+
+    fn respond(&self, outcome: Result<Reply, Failure>, request: Option<&SignatureBytes>) -> Response {
+        let (status, body, content_type) = match outcome {
+            Ok(Reply::Bytes(bytes)) => return self.with_nonce(stream_bytes(bytes, self.clock)),
+            Ok(Reply::Answer(answer)) => (StatusCode::OK, answer.encode(), CONTENT_TYPE),
+            Ok(Reply::Wait) => Failure::internal().into_parts(),
+            Err(failure) => failure.into_parts(),
+        };
+        let digest = content_digest(&body);
+        let mut response = Response::builder()
+            .status(status)
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::CACHE_CONTROL, "no-store")
+            .header(CONTENT_DIGEST, &digest);
+        if let Some(request) = request {
+            let fields = sign_answer(self.node.store.key(), status.as_u16(), &digest, request);
+            response = response.header(SIGNATURE_INPUT, fields.input).header(SIGNATURE, fields.signature);
+        }
+        self.with_nonce(response.body(Body::from(body)).unwrap_or_default())
+    }
+
+    fn with_nonce(&self, mut response: Response) -> Response {
+        let nonce = self.nonces(|nonces, now| HeaderValue::from_str(nonces.current(now)));
+        if let Ok(nonce) = nonce {
+            response.headers_mut().insert(NONCE, nonce);
+        }
+        response
+    }
+}
+
+async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -> Response {
+    let (head, body) = request.into_parts();
+    let (called, parameters, signature) = match verify(&head) {
+        Ok(verified) => verified,
+        Err(failure) => return surface.respond(Err(failure), None),
+    };
+    let outcome = match surface.admit(&called, &parameters) {
+        Ok(()) => surface.call(called, parameters.caller, &head, body).await,
+        Err(failure) => Err(failure),
+    };
+    surface.respond(outcome, Some(&signature))
+}
+
+/// Checks what the headers say; the caller's signature is good after this.
+fn verify(request: &http::request::Parts) -> Result<(Called, CallParameters, SignatureBytes), Failure> {
+    let path = request.uri.path();
+    let query = request.uri.query().unwrap_or_default();
+    let method = request.method.as_str();
+    let called = Called::parse(method, path, query, text(&request.headers, header::RANGE.as_str()))
+        .ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "malformed", "the call makes no sense"))?;
+    let (Some(content_digest), Some(input), Some(signature)) = (
+        text(&request.headers, CONTENT_DIGEST),
+        text(&request.headers, SIGNATURE_INPUT),
+        text(&request.headers, SIGNATURE),
+    ) else {
+        return Err(Failure::new(StatusCode::UNAUTHORIZED, "unsigned", "the call is not signed"));
+    };
+    let fields = SignatureFields { input: input.to_owned(), signature: signature.to_owned() };
+    let parts = RequestParts { method, path, query, content_digest };
+    let (parameters, signature) = verify_request(&parts, &fields)
+        .map_err(|error| Failure::new(StatusCode::UNAUTHORIZED, "bad_signature", &error.to_string()))?;
+    Ok((called, parameters, signature))
+}
+
+async fn read_body(body: Body, bytes_max: usize, digest: Option<&str>) -> Result<Bytes, Failure> {
+    let collected = Limited::new(body, bytes_max).collect().await;
+    let body = collected
+        .map_err(|_| Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large or was cut"))?
+        .to_bytes();
+    if digest == Some(content_digest(&body).as_str()) {
+        Ok(body)
+    } else {
+        Err(Failure::new(StatusCode::BAD_REQUEST, "digest_mismatch", "the body is not the one that was signed"))
+    }
+}
+
+/// Streams bytes piece by piece; each is read off the async threads when the caller has taken the one before.
+fn stream_bytes(bytes: BlobBytes, clock: fn() -> UnixMillis) -> Response {
+    let (first, end, size) = (bytes.first(), bytes.end(), bytes.size());
+    let parts = stream::try_unfold(bytes, move |mut bytes| async move {
+        let now = clock();
+        let (part, bytes) =
+            spawn_blocking(move || (bytes.read_next(now), bytes)).await.map_err(std::io::Error::other)?;
+        let part = part.map_err(std::io::Error::other)?;
+        Ok::<_, std::io::Error>((!part.is_empty()).then(|| (Bytes::from(part), bytes)))
+    });
+    Response::builder()
+        .status(StatusCode::PARTIAL_CONTENT)
+        .header(header::CONTENT_TYPE, "application/octet-stream")
+        .header(header::CONTENT_LENGTH, end - first)
+        .header(header::CONTENT_RANGE, format!("bytes {first}-{}/{size}", end - 1))
+        .body(Body::from_stream(parts))
+        .unwrap_or_default()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+impl Failure {
+    fn new(status: StatusCode, code: &'static str, detail: &str) -> Self {
+        Self { status, code, detail: detail.to_owned() }
+    }
+
+    fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the node failed to answer; its log says why")
+    }
+
+    fn into_parts(self) -> (StatusCode, Vec<u8>, &'static str) {
+        let problem = serde_json::json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason(),
+            "status": self.status.as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+        });
+        (self.status, problem.to_string().into_bytes(), "application/problem+json")
+    }
+}
+
+impl From<NonceError> for Failure {
+    fn from(error: NonceError) -> Self {
+        let (status, code) = match error {
+            NonceError::Stale => (StatusCode::UNAUTHORIZED, STALE_NONCE),
+            NonceError::Replayed => (StatusCode::UNAUTHORIZED, "replayed"),
+            NonceError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
+        };
+        Self::new(status, code, &error.to_string())
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let status = match &refusal {
+            Refusal::NotAMember | Refusal::Expelled | Refusal::NotAnOwner => StatusCode::FORBIDDEN,
+            Refusal::InviteUnknown | Refusal::BlobAbsent | Refusal::BytesAbsent => StatusCode::NOT_FOUND,
+            Refusal::InviteUsed | Refusal::ReplicaHasEvents | Refusal::MergeNeedsOwner | Refusal::OwnInvite => {
+                StatusCode::CONFLICT
+            }
+            Refusal::InviteExpired => StatusCode::GONE,
+            Refusal::BadRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
+            Refusal::Malformed { .. } => StatusCode::BAD_REQUEST,
+            Refusal::Store(error) => {
+                tracing::error!(error = error as &dyn std::error::Error, "a peer's call failed in the store");
+                return Self::internal();
+            }
+        };
+        Self::new(status, refusal.code(), &refusal.to_string())
+    }
+}

@@ -1,0 +1,134 @@
+//! What comes to the mesh's workers from outside their own tasks, until their next tick: commits of this node's store,
+//! pings of peers, outcomes of tasks. Every part is bounded: flags, one entry a member, one outcome a task.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ods_store::{Committed, NodeId};
+use tokio::sync::Notify;
+
+use super::endpoint::Endpoint;
+use super::protocol::Summary;
+
+/// A ping that came in: what the caller said, and what it was told.
+#[derive(Debug, Clone)]
+pub(super) struct Heard {
+    /// How it stands at the caller.
+    pub(super) theirs: Summary,
+    /// How it stood here.
+    pub(super) told: Summary,
+    /// Where it called from.
+    pub(super) address: Option<IpAddr>,
+}
+
+/// For the driver of pings and pulls.
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    heard: Mutex<BTreeMap<NodeId, Heard>>,
+    own_changed: AtomicBool,
+    links_changed: AtomicBool,
+    wake: Arc<Notify>,
+}
+
+impl Inbox {
+    /// Wakes the driver.
+    pub(super) fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// A member pinged; only its last ping counts.
+    pub(super) fn heard(&self, caller: NodeId, heard: Heard) {
+        lock(&self.heard).insert(caller, heard);
+        self.wake.notify_one();
+    }
+
+    /// Something was committed here.
+    pub(super) fn committed(&self, commit: &Committed) {
+        if commit.peers_changed {
+            self.links_changed.store(true, Ordering::Release);
+        }
+        if commit.log_grew || commit.roster_changed || commit.wants_changed {
+            self.own_changed.store(true, Ordering::Release);
+        }
+        if commit.log_grew || commit.roster_changed || commit.wants_changed || commit.peers_changed {
+            self.wake.notify_one();
+        }
+    }
+
+    /// Takes what was heard since the last time.
+    pub(super) fn take_heard(&self) -> BTreeMap<NodeId, Heard> {
+        std::mem::take(&mut *lock(&self.heard))
+    }
+
+    /// Whether this node changed since the last time.
+    pub(super) fn take_own_changed(&self) -> bool {
+        self.own_changed.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether links changed since the last time.
+    pub(super) fn take_links_changed(&self) -> bool {
+        self.links_changed.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// For the driver of fetches.
+#[derive(Debug, Default)]
+pub(super) struct FetchInbox {
+    sources: Mutex<BTreeMap<NodeId, Endpoint>>,
+    lively: Mutex<BTreeSet<NodeId>>,
+    wants_changed: AtomicBool,
+    wake: Arc<Notify>,
+}
+
+impl FetchInbox {
+    /// Wakes the driver.
+    pub(super) fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// Something was committed here.
+    pub(super) fn committed(&self, commit: &Committed) {
+        if commit.wants_changed {
+            self.wants_changed.store(true, Ordering::Release);
+            self.wake.notify_one();
+        }
+    }
+
+    /// A peer answers here, or nowhere.
+    pub(super) fn set_source(&self, node: NodeId, endpoint: Option<Endpoint>) {
+        let changed = match endpoint {
+            Some(endpoint) => lock(&self.sources).insert(node, endpoint.clone()).as_ref() != Some(&endpoint),
+            None => lock(&self.sources).remove(&node).is_some(),
+        };
+        if changed {
+            self.wake.notify_one();
+        }
+    }
+
+    /// A peer has news, so it may have bytes that it hadn't.
+    pub(super) fn lively(&self, node: NodeId) {
+        lock(&self.lively).insert(node);
+        self.wake.notify_one();
+    }
+
+    /// The peers that answer, and where.
+    pub(super) fn sources(&self) -> BTreeMap<NodeId, Endpoint> {
+        lock(&self.sources).clone()
+    }
+
+    /// Takes the peers that had news since the last time.
+    pub(super) fn take_lively(&self) -> BTreeSet<NodeId> {
+        std::mem::take(&mut *lock(&self.lively))
+    }
+
+    /// Whether wants changed since the last time.
+    pub(super) fn take_wants_changed(&self) -> bool {
+        self.wants_changed.swap(false, Ordering::AcqRel)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

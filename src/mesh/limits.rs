@@ -1,0 +1,99 @@
+//! Every bound of the mesh, in one place. Each protects memory, disk or a peer from what others send.
+
+/// Bytes of new events that a ping may carry.
+pub(super) const PING_EVENTS_BYTES_MAX: usize = 64 * 1024;
+/// Bytes in the body of a ping: its events and room around them.
+pub(super) const PING_BODY_BYTES_MAX: usize = 80 * 1024;
+/// Bytes in the body of a pairing call; a merge carries the joiner's roster.
+pub(super) const PAIR_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes in a roster, asked or answered.
+pub(super) const ROSTER_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes in a swap of node states, asked or answered.
+pub(super) const STATES_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes in the question for a log page: a cursor and a vector of tens of thousands of streams.
+pub(super) const LOG_QUERY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes in a log page: its frames, their signatures and positions.
+pub(super) const LOG_ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes in an outline: that of the largest blob, 1 TiB, and a little.
+pub(super) const OUTLINE_BYTES_MAX: usize = 33 * 1024 * 1024;
+/// Bytes in a piece map: that of the largest blob, and a little.
+pub(super) const PIECE_MAP_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of a refusal that the caller reads.
+pub(super) const REFUSAL_BYTES_MAX: usize = 16 * 1024;
+/// Bytes in a peer's name, url list entry or other short text.
+pub(super) const TEXT_BYTES_MAX: usize = 512;
+/// Urls that a node may name for itself.
+pub(super) const URLS_MAX: usize = 32;
+
+/// How long a nonce is issued; it is accepted for as long again.
+pub(super) const NONCE_MS: u64 = 60_000;
+/// Serials remembered for one nonce and member.
+pub(super) const SERIALS_MAX: usize = 8_192;
+/// Serials remembered for one nonce, of all nodes together that nobody admitted (they can only pair).
+pub(super) const STRANGER_SERIALS_MAX: usize = 4_096;
+
+/// A connection that isn't made in this time is given up.
+pub(super) const CONNECT_MS: u64 = 5_000;
+/// A peer that sends no byte for this time, though it owes some, is dropped.
+pub(super) const SILENCE_MS: u64 = 10_000;
+/// Connections kept open to one peer while they are idle.
+pub(super) const IDLE_CONNECTIONS_MAX: usize = 8;
+/// An idle connection older than this is not used again: the other side may be closing it.
+pub(super) const IDLE_MS: u64 = 20_000;
+
+/// Pings to one peer are this far apart at least; what happens in between goes with the next.
+pub(super) const PING_COALESCE_MS: u64 = 50;
+/// A peer is pinged this often even if there is no news, give or take the jitter.
+pub(super) const COMPARE_MS: u64 = 60_000;
+/// Want totals are told to peers at most this often.
+pub(super) const TOTALS_MS: u64 = 1_000;
+/// The first wait after a failure; doubles each time.
+pub(super) const BACK_OFF_MIN_MS: u64 = 500;
+/// The longest wait after failures.
+pub(super) const BACK_OFF_MAX_MS: u64 = 20_000;
+/// A peer that fails for this long is down.
+pub(super) const DOWN_AFTER_MS: u64 = 8_000;
+/// Vectors that still differ this long after a pull by cursor are settled by a pull without one. (The usual reason is
+/// that the peer is still taking what this node has.)
+pub(super) const VECTOR_DELAY_MS: u64 = 2_000;
+/// Pulls by vector from one peer are this far apart at least.
+pub(super) const VECTOR_PULL_MS: u64 = 5_000;
+/// Pages that one pull takes before others get a turn.
+pub(super) const PULL_PAGES_MAX: usize = 64;
+
+/// Wants that the planner keeps in view.
+pub(super) const WANTS_IN_VIEW: usize = 200_000;
+/// What counts as a small blob.
+pub(super) const SMALL_BLOB_BYTES: u64 = 8 * 1024 * 1024;
+/// Small blobs fetched at once; they have their own places, so that they never wait behind big ones.
+pub(super) const SMALL_BLOBS_AT_ONCE: usize = 12;
+/// Bigger blobs fetched at once.
+pub(super) const BIG_BLOBS_AT_ONCE: usize = 3;
+/// Further places, of each size, for blobs that a client waits for.
+pub(super) const ASKED_BLOBS_AT_ONCE: usize = 2;
+/// Pieces asked for in one request.
+pub(super) const RUN_PIECES_MAX: u64 = 8;
+/// Requests at once to one peer for bytes of one blob: while one answer ends, the next is on its way.
+pub(super) const RUNS_PER_SOURCE_MAX: usize = 2;
+/// Requests at once to one peer for bytes of big blobs, and as many again of small ones.
+pub(super) const RUNS_PER_PEER_MAX: usize = 6;
+/// Piece maps asked for at once, for one blob.
+pub(super) const PIECE_MAPS_AT_ONCE: usize = 8;
+/// Piece maps of one peer and blob are asked for this far apart at least.
+pub(super) const PIECE_MAP_MS: u64 = 100;
+/// How long a peer is asked to wait for news of its piece map.
+pub(super) const PIECES_WAIT_MS: u32 = 5_000;
+/// The longest that a caller may wait for news of a piece map.
+pub(super) const PIECES_WAIT_MAX_MS: u32 = 25_000;
+/// While a caller waits for a piece map, it is looked at this often.
+pub(super) const PIECES_POLL_MS: u64 = 25;
+/// The first wait for a blob that no peer has yet; doubles each time.
+pub(super) const ABSENT_MS: u64 = 100;
+/// The wait after this node's own disk failed or was full.
+pub(super) const LOCAL_FAILURE_MS: u64 = 15_000;
+/// Wants are read again from the store at most this often.
+pub(super) const WANTS_REFRESH_MS: u64 = 200;
+/// Data fetched before the piece map is made durable.
+pub(super) const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
+/// Time before the piece map is made durable.
+pub(super) const CHECKPOINT_MS: u64 = 2_000;

@@ -1,0 +1,408 @@
+//! What to do with which peer, and when: a pure machine. The driver tells it what happened and performs its actions.
+//!
+//! A peer has two lanes, so that news never waits behind a long catch-up: pings (one at a time, [`PING_COALESCE_MS`]
+//! apart) and pulls (one at a time). Summaries are compared first: a peer known to hold what we hold is neither pinged
+//! nor pulled from, except for the comparison every minute.
+//!
+//! Invariants: at most one ping and one pull to a peer are under way. After a failure nothing is sent before the
+//! back-off is over or the peer gives a sign of life. What a peer was seen to hold is pulled once: by cursor; then, if the
+//! digests still differ after a while, by vector; then not again while it holds the same. Up and down are told once each,
+//! down only after [`DOWN_AFTER_MS`] of failures.
+
+use std::collections::BTreeMap;
+
+use ods_store::{Lsn, NodeId, SetDigest};
+
+use super::limits::{DOWN_AFTER_MS, PING_COALESCE_MS, TOTALS_MS, VECTOR_DELAY_MS, VECTOR_PULL_MS};
+use super::moment::Moment;
+use super::protocol::Summary;
+use super::schedule::{Dice, back_off_ms, compare_ms};
+
+/// Which question a pull asks first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PullMode {
+    /// What is new since the stored cursor.
+    Cursor,
+    /// What the vector lacks: finds what a cursor can't, such as twins.
+    Vector,
+}
+
+/// What the driver shall do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Tell a peer how it stands here, and hear how it stands there.
+    Ping(NodeId),
+    /// Swap rosters if they differ, then take the events that are lacking here.
+    Pull(NodeId, PullMode),
+    /// Journal that a peer answers.
+    NoteUp(NodeId),
+    /// Journal that a peer doesn't answer any more, and why.
+    NoteDown(NodeId, String),
+}
+
+/// How a pull ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PullReport {
+    /// How it was asked.
+    pub(super) mode: PullMode,
+    /// How it stood at the peer with the last page.
+    pub(super) theirs: Summary,
+    /// Events and statements that were new.
+    pub(super) gained: u64,
+    /// Whether the peer has more.
+    pub(super) more: bool,
+    /// Why an event was not taken, if one wasn't; the pull stopped there.
+    pub(super) refused: Option<String>,
+}
+
+/// How a peer looks from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Link {
+    /// Not reached yet, and not failed for long.
+    Unknown,
+    /// It answers.
+    Up,
+    /// It doesn't.
+    Down,
+}
+
+/// A peer as shown to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PeerView {
+    /// How it looks.
+    pub(super) link: Link,
+    /// Whether the link is paused.
+    pub(super) paused: bool,
+    /// How it stood there when last heard of.
+    pub(super) theirs: Option<Summary>,
+    /// What went wrong last, if that was after the last success.
+    pub(super) error: Option<String>,
+}
+
+/// The parts of a summary that news are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Digests {
+    vector: SetDigest,
+    roster: SetDigest,
+}
+
+impl Digests {
+    fn of(summary: &Summary) -> Self {
+        Self { vector: summary.vector, roster: summary.roster }
+    }
+}
+
+/// How far a peer's events are taken.
+#[derive(Debug, Default)]
+struct PullLane {
+    under_way: bool,
+    next_at: Moment,
+    failures: u32,
+    /// Their digests when a pull by cursor got all of it.
+    read: Option<Digests>,
+    /// Their digests when all of theirs was surely here: the digests were equal, or the vector decided.
+    held: Option<Digests>,
+    /// No pull by vector before this.
+    vector_at: Moment,
+}
+
+#[derive(Debug)]
+struct Peer {
+    paused: bool,
+    link: Link,
+    theirs: Option<Summary>,
+    /// What the peer knows of us: digests, and bytes wanted.
+    told: Option<(Digests, u64)>,
+    /// A summary came that was older than one known: look again.
+    doubtful: bool,
+    pinging: bool,
+    pinged_at: Option<Moment>,
+    /// The next ping if there is no news; after failures, the end of the back-off.
+    ping_at: Moment,
+    failures: u32,
+    failing_since: Option<Moment>,
+    error: Option<String>,
+    pull: PullLane,
+    /// This node's head when the peer was seen to hold the same.
+    synced_at: Option<Lsn>,
+}
+
+impl Peer {
+    fn new(now: Moment) -> Self {
+        Self {
+            paused: false,
+            link: Link::Unknown,
+            theirs: None,
+            told: None,
+            doubtful: false,
+            pinging: false,
+            pinged_at: None,
+            ping_at: now,
+            failures: 0,
+            failing_since: None,
+            error: None,
+            pull: PullLane::default(),
+            synced_at: None,
+        }
+    }
+
+    /// When the next ping is due: at once or [`PING_COALESCE_MS`] after the last for news, later for less.
+    fn ping_due(&self, own: &Summary) -> Option<Moment> {
+        if self.paused || self.pinging {
+            return None;
+        }
+        let apart_ms = if self.failures > 0 {
+            None
+        } else if self.doubtful || self.has_news_for(own) {
+            Some(PING_COALESCE_MS)
+        } else {
+            self.told.filter(|(_, wanted)| *wanted != own.want_bytes).map(|_| TOTALS_MS)
+        };
+        let news_at = apart_ms.map(|ms| self.pinged_at.map_or(Moment::default(), |last| last.plus_ms(ms)));
+        Some(news_at.map_or(self.ping_at, |at| at.min(self.ping_at)))
+    }
+
+    /// When and how the next pull is due.
+    fn pull_due(&self, own: &Summary) -> Option<(Moment, PullMode)> {
+        let theirs = Digests::of(self.theirs.as_ref()?);
+        let idle = !self.paused && !self.pull.under_way && self.failures == 0;
+        if !idle || theirs == Digests::of(own) || self.pull.held == Some(theirs) {
+            None
+        } else if self.pull.read == Some(theirs) {
+            Some((self.pull.next_at.max(self.pull.vector_at), PullMode::Vector))
+        } else {
+            Some((self.pull.next_at, PullMode::Cursor))
+        }
+    }
+
+    fn down_due(&self) -> Option<Moment> {
+        self.failing_since.filter(|_| self.link != Link::Down).map(|since| since.plus_ms(DOWN_AFTER_MS))
+    }
+
+    fn has_news_for(&self, own: &Summary) -> bool {
+        let own = Digests::of(own);
+        let holds_it = self.theirs.as_ref().is_some_and(|theirs| Digests::of(theirs) == own);
+        !holds_it && self.told.is_none_or(|(told, _)| told != own)
+    }
+
+    /// Both sides saw each other's summary. Answers may overtake each other, so one that is older than what is known is
+    /// checked by another ping.
+    fn learn(&mut self, theirs: Summary, told: &Summary, own: &Summary) {
+        let older = |known: &Summary| known.log_id == theirs.log_id && known.head > theirs.head;
+        self.doubtful = self.theirs.as_ref().is_some_and(older);
+        self.theirs = Some(theirs);
+        self.told = Some((Digests::of(told), told.want_bytes));
+        // What both held a moment ago is held, even if this node has moved on since.
+        self.compare(told);
+        self.compare(own);
+    }
+
+    fn compare(&mut self, own: &Summary) {
+        let theirs = self.theirs.as_ref().map(Digests::of);
+        if theirs == Some(Digests::of(own)) {
+            self.pull.held = theirs;
+            self.synced_at = Some(own.head);
+        }
+    }
+
+    fn answered(&mut self) {
+        self.failures = 0;
+        self.failing_since = None;
+        self.error = None;
+    }
+
+    fn failed(&mut self, reason: String, now: Moment, dice: &mut Dice) {
+        self.failures = self.failures.saturating_add(1);
+        self.failing_since.get_or_insert(now);
+        self.error = Some(reason);
+        self.ping_at = now.plus_ms(back_off_ms(self.failures, dice));
+    }
+
+    fn pull_failed(&mut self, reason: String, now: Moment, dice: &mut Dice) {
+        self.pull.failures = self.pull.failures.saturating_add(1);
+        self.pull.next_at = now.plus_ms(back_off_ms(self.pull.failures, dice));
+        self.error = Some(reason);
+    }
+
+    /// Up and down, told once each.
+    fn change(&mut self, node: &NodeId, now: Moment) -> Option<Action> {
+        let reached = self.failures == 0 && self.pinged_at.is_some() && !self.pinging;
+        if self.link != Link::Up && reached {
+            self.link = Link::Up;
+            return Some(Action::NoteUp(*node));
+        }
+        let down = self.down_due().is_some_and(|at| at <= now);
+        if down {
+            self.link = Link::Down;
+        }
+        down.then(|| Action::NoteDown(*node, self.error.clone().unwrap_or_default()))
+    }
+}
+
+/// All linked peers.
+#[derive(Debug)]
+pub(super) struct Peers {
+    links: BTreeMap<NodeId, Peer>,
+    own: Summary,
+    dice: Dice,
+}
+
+impl Peers {
+    /// No peers yet; this node stands as `own` says.
+    pub(super) fn new(own: Summary, dice: Dice) -> Self {
+        Self { links: BTreeMap::new(), own, dice }
+    }
+
+    /// The links as they are now: (peer, paused). New ones are pinged at once.
+    pub(super) fn set_links(&mut self, links: &[(NodeId, bool)], now: Moment) {
+        self.links.retain(|node, _| links.iter().any(|(linked, _)| linked == node));
+        for (node, paused) in links {
+            let peer = self.links.entry(*node).or_insert_with(|| Peer::new(now));
+            if peer.paused && !paused {
+                peer.ping_at = now;
+            }
+            peer.paused = *paused;
+        }
+    }
+
+    /// This node changed.
+    pub(super) fn set_own(&mut self, own: Summary) {
+        self.own = own;
+        self.links.values_mut().for_each(|peer| peer.compare(&self.own));
+    }
+
+    /// A peer pinged this node and was `told` how it stands here. It lives: no need to wait out a back-off.
+    pub(super) fn heard(&mut self, node: &NodeId, theirs: Summary, told: &Summary, now: Moment) {
+        let Some(peer) = self.links.get_mut(node) else { return };
+        peer.learn(theirs, told, &self.own);
+        if peer.failures > 0 {
+            let earliest = peer.pinged_at.map_or(now, |last| last.plus_ms(TOTALS_MS).max(now));
+            peer.ping_at = peer.ping_at.min(earliest);
+        }
+    }
+
+    /// A ping was answered; `told` is what it said of this node.
+    pub(super) fn pinged(&mut self, node: &NodeId, told: &Summary, theirs: Summary, now: Moment) {
+        let Some(peer) = self.links.get_mut(node) else { return };
+        peer.answered();
+        peer.pinging = false;
+        peer.ping_at = now.plus_ms(compare_ms(&mut self.dice));
+        peer.learn(theirs, told, &self.own);
+    }
+
+    /// A ping failed.
+    pub(super) fn ping_failed(&mut self, node: &NodeId, reason: String, now: Moment) {
+        if let Some(peer) = self.links.get_mut(node) {
+            peer.pinging = false;
+            peer.failed(reason, now, &mut self.dice);
+        }
+    }
+
+    /// A pull ended.
+    pub(super) fn pulled(&mut self, node: &NodeId, report: PullReport, now: Moment) {
+        let Some(peer) = self.links.get_mut(node) else { return };
+        peer.pull.under_way = false;
+        let theirs = Digests::of(&report.theirs);
+        let newer = |known: &Summary| known.log_id == report.theirs.log_id && known.head > report.theirs.head;
+        if !peer.theirs.as_ref().is_some_and(newer) {
+            peer.theirs = Some(report.theirs);
+        }
+        peer.compare(&self.own);
+        if let Some(reason) = report.refused {
+            return peer.pull_failed(reason, now, &mut self.dice);
+        }
+        (peer.pull.failures, peer.pull.next_at) = (0, now);
+        if peer.failures == 0 {
+            peer.error = None;
+        }
+        match report.mode {
+            _ if report.more => {}
+            PullMode::Cursor => {
+                peer.pull.read = Some(theirs);
+                peer.pull.vector_at = peer.pull.vector_at.max(now.plus_ms(VECTOR_DELAY_MS));
+            }
+            PullMode::Vector => {
+                peer.pull.held = Some(theirs);
+                peer.pull.vector_at = now.plus_ms(VECTOR_PULL_MS);
+            }
+        }
+    }
+
+    /// A pull failed.
+    pub(super) fn pull_failed(&mut self, node: &NodeId, reason: String, now: Moment) {
+        if let Some(peer) = self.links.get_mut(node) {
+            peer.pull.under_way = false;
+            peer.pull_failed(reason, now, &mut self.dice);
+        }
+    }
+
+    /// A person asks for a pull now.
+    pub(super) fn hurry(&mut self, node: &NodeId, now: Moment) {
+        if let Some(peer) = self.links.get_mut(node) {
+            (peer.ping_at, peer.pull.next_at) = (now, now);
+            (peer.pull.read, peer.pull.held) = (None, None);
+        }
+    }
+
+    /// What is due now. Each ping and pull is counted as under way until it is reported on.
+    pub(super) fn actions(&mut self, now: Moment) -> Vec<Action> {
+        let mut actions = Vec::new();
+        for (node, peer) in &mut self.links {
+            actions.extend(peer.change(node, now));
+            if peer.ping_due(&self.own).is_some_and(|due| due <= now) {
+                (peer.pinging, peer.pinged_at) = (true, Some(now));
+                actions.push(Action::Ping(*node));
+            }
+            if let Some((_, mode)) = peer.pull_due(&self.own).filter(|(due, _)| *due <= now) {
+                peer.pull.under_way = true;
+                actions.push(Action::Pull(*node, mode));
+            }
+        }
+        actions
+    }
+
+    /// When the next action is due, if nothing happens before.
+    pub(super) fn next_at(&self) -> Option<Moment> {
+        let due = |peer: &Peer| {
+            let pull = peer.pull_due(&self.own).map(|(due, _)| due);
+            [peer.ping_due(&self.own), pull, peer.down_due()].into_iter().flatten().min()
+        };
+        self.links.values().filter_map(due).min()
+    }
+
+    /// How a peer looks.
+    pub(super) fn view(&self, node: &NodeId) -> Option<PeerView> {
+        let peer = self.links.get(node)?;
+        let (link, paused) = (peer.link, peer.paused);
+        Some(PeerView { link, paused, theirs: peer.theirs.clone(), error: peer.error.clone() })
+    }
+
+    /// Where this node's log ended when the peer was last seen to hold all of it.
+    pub(super) fn synced_at(&self, node: &NodeId) -> Option<Lsn> {
+        self.links.get(node)?.synced_at
+    }
+
+    /// Whether all is done that can be done with a peer now, and what went wrong if something did; `None` while a ping or
+    /// pull is under way or due.
+    pub(super) fn settled(&self, node: &NodeId, now: Moment) -> Option<Result<(), String>> {
+        let Some(peer) = self.links.get(node) else { return Some(Err("the link was removed".to_owned())) };
+        let due = peer.ping_due(&self.own).into_iter().chain(peer.pull_due(&self.own).map(|(due, _)| due));
+        if peer.pinging || peer.pull.under_way || due.min().is_some_and(|due| due <= now) {
+            return None;
+        }
+        Some(peer.error.clone().map_or(Ok(()), Err))
+    }
+
+    /// How it stands here.
+    pub(super) fn own(&self) -> &Summary {
+        &self.own
+    }
+
+    /// All linked peers.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &NodeId> {
+        self.links.keys()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+use ods_store::Lsn;
+
+use super::super::limits::{BACK_OFF_MAX_MS, COMPARE_MS};
+use super::*;
+
+const A: NodeId = NodeId::from_bytes([1; 32]);
+const B: NodeId = NodeId::from_bytes([2; 32]);
+
+fn at(ms: u64) -> Moment {
+    Moment::new(ms)
+}
+
+/// A summary of a node that holds the set of events `number`.
+fn holds(number: u8) -> Summary {
+    Summary {
+        log_id: [9; 16],
+        head: Lsn::new(u64::from(number)),
+        vector: SetDigest::from_bytes([number; 32]),
+        roster: SetDigest::from_bytes([0; 32]),
+        states: SetDigest::from_bytes([0; 32]),
+        events: u64::from(number),
+        want_count: 0,
+        want_bytes: 0,
+    }
+}
+
+fn peers(links: &[NodeId]) -> Peers {
+    let mut peers = Peers::new(holds(1), Dice::new(42));
+    let links: Vec<_> = links.iter().map(|node| (*node, false)).collect();
+    peers.set_links(&links, at(0));
+    peers
+}
+
+/// A peer that was reached and holds the same.
+fn in_sync() -> Peers {
+    let mut peers = peers(&[A]);
+    assert_eq!(peers.actions(at(0)), [Action::Ping(A)]);
+    peers.pinged(&A, &holds(1), holds(1), at(5));
+    assert_eq!(peers.actions(at(5)), [Action::NoteUp(A)]);
+    peers
+}
+
+fn report(mode: PullMode, theirs: u8, gained: u64) -> PullReport {
+    PullReport { mode, theirs: holds(theirs), gained, more: false, refused: None }
+}
+
+#[test]
+fn a_new_link_is_pinged_at_once_and_only_once() {
+    let mut peers = peers(&[A, B]);
+    assert_eq!(peers.actions(at(0)), [Action::Ping(A), Action::Ping(B)]);
+    assert_eq!(peers.actions(at(60_000)), []);
+}
+
+#[test]
+fn peers_that_hold_the_same_only_compare_every_minute() {
+    let mut peers = in_sync();
+    let next = peers.next_at().unwrap();
+    assert!(next.ms_since(at(5)).abs_diff(COMPARE_MS) <= COMPARE_MS / 4, "{next:?}");
+    assert_eq!(peers.actions(at(5 + COMPARE_MS / 2)), []);
+    assert_eq!(peers.actions(at(5 + COMPARE_MS * 2)), [Action::Ping(A)]);
+}
+
+#[test]
+fn the_first_news_go_at_once_and_later_ones_together() {
+    let mut peers = in_sync();
+    peers.set_own(holds(2));
+    assert_eq!(peers.actions(at(1000)), [Action::Ping(A)]);
+    peers.set_own(holds(3));
+    peers.pinged(&A, &holds(2), holds(2), at(1012));
+    assert_eq!((peers.actions(at(1012)), peers.next_at()), (vec![], Some(at(1050))));
+    peers.set_own(holds(4));
+    assert_eq!(peers.actions(at(1050)), [Action::Ping(A)]);
+}
+
+#[test]
+fn what_a_peer_told_us_is_not_told_back() {
+    let mut peers = in_sync();
+    peers.set_own(holds(2));
+    peers.heard(&A, holds(2), &holds(2), at(1000));
+    assert_eq!(peers.actions(at(1001)), []);
+    assert!(peers.next_at().unwrap() > at(20_000));
+}
+
+#[test]
+fn a_commit_after_the_answer_to_a_ping_is_told() {
+    let mut peers = in_sync();
+    peers.set_own(holds(3));
+    peers.heard(&A, holds(2), &holds(2), at(1001));
+    assert!(peers.actions(at(1001)).contains(&Action::Ping(A)));
+}
+
+#[test]
+fn news_of_a_peer_are_pulled_one_pull_at_a_time() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(2), &holds(1), at(1000));
+    assert_eq!(peers.actions(at(1000)), [Action::Pull(A, PullMode::Cursor)]);
+    peers.heard(&A, holds(3), &holds(1), at(1001));
+    assert_eq!(peers.actions(at(1001)), []);
+    peers.set_own(holds(2));
+    peers.pulled(&A, report(PullMode::Cursor, 2, 1), at(1002));
+    assert!(peers.actions(at(1002)).contains(&Action::Pull(A, PullMode::Cursor)));
+    peers.set_own(holds(3));
+    peers.pulled(&A, report(PullMode::Cursor, 3, 1), at(1003));
+    assert!(!peers.actions(at(1003)).iter().any(|action| matches!(action, Action::Pull(..))));
+}
+
+#[test]
+fn when_cursors_find_nothing_the_vector_decides_once() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(2), &holds(1), at(1000));
+    let (mut now, mut modes) = (1000, vec![]);
+    for _ in 0..1000 {
+        for action in peers.actions(at(now)) {
+            match action {
+                Action::Pull(_, mode) => {
+                    modes.push(mode);
+                    peers.pulled(&A, report(mode, 2, 0), at(now));
+                }
+                Action::Ping(_) => peers.pinged(&A, &holds(1), holds(2), at(now)),
+                Action::NoteUp(_) | Action::NoteDown(..) => {}
+            }
+        }
+        now += 50;
+    }
+    assert_eq!(modes, [PullMode::Cursor, PullMode::Vector]);
+    peers.heard(&A, holds(3), &holds(1), at(now));
+    assert_eq!(peers.actions(at(now)), [Action::Pull(A, PullMode::Cursor)]);
+}
+
+#[test]
+fn a_failing_peer_is_tried_ever_less_and_is_down_after_a_while() {
+    let mut peers = in_sync();
+    peers.set_own(holds(2));
+    let (mut now, mut pings, mut downs) = (10_000, vec![], vec![]);
+    while now < 200_000 {
+        for action in peers.actions(at(now)) {
+            match action {
+                Action::Ping(node) => {
+                    pings.push(now);
+                    peers.ping_failed(&node, "refused".to_owned(), at(now));
+                }
+                Action::NoteDown(_, reason) => downs.push((now, reason)),
+                other => panic!("{other:?} at {now}"),
+            }
+        }
+        now += 10;
+    }
+    assert_eq!(downs, [(10_000 + DOWN_AFTER_MS, "refused".to_owned())]);
+    assert!(pings.len() < 25, "{pings:?}");
+    let longest = pings.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    assert!(longest <= BACK_OFF_MAX_MS * 5 / 4 + 10, "{longest}");
+}
+
+#[test]
+fn a_short_failure_is_not_told() {
+    let mut peers = in_sync();
+    peers.set_own(holds(2));
+    peers.actions(at(10_000));
+    peers.ping_failed(&A, "refused".to_owned(), at(10_001));
+    assert_eq!(peers.actions(at(11_000)), [Action::Ping(A)]);
+    peers.pinged(&A, &holds(2), holds(2), at(11_001));
+    assert_eq!(peers.actions(at(30_000)), []);
+}
+
+#[test]
+fn a_sign_of_life_ends_the_back_off() {
+    let mut peers = peers(&[A]);
+    peers.actions(at(0));
+    for failure in 1..10 {
+        peers.ping_failed(&A, "refused".to_owned(), at(failure));
+    }
+    assert!(peers.next_at().unwrap() > at(5000));
+    peers.heard(&A, holds(2), &holds(1), at(3000));
+    assert_eq!(peers.actions(at(3000)), [Action::Ping(A)]);
+    peers.pinged(&A, &holds(1), holds(2), at(3001));
+    assert_eq!(peers.actions(at(3001)), [Action::NoteUp(A), Action::Pull(A, PullMode::Cursor)]);
+}
+
+#[test]
+fn a_refused_event_stops_the_pull_and_it_is_tried_again_later() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(2), &holds(1), at(1000));
+    peers.actions(at(1000));
+    let refused = PullReport { refused: Some("unknown origin".to_owned()), ..report(PullMode::Cursor, 2, 0) };
+    peers.pulled(&A, refused, at(1001));
+    assert_eq!(peers.actions(at(1002)), []);
+    assert_eq!(peers.view(&A).unwrap().error.as_deref(), Some("unknown origin"));
+    assert_eq!(peers.actions(at(2000)), [Action::Pull(A, PullMode::Cursor)]);
+}
+
+#[test]
+fn a_paused_peer_is_left_alone_until_resumed() {
+    let mut peers = in_sync();
+    peers.set_links(&[(A, true)], at(1000));
+    peers.set_own(holds(2));
+    peers.heard(&A, holds(3), &holds(2), at(1002));
+    assert_eq!(peers.actions(at(500_000)), []);
+    peers.set_links(&[(A, false)], at(600_000));
+    assert!(peers.actions(at(600_000)).contains(&Action::Ping(A)));
+}
+
+#[test]
+fn a_removed_peer_is_forgotten() {
+    let mut peers = in_sync();
+    peers.set_links(&[], at(10));
+    peers.pinged(&A, &holds(1), holds(2), at(11));
+    assert_eq!((peers.actions(at(100_000)), peers.next_at()), (vec![], None));
+}
+
+#[test]
+fn want_totals_are_told_within_a_second() {
+    let mut peers = in_sync();
+    peers.set_own(Summary { want_bytes: 7, ..holds(1) });
+    assert_eq!(peers.actions(at(2000)), [Action::Ping(A)]);
+    peers.pinged(&A, &Summary { want_bytes: 7, ..holds(1) }, holds(1), at(2001));
+    peers.set_own(Summary { want_bytes: 3, ..holds(1) });
+    assert_eq!((peers.actions(at(2002)), peers.next_at()), (vec![], Some(at(3000))));
+}
+
+#[test]
+fn an_answer_that_was_overtaken_is_checked() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(5), &holds(1), at(1000));
+    peers.heard(&A, holds(4), &holds(1), at(1001));
+    assert!(peers.actions(at(1001)).contains(&Action::Ping(A)));
+}

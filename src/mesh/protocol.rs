@@ -1,0 +1,541 @@
+//! The typed values of the peer protocol, and their postcard bodies.
+//!
+//! A carrier moves these values: HTTP in production, a simulated network in tests. They are wire types: what the store
+//! and the planner use is converted at this boundary. A changed body gets a new path; the old one is still served.
+//!
+//! Invariant: decoding allocates no more than the body is long, and lists are capped before they reach the store.
+
+use ods_store::{
+    Digest, EventId, LogCursor, Lsn, NodeId, SetDigest, SetSum, SignedEvent, SignedStatement, StreamId, StreamState,
+    Vector,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::limits;
+
+/// The calls of the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Call {
+    /// Redeem an invite.
+    Pair,
+    /// Compare digests; news may come along.
+    Ping,
+    /// Swap rosters.
+    Roster,
+    /// Swap node states.
+    States,
+    /// Events the caller lacks.
+    Log,
+    /// A blob's outline.
+    Outline,
+    /// Which of a blob's pieces are here.
+    Pieces,
+    /// A blob's bytes.
+    Blob,
+}
+
+impl Call {
+    /// All calls with a postcard body, which are `POST`s.
+    pub(super) const POSTS: [Self; 5] = [Self::Pair, Self::Ping, Self::Roster, Self::States, Self::Log];
+
+    /// Whether it changes something at the callee, so that it must not be replayed.
+    pub(super) const fn changes(self) -> bool {
+        matches!(self, Self::Pair | Self::Ping | Self::Roster | Self::States)
+    }
+
+    /// The cap on the question's body.
+    pub(super) const fn body_bytes_max(self) -> usize {
+        match self {
+            Self::Pair => limits::PAIR_BODY_BYTES_MAX,
+            Self::Ping => limits::PING_BODY_BYTES_MAX,
+            Self::Roster => limits::ROSTER_BODY_BYTES_MAX,
+            Self::States => limits::STATES_BODY_BYTES_MAX,
+            Self::Log => limits::LOG_QUERY_BYTES_MAX,
+            Self::Outline | Self::Pieces | Self::Blob => 0,
+        }
+    }
+
+    /// The cap on the answer's body, where it is read whole.
+    pub(super) const fn answer_bytes_max(self) -> usize {
+        match self {
+            Self::Pair | Self::Roster => limits::ROSTER_BODY_BYTES_MAX,
+            Self::Ping => limits::PING_BODY_BYTES_MAX,
+            Self::States => limits::STATES_BODY_BYTES_MAX,
+            Self::Log => limits::LOG_ANSWER_BYTES_MAX,
+            Self::Outline => limits::OUTLINE_BYTES_MAX,
+            Self::Pieces => limits::PIECE_MAP_BYTES_MAX,
+            Self::Blob => 0,
+        }
+    }
+}
+
+/// A question to a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Request {
+    /// See [`PairRequest`].
+    Pair(PairRequest),
+    /// See [`Ping`].
+    Ping(Ping),
+    /// See [`RosterSwap`].
+    Roster(RosterSwap),
+    /// See [`StatesSwap`].
+    States(StatesSwap),
+    /// See [`LogRequest`].
+    Log(LogRequest),
+    /// The outline of this blob.
+    Outline(Digest),
+    /// See [`PiecesRequest`].
+    Pieces(PiecesRequest),
+    /// See [`BytesRequest`].
+    Blob(BytesRequest),
+}
+
+/// An answer that is one value. (Bytes of a blob are streamed beside it.)
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// To [`Request::Pair`].
+    Pair(PairAnswer),
+    /// To [`Request::Ping`]: how it stands here, after taking what came along.
+    Ping(Summary),
+    /// To [`Request::Roster`].
+    Roster(RosterSwap),
+    /// To [`Request::States`].
+    States(StatesSwap),
+    /// To [`Request::Log`].
+    Log(LogAnswer),
+    /// To [`Request::Outline`]: the pieces' chaining values; empty for a blob of one piece.
+    Outline(Vec<[u8; 32]>),
+    /// To [`Request::Pieces`].
+    Pieces(PieceMap),
+}
+
+/// How a node stands: enough to know whether there is anything to swap or pull.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Summary {
+    /// Names the log that `head` counts in.
+    pub(super) log_id: [u8; 16],
+    /// The last entry of the log.
+    pub(super) head: Lsn,
+    /// Digest of the vector, with sums.
+    pub(super) vector: SetDigest,
+    /// Digest of the roster.
+    pub(super) roster: SetDigest,
+    /// Digest of the node states held.
+    pub(super) states: SetDigest,
+    /// Events held.
+    pub(super) events: u64,
+    /// Blobs wanted.
+    pub(super) want_count: u64,
+    /// Bytes they have.
+    pub(super) want_bytes: u64,
+}
+
+/// A sign of life with news. A hint: a lost one costs time, never data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ping {
+    /// How it stands at the caller.
+    pub(super) summary: Summary,
+    /// New events, in log order; those that fit are taken, the others are pulled later.
+    pub(super) events: Vec<SignedEvent>,
+}
+
+/// All statements of a roster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RosterSwap {
+    /// In any order.
+    pub(super) statements: Vec<SignedStatement>,
+}
+
+/// A node's signed record of itself. This version relays none; the framing is that of events and statements.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct SignedState {
+    /// The frame.
+    pub(super) frame: Vec<u8>,
+    /// ed25519 over the frame's id.
+    pub(super) signature: Vec<u8>,
+}
+
+/// All node states held.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct StatesSwap {
+    /// In any order.
+    pub(super) states: Vec<SignedState>,
+}
+
+/// A place in the callee's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Cursor {
+    log_id: [u8; 16],
+    lsn: Lsn,
+    event: EventId,
+}
+
+/// One stream of a vector.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StreamEntry {
+    stream: StreamId,
+    last: u64,
+    sum: SetSum,
+}
+
+/// Which events does the callee have that the caller lacks?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LogRequest {
+    /// Where the caller got to in the callee's log; without it the vector alone decides.
+    pub(super) cursor: Option<Cursor>,
+    /// What the caller holds.
+    pub(super) vector: Vec<StreamEntry>,
+}
+
+/// Some events, in the callee's log order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LogAnswer {
+    /// The events with their places.
+    pub(super) items: Vec<(Lsn, SignedEvent)>,
+    /// The last place examined.
+    pub(super) cursor: Cursor,
+    /// Whether there are more after it.
+    pub(super) more: bool,
+    /// How it stands at the callee.
+    pub(super) summary: Summary,
+}
+
+/// Which pieces of a blob are at the callee?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PiecesRequest {
+    /// The blob.
+    pub(super) blob: Digest,
+    /// How many pieces the caller knows to be there.
+    pub(super) seen: u64,
+    /// How long the callee may wait for more than these, in milliseconds; 0: not at all.
+    pub(super) wait_ms: u32,
+}
+
+/// Which pieces of a blob are here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum PieceMap {
+    /// None, and the blob is not being fetched.
+    Absent,
+    /// Some, for the size that this node takes the blob to have.
+    Some {
+        /// The size.
+        size: u64,
+        /// A bit for each piece, the lowest bit of the first byte first.
+        bits: Vec<u8>,
+    },
+    /// All of them.
+    All {
+        /// The size.
+        size: u64,
+    },
+}
+
+/// Bytes of a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BytesRequest {
+    /// The blob.
+    pub(super) blob: Digest,
+    /// The first byte.
+    pub(super) first: u64,
+    /// The last byte; `None`: to the end.
+    pub(super) last: Option<u64>,
+}
+
+/// The two steps of redeeming an invite.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum PairRequest {
+    /// Ask for the inviter's nonce.
+    Open {
+        /// Which invite.
+        invite: [u8; 16],
+        /// The joiner's nonce.
+        joiner_nonce: [u8; 32],
+    },
+    /// Redeem.
+    Redeem(Box<Redemption>),
+}
+
+/// The joiner's side of an agreement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Redemption {
+    /// Which invite.
+    pub(super) invite: [u8; 16],
+    /// The joiner's nonce.
+    pub(super) joiner_nonce: [u8; 32],
+    /// The inviter's.
+    pub(super) inviter_nonce: [u8; 32],
+    /// Proof of the secret.
+    pub(super) mac: [u8; 32],
+    /// Who the joiner is and where.
+    pub(super) contact: Contact,
+    /// The joiner's root.
+    pub(super) root: NodeId,
+    /// Whether the joiner has published or removed anything.
+    pub(super) has_events: bool,
+    /// The joiner's roster; empty while it is alone. In a merge it includes its `Admit` of the inviter's root.
+    pub(super) statements: Vec<SignedStatement>,
+}
+
+/// What peers remember of each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Contact {
+    /// For people.
+    pub(super) name: String,
+    /// Where it may be reached.
+    pub(super) urls: Vec<String>,
+    /// SHA-256 of its certificate (DER), if it is self-signed.
+    pub(super) tls_pin: Option<[u8; 32]>,
+}
+
+/// The inviter's side of an agreement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum PairAnswer {
+    /// The invite is there.
+    Opened {
+        /// The inviter's nonce.
+        inviter_nonce: [u8; 32],
+    },
+    /// The nodes are linked, and the joiner is admitted unless it was before.
+    Redeemed {
+        /// Proof of the secret.
+        mac: [u8; 32],
+        /// Who the inviter is and where.
+        contact: Contact,
+        /// The inviter's roster.
+        statements: Vec<SignedStatement>,
+    },
+}
+
+/// A body does not decode, or holds more than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the {what} is malformed or too large")]
+pub(super) struct BadBody {
+    /// Which part.
+    pub(super) what: &'static str,
+}
+
+impl Request {
+    /// Which call it is.
+    pub(super) const fn call(&self) -> Call {
+        match self {
+            Self::Pair(_) => Call::Pair,
+            Self::Ping(_) => Call::Ping,
+            Self::Roster(_) => Call::Roster,
+            Self::States(_) => Call::States,
+            Self::Log(_) => Call::Log,
+            Self::Outline(_) => Call::Outline,
+            Self::Pieces(_) => Call::Pieces,
+            Self::Blob(_) => Call::Blob,
+        }
+    }
+
+    /// The body of a call in [`Call::POSTS`]; empty for the others, which are all in their url.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Pair(value) => encode(value),
+            Self::Ping(value) => encode(value),
+            Self::Roster(value) => encode(value),
+            Self::States(value) => encode(value),
+            Self::Log(value) => encode(value),
+            Self::Outline(_) | Self::Pieces(_) | Self::Blob(_) => Vec::new(),
+        }
+    }
+
+    /// Reads the body of a call in [`Call::POSTS`].
+    pub(super) fn decode(call: Call, body: &[u8]) -> Result<Self, BadBody> {
+        match call {
+            Call::Pair => decode("pairing", body).and_then(check_pair).map(Self::Pair),
+            Call::Ping => decode("ping", body).map(Self::Ping),
+            Call::Roster => decode("roster", body).map(Self::Roster),
+            Call::States => decode("states", body).map(Self::States),
+            Call::Log => decode("log request", body).map(Self::Log),
+            Call::Outline | Call::Pieces | Call::Blob => Err(BadBody { what: "method" }),
+        }
+    }
+}
+
+impl Answer {
+    /// The answer's body.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Pair(value) => encode(value),
+            Self::Ping(value) => encode(value),
+            Self::Roster(value) => encode(value),
+            Self::States(value) => encode(value),
+            Self::Log(value) => encode(value),
+            Self::Outline(value) => encode(value),
+            Self::Pieces(value) => encode(value),
+        }
+    }
+
+    /// Reads the answer to `call`.
+    pub(super) fn decode(call: Call, body: &[u8]) -> Result<Self, BadBody> {
+        match call {
+            Call::Pair => decode("pairing answer", body).and_then(check_pair_answer).map(Self::Pair),
+            Call::Ping => decode("ping answer", body).map(Self::Ping),
+            Call::Roster => decode("roster", body).map(Self::Roster),
+            Call::States => decode("states", body).map(Self::States),
+            Call::Log => decode("log page", body).map(Self::Log),
+            Call::Outline => decode("outline", body).map(Self::Outline),
+            Call::Pieces => decode("piece map", body).map(Self::Pieces),
+            Call::Blob => Err(BadBody { what: "answer" }),
+        }
+    }
+}
+
+impl LogRequest {
+    /// The question of a node that holds `vector` and got to `cursor`.
+    pub(super) fn new(cursor: Option<LogCursor>, vector: &Vector) -> Self {
+        let entry = |(stream, state): (&StreamId, &StreamState)| StreamEntry {
+            stream: *stream,
+            last: state.last,
+            sum: state.sum,
+        };
+        Self { cursor: cursor.map(Cursor::from), vector: vector.entries.iter().map(entry).collect() }
+    }
+
+    /// Where the caller got to.
+    pub(super) fn cursor(&self) -> Option<LogCursor> {
+        self.cursor.clone().map(LogCursor::from)
+    }
+
+    /// What the caller holds, as the store knows it.
+    pub(super) fn vector(&self) -> Vector {
+        let state = |entry: &StreamEntry| (entry.stream, StreamState { last: entry.last, sum: entry.sum });
+        Vector { entries: self.vector.iter().map(state).collect() }
+    }
+}
+
+impl From<LogCursor> for Cursor {
+    fn from(cursor: LogCursor) -> Self {
+        Self { log_id: cursor.log_id, lsn: cursor.lsn, event: cursor.event }
+    }
+}
+
+impl From<Cursor> for LogCursor {
+    fn from(cursor: Cursor) -> Self {
+        Self { log_id: cursor.log_id, lsn: cursor.lsn, event: cursor.event }
+    }
+}
+
+fn check_pair(request: PairRequest) -> Result<PairRequest, BadBody> {
+    if let PairRequest::Redeem(redemption) = &request {
+        check_contact(&redemption.contact)?;
+    }
+    Ok(request)
+}
+
+fn check_pair_answer(answer: PairAnswer) -> Result<PairAnswer, BadBody> {
+    if let PairAnswer::Redeemed { contact, .. } = &answer {
+        check_contact(contact)?;
+    }
+    Ok(answer)
+}
+
+fn check_contact(contact: &Contact) -> Result<(), BadBody> {
+    let fits = |text: &String| text.len() <= limits::TEXT_BYTES_MAX && !text.chars().any(char::is_control);
+    if fits(&contact.name) && contact.urls.len() <= limits::URLS_MAX && contact.urls.iter().all(fits) {
+        Ok(())
+    } else {
+        Err(BadBody { what: "contact" })
+    }
+}
+
+fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    postcard::to_stdvec(value).expect("plain data always serialises into memory")
+}
+
+/// Bytes after the value are refused: what a later version adds comes under a new path.
+fn decode<T: DeserializeOwned>(what: &'static str, body: &[u8]) -> Result<T, BadBody> {
+    match postcard::take_from_bytes(body) {
+        Ok((value, [])) => Ok(value),
+        _ => Err(BadBody { what }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn summary() -> Summary {
+        Summary {
+            log_id: [1; 16],
+            head: Lsn::new(5),
+            vector: SetDigest::from_bytes([2; 32]),
+            roster: SetDigest::from_bytes([3; 32]),
+            states: SetDigest::from_bytes([0; 32]),
+            events: 4,
+            want_count: 1,
+            want_bytes: 1 << 40,
+        }
+    }
+
+    fn event() -> SignedEvent {
+        SignedEvent { frame: vec![1, 2, 3], signature: vec![4; 64] }
+    }
+
+    fn contact(name: &str, urls: usize) -> Contact {
+        Contact { name: name.to_owned(), urls: vec!["http://x:1".to_owned(); urls], tls_pin: None }
+    }
+
+    #[test]
+    fn questions_and_answers_survive_the_wire() {
+        let cursor = Cursor { log_id: [1; 16], lsn: Lsn::new(3), event: EventId::ZERO };
+        let stream = StreamId { origin: NodeId::from_bytes([8; 32]), epoch: 2 };
+        let vector = vec![StreamEntry { stream, last: 9, sum: SetSum::from_bytes([7; 32]) }];
+        for request in [
+            Request::Pair(PairRequest::Open { invite: [1; 16], joiner_nonce: [2; 32] }),
+            Request::Ping(Ping { summary: summary(), events: vec![event()] }),
+            Request::Roster(RosterSwap { statements: vec![] }),
+            Request::States(StatesSwap::default()),
+            Request::Log(LogRequest { cursor: Some(cursor.clone()), vector }),
+        ] {
+            assert_eq!(Request::decode(request.call(), &request.encode()), Ok(request));
+        }
+        let page = LogAnswer { items: vec![(Lsn::new(1), event())], cursor, more: true, summary: summary() };
+        for (call, answer) in [
+            (Call::Ping, Answer::Ping(summary())),
+            (Call::Log, Answer::Log(page)),
+            (Call::Outline, Answer::Outline(vec![[1; 32]; 3])),
+            (Call::Pieces, Answer::Pieces(PieceMap::Some { size: 5, bits: vec![1] })),
+        ] {
+            assert_eq!(Answer::decode(call, &answer.encode()), Ok(answer));
+        }
+    }
+
+    #[test]
+    fn bytes_after_a_value_are_refused() {
+        let mut body = Request::States(StatesSwap::default()).encode();
+        body.push(0);
+        assert_eq!(Request::decode(Call::States, &body), Err(BadBody { what: "states" }));
+    }
+
+    #[test]
+    fn a_length_of_a_gigabyte_costs_nothing() {
+        assert!(Request::decode(Call::Ping, &[0xff; 64]).is_err());
+        assert!(Answer::decode(Call::Outline, &[0xff, 0xff, 0xff, 0xff, 0x03]).is_err());
+    }
+
+    #[test]
+    fn contacts_are_capped() {
+        assert!(check_contact(&contact("hq", limits::URLS_MAX)).is_ok());
+        assert!(check_contact(&contact("hq", limits::URLS_MAX + 1)).is_err());
+        assert!(check_contact(&contact(&"x".repeat(limits::TEXT_BYTES_MAX + 1), 0)).is_err());
+        assert!(check_contact(&contact("a\nb", 0)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decoded_or_refused(body in proptest::collection::vec(any::<u8>(), 0..300)) {
+            for call in Call::POSTS {
+                let _ = Request::decode(call, &body);
+            }
+            for call in [Call::Pair, Call::Ping, Call::Roster, Call::Log, Call::Outline, Call::Pieces] {
+                let _ = Answer::decode(call, &body);
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The mesh as a whole: by typed values without any carrier, and by HTTP on loopback.
+
+mod bad_input;
+mod by_http;
+mod by_values;
+mod live;
+mod pairing;
+mod support;

@@ -1,0 +1,1 @@
+//! Callers that are wrong, late, replayed or hostile.

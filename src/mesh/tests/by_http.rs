@@ -1,0 +1,127 @@
+//! Nodes on loopback, with surface, client and workers.
+
+use std::time::Duration;
+
+use ods_api::{JoinError, PeerState, SyncError};
+use ods_store::{Happening, NodeId, Role};
+
+use super::live::{Live, noise, until};
+use super::support::assert_converged;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn packages_of_all_sizes_travel_both_ways() {
+    let (hq, branch) = (Live::start("hq").await, Live::start("branch").await);
+    hq.node.publish("before.pkg", b"published before the link");
+    branch.joins(&hq, Role::Publisher).await;
+    let sizes = [0, 1, 1 << 20, (1 << 20) + 1, 9 << 20, (40 << 20) + 12_345];
+    for (number, size) in (0_u8..).zip(sizes) {
+        hq.node.publish(&format!("of-hq-{number}.pkg"), &noise(number, size));
+    }
+    branch.node.publish("of-branch.pkg", &noise(99, 3 << 20));
+    until("the branch has all", || {
+        branch.has("before.pkg", b"published before the link")
+            && (0_u8..)
+                .zip(sizes)
+                .all(|(number, size)| branch.has(&format!("of-hq-{number}.pkg"), &noise(number, size)))
+    })
+    .await;
+    until("hq has the branch's", || hq.has("of-branch.pkg", &noise(99, 3 << 20))).await;
+    until("equal", || hq.node.store().vector().unwrap() == branch.node.store().vector().unwrap()).await;
+    assert_converged(&[&hq.node, &branch.node]);
+    hq.stop().await;
+    branch.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_is_seen_on_the_far_end_of_a_chain_at_once() {
+    let (a, b, c) = (Live::start("a").await, Live::start("b").await, Live::start_a_year_ahead("c").await);
+    b.joins(&a, Role::Owner).await;
+    c.joins(&b, Role::Publisher).await;
+    a.node.publish("x.pkg", &noise(1, 5 << 20));
+    until("c has it", || c.has("x.pkg", &noise(1, 5 << 20))).await;
+    until("quiet", || c.mesh.status(&b.node.store().node_id()).is_some_and(|status| status.behind_events == Some(0)))
+        .await;
+    let removed = std::time::Instant::now();
+    a.node.remove("x.pkg");
+    until("c sees the removal", || !c.lists("x.pkg")).await;
+    assert!(removed.elapsed() < Duration::from_secs(2), "{:?}", removed.elapsed());
+    c.node.publish("y.pkg", b"back");
+    until("a has it", || a.has("y.pkg", b"back")).await;
+    for live in [a, b, c] {
+        live.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_away_catches_up_and_both_journal_it() {
+    let (hq, branch) = (Live::start("hq").await, Live::start("branch").await);
+    branch.joins(&hq, Role::Publisher).await;
+    let id = branch.node.store().node_id();
+    let (up, down) = (
+        Happening::PeerUp { node: id },
+        |what: &Happening| matches!(what, Happening::PeerDown { node, .. } if *node == id),
+    );
+    until("up", || hq.happened(|what| *what == up)).await;
+    let address = branch.address;
+    let away = branch.stop().await;
+    hq.node.publish("while-away.pkg", &noise(3, 2 << 20));
+    until("down", || hq.happened(down)).await;
+    assert_eq!(hq.mesh.status(&id).map(|status| status.state), Some(PeerState::Unreachable));
+    let branch = Live::run(away, Some(address), |router| router).await;
+    until("caught up", || branch.has("while-away.pkg", &noise(3, 2 << 20))).await;
+    until("connected", || hq.mesh.status(&id).is_some_and(|status| status.state == PeerState::Connected)).await;
+    hq.stop().await;
+    branch.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_on_demand_tells_how_much_was_new() {
+    let (hq, branch) = (Live::start("hq").await, Live::start("branch").await);
+    branch.joins(&hq, Role::Publisher).await;
+    let id = hq.node.store().node_id();
+    until("linked", || branch.mesh.status(&id).is_some_and(|status| status.state == PeerState::Connected)).await;
+    hq.node.publish("x.pkg", b"x");
+    assert!(branch.mesh.sync(id).await.is_ok());
+    assert!(branch.lists("x.pkg"));
+    let nobody = NodeId::from_bytes([1; 32]);
+    assert_eq!(branch.mesh.sync(nobody).await, Err(SyncError::NoSuchPeer { node: nobody }));
+    hq.stop().await;
+    assert!(matches!(branch.mesh.sync(id).await, Err(SyncError::Failed { .. })));
+    branch.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joining_tells_clearly_what_is_wrong() {
+    let (hq, branch, other) = (Live::start("hq").await, Live::start("branch").await, Live::start("other").await);
+    let (_, line) = hq.node.invite(Role::Publisher);
+    let join = |line: String| branch.mesh.join(line);
+    assert!(matches!(join("hello".to_owned()).await, Err(JoinError::Malformed { .. })));
+    assert_eq!(hq.mesh.join(line.to_string()).await, Err(JoinError::OwnInvite));
+
+    let nowhere = ods_api::InviteLine { urls: vec!["http://127.0.0.1:1".to_owned()], ..line.clone() };
+    let error = join(nowhere.to_string()).await.unwrap_err();
+    assert!(matches!(&error, JoinError::Unreachable { .. }), "{error}");
+
+    let elsewhere = ods_api::InviteLine { urls: vec![format!("http://{}", other.address)], ..line.clone() };
+    let error = join(elsewhere.to_string()).await.unwrap_err();
+    assert_eq!(error.code(), "wrong_node", "{error}");
+
+    other.mesh.join(line.to_string()).await.unwrap();
+    assert_eq!(join(line.to_string()).await, Err(JoinError::Used));
+    for live in [hq, branch, other] {
+        live.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blob_comes_from_whichever_peer_has_it() {
+    let (a, b, c) = (Live::start("a").await, Live::start("b").await, Live::start("c").await);
+    b.joins(&a, Role::Owner).await;
+    a.node.publish("x.pkg", &noise(1, 12 << 20));
+    until("b has it", || b.has("x.pkg", &noise(1, 12 << 20))).await;
+    a.stop().await;
+    c.joins(&b, Role::Publisher).await;
+    until("c has it from b", || c.has("x.pkg", &noise(1, 12 << 20))).await;
+    b.stop().await;
+    c.stop().await;
+}

@@ -1,0 +1,229 @@
+//! Three nodes that swap typed values, without HTTP: what a simulated network does too.
+
+use ods_store::{Digest, NodeId, PIECE_BYTES, PieceSet, Role, piece_bytes, piece_count};
+
+use super::super::exchange::{Pull, Step, ping};
+use super::super::moment::Moment;
+use super::super::peers::PullMode;
+use super::super::plan::{Action, Has, Opened, Planner, StepError, Trouble};
+use super::super::protocol::{Answer, BytesRequest, PieceMap, PiecesRequest, Request};
+use super::super::serve::Reply;
+use super::support::{TestNode, assert_converged, path};
+
+/// One round as a driver does it: ping, and pull if the digests differ. True if something was gained.
+fn sync(node: &TestNode, peer: &TestNode, mode: PullMode) -> bool {
+    let sent = ping(node.store(), None).unwrap();
+    let own = sent.summary.clone();
+    let Answer::Ping(theirs) = peer.answer(node, Request::Ping(sent)) else { panic!("not a pong") };
+    if (theirs.vector, theirs.roster) == (own.vector, own.roster) {
+        return false;
+    }
+    let (mut pull, mut request) = Pull::start(node.store(), peer.store().node_id(), mode, &theirs).unwrap();
+    loop {
+        match pull.take(node.store(), peer.answer(node, request), node.now).unwrap() {
+            Step::Ask(next) => request = next,
+            Step::Done(report) => {
+                assert_eq!(report.refused, None);
+                return report.gained > 0;
+            }
+        }
+    }
+}
+
+/// Rounds along the links, in both directions, until nobody gains.
+fn settle(links: &[(&TestNode, &TestNode)]) {
+    for _ in 0..20 {
+        let mut gained = false;
+        for (one, other) in links {
+            gained |= sync(one, other, PullMode::Cursor);
+            gained |= sync(other, one, PullMode::Cursor);
+        }
+        if !gained {
+            return;
+        }
+    }
+    panic!("no end after 20 rounds");
+}
+
+/// Fetches all that is wanted from these peers, with the real planner and the values of the protocol.
+fn fetch_all(node: &TestNode, peers: &[&TestNode]) {
+    let mut planner = Planner::new(7);
+    planner.set_wants(node.store().wants(1000).unwrap(), Moment::new(0));
+    planner.set_sources(peers.iter().map(|peer| peer.store().node_id()).collect(), Moment::new(0));
+    for now in 0..1000 {
+        let now = Moment::new(now);
+        for action in planner.actions(now) {
+            perform(node, peers, &mut planner, action, now);
+        }
+    }
+}
+
+fn find<'a>(peers: &[&'a TestNode], node: &NodeId) -> &'a TestNode {
+    peers.iter().find(|peer| peer.store().node_id() == *node).unwrap()
+}
+
+fn perform(node: &TestNode, peers: &[&TestNode], planner: &mut Planner, action: Action, now: Moment) {
+    let fetch = |blob: &Digest| node.store().fetch_in_progress(blob).unwrap();
+    match action {
+        Action::AskPieces { blob, size, node: at, seen } => {
+            let request = Request::Pieces(PiecesRequest { blob, seen, wait_ms: 0 });
+            let has = match find(peers, &at).answer(node, request) {
+                Answer::Pieces(PieceMap::All { .. }) => Ok(Has::All),
+                Answer::Pieces(PieceMap::Some { bits, .. }) => {
+                    Ok(Has::Some(PieceSet::from_bits(piece_count(size), &bits).unwrap()))
+                }
+                _ => Err(Trouble::Absent),
+            };
+            planner.pieces(&blob, &at, has, now);
+        }
+        Action::Open { blob, size } => {
+            let fetch = node.store().begin_fetch(&blob, size).unwrap();
+            let opened = Opened { missing: fetch.have().complement(), outline_known: fetch.outline_known() };
+            planner.opened(&blob, Some(opened), now);
+        }
+        Action::AskOutline { blob, node: at } => {
+            let Answer::Outline(outline) = find(peers, &at).answer(node, Request::Outline(blob)) else { panic!() };
+            fetch(&blob).set_outline(outline).unwrap();
+            planner.outline(&blob, &at, Ok(()), now);
+        }
+        Action::FetchRun { blob, node: at, run } => {
+            for piece in run.first..run.first + run.count {
+                let fetch = fetch(&blob);
+                let first = piece * PIECE_BYTES;
+                let bytes = bytes_of(node, find(peers, &at), blob, first, piece_bytes(fetch.size(), piece)).unwrap();
+                fetch.write_piece(piece, &bytes).unwrap();
+                planner.piece_arrived(&blob, piece);
+            }
+            planner.run_ended(&blob, &at, run, Ok(()), now);
+        }
+        Action::FetchWhole { blob, node: at, size } => {
+            let bytes = bytes_of(node, find(peers, &at), blob, 0, usize::try_from(size).unwrap());
+            let stored = bytes.ok_or(StepError::Source(Trouble::Absent)).map(|bytes| {
+                let fetch = node.store().begin_fetch(&blob, size).unwrap();
+                fetch.write_piece(0, &bytes).unwrap();
+                fetch.finish(node.now).unwrap();
+            });
+            planner.whole_ended(&blob, &at, stored, now);
+        }
+        Action::Finish { blob } => {
+            fetch(&blob).finish(node.now).unwrap();
+            planner.finished(&blob, true, now);
+        }
+        Action::Close { .. } => {}
+    }
+}
+
+fn bytes_of(node: &TestNode, peer: &TestNode, blob: Digest, first: u64, count: usize) -> Option<Vec<u8>> {
+    if count == 0 {
+        return Some(Vec::new());
+    }
+    let last = Some(first + count as u64 - 1);
+    let Ok(Reply::Bytes(mut bytes)) = peer.asked(node, Request::Blob(BytesRequest { blob, first, last })) else {
+        return None;
+    };
+    let mut whole = Vec::new();
+    loop {
+        let part = bytes.read_next(peer.now).unwrap();
+        if part.is_empty() {
+            return Some(whole);
+        }
+        whole.extend(part);
+    }
+}
+
+fn ring() -> [TestNode; 3] {
+    let [a, b, c] = ["a", "b", "c"].map(TestNode::new);
+    b.joins(&a, Role::Publisher);
+    c.joins(&a, Role::Publisher);
+    settle(&[(&a, &b), (&a, &c)]);
+    c.joins(&b, Role::Publisher);
+    [a, b, c]
+}
+
+#[test]
+fn a_ring_converges_after_concurrent_changes_with_one_node_down_in_between() {
+    let [a, b, mut c] = ring();
+    // A year off, either way.
+    c.now = ods_store::UnixMillis::new(c.now.get() - 365 * 24 * 3_600_000);
+    a.publish("shared.pkg", b"first");
+    a.publish("gone.pkg", b"to be removed");
+    settle(&[(&a, &b), (&b, &c), (&c, &a)]);
+    assert_converged(&[&a, &b, &c]);
+
+    // c is down: a and b go on, c too.
+    a.publish("shared.pkg", b"of a");
+    b.publish("shared.pkg", b"of b");
+    c.publish("shared.pkg", b"of c");
+    b.remove("gone.pkg");
+    c.publish("only-c.pkg", &vec![7; 3 * 1_048_576 + 5]);
+    a.publish("empty.pkg", b"");
+    settle(&[(&a, &b)]);
+    assert_converged(&[&a, &b]);
+    settle(&[(&a, &b), (&b, &c), (&c, &a)]);
+    assert_converged(&[&a, &b, &c]);
+    for node in [&a, &b, &c] {
+        assert!(node.store().package(&path("gone.pkg")).unwrap().is_none());
+        assert!(node.store().package(&path("shared.pkg")).unwrap().unwrap().conflict);
+    }
+
+    fetch_all(&a, &[&b, &c]);
+    fetch_all(&b, &[&a, &c]);
+    fetch_all(&c, &[&a, &b]);
+    for node in [&a, &b, &c] {
+        assert!(node.wanted().is_empty(), "{:?}", node.wanted());
+    }
+    let big = b.store().package(&path("only-c.pkg")).unwrap().unwrap();
+    let mut bytes = vec![];
+    for piece in 0..piece_count(big.size) {
+        let count = piece_bytes(big.size, piece);
+        bytes.extend(bytes_of(&a, &b, big.blob, piece * PIECE_BYTES, count).unwrap());
+    }
+    assert_eq!(Digest::of(&bytes), big.blob);
+}
+
+#[test]
+fn events_that_come_with_a_ping_need_no_pull() {
+    let [a, b, c] = ring();
+    settle(&[(&a, &b), (&b, &c), (&c, &a)]);
+    let head = a.store().head();
+    a.publish("x.pkg", b"x");
+    let sent = ping(a.store(), Some(head)).unwrap();
+    assert_eq!(sent.events.len(), 1);
+    let own = sent.summary.clone();
+    let Answer::Ping(theirs) = b.answer(&a, Request::Ping(sent.clone())) else { panic!("not a pong") };
+    assert_eq!(theirs.vector, own.vector);
+    // Again, and in a loop: nothing changes.
+    let Answer::Ping(again) = b.answer(&a, Request::Ping(sent.clone())) else { panic!("not a pong") };
+    assert_eq!(again, theirs);
+    assert!(matches!(c.answer(&b, Request::Ping(sent)), Answer::Ping(summary) if summary.vector == own.vector));
+    assert_converged(&[&a, &b, &c]);
+}
+
+#[test]
+fn a_node_that_never_heard_of_the_caller_learns_from_its_roster_who_admitted_it() {
+    let [a, b, c] = ["a", "b", "c"].map(TestNode::new);
+    b.joins(&a, Role::Publisher);
+    c.joins(&a, Role::Publisher);
+    let request = || Request::Ping(ping(c.store(), None).unwrap());
+    assert_eq!(b.asked(&c, request()).unwrap_err().code(), "not_a_member");
+    let statements = c.store().roster_statements().unwrap();
+    b.answer(&c, Request::Roster(super::super::protocol::RosterSwap { statements }));
+    assert!(b.asked(&c, request()).is_ok());
+}
+
+#[test]
+fn a_partial_blob_is_served_piece_by_piece_and_only_those_pieces() {
+    let [a, b, c] = ring();
+    let package = a.publish("big.pkg", &vec![9; 3 * 1_048_576]);
+    settle(&[(&a, &b), (&b, &c), (&c, &a)]);
+    let fetch = b.store().begin_fetch(&package.blob, package.size).unwrap();
+    let Answer::Outline(outline) = a.answer(&b, Request::Outline(package.blob)) else { panic!("no outline") };
+    fetch.set_outline(outline).unwrap();
+    let question = |wait_ms| Request::Pieces(PiecesRequest { blob: package.blob, seen: 0, wait_ms });
+    assert!(matches!(b.asked(&c, question(1000)), Ok(Reply::Wait)));
+    fetch.write_piece(1, &vec![9; 1_048_576]).unwrap();
+    let map = PieceMap::Some { size: package.size, bits: vec![0b010] };
+    assert_eq!(b.answer(&c, question(1000)), Answer::Pieces(map));
+    assert_eq!(bytes_of(&c, &b, package.blob, PIECE_BYTES, 1_048_576), Some(vec![9; 1_048_576]));
+    assert_eq!(bytes_of(&c, &b, package.blob, 0, 1_048_576), None);
+}

@@ -1,0 +1,168 @@
+//! Redeeming invites, in all the ways the design names.
+
+use ods_store::{Author, NodeId, PeerRow, Role, UnixMillis};
+
+use super::super::protocol::{PairAnswer, PairRequest, Request};
+use super::super::serve::Reply;
+use super::support::{HOUR_MS, NOW, TestNode, assert_converged};
+
+fn refused(node: &TestNode, inviter: &TestNode, line: ods_api::InviteLine) -> String {
+    node.join(inviter, line).unwrap_err()
+}
+
+#[test]
+fn a_joiner_takes_the_root_is_admitted_and_both_are_linked() {
+    let (hq, branch) = (TestNode::new("hq"), TestNode::new("branch"));
+    branch.joins(&hq, Role::Publisher);
+    assert_eq!(branch.store().roster().root(), hq.store().node_id());
+    assert_eq!(hq.store().roster().role(&branch.store().node_id()), Some(Role::Publisher));
+    assert_converged(&[&hq, &branch]);
+    let of_hq: PeerRow = branch.store().peer(&hq.store().node_id()).unwrap().unwrap();
+    assert_eq!((of_hq.name.as_str(), of_hq.urls), ("hq", vec!["http://hq:8637".to_owned()]));
+    assert_eq!(hq.store().peer(&branch.store().node_id()).unwrap().unwrap().name, "branch");
+}
+
+#[test]
+fn redeeming_again_by_the_same_node_is_the_same_even_after_the_expiry() {
+    let (mut hq, branch) = (TestNode::new("hq"), TestNode::new("branch"));
+    let (_, line) = hq.invite(Role::Publisher);
+    branch.join(&hq, line.clone()).unwrap();
+    hq.now = hq.now.plus_ms(2 * HOUR_MS);
+    branch.join(&hq, line).unwrap();
+    assert_eq!(hq.store().roster_statements().unwrap().len(), 1);
+}
+
+#[test]
+fn an_invite_used_by_another_node_is_refused() {
+    let (hq, first, second) = (TestNode::new("hq"), TestNode::new("first"), TestNode::new("second"));
+    let (_, line) = hq.invite(Role::Publisher);
+    first.join(&hq, line.clone()).unwrap();
+    assert_eq!(refused(&second, &hq, line), "invite_used");
+    assert_eq!(second.store().roster().root(), second.store().node_id());
+    assert!(second.store().peers().unwrap().is_empty());
+}
+
+#[test]
+fn an_expired_invite_is_refused_by_the_inviters_clock() {
+    let (mut hq, mut branch) = (TestNode::new("hq"), TestNode::new("branch"));
+    let (_, line) = hq.invite(Role::Publisher);
+    hq.now = hq.now.plus_ms(2 * HOUR_MS);
+    assert_eq!(refused(&branch, &hq, line), "invite_expired");
+    let (_, line) = hq.invite(Role::Publisher);
+    branch.now = UnixMillis::new(NOW.get() + 24 * 365 * HOUR_MS);
+    branch.join(&hq, line).unwrap();
+}
+
+#[test]
+fn a_revoked_invite_is_unknown() {
+    let (hq, branch) = (TestNode::new("hq"), TestNode::new("branch"));
+    let (row, line) = hq.invite(Role::Publisher);
+    hq.store().revoke_invite(&row.id, &Author::new("test"), NOW).unwrap();
+    assert_eq!(refused(&branch, &hq, line), "invite_unknown");
+}
+
+#[test]
+fn terms_changed_in_the_line_are_refused() {
+    let (hq, branch) = (TestNode::new("hq"), TestNode::new("branch"));
+    let changes: [fn(&mut ods_api::InviteLine); 4] = [
+        |line| line.role = Role::Owner,
+        |line| line.expires_at = UnixMillis::new(u64::MAX),
+        |line| line.secret = [0; 32],
+        |line| line.root = NodeId::from_bytes([1; 32]),
+    ];
+    for change in changes {
+        let (_, mut line) = hq.invite(Role::Publisher);
+        change(&mut line);
+        assert_eq!(refused(&branch, &hq, line), "invite_unknown");
+    }
+    assert!(hq.store().peers().unwrap().is_empty() && hq.store().roster().is_alone(&hq.store().node_id()));
+}
+
+#[test]
+fn an_inviter_that_does_not_know_the_secret_is_refused() {
+    let (hq, branch) = (TestNode::new("hq"), TestNode::new("branch"));
+    let (_, line) = hq.invite(Role::Publisher);
+    let join = super::super::pair::Join::new(branch.store(), line, Author::new("test")).unwrap();
+    let request = join.redeem(&branch.node, [0; 32], NOW).unwrap();
+    let contact = hq.node.contact().unwrap();
+    let forged = PairAnswer::Redeemed { mac: [7; 32], contact, statements: vec![] };
+    let error = join.take(branch.store(), &request, forged, NOW).unwrap_err();
+    assert_eq!(error.code(), "bad_peer_answer");
+    assert!(branch.store().peers().unwrap().is_empty());
+}
+
+#[test]
+fn a_proof_for_another_joiner_is_worthless() {
+    let (hq, branch, thief) = (TestNode::new("hq"), TestNode::new("branch"), TestNode::new("thief"));
+    let (_, line) = hq.invite(Role::Publisher);
+    let join = super::super::pair::Join::new(branch.store(), line, Author::new("test")).unwrap();
+    let Ok(Reply::Answer(super::super::protocol::Answer::Pair(PairAnswer::Opened { inviter_nonce }))) =
+        hq.asked(&branch, Request::Pair(join.open()))
+    else {
+        panic!("not opened")
+    };
+    let stolen: PairRequest = join.redeem(&branch.node, inviter_nonce, NOW).unwrap();
+    let refusal = hq.asked(&thief, Request::Pair(stolen)).unwrap_err();
+    assert_eq!(refusal.code(), "invite_unknown");
+}
+
+#[test]
+fn a_node_cannot_join_itself() {
+    let hq = TestNode::new("hq");
+    let (_, line) = hq.invite(Role::Publisher);
+    assert_eq!(refused(&hq, &hq, line), "invite_own");
+}
+
+#[test]
+fn a_replica_must_have_no_events_of_its_own() {
+    let (hq, branch) = (TestNode::new("hq"), TestNode::new("branch"));
+    branch.publish("a.pkg", b"a");
+    let (_, line) = hq.invite(Role::Replica);
+    assert_eq!(refused(&branch, &hq, line), "replica_has_events");
+    branch.joins(&hq, Role::Publisher);
+}
+
+#[test]
+fn an_invite_of_a_node_that_is_no_owner_links_members_and_nobody_else() {
+    let (hq, first, second) = (TestNode::new("hq"), TestNode::new("first"), TestNode::new("second"));
+    first.joins(&hq, Role::Publisher);
+    let (_, line) = first.invite(Role::Publisher);
+    assert_eq!(refused(&second, &first, line.clone()), "not_an_owner");
+    second.joins(&hq, Role::Publisher);
+    // `first` hasn't heard of `second` yet; an owner's word comes with the roster.
+    let statements = second.store().roster_statements().unwrap();
+    first.store().insert_statements(statements, NOW).unwrap();
+    second.join(&first, line).unwrap();
+    assert!(first.store().peer(&second.store().node_id()).unwrap().is_some());
+    assert!(second.store().peer(&first.store().node_id()).unwrap().is_some());
+}
+
+#[test]
+fn two_owners_merge_their_meshes_in_one_act() {
+    let (hq, branch) = (TestNode::new("hq"), TestNode::new("branch"));
+    let (other, its_branch) = (TestNode::new("other"), TestNode::new("its branch"));
+    branch.joins(&hq, Role::Publisher);
+    its_branch.joins(&other, Role::Publisher);
+    other.joins(&hq, Role::Owner);
+    assert_eq!(hq.store().roster_digest(), other.store().roster_digest());
+    for mesh in [&hq, &other] {
+        for node in [&hq, &branch, &other, &its_branch] {
+            assert!(mesh.store().roster().is_member(&node.store().node_id()));
+        }
+        for owner in [&hq, &other] {
+            assert_eq!(mesh.store().roster().role(&owner.store().node_id()), Some(Role::Owner));
+        }
+    }
+    assert_eq!(other.store().roster().root(), other.store().node_id());
+}
+
+#[test]
+fn meshes_do_not_merge_by_less_than_two_owners() {
+    let (hq, other, its_branch) = (TestNode::new("hq"), TestNode::new("other"), TestNode::new("its branch"));
+    its_branch.joins(&other, Role::Publisher);
+    let (_, as_publisher) = hq.invite(Role::Publisher);
+    assert_eq!(refused(&other, &hq, as_publisher), "merge_needs_owner");
+    let (_, as_owner) = hq.invite(Role::Owner);
+    assert_eq!(refused(&its_branch, &hq, as_owner), "merge_needs_owner");
+    assert!(hq.store().roster().is_alone(&hq.store().node_id()));
+}

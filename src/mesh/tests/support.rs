@@ -1,0 +1,128 @@
+//! Nodes for tests: a store in a folder of its own, and what people do with it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ods_api::InviteLine;
+use ods_store::{
+    Author, Condition, Digest, EventId, InviteRow, LocalDisk, MetaPatch, NewInvite, Package, PackagePath,
+    PublishRequest, Role, Store, StoreOptions, UnixMillis,
+};
+use tempfile::TempDir;
+
+use super::super::pair::Join;
+use super::super::protocol::{Answer, PairAnswer, PairRequest, Request};
+use super::super::serve::{Node, Refusal, Reply, serve};
+
+pub(super) const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
+pub(super) const HOUR_MS: u64 = 3_600_000;
+
+/// A node without network.
+pub(super) struct TestNode {
+    pub(super) node: Node,
+    /// Removed when the node goes.
+    _folder: TempDir,
+    /// This node's clock.
+    pub(super) now: UnixMillis,
+}
+
+pub(super) fn author() -> Author {
+    Author::new("test")
+}
+
+pub(super) fn path(text: &str) -> PackagePath {
+    PackagePath::parse(text).unwrap()
+}
+
+impl TestNode {
+    pub(super) fn new(name: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let seed = blake3::hash(name.as_bytes());
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy: *seed.as_bytes(), name: name.to_owned() };
+        let store = Store::open(Arc::new(LocalDisk::new()), folder.path(), &options).unwrap();
+        let node = Node { store, fallback_urls: vec![format!("http://{name}:8637")], tls_pin: None };
+        Self { node, _folder: folder, now: NOW }
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.node.store
+    }
+
+    pub(super) fn publish(&self, at: &str, bytes: &[u8]) -> Package {
+        let mut upload = self.store().begin_upload(None).unwrap();
+        upload.write(bytes).unwrap();
+        let meta = MetaPatch::new();
+        let request = PublishRequest { path: path(at), meta, condition: Condition::None, author: author() };
+        self.store().publish(upload.finish().unwrap(), &request, self.now).unwrap().package
+    }
+
+    pub(super) fn remove(&self, at: &str) -> EventId {
+        self.store().remove(&path(at), &Condition::None, &author(), self.now).unwrap()
+    }
+
+    pub(super) fn invite(&self, role: Role) -> (InviteRow, InviteLine) {
+        let expires_at = self.now.plus_ms(HOUR_MS);
+        let row =
+            self.store().create_invite(&NewInvite { role, prefixes: vec![], expires_at }, &author(), self.now).unwrap();
+        let line = InviteLine {
+            id: row.id,
+            secret: row.secret,
+            node: self.store().node_id(),
+            root: self.store().roster().root(),
+            role,
+            prefixes: row.prefixes.clone(),
+            expires_at,
+            urls: self.node.contact().unwrap().urls,
+            tls_pin: None,
+        };
+        (row, line)
+    }
+
+    /// What a caller gets for a question.
+    pub(super) fn asked(&self, caller: &Self, request: Request) -> Result<Reply, Refusal> {
+        serve(&self.node, &caller.store().node_id(), request, self.now)
+    }
+
+    pub(super) fn answer(&self, caller: &Self, request: Request) -> Answer {
+        match self.asked(caller, request).unwrap() {
+            Reply::Answer(answer) => answer,
+            other => panic!("not an answer: {other:?}"),
+        }
+    }
+
+    /// Redeems an invite of `inviter`.
+    pub(super) fn join(&self, inviter: &Self, line: InviteLine) -> Result<(), String> {
+        let join = Join::new(self.store(), line, author()).map_err(|error| error.code().to_owned())?;
+        let pair = |request| match inviter.asked(self, Request::Pair(request)) {
+            Ok(Reply::Answer(Answer::Pair(answer))) => Ok(answer),
+            Ok(other) => panic!("not a pairing answer: {other:?}"),
+            Err(refusal) => Err(refusal.code().to_owned()),
+        };
+        let PairAnswer::Opened { inviter_nonce } = pair(join.open())? else { panic!("not opened") };
+        let request: PairRequest = join.redeem(&self.node, inviter_nonce, self.now).unwrap();
+        let answer = pair(request.clone())?;
+        join.take(self.store(), &request, answer, self.now).map_err(|error| error.code().to_owned())?;
+        Ok(())
+    }
+
+    pub(super) fn joins(&self, inviter: &Self, role: Role) {
+        let (_, line) = inviter.invite(role);
+        self.join(inviter, line).unwrap();
+    }
+
+    pub(super) fn wanted(&self) -> BTreeSet<Digest> {
+        self.store().wants(1000).unwrap().into_iter().map(|want| want.blob).collect()
+    }
+}
+
+/// All nodes hold the same events and list the same packages.
+pub(super) fn assert_converged(nodes: &[&TestNode]) {
+    let seen = |node: &&TestNode| {
+        let overview = node.store().overview().unwrap();
+        (overview.vector, overview.catalog_digest, node.store().roster_digest())
+    };
+    let first = seen(&nodes[0]);
+    for node in &nodes[1..] {
+        assert_eq!(seen(node), first, "{} and {}", nodes[0].store().node_id().short(), node.store().node_id().short());
+    }
+}
