@@ -2,7 +2,7 @@
 //!
 //! Invariants: the client gets a stable code, safe text and the facts (RFC 9457); causes go to the log, once, with the
 //! request's id, where the answer is made ([`render`]). A 5xx's text is constant: what broke inside is nobody's business
-//! outside. No `_` arm chooses a status: a new [`StoreError`] doesn't compile until it has its code.
+//! outside. No `_` arm chooses a status: a new [`ods_store::StoreError`] doesn't compile until it has its code.
 
 mod code;
 mod joining;
@@ -109,7 +109,7 @@ fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// Without [`render`] around it, status and headers only: the body needs the request's id.
+/// Without `render` around it, status and headers only: the body needs the request's id.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.code.status().into_response();

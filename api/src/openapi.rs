@@ -1,5 +1,5 @@
 //! The OpenAPI 3.1 document, generated from the handlers. What is the same for all of them is added here: who may call
-//! ([`SCOPES`]), and the refusals that any call may meet.
+//! (the security schemes), and the refusals that any call may meet.
 //!
 //! Invariant, held by tests in `router/tests.rs`: the document has exactly the routes that are served, and each of its
 //! operations refuses a caller without credentials.
