@@ -1,6 +1,7 @@
 //! The resolved configuration as commented TOML.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use toml::Value;
 
@@ -8,10 +9,11 @@ use super::resolve::{Resolved, Source};
 use super::settings::Shape;
 
 /// TOML that parses back to the same configuration, with what each key means and where its value came from.
-pub(super) fn to_toml(values: &[Resolved]) -> String {
-    let mut text = String::from(
-        "# The configuration as the program resolved it: flags, then environment, then file, then defaults.\n",
-    );
+pub(super) fn to_toml(file: Option<&Path>, values: &[Resolved]) -> String {
+    let file = file.map_or_else(|| "there is none".to_owned(), |file| file.display().to_string());
+    let mut text = String::new();
+    line(&mut text, "# What `ods serve` uses: flags, else ODS_… variables, else the file, else defaults.");
+    line(&mut text, &format!("# The file: {file}"));
     let mut table = "";
     for resolved in values {
         match (&resolved.setting.shape, resolved.setting.key.split_once('.')) {

@@ -59,7 +59,7 @@ pub struct Resolution {
 impl Resolution {
     /// The whole configuration as TOML that says what each key means and where its value came from.
     pub fn to_toml(&self) -> String {
-        print::to_toml(&self.values)
+        print::to_toml(self.file.as_deref(), &self.values)
     }
 
     /// The whole configuration as JSON: for each key its value and where it came from.

@@ -59,7 +59,14 @@ fn with_nothing_given_the_defaults_hold() {
     let config = machine.config(&flags(), &[]);
     assert_eq!(config.data, machine.data());
     assert_eq!(config.name, "machine");
-    assert_eq!(config.listeners, [Listener::plain("[::]:8637".parse().expect("an address"))]);
+    assert_eq!(
+        config.listeners,
+        [Listener {
+            address: "[::]:8637".parse().expect("an address"),
+            tls: Tls::None,
+            surfaces: vec![Surface::Downloads, Surface::Admin, Surface::Peers],
+        }]
+    );
     assert_eq!(config.downloads, Downloads { roots: vec!["Packages".to_owned()], access: Access::Open });
     assert_eq!(config.log, Log { format: LogFormat::Human, filter: "info".to_owned() });
     assert!(config.urls.is_empty() && config.watches.is_empty() && config.trusted_proxies.is_empty());
@@ -196,7 +203,15 @@ fn relative_folders_start_at_the_file_or_at_the_working_folder() {
     assert_eq!(watches[0].folder, machine.folder.path().join("etc/drop"));
     assert_eq!(watches[0].prefix, "apps");
     let typed = Flags { watch: vec!["drop".into()], ..named };
-    assert_eq!(machine.config(&typed, &[]).watches, [Watch::of(machine.folder.path().join("drop"))]);
+    let watch = Watch {
+        folder: machine.folder.path().join("drop"),
+        mode: WatchMode::Keep,
+        prefix: String::new(),
+        tags: Vec::new(),
+        settle_s: 10,
+        rescan_s: 60,
+    };
+    assert_eq!(machine.config(&typed, &[]).watches, [watch]);
 }
 
 #[test]

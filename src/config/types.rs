@@ -49,18 +49,6 @@ pub struct Listener {
     pub surfaces: Vec<Surface>,
 }
 
-impl Listener {
-    /// A listener without encryption that offers everything.
-    pub fn plain(address: SocketAddr) -> Self {
-        Self { address, tls: Tls::None, surfaces: Surface::all() }
-    }
-
-    /// Whether `surface` is offered here.
-    pub fn offers(&self, surface: Surface) -> bool {
-        self.surfaces.contains(&surface)
-    }
-}
-
 /// How a listener encrypts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "TlsText", into = "TlsText")]
@@ -216,18 +204,6 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// A watch of `folder` as an admin expects it who says nothing else.
-    pub fn of(folder: PathBuf) -> Self {
-        Self {
-            folder,
-            mode: WatchMode::Keep,
-            prefix: String::new(),
-            tags: Vec::new(),
-            settle_s: Self::settle_s_default(),
-            rescan_s: Self::rescan_s_default(),
-        }
-    }
-
     fn settle_s_default() -> u64 {
         10
     }
