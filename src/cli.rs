@@ -84,8 +84,8 @@ fn after_long_help() -> String {
          Link another node, here:              ods peer invite --role replica\n  \
          … and there:                          ods peer join ods-invite1.…\n\n\
          Where the node is:\n  \
-         On the node's own machine, commands find it by themselves, through the data folder. Elsewhere, name it with\n  \
-         --server URL or ODS_SERVER, and set ODS_TOKEN to a token made with `ods token create`.\n\n\
+         On the node's own machine, commands find it by themselves, through the data folder.\n  \
+         Elsewhere, name it with --server URL or ODS_SERVER, and set ODS_TOKEN to a token\n  made with `ods token create`.\n\n\
          Exit codes:\n",
     );
     let codes = Exit::ALL.map(|exit| format!("  {:>3}  {}\n", exit.code(), exit.meaning()));

@@ -34,7 +34,7 @@ enum Action {
     Invite(Invite),
     /// Join the mesh of the node that printed an invite
     #[command(after_help = "Examples:\n  ods peer join ods-invite1.…\n  \
-        ods peer join -                      reads the line from standard input, so that no process list shows it")]
+        ods peer join - < invite.txt         keeps the line out of process lists")]
     Join(Join),
     /// List the nodes that this one is linked with
     #[command(

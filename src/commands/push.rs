@@ -99,7 +99,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     let order = upload::Order { metadata: arguments.metadata(), guard: arguments.guard() };
     let (node, progress, order) = (&node, &progress, &order);
     let pushes = targets.iter().map(|target| async move {
-        let bar = progress.bar(target.path.as_str(), target.size);
+        let bar = progress.bar(target.path.file_name(), target.size);
         let pushed = upload::push(node, target, order, bar.clone()).await;
         bar.finish();
         (target, pushed)
