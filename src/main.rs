@@ -38,6 +38,7 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
 }
 
 /// How a failure is told.
+#[derive(Clone, Copy)]
 enum Form {
     Text,
     Json,

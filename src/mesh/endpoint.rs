@@ -36,7 +36,11 @@ impl FromStr for PeerUrl {
             return Err(BadUrl);
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = authority.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
+        let port = match authority.port() {
+            Some(port) => port.as_str().parse().map_err(|_| BadUrl)?,
+            None if encrypted => 443,
+            None => 80,
+        };
         if host.is_empty() { Err(BadUrl) } else { Ok(Self { encrypted, host, port }) }
     }
 }
@@ -147,9 +151,18 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in
-            ["", "hq", "ftp://hq", "http://", "http://u@hq", "http://hq/path", "http://hq?x", "http://hq:99999", "\n"]
-        {
+        for text in [
+            "",
+            "hq",
+            "ftp://hq",
+            "http://",
+            "http://u@hq",
+            "http://hq/path",
+            "http://hq?x",
+            "http://hq:99999",
+            "http://hq:",
+            "\n",
+        ] {
             assert_eq!(text.parse::<PeerUrl>(), Err(BadUrl), "{text:?}");
         }
     }

@@ -290,6 +290,3 @@ fn store_failed(error: &StoreError) -> JoinError {
     tracing::error!(error = error as &dyn std::error::Error, "joining a mesh failed in the store");
     JoinError::Store
 }
-
-#[cfg(test)]
-mod tests;
