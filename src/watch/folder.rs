@@ -119,7 +119,7 @@ impl Folder {
     /// Does what is to be done at `now` (`wall` by the clock on the wall).
     pub(super) fn pass(&mut self, now: Instant, wall: UnixMillis) -> Pause {
         if !(self.first_pull_done)() {
-            return Pause::UpTo(WAITING_PAUSE);
+            return self.wait_for_pull();
         }
         let told = self.inbox.empty();
         self.hear(&told, now);
@@ -131,6 +131,14 @@ impl Folder {
         let more_to_tell = self.tell(wall);
         self.show();
         if more_to_take || more_to_tell { Pause::None } else { self.pause(now) }
+    }
+
+    /// Also after the node joined a mesh while it ran: then the scan that follows comes after what is to be withdrawn.
+    fn wait_for_pull(&mut self) -> Pause {
+        self.state = WatchState::Waiting;
+        self.next_scan = None;
+        self.show();
+        Pause::UpTo(WAITING_PAUSE)
     }
 
     fn pause(&self, now: Instant) -> Pause {

@@ -321,6 +321,13 @@ fn nothing_is_looked_at_before_the_first_pull() {
     bench.pulled.store(true, Ordering::SeqCst);
     bench.settle();
     assert_eq!((bench.status().state, bench.store.package_count().expect("read")), (WatchState::Watching, 1));
+    bench.pulled.store(false, Ordering::SeqCst);
+    bench.put("y.pkg", b"v1");
+    bench.settle();
+    assert_eq!((bench.status().state, bench.store.package_count().expect("read")), (WatchState::Waiting, 1));
+    bench.pulled.store(true, Ordering::SeqCst);
+    bench.pass();
+    assert_eq!(bench.status().state, WatchState::Watching, "at once, not with the next scan");
 }
 
 /// Lets `joiner` join the mesh of `root` and pull all it has.
