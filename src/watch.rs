@@ -24,7 +24,6 @@
 //!
 //! Not here: `mirror` (unpublishing what was deleted), and the page that shows all this.
 
-mod first_pull;
 mod folder;
 mod inbox;
 mod memory;
@@ -48,7 +47,6 @@ use ods_api::WatchHandle;
 use ods_store::{Store, UnixMillis};
 use tokio::sync::Notify;
 
-pub use self::first_pull::FirstPull;
 use self::folder::{Folder, Pause};
 pub use self::overlap::{FoldersOverlap, check_folders};
 pub use self::rules::WatchRules;
