@@ -25,8 +25,8 @@ mod types;
 mod tests;
 
 pub use environment::Environment;
-pub use error::ConfigError;
-pub use flags::Flags;
+pub(crate) use error::ConfigError;
+pub(crate) use flags::Flags;
 pub use places::Surroundings;
-pub use resolve::{Resolution, Source, data_folder, resolve};
-pub use types::{Access, Config, Downloads, Limits, Listener, Log, LogFormat, Surface, Tls, Watch, WatchMode};
+pub(crate) use resolve::{Resolution, Source, data_folder, resolve};
+pub(crate) use types::{Access, Config, Listener, LogFormat, Surface, Tls, Watch, WatchMode};

@@ -1,15 +1,20 @@
 //! ODS, the Open Distribution Server: the node.
 
-pub mod cli;
-pub mod clock;
-pub mod commands;
-pub mod config;
-pub mod listen;
-pub mod logging;
-pub mod mesh;
-pub mod private_file;
-pub mod run_file;
-pub mod server;
-pub mod tls;
-pub mod watch;
-pub mod worker;
+mod cli;
+mod clock;
+mod commands;
+mod config;
+mod listen;
+mod logging;
+mod mesh;
+mod private_file;
+mod run_file;
+mod server;
+mod tls;
+mod watch;
+mod worker;
+
+pub use cli::{Cli, Exit, Failure, Output};
+pub use clock::now;
+pub use commands::{Context, run};
+pub use config::{Environment, Surroundings};

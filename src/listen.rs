@@ -39,20 +39,19 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{accept::accept_loop, caps::ConnectionCaps, connection::Surroundings};
 use crate::tls::Tls;
 
-pub use bind::ListenError;
-pub use client::TrustedProxies;
-pub use counters::ListenCounters;
-pub use limits::ListenLimits;
-pub use request_body::BodyStalled;
+pub(crate) use bind::ListenError;
+pub(crate) use client::TrustedProxies;
+pub(crate) use counters::ListenCounters;
+pub(crate) use limits::ListenLimits;
 
 /// The listeners of a node, with their shared caps.
-pub struct Listeners {
+pub(crate) struct Listeners {
     shared: Arc<Shared>,
 }
 
 /// A socket that is open, but not yet served: clients wait.
 #[derive(Debug)]
-pub struct Bound {
+pub(crate) struct Bound {
     listener: TcpListener,
     address: SocketAddr,
     tls: Option<Tls>,
@@ -72,20 +71,27 @@ struct Shared {
 }
 
 impl Bound {
+    /// Opens a socket. Clients that connect now are served once it is given to [`Listeners::serve`].
+    pub(crate) fn open(address: SocketAddr, tls: Option<Tls>) -> Result<Self, ListenError> {
+        let listener = bind::bind(address)?;
+        let address = listener.local_addr().map_err(|source: io::Error| ListenError::Other { address, source })?;
+        Ok(Self { listener, address, tls })
+    }
+
     /// The address, with the port that the system chose if 0 was asked for.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The encryption, if any.
-    pub fn tls(&self) -> Option<&Tls> {
+    pub(crate) fn tls(&self) -> Option<&Tls> {
         self.tls.as_ref()
     }
 }
 
 impl Listeners {
     /// Listeners within `limits` that take the word of `proxies`.
-    pub fn new(limits: ListenLimits, proxies: TrustedProxies) -> Self {
+    pub(crate) fn new(limits: ListenLimits, proxies: TrustedProxies) -> Self {
         let shared = Shared {
             limits,
             proxies,
@@ -98,33 +104,21 @@ impl Listeners {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Opens a socket. Clients that connect now are served once [`Self::serve`] is called.
-    pub fn bind(&self, address: SocketAddr, tls: Option<Tls>) -> Result<Bound, ListenError> {
-        let listener = bind::bind(address)?;
-        let address = listener.local_addr().map_err(|source: io::Error| ListenError::Other { address, source })?;
-        Ok(Bound { listener, address, tls })
-    }
-
     /// Serves `router` there until the drain.
-    pub fn serve(&self, bound: Bound, router: Router) {
+    pub(crate) fn serve(&self, bound: Bound, router: Router) {
         let tls = bound.tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
         let around = Surroundings { router, tls, shared: self.shared.clone() };
         self.shared.tasks.spawn(accept_loop(bound.listener, around));
     }
 
     /// What was served so far.
-    pub fn counters(&self) -> Arc<ListenCounters> {
+    pub(crate) fn counters(&self) -> Arc<ListenCounters> {
         self.shared.counters.clone()
-    }
-
-    /// Cancelled when the drain begins, for what outlives a request (an upgraded connection).
-    pub fn draining(&self) -> CancellationToken {
-        self.shared.drain.clone()
     }
 
     /// Takes no more connections and requests, lets those under way end for `grace`, and cuts the rest. Streams of
     /// events end at once. The number of connections cut.
-    pub async fn drain(self, grace: Duration) -> usize {
+    pub(crate) async fn drain(self, grace: Duration) -> usize {
         self.shared.drain.cancel();
         self.shared.tasks.close();
         if timeout(grace, self.shared.tasks.wait()).await.is_ok() {

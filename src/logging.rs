@@ -8,7 +8,7 @@ use crate::config::LogFormat;
 
 /// Why logging can't start.
 #[derive(Debug, thiserror::Error)]
-pub enum LoggingError {
+pub(crate) enum LoggingError {
     /// The filter can't be read.
     #[error("the log filter {filter:?} can't be read: {source}; write levels like info or info,ods=debug")]
     BadFilter {
@@ -27,7 +27,7 @@ pub enum LoggingError {
 
 /// Starts logging for the process: lines of `format` on standard error, chosen by `filter` (such as
 /// `info,ods=debug`). Panics are logged too, with their place.
-pub fn start(format: LogFormat, filter: &str) -> Result<(), LoggingError> {
+pub(crate) fn start(format: LogFormat, filter: &str) -> Result<(), LoggingError> {
     use tracing_subscriber::util::SubscriberInitExt;
 
     let lines = fmt().with_writer(std::io::stderr).with_env_filter(parse(filter)?);

@@ -4,9 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ods::cli::{Cli, Exit, Failure, Output};
-use ods::commands::{self, Context};
-use ods::config::{Environment, Surroundings};
+use ods::{Cli, Context, Environment, Exit, Failure, Output, Surroundings};
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -16,8 +14,8 @@ fn main() -> ExitCode {
     let json = cli.json;
     let environment = Environment::read();
     let machine = Surroundings::read(&environment);
-    let mut context = Context { environment, machine, output: Output::standard(json), now: ods::clock::now };
-    let outcome = runtime().and_then(|runtime| runtime.block_on(commands::run(cli, &mut context)));
+    let mut context = Context { environment, machine, output: Output::standard(json), now: ods::now };
+    let outcome = runtime().and_then(|runtime| runtime.block_on(ods::run(cli, &mut context)));
     match outcome {
         Ok(()) => Exit::Ok.into(),
         Err(failure) => report(&failure, if json { Form::Json } else { Form::Text }).into(),

@@ -79,17 +79,17 @@ use self::serve::Node;
 
 /// What the mesh is told of this node.
 #[derive(Debug, Clone)]
-pub struct MeshOptions {
+pub(crate) struct MeshOptions {
     /// Where this node answers, as far as its listeners tell; used while no urls are configured.
-    pub listen_urls: Vec<String>,
+    pub(crate) listen_urls: Vec<String>,
     /// SHA-256 of its certificate (DER), if it is self-signed, so that peers can pin it.
-    pub tls_pin: Option<[u8; 32]>,
+    pub(crate) tls_pin: Option<[u8; 32]>,
     /// The clock, for what is written down. Scheduling doesn't use it.
-    pub clock: fn() -> UnixMillis,
+    pub(crate) clock: fn() -> UnixMillis,
 }
 
 /// A node's part in the mesh: the surface that peers call, and the workers that call them.
-pub struct Mesh {
+pub(crate) struct Mesh {
     caller: Caller,
     inbox: Arc<Inbox>,
     fetches: Arc<FetchInbox>,
@@ -97,7 +97,7 @@ pub struct Mesh {
 
 impl Mesh {
     /// The mesh of this store.
-    pub fn new(store: Store, options: MeshOptions) -> Self {
+    pub(crate) fn new(store: Store, options: MeshOptions) -> Self {
         let MeshOptions { listen_urls, tls_pin, clock } = options;
         let client = Arc::new(Client::new(store.key().clone(), u64::from_le_bytes(store.random())));
         let (inbox, fetches) = (Arc::new(Inbox::default()), Arc::new(FetchInbox::default()));
@@ -111,13 +111,17 @@ impl Mesh {
     }
 
     /// What peers call: `/peer/v1`. The listener puts [`ods_api::ClientAddress`] into each request.
-    pub fn router(&self) -> Router {
+    pub(crate) fn router(&self) -> Router {
         PeerSurface::new(self.caller.node.clone(), Arc::clone(&self.inbox), self.caller.clock).router()
     }
 
     /// What calls peers: one worker for pings and pulls, which obeys `commands` and shows how it stands in `statuses`,
     /// and one for fetches.
-    pub fn workers(self, commands: mpsc::Receiver<MeshCommand>, statuses: PeerStatuses) -> (impl Worker, impl Worker) {
+    pub(crate) fn workers(
+        self,
+        commands: mpsc::Receiver<MeshCommand>,
+        statuses: PeerStatuses,
+    ) -> (impl Worker, impl Worker) {
         let Self { caller, inbox, fetches } = self;
         let driver = Driver::new(caller.clone(), inbox, Arc::clone(&fetches), commands, statuses);
         (driver, Fetcher::new(caller, fetches))

@@ -10,7 +10,7 @@ use std::{
 use tempfile::NamedTempFile;
 
 /// Writes `bytes` to `path`, readable and writable by this user only, replacing what was there.
-pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // `tempfile` makes its files 0600.
     let mut file = NamedTempFile::new_in(folder)?;

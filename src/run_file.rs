@@ -13,43 +13,43 @@ use serde::{Deserialize, Serialize};
 use crate::private_file::write_private;
 
 /// The file's name in the data folder.
-pub const RUN_FILE: &str = "run.json";
+pub(crate) const RUN_FILE: &str = "run.json";
 
 /// What the file says. Readers must tolerate further fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunFile {
+pub(crate) struct RunFile {
     /// The node's process.
-    pub pid: u32,
+    pub(crate) pid: u32,
     /// The program's version.
-    pub version: String,
+    pub(crate) version: String,
     /// The node's id, in hex.
-    pub node: String,
+    pub(crate) node: String,
     /// Where it listens.
-    pub listeners: Vec<RunListener>,
+    pub(crate) listeners: Vec<RunListener>,
 }
 
 /// One listener.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunListener {
+pub(crate) struct RunListener {
     /// The address, with the port in use.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// `none`, `files` or `self-signed`.
-    pub tls: String,
+    pub(crate) tls: String,
     /// `downloads`, `admin`, `peers`.
-    pub surfaces: Vec<String>,
+    pub(crate) surfaces: Vec<String>,
     /// SHA-256 of the certificate's DER, in hex; none without TLS.
-    pub pin: Option<String>,
+    pub(crate) pin: Option<String>,
 }
 
 /// The file on disk, removed when dropped.
 #[derive(Debug)]
-pub struct WrittenRunFile {
+pub(crate) struct WrittenRunFile {
     path: PathBuf,
 }
 
 impl RunFile {
     /// Writes the file into the data folder, in one step, over one that a crash left behind.
-    pub fn write(&self, data: &Path) -> io::Result<WrittenRunFile> {
+    pub(crate) fn write(&self, data: &Path) -> io::Result<WrittenRunFile> {
         let path = data.join(RUN_FILE);
         let mut text = serde_json::to_vec_pretty(self)?;
         text.push(b'\n');

@@ -36,15 +36,15 @@ use crate::{
     worker::{Supervisor, WorkerPanicked},
 };
 
-pub use admin_token::{ADMIN_TOKEN_FILE, AdminTokenError};
-pub use error::{ServeError, StartError};
-pub use signals::StopSignals;
+pub(crate) use admin_token::{ADMIN_TOKEN_FILE, AdminTokenError};
+pub(crate) use error::{ServeError, StartError};
+pub(crate) use signals::StopSignals;
 
 /// How long the workers' last ticks may take once the requests have ended.
 const LAST_TICKS: Duration = Duration::from_secs(5);
 
 /// A running node.
-pub struct Server {
+pub(crate) struct Server {
     facts: ServerFacts,
     store: Store,
     listeners: Listeners,
@@ -56,24 +56,24 @@ pub struct Server {
 
 /// What there is to say about a node that has started.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ServerFacts {
+pub(crate) struct ServerFacts {
     /// Its id.
-    pub node: NodeId,
+    pub(crate) node: NodeId,
     /// Its name.
-    pub name: String,
+    pub(crate) name: String,
     /// Where it listens.
-    pub addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Vec<SocketAddr>,
     /// Where others are told to reach it: the configured urls, or those of its listeners.
-    pub urls: Vec<String>,
+    pub(crate) urls: Vec<String>,
     /// The file with the admin token.
-    pub token_file: PathBuf,
+    pub(crate) token_file: PathBuf,
     /// Whether that was made just now, as at the first start.
-    pub token_is_new: bool,
+    pub(crate) token_is_new: bool,
 }
 
 impl Server {
     /// Starts a node; it serves when this returns.
-    pub async fn start(resolution: &Resolution) -> Result<Self, StartError> {
+    pub(crate) async fn start(resolution: &Resolution) -> Result<Self, StartError> {
         open_files::raise_open_files_limit();
         let Parts { facts, store, listeners, sockets, supervisor, stopping, run_file } =
             compose::compose(resolution).await?;
@@ -90,12 +90,12 @@ impl Server {
     }
 
     /// What there is to say about it.
-    pub fn facts(&self) -> &ServerFacts {
+    pub(crate) fn facts(&self) -> &ServerFacts {
         &self.facts
     }
 
     /// Serves until a signal says to stop or a worker fails, and stops in good order. A second signal stops at once.
-    pub async fn run(mut self, signals: &mut StopSignals) -> Result<(), ServeError> {
+    pub(crate) async fn run(mut self, signals: &mut StopSignals) -> Result<(), ServeError> {
         let outcome = tokio::select! {
             signal = signals.next() => {
                 tracing::info!(signal, "stopping; requests under way may end");
@@ -113,12 +113,12 @@ impl Server {
     }
 
     /// Waits until a worker fails; for ever in a healthy node.
-    pub async fn failure(&mut self) -> WorkerPanicked {
+    pub(crate) async fn failure(&mut self) -> WorkerPanicked {
         self.supervisor.failure().await
     }
 
     /// Stops in good order: requests, then workers, then the store.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stopping.cancel();
         let connections_cut = self.listeners.drain(self.drain_timeout).await;
         let workers_cut = self.supervisor.stop(LAST_TICKS).await;

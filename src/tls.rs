@@ -24,15 +24,15 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-pub use identity::{TlsError, TlsFiles};
-pub use reload::CertificateReload;
+pub(crate) use identity::{TlsError, TlsFiles};
+pub(crate) use reload::CertificateReload;
 
 /// The protocols offered, best first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// A listener's TLS. Clones share the certificate.
 #[derive(Debug, Clone)]
-pub struct Tls {
+pub(crate) struct Tls {
     config: Arc<ServerConfig>,
     current: Arc<Current>,
 }
@@ -43,13 +43,13 @@ struct Current(RwLock<Arc<CertifiedKey>>);
 
 impl Tls {
     /// The certificate and key in these PEM files.
-    pub fn from_files(files: &TlsFiles) -> Result<Self, TlsError> {
+    pub(crate) fn from_files(files: &TlsFiles) -> Result<Self, TlsError> {
         Self::new(files.read()?)
     }
 
     /// The self-signed certificate kept in the PEM file `path`, made at the first call for `names` (host names and
     /// addresses).
-    pub fn self_signed(path: &Path, names: Vec<String>) -> Result<Self, TlsError> {
+    pub(crate) fn self_signed(path: &Path, names: Vec<String>) -> Result<Self, TlsError> {
         Self::new(self_signed::load_or_make(path, names)?)
     }
 
@@ -64,12 +64,12 @@ impl Tls {
     }
 
     /// What a TLS acceptor needs.
-    pub fn server_config(&self) -> Arc<ServerConfig> {
+    pub(crate) fn server_config(&self) -> Arc<ServerConfig> {
         self.config.clone()
     }
 
     /// SHA-256 of the DER of the certificate in use.
-    pub fn pin(&self) -> [u8; 32] {
+    pub(crate) fn pin(&self) -> [u8; 32] {
         identity::pin(&self.current.get())
     }
 
@@ -91,6 +91,6 @@ impl ResolvesServerCert for Current {
 }
 
 /// The cryptography that all TLS of the node uses.
-pub fn provider() -> Arc<CryptoProvider> {
+pub(crate) fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }

@@ -48,15 +48,15 @@ use ods_store::{Store, UnixMillis};
 use tokio::sync::Notify;
 
 use self::folder::{Folder, Pause};
-pub use self::overlap::{FoldersOverlap, check_folders};
-pub use self::rules::WatchRules;
+pub(crate) use self::overlap::{FoldersOverlap, check_folders};
+pub(crate) use self::rules::WatchRules;
 use crate::worker::{Next, Worker};
 
 /// The shortest time from one pass to the next where only events ask for it: a file being written makes thousands.
 const EVENTS_PAUSE: Duration = Duration::from_millis(100);
 
 /// The worker of one watched folder.
-pub struct WatchWorker {
+pub(crate) struct WatchWorker {
     /// Away only while a pass runs.
     folder: Option<Box<Folder>>,
     wake: Arc<Notify>,
@@ -67,7 +67,7 @@ pub struct WatchWorker {
 impl WatchWorker {
     /// A worker for the watch `rules`, which shows its state in `status`. It first looks once `first_pull_done` says
     /// so: at once on a node without peers, after one pull on others.
-    pub fn new(
+    pub(crate) fn new(
         rules: WatchRules,
         store: Store,
         status: WatchHandle,

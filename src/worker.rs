@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 /// When a worker wants its next tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
+pub(crate) enum Next {
     /// At once: there is more to do.
     Now,
     /// After this long, or when woken.
@@ -26,7 +26,7 @@ pub enum Next {
 }
 
 /// A piece of background work, done in ticks.
-pub trait Worker: Send + 'static {
+pub(crate) trait Worker: Send + 'static {
     /// The name in logs.
     fn name(&self) -> &'static str;
 
@@ -42,24 +42,24 @@ pub trait Worker: Send + 'static {
 
 /// Owns the workers' tasks.
 #[derive(Debug, Default)]
-pub struct Supervisor {
+pub(crate) struct Supervisor {
     workers: JoinSet<&'static str>,
     stop: CancellationToken,
 }
 
 impl Supervisor {
     /// A supervisor without workers, which stops them all when `stop` is cancelled.
-    pub fn new(stop: CancellationToken) -> Self {
+    pub(crate) fn new(stop: CancellationToken) -> Self {
         Self { workers: JoinSet::new(), stop }
     }
 
     /// Starts `worker`.
-    pub fn start(&mut self, worker: impl Worker) {
+    pub(crate) fn start(&mut self, worker: impl Worker) {
         self.workers.spawn(run(worker, self.stop.clone()));
     }
 
     /// Waits until a worker panics, and says so; for ever if none does.
-    pub async fn failure(&mut self) -> WorkerPanicked {
+    pub(crate) async fn failure(&mut self) -> WorkerPanicked {
         while let Some(ended) = self.workers.join_next().await {
             if let Err(error) = ended {
                 return WorkerPanicked::from(error);
@@ -70,7 +70,7 @@ impl Supervisor {
 
     /// Stops all workers and waits for their last ticks, `grace` at most. The number of workers that were still in a
     /// tick then and were cut off: 0 in a healthy node.
-    pub async fn stop(mut self, grace: Duration) -> usize {
+    pub(crate) async fn stop(mut self, grace: Duration) -> usize {
         self.stop.cancel();
         let joined = timeout(grace, async {
             while let Some(ended) = self.workers.join_next().await {
@@ -87,7 +87,7 @@ impl Supervisor {
 /// A worker panicked; the panic itself is in the log.
 #[derive(Debug, thiserror::Error)]
 #[error("a background worker failed: {what}; the log says why")]
-pub struct WorkerPanicked {
+pub(crate) struct WorkerPanicked {
     what: String,
 }
 
@@ -102,7 +102,7 @@ impl From<JoinError> for WorkerPanicked {
 }
 
 /// The message of a caught panic.
-pub fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

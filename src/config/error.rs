@@ -6,7 +6,7 @@ use super::Source;
 
 /// Why there is no configuration. Each message names the place and the key, and says what would be right.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub(crate) enum ConfigError {
     /// No `--data`, no variable, and the platform's convention needs a variable that is missing.
     #[error("cannot tell where the data folder should be: HOME is not set; name one with --data or ODS_DATA")]
     NoDataFolder,

@@ -6,23 +6,23 @@ use toml::Value;
 
 /// Settings typed on the command line; empty ones were not typed.
 #[derive(Debug, Clone, Default)]
-pub struct Flags {
+pub(crate) struct Flags {
     /// `--config`: the file to read in place of `<data>/ods.toml`; it must exist.
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// `--data`.
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// `--name`.
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// `--url`, repeated.
-    pub urls: Vec<String>,
+    pub(crate) urls: Vec<String>,
     /// `--listen`, repeated.
-    pub listen: Vec<String>,
+    pub(crate) listen: Vec<String>,
     /// `--watch`, repeated.
-    pub watch: Vec<PathBuf>,
+    pub(crate) watch: Vec<PathBuf>,
     /// `--log-format`.
-    pub log_format: Option<String>,
+    pub(crate) log_format: Option<String>,
     /// `--log`.
-    pub log_filter: Option<String>,
+    pub(crate) log_filter: Option<String>,
 }
 
 impl Flags {

@@ -11,7 +11,7 @@ use super::{Config, ConfigError, Environment, Flags, Surroundings, build, flags,
 
 /// Where a value was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
+pub(crate) enum Source {
     /// A flag.
     Flag(&'static str),
     /// A variable of the environment.
@@ -48,22 +48,22 @@ pub(super) struct Resolved {
 }
 
 /// A configuration and where each of its values came from.
-pub struct Resolution {
+pub(crate) struct Resolution {
     /// The configuration.
-    pub config: Config,
+    pub(crate) config: Config,
     /// The file that was read, if there was one.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     pub(super) values: Vec<Resolved>,
 }
 
 impl Resolution {
     /// The whole configuration as TOML that says what each key means and where its value came from.
-    pub fn to_toml(&self) -> String {
+    pub(crate) fn to_toml(&self) -> String {
         print::to_toml(self.file.as_deref(), &self.values)
     }
 
     /// The whole configuration as JSON: for each key its value and where it came from.
-    pub fn to_json(&self) -> serde_json::Value {
+    pub(crate) fn to_json(&self) -> serde_json::Value {
         let entry = |resolved: &Resolved| {
             let entry = serde_json::json!({"value": resolved.value, "source": resolved.source.to_string()});
             (resolved.setting.key.to_owned(), entry)
@@ -72,13 +72,17 @@ impl Resolution {
     }
 
     /// Where the value of the setting `key` came from.
-    pub fn source(&self, key: &str) -> Option<&Source> {
+    pub(crate) fn source(&self, key: &str) -> Option<&Source> {
         self.values.iter().find(|resolved| resolved.setting.key == key).map(|resolved| &resolved.source)
     }
 }
 
 /// Resolves flags, environment, file and defaults, in this order.
-pub fn resolve(flags: &Flags, environment: &Environment, machine: &Surroundings) -> Result<Resolution, ConfigError> {
+pub(crate) fn resolve(
+    flags: &Flags,
+    environment: &Environment,
+    machine: &Surroundings,
+) -> Result<Resolution, ConfigError> {
     check_variable_names(environment)?;
     check_paths(flags)?;
     let file = find_file(flags, environment, machine)?;
@@ -89,7 +93,11 @@ pub fn resolve(flags: &Flags, environment: &Environment, machine: &Surroundings)
 }
 
 /// The data folder alone, for clients of the node on this machine.
-pub fn data_folder(flags: &Flags, environment: &Environment, machine: &Surroundings) -> Result<PathBuf, ConfigError> {
+pub(crate) fn data_folder(
+    flags: &Flags,
+    environment: &Environment,
+    machine: &Surroundings,
+) -> Result<PathBuf, ConfigError> {
     let file = find_file(flags, environment, machine)?;
     let layers = Layers { flags, environment, file: file.as_ref(), machine };
     let setting = SETTINGS.iter().find(|setting| setting.key == "data").ok_or(ConfigError::NoDataFolder)?;

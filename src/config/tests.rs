@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::types::{Downloads, Log};
 use super::*;
 
 struct Machine {

@@ -11,48 +11,48 @@ use super::address;
 
 /// Everything that can be configured, resolved and valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Config {
+pub(crate) struct Config {
     /// The folder that holds everything the node keeps; absolute.
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// What people call this node: 1–64 characters, no control characters.
-    pub name: String,
+    pub(crate) name: String,
     /// Where peers reach this node, without a trailing `/`; empty: its listen addresses.
-    pub urls: Vec<String>,
+    pub(crate) urls: Vec<String>,
     /// Where it listens; at least one, no address twice.
-    pub listeners: Vec<Listener>,
+    pub(crate) listeners: Vec<Listener>,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpNet>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// How packages are handed to machines.
-    pub downloads: Downloads,
+    pub(crate) downloads: Downloads,
     /// Bounds and times.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// What is logged, and how.
-    pub log: Log,
+    pub(crate) log: Log,
     /// Folders below which watches may be added while the node runs; absolute.
-    pub watch_roots: Vec<PathBuf>,
+    pub(crate) watch_roots: Vec<PathBuf>,
     /// Folders whose files are published.
-    pub watches: Vec<Watch>,
+    pub(crate) watches: Vec<Watch>,
 }
 
 /// One address the node listens on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Listener {
+pub(crate) struct Listener {
     /// Address and port; port 0 lets the system choose.
     #[serde(with = "address::text", default = "address::unspecified")]
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Encryption.
     #[serde(default)]
-    pub tls: Tls,
+    pub(crate) tls: Tls,
     /// What is offered here; not empty.
     #[serde(default = "Surface::all")]
-    pub surfaces: Vec<Surface>,
+    pub(crate) surfaces: Vec<Surface>,
 }
 
 /// How a listener encrypts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "TlsText", into = "TlsText")]
-pub enum Tls {
+pub(crate) enum Tls {
     /// Plain HTTP.
     #[default]
     None,
@@ -103,7 +103,7 @@ impl From<Tls> for TlsText {
 /// A part of what the node offers over HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Surface {
+pub(crate) enum Surface {
     /// Packages, for machines.
     Downloads,
     /// The admin API and the web page.
@@ -114,24 +114,24 @@ pub enum Surface {
 
 impl Surface {
     /// Every surface.
-    pub fn all() -> Vec<Self> {
+    pub(crate) fn all() -> Vec<Self> {
         vec![Self::Downloads, Self::Admin, Self::Peers]
     }
 }
 
 /// How packages are handed to machines.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Downloads {
+pub(crate) struct Downloads {
     /// First path segments under which packages are offered, such as `Packages`; at least one.
-    pub roots: Vec<String>,
+    pub(crate) roots: Vec<String>,
     /// Who may download.
-    pub access: Access,
+    pub(crate) access: Access,
 }
 
 /// Who may download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Access {
+pub(crate) enum Access {
     /// Everyone.
     #[default]
     Open,
@@ -143,36 +143,36 @@ pub enum Access {
 
 /// Bounds and times. Where it matters, what they protect against is in `settings.rs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Connections served at once, all listeners together.
-    pub connections_max: usize,
+    pub(crate) connections_max: usize,
     /// Connections served at once from one address.
-    pub connections_per_address_max: usize,
+    pub(crate) connections_per_address_max: usize,
     /// From the connection (or the request before) to the last byte of a request's head.
-    pub header_timeout: Duration,
+    pub(crate) header_timeout: Duration,
     /// How long a connection may wait between two requests.
-    pub idle_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
     /// How long a body may make no progress, either way.
-    pub body_stall_timeout: Duration,
+    pub(crate) body_stall_timeout: Duration,
     /// How long requests under way may take to end when the node stops.
-    pub drain_timeout: Duration,
+    pub(crate) drain_timeout: Duration,
     /// Memory for the database's cache.
-    pub cache_bytes: usize,
+    pub(crate) cache_bytes: usize,
 }
 
 /// What is logged, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Log {
+pub(crate) struct Log {
     /// The shape of a line.
-    pub format: LogFormat,
+    pub(crate) format: LogFormat,
     /// Levels by module, as `tracing-subscriber`'s `EnvFilter` reads them.
-    pub filter: String,
+    pub(crate) filter: String,
 }
 
 /// The shape of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     #[default]
     Human,
@@ -183,24 +183,24 @@ pub enum LogFormat {
 /// A folder whose files are published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Watch {
+pub(crate) struct Watch {
     /// The folder; absolute.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// What becomes of a file that was taken.
     #[serde(default)]
-    pub mode: WatchMode,
+    pub(crate) mode: WatchMode,
     /// Package paths start with this folder; empty: with the file's own name. No `/` at the ends.
     #[serde(default)]
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// Tags given to every package published from here.
     #[serde(default)]
-    pub tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
     /// How long a file must rest before it is taken, in seconds.
     #[serde(default = "Watch::settle_s_default")]
-    pub settle_s: u64,
+    pub(crate) settle_s: u64,
     /// How often the folder is read anew, in seconds, in case its events get lost.
     #[serde(default = "Watch::rescan_s_default")]
-    pub rescan_s: u64,
+    pub(crate) rescan_s: u64,
 }
 
 impl Watch {
@@ -216,7 +216,7 @@ impl Watch {
 /// What becomes of a watched file that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum WatchMode {
+pub(crate) enum WatchMode {
     /// It stays; an edited file becomes a new revision, a deleted one stays published.
     #[default]
     Keep,

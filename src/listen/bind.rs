@@ -12,7 +12,7 @@ use super::limits::{BACKLOG, DEAD_PEER_PROBE};
 
 /// Why a node can't listen.
 #[derive(Debug, thiserror::Error)]
-pub enum ListenError {
+pub(crate) enum ListenError {
     /// Another socket has the port.
     #[error(
         "address {address} is in use by another program; stop that program, or choose another address with --listen \

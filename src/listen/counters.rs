@@ -7,7 +7,7 @@ use std::{
 
 /// Counts of connections, requests and bytes.
 #[derive(Debug, Default)]
-pub struct ListenCounters {
+pub(crate) struct ListenCounters {
     connections_open: AtomicI64,
     connections_accepted: AtomicU64,
     connections_over_cap: AtomicU64,
@@ -53,12 +53,12 @@ impl ListenCounters {
     }
 
     /// Connections now open.
-    pub fn open_connections(&self) -> i64 {
+    pub(crate) fn open_connections(&self) -> i64 {
         self.connections_open.load(Relaxed)
     }
 
     /// The counts in the Prometheus text format.
-    pub fn prometheus(&self) -> String {
+    pub(crate) fn prometheus(&self) -> String {
         let mut text = String::new();
         line(&mut text, "ods_http_connections_open", "gauge", self.connections_open.load(Relaxed));
         for (name, count) in [

@@ -37,24 +37,24 @@ pub(super) const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// What a listener puts up with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListenLimits {
+pub(crate) struct ListenLimits {
     /// Connections at once, over all listeners; beyond it, clients wait in the kernel's queue.
-    pub connections_max: usize,
+    pub(crate) connections_max: usize,
     /// Connections at once from one client address (IPv6: from one /64); beyond it they are closed at once. Trusted
     /// proxies are exempt.
-    pub connections_per_client_max: usize,
+    pub(crate) connections_per_client_max: usize,
     /// For a TLS handshake.
-    pub tls_handshake_timeout: Duration,
+    pub(crate) tls_handshake_timeout: Duration,
     /// For a request's head: from the connection's start, or from its first byte.
-    pub request_head_timeout: Duration,
+    pub(crate) request_head_timeout: Duration,
     /// Between two requests on one connection.
-    pub idle_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
     /// The same while [`Self::connections_max`] is reached and others wait.
-    pub crowded_idle_timeout: Duration,
+    pub(crate) crowded_idle_timeout: Duration,
     /// Without a byte of a request's body, while the handler waits for one.
-    pub body_stall_timeout: Duration,
+    pub(crate) body_stall_timeout: Duration,
     /// Without the client taking any bytes, while there are some for it.
-    pub write_stall_timeout: Duration,
+    pub(crate) write_stall_timeout: Duration,
 }
 
 impl Default for ListenLimits {

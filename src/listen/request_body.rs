@@ -21,9 +21,9 @@ type BodyError = Box<dyn std::error::Error + Send + Sync>;
 /// `TimedOut`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the client sent no byte of the request's body for {} s", .timeout.as_secs_f32())]
-pub struct BodyStalled {
+pub(super) struct BodyStalled {
     /// How long it was waited for.
-    pub timeout: Duration,
+    timeout: Duration,
 }
 
 /// The body of a request. The time counts only while somebody waits for a byte: a slow disk is not the client's fault.

@@ -14,14 +14,14 @@ use ods_store::{Author, NewToken, Scope, Store, StoreError, TokenRow, UnixMillis
 use crate::private_file::write_private;
 
 /// The file's name in the data folder.
-pub const ADMIN_TOKEN_FILE: &str = "admin.token";
+pub(crate) const ADMIN_TOKEN_FILE: &str = "admin.token";
 
 /// The token's name, which is the author of what is done with it.
 const NAME: &str = "admin.token";
 
 /// Why there is no token file.
 #[derive(Debug, thiserror::Error)]
-pub enum AdminTokenError {
+pub(crate) enum AdminTokenError {
     /// The store can't make it.
     #[error("the first admin token can't be made")]
     Store(#[from] StoreError),

@@ -53,7 +53,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let stopping = CancellationToken::new();
     let mut supervisor = Supervisor::new(CancellationToken::new());
     let listeners = sockets::listeners(config);
-    let sockets = sockets::bind_all(config, &listeners, &mut supervisor)?;
+    let sockets = sockets::bind_all(config, &mut supervisor)?;
     let listen_urls = urls_for_peers(&sockets);
     let urls = if config.urls.is_empty() { listen_urls.clone() } else { config.urls.clone() };
 

@@ -9,7 +9,7 @@ use crate::{listen::ListenError, tls::TlsError, watch::FoldersOverlap, worker::W
 
 /// Why a node doesn't start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub(crate) enum StartError {
     /// The store can't be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -54,7 +54,7 @@ pub enum StartError {
 
 /// Why a node that served ended other than it should.
 #[derive(Debug, thiserror::Error)]
-pub enum ServeError {
+pub(crate) enum ServeError {
     /// A worker panicked.
     #[error(transparent)]
     Worker(WorkerPanicked),

@@ -4,7 +4,7 @@ use std::io;
 
 /// The signals that ask the program to stop: SIGTERM and SIGINT, on Windows Ctrl-C, closing the console and shutdown.
 #[derive(Debug)]
-pub struct StopSignals {
+pub(crate) struct StopSignals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
@@ -20,14 +20,14 @@ pub struct StopSignals {
 #[cfg(unix)]
 impl StopSignals {
     /// From here on the signals don't end the program by themselves.
-    pub fn catch() -> io::Result<Self> {
+    pub(crate) fn catch() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
 
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     /// Waits for the next one; its name.
-    pub async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
@@ -38,14 +38,14 @@ impl StopSignals {
 #[cfg(windows)]
 impl StopSignals {
     /// From here on the signals don't end the program by themselves.
-    pub fn catch() -> io::Result<Self> {
+    pub(crate) fn catch() -> io::Result<Self> {
         use tokio::signal::windows::{ctrl_c, ctrl_close, ctrl_shutdown};
 
         Ok(Self { interrupt: ctrl_c()?, close: ctrl_close()?, shutdown: ctrl_shutdown()? })
     }
 
     /// Waits for the next one; its name.
-    pub async fn next(&mut self) -> &'static str {
+    pub(crate) async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.interrupt.recv() => "Ctrl-C",
             _ = self.close.recv() => "the console was closed",

@@ -71,11 +71,7 @@ pub(super) fn listeners(config: &Config) -> Listeners {
 }
 
 /// Opens all configured sockets. Certificates from files are kept up to date by workers of `supervisor`.
-pub(super) fn bind_all(
-    config: &Config,
-    listeners: &Listeners,
-    supervisor: &mut Supervisor,
-) -> Result<Vec<Socket>, StartError> {
+pub(super) fn bind_all(config: &Config, supervisor: &mut Supervisor) -> Result<Vec<Socket>, StartError> {
     let bind = |listener: &config::Listener| {
         let tls = tls(listener, config, supervisor)?;
         let kind = match listener.tls {
@@ -83,7 +79,7 @@ pub(super) fn bind_all(
             config::Tls::Files { .. } => "files",
             config::Tls::SelfSigned => SELF_SIGNED,
         };
-        let bound = listeners.bind(listener.address, tls)?;
+        let bound = Bound::open(listener.address, tls)?;
         Ok(Socket { bound, surfaces: listener.surfaces.clone(), tls: kind })
     };
     config.listeners.iter().map(bind).collect()

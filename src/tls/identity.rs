@@ -15,16 +15,16 @@ use super::provider;
 
 /// Where a certificate and its key are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
+pub(crate) struct TlsFiles {
     /// PEM: the certificate, then the ones that vouch for it.
-    pub certificate: PathBuf,
+    pub(crate) certificate: PathBuf,
     /// PEM: the private key (PKCS#8, PKCS#1 or SEC1), not encrypted.
-    pub key: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 /// Why there is no TLS.
 #[derive(Debug, thiserror::Error)]
-pub enum TlsError {
+pub(crate) enum TlsError {
     /// A file can't be read.
     #[error("{path} can't be read: {source}; check the path and that this user may read it", path = path.display())]
     Unreadable {

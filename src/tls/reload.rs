@@ -13,7 +13,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 
 /// Looks at a listener's certificate files, and reads them again when they changed.
 #[derive(Debug)]
-pub struct CertificateReload {
+pub(crate) struct CertificateReload {
     tls: Tls,
     files: TlsFiles,
     seen: [Option<Stamp>; 2],
@@ -28,7 +28,7 @@ struct Stamp {
 
 impl CertificateReload {
     /// Keeps `tls` in step with the `files` it was read from just now.
-    pub fn new(tls: Tls, files: TlsFiles) -> Self {
+    pub(crate) fn new(tls: Tls, files: TlsFiles) -> Self {
         let seen = stamps(&files);
         Self { tls, files, seen }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Two folders that must be apart and are not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FoldersOverlap {
+pub(crate) enum FoldersOverlap {
     /// The same folder twice.
     #[error("{0} is watched twice; remove one of the two watches")]
     Same(PathBuf),
@@ -31,7 +31,10 @@ pub enum FoldersOverlap {
 }
 
 /// Checks that the watched `folders` and the `data` folder are apart, links resolved where they exist.
-pub fn check_folders<'a>(folders: impl IntoIterator<Item = &'a Path>, data: &Path) -> Result<(), FoldersOverlap> {
+pub(crate) fn check_folders<'a>(
+    folders: impl IntoIterator<Item = &'a Path>,
+    data: &Path,
+) -> Result<(), FoldersOverlap> {
     let data_real = real(data);
     let mut checked: Vec<(&Path, PathBuf)> = Vec::new();
     for folder in folders {

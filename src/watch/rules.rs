@@ -8,19 +8,19 @@ use crate::config::{Watch, WatchMode};
 
 /// One watch, resolved and valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WatchRules {
+pub(crate) struct WatchRules {
     /// The folder; absolute.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// What becomes of a file that was taken.
-    pub mode: WatchMode,
+    pub(crate) mode: WatchMode,
     /// What package paths begin with; empty: nothing.
-    pub prefix: String,
+    pub(crate) prefix: String,
     /// Tags that its packages get.
-    pub tags: Vec<String>,
+    pub(crate) tags: Vec<String>,
     /// How long a file must rest before it is taken.
-    pub quiet: Duration,
+    pub(crate) quiet: Duration,
     /// How often the folder is looked through whatever events say.
-    pub rescan: Duration,
+    pub(crate) rescan: Duration,
 }
 
 impl WatchRules {

@@ -17,7 +17,7 @@ async fn a_drain_lets_requests_end_and_takes_no_new_ones() {
     busy.send("GET /wait HTTP/1.1\r\nhost: x\r\n\r\n").await;
     scene.handlers.reached.notified().await;
 
-    let draining = scene.listeners.draining();
+    let draining = scene.listeners.shared.drain.clone();
     let (address, release) = (scene.address, scene.handlers.release.clone());
     let during = async {
         started(&draining).await;
@@ -58,7 +58,7 @@ async fn streams_of_events_end_when_a_drain_begins() {
 async fn http2_requests_end_too() {
     let scene = Scene::new(no_limits());
     let mut client = super::protocols::http2(&scene).await;
-    let draining = scene.listeners.draining();
+    let draining = scene.listeners.shared.drain.clone();
     let (reached, release) = (scene.handlers.reached.clone(), scene.handlers.release.clone());
     let releasing = async {
         reached.notified().await;

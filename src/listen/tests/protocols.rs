@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::super::{ListenLimits, TrustedProxies};
+use super::super::{Bound, ListenLimits, TrustedProxies};
 use super::support::{SHORT, Scene, no_limits};
 use crate::tls::{Tls, provider};
 
@@ -145,7 +145,7 @@ async fn plain_http_at_a_tls_listener_is_told_so() {
 #[tokio::test]
 async fn each_listener_has_its_own_router() {
     let scene = Scene::new(no_limits());
-    let other = scene.listeners.bind(([127, 0, 0, 1], 0).into(), None).unwrap();
+    let other = Bound::open(([127, 0, 0, 1], 0).into(), None).unwrap();
     let address = other.address();
     let inside = axum::Router::new().route("/inside", axum::routing::get(|| async { Body::from("inside") }));
     scene.listeners.serve(other, inside);

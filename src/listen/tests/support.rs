@@ -27,7 +27,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::super::{BodyStalled, Bound, ListenLimits, Listeners, TrustedProxies};
+use super::super::{Bound, ListenLimits, Listeners, TrustedProxies, request_body::BodyStalled};
 use crate::tls::Tls;
 
 /// Longer than any test should take.
@@ -77,7 +77,7 @@ impl Scene {
     pub(super) fn with(limits: ListenLimits, proxies: TrustedProxies, tls: Option<Tls>) -> Self {
         let listeners = Listeners::new(limits, proxies);
         let handlers = Handlers::default();
-        let bound: Bound = listeners.bind((Ipv4Addr::LOCALHOST, 0).into(), tls).unwrap();
+        let bound: Bound = Bound::open((Ipv4Addr::LOCALHOST, 0).into(), tls).unwrap();
         let address = bound.address();
         listeners.serve(bound, router(handlers.clone()));
         Self { listeners, address, handlers }
