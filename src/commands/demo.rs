@@ -152,9 +152,9 @@ fn what_to_try(members: &[Member], drop_folder: &Path) -> String {
     let url = members[2].client.server();
     let drop_folder = drop_folder.display();
     format!(
-        "\nFiles put into {drop_folder} are published by hq, and appear on all three.\n\n\
+        "\nPackages (any files) put into {drop_folder} are published by hq, and appear on all three.\n\n\
          Try, in another terminal:\n\n  \
-         echo hello > {drop_folder}/hello.txt          a real package does too\n  \
+         echo hello > {drop_folder}/hello.txt\n  \
          {program} ls --data {reader}\n  \
          curl -i {url}Packages/hello.txt\n  \
          {program} push --data {writer} FILE…\n  \
