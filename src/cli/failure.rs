@@ -149,7 +149,7 @@ impl From<ClientError> for Failure {
     }
 }
 
-fn root_cause(error: &dyn Error) -> Option<&dyn Error> {
+fn root_cause(error: &ClientError) -> Option<&(dyn Error + 'static)> {
     let mut root = error.source()?;
     while let Some(deeper) = root.source() {
         root = deeper;
@@ -157,12 +157,27 @@ fn root_cause(error: &dyn Error) -> Option<&dyn Error> {
     Some(root)
 }
 
+fn is_about_tls(error: &(dyn Error + 'static)) -> bool {
+    // An I/O error shows what it wraps as itself, not as its source.
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => is_about_tls(wrapped),
+        None => error.is::<rustls::Error>(),
+    }
+}
+
 fn of_client_error(error: &ClientError) -> (Exit, &'static str, Option<&'static str>) {
     match error {
         ClientError::Problem(_) => (Exit::Failed, "problem", None),
-        ClientError::Status { status, .. } => {
-            (Exit::of_status(*status), "not_a_node", Some("check that the address is that of an ods node's admin API"))
-        }
+        ClientError::Status { status, .. } => (
+            Exit::of_status(*status),
+            "not_a_node",
+            Some("check that the address is that of an ods node's admin API, and whether it needs https://"),
+        ),
+        ClientError::Connect { .. } if root_cause(error).is_some_and(is_about_tls) => (
+            Exit::Unreachable,
+            "certificate",
+            Some("if the node made its certificate itself, give its SHA-256 with --pin; it is in run.json there"),
+        ),
         ClientError::Connect { .. } => {
             (Exit::Unreachable, "unreachable", Some("check the address, and that the node is running"))
         }
