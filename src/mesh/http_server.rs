@@ -195,8 +195,6 @@ fn verify(request: &http::request::Parts) -> Result<(Called, CallParameters, Sig
     let path = request.uri.path();
     let query = request.uri.query().unwrap_or_default();
     let method = request.method.as_str();
-    let called = Called::parse(method, path, query, text(&request.headers, header::RANGE.as_str()))
-        .ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "malformed", "the call makes no sense"))?;
     let (Some(content_digest), Some(input), Some(signature)) = (
         text(&request.headers, CONTENT_DIGEST),
         text(&request.headers, SIGNATURE_INPUT),
@@ -204,6 +202,8 @@ fn verify(request: &http::request::Parts) -> Result<(Called, CallParameters, Sig
     ) else {
         return Err(Failure::new(StatusCode::UNAUTHORIZED, "unsigned", "the call is not signed"));
     };
+    let called = Called::parse(method, path, query, text(&request.headers, header::RANGE.as_str()))
+        .ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "malformed", "the call makes no sense"))?;
     let fields = SignatureFields { input: input.to_owned(), signature: signature.to_owned() };
     let parts = RequestParts { method, path, query, content_digest };
     let (parameters, signature) = verify_request(&parts, &fields)

@@ -1,3 +1,5 @@
+//! When peers are pinged, pulled from and given up, by events and times.
+
 use ods_store::Lsn;
 
 use super::super::limits::{BACK_OFF_MAX_MS, COMPARE_MS};

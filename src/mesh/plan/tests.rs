@@ -1,3 +1,5 @@
+//! What the planner asks of whom, in which order, and what it does when that goes wrong.
+
 use ods_store::{PIECE_BYTES, UnixMillis};
 
 use super::super::limits::RUN_PIECES_MAX;
