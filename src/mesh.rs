@@ -99,8 +99,9 @@ impl Mesh {
     /// The mesh of this store.
     pub(crate) fn new(store: Store, options: MeshOptions) -> Self {
         let MeshOptions { listen_urls, tls_pin, clock } = options;
-        let client = Arc::new(Client::new(store.key().clone(), u64::from_le_bytes(store.random())));
         let (inbox, fetches) = (Arc::new(Inbox::default()), Arc::new(FetchInbox::default()));
+        let serials = u64::from_le_bytes(store.random());
+        let client = Arc::new(Client::new(store.key().clone(), serials, Arc::clone(&inbox)));
         let (for_pings, for_fetches) = (Arc::clone(&inbox), Arc::clone(&fetches));
         store.on_commit(move |commit| {
             for_pings.committed(commit);

@@ -22,6 +22,7 @@ use super::carrier::{
 };
 use super::connections::{Connection, Connections};
 use super::endpoint::Endpoint;
+use super::inbox::Inbox;
 use super::limits::{REFUSAL_BYTES_MAX, SILENCE_MS};
 use super::protocol::{Answer, BytesRequest, Request};
 use super::signature::{
@@ -102,9 +103,9 @@ struct Answered {
 impl Client {
     /// A client that calls with this key. Serials begin at a random number, so that those of an earlier run, which the
     /// peer may still remember, don't come again.
-    pub(super) fn new(key: NodeKey, random: u64) -> Self {
+    pub(super) fn new(key: NodeKey, random: u64, inbox: Arc<Inbox>) -> Self {
         let serial = AtomicU64::new(random & 0x7fff_ffff_ffff);
-        Self { key, connections: Connections::new(), nonces: Mutex::default(), serial }
+        Self { key, connections: Connections::new(inbox), nonces: Mutex::default(), serial }
     }
 
     /// Asks a question whose answer is a value.

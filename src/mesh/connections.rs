@@ -3,7 +3,7 @@
 //! Invariant: every connection's task is in one set, which ends them all when it goes.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use super::client::CallError;
 use super::dial::Dialer;
 use super::endpoint::Endpoint;
+use super::inbox::Inbox;
 use super::limits::{IDLE_CONNECTIONS_MAX, IDLE_MS};
 
 /// A connection that can take one request at a time.
@@ -31,14 +32,15 @@ type Idle = (SendRequest<Full<Bytes>>, Instant);
 #[derive(Debug)]
 pub(super) struct Connections {
     dialer: Dialer,
+    inbox: Arc<Inbox>,
     idle: Mutex<BTreeMap<Endpoint, Vec<Idle>>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
 impl Connections {
-    /// None yet.
-    pub(super) fn new() -> Self {
-        Self { dialer: Dialer::new(), idle: Mutex::default(), tasks: Mutex::default() }
+    /// None yet; `inbox` hears of those that end.
+    pub(super) fn new(inbox: Arc<Inbox>) -> Self {
+        Self { dialer: Dialer::new(), inbox, idle: Mutex::default(), tasks: Mutex::default() }
     }
 
     /// An idle connection, or a new one.
@@ -55,12 +57,14 @@ impl Connections {
         let stream = self.dialer.dial(to).await.map_err(|error| unreachable(error.to_string()))?;
         let (sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| unreachable(error.to_string()))?;
+        let (inbox, node) = (Arc::clone(&self.inbox), to.node);
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection to a peer broke");
             }
+            inbox.lost(node);
         });
         Ok(Connection { sender, used: false })
     }

@@ -306,7 +306,7 @@ impl Driver {
         };
         let theirs = view.theirs.as_ref();
         let behind_events =
-            theirs.map(|theirs| if theirs.vector == own.vector { 0 } else { theirs.events.saturating_sub(own.events) });
+            theirs.map(|theirs| if view.caught_up { 0 } else { theirs.events.saturating_sub(own.events).max(1) });
         let behind_bytes = theirs.map(|theirs| own.want_bytes.saturating_sub(theirs.want_bytes));
         let last_seen = self.last_seen.get(node).copied();
         Some(PeerStatus { state, last_seen, behind_events, behind_bytes, error: view.error })
@@ -342,6 +342,12 @@ impl Worker for Driver {
             return Next::After(Duration::from_secs(1));
         }
         self.take_heard(heard);
+        let now = self.moment();
+        for node in self.inbox.take_lost() {
+            if let Some(peers) = &mut self.peers {
+                peers.lost(&node, now);
+            }
+        }
         for outcome in outcomes {
             self.take_outcome(outcome);
         }

@@ -27,6 +27,7 @@ pub(super) struct Heard {
 #[derive(Debug, Default)]
 pub(super) struct Inbox {
     heard: Mutex<BTreeMap<NodeId, Heard>>,
+    lost: Mutex<BTreeSet<NodeId>>,
     own_changed: AtomicBool,
     links_changed: AtomicBool,
     wake: Arc<Notify>,
@@ -42,6 +43,17 @@ impl Inbox {
     pub(super) fn heard(&self, caller: NodeId, heard: Heard) {
         lock(&self.heard).insert(caller, heard);
         self.wake.notify_one();
+    }
+
+    /// A connection to a peer ended.
+    pub(super) fn lost(&self, node: NodeId) {
+        lock(&self.lost).insert(node);
+        self.wake.notify_one();
+    }
+
+    /// Takes the peers to which a connection ended since the last time.
+    pub(super) fn take_lost(&self) -> BTreeSet<NodeId> {
+        std::mem::take(&mut *lock(&self.lost))
     }
 
     /// Something was committed here.

@@ -47,6 +47,8 @@ pub(super) const PING_COALESCE_MS: u64 = 50;
 pub(super) const COMPARE_MS: u64 = 60_000;
 /// Want totals are told to peers at most this often.
 pub(super) const TOTALS_MS: u64 = 1_000;
+/// A peer that closed an idle connection is pinged, this long after its last ping at least: it may be stopping.
+pub(super) const LOST_MS: u64 = 10_000;
 /// The first wait after a failure; doubles each time.
 pub(super) const BACK_OFF_MIN_MS: u64 = 500;
 /// The longest wait after failures.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use ods_store::{Lsn, NodeId, SetDigest};
 
-use super::limits::{DOWN_AFTER_MS, PING_COALESCE_MS, TOTALS_MS, VECTOR_DELAY_MS, VECTOR_PULL_MS};
+use super::limits::{DOWN_AFTER_MS, LOST_MS, PING_COALESCE_MS, TOTALS_MS, VECTOR_DELAY_MS, VECTOR_PULL_MS};
 use super::moment::Moment;
 use super::protocol::Summary;
 use super::schedule::{Dice, back_off_ms, compare_ms};
@@ -75,6 +75,8 @@ pub(super) struct PeerView {
     pub(super) paused: bool,
     /// How it stood there when last heard of.
     pub(super) theirs: Option<Summary>,
+    /// Whether its log was read to the end as far as is known.
+    pub(super) caught_up: bool,
     /// What went wrong last, if that was after the last success.
     pub(super) error: Option<String>,
 }
@@ -173,6 +175,11 @@ impl Peer {
         } else {
             Some((self.pull.next_at, PullMode::Cursor))
         }
+    }
+
+    fn is_read(&self) -> bool {
+        let theirs = self.theirs.as_ref().map(Digests::of);
+        theirs.is_some() && (self.pull.held == theirs || self.pull.read == theirs)
     }
 
     fn down_due(&self) -> Option<Moment> {
@@ -290,6 +297,14 @@ impl Peers {
         peer.learn(theirs, told, &self.own);
     }
 
+    /// A connection to a peer ended. It may be stopping, or just tidy.
+    pub(super) fn lost(&mut self, node: &NodeId, now: Moment) {
+        if let Some(peer) = self.links.get_mut(node).filter(|peer| peer.failures == 0) {
+            let earliest = peer.pinged_at.map_or(now, |last| last.plus_ms(LOST_MS).max(now));
+            peer.ping_at = peer.ping_at.min(earliest);
+        }
+    }
+
     /// A ping failed.
     pub(super) fn ping_failed(&mut self, node: &NodeId, reason: String, now: Moment) {
         if let Some(peer) = self.links.get_mut(node) {
@@ -374,7 +389,8 @@ impl Peers {
     pub(super) fn view(&self, node: &NodeId) -> Option<PeerView> {
         let peer = self.links.get(node)?;
         let (link, paused) = (peer.link, peer.paused);
-        Some(PeerView { link, paused, theirs: peer.theirs.clone(), error: peer.error.clone() })
+        let caught_up = peer.is_read();
+        Some(PeerView { link, paused, theirs: peer.theirs.clone(), caught_up, error: peer.error.clone() })
     }
 
     /// Where this node's log ended when the peer was last seen to hold all of it.

@@ -226,3 +226,29 @@ fn an_answer_that_was_overtaken_is_checked() {
     peers.heard(&A, holds(4), &holds(1), at(1001));
     assert!(peers.actions(at(1001)).contains(&Action::Ping(A)));
 }
+
+#[test]
+fn a_node_has_caught_up_with_a_peer_when_its_log_was_read_to_the_end() {
+    let mut peers = peers(&[A]);
+    let caught_up = |peers: &Peers| peers.view(&A).unwrap().caught_up;
+    assert!(!caught_up(&peers));
+    peers.actions(at(0));
+    peers.pinged(&A, &holds(1), holds(2), at(1));
+    peers.actions(at(1));
+    assert!(!caught_up(&peers));
+    peers.pulled(&A, report(PullMode::Cursor, 2, 1), at(2));
+    assert!(caught_up(&peers));
+    peers.heard(&A, holds(3), &holds(1), at(3));
+    assert!(!caught_up(&peers));
+}
+
+#[test]
+fn a_peer_that_closes_connections_is_pinged_but_not_all_the_time() {
+    let mut peers = in_sync();
+    peers.lost(&A, at(500));
+    assert_eq!((peers.actions(at(500)), peers.next_at()), (vec![], Some(at(LOST_MS))));
+    assert_eq!(peers.actions(at(LOST_MS)), [Action::Ping(A)]);
+    peers.pinged(&A, &holds(1), holds(1), at(LOST_MS + 1));
+    peers.lost(&A, at(LOST_MS + 20_000));
+    assert_eq!(peers.actions(at(LOST_MS + 20_000)), [Action::Ping(A)]);
+}

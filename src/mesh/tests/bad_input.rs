@@ -1,1 +1,253 @@
-//! Callers that are wrong, late, replayed or hostile.
+//! Callers that are wrong, late, replayed or hostile, and peers that answer garbage.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::Request as HttpRequest;
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use http::{StatusCode, header};
+use http_body_util::BodyExt as _;
+use ods_store::{Happening, NodeKey, Role};
+use tower::ServiceExt as _;
+
+use super::super::carrier::{CONTENT_DIGEST, NONCE, SIGNATURE, SIGNATURE_INPUT};
+use super::super::exchange::ping;
+use super::super::http_server::PeerSurface;
+use super::super::inbox::Inbox;
+use super::super::protocol::{Request, StatesSwap};
+use super::super::signature::{CallParameters, RequestParts, content_digest, sign_request};
+use super::live::{Live, noise, until};
+use super::support::{NOW, TestNode};
+
+/// A surface that is called by hand.
+struct Surface {
+    node: TestNode,
+    member: TestNode,
+    router: Router,
+    nonce: String,
+}
+
+/// One call, as a caller may get it wrong.
+#[derive(Clone)]
+struct Call {
+    path: &'static str,
+    body: Vec<u8>,
+    sent_body: Option<Vec<u8>>,
+    sent_path: Option<&'static str>,
+    parameters: CallParameters,
+    key: NodeKey,
+}
+
+impl Surface {
+    async fn new() -> Self {
+        let (node, member) = (TestNode::new("hq"), TestNode::new("branch"));
+        member.joins(&node, Role::Publisher);
+        let surface = PeerSurface::new(node.node.clone(), Arc::new(Inbox::default()), || NOW);
+        let router = surface.router();
+        let request = HttpRequest::post("/peer/v1/ping").body(Body::empty()).unwrap();
+        let first = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(first.status(), StatusCode::UNAUTHORIZED);
+        let nonce = first.headers()[NONCE].to_str().unwrap().to_owned();
+        Self { node, member, router, nonce }
+    }
+
+    fn states(&self) -> Call {
+        let parameters = CallParameters {
+            caller: self.member.store().node_id(),
+            callee: self.node.store().node_id(),
+            nonce: self.nonce.clone(),
+            serial: Some(1),
+        };
+        let body = Request::States(StatesSwap::default()).encode();
+        let key = self.member.store().key().clone();
+        Call { path: "/peer/v1/states", body, sent_body: None, sent_path: None, parameters, key }
+    }
+
+    async fn send(&self, call: Call) -> (StatusCode, String) {
+        let digest = content_digest(&call.body);
+        let parts = RequestParts { method: "POST", path: call.path, query: "", content_digest: &digest };
+        let (fields, _) = sign_request(&call.key, &parts, &call.parameters);
+        let request = HttpRequest::post(call.sent_path.unwrap_or(call.path))
+            .header(CONTENT_DIGEST, digest)
+            .header(SIGNATURE_INPUT, fields.input)
+            .header(SIGNATURE, fields.signature)
+            .body(Body::from(call.sent_body.unwrap_or(call.body)))
+            .unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        assert!(response.headers().contains_key(NONCE));
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let code = serde_json::from_slice::<serde_json::Value>(&body).ok();
+        (status, code.map(|problem| problem["code"].as_str().unwrap().to_owned()).unwrap_or_default())
+    }
+
+    async fn refused(&self, change: impl FnOnce(&mut Call)) -> (u16, String) {
+        let mut call = self.states();
+        change(&mut call);
+        let (status, code) = self.send(call).await;
+        (status.as_u16(), code)
+    }
+}
+
+#[tokio::test]
+async fn a_right_call_is_answered_once() {
+    let surface = Surface::new().await;
+    assert_eq!(surface.send(surface.states()).await.0, StatusCode::OK);
+    assert_eq!(surface.send(surface.states()).await, (StatusCode::UNAUTHORIZED, "replayed".to_owned()));
+}
+
+#[tokio::test]
+async fn wrong_calls_are_refused_with_a_code() {
+    let surface = Surface::new().await;
+    let stranger = NodeKey::from_secret([9; 32]);
+    let (thief, stranger_id) = (stranger.clone(), stranger.node_id());
+    let stale = |call: &mut Call| call.parameters.nonce = "c3RhbGU".to_owned();
+    assert_eq!(surface.refused(stale).await, (401, "stale_nonce".to_owned()));
+    let for_another = |call: &mut Call| call.parameters.callee = stranger_id;
+    assert_eq!(surface.refused(for_another).await, (421, "wrong_node".to_owned()));
+    let other_path = |call: &mut Call| call.sent_path = Some("/peer/v1/roster");
+    assert_eq!(surface.refused(other_path).await, (401, "bad_signature".to_owned()));
+    let other_body = |call: &mut Call| call.sent_body = Some(vec![1]);
+    assert_eq!(surface.refused(other_body).await, (400, "digest_mismatch".to_owned()));
+    let wrong_key = move |call: &mut Call| call.key = thief;
+    assert_eq!(surface.refused(wrong_key).await, (401, "bad_signature".to_owned()));
+    let no_serial = |call: &mut Call| call.parameters.serial = None;
+    assert_eq!(surface.refused(no_serial).await, (400, "malformed".to_owned()));
+    let not_a_member = move |call: &mut Call| {
+        call.parameters.caller = stranger.node_id();
+        call.key = stranger;
+    };
+    assert_eq!(surface.refused(not_a_member).await, (403, "not_a_member".to_owned()));
+    let garbage = |call: &mut Call| {
+        call.body = vec![0xff; 100];
+        call.parameters.serial = Some(3);
+    };
+    assert_eq!(surface.refused(garbage).await, (400, "malformed".to_owned()));
+    let huge = |call: &mut Call| {
+        call.path = "/peer/v1/ping";
+        call.body = vec![0; 1 << 20];
+        call.parameters.serial = Some(2);
+    };
+    assert_eq!(surface.refused(huge).await, (413, "body_too_large".to_owned()));
+}
+
+#[tokio::test]
+async fn events_with_a_wrong_signature_are_not_taken_and_do_no_harm() {
+    let surface = Surface::new().await;
+    surface.member.publish("x.pkg", b"x");
+    let mut sent = ping(surface.member.store(), Some(ods_store::Lsn::ZERO)).unwrap();
+    sent.events[0].signature[0] ^= 1;
+    let body = Request::Ping(sent).encode();
+    let mut call = surface.states();
+    (call.path, call.body) = ("/peer/v1/ping", body);
+    assert_eq!(surface.send(call).await.0, StatusCode::OK);
+    assert_eq!(surface.node.store().overview().unwrap().log_events, 0);
+}
+
+/// What an evil node does with requests for bytes.
+type Evil = fn(&Bytes) -> Body;
+
+/// A surface whose answers with bytes of blobs go through `evil`; counts them.
+fn bend(evil: Evil, count: Arc<AtomicU64>) -> impl FnOnce(Router) -> Router {
+    move |router| {
+        router.layer(from_fn(move |request: HttpRequest, next: Next| {
+            let count = Arc::clone(&count);
+            async move {
+                let is_bytes = request.headers().contains_key(header::RANGE);
+                let response = next.run(request).await;
+                if !is_bytes || response.status() != StatusCode::PARTIAL_CONTENT {
+                    return response;
+                }
+                count.fetch_add(1, Ordering::SeqCst);
+                let (head, body) = response.into_parts();
+                let bytes = body.collect().await.unwrap().to_bytes();
+                Response::from_parts(head, evil(&bytes))
+            }
+        }))
+    }
+}
+
+fn flipped(bytes: &Bytes) -> Body {
+    let mut bytes = bytes.to_vec();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    Body::from(bytes)
+}
+
+fn cut_in_the_middle(bytes: &Bytes) -> Body {
+    let half = bytes.slice(..bytes.len() / 2);
+    Body::from_stream(futures_util::stream::iter([Ok(half), Err(std::io::Error::other("cut"))]))
+}
+
+/// `c` gets a package that a good and an evil node have.
+async fn fetched_beside(evil: Evil, size: usize) -> (Live, u64) {
+    let count = Arc::new(AtomicU64::new(0));
+    let good = Live::start("good").await;
+    let bad = Live::run(TestNode::new("bad"), None, bend(evil, Arc::clone(&count))).await;
+    let victim = Live::start("victim").await;
+    bad.joins(&good, Role::Owner).await;
+    good.node.publish("x.pkg", &noise(1, size));
+    until("the bad node has it", || bad.has("x.pkg", &noise(1, size))).await;
+    let address = good.address;
+    let away = good.stop().await;
+    // The victim first knows the bad node only.
+    victim.joins(&bad, Role::Publisher).await;
+    until("the bad node was asked", || count.load(Ordering::SeqCst) > 0).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!victim.has("x.pkg", &noise(1, size)), "the bad node can't have given it");
+    let good = Live::run(away, Some(address), |router| router).await;
+    until("the good node is known", || {
+        let (_, line) = good.node.invite(Role::Publisher);
+        victim.node.join(&good.node, line).is_ok()
+    })
+    .await;
+    until("it came from the good node", || victim.has("x.pkg", &noise(1, size))).await;
+    good.stop().await;
+    bad.stop().await;
+    (victim, count.load(Ordering::SeqCst))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_piece_is_alarmed_and_its_source_is_not_asked_again() {
+    let (victim, asked) = fetched_beside(flipped, 5 << 20).await;
+    assert!(victim.happened(|what| matches!(what, Happening::Alarm { code, .. } if code == "bad_piece")));
+    assert_eq!(asked, 1);
+    victim.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_small_blob_is_alarmed_and_its_source_is_not_asked_again() {
+    let (victim, asked) = fetched_beside(flipped, 1000).await;
+    assert!(victim.happened(|what| matches!(what, Happening::Alarm { code, .. } if code == "bad_piece")));
+    assert_eq!(asked, 1);
+    victim.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_stops_in_the_middle_of_a_piece_is_left_for_another() {
+    let (victim, _) = fetched_beside(cut_in_the_middle, 5 << 20).await;
+    assert!(!victim.happened(|what| matches!(what, Happening::Alarm { .. })));
+    victim.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_answers_garbage_is_unreachable_and_hurts_nobody() {
+    let bend = |_: Router| Router::new().fallback(|| async { "garbage" });
+    let good = Live::start("good").await;
+    let other = Live::start("other").await;
+    other.joins(&good, Role::Publisher).await;
+    let address = good.address;
+    let away = good.stop().await;
+    let garbage = Live::run(away, Some(address), bend).await;
+    let id = garbage.node.store().node_id();
+    until("unreachable", || {
+        other.mesh.status(&id).is_some_and(|status| status.error.is_some_and(|error| error.contains("is not node")))
+    })
+    .await;
+    garbage.stop().await;
+    other.stop().await;
+}
