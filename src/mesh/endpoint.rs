@@ -36,10 +36,11 @@ impl FromStr for PeerUrl {
             return Err(BadUrl);
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = match authority.port() {
-            Some(port) => port.as_str().parse().map_err(|_| BadUrl)?,
-            None if encrypted => 443,
-            None => 80,
+        // (`Authority::port` takes a port that is too large for none.)
+        let port = match authority.as_str().strip_prefix(authority.host()).ok_or(BadUrl)? {
+            "" if encrypted => 443,
+            "" => 80,
+            port => port.strip_prefix(':').and_then(|port| port.parse().ok()).ok_or(BadUrl)?,
         };
         if host.is_empty() { Err(BadUrl) } else { Ok(Self { encrypted, host, port }) }
     }
