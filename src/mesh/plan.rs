@@ -240,6 +240,10 @@ impl Planner {
 
     /// A piece is here, verified.
     pub(super) fn piece_arrived(&mut self, blob: &Digest, piece: u64) {
+        if let Some(wanted) = self.wants.get_mut(blob) {
+            // A line that breaks again and again still delivers, so the want isn't left alone ever longer.
+            wanted.failures = 0;
+        }
         self.job(blob, |job| job.arrived(piece));
     }
 

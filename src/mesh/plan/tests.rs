@@ -155,6 +155,31 @@ fn the_pieces_of_a_source_that_fell_silent_go_to_others() {
 }
 
 #[test]
+fn a_want_whose_runs_break_but_bring_pieces_is_not_left_alone_ever_longer() {
+    let mut planner = planner(vec![want(1, 200)], &[A]);
+    let mut missing = PieceSet::all(200);
+    let mut broken = 0;
+    for now in 0..20_000 {
+        for action in planner.actions(at(now)) {
+            match action {
+                Action::AskPieces { .. } => planner.pieces(&blob(1), &A, Ok(Has::All), at(now)),
+                Action::Open { .. } => {
+                    planner.opened(&blob(1), Some(Opened { missing: missing.clone(), outline_known: true }), at(now));
+                }
+                Action::FetchRun { run, .. } => {
+                    missing.remove(run.first);
+                    planner.piece_arrived(&blob(1), run.first);
+                    planner.run_ended(&blob(1), &A, run, Err(StepError::Source(Trouble::Failed)), at(now));
+                    broken += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(broken > 20, "{broken} runs in 20 s, each with a piece");
+}
+
+#[test]
 fn a_want_that_no_peer_has_gives_its_place_back_and_is_tried_again() {
     let mut planner = planner(vec![want(1, 20)], &[A]);
     let (mut now, mut asked) = (0, vec![]);
