@@ -1,6 +1,7 @@
 //! Nodes for tests: a store in a folder of its own, and what people do with it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Arc;
 
 use ods_api::InviteLine;
@@ -21,7 +22,7 @@ pub(super) const HOUR_MS: u64 = 3_600_000;
 pub(super) struct TestNode {
     pub(super) node: Node,
     /// Removed when the node goes.
-    _folder: TempDir,
+    folder: TempDir,
     /// This node's clock.
     pub(super) now: UnixMillis,
 }
@@ -36,12 +37,22 @@ pub(super) fn path(text: &str) -> PackagePath {
 
 impl TestNode {
     pub(super) fn new(name: &str) -> Self {
+        Self::open(name, tempfile::tempdir().unwrap(), name)
+    }
+
+    /// The node as it was, in a copy of its folder; it must have been copied while nobody wrote.
+    pub(super) fn copied(&self, name: &str, run: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let seed = blake3::hash(name.as_bytes());
+        copy_folder(self.folder.path(), folder.path());
+        Self::open(name, folder, run)
+    }
+
+    fn open(name: &str, folder: TempDir, run: &str) -> Self {
+        let seed = blake3::hash(run.as_bytes());
         let options = StoreOptions { cache_bytes: 1 << 20, entropy: *seed.as_bytes(), name: name.to_owned() };
         let store = Store::open(Arc::new(LocalDisk::new()), folder.path(), &options).unwrap();
         let node = Node { store, fallback_urls: vec![format!("http://{name}:8637")], tls_pin: None };
-        Self { node, _folder: folder, now: NOW }
+        Self { node, folder, now: NOW }
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -112,6 +123,18 @@ impl TestNode {
 
     pub(super) fn wanted(&self) -> BTreeSet<Digest> {
         self.store().wants(1000).unwrap().into_iter().map(|want| want.blob).collect()
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir_all(&to).unwrap();
+            copy_folder(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 
