@@ -109,7 +109,10 @@ pub(crate) fn cursor(
 
 /// Notes how far a peer's log was read, in the transaction of the events.
 pub(crate) fn set_cursor(tx: &Tx<'_>, node: &NodeId, cursor: &LogCursor) -> Result<()> {
-    tx.write(CURSORS)?.insert(node.as_bytes(), to_row(cursor).as_slice())?;
+    // A pull that brought nothing and moved nothing costs no commit.
+    if self::cursor(&tx.read(CURSORS)?, node)?.as_ref() != Some(cursor) {
+        tx.write(CURSORS)?.insert(node.as_bytes(), to_row(cursor).as_slice())?;
+    }
     Ok(())
 }
 

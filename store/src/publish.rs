@@ -9,7 +9,7 @@ use redb::ReadableTable;
 
 use crate::catalog::{self, HeadsRow};
 use crate::codec::from_row;
-use crate::digest::{Digest, EventId, Sha256};
+use crate::digest::{Digest, EventId, NodeId, Sha256};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Meta, Publish, Remove};
 use crate::heads::{self, Head};
@@ -21,6 +21,7 @@ use crate::limits::{
 use crate::log;
 use crate::package::{self, Package};
 use crate::path::PackagePath;
+use crate::roster::Roster;
 use crate::schema::{BLOBS, PACKAGES};
 use crate::tx::Tx;
 use crate::wants::{self, BlobRow};
@@ -113,7 +114,7 @@ struct Before {
 /// Publishes; see [`Published`].
 pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, bytes: Bytes) -> Result<Published> {
     let before = read_before(tx, &request.path)?;
-    check_may_publish(tx, &request.path)?;
+    check_may_publish(&tx.roster(), tx.context.key.node_id(), &request.path)?;
     check_condition(&request.path, &request.condition, before.current.as_ref())?;
     let mut meta = before.current.as_ref().map(|row| row.meta.clone()).unwrap_or_default();
     let content = match bytes {
@@ -168,7 +169,7 @@ pub(crate) fn remove(
     author: &Author,
 ) -> Result<EventId> {
     let before = read_before(tx, path)?;
-    check_may_publish(tx, path)?;
+    check_may_publish(&tx.roster(), tx.context.key.node_id(), path)?;
     check_condition(path, condition, before.current.as_ref())?;
     if before.current.is_none() {
         return Err(StoreError::NoSuchPackage { path: path.clone() });
@@ -182,31 +183,40 @@ pub(crate) fn withdraw(tx: &Tx<'_>, moment: Moment, revision: EventId, author: &
     let event = log::event(tx, &revision)?.ok_or(StoreError::NoSuchRevision { id: revision })?;
     let path = event.body.path().ok_or(StoreError::NoSuchRevision { id: revision })?;
     let path = PackagePath::parse(path).map_err(|_| StoreError::NoSuchRevision { id: revision })?;
-    check_may_publish(tx, &path)?;
+    check_may_publish(&tx.roster(), tx.context.key.node_id(), &path)?;
     let body = Remove { path: path.as_str().to_owned(), replaces: vec![revision] };
     log::mint(tx, moment, author.as_str(), &Body::Remove(body))
 }
 
-/// What a publish would be refused for before any byte is read.
-pub(crate) fn check_early(tx: &Tx<'_>, request: &PublishRequest) -> Result<()> {
-    let before = read_before(tx, &request.path)?;
-    check_may_publish(tx, &request.path)?;
-    check_condition(&request.path, &request.condition, before.current.as_ref())?;
-    let mut meta = before.current.map(|row| row.meta).unwrap_or_default();
+/// What a publish would be refused for as things are now, before any byte is read.
+pub(crate) fn check_early(
+    packages: &impl ReadableTable<&'static str, &'static [u8]>,
+    roster: &Roster,
+    node: NodeId,
+    request: &PublishRequest,
+) -> Result<()> {
+    let current = current_row(packages, &request.path)?;
+    check_may_publish(roster, node, &request.path)?;
+    check_condition(&request.path, &request.condition, current.as_ref())?;
+    let mut meta = current.map(|row| row.meta).unwrap_or_default();
     apply_patch(&mut meta, &request.meta);
     check_meta(&meta)
 }
 
 fn read_before(tx: &Tx<'_>, path: &PackagePath) -> Result<Before> {
     let heads = catalog::heads_row(tx, path.as_str())?;
-    let table = tx.read(PACKAGES)?;
-    let current = table.get(path.as_str())?.map(|row| from_row("a package", row.value())).transpose()?;
-    Ok(Before { heads, current })
+    Ok(Before { heads, current: current_row(&tx.read(PACKAGES)?, path)? })
 }
 
-fn check_may_publish(tx: &Tx<'_>, path: &PackagePath) -> Result<()> {
-    let node = tx.context.key.node_id();
-    if tx.roster().may_publish(&node, path.as_str()) {
+fn current_row(
+    packages: &impl ReadableTable<&'static str, &'static [u8]>,
+    path: &PackagePath,
+) -> Result<Option<catalog::PackageRow>> {
+    packages.get(path.as_str())?.map(|row| from_row("a package", row.value())).transpose()
+}
+
+fn check_may_publish(roster: &Roster, node: NodeId, path: &PackagePath) -> Result<()> {
+    if roster.may_publish(&node, path.as_str()) {
         Ok(())
     } else {
         Err(StoreError::NotAPublisher { node, path: path.clone() })

@@ -16,8 +16,7 @@ use crate::wants::{self, BlobRow};
 impl Store {
     /// What a publish would be refused for before any byte is read: role, condition, metadata.
     pub fn check_publish(&self, request: &PublishRequest) -> Result<()> {
-        let request = request.clone();
-        self.write(move |tx| publish::check_early(tx, &request))
+        publish::check_early(&self.read()?.open_table(PACKAGES)?, &self.roster(), self.node_id(), request)
     }
 
     /// Publishes received bytes; durable when it returns. See `blobs.rs` for the order of things.
