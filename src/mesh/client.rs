@@ -113,9 +113,8 @@ impl Client {
         let answered = self.send(to, request).await?;
         let Answered { status, headers, body, sender, signature } = answered;
         let cap = if status == StatusCode::OK { request.call().answer_bytes_max() } else { REFUSAL_BYTES_MAX };
-        let body = read_whole(to, body, cap).await?;
+        let body = read_proven(to, status, &headers, body, cap, &signature).await?;
         self.connections.put(to, sender);
-        prove(to, status, &headers, &body, &signature)?;
         if status != StatusCode::OK {
             return Err(refusal(&body));
         }
@@ -124,9 +123,9 @@ impl Client {
 
     /// Asks for bytes of a blob.
     pub(super) async fn bytes(self: &Arc<Self>, to: &Endpoint, request: BytesRequest) -> Result<ByteStream, CallError> {
-        let Answered { status, headers, body, sender, .. } = self.send(to, &Request::Blob(request)).await?;
+        let Answered { status, headers, body, sender, signature } = self.send(to, &Request::Blob(request)).await?;
         if status != StatusCode::PARTIAL_CONTENT {
-            let body = read_whole(to, body, REFUSAL_BYTES_MAX).await?;
+            let body = read_proven(to, status, &headers, body, REFUSAL_BYTES_MAX, &signature).await?;
             self.connections.put(to, sender);
             return Err(refusal(&body));
         }
@@ -145,10 +144,15 @@ impl Client {
         if first.status != StatusCode::UNAUTHORIZED {
             return Ok(first);
         }
-        let refused = read_whole(to, first.body, REFUSAL_BYTES_MAX).await?;
-        self.connections.put(to, first.sender);
-        let refused = refusal(&refused);
-        if refused.is_refusal(STALE_NONCE) { self.attempt(to, request, &body).await } else { Err(refused) }
+        let Answered { status, headers, body: refused, sender, signature } = first;
+        let refused = read_whole(to, refused, REFUSAL_BYTES_MAX).await?;
+        self.connections.put(to, sender);
+        // Whoever answers to a stale nonce must prove itself the second time.
+        if refusal(&refused).is_refusal(STALE_NONCE) {
+            return self.attempt(to, request, &body).await;
+        }
+        prove(to, status, &headers, &refused, &signature)?;
+        Err(refusal(&refused))
     }
 
     async fn attempt(&self, to: &Endpoint, request: &Request, body: &Bytes) -> Result<Answered, CallError> {
@@ -270,14 +274,17 @@ fn prove(
     body: &[u8],
     request: &SignatureBytes,
 ) -> Result<(), CallError> {
-    let not_that_node = || CallError::NotThatNode { url: to.url.to_string(), node: to.node };
     let digest = content_digest(body);
     let (Some(input), Some(signature)) = (header_text(headers, SIGNATURE_INPUT), header_text(headers, SIGNATURE))
     else {
-        return Err(not_that_node());
+        return Err(not_that_node(to));
     };
     let fields = SignatureFields { input: input.to_owned(), signature: signature.to_owned() };
-    verify_answer(&to.node, status.as_u16(), &digest, request, &fields).map_err(|_| not_that_node())
+    verify_answer(&to.node, status.as_u16(), &digest, request, &fields).map_err(|_| not_that_node(to))
+}
+
+fn not_that_node(to: &Endpoint) -> CallError {
+    CallError::NotThatNode { url: to.url.to_string(), node: to.node }
 }
 
 fn refusal(body: &[u8]) -> CallError {
@@ -294,11 +301,26 @@ fn refusal(body: &[u8]) -> CallError {
     }
 }
 
+/// Reads an answer that proves who gave it. Until then it says nothing about the node that was called: another service
+/// may have its address by now.
+async fn read_proven(
+    to: &Endpoint,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: Incoming,
+    bytes_max: usize,
+    request: &SignatureBytes,
+) -> Result<Vec<u8>, CallError> {
+    let body = read_whole(to, body, bytes_max).await?;
+    prove(to, status, headers, &body, request)?;
+    Ok(body)
+}
+
 async fn read_whole(to: &Endpoint, mut body: Incoming, bytes_max: usize) -> Result<Vec<u8>, CallError> {
     let mut whole = Vec::new();
     while let Some(data) = next_data(to, &mut body).await? {
         if whole.len() + data.len() > bytes_max {
-            return Err(CallError::Garbage("it is too large"));
+            return Err(not_that_node(to));
         }
         whole.extend_from_slice(&data);
     }

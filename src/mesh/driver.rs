@@ -53,6 +53,8 @@ pub(super) struct Driver {
     ways: BTreeMap<NodeId, Endpoint>,
     last_seen: BTreeMap<NodeId, UnixMillis>,
     syncing: BTreeMap<NodeId, Vec<Syncing>>,
+    /// Outcomes that wait for the store to be readable again.
+    held_back: Vec<Outcome>,
     tasks: Tasks<Outcome>,
 }
 
@@ -78,6 +80,7 @@ impl Driver {
             ways: BTreeMap::new(),
             last_seen: BTreeMap::new(),
             syncing: BTreeMap::new(),
+            held_back: Vec::new(),
             tasks,
         }
     }
@@ -336,9 +339,13 @@ impl Worker for Driver {
 
     async fn tick(&mut self) -> Next {
         self.listen();
-        let (heard, outcomes) = (self.inbox.take_heard(), self.tasks.take());
+        let (heard, mut outcomes) = (self.inbox.take_heard(), std::mem::take(&mut self.held_back));
+        outcomes.extend(self.tasks.take());
         if let Err(error) = self.refresh().await {
             tracing::error!(error = &error as &dyn std::error::Error, "the mesh can't read this node's store");
+            // Nothing that was taken may be lost: a ping or pull that never ends would block its peer for ever.
+            self.inbox.look_again();
+            self.held_back.extend(outcomes);
             return Next::After(Duration::from_secs(1));
         }
         self.take_heard(heard);

@@ -147,6 +147,9 @@ impl Fetcher {
             self.open.insert(blob, open);
         }
         self.planner.opened(&blob, told, now);
+        if !self.planner.is_fetching(&blob) {
+            self.close(blob);
+        }
     }
 
     fn step_of(&mut self, blob: &Digest, node: &NodeId, result: Result<(), Fault>) -> Result<(), StepError> {
@@ -249,10 +252,14 @@ impl Fetcher {
 
     /// Writes down what is here; if the want is gone, removes it.
     fn close(&mut self, blob: Digest) {
-        let Some(Open { fetch, .. }) = self.open.remove(&blob) else { return };
+        let open = self.open.remove(&blob).map(|open| open.fetch);
+        let Some(fetch) = open.or_else(|| self.caller.node.store.fetch_in_progress(&blob)) else { return };
         let caller = self.caller.clone();
         self.tasks.start_quiet(async move {
-            let closed = caller.in_blocking(move |store| fetch.checkpoint().and_then(|()| store.abandon_fetch(&fetch)));
+            let closed = caller.in_blocking(move |store| {
+                let saved = fetch.checkpoint();
+                store.abandon_fetch(&fetch).and(saved)
+            });
             if let Some(Err(error)) = closed.await {
                 log_local(&blob, &error);
             }

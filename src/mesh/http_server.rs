@@ -16,11 +16,12 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use ods_api::ClientAddress;
 use ods_store::{NodeId, UnixMillis};
+use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::carrier::{CONTENT_DIGEST, CONTENT_TYPE, Called, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE};
 use super::inbox::{Heard, Inbox};
-use super::limits::PIECES_POLL_MS;
+use super::limits::{PIECES_POLL_MS, STRANGER_BODY_BYTES_MAX, STRANGERS_AT_ONCE};
 use super::moment::Moment;
 use super::nonce::{NonceError, Nonces, Standing};
 use super::protocol::{Answer, Request};
@@ -36,6 +37,8 @@ pub(super) struct PeerSurface {
     clock: fn() -> UnixMillis,
     started: Instant,
     nonces: Mutex<Nonces>,
+    /// Strangers may bring a roster or an invite, a few at a time: what they send costs memory before it is judged.
+    strangers: Semaphore,
 }
 
 /// A call that doesn't get to [`serve`], or is refused there.
@@ -49,7 +52,7 @@ impl PeerSurface {
     /// The surface of `node`; what callers tell goes to `inbox`.
     pub(super) fn new(node: Node, inbox: Arc<Inbox>, clock: fn() -> UnixMillis) -> Self {
         let nonces = Mutex::new(Nonces::new(node.store.random(), Moment::default()));
-        Self { node, inbox, clock, started: Instant::now(), nonces }
+        Self { node, inbox, clock, started: Instant::now(), nonces, strangers: Semaphore::new(STRANGERS_AT_ONCE) }
     }
 
     /// Its routes.
@@ -74,7 +77,7 @@ impl PeerSurface {
     }
 
     /// Checks that the call is for this node, fresh, allowed, and made once.
-    fn admit(&self, called: &Called, parameters: &CallParameters) -> Result<(), Failure> {
+    fn admit(&self, called: &Called, parameters: &CallParameters) -> Result<Standing, Failure> {
         let CallParameters { caller, callee, nonce, serial } = parameters;
         if *callee != self.own() {
             let detail = format!("this is node {}", self.own());
@@ -83,11 +86,12 @@ impl PeerSurface {
         self.nonces(|nonces, now| nonces.check(nonce, now))?;
         let standing = may_call(&self.node.store, caller, called.call())?;
         if !called.call().changes() {
-            return Ok(());
+            return Ok(standing);
         }
         let serial =
             serial.ok_or_else(|| Failure::new(StatusCode::BAD_REQUEST, "malformed", "the call has no serial"))?;
-        self.spend(nonce, *caller, serial, standing)
+        self.spend(nonce, *caller, serial, standing)?;
+        Ok(standing)
     }
 
     fn spend(&self, nonce: &str, caller: NodeId, serial: u64, standing: Standing) -> Result<(), Failure> {
@@ -127,10 +131,18 @@ impl PeerSurface {
         &self,
         called: Called,
         caller: NodeId,
+        standing: Standing,
         head: &http::request::Parts,
         body: Body,
     ) -> Result<Reply, Failure> {
-        let body = read_body(body, called.call().body_bytes_max(), text(&head.headers, CONTENT_DIGEST)).await?;
+        let (body_bytes_max, _place) = match standing {
+            Standing::Member => (called.call().body_bytes_max(), None),
+            Standing::Stranger => {
+                let place = self.strangers.try_acquire().map_err(|_| NonceError::Busy)?;
+                (called.call().body_bytes_max().min(STRANGER_BODY_BYTES_MAX), Some(place))
+            }
+        };
+        let body = read_body(body, body_bytes_max, text(&head.headers, CONTENT_DIGEST)).await?;
         let request = match called {
             Called::Get(request) => request,
             Called::Post(call) => Request::decode(call, &body)
@@ -184,7 +196,7 @@ async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -
         Err(failure) => return surface.respond(Err(failure), None),
     };
     let outcome = match surface.admit(&called, &parameters) {
-        Ok(()) => surface.call(called, parameters.caller, &head, body).await,
+        Ok(standing) => surface.call(called, parameters.caller, standing, &head, body).await,
         Err(failure) => Err(failure),
     };
     surface.respond(outcome, Some(&signature))

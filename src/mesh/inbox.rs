@@ -79,6 +79,12 @@ impl Inbox {
         self.own_changed.swap(false, Ordering::AcqRel)
     }
 
+    /// Makes the next look at this node's own state and links a fresh one.
+    pub(super) fn look_again(&self) {
+        self.own_changed.store(true, Ordering::Release);
+        self.links_changed.store(true, Ordering::Release);
+    }
+
     /// Whether links changed since the last time.
     pub(super) fn take_links_changed(&self) -> bool {
         self.links_changed.swap(false, Ordering::AcqRel)

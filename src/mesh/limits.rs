@@ -6,6 +6,10 @@ pub(super) const PING_EVENTS_BYTES_MAX: usize = 64 * 1024;
 pub(super) const PING_BODY_BYTES_MAX: usize = 80 * 1024;
 /// Bytes in the body of a pairing call; a merge carries the joiner's roster.
 pub(super) const PAIR_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes in the body of any call of a node that nobody admitted yet.
+pub(super) const STRANGER_BODY_BYTES_MAX: usize = 1024 * 1024;
+/// Calls of such nodes that are read or answered at once.
+pub(super) const STRANGERS_AT_ONCE: usize = 16;
 /// Bytes in a roster, asked or answered.
 pub(super) const ROSTER_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes in a swap of node states, asked or answered.
@@ -89,6 +93,8 @@ pub(super) const PIECES_WAIT_MS: u32 = 5_000;
 pub(super) const PIECES_WAIT_MAX_MS: u32 = 25_000;
 /// While a caller waits for a piece map, it is looked at this often.
 pub(super) const PIECES_POLL_MS: u64 = 25;
+/// A blob whose sources have no piece to give for this time makes room for others, and is tried again later.
+pub(super) const PROGRESS_MS: u64 = 10_000;
 /// The first wait for a blob that no peer has yet; doubles each time.
 pub(super) const ABSENT_MS: u64 = 100;
 /// The wait after this node's own disk failed or was full.

@@ -137,6 +137,8 @@ struct Wanted {
     try_at: Moment,
     failures: u32,
     banned: BTreeSet<NodeId>,
+    /// This node's own disk failed; no peer's news can help before this.
+    local_until: Moment,
 }
 
 /// All wants in view, and the jobs under way.
@@ -178,6 +180,7 @@ impl Planner {
                 size: want.size,
                 asked: false,
                 try_at: now,
+                local_until: now,
                 failures: 0,
                 banned: BTreeSet::new(),
             });
@@ -188,8 +191,15 @@ impl Planner {
             self.wants.insert(want.blob, wanted);
         }
         self.look_again();
-        let gone: Vec<Digest> = self.jobs.keys().filter(|blob| !self.wants.contains_key(*blob)).copied().collect();
+        // What an earlier job left of a blob has to go as well, so every want that is gone is closed, job or not.
+        let of_jobs = self.jobs.keys().filter(|blob| !self.wants.contains_key(*blob)).copied();
+        let gone: BTreeSet<Digest> = before.into_keys().chain(of_jobs).collect();
         gone.into_iter().map(|blob| self.drop_job(blob)).collect()
+    }
+
+    /// Whether a blob is under way.
+    pub(super) fn is_fetching(&self, blob: &Digest) -> bool {
+        self.jobs.contains_key(blob)
     }
 
     /// The peers that answer. One that didn't before is a sign of life: all wants are tried again.
@@ -204,7 +214,7 @@ impl Planner {
     /// A peer has news, so it may have what it hadn't.
     pub(super) fn sign_of_life(&mut self, node: &NodeId, now: Moment) {
         for wanted in self.wants.values_mut() {
-            wanted.try_at = wanted.try_at.min(now);
+            wanted.try_at = wanted.try_at.min(now).max(wanted.local_until);
             wanted.failures = 0;
         }
         for job in self.jobs.values_mut() {
@@ -339,7 +349,8 @@ impl Planner {
     fn local_failure(&mut self, blob: &Digest, now: Moment) {
         self.jobs.remove(blob);
         if let Some(wanted) = self.wants.get_mut(blob) {
-            wanted.try_at = now.plus_ms(self.dice.jitter(LOCAL_FAILURE_MS));
+            wanted.local_until = now.plus_ms(self.dice.jitter(LOCAL_FAILURE_MS));
+            wanted.try_at = wanted.local_until;
         }
         self.look_again();
     }

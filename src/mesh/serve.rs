@@ -3,6 +3,8 @@
 //! Invariants: only members are served; a node that is none yet may pair, or show in a roster swap that it was admitted.
 //! Nothing here waits: where there is no news yet the answer is [`Reply::Wait`], and the carrier asks again.
 
+use std::collections::BTreeSet;
+
 use ods_store::{
     BlobReader, Digest, EventBatch, Fetch, LogQuery, NodeId, PIECE_BYTES, Roster, SetDigest, SignedStatement,
     Statement, Store, StoreError, UnixMillis,
@@ -212,8 +214,10 @@ fn swap_rosters(
 /// What the roster would be with these statements.
 pub(super) fn union(store: &Store, more: &[SignedStatement]) -> Result<Roster, StoreError> {
     let held = store.roster_statements()?;
-    let fresh = more.iter().filter(|statement| !held.contains(statement));
-    let all: Result<Vec<Statement>, _> = held.iter().chain(fresh).map(SignedStatement::verify).collect();
+    let known: BTreeSet<_> = held.iter().map(SignedStatement::id).collect();
+    let fresh = more.iter().filter(|statement| !known.contains(&statement.id()));
+    let all: Result<Vec<Statement>, _> =
+        held.iter().map(SignedStatement::decode).chain(fresh.map(SignedStatement::verify)).collect();
     Ok(Roster::fold(store.roster().root(), &all?))
 }
 

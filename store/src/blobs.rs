@@ -16,6 +16,10 @@ use crate::outline::{ChainingValue, outline_is_right, piece_count};
 
 const LOCKS: usize = 64;
 
+/// Bytes that blobs leave free on the disk, so that the database, which can't go on after a failed write, never meets a
+/// full one.
+const SPACE_RESERVE_BYTES: u64 = 16 << 20;
+
 /// The blob folders of one data folder.
 #[derive(Debug)]
 pub(crate) struct Blobs {
@@ -55,7 +59,7 @@ impl Blobs {
 
     /// Errs unless `bytes` more fit.
     pub(crate) fn check_space(&self, bytes: u64) -> Result<()> {
-        let free = self.free_bytes()?;
+        let free = self.free_bytes()?.saturating_sub(SPACE_RESERVE_BYTES);
         if bytes > free { Err(StoreError::NoSpace { needed: bytes, free }) } else { Ok(()) }
     }
 

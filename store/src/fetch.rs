@@ -76,6 +76,7 @@ impl Fetch {
         if was_there {
             fetch.recover(saved)?;
         } else {
+            fetch.0.file.reserve(size).map_err(StoreError::io("reserve room for", &fetch.0.path))?;
             fetch.0.file.set_len(size).map_err(StoreError::io("size", &fetch.0.path))?;
             // Before any map claims pieces, the file must be there to be found.
             blobs.sync_incoming()?;
@@ -143,7 +144,10 @@ impl Fetch {
         if !outline_is_right(&outline, blob, *size) {
             return Err(StoreError::BadOutline { blob: *blob, size: *size });
         }
+        // An upload of the same bytes may be writing it as well.
+        let lock = blobs.lock(blob);
         blobs.write_outline(blob, &outline)?;
+        drop(lock);
         self.0.outline.get_or_init(|| outline);
         Ok(())
     }

@@ -142,7 +142,8 @@ pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, byt
     }
     let created = before.current.is_none();
     let same = before.current.as_ref().is_some_and(|row| {
-        !row.conflict && row.blob == content.blob && row.meta == meta && row.sha256 == content.sha256
+        let bytes = Content { blob: row.blob, size: row.size, sha256: row.sha256 };
+        !row.conflict && bytes == content && row.meta == meta
     });
     if !same {
         let body = Publish {

@@ -140,7 +140,7 @@ impl SignedStatement {
     }
 
     /// Decodes and checks caps, not the signature: for statements verified before they were stored.
-    pub(crate) fn decode(&self) -> Result<Statement, FrameError> {
+    pub fn decode(&self) -> Result<Statement, FrameError> {
         let parts = frame::decode::<StatementHeader>(&self.frame)?;
         frame::cap("by", parts.header.by.len(), BY_BYTES_MAX)?;
         let body = match parts.kind {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ods_store::{Digest, NodeId, PieceSet, piece_count};
 
-use super::super::limits::{BACK_OFF_MIN_MS, PIECE_MAP_MS, PIECE_MAPS_AT_ONCE, RUN_PIECES_MAX, RUNS_PER_SOURCE_MAX};
+use super::super::limits::{BACK_OFF_MIN_MS, PIECE_MAP_MS, PIECE_MAPS_AT_ONCE, PROGRESS_MS, RUN_PIECES_MAX, RUNS_PER_SOURCE_MAX};
 use super::super::moment::Moment;
 use super::{Action, Has, Load, Opened, Run, Trouble, is_one_piece, is_small};
 
@@ -46,11 +46,14 @@ pub(super) struct Job {
     stage: Stage,
     sources: BTreeMap<NodeId, Source>,
     runs: Vec<(NodeId, Run)>,
+    /// How many pieces were missing when that last changed, and when that was.
+    progress: Option<(u64, Moment)>,
 }
 
 impl Job {
     pub(super) fn new(blob: Digest, size: u64, seed: u64) -> Self {
-        Self { blob, size, seed, stage: Stage::Looking, sources: BTreeMap::new(), runs: Vec::new() }
+        let (sources, runs) = (BTreeMap::new(), Vec::new());
+        Self { blob, size, seed, stage: Stage::Looking, sources, runs, progress: None }
     }
 
     pub(super) fn is_small(&self) -> bool {
@@ -121,7 +124,9 @@ impl Job {
     }
 
     pub(super) fn next_at(&self) -> Option<Moment> {
-        self.sources.values().filter(|source| !source.asking).map(|source| source.use_at.max(source.ask_at)).min()
+        let asked_again = self.sources.values().filter(|source| !source.asking);
+        let given_up = self.given_up_at().filter(|_| self.sources.values().any(|source| source.asking));
+        asked_again.map(|source| source.use_at.max(source.ask_at)).chain(given_up).min()
     }
 
     /// Adds what to do now. False: nothing is under way and nothing can be done with these sources.
@@ -139,9 +144,10 @@ impl Job {
         if is_one_piece(self.size) {
             return self.plan_whole(usable, load, now, actions);
         }
+        self.note_progress(now);
         self.plan_stage(usable, load, now, actions);
         self.plan_maps(usable, now, actions);
-        self.is_busy() || self.is_waiting_for_turn(usable, now)
+        self.is_busy() || self.is_waiting_for_turn(usable, now) || self.is_waiting_for_pieces(now)
     }
 
     fn is_busy(&self) -> bool {
@@ -149,13 +155,41 @@ impl Job {
         asked
             || !self.runs.is_empty()
             || matches!(self.stage, Stage::Opening | Stage::Finishing)
-            || self.sources.values().any(|source| source.asking)
+            || self.sources.values().any(|source| source.asking && source.has.is_none())
+    }
+
+    /// Sources are still getting the blob themselves. That may never end, so the place is kept only while pieces come.
+    fn is_waiting_for_pieces(&self, now: Moment) -> bool {
+        self.sources.values().any(|source| source.asking) && self.given_up_at().is_none_or(|at| now < at)
+    }
+
+    fn given_up_at(&self) -> Option<Moment> {
+        self.progress.map(|(_, last)| last.plus_ms(PROGRESS_MS))
+    }
+
+    fn note_progress(&mut self, now: Moment) {
+        let left = match &self.stage {
+            Stage::Open { missing, .. } => missing.len(),
+            Stage::Looking | Stage::Opening | Stage::Finishing => piece_count(self.size),
+        };
+        if self.progress.is_none_or(|(before, _)| before != left) {
+            self.progress = Some((left, now));
+        }
+    }
+
+    /// Whether a source has something that is missing here.
+    fn offers(&self, source: &Source) -> bool {
+        match (&source.has, &self.stage) {
+            (None, _) => false,
+            (Some(has), Stage::Open { missing, .. }) => missing.iter().any(|piece| has.contains(piece)),
+            (Some(_), Stage::Looking | Stage::Opening | Stage::Finishing) => true,
+        }
     }
 
     /// A source could be used, if only it had room for another request.
     fn is_waiting_for_turn(&self, usable: &BTreeSet<NodeId>, now: Moment) -> bool {
         let ready = |node: &NodeId| self.sources.get(node).is_some_and(|source| source.use_at <= now);
-        let holds = |node: &NodeId| self.sources.get(node).is_some_and(|source| source.has.is_some());
+        let holds = |node: &NodeId| self.sources.get(node).is_some_and(|source| self.offers(source));
         usable.iter().any(|node| ready(node) && (holds(node) || is_one_piece(self.size)))
     }
 

@@ -104,6 +104,13 @@ impl Store {
         self.blobs().remove_incoming(fetch.path())
     }
 
+    /// Ends a fetch whose blob came another way.
+    pub(crate) fn end_fetch(&self, blob: &Digest) -> Result<()> {
+        let Some(fetch) = self.fetch_in_progress(blob) else { return Ok(()) };
+        self.forget_fetch(blob);
+        self.blobs().remove_incoming(fetch.path())
+    }
+
     pub(crate) fn forget_fetch(&self, blob: &Digest) {
         self.0.fetches.lock().unwrap_or_else(PoisonError::into_inner).remove(blob);
     }

@@ -84,7 +84,7 @@ impl Store {
         log::vector(&self.read()?.open_table(STREAMS)?)
     }
 
-    /// This log's id, and the last event's place and name: a cursor at its end.
+    /// This log's id: random, new after a restore.
     pub fn log_id(&self) -> Result<[u8; 16]> {
         crate::meta::need(&self.read()?.open_table(META)?, &crate::meta::LOG_ID)
     }

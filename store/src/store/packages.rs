@@ -31,7 +31,9 @@ impl Store {
         if outcome.is_err() && made && matches!(self.listed_size(&content.blob), Ok(None)) {
             blobs.unlink(&lock, &content.blob)?;
         }
-        self.forget_fetch(&content.blob);
+        if outcome.is_ok() {
+            self.end_fetch(&content.blob)?;
+        }
         drop(lock);
         drop(received);
         outcome
