@@ -1,7 +1,7 @@
 //! Byte streams to peers: TCP, or TLS over it with a pinned certificate or one that this machine trusts.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -25,12 +25,14 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 #[derive(Debug)]
 pub(super) struct Dialer {
     provider: Arc<CryptoProvider>,
+    /// For certificates that this machine trusts; made once, since it may read the machine's whole store of them.
+    trusting: OnceLock<Arc<ClientConfig>>,
 }
 
 impl Dialer {
     /// A dialer.
     pub(super) fn new() -> Self {
-        Self { provider: Arc::new(rustls::crypto::ring::default_provider()) }
+        Self { provider: Arc::new(rustls::crypto::ring::default_provider()), trusting: OnceLock::new() }
     }
 
     /// Connects within [`CONNECT_MS`].
@@ -49,17 +51,25 @@ impl Dialer {
         }
         let name = ServerName::try_from(to.url.host().to_owned()).map_err(io::Error::other)?;
         let config = self.config(to.tls_pin).map_err(io::Error::other)?;
-        Ok(Box::new(TlsConnector::from(Arc::new(config)).connect(name, stream).await?))
+        Ok(Box::new(TlsConnector::from(config).connect(name, stream).await?))
     }
 
-    fn config(&self, tls_pin: Option<[u8; 32]>) -> Result<ClientConfig, rustls::Error> {
+    fn config(&self, tls_pin: Option<[u8; 32]>) -> Result<Arc<ClientConfig>, rustls::Error> {
         let provider = Arc::clone(&self.provider);
-        let verifier: Arc<dyn ServerCertVerifier> = match tls_pin {
-            Some(pin) => Arc::new(Pinned { pin, provider: Arc::clone(&provider) }),
-            None => Arc::new(rustls_platform_verifier::Verifier::new(Arc::clone(&provider))?),
-        };
+        if let Some(pin) = tls_pin {
+            return self.verified_by(Arc::new(Pinned { pin, provider }));
+        }
+        if let Some(config) = self.trusting.get() {
+            return Ok(Arc::clone(config));
+        }
+        let config = self.verified_by(Arc::new(rustls_platform_verifier::Verifier::new(provider)?))?;
+        Ok(Arc::clone(self.trusting.get_or_init(|| config)))
+    }
+
+    fn verified_by(&self, verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConfig>, rustls::Error> {
+        let provider = Arc::clone(&self.provider);
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+        Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()))
     }
 }
 

@@ -110,8 +110,13 @@ impl Fetcher {
                 self.planner.whole_ended(&blob, &node, result, now);
             }
             Outcome::Finished(blob, result) => {
-                self.open.remove(&blob);
-                self.planner.finished(&blob, succeeded(&blob, result).is_some(), now);
+                let durable = succeeded(&blob, result).is_some();
+                if durable {
+                    self.open.remove(&blob);
+                } else {
+                    self.close(blob);
+                }
+                self.planner.finished(&blob, durable, now);
             }
             Outcome::Checkpointed(blob) => {
                 if let Some(open) = self.open.get_mut(&blob) {
@@ -156,6 +161,7 @@ impl Fetcher {
         result.map_err(|fault| match fault {
             Fault::Local(error) => {
                 log_local(blob, &error);
+                self.close(*blob);
                 StepError::Local
             }
             fault => StepError::Source(self.trouble_of(blob, node, &fault)),

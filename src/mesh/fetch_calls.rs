@@ -125,8 +125,12 @@ pub(super) async fn whole(caller: Caller, way: Option<Endpoint>, blob: Digest, s
     let now = (caller.clock)();
     in_store(&caller, move |store: &Store| {
         let fetch = store.begin_fetch(&blob, size)?;
-        fetch.write_piece(0, &bytes)?;
-        fetch.finish(now)
+        let stored = fetch.write_piece(0, &bytes).and_then(|()| fetch.finish(now));
+        if stored.is_err() {
+            // If the want was dropped meanwhile, nothing of it shall stay behind.
+            store.abandon_fetch(&fetch)?;
+        }
+        stored
     })
     .await
 }
