@@ -34,6 +34,12 @@ pub(super) struct Run {
     pub(super) count: u64,
 }
 
+impl Run {
+    fn contains(&self, piece: u64) -> bool {
+        (self.first..self.first + self.count).contains(&piece)
+    }
+}
+
 /// What the driver shall do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {

@@ -96,6 +96,11 @@ impl Job {
         if let Stage::Open { missing, .. } = &mut self.stage {
             missing.remove(piece);
         }
+        // A source that delivers is not left alone ever longer, even if its runs keep breaking.
+        let claimed = self.runs.iter().find(|(_, run)| run.contains(piece));
+        if let Some(source) = claimed.and_then(|(node, _)| self.sources.get_mut(node)) {
+            source.failures = 0;
+        }
     }
 
     pub(super) fn run_ended(&mut self, node: &NodeId, run: Run) {
@@ -302,7 +307,7 @@ impl Job {
     }
 
     fn is_claimed(&self, piece: u64) -> bool {
-        self.runs.iter().any(|(_, run)| (run.first..run.first + run.count).contains(&piece))
+        self.runs.iter().any(|(_, run)| run.contains(piece))
     }
 
     /// Sources that may be used now and have pieces, least busy first.

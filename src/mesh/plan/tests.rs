@@ -279,3 +279,19 @@ fn a_hundred_thousand_wants_are_planned_quickly() {
         assert!(planner.jobs().count() <= SMALL_BLOBS_AT_ONCE + ASKED_BLOBS_AT_ONCE);
     }
 }
+
+#[test]
+fn a_source_whose_line_keeps_breaking_but_delivers_is_asked_again_soon() {
+    let mut planner = under_way(200, &[A]);
+    let mut now = 3;
+    for _ in 0..20 {
+        for (node, first, count) in runs(&planner.actions(at(now))) {
+            planner.piece_arrived(&blob(1), first);
+            let broke = Err(StepError::Source(Trouble::Failed));
+            planner.run_ended(&blob(1), &node, Run { first, count }, broke, at(now));
+        }
+        now += 2000;
+    }
+    let more = runs(&planner.actions(at(now)));
+    assert!(more.first().is_some_and(|(_, first, _)| *first >= 18), "{more:?}");
+}
