@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use ods::{Cli, Context, Environment, Exit, Failure, Output, Surroundings};
 
+/// How long work on blocking threads may go on after everything else has ended.
+const BLOCKING_GRACE: std::time::Duration = std::time::Duration::from_secs(2);
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -15,7 +18,12 @@ fn main() -> ExitCode {
     let environment = Environment::read();
     let machine = Surroundings::read(&environment);
     let mut context = Context { environment, machine, output: Output::standard(json), now: ods::now };
-    let outcome = runtime().and_then(|runtime| runtime.block_on(ods::run(cli, &mut context)));
+    let outcome = runtime().and_then(|runtime| {
+        let outcome = runtime.block_on(ods::run(cli, &mut context));
+        // What still reads or verifies a file on a thread of its own keeps nothing that must be saved.
+        runtime.shutdown_timeout(BLOCKING_GRACE);
+        outcome
+    });
     match outcome {
         Ok(()) => Exit::Ok.into(),
         Err(failure) => report(&failure, if json { Form::Json } else { Form::Text }).into(),

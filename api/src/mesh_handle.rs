@@ -76,8 +76,11 @@ pub enum JoinError {
         "a node with packages of its own can't join as replica; join as publisher, or start from an empty data folder"
     )]
     ReplicaHasEvents,
-    /// Both nodes are in meshes of their own, and this one is no owner of its.
-    #[error("two meshes are merged by an owner of each; this node is not an owner of its mesh")]
+    /// Both nodes are in meshes of their own; merging these takes an owner of each, and an invite that says so.
+    #[error(
+        "this node and the inviting one are in two meshes; to merge them, make the invite with role owner on an owner \
+         of that mesh, and redeem it on an owner of this one"
+    )]
     MergeNeedsOwner,
     /// The other node's answer made no sense.
     #[error("the inviting node's answer can't be used: {reason}")]

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use super::calls::Caller;
 use super::fetch_calls::{self, Fault};
 use super::inbox::FetchInbox;
-use super::limits::{CHECKPOINT_BYTES, CHECKPOINT_MS, WANTS_IN_VIEW, WANTS_REFRESH_MS};
+use super::limits::{CHECKPOINT_BYTES, CHECKPOINT_MS, WANTS_IN_VIEW, WANTS_PER_REFRESH_MS, WANTS_REFRESH_MS};
 use super::moment::Moment;
 use super::plan::{Action, Has, Opened, Planner, Run, StepError, Trouble};
 use super::tasks::Tasks;
@@ -289,9 +289,14 @@ impl Fetcher {
         }
     }
 
+    /// Reading the wants costs more the more there are.
+    fn wants_refresh_ms(&self) -> u64 {
+        WANTS_REFRESH_MS + self.planner.wants() as u64 / WANTS_PER_REFRESH_MS
+    }
+
     fn read_wants(&mut self, now: Moment) {
         self.wants_stale |= self.inbox.take_wants_changed();
-        let due = self.wants_read_at.is_none_or(|last| now.ms_since(last) >= WANTS_REFRESH_MS);
+        let due = self.wants_read_at.is_none_or(|last| now.ms_since(last) >= self.wants_refresh_ms());
         if self.wants_stale && due && !self.reading_wants {
             (self.wants_stale, self.reading_wants) = (false, true);
             let caller = self.caller.clone();
@@ -315,7 +320,7 @@ impl Fetcher {
 
     fn next(&self, now: Moment) -> Next {
         let planned = self.planner.next_at(now).map(|next| next.ms_since(now).max(1));
-        let wants = (self.wants_stale && !self.reading_wants).then_some(WANTS_REFRESH_MS);
+        let wants = (self.wants_stale && !self.reading_wants).then(|| self.wants_refresh_ms());
         let checkpoint = self.open.values().any(|open| open.fresh_bytes > 0).then_some(CHECKPOINT_MS);
         let wait_ms = [planned, wants, checkpoint].into_iter().flatten().min();
         Next::After(wait_ms.map_or(IDLE, Duration::from_millis).min(IDLE))

@@ -100,7 +100,9 @@ pub(super) const ABSENT_MS: u64 = 100;
 /// The wait after this node's own disk failed or was full.
 pub(super) const LOCAL_FAILURE_MS: u64 = 15_000;
 /// Wants are read again from the store at most this often.
-pub(super) const WANTS_REFRESH_MS: u64 = 200;
+pub(super) const WANTS_REFRESH_MS: u64 = 5;
+/// ... and by 1 ms more seldom for each so many that there are.
+pub(super) const WANTS_PER_REFRESH_MS: u64 = 200;
 /// Data fetched before the piece map is made durable.
 pub(super) const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Time before the piece map is made durable.

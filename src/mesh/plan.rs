@@ -203,6 +203,11 @@ impl Planner {
         gone.into_iter().map(|blob| self.drop_job(blob)).collect()
     }
 
+    /// How many blobs are wanted.
+    pub(super) fn wants(&self) -> usize {
+        self.wants.len()
+    }
+
     /// Whether a blob is under way.
     pub(super) fn is_fetching(&self, blob: &Digest) -> bool {
         self.jobs.contains_key(blob)

@@ -82,7 +82,9 @@ pub(super) struct Folder {
 impl Folder {
     /// The folder of `rules`, not looked at yet.
     pub(super) fn new(rules: WatchRules, store: Store, status: WatchHandle, first_pull_done: FirstPullDone) -> Self {
-        let author = Author::new(&format!("watch {}", rules.folder.display()));
+        // The folder's own name only: events travel to every node, and where it lies is nobody's business there.
+        let name = rules.folder.file_name().unwrap_or(rules.folder.as_os_str());
+        let author = Author::new(&format!("watch {}", name.display()));
         let settling = Settling::new(rules.settle());
         let mut folder = Self {
             rules,

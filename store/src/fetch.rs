@@ -218,7 +218,7 @@ impl Fetch {
         &self.0.path
     }
 
-    /// Seals the blob: durable, listed, want met. Errs with [`StoreError::BytesNotHeld`] while pieces are missing.
+    /// Seals the blob: durable, listed, want met; or, if the want was dropped meanwhile, removes it. Errs with [`StoreError::BytesNotHeld`] while pieces are missing.
     pub fn finish(&self, now: UnixMillis) -> Result<()> {
         let Inner { blob, size, path, file, outline, .. } = &*self.0;
         let outline = outline.get().filter(|_| self.have().is_full());

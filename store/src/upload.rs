@@ -30,6 +30,8 @@ pub struct Upload {
     file: Box<dyn DiskFile>,
     incoming: IncomingFile,
     hasher: BlobHasher,
+    /// Room that was set aside; past that each write has to find its own.
+    reserved_bytes: u64,
 }
 
 /// Bytes received whole, synced and hashed, not published yet. Dropping it removes them.
@@ -58,7 +60,7 @@ impl Upload {
                 }
             })?;
         }
-        Ok(Self { file, incoming, hasher: BlobHasher::new() })
+        Ok(Self { file, incoming, hasher: BlobHasher::new(), reserved_bytes: expected })
     }
 
     /// Bytes received so far.
@@ -72,6 +74,9 @@ impl Upload {
         if offset + bytes.len() as u64 > BLOB_BYTES_MAX {
             return Err(StoreError::TooLarge { bytes: offset + bytes.len() as u64, max: BLOB_BYTES_MAX });
         }
+        if offset + bytes.len() as u64 > self.reserved_bytes {
+            self.incoming.blobs.check_space(bytes.len() as u64)?;
+        }
         self.file.write_all_at(bytes, offset).map_err(StoreError::io("write", &self.incoming.path))?;
         self.hasher.update(bytes);
         Ok(())
@@ -79,7 +84,7 @@ impl Upload {
 
     /// Ends it: cuts the file to what came, syncs it, forbids writing.
     pub fn finish(self) -> Result<Received> {
-        let Self { file, incoming, hasher } = self;
+        let Self { file, incoming, hasher, .. } = self;
         let hashes = hasher.finish();
         file.set_len(hashes.size).map_err(StoreError::io("cut", &incoming.path))?;
         file.make_read_only().map_err(StoreError::io("protect", &incoming.path))?;

@@ -51,7 +51,7 @@ fn a_full_disk_is_said_before_the_first_byte() {
     let outcome = store.begin_upload(Some(1 << 41));
     assert!(matches!(outcome, Err(StoreError::TooLarge { .. })), "{outcome:?}");
     let outcome = store.begin_upload(Some(1 << 40));
-    assert!(outcome.is_ok(), "exactly what is free");
+    assert!(matches!(outcome, Err(StoreError::NoSpace { .. })), "all that is free but the reserve: {outcome:?}");
 }
 
 #[test]

@@ -43,6 +43,8 @@ codes! {
     BadJson = BAD_REQUEST "bad_json" "The body is not JSON";
     /// The body broke off.
     BodyIncomplete = BAD_REQUEST "body_incomplete" "The body is incomplete";
+    /// A PUT without a body, which would publish an empty file.
+    BodyMissing = BAD_REQUEST "body_missing" "The body is missing";
     /// No credentials.
     CredentialsMissing = UNAUTHORIZED "credentials_missing" "A token is needed";
     /// A token this node doesn't know.

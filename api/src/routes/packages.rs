@@ -1,7 +1,7 @@
 //! `/packages` and `/packages/{path}`.
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, HttpBody as _};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -161,6 +161,11 @@ async fn publish_body(
 ) -> Result<Published, ApiError> {
     must_be_plain_bytes(headers)?;
     let bytes = length(headers);
+    if bytes.is_none() && body.size_hint().exact() == Some(0) {
+        let detail = "there is no body, and nothing was changed; send the bytes (`curl -T FILE`), `Content-Length: 0` to \
+                      publish an empty file, or PATCH to change metadata only";
+        return Err(ApiError::new(Code::BodyMissing, detail));
+    }
     let upload = {
         let (writer, meta, condition) = (writer.clone(), meta.clone(), condition.clone());
         blocking(move || writer.begin(&meta, &condition, bytes)).await?

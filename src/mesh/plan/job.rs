@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ods_store::{Digest, NodeId, PieceSet, piece_count};
 
-use super::super::limits::{BACK_OFF_MIN_MS, PIECE_MAP_MS, PIECE_MAPS_AT_ONCE, PROGRESS_MS, RUN_PIECES_MAX, RUNS_PER_SOURCE_MAX};
+use super::super::limits::{
+    BACK_OFF_MIN_MS, PIECE_MAP_MS, PIECE_MAPS_AT_ONCE, PROGRESS_MS, RUN_PIECES_MAX, RUNS_PER_SOURCE_MAX,
+};
 use super::super::moment::Moment;
 use super::{Action, Has, Load, Opened, Run, Trouble, is_one_piece, is_small};
 

@@ -8,7 +8,7 @@ use redb::ReadableTable;
 use super::Store;
 use crate::codec::{from_row, to_row};
 use crate::digest::Digest;
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::fetch::{Fetch, FetchRow};
 use crate::journal::{self, Moment};
 use crate::outline::ChainingValue;
@@ -137,7 +137,9 @@ impl Store {
     ) -> Result<()> {
         let lock = self.blobs().lock(blob);
         if !self.is_wanted(blob)? {
-            return Err(StoreError::BytesNotHeld { blob: *blob });
+            // Superseded, or it came another way: nobody needs these bytes any more.
+            self.forget_fetch(blob);
+            return self.blobs().remove_incoming(incoming);
         }
         self.blobs().seal(&lock, incoming, blob, outline, self.listed_size(blob)?)?;
         let digest = *blob;
