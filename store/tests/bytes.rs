@@ -143,3 +143,26 @@ fn publishing_bytes_that_are_wanted_meets_the_want() {
     assert!(matches!(outcome, Err(StoreError::NotAPublisher { .. })), "a replica; {outcome:?}");
     assert_eq!(state(&store), PackageState::Wanted, "refused bytes are not kept");
 }
+
+#[test]
+fn a_fetch_whose_want_is_gone_leaves_nothing() {
+    let content = bytes(5, 2_500_000);
+    let (disk, store, blob, outline) = wanting(&content);
+    let fetch = store.begin_fetch(&blob, content.len() as u64).expect("room");
+    fetch.set_outline(outline).expect("the right outline");
+    for index in 0..3 {
+        fetch.write_piece(index, piece(&content, index)).expect("a right piece");
+    }
+    let (_, source) = fresh(1);
+    let author = Author::new("test");
+    put(&source, "x.pkg", &content, at(1)).expect("the same publish again");
+    source.remove(&path("x.pkg"), &ods_store::Condition::None, &author, at(4)).expect("a removal");
+    let query = LogQuery { cursor: None, vector: ods_store::Vector::default() };
+    let events = source.log_page(&query).expect("a page").items.into_iter().map(|(_, event)| event).collect();
+    store.insert_events(EventBatch { events, pull: None, backfill: false }, at(5)).expect("an answer");
+    assert!(!store.is_wanted(&blob).expect("readable"), "its package was removed");
+    fetch.finish(at(6)).expect("there is nothing to do");
+    let left: Vec<_> = disk.file_names().into_iter().filter(|name| name.starts_with("/data/incoming")).collect();
+    assert!(left.is_empty() && store.fetch_in_progress(&blob).is_none(), "{left:?}");
+    assert_sound(&store);
+}

@@ -2,7 +2,7 @@
 
 use ods_store::{PIECE_BYTES, UnixMillis};
 
-use super::super::limits::RUN_PIECES_MAX;
+use super::super::limits::{PROGRESS_MS, RUN_PIECES_MAX};
 use super::*;
 
 const A: NodeId = NodeId::from_bytes([1; 32]);
@@ -294,4 +294,33 @@ fn a_source_whose_line_keeps_breaking_but_delivers_is_asked_again_soon() {
     }
     let more = runs(&planner.actions(at(now)));
     assert!(more.first().is_some_and(|(_, first, _)| *first >= 18), "{more:?}");
+}
+
+#[test]
+fn blobs_whose_sources_have_no_more_to_give_make_room_for_others() {
+    let mut planner = planner((1..=4).map(|number| want(number, 20)).collect(), &[A]);
+    planner.actions(at(0));
+    let last = || {
+        let mut pieces = PieceSet::none(20);
+        pieces.insert(19);
+        pieces
+    };
+    for number in 2..=4 {
+        planner.pieces(&blob(number), &A, Ok(Has::Some(last())), at(1));
+    }
+    planner.actions(at(1));
+    for number in 2..=4 {
+        planner.opened(&blob(number), Some(Opened { missing: last().complement(), outline_known: true }), at(2));
+    }
+    let asks_for_the_fourth = |actions: &[Action]| {
+        actions.iter().any(|action| matches!(action, Action::AskPieces { blob: asked, .. } if *asked == blob(1)))
+    };
+    let actions = planner.actions(at(200));
+    assert!(!asks_for_the_fourth(&actions), "pieces may come yet: {actions:?}");
+    let mut later = planner.actions(at(200 + PROGRESS_MS));
+    later.extend(planner.actions(at(201 + PROGRESS_MS)));
+    assert!(
+        later.iter().any(|action| matches!(action, Action::Close { .. })) && asks_for_the_fourth(&later),
+        "{later:?}"
+    );
 }

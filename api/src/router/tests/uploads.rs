@@ -65,6 +65,17 @@ async fn empty_and_multi_batch_bodies_arrive_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_put_without_a_body_changes_nothing_unless_it_says_that_it_is_empty() {
+    let api = Api::new();
+    put(&api, "a.pkg", &[], "one").await.ok(201);
+    put(&api, "a.pkg?tag=prod", &[], Body::empty()).await.problem(400, "body_missing");
+    let kept = api.get("/api/v1/packages/a.pkg").await.ok(200);
+    assert_eq!((&kept["size"], &kept["tags"]), (&3.into(), &serde_json::json!([])));
+    let emptied = put(&api, "a.pkg", &[("content-length", "0")], Body::empty()).await.ok(200);
+    assert_eq!(emptied["package"]["size"], 0);
+}
+
+#[tokio::test]
 async fn announced_digests_are_held_against_the_bytes() {
     let api = Api::new();
     let good = format!("sha-256=:{}:, md5=:AAAA:", BASE64.encode(&sha256(b"one")));
