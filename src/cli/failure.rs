@@ -226,6 +226,7 @@ fn hint_of_problem(code: &str, status: u16) -> Option<&'static str> {
         (_, 401) => {
             Some("set ODS_TOKEN to a token made with `ods token create`, or run the command on the node's own machine")
         }
+        ("not_an_owner", _) => Some("make the invite on an owner of that mesh (`ods status` shows a node's role)"),
         (_, 403) => Some("use a token whose scope and prefixes allow this (`ods token ls` lists them)"),
         (_, 412) => Some("look at what is there now with `ods show`, then decide"),
         (_, 429 | 503) => Some("try again in a moment"),

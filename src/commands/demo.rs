@@ -147,7 +147,8 @@ fn tell(members: &[Member], drop_folder: &Path, output: &mut Output) -> Result<(
 }
 
 fn what_to_try(members: &[Member], drop_folder: &Path) -> String {
-    let program = std::env::args().next().unwrap_or_else(|| "ods".to_owned());
+    // In full, since the commands are for another terminal, which may be in another folder.
+    let program = std::env::current_exe().map_or_else(|_| "ods".to_owned(), |path| path.display().to_string());
     let [hq, writer, reader] = [0, 1, 2].map(|index| members[index].data.display().to_string());
     let url = members[2].client.server();
     let drop_folder = drop_folder.display();

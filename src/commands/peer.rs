@@ -139,7 +139,7 @@ fn what_to_do_with(invite: &InviteView, line: &str) -> String {
         prefixes => format!(" for {}", prefixes.join(", ")),
     };
     format!(
-        "\nOn the other node, type:  ods peer join {}…  (the whole line above)\nIt becomes a {}{where_to}. The invite \
+        "\nOn the other node, type:  ods peer join {}…  (the whole line above)\nIts role there will be {}{where_to}. The invite \
          works once, until {}, and holds a secret.",
         line.chars().take(16).collect::<String>(),
         invite.role,
