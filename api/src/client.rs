@@ -50,7 +50,9 @@ impl Client {
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_keepalive(KEEP_ALIVE)
             .redirect(reqwest::redirect::Policy::none())
-            .tls_backend_preconfigured(tls::client_config(tls)?);
+            .tls_backend_preconfigured(
+                tls.client_config().map_err(|source| ClientError::SetUp { source: source.into() })?,
+            );
         if is_loopback(&server) {
             builder = builder.no_proxy();
         }

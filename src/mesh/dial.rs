@@ -4,11 +4,9 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
-use sha2::{Digest as _, Sha256};
+use ods_api::TlsTrust;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -24,7 +22,6 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// Connects to peers.
 #[derive(Debug)]
 pub(super) struct Dialer {
-    provider: Arc<CryptoProvider>,
     /// For certificates that this machine trusts; made once, since it may read the machine's whole store of them.
     trusting: OnceLock<Arc<ClientConfig>>,
 }
@@ -32,7 +29,7 @@ pub(super) struct Dialer {
 impl Dialer {
     /// A dialer.
     pub(super) fn new() -> Self {
-        Self { provider: Arc::new(rustls::crypto::ring::default_provider()), trusting: OnceLock::new() }
+        Self { trusting: OnceLock::new() }
     }
 
     /// Connects within [`CONNECT_MS`].
@@ -55,66 +52,13 @@ impl Dialer {
     }
 
     fn config(&self, tls_pin: Option<[u8; 32]>) -> Result<Arc<ClientConfig>, rustls::Error> {
-        let provider = Arc::clone(&self.provider);
         if let Some(pin) = tls_pin {
-            return self.verified_by(Arc::new(Pinned { pin, provider }));
+            return TlsTrust::Pin(pin).client_config().map(Arc::new);
         }
         if let Some(config) = self.trusting.get() {
             return Ok(Arc::clone(config));
         }
-        let config = self.verified_by(Arc::new(rustls_platform_verifier::Verifier::new(provider)?))?;
+        let config = Arc::new(TlsTrust::System.client_config()?);
         Ok(Arc::clone(self.trusting.get_or_init(|| config)))
-    }
-
-    fn verified_by(&self, verifier: Arc<dyn ServerCertVerifier>) -> Result<Arc<ClientConfig>, rustls::Error> {
-        let provider = Arc::clone(&self.provider);
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-        Ok(Arc::new(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()))
-    }
-}
-
-/// Takes exactly one certificate, whatever its names and dates say.
-#[derive(Debug)]
-struct Pinned {
-    pin: [u8; 32],
-    provider: Arc<CryptoProvider>,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        if Sha256::digest(end_entity.as_ref()).as_slice() == self.pin {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure))
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

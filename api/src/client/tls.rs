@@ -9,8 +9,6 @@ use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureSch
 use rustls_platform_verifier::BuilderVerifierExt;
 use sha2::{Digest as _, Sha256};
 
-use super::ClientError;
-
 /// Which certificates a server may show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsTrust {
@@ -20,20 +18,19 @@ pub enum TlsTrust {
     Pin([u8; 32]),
 }
 
-/// TLS as this client speaks it: ring, and the trust given.
-pub(super) fn client_config(trust: TlsTrust) -> Result<ClientConfig, ClientError> {
-    let provider = Arc::new(ring::default_provider());
-    let set_up = |source: rustls::Error| ClientError::SetUp { source: source.into() };
-    let builder =
-        ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions().map_err(set_up)?;
-    let config = match trust {
-        TlsTrust::System => builder.with_platform_verifier().map_err(set_up)?.with_no_client_auth(),
-        TlsTrust::Pin(pin) => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(PinVerifier { pin, provider }))
-            .with_no_client_auth(),
-    };
-    Ok(config)
+impl TlsTrust {
+    /// TLS as clients of nodes speak it, be they people's or other nodes: ring, and this trust.
+    pub fn client_config(self) -> Result<ClientConfig, rustls::Error> {
+        let provider = Arc::new(ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions()?;
+        Ok(match self {
+            Self::System => builder.with_platform_verifier()?.with_no_client_auth(),
+            Self::Pin(pin) => builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(PinVerifier { pin, provider }))
+                .with_no_client_auth(),
+        })
+    }
 }
 
 /// Takes exactly one certificate. Names, dates and issuers don't matter; the handshake's signature does, since it shows
@@ -101,7 +98,7 @@ mod tests {
 
     #[test]
     fn both_trusts_can_be_set_up() {
-        assert!(client_config(TlsTrust::Pin([1; 32])).is_ok());
-        assert!(client_config(TlsTrust::System).is_ok());
+        assert!(TlsTrust::Pin([1; 32]).client_config().is_ok());
+        assert!(TlsTrust::System.client_config().is_ok());
     }
 }
