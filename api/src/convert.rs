@@ -186,6 +186,9 @@ fn facts(what: &Happening) -> Value {
         Happening::InviteCreated { invite, role, by } => json!({"invite": invite, "role": role.as_str(), "by": by}),
         Happening::InviteRevoked { invite, by } => json!({"invite": invite, "by": by}),
         Happening::NodeChanged { by } => json!({"by": by}),
+        Happening::StorageCollected { blobs, bytes, orphans, orphan_bytes } => {
+            json!({"blobs": blobs, "bytes": bytes, "orphans": {"files": orphans, "bytes": orphan_bytes}})
+        }
     }
 }
 

@@ -3,18 +3,23 @@
 //! Invariants:
 //! - A file in `blobs/` was complete and synced before it got that name, and is never written again.
 //! - The name is made durable (folder synced) before the row in `blobs` is committed; the row is gone before the name is.
-//! - From link to commit the digest's lock is held ([`Blobs::lock`]), so that no collector can unlink in between.
-//! - What is in `incoming/` is nobody's but its writer's; at start all of it goes that no fetch claims.
+//! - From link to commit the digest's lock is held ([`Blobs::lock`]), so that no collector can unlink in between. The order
+//!   of lock, files and commits is `custody.rs`.
+//! - What is in `incoming/` is nobody's but its writer's, who has a [`Claim`] on the name; at start all of it goes that no
+//!   fetch claims, and gc takes what nobody claims any more.
+//! - A sealed file is renamed into `incoming/` before it is removed: on Windows the name of a file that someone reads
+//!   would otherwise stay taken until they are done.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::digest::Digest;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, FileStat};
 use crate::error::{Result, StoreError};
+use crate::locks::{BlobLock, DigestLocks};
 use crate::outline::{ChainingValue, outline_is_right, piece_count};
-
-const LOCKS: usize = 64;
 
 /// Bytes that blobs leave free on the disk, so that the database, which can't go on after a failed write, never meets a
 /// full one.
@@ -25,16 +30,58 @@ const SPACE_RESERVE_BYTES: u64 = 16 << 20;
 pub(crate) struct Blobs {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
-    locks: [Mutex<()>; LOCKS],
+    locks: DigestLocks,
+    claims: Arc<Claims>,
+    /// Numbers the names of files on their way out.
+    gone: AtomicU64,
 }
 
-/// Holding it, nobody else links or unlinks this blob (nor some others that share the lock).
-pub(crate) type BlobLock<'a> = MutexGuard<'a, ()>;
+/// Names in `incoming/` that someone writes or reads, and how many do.
+#[derive(Debug, Default)]
+struct Claims(Mutex<HashMap<String, usize>>);
+
+/// Holding it, nobody else takes this name in `incoming/` away for being left over.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    claims: Arc<Claims>,
+    name: String,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut claims = self.claims.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = claims.get_mut(&self.name) {
+            *count -= 1;
+            if *count == 0 {
+                claims.remove(&self.name);
+            }
+        }
+    }
+}
+
+/// The two kinds of files that are named by digest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SealedKind {
+    /// `blobs/`
+    Blob,
+    /// `outlines/`
+    Outline,
+}
+
+impl SealedKind {
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Blob => "blobs",
+            Self::Outline => "outlines",
+        }
+    }
+}
 
 impl Blobs {
     /// Makes the folders that are missing: `blobs/00` … `blobs/ff` and likewise `outlines/`, and `incoming/`.
     pub(crate) fn open(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self> {
-        let blobs = Self { disk, folder: folder.to_owned(), locks: [const { Mutex::new(()) }; LOCKS] };
+        let (locks, claims, gone) = (DigestLocks::new(), Arc::default(), AtomicU64::new(0));
+        let blobs = Self { disk, folder: folder.to_owned(), locks, claims, gone };
         // The last one made tells that all are there: a start makes 512 folders once, not 512 look-ups each time.
         if blobs.disk.list(&blobs.folder.join("incoming")).is_err() {
             for kind in ["blobs", "outlines"] {
@@ -50,7 +97,7 @@ impl Blobs {
 
     /// The lock of a digest.
     pub(crate) fn lock(&self, blob: &Digest) -> BlobLock<'_> {
-        self.locks[usize::from(blob.as_bytes()[0]) % LOCKS].lock().unwrap_or_else(PoisonError::into_inner)
+        self.locks.lock(blob)
     }
 
     pub(crate) fn free_bytes(&self) -> Result<u64> {
@@ -61,6 +108,20 @@ impl Blobs {
     pub(crate) fn check_space(&self, bytes: u64) -> Result<()> {
         let free = self.free_bytes()?.saturating_sub(SPACE_RESERVE_BYTES);
         if bytes > free { Err(StoreError::NoSpace { needed: bytes, free }) } else { Ok(()) }
+    }
+
+    /// Bytes of the database's file.
+    pub(crate) fn database_bytes(&self) -> Result<u64> {
+        let path = self.folder.join("ods.redb");
+        let stat = self.disk.open(&path).and_then(|file| file.stat());
+        stat.map(|stat| stat.bytes).map_err(StoreError::io("read", &path))
+    }
+
+    /// Claims a name in `incoming/`, before the file is made or opened.
+    pub(crate) fn claim(&self, name: &str) -> Claim {
+        let mut claims = self.claims.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *claims.entry(name.to_owned()).or_default() += 1;
+        Claim { claims: Arc::clone(&self.claims), name: name.to_owned() }
     }
 
     /// A new file in `incoming/`.
@@ -93,7 +154,7 @@ impl Blobs {
     /// Removes everything in `incoming/` that `keep` does not claim.
     pub(crate) fn sweep_incoming(&self, keep: impl Fn(&str) -> bool) -> Result<()> {
         let folder = self.folder.join("incoming");
-        let names = self.disk.list(&folder).map_err(StoreError::io("list", &folder))?;
+        let names = self.incoming_names()?;
         names.iter().filter(|name| !keep(name)).try_for_each(|name| self.remove_incoming(&folder.join(name)))
     }
 
@@ -115,18 +176,80 @@ impl Blobs {
         }
         self.write_outline(blob, outline)?;
         if there.is_some() {
-            self.disk.remove(&target).map_err(StoreError::io("remove", &target))?;
+            self.discard(&target)?;
         }
         self.disk.link(incoming, &target).map_err(StoreError::io("link", &target))?;
         self.sync_folder_of(&target)?;
         Ok(true)
     }
 
-    /// Takes a blob's name away. The lock is held by the caller, and no row lists it.
-    pub(crate) fn unlink(&self, _lock: &BlobLock<'_>, blob: &Digest) -> Result<()> {
-        let (path, outline) = (self.blob_path(blob), self.outline_path(blob));
-        ignore_missing(self.disk.remove(&path)).map_err(StoreError::io("remove", &path))?;
-        ignore_missing(self.disk.remove(&outline)).map_err(StoreError::io("remove", &outline))
+    /// Takes a blob's file, or its outline, away. The lock is held by the caller, and no row lists it.
+    pub(crate) fn unlink(&self, _lock: &BlobLock<'_>, kind: SealedKind, blob: &Digest) -> Result<()> {
+        self.discard(&self.sealed_path(kind, blob))
+    }
+
+    /// Renames a file out of the way, if it is there, and removes it.
+    fn discard(&self, path: &Path) -> Result<()> {
+        let number = self.gone.fetch_add(1, Ordering::Relaxed);
+        let aside = self.incoming(&format!("{number}.gone"));
+        match self.disk.rename(path, &aside) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(StoreError::io("move away", path))?,
+        }
+        self.remove_incoming(&aside)
+    }
+
+    /// The digests that files in one of the 256 folders are named by, `folder` being their first byte. Other names are
+    /// nobody's business here.
+    pub(crate) fn sealed_in(&self, kind: SealedKind, folder: u8) -> Result<Vec<Digest>> {
+        let path = self.folder.join(kind.folder()).join(format!("{folder:02x}"));
+        let names = match self.disk.list(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            other => other.map_err(StoreError::io("list", &path))?,
+        };
+        let digests = names.iter().filter_map(|name| name.parse::<Digest>().ok());
+        Ok(digests.filter(|digest| digest.as_bytes()[0] == folder).collect())
+    }
+
+    /// Length and time of a sealed file or outline; `None` if it is missing.
+    pub(crate) fn sealed_stat(&self, kind: SealedKind, blob: &Digest) -> Result<Option<FileStat>> {
+        self.stat(&self.sealed_path(kind, blob))
+    }
+
+    /// The names in `incoming/`.
+    pub(crate) fn incoming_names(&self) -> Result<Vec<String>> {
+        let folder = self.folder.join("incoming");
+        self.disk.list(&folder).map_err(StoreError::io("list", &folder))
+    }
+
+    /// Length and time of a file in `incoming/`; `None` if it is missing.
+    pub(crate) fn incoming_stat(&self, name: &str) -> Result<Option<FileStat>> {
+        self.stat(&self.incoming(name))
+    }
+
+    /// Whether somebody claims a name in `incoming/`.
+    pub(crate) fn is_claimed(&self, name: &str) -> bool {
+        self.claims.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(name)
+    }
+
+    /// Removes a file of `incoming/` that nobody claims; tells whether it did.
+    pub(crate) fn remove_unclaimed(&self, name: &str) -> Result<bool> {
+        // Held until the name is gone: who claims it after that makes a new file.
+        let claims = self.claims.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if claims.contains_key(name) {
+            return Ok(false);
+        }
+        let outcome = self.discard(&self.incoming(name));
+        drop(claims);
+        outcome.map(|()| true)
+    }
+
+    fn stat(&self, path: &Path) -> Result<Option<FileStat>> {
+        match self.disk.open(path).and_then(|file| file.stat()) {
+            Ok(stat) => Ok(Some(stat)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::io("read", path)(error)),
+        }
     }
 
     /// Moves a damaged blob to where a fetch mends it. The lock is held by the caller.
@@ -174,27 +297,30 @@ impl Blobs {
             return Ok(());
         }
         let path = self.outline_path(blob);
-        let temporary = self.incoming(&format!("{blob}.outline"));
+        let name = format!("{blob}.outline");
+        let claim = self.claim(&name);
+        let temporary = self.incoming(&name);
         self.remove_incoming(&temporary)?;
         let file = self.disk.create(&temporary).map_err(StoreError::io("create", &temporary))?;
         file.write_all_at(outline.as_flattened(), 0).map_err(StoreError::io("write", &temporary))?;
         file.sync().map_err(StoreError::io("sync", &temporary))?;
         drop(file);
         self.disk.rename(&temporary, &path).map_err(StoreError::io("rename", &path))?;
+        drop(claim);
         self.sync_folder_of(&path)
     }
 
     fn blob_path(&self, blob: &Digest) -> PathBuf {
-        self.sharded("blobs", blob)
+        self.sealed_path(SealedKind::Blob, blob)
     }
 
     fn outline_path(&self, blob: &Digest) -> PathBuf {
-        self.sharded("outlines", blob)
+        self.sealed_path(SealedKind::Outline, blob)
     }
 
-    fn sharded(&self, kind: &str, blob: &Digest) -> PathBuf {
+    fn sealed_path(&self, kind: SealedKind, blob: &Digest) -> PathBuf {
         let name = blob.to_string();
-        self.folder.join(kind).join(&name[..2]).join(name)
+        self.folder.join(kind.folder()).join(&name[..2]).join(name)
     }
 
     fn incoming(&self, name: &str) -> PathBuf {

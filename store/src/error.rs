@@ -130,6 +130,9 @@ pub enum StoreError {
     /// A node with events of its own can't be a replica.
     #[error("this node has published packages of its own, so it can't join as a replica")]
     ReplicaHasEvents,
+    /// Another run of gc is collecting.
+    #[error("another run of gc is under way; wait for its end")]
+    GcRunning,
     /// The data folder was written by a newer version.
     #[error(
         "the data folder {folder} has schema version {found}; this version of ods reads up to {known}. Use a newer ods"

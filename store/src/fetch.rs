@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::blobs::{Blobs, fetch_name};
+use crate::blobs::{Blobs, Claim, fetch_name};
 use crate::digest::Digest;
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
@@ -43,6 +43,8 @@ struct Inner {
     file: Box<dyn DiskFile>,
     outline: OnceLock<Vec<ChainingValue>>,
     have: Mutex<PieceSet>,
+    /// Keeps gc from taking the file for a left-over.
+    _claim: Claim,
 }
 
 impl Fetch {
@@ -58,6 +60,7 @@ impl Fetch {
             return Err(StoreError::TooLarge { bytes: size, max: BLOB_BYTES_MAX });
         }
         let name = fetch_name(&blob);
+        let claim = blobs.claim(&name);
         let left_over = blobs.reopen_incoming(&name)?;
         let was_there = left_over.is_some();
         let (path, file) = match left_over {
@@ -68,18 +71,22 @@ impl Fetch {
             }
         };
         let outline = OnceLock::new();
+        // Under the lock: a collector that took this blob a moment ago may not have taken its outline yet.
+        let lock = blobs.lock(&blob);
         if let Some(known) = blobs.outline(&blob, size)? {
             outline.get_or_init(|| known);
         }
+        drop(lock);
         let have = Mutex::new(PieceSet::none(piece_count(size)));
-        let fetch = Self(Arc::new(Inner { store, blobs: Arc::clone(blobs), blob, size, path, file, outline, have }));
+        let blobs = Arc::clone(blobs);
+        let fetch = Self(Arc::new(Inner { store, blobs, blob, size, path, file, outline, have, _claim: claim }));
         if was_there {
             fetch.recover(saved)?;
         } else {
             fetch.0.file.reserve(size).map_err(StoreError::io("reserve room for", &fetch.0.path))?;
             fetch.0.file.set_len(size).map_err(StoreError::io("size", &fetch.0.path))?;
             // Before any map claims pieces, the file must be there to be found.
-            blobs.sync_incoming()?;
+            fetch.0.blobs.sync_incoming()?;
         }
         Ok(fetch)
     }

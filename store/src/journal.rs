@@ -159,6 +159,17 @@ pub enum Happening {
         /// Who did it.
         by: String,
     },
+    /// A run of gc removed what nothing needed any more.
+    StorageCollected {
+        /// Blobs it removed.
+        blobs: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// Files without a row, and left-overs of uploads and fetches.
+        orphans: u64,
+        /// Their bytes.
+        orphan_bytes: u64,
+    },
 }
 
 impl Happening {
@@ -184,6 +195,7 @@ impl Happening {
             Self::InviteCreated { .. } => "invite.created",
             Self::InviteRevoked { .. } => "invite.revoked",
             Self::NodeChanged { .. } => "node.changed",
+            Self::StorageCollected { .. } => "storage.collected",
         }
     }
 }

@@ -4,6 +4,8 @@
 //! - `store.rs` is the handle and owns transactions; `writer.rs` runs them, `tx.rs` is one; `schema.rs` lists the tables.
 //! - `event.rs`, `statement.rs` and `frame.rs` are what is signed; `roster.rs`, `heads.rs`, `vector.rs` what it means (pure);
 //!   `log.rs`, `catalog.rs`, `trust.rs`, `wants.rs`, `journal.rs` keep that in tables; `pull.rs` serves it.
+//! - `gc.rs` collects what nothing needs, by the rules of `retention.rs`; `custody.rs` is the order of locks, files and
+//!   commits that keeps it from racing with anybody, `locks.rs` its locks.
 //! - `blobs.rs`, `upload.rs`, `fetch.rs`, `reader.rs`, `outline.rs` are the bytes; `disk.rs` is the seam below them, `fs.rs`
 //!   the real disk, `testing.rs` the simulated one.
 //!
@@ -13,6 +15,7 @@ mod blobs;
 mod catalog;
 mod check;
 mod codec;
+mod custody;
 mod digest;
 mod disk;
 mod entropy;
@@ -21,10 +24,12 @@ mod event;
 mod fetch;
 mod frame;
 mod fs;
+mod gc;
 mod heads;
 mod journal;
 mod keys;
 mod limits;
+mod locks;
 mod log;
 mod lsn;
 mod meta;
@@ -37,6 +42,7 @@ mod pieces;
 mod publish;
 mod pull;
 mod reader;
+mod retention;
 mod roster;
 mod schema;
 mod set_sum;
@@ -61,6 +67,7 @@ pub use event::{Body, EVENT_CONTEXT, Event, Header, Meta, Publish, Remove, Signe
 pub use fetch::Fetch;
 pub use frame::{FORMAT, FrameError, SIGNATURE_BYTES};
 pub use fs::LocalDisk;
+pub use gc::{GcItem, GcMode, GcReport, GcRun, GcStep, GoneReason, KeptTallies, LastGc, SpacePolicy, Tally};
 pub use journal::{Happening, Record, RecordPage};
 pub use keys::{NodeKey, verify as verify_signature};
 pub use limits::*;
@@ -76,12 +83,13 @@ pub use pieces::PieceSet;
 pub use publish::{Author, Condition, MetaPatch, PublishRequest, Published};
 pub use pull::{LogCursor, LogPage, LogQuery};
 pub use reader::BlobReader;
+pub use retention::{Keep, PastRevision, Retention, RetentionRule, retained};
 pub use roster::{Roster, Standing};
 pub use set_sum::SetSum;
 pub use statement::{
     Admit, Expel, Role, STATEMENT_CONTEXT, SignedStatement, Statement, StatementBody, StatementHeader,
 };
-pub use store::{EventBatch, Inserted, Overview, PulledFrom, Refusal, RefusalReason, Store, WeakStore};
+pub use store::{EventBatch, Inserted, Overview, PulledFrom, Refusal, RefusalReason, StorageView, Store, WeakStore};
 #[cfg(any(test, feature = "testing"))]
 pub use testing::SimDisk;
 pub use time::UnixMillis;

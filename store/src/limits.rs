@@ -50,3 +50,21 @@ pub const INVITES_MAX: usize = 1000;
 pub const NAME_BYTES_MAX: usize = 128;
 /// A verified piece is verified again before it is sent when this much time has passed: 24 h.
 pub const VERIFIED_FOR_MS: u64 = 24 * 60 * 60 * 1000;
+/// Revisions that retention may be told to keep of a path.
+pub const KEEP_REVISIONS_MAX: usize = 10_000;
+/// Rules that retention may have.
+pub const RETENTION_RULES_MAX: usize = 256;
+/// Globs in one rule of retention.
+pub const RETENTION_GLOBS_MAX: usize = 64;
+/// Blobs that one transaction of gc may collect.
+pub const GC_BATCH_BLOBS_MAX: usize = 64;
+/// Rows, events or files that one step of gc looks at, about.
+pub const GC_STEP_EXAMINED: usize = 2000;
+/// New events that a transaction of gc reads; with more of them the run reads them first, outside.
+pub const GC_NEWS_MAX: usize = 2000;
+/// How often a run of gc begins its walk again because of changes to the roster.
+pub const GC_RESTARTS_MAX: u32 = 8;
+/// How long a count of what the blobs are kept for may be shown again: 10 minutes.
+pub const STORAGE_VIEW_FOR_MS: u64 = 600_000;
+/// Collected blobs that a report names; the others are counted.
+pub const GC_ITEMS_MAX: usize = 1000;

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::codec::{from_row, to_row};
 use crate::digest::NodeId;
 use crate::error::{Result, StoreError};
+use crate::gc::{LastGc, Tally};
 use crate::set_sum::SetSum;
 
 /// A value of `meta`: its name and type.
@@ -40,6 +41,10 @@ pub(crate) const CATALOG_SUM: Key<SetSum> = Key::new("catalog_sum");
 pub(crate) const BLOB_BYTES: Key<u64> = Key::new("blob_bytes");
 /// Bytes of all wanted blobs.
 pub(crate) const WANT_BYTES: Key<u64> = Key::new("want_bytes");
+/// What gc removed and no journal record told yet; absent before the first run.
+pub(crate) const GC_UNTOLD: Key<Tally> = Key::new("gc_untold");
+/// The last run of gc; absent before the first.
+pub(crate) const LAST_GC: Key<LastGc> = Key::new("last_gc");
 /// The oldest Lsn whose journal record is kept, minus one; records up to here were pruned.
 pub(crate) const JOURNAL_PRUNED: Key<u64> = Key::new("journal_pruned");
 

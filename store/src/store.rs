@@ -7,8 +7,11 @@ mod accounts;
 mod bytes;
 mod mesh;
 mod packages;
+mod space;
 
 pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason};
+pub(crate) use space::CollectorSeat;
+pub use space::StorageView;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -53,6 +56,7 @@ struct Inner {
     blobs: Arc<Blobs>,
     verified: Verified,
     fetches: Mutex<HashMap<Digest, Fetch>>,
+    space: space::SpaceState,
 }
 
 /// A store that is not kept open by this handle; for listeners, which would otherwise keep it open for ever.
@@ -121,8 +125,8 @@ impl Store {
             listeners: RwLock::new(Vec::new()),
         });
         let writer = Writer::start(Arc::clone(&shared))?;
-        let (verified, fetches) = (Verified::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { writer, shared, blobs, verified, fetches })))
+        let (verified, fetches, space) = (Verified::default(), Mutex::default(), space::SpaceState::default());
+        Ok(Self(Arc::new(Inner { writer, shared, blobs, verified, fetches, space })))
     }
 
     /// A handle that does not keep the store open.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Claim};
 use crate::digest::{Digest, Sha256};
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
@@ -15,11 +15,13 @@ use crate::outline::{BlobHasher, BlobHashes};
 struct IncomingFile {
     blobs: Arc<Blobs>,
     path: PathBuf,
+    /// Given back after the file was removed.
+    _claim: Claim,
 }
 
 impl Drop for IncomingFile {
     fn drop(&mut self) {
-        // What can't be removed now is swept at the next start.
+        // What can't be removed now is swept by gc, or at the next start.
         let _ = self.blobs.remove_incoming(&self.path);
     }
 }
@@ -48,8 +50,9 @@ impl Upload {
             return Err(StoreError::TooLarge { bytes: expected, max: BLOB_BYTES_MAX });
         }
         blobs.check_space(expected)?;
+        let claim = blobs.claim(name);
         let (path, file) = blobs.create_incoming(name)?;
-        let incoming = IncomingFile { blobs, path };
+        let incoming = IncomingFile { blobs, path, _claim: claim };
         if expected > 0 {
             file.reserve(expected).map_err(|error| {
                 match StoreError::io("reserve room for", &incoming.path)(error) {

@@ -168,6 +168,15 @@ pub(crate) fn live_paths(
     Ok(paths)
 }
 
+/// Whether a blob is live at any path.
+pub(crate) fn is_live(
+    table: &impl ReadableTable<(&'static [u8; 32], &'static str), ()>,
+    blob: &Digest,
+) -> Result<bool> {
+    let first = table.range((blob.as_bytes(), "")..)?.next().transpose()?;
+    Ok(first.is_some_and(|(key, _)| key.value().0 == blob.as_bytes()))
+}
+
 /// Up to `limit` wants, by digest.
 pub(crate) fn list(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>, limit: usize) -> Result<Vec<Want>> {
     let rows = table.iter()?.take(limit).map(|entry| {

@@ -6,6 +6,7 @@
 //! - `golden.rs`: data folders that earlier versions wrote
 //! - `mesh.rs`: stores that exchange events and statements
 //! - `bytes.rs`: uploads, fetches, rot
+//! - `space.rs`: gc and retention: what goes, what stays, what is said of it
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
 mod bytes;
@@ -14,4 +15,5 @@ mod golden;
 mod mesh;
 mod model;
 mod opening;
+mod space;
 mod support;

@@ -160,7 +160,8 @@ impl Reader {
             | Happening::NodeExpelled { .. }
             | Happening::Alarm { .. }
             | Happening::WatchRefused { .. }
-            | Happening::NodeChanged { .. } => self.sees_all(),
+            | Happening::NodeChanged { .. }
+            | Happening::StorageCollected { .. } => self.sees_all(),
             Happening::SignInRefused { .. }
             | Happening::TokenCreated { .. }
             | Happening::TokenRevoked { .. }

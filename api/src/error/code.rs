@@ -95,6 +95,8 @@ codes! {
     WrongNode = CONFLICT "wrong_node" "Another node answers there";
     /// Replication with the peer is paused.
     PeerPaused = CONFLICT "peer_paused" "Replication with the peer is paused";
+    /// Another run of gc is collecting.
+    GcRunning = CONFLICT "gc_running" "A run of gc is under way";
     /// The caller's condition doesn't hold.
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "The package is not as the request expects";
     /// More bytes than a package or body may have.

@@ -31,6 +31,7 @@ impl From<StoreError> for ApiError {
             StoreError::BadMeta { key, reason } => plain(Code::Invalid).fact("field", key).fact("reason", reason),
             StoreError::BadName { what, reason } => plain(Code::Invalid).fact("field", what).fact("reason", reason),
             StoreError::TooMany { what, max } => plain(Code::TooMany).fact("what", what).fact("max", max),
+            StoreError::GcRunning => plain(Code::GcRunning),
             StoreError::NoSuchInvite => plain(Code::NoSuchInvite),
             StoreError::InviteUsed => plain(Code::InviteUsed),
             StoreError::InviteExpired => plain(Code::InviteExpired),

@@ -6,17 +6,24 @@ use std::sync::{Arc, PoisonError};
 use redb::ReadableTable;
 
 use super::Store;
+use crate::blobs::SealedKind;
 use crate::codec::{from_row, to_row};
+use crate::custody::{self, Custody};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::fetch::{Fetch, FetchRow};
 use crate::journal::{self, Moment};
-use crate::outline::ChainingValue;
+use crate::locks::BlobLock;
+use crate::outline::{ChainingValue, PIECE_BYTES, piece_bytes, piece_is_right};
 use crate::reader::BlobReader;
 use crate::schema::{FETCHES, WANTS};
 use crate::time::UnixMillis;
+use crate::tx::Tx;
 use crate::upload::Upload;
 use crate::wants::{self, Want};
+
+/// How often a blob is looked for that others collect and bring back all the time.
+const OPEN_TRIES: usize = 3;
 
 impl Store {
     /// Begins to receive bytes; room is reserved if the length is known.
@@ -27,30 +34,47 @@ impl Store {
 
     /// Opens a blob for reading; `None` if it is not held. One whose file is missing is wanted again.
     pub fn open_blob(&self, blob: &Digest, now: UnixMillis) -> Result<Option<BlobReader>> {
-        let Some(size) = self.listed_size(blob)? else { return Ok(None) };
-        let outline = self.blobs().outline(blob, size)?;
-        match (self.blobs().open_blob(blob)?, outline) {
-            (Some(file), Some(outline)) => Ok(Some(BlobReader::new(self.clone(), *blob, size, file, outline))),
-            (None, _) | (_, None) => {
-                self.set_aside(blob, 0, now)?;
-                Ok(None)
+        // One that was collected and brought back between these steps is looked for again.
+        for _ in 0..OPEN_TRIES {
+            let Some(size) = self.listed_size(blob)? else { return Ok(None) };
+            let outline = self.blobs().outline(blob, size)?;
+            if let (Some(file), Some(outline)) = (self.blobs().open_blob(blob)?, outline) {
+                return Ok(Some(BlobReader::new(self.clone(), *blob, size, file, outline)));
+            }
+            if self.set_aside(blob, 0, now)? {
+                break;
             }
         }
+        Ok(None)
     }
 
-    /// Takes a damaged blob out of service: not listed any more, wanted again, its file left where a fetch mends it.
-    pub(crate) fn set_aside(&self, blob: &Digest, piece: u64, now: UnixMillis) -> Result<()> {
-        let lock = self.blobs().lock(blob);
-        if self.listed_size(blob)?.is_none() {
-            return Ok(());
-        }
+    /// Takes a damaged blob out of service: not listed any more, wanted again, its file left where a fetch mends it. Tells
+    /// whether it did; a file that is whole by now, since it was replaced, stays.
+    pub(crate) fn set_aside(&self, blob: &Digest, piece: u64, now: UnixMillis) -> Result<bool> {
         let digest = *blob;
-        self.write(move |tx| {
+        let commit = move |tx: &Tx<'_>| {
             let detail = format!("blob {digest} is damaged on disk at piece {piece}, or its file is missing");
             journal::alarm(tx, Moment::live(now), "rot", detail)?;
             wants::lose(tx, Moment::live(now), &digest)
-        })?;
-        self.blobs().set_aside(&lock, blob)
+        };
+        custody::set_aside(
+            self,
+            blob,
+            || self.is_damaged(blob, piece),
+            || self.write(commit),
+            |lock| self.blobs().set_aside(lock, blob),
+        )
+    }
+
+    /// Whether a listed blob's file or outline is missing, or this piece of it is wrong, as they are on disk now.
+    fn is_damaged(&self, blob: &Digest, piece: u64) -> Result<bool> {
+        let Some(size) = self.listed_size(blob)? else { return Ok(false) };
+        let outline = self.blobs().outline(blob, size)?;
+        let (Some(file), Some(outline)) = (self.blobs().open_blob(blob)?, outline) else { return Ok(true) };
+        let mut bytes = vec![0; piece_bytes(size, piece)];
+        let read = file.read_exact_at(&mut bytes, piece * PIECE_BYTES);
+        let length_is_right = file.stat().is_ok_and(|stat| stat.bytes == size);
+        Ok(read.is_err() || !length_is_right || !piece_is_right(&bytes, piece, &outline, blob, size))
     }
 
     /// Up to `limit` blobs that should be here and are not, by digest.
@@ -96,23 +120,17 @@ impl Store {
     /// Ends a fetch without its blob: its want was dropped. What was fetched is removed.
     pub fn abandon_fetch(&self, fetch: &Fetch) -> Result<()> {
         let blob = fetch.digest();
-        let _lock = self.blobs().lock(&blob);
-        if self.is_wanted(&blob)? {
-            return Ok(());
-        }
-        self.forget_fetch(&blob);
-        self.blobs().remove_incoming(fetch.path())
+        custody::abandon(self, &blob, || self.discard_fetch(&blob, fetch.path()))
     }
 
     /// Ends a fetch whose blob came another way.
     pub(crate) fn end_fetch(&self, blob: &Digest) -> Result<()> {
-        let Some(fetch) = self.fetch_in_progress(blob) else { return Ok(()) };
-        self.forget_fetch(blob);
-        self.blobs().remove_incoming(fetch.path())
+        self.fetch_in_progress(blob).map_or(Ok(()), |fetch| self.discard_fetch(blob, fetch.path()))
     }
 
-    pub(crate) fn forget_fetch(&self, blob: &Digest) {
+    fn discard_fetch(&self, blob: &Digest, incoming: &Path) -> Result<()> {
         self.0.fetches.lock().unwrap_or_else(PoisonError::into_inner).remove(blob);
+        self.blobs().remove_incoming(incoming)
     }
 
     /// Writes the map of a fetch whose pieces are synced, while its blob is wanted.
@@ -135,16 +153,34 @@ impl Store {
         outline: &[ChainingValue],
         now: UnixMillis,
     ) -> Result<()> {
-        let lock = self.blobs().lock(blob);
-        if !self.is_wanted(blob)? {
-            // Superseded, or it came another way: nobody needs these bytes any more.
-            self.forget_fetch(blob);
-            return self.blobs().remove_incoming(incoming);
-        }
-        self.blobs().seal(&lock, incoming, blob, outline, self.listed_size(blob)?)?;
         let digest = *blob;
-        self.write(move |tx| wants::hold(tx, Moment::live(now), &digest, size))?;
-        self.forget_fetch(blob);
-        self.blobs().remove_incoming(incoming)
+        custody::seal_fetched(
+            self,
+            blob,
+            |lock| self.blobs().seal(lock, incoming, blob, outline, self.listed_size(blob)?),
+            || self.write(move |tx| wants::hold(tx, Moment::live(now), &digest, size)),
+            || self.discard_fetch(blob, incoming),
+        )
+    }
+}
+
+impl Custody for Store {
+    type Guard<'a> = BlobLock<'a>;
+
+    fn lock(&self, blob: &Digest) -> BlobLock<'_> {
+        self.blobs().lock(blob)
+    }
+
+    fn is_listed(&self, blob: &Digest) -> Result<bool> {
+        self.listed_size(blob).map(|size| size.is_some())
+    }
+
+    fn is_wanted(&self, blob: &Digest) -> Result<bool> {
+        Self::is_wanted(self, blob)
+    }
+
+    fn unlink(&self, guard: &BlobLock<'_>, blob: &Digest) -> Result<()> {
+        self.blobs().unlink(guard, SealedKind::Blob, blob)?;
+        if Self::is_wanted(self, blob)? { Ok(()) } else { self.blobs().unlink(guard, SealedKind::Outline, blob) }
     }
 }

@@ -1,6 +1,7 @@
 //! Packages: publishing, editing, removing, restoring, and reading them.
 
 use super::Store;
+use crate::custody;
 use crate::digest::{Digest, EventId};
 use crate::error::{Result, StoreError};
 use crate::journal::Moment;
@@ -23,18 +24,21 @@ impl Store {
     pub fn publish(&self, received: Received, request: &PublishRequest, now: UnixMillis) -> Result<Published> {
         let (blobs, hashes) = (self.blobs(), received.hashes().clone());
         let content = Content { blob: hashes.digest, size: hashes.size, sha256: hashes.sha256 };
-        let lock = blobs.lock(&content.blob);
-        let listed = self.listed_size(&content.blob)?;
-        let made = blobs.seal(&lock, received.path(), &content.blob, &hashes.outline, listed)?;
-        let request = request.clone();
-        let outcome = self.write(move |tx| publish::publish(tx, Moment::live(now), &request, Bytes::Sealed(content)));
-        if outcome.is_err() && made && matches!(self.listed_size(&content.blob), Ok(None)) {
-            blobs.unlink(&lock, &content.blob)?;
-        }
-        if outcome.is_ok() {
-            self.end_fetch(&content.blob)?;
-        }
-        drop(lock);
+        let job = request.clone();
+        let outcome = custody::publish(
+            self,
+            &content.blob,
+            |lock| {
+                let listed = self.listed_size(&content.blob)?;
+                blobs.seal(lock, received.path(), &content.blob, &hashes.outline, listed)
+            },
+            || {
+                let published =
+                    self.write(move |tx| publish::publish(tx, Moment::live(now), &job, Bytes::Sealed(content)))?;
+                self.end_fetch(&content.blob)?;
+                Ok(published)
+            },
+        );
         drop(received);
         outcome
     }
