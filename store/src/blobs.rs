@@ -21,9 +21,11 @@ use crate::error::{Result, StoreError};
 use crate::locks::{BlobLock, DigestLocks};
 use crate::outline::{ChainingValue, outline_is_right, piece_count};
 
-/// Bytes that blobs leave free on the disk, so that the database, which can't go on after a failed write, never meets a
-/// full one.
+/// Bytes that blobs leave free on the disk, so that the database has room for long when they have none.
 const SPACE_RESERVE_BYTES: u64 = 16 << 20;
+
+/// A commit is not begun with less room than this: one that meets the end of the disk stops all writing until it is mended.
+const COMMIT_RESERVE_BYTES: u64 = 4 << 20;
 
 /// The blob folders of one data folder.
 #[derive(Debug)]
@@ -100,6 +102,11 @@ impl Blobs {
         self.locks.lock(blob)
     }
 
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(crate) fn free_bytes(&self) -> Result<u64> {
         self.disk.free_bytes(&self.folder).map_err(StoreError::io("ask for free space in", &self.folder))
     }
@@ -115,6 +122,27 @@ impl Blobs {
         let path = self.folder.join("ods.redb");
         let stat = self.disk.open(&path).and_then(|file| file.stat());
         stat.map(|stat| stat.bytes).map_err(StoreError::io("read", &path))
+    }
+
+    /// Errs unless a commit fits.
+    pub(crate) fn check_commit_space(&self) -> Result<()> {
+        match self.disk.free_bytes(&self.folder) {
+            Ok(free) if free < COMMIT_RESERVE_BYTES => Err(StoreError::NoSpace { needed: COMMIT_RESERVE_BYTES, free }),
+            // A disk that can't tell may still write.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Tries whether files can be made, written, synced and removed.
+    pub(crate) fn probe(&self) -> Result<()> {
+        let path = self.incoming("probe");
+        self.remove_incoming(&path)?;
+        let file = self.disk.create(&path).map_err(StoreError::io("create", &path))?;
+        file.write_all_at(&[0; 4096], 0).map_err(StoreError::io("write", &path))?;
+        file.sync().map_err(StoreError::io("sync", &path))?;
+        drop(file);
+        self.remove_incoming(&path)?;
+        self.sync_incoming()
     }
 
     /// Claims a name in `incoming/`, before the file is made or opened.

@@ -124,5 +124,5 @@ pub(crate) fn sweep<'c, C: Custody>(
 
 /// Whether the job itself said no, so that it is certain that nothing of it was or will be committed.
 fn was_refused(error: &StoreError) -> bool {
-    !matches!(error, StoreError::Database(_) | StoreError::Corrupt { .. } | StoreError::Closing)
+    !error.leaves_doubt()
 }

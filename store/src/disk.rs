@@ -57,6 +57,9 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     fn reserve(&self, bytes: u64) -> io::Result<()>;
     /// Makes bytes and length durable.
     fn sync(&self) -> io::Result<()>;
+    /// Lets the next reads come from the disk, where the system can: after a failed sync its memory may show what is not
+    /// there and won't be. Nothing that is still to be written is lost.
+    fn forget_cached(&self) -> io::Result<()>;
     /// Forbids writing by name, where the system can. Handles that are open stay writable.
     fn make_read_only(&self) -> io::Result<()>;
     /// Takes the file for this process alone; false if another one has it.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::digest::{Digest, EventId, NodeId};
 use crate::frame::FrameError;
 use crate::path::PackagePath;
+use crate::trouble::DiskTrouble;
 
 /// What went wrong in the store.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,14 @@ pub enum StoreError {
         needed: u64,
         /// Bytes free.
         free: u64,
+    },
+    /// The disk failed under the database. What was to be written may be there after a power cut, and is not otherwise.
+    #[error(
+        "nothing can be written now: the node {trouble}. Reading goes on. See to the disk; writing goes on by itself then"
+    )]
+    DiskFailing {
+        /// What it would not do.
+        trouble: DiskTrouble,
     },
     /// A blob on disk is not what its name says. It has been set aside and is wanted again.
     #[error("piece {piece} of blob {blob} is damaged on disk; it was set aside and is fetched again")]
@@ -216,8 +225,16 @@ impl StoreError {
     pub(crate) fn again(&self) -> Self {
         match self {
             Self::Database(error) => Self::Database(Arc::clone(error)),
+            Self::DiskFailing { trouble } => Self::DiskFailing { trouble: trouble.clone() },
+            Self::NoSpace { needed, free } => Self::NoSpace { needed: *needed, free: *free },
             _ => Self::Corrupt { what: "the state at a commit" },
         }
+    }
+
+    /// Whether what was to be written may be on the disk all the same.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        let failed_commit = matches!(self, Self::DiskFailing { .. } | Self::Database(_) | Self::Corrupt { .. });
+        failed_commit || matches!(self, Self::Io { .. } | Self::Closing)
     }
 
     /// An I/O error with what was tried; a full disk becomes [`StoreError::NoSpace`].
@@ -237,7 +254,18 @@ macro_rules! from_redb {
     ($($error:ty),+) => {$(
         impl From<$error> for StoreError {
             fn from(error: $error) -> Self {
-                Self::Database(Arc::new(redb::Error::from(error)))
+                match redb::Error::from(error) {
+                    // Another operation met the disk's error, and noted it.
+                    redb::Error::PreviousIo | redb::Error::DatabaseClosed => Self::DiskFailing {
+                        trouble: DiskTrouble {
+                            what: "use",
+                            path: PathBuf::from("ods.redb"),
+                            reason: "an earlier error".to_owned(),
+                            is_full: false,
+                        },
+                    },
+                    error => Self::Database(Arc::new(error)),
+                }
             }
         }
     )+};

@@ -3,12 +3,13 @@
 //! Invariants:
 //! - Only verified pieces are written, and a piece is in the map in memory only after it was written.
 //! - The map on disk (table `fetches`) claims a piece only after that piece was synced: [`Fetch::checkpoint`] syncs the
-//!   data first. A map that was lost is rebuilt by verifying what is in the file.
+//!   data first. After a failed sync the pieces since the last good one are written again, or missing again.
+//!   A map that was lost is rebuilt by verifying what is in the file.
 //! - A fetch ends by [`Fetch::finish`] (sealed, committed, want met) or when its want is dropped.
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -42,9 +43,19 @@ struct Inner {
     path: PathBuf,
     file: Box<dyn DiskFile>,
     outline: OnceLock<Vec<ChainingValue>>,
-    have: Mutex<PieceSet>,
+    is_new: bool,
+    pieces: Mutex<Pieces>,
     /// Keeps gc from taking the file for a left-over.
     _claim: Claim,
+}
+
+struct Pieces {
+    /// Written.
+    have: PieceSet,
+    /// Written, and not known to be on the disk.
+    unsynced: PieceSet,
+    /// A sync failed: a later good one proves nothing about those.
+    is_suspect: bool,
 }
 
 impl Fetch {
@@ -77,17 +88,19 @@ impl Fetch {
             outline.get_or_init(|| known);
         }
         drop(lock);
-        let have = Mutex::new(PieceSet::none(piece_count(size)));
-        let blobs = Arc::clone(blobs);
-        let fetch = Self(Arc::new(Inner { store, blobs, blob, size, path, file, outline, have, _claim: claim }));
+        let none = PieceSet::none(piece_count(size));
+        let pieces = Mutex::new(Pieces { have: none.clone(), unsynced: none, is_suspect: false });
+        let (blobs, is_new) = (Arc::clone(blobs), !was_there);
+        let inner = Inner { store, blobs, blob, size, path, file, outline, is_new, pieces, _claim: claim };
+        let fetch = Self(Arc::new(inner));
         if was_there {
             fetch.recover(saved)?;
         } else {
             fetch.0.file.reserve(size).map_err(StoreError::io("reserve room for", &fetch.0.path))?;
             fetch.0.file.set_len(size).map_err(StoreError::io("size", &fetch.0.path))?;
-            // Before any map claims pieces, the file must be there to be found.
-            fetch.0.blobs.sync_incoming()?;
         }
+        // Before any map claims pieces, the file must be there to be found.
+        fetch.0.blobs.sync_incoming()?;
         Ok(fetch)
     }
 
@@ -97,6 +110,8 @@ impl Fetch {
         if length != *size {
             file.set_len(*size).map_err(StoreError::io("size", path))?;
         }
+        // Pieces that are only in the system's memory after a failed sync must not be taken for written.
+        file.sync().and_then(|()| file.forget_cached()).map_err(StoreError::io("sync", path))?;
         let count = piece_count(*size);
         let saved = saved.filter(|row| row.size == *size && length == *size);
         let saved = saved.and_then(|row| PieceSet::from_bits(count, &row.pieces));
@@ -106,7 +121,7 @@ impl Fetch {
             // Without an outline nothing can be told; the pieces are fetched again.
             (_, None) => PieceSet::none(count),
         };
-        *self.0.have.lock().unwrap_or_else(PoisonError::into_inner) = have;
+        self.pieces().have = have;
         Ok(())
     }
 
@@ -161,12 +176,21 @@ impl Fetch {
 
     /// The pieces that are here.
     pub fn have(&self) -> PieceSet {
-        self.0.have.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.pieces().have.clone()
+    }
+
+    fn pieces(&self) -> MutexGuard<'_, Pieces> {
+        self.0.pieces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nothing was left of an earlier run.
+    pub(crate) fn is_new(&self) -> bool {
+        self.0.is_new
     }
 
     /// Verifies a piece and writes it. One that is here already is left alone.
     pub fn write_piece(&self, index: u64, piece: &[u8]) -> Result<()> {
-        let Inner { blob, size, path, file, outline, have, .. } = &*self.0;
+        let Inner { blob, size, path, file, outline, .. } = &*self.0;
         let right = outline.get().is_some_and(|outline| piece_is_right(piece, index, outline, blob, *size));
         if !right {
             return Err(StoreError::BadPiece { blob: *blob, piece: index });
@@ -175,13 +199,15 @@ impl Fetch {
             return Ok(());
         }
         file.write_all_at(piece, index * PIECE_BYTES).map_err(StoreError::io("write", path))?;
-        have.lock().unwrap_or_else(PoisonError::into_inner).insert(index);
+        let mut pieces = self.pieces();
+        pieces.have.insert(index);
+        pieces.unsynced.insert(index);
         Ok(())
     }
 
     /// Whether a piece is here.
     pub fn has(&self, index: u64) -> bool {
-        self.0.have.lock().unwrap_or_else(PoisonError::into_inner).contains(index)
+        self.pieces().have.contains(index)
     }
 
     /// Reads bytes (at most [`PIECE_BYTES`]) of pieces that are here, verified; `None` if some are not.
@@ -198,7 +224,7 @@ impl Fetch {
             let mut piece = vec![0; piece_bytes(*size, index)];
             file.read_exact_at(&mut piece, index * PIECE_BYTES).map_err(StoreError::io("read", path))?;
             if !outline.get().is_some_and(|outline| piece_is_right(&piece, index, outline, blob, *size)) {
-                self.0.have.lock().unwrap_or_else(PoisonError::into_inner).remove(index);
+                self.pieces().have.remove(index);
                 return Ok(None);
             }
             let until = end.min((index + 1) * PIECE_BYTES);
@@ -211,10 +237,47 @@ impl Fetch {
 
     /// Makes what is here durable: the data first, then the map that claims it.
     pub fn checkpoint(&self) -> Result<()> {
-        let Inner { blob, size, path, file, .. } = &*self.0;
+        let have = self.sync()?;
+        self.store()?.save_fetch(&self.0.blob, &self.row_of(&have))
+    }
+
+    /// The map as it is now.
+    pub(crate) fn row(&self) -> FetchRow {
+        self.row_of(&self.have())
+    }
+
+    fn row_of(&self, have: &PieceSet) -> FetchRow {
+        FetchRow { size: self.0.size, pieces: have.bits().to_vec() }
+    }
+
+    /// Makes the pieces durable that are here; tells which.
+    fn sync(&self) -> Result<PieceSet> {
+        if self.pieces().is_suspect {
+            self.write_unsynced_again()?;
+        }
         let have = self.have();
-        file.sync().map_err(StoreError::io("sync", path))?;
-        self.store()?.save_fetch(blob, &FetchRow { size: *size, pieces: have.bits().to_vec() })
+        let outcome = self.0.file.sync().map_err(StoreError::io("sync", &self.0.path));
+        let mut pieces = self.pieces();
+        pieces.is_suspect = outcome.is_err();
+        outcome?;
+        have.iter().for_each(|index| pieces.unsynced.remove(index));
+        Ok(have)
+    }
+
+    /// After a failed sync the system counts pieces as written that may never reach the disk, unless they are written again.
+    fn write_unsynced_again(&self) -> Result<()> {
+        let Inner { blob, size, path, file, outline, .. } = &*self.0;
+        let unsynced = self.pieces().unsynced.clone();
+        for index in unsynced.iter() {
+            let mut piece = vec![0; piece_bytes(*size, index)];
+            file.read_exact_at(&mut piece, index * PIECE_BYTES).map_err(StoreError::io("read", path))?;
+            if outline.get().is_some_and(|outline| piece_is_right(&piece, index, outline, blob, *size)) {
+                file.write_all_at(&piece, index * PIECE_BYTES).map_err(StoreError::io("write", path))?;
+            } else {
+                self.pieces().have.remove(index);
+            }
+        }
+        Ok(())
     }
 
     fn store(&self) -> Result<Store> {
@@ -228,10 +291,13 @@ impl Fetch {
     /// Seals the blob: durable, listed, want met; or, if the want was dropped meanwhile, removes it. Errs with [`StoreError::BytesNotHeld`] while pieces are missing.
     pub fn finish(&self, now: UnixMillis) -> Result<()> {
         let Inner { blob, size, path, file, outline, .. } = &*self.0;
-        let outline = outline.get().filter(|_| self.have().is_full());
-        let outline = outline.ok_or(StoreError::BytesNotHeld { blob: *blob })?;
+        let missing = || StoreError::BytesNotHeld { blob: *blob };
+        let outline = outline.get().filter(|_| self.have().is_full()).ok_or_else(missing)?;
         file.make_read_only().map_err(StoreError::io("protect", path))?;
-        file.sync().map_err(StoreError::io("sync", path))?;
+        // Pieces that a failed sync lost are missing again.
+        if !self.sync()?.is_full() {
+            return Err(missing());
+        }
         self.store()?.seal_fetched(blob, *size, path, outline, now)
     }
 }

@@ -183,6 +183,17 @@ impl DiskFile for LocalFile {
         self.0.sync_all()
     }
 
+    #[cfg(target_os = "linux")]
+    fn forget_cached(&self) -> io::Result<()> {
+        // Clean pages go, those still to be written stay (posix_fadvise(2)).
+        Ok(rustix::fs::fadvise(&self.0, 0, None, rustix::fs::Advice::DontNeed)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn forget_cached(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn make_read_only(&self) -> io::Result<()> {
         #[cfg(unix)]
         self.0.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444))?;

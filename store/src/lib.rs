@@ -6,6 +6,7 @@
 //!   `log.rs`, `catalog.rs`, `trust.rs`, `wants.rs`, `journal.rs` keep that in tables; `pull.rs` serves it.
 //! - `gc.rs` collects what nothing needs, by the rules of `retention.rs`; `custody.rs` is the order of locks, files and
 //!   commits that keeps it from racing with anybody, `locks.rs` its locks.
+//! - `database.rs` keeps the database open over disk errors, which `trouble.rs` notes.
 //! - `blobs.rs`, `upload.rs`, `fetch.rs`, `reader.rs`, `outline.rs` are the bytes; `disk.rs` is the seam below them, `fs.rs`
 //!   the real disk, `testing.rs` the simulated one.
 //!
@@ -16,6 +17,7 @@ mod catalog;
 mod check;
 mod codec;
 mod custody;
+mod database;
 mod digest;
 mod disk;
 mod entropy;
@@ -52,6 +54,7 @@ mod store;
 mod testing;
 mod time;
 mod tokens;
+mod trouble;
 mod trust;
 mod tx;
 mod upload;
@@ -91,9 +94,10 @@ pub use statement::{
 };
 pub use store::{EventBatch, Inserted, Overview, PulledFrom, Refusal, RefusalReason, StorageView, Store, WeakStore};
 #[cfg(any(test, feature = "testing"))]
-pub use testing::SimDisk;
+pub use testing::{DiskError, Fault, Operation, SimDisk};
 pub use time::UnixMillis;
 pub use tokens::{NewToken, Scope, TokenId, TokenRow, is_token_shaped};
+pub use trouble::DiskTrouble;
 pub use tx::Committed;
 pub use upload::{Received, Upload};
 pub use vector::{StreamState, Vector};

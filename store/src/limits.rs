@@ -48,6 +48,8 @@ pub const TOKENS_MAX: usize = 10_000;
 pub const INVITES_MAX: usize = 1000;
 /// Bytes in a name of a node, peer or token.
 pub const NAME_BYTES_MAX: usize = 128;
+/// Blobs remembered whose publish failed in a way that left open whether it happened; those beyond stay on the disk.
+pub const DOUBTFUL_BLOBS_MAX: usize = 1024;
 /// A verified piece is verified again before it is sent when this much time has passed: 24 h.
 pub const VERIFIED_FOR_MS: u64 = 24 * 60 * 60 * 1000;
 /// Revisions that retention may be told to keep of a path.

@@ -8,7 +8,7 @@
 //! - An event of this node's own current stream that comes from outside means that this node was rolled back or cloned:
 //!   it is taken, and a new epoch begins.
 
-use redb::{ReadableDatabase, ReadableTable};
+use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog;
@@ -196,6 +196,6 @@ pub(crate) fn vector(table: &impl ReadableTable<(&'static [u8; 32], u64), &'stat
 }
 
 /// How many events are held.
-pub(crate) fn len(database: &redb::Database) -> Result<u64> {
-    Ok(redb::ReadableTableMetadata::len(&database.begin_read()?.open_table(LOG)?)?)
+pub(crate) fn len(read: &ReadTransaction) -> Result<u64> {
+    Ok(redb::ReadableTableMetadata::len(&read.open_table(LOG)?)?)
 }

@@ -9,16 +9,18 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Database, DatabaseError, ReadableDatabase, StorageBackend, TableHandle};
+use redb::{DatabaseError, ReadTransaction, TableHandle};
 
+use crate::database::Held;
 use crate::digest::NodeId;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::Disk;
 use crate::entropy::Entropy;
 use crate::error::{Result, StoreError};
 use crate::keys::NodeKey;
 use crate::meta;
 use crate::schema;
 use crate::set_sum::SetSum;
+use crate::trouble::Troubles;
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -31,35 +33,9 @@ pub struct StoreOptions {
     pub name: String,
 }
 
-/// redb over the disk seam.
-#[derive(Debug)]
-struct DatabaseFile(Box<dyn DiskFile>);
-
-impl StorageBackend for DatabaseFile {
-    fn len(&self) -> io::Result<u64> {
-        Ok(self.0.stat()?.bytes)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read_exact_at(out, offset)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.0.sync()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write_all_at(data, offset)
-    }
-}
-
 /// A folder that is open.
 pub(crate) struct Opened {
-    pub(crate) database: Database,
+    pub(crate) database: Held,
     pub(crate) key: NodeKey,
     pub(crate) entropy: Entropy,
 }
@@ -71,7 +47,12 @@ impl fmt::Debug for Opened {
 }
 
 /// Opens or makes the store in `folder`.
-pub(crate) fn open(disk: &Arc<dyn Disk>, folder: &Path, options: &StoreOptions) -> Result<Opened> {
+pub(crate) fn open(
+    disk: &Arc<dyn Disk>,
+    folder: &Path,
+    options: &StoreOptions,
+    troubles: &Arc<Troubles>,
+) -> Result<Opened> {
     check_writable(disk, folder)?;
     let path = folder.join("ods.redb");
     let file = match disk.open_writable(&path) {
@@ -84,13 +65,13 @@ pub(crate) fn open(disk: &Arc<dyn Disk>, folder: &Path, options: &StoreOptions) 
     if !file.try_lock().map_err(StoreError::io("lock", &path))? {
         return Err(StoreError::AlreadyOpen { folder: folder.to_owned() });
     }
-    let database = Database::builder().set_cache_size(options.cache_bytes).create_with_backend(DatabaseFile(file));
+    let database = Held::open(file, &path, options.cache_bytes, Arc::clone(troubles));
     let database = database.map_err(|error| match error {
         DatabaseError::DatabaseAlreadyOpen => StoreError::AlreadyOpen { folder: folder.to_owned() },
         other => other.into(),
     })?;
     let entropy = Entropy::new(&options.entropy);
-    let owner = check_schema(&database, folder)?;
+    let owner = check_schema(&database.read(&|_| Ok(()))?, folder)?;
     let key = node_key(disk, &folder.join("node.key"), owner, &entropy)?;
     if owner.is_none() {
         begin(&database, &key, &entropy, &options.name)?;
@@ -117,8 +98,7 @@ fn check_writable(disk: &Arc<dyn Disk>, folder: &Path) -> Result<()> {
 }
 
 /// The node this database belongs to; `None` if it is new. Refuses a newer schema.
-fn check_schema(database: &Database, folder: &Path) -> Result<Option<NodeId>> {
-    let read = database.begin_read()?;
+fn check_schema(read: &ReadTransaction, folder: &Path) -> Result<Option<NodeId>> {
     if !read.list_tables()?.any(|table| table.name() == schema::META.name()) {
         return Ok(None);
     }
@@ -179,8 +159,9 @@ fn make_key(disk: &Arc<dyn Disk>, path: &Path, entropy: &Entropy) -> Result<Node
 }
 
 /// The first transaction of a new store: every table, every value of `meta`.
-fn begin(database: &Database, key: &NodeKey, entropy: &Entropy, name: &str) -> Result<()> {
-    let mut txn = database.begin_write()?;
+fn begin(database: &Held, key: &NodeKey, entropy: &Entropy, name: &str) -> Result<()> {
+    let live = database.for_writing()?;
+    let mut txn = live.database.begin_write()?;
     txn.set_quick_repair(true);
     schema::make_tables(&txn)?;
     {

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod bytes;
+mod mending;
 mod mesh;
 mod packages;
 mod space;
@@ -13,12 +14,12 @@ pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason};
 pub(crate) use space::CollectorSeat;
 pub use space::StorageView;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
-use redb::{ReadTransaction, ReadableDatabase};
+use redb::ReadTransaction;
 
 use crate::blobs::{Blobs, fetched_blob};
 use crate::digest::{Digest, NodeId, SetDigest};
@@ -39,6 +40,7 @@ use crate::schema::{BLOBS, JOURNAL, META, PACKAGES, STATEMENTS, STREAMS, WANTS};
 use crate::statement::Role;
 use crate::time::UnixMillis;
 use crate::tokens::check_name;
+use crate::trouble::{NotingDisk, Troubles};
 use crate::trust;
 use crate::tx::{Committed, Context, Tx};
 use crate::vector::Vector;
@@ -57,6 +59,9 @@ struct Inner {
     verified: Verified,
     fetches: Mutex<HashMap<Digest, Fetch>>,
     space: space::SpaceState,
+    troubles: Arc<Troubles>,
+    /// Blobs whose publish failed in a way that left open whether a row lists them.
+    doubtful: Mutex<BTreeSet<Digest>>,
 }
 
 /// A store that is not kept open by this handle; for listeners, which would otherwise keep it open for ever.
@@ -106,9 +111,11 @@ pub struct Overview {
 impl Store {
     /// Opens the store in `folder`, or makes it.
     pub fn open(disk: Arc<dyn Disk>, folder: &Path, options: &StoreOptions) -> Result<Self> {
-        let opened = open::open(&disk, folder, options)?;
+        let troubles = Arc::new(Troubles::default());
+        let opened = open::open(&disk, folder, options, &troubles)?;
+        let disk = Arc::new(NotingDisk::new(disk, Arc::clone(&troubles)));
         let blobs = Arc::new(Blobs::open(disk, folder)?);
-        let read = opened.database.begin_read()?;
+        let read = opened.database.read(&|_| Ok(()))?;
         let roster = trust::load(&read.open_table(STATEMENTS)?, meta::need(&read.open_table(META)?, &meta::ROOT)?)?;
         let head = Lsn::new(meta::need(&read.open_table(META)?, &meta::HEAD)?);
         let wanted = read.open_table(WANTS)?;
@@ -119,6 +126,7 @@ impl Store {
         drop((wanted, read));
         let shared = Arc::new(Shared {
             database: opened.database,
+            blobs: Arc::clone(&blobs),
             context: Context { key: opened.key, entropy: opened.entropy },
             roster: RwLock::new(Arc::new(roster)),
             last: Mutex::new(Committed { head, ..Committed::default() }),
@@ -126,7 +134,8 @@ impl Store {
         });
         let writer = Writer::start(Arc::clone(&shared))?;
         let (verified, fetches, space) = (Verified::default(), Mutex::default(), space::SpaceState::default());
-        Ok(Self(Arc::new(Inner { writer, shared, blobs, verified, fetches, space })))
+        let doubtful = Mutex::default();
+        Ok(Self(Arc::new(Inner { writer, shared, blobs, verified, fetches, space, troubles, doubtful })))
     }
 
     /// A handle that does not keep the store open.
@@ -183,7 +192,7 @@ impl Store {
             root: roster.root(),
             log_id: meta::need(&values, &meta::LOG_ID)?,
             head: Lsn::new(meta::need(&values, &meta::HEAD)?),
-            log_events: log::len(&self.0.shared.database)?,
+            log_events: log::len(&read)?,
             vector: log::vector(&read.open_table(STREAMS)?)?,
             catalog_digest: SetDigest::from_bytes(*meta::need(&values, &meta::CATALOG_SUM)?.as_bytes()),
             packages: wants::count(&read.open_table(PACKAGES)?)?,
@@ -243,7 +252,7 @@ impl Store {
     }
 
     pub(crate) fn read(&self) -> Result<ReadTransaction> {
-        Ok(self.0.shared.database.begin_read()?)
+        self.0.shared.read()
     }
 
     pub(crate) fn blobs(&self) -> &Arc<Blobs> {

@@ -4,17 +4,25 @@
 //! - A job is answered after the commit that holds it, never before; after a failed commit all its jobs get the error.
 //! - A job that fails after it wrote takes its whole group's transaction with it; the others run again without it. So a
 //!   job must be repeatable: it changes nothing outside the transaction.
+//! - A commit is not begun on a disk that it might fill. After a disk error all writes are refused until the database was
+//!   mended; what of the failed commit is on the disk is not known until then.
 //! - Listeners run on this thread after the commit: they must be quick and must not write.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
-use redb::Database;
+use redb::{Database, ReadTransaction};
 
+use crate::blobs::Blobs;
+use crate::database::Held;
 use crate::error::{Result, StoreError};
 use crate::limits::{GROUP_WRITES_MAX, WRITE_QUEUE_MAX};
+use crate::lsn::Lsn;
+use crate::meta;
 use crate::roster::Roster;
+use crate::schema::{META, STATEMENTS};
+use crate::trust;
 use crate::tx::{Committed, Context, Tx};
 
 /// Called after each commit.
@@ -22,7 +30,8 @@ pub(crate) type Listener = Box<dyn Fn(&Committed) + Send + Sync>;
 
 /// What readers and the writer share.
 pub(crate) struct Shared {
-    pub(crate) database: Database,
+    pub(crate) database: Held,
+    pub(crate) blobs: Arc<Blobs>,
     pub(crate) context: Context,
     pub(crate) roster: RwLock<Arc<Roster>>,
     pub(crate) last: Mutex<Committed>,
@@ -32,6 +41,21 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn roster(&self) -> Arc<Roster> {
         self.roster.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the last commit.
+    pub(crate) fn read(&self) -> Result<ReadTransaction> {
+        self.database.read(&|read| self.renew(read))
+    }
+
+    /// Takes over what is kept in memory from what the database shows.
+    pub(crate) fn renew(&self, read: &ReadTransaction) -> Result<()> {
+        let values = read.open_table(META)?;
+        let roster = trust::load(&read.open_table(STATEMENTS)?, meta::need(&values, &meta::ROOT)?)?;
+        let head = Lsn::new(meta::need(&values, &meta::HEAD)?);
+        *self.roster.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(roster);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Committed { head, ..Committed::default() };
+        Ok(())
     }
 }
 
@@ -119,7 +143,7 @@ fn serve(shared: &Shared, jobs: &Receiver<Box<dyn Job>>) {
 /// Commits a group; jobs that fail after writing are answered and the rest runs again, so every round has fewer jobs.
 fn commit_group(shared: &Shared, mut group: Vec<Box<dyn Job>>) {
     while !group.is_empty() {
-        match attempt(shared, &mut group) {
+        match attempt(shared, &mut group).and_then(|attempt| unless_failing(shared, attempt)) {
             Ok(Attempt::Committed(committed)) => {
                 answer_all(group, || None);
                 let listeners = shared.listeners.read().unwrap_or_else(PoisonError::into_inner);
@@ -149,8 +173,30 @@ enum Attempt {
     Spoiled(usize),
 }
 
+/// After a disk error every job gets that as its error: what its own said is only what followed from it. A commit that
+/// succeeded all the same (a reader met the error) stays one.
+fn unless_failing(shared: &Shared, attempt: Attempt) -> Result<Attempt> {
+    match attempt {
+        Attempt::Unchanged | Attempt::Spoiled(_) if shared.database.is_failing() => Err(shared.database.failing()),
+        other => Ok(other),
+    }
+}
+
+/// Runs the group's jobs in one transaction. After a disk error the last durable commit is shown again when it returns.
 fn attempt(shared: &Shared, group: &mut [Box<dyn Job>]) -> Result<Attempt> {
-    let mut txn = shared.database.begin_write()?;
+    let live = shared.database.for_writing()?;
+    let outcome = attempt_in(shared, &live.database, group);
+    drop(live);
+    if outcome.is_err() && shared.database.is_failing() {
+        // Readers try again themselves if this doesn't work.
+        let _ = shared.read();
+        return Err(shared.database.failing());
+    }
+    outcome
+}
+
+fn attempt_in(shared: &Shared, database: &Database, group: &mut [Box<dyn Job>]) -> Result<Attempt> {
+    let mut txn = database.begin_write()?;
     // The allocator's state is saved with each commit: opening after a crash takes 1 ms instead of seconds.
     txn.set_quick_repair(true);
     let tx = Tx::new(&txn, &shared.context, shared.roster())?;
@@ -169,6 +215,11 @@ fn attempt(shared: &Shared, group: &mut [Box<dyn Job>]) -> Result<Attempt> {
         drop(tx);
         txn.abort()?;
         return Ok(Attempt::Unchanged);
+    }
+    if let Err(error) = shared.blobs.check_commit_space() {
+        drop(tx);
+        txn.abort()?;
+        return Err(error);
     }
     let (committed, roster) = tx.finish()?;
     txn.commit()?;

@@ -22,6 +22,12 @@ impl From<StoreError> for ApiError {
             }
             StoreError::NotAnOwner => plain(Code::NotAnOwner),
             StoreError::BytesNotHeld { blob } => plain(Code::BytesNotHeld).fact("blob", blob.to_string()),
+            StoreError::DiskFailing { ref trouble } => {
+                let code = if trouble.is_full { Code::NoSpace } else { Code::NotWritable };
+                let detail =
+                    "the node's disk is full or failing, so nothing can be written; reading goes on".to_owned();
+                Self { detail, ..Self::internal(error) }.with_code(code).retry_after(MENDED_AFTER_S)
+            }
             StoreError::NoSpace { needed, free } => plain(Code::NoSpace).fact("needed", needed).fact("free", free),
             StoreError::Rot { blob, piece } => plain(Code::BytesUnavailable)
                 .fact("blob", blob.to_string())

@@ -344,7 +344,7 @@ fn reason_of(error: &TakeError) -> Option<Reason> {
         StoreError::NotAPublisher { .. } => Some(Reason::NotAPublisher),
         StoreError::NoSpace { needed, free } => Some(Reason::NoSpace { needed: *needed, free: *free }),
         StoreError::TooLarge { bytes, max } => Some(Reason::TooLarge { bytes: *bytes, max: *max }),
-        StoreError::PreconditionFailed { .. } | StoreError::Closing => None,
+        StoreError::PreconditionFailed { .. } | StoreError::Closing | StoreError::DiskFailing { .. } => None,
         other => Some(Reason::NotTaken(in_full(other))),
     }
 }

@@ -28,6 +28,7 @@ const OPEN_TRIES: usize = 3;
 impl Store {
     /// Begins to receive bytes; room is reserved if the length is known.
     pub fn begin_upload(&self, expected_bytes: Option<u64>) -> Result<Upload> {
+        self.refuse_if_failing()?;
         let name = data_encoding::HEXLOWER.encode(&self.random::<16>());
         Upload::begin(Arc::clone(self.blobs()), &format!("{name}.upload"), expected_bytes)
     }
@@ -103,7 +104,12 @@ impl Store {
             table.get(blob.as_bytes())?.map(|row| from_row("a fetch", row.value())).transpose()?
         };
         // Verifying what is there can take minutes, so others are not kept out meanwhile; the first one in stays.
+        let was_saved = saved.is_some();
         let fetch = Fetch::open(self.downgrade(), self.blobs(), *blob, size, saved)?;
+        if was_saved && fetch.is_new() {
+            // The file that the map was of is gone; the map must not be taken for this one's.
+            self.save_fetch(blob, &fetch.row())?;
+        }
         let mut fetches = self.0.fetches.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = fetches.entry(*blob).or_insert_with(|| fetch.clone());
         if listed.size() != size {
@@ -124,8 +130,11 @@ impl Store {
     }
 
     /// Ends a fetch whose blob came another way.
-    pub(crate) fn end_fetch(&self, blob: &Digest) -> Result<()> {
-        self.fetch_in_progress(blob).map_or(Ok(()), |fetch| self.discard_fetch(blob, fetch.path()))
+    pub(crate) fn end_fetch(&self, blob: &Digest) {
+        if let Some(fetch) = self.fetch_in_progress(blob) {
+            // What can't be removed now is swept at the next start.
+            let _ = self.discard_fetch(blob, fetch.path());
+        }
     }
 
     fn discard_fetch(&self, blob: &Digest, incoming: &Path) -> Result<()> {
@@ -157,9 +166,17 @@ impl Store {
         custody::seal_fetched(
             self,
             blob,
-            |lock| self.blobs().seal(lock, incoming, blob, outline, self.listed_size(blob)?),
+            |lock| {
+                // Under the lock: whether the blob is listed may be open since a moment ago.
+                self.refuse_if_failing()?;
+                self.blobs().seal(lock, incoming, blob, outline, self.listed_size(blob)?)
+            },
             || self.write(move |tx| wants::hold(tx, Moment::live(now), &digest, size)),
-            || self.discard_fetch(blob, incoming),
+            || {
+                // What can't be removed now is swept at the next start.
+                let _ = self.discard_fetch(blob, incoming);
+                Ok(())
+            },
         )
     }
 }
@@ -172,6 +189,8 @@ impl Custody for Store {
     }
 
     fn is_listed(&self, blob: &Digest) -> Result<bool> {
+        // While it is open what the failed commit left, it is open whether a row lists it.
+        self.refuse_if_failing()?;
         self.listed_size(blob).map(|size| size.is_some())
     }
 

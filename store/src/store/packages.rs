@@ -22,6 +22,7 @@ impl Store {
 
     /// Publishes received bytes; durable when it returns. See `blobs.rs` for the order of things.
     pub fn publish(&self, received: Received, request: &PublishRequest, now: UnixMillis) -> Result<Published> {
+        self.refuse_if_failing()?;
         let (blobs, hashes) = (self.blobs(), received.hashes().clone());
         let content = Content { blob: hashes.digest, size: hashes.size, sha256: hashes.sha256 };
         let job = request.clone();
@@ -29,16 +30,21 @@ impl Store {
             self,
             &content.blob,
             |lock| {
+                // Under the lock: whether the blob is listed may be open since a moment ago.
+                self.refuse_if_failing()?;
                 let listed = self.listed_size(&content.blob)?;
                 blobs.seal(lock, received.path(), &content.blob, &hashes.outline, listed)
             },
             || {
                 let published =
                     self.write(move |tx| publish::publish(tx, Moment::live(now), &job, Bytes::Sealed(content)))?;
-                self.end_fetch(&content.blob)?;
+                self.end_fetch(&content.blob);
                 Ok(published)
             },
         );
+        if outcome.as_ref().is_err_and(StoreError::leaves_doubt) {
+            self.doubt(&content.blob);
+        }
         drop(received);
         outcome
     }

@@ -1,0 +1,186 @@
+//! One file's bytes as the simulated disk sees them: what reads show, what a power cut leaves, and block by block what
+//! still has to be written.
+//!
+//! A failed sync is the treacherous one (as Linux has it): each block that was to be written may have reached the disk,
+//! may still be to be written, or may be *lost*: reads show it until it is evicted, no later sync writes it, and only
+//! writing it again makes it good.
+
+use super::random::Random;
+
+/// What is written, torn and lost as one.
+pub(super) const BLOCK: usize = 512;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Block {
+    /// Never written; takes no room.
+    Hole,
+    /// As on the disk.
+    Clean,
+    /// To be written by the next sync.
+    Dirty,
+    /// Counted as clean, and not on the disk.
+    Lost,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Contents {
+    written: Vec<u8>,
+    durable: Vec<u8>,
+    blocks: Vec<Block>,
+    allocated: u64,
+    pub(super) modified_ns: i128,
+}
+
+impl Contents {
+    /// A file all of which is durable.
+    pub(super) fn durable(bytes: Vec<u8>, modified_ns: i128) -> Self {
+        let blocks = vec![Block::Clean; bytes.len().div_ceil(BLOCK)];
+        Self { durable: bytes.clone(), written: bytes, allocated: blocks.len() as u64, blocks, modified_ns }
+    }
+
+    /// What reads show.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.written
+    }
+
+    /// Bytes of disk it takes.
+    pub(super) fn room(&self) -> u64 {
+        self.allocated * BLOCK as u64
+    }
+
+    /// Bytes of disk that writing there would take in addition.
+    pub(super) fn room_for(&self, start: usize, length: usize) -> u64 {
+        let blocks = start / BLOCK..(start + length).div_ceil(BLOCK);
+        let holes = blocks.filter(|index| self.blocks.get(*index).is_none_or(|block| *block == Block::Hole));
+        (holes.count() * BLOCK) as u64
+    }
+
+    /// Takes disk space for the first `bytes`.
+    pub(super) fn reserve(&mut self, bytes: usize) {
+        for index in 0..bytes.div_ceil(BLOCK) {
+            if index == self.blocks.len() {
+                self.blocks.push(Block::Hole);
+            }
+            if self.blocks[index] == Block::Hole {
+                self.blocks[index] = Block::Clean;
+                self.allocated += 1;
+            }
+        }
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8], start: usize) {
+        let end = start + bytes.len();
+        if self.written.len() < end {
+            self.set_len(end);
+        }
+        self.written[start..end].copy_from_slice(bytes);
+        if !bytes.is_empty() {
+            (start / BLOCK..end.div_ceil(BLOCK)).for_each(|index| self.dirty(index));
+        }
+    }
+
+    pub(super) fn set_len(&mut self, length: usize) {
+        let (before, blocks) = (self.written.len(), length.div_ceil(BLOCK));
+        self.written.resize(length, 0);
+        if length < before {
+            let gone = self.blocks.drain(blocks.min(self.blocks.len())..).filter(|block| *block != Block::Hole);
+            self.allocated -= gone.count() as u64;
+            if !length.is_multiple_of(BLOCK) {
+                self.dirty(blocks - 1);
+            }
+            return;
+        }
+        if self.blocks.len() < blocks {
+            self.blocks.resize(blocks, Block::Hole);
+        }
+        // What was cut off before and not synced would show again.
+        for index in before / BLOCK..blocks.min(self.durable.len().div_ceil(BLOCK)) {
+            self.dirty(index);
+        }
+    }
+
+    /// Makes all durable that still counts as to be written.
+    pub(super) fn sync(&mut self) {
+        self.durable.resize(self.written.len(), 0);
+        for index in 0..self.blocks.len() {
+            if self.blocks[index] == Block::Dirty {
+                self.reach(index);
+            }
+        }
+    }
+
+    /// What a sync leaves that fails.
+    pub(super) fn fail_sync(&mut self, random: &mut Random) {
+        if random.coin() {
+            self.durable.resize(self.written.len(), 0);
+        }
+        for index in 0..self.blocks.len() {
+            if self.blocks[index] != Block::Dirty {
+                continue;
+            }
+            match random.below(4) {
+                0 if index * BLOCK < self.durable.len() => self.reach(index),
+                1 => self.blocks[index] = Block::Lost,
+                2 => self.evict(index),
+                _ => {}
+            }
+        }
+    }
+
+    /// Lets reads show what is on the disk.
+    pub(super) fn forget_cached(&mut self) {
+        for index in 0..self.blocks.len() {
+            if self.blocks[index] == Block::Lost {
+                self.evict(index);
+            }
+        }
+    }
+
+    /// What a power cut leaves.
+    pub(super) fn after_crash(&self, random: &mut Random) -> Vec<u8> {
+        let length = if random.coin() { self.written.len() } else { self.durable.len() };
+        let mut bytes = self.durable.clone();
+        bytes.resize(length, 0);
+        for (index, block) in self.blocks.iter().enumerate() {
+            let start = index * BLOCK;
+            let end = (start + BLOCK).min(length).min(self.written.len());
+            if *block == Block::Dirty && start < end && random.coin() {
+                bytes[start..end].copy_from_slice(&self.written[start..end]);
+            }
+        }
+        bytes
+    }
+
+    pub(super) fn flip_bit(&mut self, offset: usize) {
+        for bytes in [&mut self.written, &mut self.durable] {
+            if let Some(byte) = bytes.get_mut(offset) {
+                *byte ^= 1;
+            }
+        }
+    }
+
+    fn dirty(&mut self, index: usize) {
+        if let Some(block) = self.blocks.get_mut(index) {
+            self.allocated += u64::from(*block == Block::Hole);
+            *block = Block::Dirty;
+        }
+    }
+
+    fn reach(&mut self, index: usize) {
+        let start = index * BLOCK;
+        let end = (start + BLOCK).min(self.written.len()).min(self.durable.len());
+        if start < end {
+            self.durable[start..end].copy_from_slice(&self.written[start..end]);
+        }
+        self.blocks[index] = Block::Clean;
+    }
+
+    fn evict(&mut self, index: usize) {
+        let start = index * BLOCK;
+        let end = (start + BLOCK).min(self.written.len());
+        for at in start..end {
+            self.written[at] = self.durable.get(at).copied().unwrap_or(0);
+        }
+        self.blocks[index] = Block::Clean;
+    }
+}
