@@ -57,7 +57,8 @@ pub(crate) fn open(
     let path = folder.join("ods.redb");
     let file = match disk.open_writable(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            disk.create(&path).and_then(|file| disk.sync_folder(folder).map(|()| file))
+            make_database(disk, folder, &path, options.cache_bytes, troubles)?;
+            disk.open_writable(&path)
         }
         other => other,
     };
@@ -77,6 +78,35 @@ pub(crate) fn open(
         begin(&database, &key, &entropy, &options.name)?;
     }
     Ok(Opened { database, key, entropy })
+}
+
+/// Makes an empty database: whole under its name, or not there at all. redb takes several writes to begin one, and refuses
+/// a file that is neither empty nor complete.
+fn make_database(
+    disk: &Arc<dyn Disk>,
+    folder: &Path,
+    path: &Path,
+    cache_bytes: usize,
+    troubles: &Arc<Troubles>,
+) -> Result<()> {
+    let temporary = folder.join("ods.redb.new");
+    remove_if_there(disk, &temporary)?;
+    let file = disk.create(&temporary).map_err(not_writable(folder))?;
+    drop(Held::open(file, &temporary, cache_bytes, Arc::clone(troubles))?);
+    match disk.link(&temporary, path) {
+        // Another process was quicker; its lock will tell.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        other => other.map_err(StoreError::io("link", path))?,
+    }
+    disk.sync_folder(folder).map_err(StoreError::io("sync", folder))?;
+    remove_if_there(disk, &temporary)
+}
+
+fn remove_if_there(disk: &Arc<dyn Disk>, path: &Path) -> Result<()> {
+    match disk.remove(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::io("remove", path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn not_writable(folder: &Path) -> impl Fn(io::Error) -> StoreError {
@@ -142,12 +172,7 @@ fn node_key(disk: &Arc<dyn Disk>, path: &Path, owner: Option<NodeId>, entropy: &
 fn make_key(disk: &Arc<dyn Disk>, path: &Path, entropy: &Entropy) -> Result<NodeKey> {
     let key = NodeKey::from_secret(entropy.bytes());
     let temporary: PathBuf = path.with_extension("key.new");
-    match disk.remove(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(StoreError::io("remove", &temporary)(error));
-        }
-        Ok(()) | Err(_) => {}
-    }
+    remove_if_there(disk, &temporary)?;
     let file = disk.create(&temporary).map_err(StoreError::io("create", &temporary))?;
     file.write_all_at(&key.secret(), 0).map_err(StoreError::io("write", &temporary))?;
     file.sync().map_err(StoreError::io("sync", &temporary))?;

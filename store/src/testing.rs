@@ -131,7 +131,7 @@ impl SimDisk {
             Some((*inode, Contents::durable(contents.after_crash(&mut random), contents.modified_ns)))
         });
         let files = files.collect();
-        Self(Arc::new(Mutex::new(State { files, names, random, ..state.restarted() })))
+        Self(Arc::new(Mutex::new(State { files, names, random, earlier: BTreeMap::new(), ..state.restarted() })))
     }
 
     /// The same disk for the next process, the machine still running: nothing is lost, errors and locks are over.

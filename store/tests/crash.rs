@@ -1,76 +1,192 @@
-//! Power lost: at a random operation of the disk, also again during recovery. What was acknowledged must be there.
+//! Power lost at any operation of the disk, also again during recovery. What was acknowledged must be there, whole; nothing
+//! half may be listed; the node goes on working.
+//!
+//! `ODS_CRASH_SEEDS` is the number of random workloads; `bash .ci/campaign crash` runs many. That these tests can fail is
+//! shown by `bash .ci/campaign planted`, which puts the bugs of `planted/` in, one at a time.
+
+mod faults;
+mod remote;
+mod told;
+mod verify;
+mod work;
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use ods_store::{Author, Condition, SimDisk, Store, StoreError};
+use ods_store::{Operation, SimDisk, Store};
 
-use crate::support::{assert_sound, at, bytes, open, path, put, read_all};
+use self::remote::remote;
+use self::told::Told;
+use self::work::{Choices, Work, finish, moment};
+use crate::support::{at, open, put};
 
-const SEEDS: u64 = 60;
+const CYCLES: u64 = 3;
+const STEPS: u64 = 9;
 
-/// What the workload was told: for each path the contents it may have now (the last acknowledged one, and what was being
-/// written when the power went).
-type Told = BTreeMap<String, Vec<Option<Vec<u8>>>>;
-
-fn pick(seed: u64, step: u64, below: u64) -> u64 {
-    let hash = blake3::hash(&[seed.to_le_bytes(), step.to_le_bytes()].concat());
-    u64::from(hash.as_bytes()[0]) % below
+/// How many seeds a campaign has.
+#[expect(clippy::disallowed_methods, reason = "how long to look for bugs is for who runs the tests to say")]
+fn seeds(default: u64) -> u64 {
+    std::env::var("ODS_CRASH_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
-fn work(store: &Store, seed: u64, told: &mut Told) -> Result<(), StoreError> {
-    for step in 0..30 {
-        let name = format!("p{}.pkg", pick(seed, step, 4));
-        let removes = pick(seed, step + 1000, 5) == 0;
-        let content = (!removes).then(|| {
-            bytes(seed ^ step, [0, 100, 40_000, 1_300_000][usize::try_from(pick(seed, step + 2000, 4)).expect("small")])
-        });
-        told.entry(name.clone()).or_insert_with(|| vec![None]).push(content.clone());
-        match &content {
-            Some(content) => drop(put(store, &name, content, at(step))?),
-            None => match store.remove(&path(&name), &Condition::None, &Author::new("test"), at(step)) {
-                Ok(_) | Err(StoreError::NoSuchPackage { .. }) => {}
-                Err(error) => return Err(error),
-            },
+/// Runs `one` with each seed, on all cores; the first to fail is said.
+fn each_seed(count: u64, one: impl Fn(u64) + Sync) {
+    let next = AtomicU64::new(0);
+    let failed = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while failed.lock().expect("no panic holds it").is_empty() {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= count {
+                        return;
+                    }
+                    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| one(seed)));
+                    if outcome.is_err() {
+                        failed.lock().expect("no panic holds it").push(seed);
+                    }
+                }
+            });
         }
-        told.insert(name, vec![content]);
-    }
-    Ok(())
+    });
+    let failed = failed.into_inner().expect("no panic holds it");
+    assert!(failed.is_empty(), "seeds that failed (their panics are above): {failed:?}");
 }
 
-fn reopen(disk: &mut SimDisk, seed: u64) -> Store {
-    // The first recovery is cut short as well, at a random place.
-    disk.fail_after(pick(seed, 1, 40));
-    let first = open(disk, seed + 1);
-    drop(first);
-    *disk = disk.crash(seed + 1);
-    open(disk, seed + 2).unwrap_or_else(|error| panic!("seed {seed}: it must open after a crash: {error:?}"))
+/// Opens the disk after a crash, with up to `again` more crashes while it recovers.
+fn recover(disk: &mut SimDisk, choices: &mut Choices, struck: &Struck, again: u64) -> Store {
+    for _ in 0..again {
+        disk.fail_after(choices.below(30));
+        drop(open(disk, choices.below(u64::MAX)));
+        struck.note(disk);
+        *disk = disk.crash(choices.below(u64::MAX));
+    }
+    open(disk, choices.below(u64::MAX)).unwrap_or_else(|error| panic!("it must open after a crash: {error:?}"))
+}
+
+/// Which operations crashes struck, and how often.
+#[derive(Debug, Default)]
+struct Struck(Mutex<BTreeMap<Operation, u64>>);
+
+impl Struck {
+    fn note(&self, disk: &SimDisk) {
+        if let Some(operation) = disk.crashed_at() {
+            *self.0.lock().expect("no panic holds it").entry(operation).or_default() += 1;
+        }
+    }
+}
+
+/// The node goes on: what is wanted is fetched, and a package is published.
+fn go_on(store: &Store, told: &mut Told) {
+    let wants = store.wants(100).expect("readable");
+    for offer in remote().offers.iter().filter(|offer| wants.iter().any(|want| want.blob == offer.blob)) {
+        let fetch = store.begin_fetch(&offer.blob, offer.content.len() as u64).expect("a fetch goes on");
+        if !fetch.outline_known() {
+            fetch.set_outline(offer.outline.clone()).expect("the right outline");
+        }
+        finish(offer, &fetch, at(5000)).expect("a fetch ends");
+        told.contents.insert(offer.blob, offer.content.clone());
+        told.holds(offer.blob);
+    }
+    let published = put(store, "after.pkg", b"it goes on", at(5000)).expect("a publish");
+    told.contents.insert(published.package.blob, b"it goes on".to_vec());
+    told.happened("after.pkg", Some(published.package.blob));
+    told.holds(published.package.blob);
+}
+
+/// Works, crashes, recovers, and looks, several times over.
+fn random_crashes(seed: u64, struck: &Struck) {
+    let mut choices = Choices::new(seed);
+    let (mut disk, mut told) = (remote().joined.copy(), Told::default());
+    let mut store = open(&disk, seed + 1).expect("it opens");
+    for cycle in 0..CYCLES {
+        disk.fail_after(choices.below(STEPS * 28));
+        let now = moment(cycle * STEPS * 100_000);
+        let mut work =
+            Work { store: &store, disk: &disk, told: &mut told, choices: Choices::new(seed << 8 | cycle), now };
+        for _ in 0..STEPS {
+            if work.step().is_err() {
+                break;
+            }
+        }
+        let now = work.now;
+        drop(store);
+        struck.note(&disk);
+        disk = disk.crash(choices.below(u64::MAX));
+        let again = choices.below(4);
+        store = recover(&mut disk, &mut choices, struck, again);
+        verify::files(&store, &disk, &told);
+        verify::reads(&store, &mut told, now);
+    }
+    go_on(&store, &mut told);
+    drop(store);
+    disk = disk.crash(choices.below(u64::MAX));
+    store = recover(&mut disk, &mut choices, struck, 0);
+    verify::reads(&store, &mut told, at(6000));
+    verify::files(&store, &disk, &told);
 }
 
 #[test]
 fn acknowledged_packages_survive_power_cuts() {
-    for seed in 0..SEEDS {
-        let mut disk = SimDisk::new();
-        let mut told = Told::new();
-        let store = open(&disk, seed).expect("a fresh disk opens");
-        let total = 30 * 25;
-        disk.fail_after(
-            blake3::hash(&seed.to_le_bytes()).as_bytes()[..2].iter().fold(0, |sum, byte| sum * 256 + u64::from(*byte))
-                % total,
-        );
-        let outcome = work(&store, seed, &mut told);
-        drop(store);
-        disk = disk.crash(seed);
-        let store = reopen(&mut disk, seed);
-        for (name, allowed) in &told {
-            let found =
-                read_all(&store, name, at(100)).unwrap_or_else(|error| panic!("seed {seed}: {name}: {error:?}"));
-            let listed = store.package(&path(name)).expect("readable").is_some();
-            assert_eq!(listed, found.is_some(), "seed {seed}: {name} is listed and its bytes are not here");
-            assert!(allowed.contains(&found), "seed {seed}: {name} is not what was acknowledged (work: {outcome:?})");
+    let (count, struck) = (seeds(500), Struck::default());
+    each_seed(count, |seed| random_crashes(seed, &struck));
+    let struck = struck.0.into_inner().expect("no panic holds it");
+    println!("{count} workloads, crashes by the operation they struck: {struck:?}");
+    if count >= 100 {
+        use Operation::{Create, Link, Remove, Rename, Sync, Write};
+        for operation in [Create, Link, Remove, Rename, Sync, Write] {
+            assert!(struck.contains_key(&operation), "no crash struck a {operation:?}");
         }
-        assert_sound(&store);
-        put(&store, "after.pkg", b"it goes on", at(200)).unwrap_or_else(|error| panic!("seed {seed}: {error:?}"));
-        let left: Vec<_> = disk.file_names().into_iter().filter(|name| name.starts_with("/data/incoming")).collect();
-        assert!(left.is_empty(), "seed {seed}: left behind: {left:?}");
     }
+}
+
+/// One workload with every kind of step, cut at its `at`-th operation; whether it came that far.
+fn cut_at(seed: u64, operation: u64) -> bool {
+    let (mut disk, mut told) = (remote().joined.copy(), Told::default());
+    let store = open(&disk, 1).expect("it opens");
+    disk.fail_after(operation);
+    let mut work = Work { store: &store, disk: &disk, told: &mut told, choices: Choices::new(seed), now: moment(0) };
+    for _ in 0..8 {
+        if work.step().is_err() {
+            break;
+        }
+    }
+    let now = work.now;
+    drop(store);
+    let struck = disk.crashed_at().is_some();
+    disk = disk.crash(seed ^ operation);
+    let store = open(&disk, 2).expect("it must open after a crash");
+    verify::files(&store, &disk, &told);
+    verify::reads(&store, &mut told, now);
+    struck
+}
+
+#[test]
+fn workloads_survive_a_cut_at_every_operation() {
+    each_seed(if seeds(500) > 500 { 40 } else { 2 }, |seed| {
+        let cuts = (0..10_000).take_while(|operation| cut_at(seed, *operation)).count();
+        assert!(cuts > 20, "the workload does nothing");
+    });
+}
+
+#[test]
+fn a_first_start_survives_a_cut_at_every_operation() {
+    let total = {
+        let disk = SimDisk::new();
+        drop(open(&disk, 1).expect("a fresh disk opens"));
+        disk.operations()
+    };
+    // The 512 folders are all alike.
+    let cuts: Vec<u64> = (0..60).chain((60..total.saturating_sub(30)).step_by(41)).chain(total - 30..total).collect();
+    each_seed(cuts.len() as u64, |index| {
+        let mut disk = SimDisk::new();
+        let cut = cuts[usize::try_from(index).expect("small")];
+        disk.fail_after(cut);
+        drop(open(&disk, 1));
+        disk = disk.crash(cut);
+        let store = recover(&mut disk, &mut Choices::new(cut), &Struck::default(), cut % 3);
+        go_on(&store, &mut Told::default());
+    });
 }

@@ -10,16 +10,23 @@ use super::random::Random;
 /// What is written, torn and lost as one.
 pub(super) const BLOCK: usize = 512;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Block {
-    /// Never written; takes no room.
-    Hole,
-    /// As on the disk.
-    Clean,
-    /// To be written by the next sync.
-    Dirty,
-    /// Counted as clean, and not on the disk.
-    Lost,
+/// How a block stands. Plain bytes, so that tests without optimisation copy them fast.
+type Block = u8;
+/// As on the disk.
+const CLEAN: Block = 0;
+/// Never written; takes no room.
+const HOLE: Block = 1;
+/// To be written by the next sync.
+const DIRTY: Block = 2;
+/// Counted as clean, and not on the disk.
+const LOST: Block = 3;
+
+/// `Vec::resize` with zeros, fast without optimisation too.
+fn resize(bytes: &mut Vec<u8>, length: usize) {
+    match length.checked_sub(bytes.len()) {
+        Some(more) => bytes.extend_from_slice(&vec![0; more]),
+        None => bytes.truncate(length),
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -34,7 +41,7 @@ pub(super) struct Contents {
 impl Contents {
     /// A file all of which is durable.
     pub(super) fn durable(bytes: Vec<u8>, modified_ns: i128) -> Self {
-        let blocks = vec![Block::Clean; bytes.len().div_ceil(BLOCK)];
+        let blocks = vec![CLEAN; bytes.len().div_ceil(BLOCK)];
         Self { durable: bytes.clone(), written: bytes, allocated: blocks.len() as u64, blocks, modified_ns }
     }
 
@@ -51,7 +58,7 @@ impl Contents {
     /// Bytes of disk that writing there would take in addition.
     pub(super) fn room_for(&self, start: usize, length: usize) -> u64 {
         let blocks = start / BLOCK..(start + length).div_ceil(BLOCK);
-        let holes = blocks.filter(|index| self.blocks.get(*index).is_none_or(|block| *block == Block::Hole));
+        let holes = blocks.filter(|index| self.blocks.get(*index).is_none_or(|block| *block == HOLE));
         (holes.count() * BLOCK) as u64
     }
 
@@ -59,10 +66,10 @@ impl Contents {
     pub(super) fn reserve(&mut self, bytes: usize) {
         for index in 0..bytes.div_ceil(BLOCK) {
             if index == self.blocks.len() {
-                self.blocks.push(Block::Hole);
+                self.blocks.push(HOLE);
             }
-            if self.blocks[index] == Block::Hole {
-                self.blocks[index] = Block::Clean;
+            if self.blocks[index] == HOLE {
+                self.blocks[index] = CLEAN;
                 self.allocated += 1;
             }
         }
@@ -81,9 +88,9 @@ impl Contents {
 
     pub(super) fn set_len(&mut self, length: usize) {
         let (before, blocks) = (self.written.len(), length.div_ceil(BLOCK));
-        self.written.resize(length, 0);
+        resize(&mut self.written, length);
         if length < before {
-            let gone = self.blocks.drain(blocks.min(self.blocks.len())..).filter(|block| *block != Block::Hole);
+            let gone = self.blocks.drain(blocks.min(self.blocks.len())..).filter(|block| *block != HOLE);
             self.allocated -= gone.count() as u64;
             if !length.is_multiple_of(BLOCK) {
                 self.dirty(blocks - 1);
@@ -91,7 +98,7 @@ impl Contents {
             return;
         }
         if self.blocks.len() < blocks {
-            self.blocks.resize(blocks, Block::Hole);
+            self.blocks.resize(blocks, HOLE);
         }
         // What was cut off before and not synced would show again.
         for index in before / BLOCK..blocks.min(self.durable.len().div_ceil(BLOCK)) {
@@ -101,9 +108,9 @@ impl Contents {
 
     /// Makes all durable that still counts as to be written.
     pub(super) fn sync(&mut self) {
-        self.durable.resize(self.written.len(), 0);
+        resize(&mut self.durable, self.written.len());
         for index in 0..self.blocks.len() {
-            if self.blocks[index] == Block::Dirty {
+            if self.blocks[index] == DIRTY {
                 self.reach(index);
             }
         }
@@ -112,15 +119,15 @@ impl Contents {
     /// What a sync leaves that fails.
     pub(super) fn fail_sync(&mut self, random: &mut Random) {
         if random.coin() {
-            self.durable.resize(self.written.len(), 0);
+            resize(&mut self.durable, self.written.len());
         }
         for index in 0..self.blocks.len() {
-            if self.blocks[index] != Block::Dirty {
+            if self.blocks[index] != DIRTY {
                 continue;
             }
             match random.below(4) {
                 0 if index * BLOCK < self.durable.len() => self.reach(index),
-                1 => self.blocks[index] = Block::Lost,
+                1 => self.blocks[index] = LOST,
                 2 => self.evict(index),
                 _ => {}
             }
@@ -130,7 +137,7 @@ impl Contents {
     /// Lets reads show what is on the disk.
     pub(super) fn forget_cached(&mut self) {
         for index in 0..self.blocks.len() {
-            if self.blocks[index] == Block::Lost {
+            if self.blocks[index] == LOST {
                 self.evict(index);
             }
         }
@@ -140,11 +147,11 @@ impl Contents {
     pub(super) fn after_crash(&self, random: &mut Random) -> Vec<u8> {
         let length = if random.coin() { self.written.len() } else { self.durable.len() };
         let mut bytes = self.durable.clone();
-        bytes.resize(length, 0);
+        resize(&mut bytes, length);
         for (index, block) in self.blocks.iter().enumerate() {
             let start = index * BLOCK;
             let end = (start + BLOCK).min(length).min(self.written.len());
-            if *block == Block::Dirty && start < end && random.coin() {
+            if *block == DIRTY && start < end && random.coin() {
                 bytes[start..end].copy_from_slice(&self.written[start..end]);
             }
         }
@@ -161,8 +168,8 @@ impl Contents {
 
     fn dirty(&mut self, index: usize) {
         if let Some(block) = self.blocks.get_mut(index) {
-            self.allocated += u64::from(*block == Block::Hole);
-            *block = Block::Dirty;
+            self.allocated += u64::from(*block == HOLE);
+            *block = DIRTY;
         }
     }
 
@@ -172,7 +179,7 @@ impl Contents {
         if start < end {
             self.durable[start..end].copy_from_slice(&self.written[start..end]);
         }
-        self.blocks[index] = Block::Clean;
+        self.blocks[index] = CLEAN;
     }
 
     fn evict(&mut self, index: usize) {
@@ -181,6 +188,6 @@ impl Contents {
         for at in start..end {
             self.written[at] = self.durable.get(at).copied().unwrap_or(0);
         }
-        self.blocks[index] = Block::Clean;
+        self.blocks[index] = CLEAN;
     }
 }

@@ -1,0 +1,266 @@
+//! Disks that fail and recover while the node runs: nothing is acknowledged that a later power cut could take, reads go
+//! on, and once the cause is gone the store takes writes again without being opened again.
+
+use std::path::Path;
+
+use ods_store::{DiskError, Fault, Happening, Lsn, Operation, SimDisk, Store, StoreError, StoreOptions, UnixMillis};
+
+use super::each_seed;
+use super::remote::remote;
+use super::told::Told;
+use super::verify;
+use super::work::{Choices, Work, moment};
+use crate::support::{assert_sound, at, bytes, fresh, open, options, path, put, read_all};
+
+const MIB: u64 = 1 << 20;
+
+/// All causes are gone: the store mends itself and takes writes.
+fn mend(disk: &SimDisk, store: &Store, told: &mut Told, now: UnixMillis) {
+    disk.mend();
+    disk.set_capacity(None);
+    store.mend(now, now).expect("a disk that works again is taken");
+    assert_eq!(store.disk_troubles(), [], "all is over");
+    let content = now.get().to_le_bytes();
+    let published = put(store, "mended.pkg", &content, now).expect("writing goes on");
+    told.contents.insert(published.package.blob, content.to_vec());
+    told.happened("mended.pkg", Some(published.package.blob));
+    told.holds(published.package.blob);
+}
+
+fn work<'a>(store: &'a Store, disk: &'a SimDisk, told: &'a mut Told, seed: u64, now: UnixMillis) -> Work<'a> {
+    Work { store, disk, told, choices: Choices::new(seed), now }
+}
+
+/// Errors at random for a while, then none; then the node goes on, is started again, or loses power.
+fn random_faults(seed: u64) -> u64 {
+    let mut choices = Choices::new(seed ^ 0x5eed);
+    let (mut disk, mut told, mut errors) = (remote().joined.copy(), Told::default(), 0);
+    let mut store = open(&disk, seed + 1).expect("it opens");
+    for cycle in 0..4 {
+        let mut now = moment(cycle * 1_000_000);
+        disk.fail_at_random(choices.below(u64::MAX), 5 + choices.below(60));
+        if choices.below(4) == 0 {
+            disk.set_capacity(Some((4 + choices.below(40)) * MIB));
+        }
+        for step in 0..8 {
+            let mut work = work(&store, &disk, &mut told, seed << 16 | cycle << 8 | step, now);
+            // What fails is not told; what it may have done stays open.
+            let _ = work.step();
+            now = work.now;
+            if store.refuses_writes() {
+                // Reads show the last durable state; what is open may still turn out otherwise.
+                verify::reads(&store, &mut told.clone(), now);
+                let _ = store.mend(now, now);
+            }
+        }
+        errors += disk.errors();
+        match choices.below(4) {
+            0 => {
+                drop(store);
+                disk = disk.crash(choices.below(u64::MAX));
+                disk.set_capacity(None);
+                store = open(&disk, choices.below(u64::MAX)).expect("it opens after a power cut");
+                verify::files(&store, &disk, &told);
+            }
+            1 => {
+                drop(store);
+                disk = disk.restart();
+                disk.set_capacity(None);
+                store = open(&disk, choices.below(u64::MAX)).expect("it opens after a restart");
+            }
+            _ => mend(&disk, &store, &mut told, now),
+        }
+        verify::reads(&store, &mut told, now);
+    }
+    drop(store);
+    disk = disk.crash(choices.below(u64::MAX));
+    store = open(&disk, choices.below(u64::MAX)).expect("it opens after a power cut");
+    verify::files(&store, &disk, &told);
+    verify::reads(&store, &mut told, at(9_000_000));
+    errors
+}
+
+#[test]
+fn what_is_acknowledged_on_a_failing_disk_survives_the_power_cut_after_it() {
+    let errors = std::sync::atomic::AtomicU64::new(0);
+    let count = super::seeds(500) / 3 + 1;
+    each_seed(count, |seed| {
+        errors.fetch_add(random_faults(seed), std::sync::atomic::Ordering::Relaxed);
+    });
+    println!("{count} workloads on failing disks, {errors:?} errors");
+    assert!(errors.into_inner() > count, "hardly any operation failed");
+}
+
+/// A workload whose `after`-th operation fails, once; whether it came that far.
+fn fail_at(seed: u64, after: u64, error: DiskError) -> bool {
+    let (mut disk, mut told) = (remote().joined.copy(), Told::default());
+    let store = open(&disk, 1).expect("it opens");
+    disk.fail(Fault::new(error).after(after));
+    let mut now = moment(0);
+    for step in 0..7 {
+        let mut work = work(&store, &disk, &mut told, seed << 8 | step, now);
+        let _ = work.step();
+        now = work.now;
+    }
+    let struck = disk.errors() > 0;
+    mend(&disk, &store, &mut told, now);
+    verify::reads(&store, &mut told, now);
+    drop(store);
+    disk = disk.crash(seed ^ after);
+    let store = open(&disk, 2).expect("it opens after a power cut");
+    verify::files(&store, &disk, &told);
+    verify::reads(&store, &mut told, now);
+    struck
+}
+
+#[test]
+fn an_error_of_any_one_operation_loses_nothing() {
+    let many = super::seeds(500) > 500;
+    each_seed(if many { 40 } else { 2 }, |seed| {
+        let error = if seed % 2 == 0 { DiskError::Io } else { DiskError::Full };
+        let struck = (0..10_000).take_while(|after| fail_at(seed, *after, error)).count();
+        assert!(struck > 20, "the workload does nothing");
+    });
+}
+
+fn alarms(store: &Store) -> Vec<String> {
+    let records = store.records(Lsn::new(0), 1000).expect("readable").items;
+    let codes = records.into_iter().filter_map(|record| match record.what {
+        Happening::Alarm { code, .. } => Some(code),
+        _ => None,
+    });
+    codes.collect()
+}
+
+#[test]
+fn a_failing_database_is_said_read_on_and_mended_without_opening_it_again() {
+    for operation in [Operation::Sync, Operation::Write] {
+        for error in [DiskError::Io, DiskError::Full] {
+            let (mut disk, store) = fresh(1);
+            put(&store, "a.pkg", b"before", at(1)).expect("a publish");
+            disk.fail(Fault::new(error).on(operation).within("ods.redb").times(3));
+            let refused = put(&store, "b.pkg", b"lost", at(2));
+            assert!(matches!(refused, Err(StoreError::DiskFailing { .. })), "{refused:?}");
+            let again = store.begin_upload(Some(1));
+            assert!(matches!(again, Err(StoreError::DiskFailing { .. })), "refused at once: {again:?}");
+            assert!(store.refuses_writes());
+            let troubles = store.disk_troubles();
+            assert!(troubles.iter().any(|trouble| trouble.path.ends_with("ods.redb")), "{troubles:?}");
+            assert!(troubles.iter().any(|trouble| trouble.is_full == (error == DiskError::Full)), "{troubles:?}");
+            assert_eq!(read_all(&store, "a.pkg", at(3)).expect("readable").as_deref(), Some(&b"before"[..]));
+            assert_eq!(store.package(&path("b.pkg")).expect("readable"), None, "what failed is not shown");
+            assert!(store.mend(at(2), at(4)).is_err(), "the disk still fails");
+            assert_eq!(read_all(&store, "a.pkg", at(5)).expect("readable").as_deref(), Some(&b"before"[..]));
+            disk.mend();
+            assert_eq!(store.mend(at(2), at(9)).expect("the disk works again"), troubles);
+            assert_eq!(alarms(&store), ["disk", "disk_mended"]);
+            put(&store, "b.pkg", b"there", at(6)).expect("writing goes on");
+            assert_sound(&store);
+            drop(store);
+            disk = disk.crash(7);
+            let store = open(&disk, 2).expect("it opens");
+            assert_eq!(read_all(&store, "a.pkg", at(7)).expect("readable").as_deref(), Some(&b"before"[..]));
+            assert_eq!(read_all(&store, "b.pkg", at(7)).expect("readable").as_deref(), Some(&b"there"[..]));
+        }
+    }
+}
+
+#[test]
+fn an_error_while_reading_the_database_does_not_stop_reading() {
+    let (disk, store) = fresh(1);
+    put(&store, "a.pkg", b"before", at(1)).expect("a publish");
+    drop(store);
+    let uncached = StoreOptions { cache_bytes: 0, ..options(2) };
+    let store = Store::open(std::sync::Arc::new(disk.clone()), Path::new("/data"), &uncached).expect("it opens");
+    disk.fail(Fault::new(DiskError::Io).on(Operation::Read).within("ods.redb"));
+    let outcomes: Vec<_> = (0..3).map(|_| store.package(&path("a.pkg"))).collect();
+    assert_eq!(disk.errors(), 1, "the error was met");
+    let last = outcomes.last().expect("three");
+    assert!(matches!(last, Ok(Some(_))), "at most the one that met it fails: {outcomes:?}");
+    store.mend(at(2), at(3)).expect("it is over");
+    put(&store, "b.pkg", b"there", at(6)).expect("writing goes on");
+}
+
+#[test]
+fn failing_blob_files_are_said_and_probed() {
+    let (disk, store) = fresh(1);
+    disk.fail(Fault::new(DiskError::Io).on(Operation::Sync).within("incoming/").times(2));
+    assert!(put(&store, "a.pkg", b"lost", at(1)).is_err());
+    assert!(!store.refuses_writes(), "the database is well");
+    assert_eq!(store.disk_troubles().len(), 1);
+    assert!(store.mend(at(1), at(2)).is_err(), "the probe meets it too");
+    assert_eq!(store.mend(at(1), at(3)).expect("the next one doesn't").len(), 1);
+    assert_eq!(store.disk_troubles(), []);
+    put(&store, "a.pkg", b"there", at(4)).expect("a publish");
+}
+
+#[test]
+fn a_full_disk_refuses_bytes_early_lets_removals_in_and_needs_no_mending() {
+    let (disk, store) = fresh(1);
+    put(&store, "a.pkg", &bytes(1, 100), at(1)).expect("a publish");
+    let used = (1 << 40) - {
+        disk.set_capacity(Some(1 << 40));
+        store.free_bytes().expect("readable")
+    };
+    disk.set_capacity(Some(used + 17 * MIB));
+    assert!(matches!(store.begin_upload(Some(2 * MIB)), Err(StoreError::NoSpace { .. })));
+    let mut upload = store.begin_upload(None).expect("nothing is known of it yet");
+    upload.write(&bytes(2, 700_000)).expect("there is room");
+    assert!(matches!(upload.write(&bytes(3, 700_000)), Err(StoreError::NoSpace { .. })));
+    drop(upload);
+    assert!(disk.file_names().iter().all(|name| !name.starts_with("/data/incoming")), "it is cleared away");
+    disk.set_capacity(Some(used + 8 * MIB));
+    let author = ods_store::Author::new("test");
+    store.remove(&path("a.pkg"), &ods_store::Condition::None, &author, at(2)).expect("the log has room yet");
+    disk.set_capacity(Some(used + MIB));
+    let refused = store.set_name("x", &author, at(3));
+    assert!(matches!(refused, Err(StoreError::NoSpace { .. })), "{refused:?}");
+    assert!(store.disk_troubles().iter().any(|trouble| trouble.is_full), "and that is said");
+    assert!(!store.refuses_writes(), "nothing failed, so nothing is to be mended");
+    disk.set_capacity(None);
+    store.set_name("x", &author, at(4)).expect("there is room again");
+    assert_eq!(store.disk_troubles(), []);
+    assert_sound(&store);
+}
+
+#[test]
+fn pieces_of_a_failed_checkpoint_are_never_claimed_unless_they_are_on_the_disk() {
+    let offer = remote().offers.iter().find(|offer| offer.outline.len() > 2).expect("one of several pieces");
+    each_seed(24, |seed| {
+        let (mut disk, mut told) = (remote().joined.copy(), Told::default());
+        let store = open(&disk, 1).expect("it opens");
+        let events = remote().events.iter().map(|event| event.signed.clone()).collect();
+        store.insert_events(ods_store::EventBatch { events, pull: None, backfill: false }, at(1)).expect("taken");
+        let fetch = store.begin_fetch(&offer.blob, offer.content.len() as u64).expect("room");
+        fetch.set_outline(offer.outline.clone()).expect("the right outline");
+        let piece =
+            |index: u64| offer.content.chunks(1 << 20).nth(usize::try_from(index).expect("small")).expect("there");
+        fetch.write_piece(0, piece(0)).expect("written");
+        disk.fail(Fault::new(DiskError::Io).on(Operation::Sync).within(".part"));
+        assert!(fetch.checkpoint().is_err(), "seed {seed}: the sync failed");
+        if seed % 3 == 0 {
+            // The node is started again meanwhile: what was lost must not be taken for there.
+            drop((fetch, store));
+            disk = disk.restart();
+            let store = open(&disk, 2).expect("it opens");
+            let fetch = store.begin_fetch(&offer.blob, offer.content.len() as u64).expect("it goes on");
+            fetch.checkpoint().expect("a checkpoint");
+        } else {
+            fetch.write_piece(1, piece(1)).expect("written");
+            fetch.checkpoint().expect("the disk works again");
+            assert!(fetch.have().contains(1), "seed {seed}");
+        }
+        disk = disk.crash(seed);
+        let store = open(&disk, 3).expect("it opens");
+        verify::files(&store, &disk, &told);
+        verify::reads(&store, &mut told_of(&store, &mut told), at(3));
+    });
+}
+
+/// Everything is told as it is shown.
+fn told_of(store: &Store, told: &mut Told) -> Told {
+    for package in store.packages(None, 100, &mut |_| true).expect("a page").items {
+        told.happened(package.path.as_str(), Some(package.blob));
+    }
+    told.clone()
+}
