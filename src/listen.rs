@@ -25,6 +25,7 @@ mod request_body;
 mod response_body;
 mod service;
 mod stream;
+mod unreadable;
 
 #[cfg(test)]
 mod tests;

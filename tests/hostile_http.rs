@@ -70,6 +70,41 @@ fn malformed_requests_are_the_clients_fault() {
     assert_eq!(node.download("a.pkg").expect(200).text(), "0123456789");
 }
 
+/// Status and problem of the one answer in what came back; its id is in the header and in the body.
+fn problem(answer: &[u8]) -> (u16, serde_json::Value) {
+    let text = String::from_utf8_lossy(answer).into_owned();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no head in {text:?}"));
+    let header =
+        |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
+    assert_eq!(header("content-type:").as_deref(), Some("application/problem+json"), "{text}");
+    let problem: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error} in {text}"));
+    let id = header("x-request-id:").unwrap_or_else(|| panic!("no id in {text}"));
+    assert_eq!(problem["request_id"], id.as_str());
+    assert_eq!(problem["status"], statuses(answer)[0]);
+    (statuses(answer)[0], problem)
+}
+
+#[test]
+fn a_refusal_before_any_route_says_why_and_has_an_id() {
+    let node = Node::start("hq");
+    let long = "x".repeat(100_000);
+    for (request, status, code) in [
+        ("GET\r\n\r\n".to_owned(), 400, "malformed"),
+        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400, "malformed"),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), 400, "malformed"),
+        (format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n"), 431, "head_too_large"),
+        (format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", &long[..50_000]), 414, "address_too_long"),
+        ("POST /peer/v1/ping HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".to_owned(), 401, "unsigned"),
+    ] {
+        let (found, problem) = problem(&exchange(&node, request.as_bytes()));
+        assert_eq!((found, &problem["code"]), (status, &code.into()), "{}", &request[..request.len().min(60)]);
+    }
+    let http_10 = exchange(&node, b"GET /healthz HTTP/1.0\r\n\r\n");
+    assert!(http_10.ends_with(b"ok\n"), "HTTP/1.0 needs no Host");
+    let after_another = exchange(&node, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n");
+    assert_eq!(statuses(&after_another), [200, 400]);
+}
+
 #[test]
 fn bodies_that_are_not_what_the_api_asks_for_are_the_clients_fault() {
     let node = Node::start("hq");

@@ -33,6 +33,26 @@ fn wheels_arrive_whole() {
 }
 
 #[test]
+fn disk_images_arrive_whole() {
+    through_two_nodes("dmg", |folder| {
+        // A crate that reads disk images carries real ones for its own tests. (No registry was found that has a package
+        // with an installer `.pkg` or `.msi` in it.)
+        let project = folder.join("project");
+        fs::create_dir_all(project.join("src")).expect("a new folder");
+        tools::write(&project.join("src/lib.rs"), b"");
+        let manifest =
+            "[package]\nname = \"images\"\nversion = \"0.1.0\"\n[dependencies]\ndmgwiz = \"=1.1.1\"\n[workspace]\n";
+        tools::write(&project.join("Cargo.toml"), manifest.as_bytes());
+        tools::run("cargo", &["fetch", "--quiet"], &project);
+        for registry in fs::read_dir(tools::cargo_home().join("registry/src")).into_iter().flatten().flatten() {
+            for file in files_with(&registry.path().join("dmgwiz-1.1.1/tests"), "dmg") {
+                fs::copy(&file, folder.join(file.file_name().expect("a file"))).expect("an image can be copied");
+            }
+        }
+    });
+}
+
+#[test]
 fn crates_arrive_whole() {
     through_two_nodes("crate", |folder| {
         // Those that cargo has fetched for this very build.
@@ -72,7 +92,7 @@ fn through_two_nodes(ending: &str, get: impl FnOnce(&Path)) {
 }
 
 fn files_with(folder: &Path, ending: &str) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder of the test").flatten().map(|entry| entry.path());
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     entries.filter(|path| path.extension().is_some_and(|found| found == ending)).collect()
 }
 

@@ -40,7 +40,7 @@ pub struct ApiError {
 
 impl ApiError {
     /// An error with what happened, in words for the client.
-    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), facts: Map::new(), headers: Vec::new(), cause: None }
     }
 
@@ -74,6 +74,20 @@ impl ApiError {
     /// Which error it is.
     pub fn code(&self) -> Code {
         self.code
+    }
+
+    /// The whole answer, for those who answer before any route is reached.
+    pub fn answer(self, request_id: &str) -> Response {
+        let body = self.body(Some(request_id.to_owned()));
+        let mut response = self.into_response();
+        response.extensions_mut().remove::<Arc<Self>>();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        response.map(|_| body.into())
+    }
+
+    /// The body: problem+json.
+    pub fn body(&self, request_id: Option<String>) -> Vec<u8> {
+        serde_json::to_vec(&self.problem(request_id)).unwrap_or_default()
     }
 
     fn problem(&self, request_id: Option<String>) -> Problem {
@@ -125,7 +139,7 @@ pub(crate) async fn render(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let Some(error) = response.extensions_mut().remove::<Arc<ApiError>>() else { return response };
     error.log(request_id.as_deref());
-    let body = serde_json::to_vec(&error.problem(request_id)).unwrap_or_default();
+    let body = error.body(request_id);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
     let (parts, _) = response.into_parts();
     Response::from_parts(parts, body.into())

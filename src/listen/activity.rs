@@ -163,6 +163,11 @@ impl Activity {
         state.idle_since = now;
     }
 
+    /// Whether a request is being served.
+    pub(super) fn serves(&self) -> bool {
+        self.state().requests > 0
+    }
+
     /// A piece of a response was taken from its body: from now on the client should take it from us.
     pub(super) fn response_held_up(&self, now: Instant) {
         self.state().change_output(now, |state| state.responses_held_up += 1);

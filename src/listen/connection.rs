@@ -26,6 +26,7 @@ use super::{
     },
     service::ConnectionService,
     stream::WatchedStream,
+    unreadable::Explaining,
 };
 
 /// What a connection needs from its listener.
@@ -89,7 +90,8 @@ where
     let Surroundings { router, shared, .. } = around;
     let activity = Arc::new(Activity::new(Instant::now()));
     let mut watchdog = Watchdog { activity: activity.clone(), waiting: shared.caps.waiting(), shared: shared.clone() };
-    let io = TokioIo::new(WatchedStream::new(stream, activity.clone(), permit));
+    let io =
+        TokioIo::new(Explaining::new(WatchedStream::new(stream, activity.clone(), permit), activity.clone(), peer));
     let service = ConnectionService { router, shared: shared.clone(), activity: activity.clone(), peer };
     // Streams of an HTTP/2 connection end with it, also when it is dropped.
     let cut = shared.cut.child_token();

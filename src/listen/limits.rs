@@ -5,6 +5,9 @@ use std::time::Duration;
 /// The longest request head (HTTP/1.1) or header list (HTTP/2).
 pub(super) const REQUEST_HEAD_BYTES_MAX: usize = 64 * 1024;
 
+/// The longest path and query of a request: metadata of 32 KiB goes in a query, with room for percent signs.
+pub(super) const TARGET_BYTES_MAX: usize = 48 * 1024;
+
 /// HTTP/2 requests at once on one connection.
 pub(super) const STREAMS_PER_CONNECTION_MAX: u32 = 200;
 

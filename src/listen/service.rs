@@ -4,9 +4,9 @@ use std::{convert::Infallible, net::IpAddr, panic::AssertUnwindSafe, pin::Pin, s
 
 use axum::{Router, body::Body};
 use futures_util::FutureExt;
-use http::{HeaderValue, Request, Response, StatusCode, Version, header::CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, Version, header::HOST};
 use hyper::body::Incoming;
-use ods_api::{ClientAddress, RequestId};
+use ods_api::{ApiError, ClientAddress, Code, RequestId};
 use tokio::time::Instant;
 use tower::ServiceExt;
 use tracing::Instrument;
@@ -16,6 +16,7 @@ use super::{
     activity::Activity,
     client::X_REQUEST_ID,
     in_flight::{InFlight, RequestFacts},
+    limits::TARGET_BYTES_MAX,
     request_body::RequestBody,
     response_body::ResponseBody,
 };
@@ -53,46 +54,55 @@ impl ConnectionService {
         InFlight::new(facts, self.activity.clone(), self.shared.counters.clone())
     }
 
+    async fn route(self, request: Request<Body>, in_flight: &InFlight, id: &str) -> Response<Body> {
+        let span = tracing::info_span!("request", id);
+        let answer = self.router.oneshot(request).instrument(span);
+        match AssertUnwindSafe(answer).catch_unwind().await {
+            Ok(Ok(response)) => response,
+            Err(panic) => {
+                in_flight.panicked(panic_text(panic.as_ref()));
+                panicked().answer(id)
+            }
+        }
+    }
+
     async fn serve(self, request: Request<Incoming>, in_flight: InFlight) -> Response<ResponseBody> {
-        let id = in_flight.facts().id.clone();
+        let (id, drain) = (in_flight.facts().id.clone(), self.shared.drain.clone());
         let mut request = request.map(|body| {
             Body::new(RequestBody::new(body, self.shared.limits.body_stall_timeout, self.activity.clone()))
         });
         request.extensions_mut().insert(ClientAddress(in_flight.facts().client));
         request.extensions_mut().insert(RequestId(id.clone()));
-        let span = tracing::info_span!("request", id);
-        let answer = self.router.oneshot(request).instrument(span);
-        let mut response = match AssertUnwindSafe(answer).catch_unwind().await {
-            Ok(Ok(response)) => response,
-            Err(panic) => {
-                in_flight.panicked(panic_text(panic.as_ref()));
-                internal_error(&id)
-            }
+        let mut response = match refusal(&request) {
+            Some(refused) => refused.answer(&id),
+            None => self.route(request, &in_flight, &id).await,
         };
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(X_REQUEST_ID, value);
         }
-        ResponseBody::wrap(response, in_flight, &self.shared.drain)
+        ResponseBody::wrap(response, in_flight, &drain)
     }
 }
 
-/// The answer when a handler panicked: nothing about the inside, and the id that leads to the log.
-fn internal_error(id: &str) -> Response<Body> {
-    let problem = serde_json::json!({
-        "type": "about:blank",
-        "title": "Internal Server Error",
-        "status": 500,
-        "code": "internal",
-        "detail": "the node failed to handle this request; its log has the reason under the request_id",
-        "request_id": id,
-    });
-    let mut response = Response::new(Body::from(problem.to_string()));
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    response
+/// The answer when a handler panicked: nothing about the inside; the id leads to the log.
+fn panicked() -> ApiError {
+    let detail = "the node failed to handle this request; its log has the reason under the request_id";
+    ApiError::new(Code::Internal, detail)
 }
 
-fn fresh_id() -> String {
+/// What no route would answer: HTTP/1.1 without its one `Host` (RFC 9112 section 3.2), and addresses past all bounds.
+fn refusal(request: &Request<Body>) -> Option<ApiError> {
+    let hosts = request.headers().get_all(HOST).iter().count();
+    if (request.version() == Version::HTTP_11 && hosts != 1) || hosts > 1 {
+        let detail = "an HTTP/1.1 request has exactly one Host header (RFC 9112 section 3.2)";
+        return Some(ApiError::new(Code::Malformed, detail));
+    }
+    let target_bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    (target_bytes > TARGET_BYTES_MAX)
+        .then(|| ApiError::new(Code::AddressTooLong, "the request's address is too long: shorten it"))
+}
+
+pub(super) fn fresh_id() -> String {
     let mut bytes = [0; 10];
     getrandom::fill(&mut bytes).expect("the system has randomness once it has started");
     data_encoding::BASE32HEX_NOPAD.encode(&bytes).to_ascii_lowercase()

@@ -14,7 +14,7 @@ use axum::response::Response;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
-use ods_api::ClientAddress;
+use ods_api::{ClientAddress, RequestId};
 use ods_store::{NodeId, UnixMillis};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -160,12 +160,17 @@ impl PeerSurface {
         Ok(reply)
     }
 
-    fn respond(&self, outcome: Result<Reply, Failure>, request: Option<&SignatureBytes>) -> Response {
+    fn respond(
+        &self,
+        outcome: Result<Reply, Failure>,
+        request: Option<&SignatureBytes>,
+        id: Option<RequestId>,
+    ) -> Response {
         let (status, body, content_type) = match outcome {
             Ok(Reply::Bytes(bytes)) => return self.with_nonce(stream_bytes(bytes, self.clock)),
             Ok(Reply::Answer(answer)) => (StatusCode::OK, answer.encode(), CONTENT_TYPE),
-            Ok(Reply::Wait) => Failure::internal().into_parts(),
-            Err(failure) => failure.into_parts(),
+            Ok(Reply::Wait) => Failure::internal().into_parts(id),
+            Err(failure) => failure.into_parts(id),
         };
         let digest = content_digest(&body);
         let mut response = Response::builder()
@@ -191,15 +196,16 @@ impl PeerSurface {
 
 async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -> Response {
     let (head, body) = request.into_parts();
+    let id = RequestId::of(&head.extensions);
     let (called, parameters, signature) = match verify(&head) {
         Ok(verified) => verified,
-        Err(failure) => return surface.respond(Err(failure), None),
+        Err(failure) => return surface.respond(Err(failure), None, id),
     };
     let outcome = match surface.admit(&called, &parameters) {
         Ok(standing) => surface.call(called, parameters.caller, standing, &head, body).await,
         Err(failure) => Err(failure),
     };
-    surface.respond(outcome, Some(&signature))
+    surface.respond(outcome, Some(&signature), id)
 }
 
 /// Checks what the headers say; the caller's signature is good after this.
@@ -267,13 +273,14 @@ impl Failure {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the node failed to answer; its log says why")
     }
 
-    fn into_parts(self) -> (StatusCode, Vec<u8>, &'static str) {
+    fn into_parts(self, id: Option<RequestId>) -> (StatusCode, Vec<u8>, &'static str) {
         let problem = serde_json::json!({
-            "type": "about:blank",
+            "type": format!("urn:ods:problem:{}", self.code),
             "title": self.status.canonical_reason(),
             "status": self.status.as_u16(),
             "code": self.code,
             "detail": self.detail,
+            "request_id": id.map(|RequestId(id)| id),
         });
         (self.status, problem.to_string().into_bytes(), "application/problem+json")
     }

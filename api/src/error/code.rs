@@ -33,6 +33,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// What came isn't HTTP, or lacks what HTTP asks for.
+    Malformed = BAD_REQUEST "malformed" "The request is not valid HTTP";
     /// A package path that breaks a rule, or isn't UTF-8.
     BadPath = BAD_REQUEST "bad_path" "The package path is not valid";
     /// A query parameter that isn't known or can't be read.
@@ -101,6 +103,8 @@ codes! {
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "The package is not as the request expects";
     /// More bytes than a package or body may have.
     TooLarge = PAYLOAD_TOO_LARGE "too_large" "The body is too large";
+    /// A path and query of more than 48 KiB.
+    AddressTooLong = URI_TOO_LONG "address_too_long" "The address is too long";
     /// A body of a kind that isn't taken here.
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE "unsupported_media_type" "The body is of a kind that is not taken here";
     /// A range that lies outside the file, or more than 16 ranges.
@@ -115,6 +119,8 @@ codes! {
     InviteOwn = UNPROCESSABLE_ENTITY "invite_own" "The invite is this node's own";
     /// Too many wrong credentials.
     TooManyAttempts = TOO_MANY_REQUESTS "too_many_attempts" "Too many wrong credentials";
+    /// A request line and headers of more than 64 KiB.
+    HeadTooLarge = REQUEST_HEADER_FIELDS_TOO_LARGE "head_too_large" "The headers are too large";
     /// Something broke here.
     Internal = INTERNAL_SERVER_ERROR "internal" "The node met an error of its own";
     /// The bytes can't be had now.
