@@ -1,0 +1,68 @@
+//! An `ods` of the build under test.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::bench::{Bench, write_file};
+use super::process::{Cost, Server, run_here};
+
+/// A running node with an empty data folder of its own.
+#[derive(Debug)]
+pub(crate) struct Node {
+    server: Server,
+    data: PathBuf,
+    port: u16,
+    tls_port: u16,
+}
+
+impl Node {
+    /// Starts one with a plain listener and one with TLS.
+    pub(crate) fn start(bench: &Bench, name: &str) -> Self {
+        let folder = bench.folder(name);
+        let (data, port, tls_port) = (folder.join("data"), Bench::free_port(), Bench::free_port());
+        let config = folder.join("ods.toml");
+        write_file(
+            &config,
+            &format!(
+                "[[listeners]]\naddress = \"127.0.0.1:{port}\"\n\n\
+                 [[listeners]]\naddress = \"127.0.0.1:{tls_port}\"\ntls = \"self-signed\"\n"
+            ),
+        );
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ods"));
+        command.args(["serve", "--name", name, "--data"]).arg(&data).arg("--config").arg(config);
+        let server = Server::start(&mut command, port, &folder.join("ods.log"));
+        Self { server, data, port, tls_port }
+    }
+
+    /// The process.
+    pub(crate) fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// The URL of a path on the plain listener.
+    pub(crate) fn url(&self, target: &str) -> String {
+        format!("http://127.0.0.1:{}{target}", self.port)
+    }
+
+    /// The URL of a path on the listener with TLS.
+    pub(crate) fn tls_url(&self, target: &str) -> String {
+        format!("https://127.0.0.1:{}{target}", self.tls_port)
+    }
+
+    /// The header that lets an administrator in.
+    pub(crate) fn authorization(&self) -> String {
+        let token = std::fs::read_to_string(self.data.join("admin.token")).expect("the first start writes admin.token");
+        format!("Authorization: Bearer {}", token.trim())
+    }
+
+    /// The PEM file with the certificate that its TLS listener made for itself, and the key.
+    pub(crate) fn identity(&self) -> PathBuf {
+        self.data.join("self-signed.pem")
+    }
+
+    /// Publishes a file with curl: what curl cost.
+    pub(crate) fn put(&self, path: &str, file: &Path) -> Cost {
+        let url = self.url(&format!("/api/v1/packages/{path}"));
+        run_here("curl", &[&"-sSf", &"-o", &"/dev/null", &"-H", &self.authorization(), &"-T", &file, &url]).1
+    }
+}
