@@ -1,7 +1,8 @@
 //! The real disk: `std::fs` behind the seam of [`crate::disk`]. The one home of durable writes.
 //!
 //! Unix: folders are synced, files are 0600 until sealed (0444). Windows: folders can't be synced and need not be
-//! (metadata is journalled); renames over open files are retried; see each function.
+//! (metadata is journalled), renames over open files are retried, and files that somebody has open are renamed before they
+//! are removed; see each function.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -61,11 +62,8 @@ impl Disk for LocalDisk {
         rename(from, to)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the one home of unlinking")]
     fn remove(&self, path: &Path) -> io::Result<()> {
-        #[cfg(windows)]
-        make_removable(path)?;
-        fs::remove_file(path)
+        remove(path)
     }
 
     fn make_folder(&self, path: &Path) -> io::Result<()> {
@@ -107,6 +105,31 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
             }
             other => return other,
         }
+    }
+}
+
+#[cfg(not(windows))]
+#[expect(clippy::disallowed_methods, reason = "this is the one home of unlinking")]
+fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)
+}
+
+/// Windows keeps the name of a removed file for as long as somebody has it open, and a new file of that name would vanish
+/// with the old one. So the file first gets a name that nobody asks for; it goes with that one. After a crash in between it
+/// stays, which costs its bytes only.
+#[cfg(windows)]
+#[expect(clippy::disallowed_methods, reason = "this is the one home of unlinking")]
+fn remove(path: &Path) -> io::Result<()> {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+    make_removable(path)?;
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}-{number}.gone", std::process::id()));
+    let gone = path.with_file_name(name);
+    match rename(path, &gone) {
+        Ok(()) => fs::remove_file(gone),
+        // Somebody has it open who doesn't even let it be renamed.
+        Err(_) => fs::remove_file(path),
     }
 }
 

@@ -7,11 +7,13 @@
 //! - `mesh.rs`: stores that exchange events and statements
 //! - `bytes.rs`: uploads, fetches, rot
 //! - `space.rs`: gc and retention: what goes, what stays, what is said of it
+//! - `local_disk.rs`: what the seam promises, on the machine's own disk
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
 mod bytes;
 mod crash;
 mod golden;
+mod local_disk;
 mod mesh;
 mod model;
 mod opening;
