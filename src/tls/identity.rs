@@ -63,7 +63,7 @@ pub(crate) enum TlsError {
         /// The key's file.
         key: PathBuf,
         /// What rustls said.
-        source: rustls::Error,
+        source: Box<rustls::Error>,
     },
     /// The self-signed certificate can't be made.
     #[error("a self-signed certificate can't be made for {names:?}: {source}")]
@@ -103,7 +103,7 @@ impl TlsFiles {
         CertifiedKey::from_der(chain, key, &provider()).map_err(|source| TlsError::Mismatch {
             certificate: self.certificate.clone(),
             key: self.key.clone(),
-            source,
+            source: Box::new(source),
         })
     }
 }
