@@ -10,6 +10,9 @@
 
 #![expect(clippy::cast_precision_loss, reason = "figures are shown to three digits")]
 
+mod hop;
+mod packages;
+mod scale;
 mod serve;
 mod support;
 mod upload;
@@ -20,7 +23,13 @@ use support::{Bench, Figure};
 type Group = fn(&Bench) -> Vec<Figure>;
 
 /// The groups by name, in the order in which they run.
-const GROUPS: [(&str, Group); 2] = [("serve", serve::run), ("upload", upload::run)];
+const GROUPS: [(&str, Group); 5] = [
+    ("serve", serve::run),
+    ("upload", upload::run),
+    ("packages", packages::run),
+    ("hop", hop::run),
+    ("scale", scale::run),
+];
 
 fn main() {
     // Cargo adds `--bench`.

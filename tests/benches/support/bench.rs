@@ -37,6 +37,12 @@ impl Bench {
         path
     }
 
+    /// Removes a folder of [`Self::folder`] with all in it.
+    #[expect(clippy::disallowed_methods, reason = "a bench removes what it made")]
+    pub(crate) fn clear(&self, name: &str) {
+        std::fs::remove_dir_all(self.folder.path().join(name)).expect("a folder of ours can be removed");
+    }
+
     /// A file of so many bytes that no program can compress, the same in every run.
     pub(crate) fn random_file(&self, name: &str, bytes: u64) -> PathBuf {
         let path = self.folder.path().join(name);
@@ -51,6 +57,13 @@ impl Bench {
             left -= part as u64;
         }
         file.into_inner().expect("the bench's folder has room").sync_all().expect("the file can be synced");
+        path
+    }
+
+    /// A file of so many zeros that takes no room.
+    pub(crate) fn sparse_file(&self, name: &str, bytes: u64) -> PathBuf {
+        let path = self.folder.path().join(name);
+        make(&path).set_len(bytes).expect("the file system has sparse files");
         path
     }
 

@@ -42,6 +42,17 @@ impl Figure {
         Self { asked: Asked::AtLeast(ratio), ..self }
     }
 
+    /// A figure of ours alone, which is asked to be this or less; the ratio is to that.
+    pub(crate) fn limit(name: &str, unit: &str, ours: f64, limit: f64) -> Self {
+        Self {
+            name: name.to_owned(),
+            ours: format!("{} {unit}", digits(ours)),
+            other: format!("{} {unit} (limit)", digits(limit)),
+            ratio: ours / limit,
+            asked: Asked::AtMost(1.0),
+        }
+    }
+
     fn verdict(&self) -> (String, &'static str) {
         let said = |ok| if ok { "yes" } else { "**no**" };
         match self.asked {

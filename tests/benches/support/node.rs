@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::bench::{Bench, write_file};
-use super::process::{Cost, Server, run_here};
+use super::http::Http;
+use super::process::{Cost, Server, run_here, until};
 
 /// A running node with an empty data folder of its own.
 #[derive(Debug)]
@@ -32,6 +33,28 @@ impl Node {
         command.args(["serve", "--name", name, "--data"]).arg(&data).arg("--config").arg(config);
         let server = Server::start(&mut command, port, &folder.join("ods.log"));
         Self { server, data, port, tls_port }
+    }
+
+    /// A client of its plain listener that may do everything.
+    pub(crate) fn http(&self) -> Http {
+        Http::connect(self.port, &self.authorization())
+    }
+
+    /// Joins the mesh of another as a replica.
+    pub(crate) fn join(&self, other: &Self) {
+        let invite =
+            other.http().json("POST", "/api/v1/invites", br#"{"role":"replica","prefixes":[],"expires_in_s":3600}"#);
+        let body = serde_json::json!({ "invite": invite["invite"] }).to_string();
+        self.http().json("POST", "/api/v1/peers", body.as_bytes());
+    }
+
+    /// Waits until it lists so many packages and has all their bytes.
+    pub(crate) fn wait_for(&self, packages: u64) {
+        let mut http = self.http();
+        until("the node has all packages", || {
+            let node = http.json("GET", "/api/v1/node", b"");
+            node["packages"] == packages && node["wants"]["count"] == 0
+        });
     }
 
     /// The process.

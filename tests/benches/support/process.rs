@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 /// How long it may take to end when it is asked to.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
+/// How long anything that is waited for may take.
+const HAPPENS_WITHIN: Duration = Duration::from_mins(10);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// What some work took.
@@ -50,6 +52,19 @@ impl Server {
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Ends it as a power cut would, without a word.
+    pub(crate) fn kill(&self) {
+        run_here("kill", &[&"-9", &self.pid().to_string()]);
+    }
+
+    /// Memory that it has in RAM now, files that it mapped included, in MiB.
+    pub(crate) fn rss_mib(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|text| text.parse::<f64>().ok());
+        kib.unwrap_or(f64::NAN) / 1024.0
     }
 
     /// Seconds of CPU that it and all its descendants have used so far, those that ended and were waited for included.
@@ -98,6 +113,15 @@ pub(crate) fn run_here(program: &str, arguments: &[&dyn AsRef<OsStr>]) -> (Strin
     let mut command = Command::new(program);
     command.args(arguments.iter().map(AsRef::as_ref));
     run_clients(&mut [command])
+}
+
+/// Looks again and again, every few milliseconds, until something holds.
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < HAPPENS_WITHIN, "it takes too long: {what}");
+        std::thread::sleep(LOOK_EVERY);
+    }
 }
 
 /// Whether a program is installed.

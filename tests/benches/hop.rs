@@ -1,0 +1,100 @@
+//! One hop over loopback: a package of 1 GiB from one node to a new second one, beside rsync from its daemon and
+//! Syncthing; and 1 KiB from the moment that it is sent to one node until the other serves it.
+
+use std::time::{Duration, Instant};
+
+use crate::support::{
+    Bench, Figure, GIB, Node, RsyncDaemon, SyncthingPair, has_program, leave_out, median, take_turns,
+};
+
+/// Packages published one after the other.
+const LATENCIES: u64 = 300;
+
+pub(crate) fn run(bench: &Bench) -> Vec<Figure> {
+    let mut figures = large(bench);
+    figures.extend(latency(bench));
+    figures
+}
+
+fn large(bench: &Bench) -> Vec<Figure> {
+    if !has_program("rsync") {
+        leave_out("one hop", "it needs rsync");
+        return vec![];
+    }
+    let daemon = RsyncDaemon::start(bench, "hop-rsync");
+    let file = bench.random_file("hop-rsync/files/hop.pkg", GIB);
+    let node = Node::start(bench, "hop-ods");
+    node.put("hop.pkg", &file);
+    let mut turn = 0;
+    let mut ods = || {
+        turn += 1;
+        let second = Node::start(bench, &format!("hop-second-{turn}"));
+        let began = Instant::now();
+        second.join(&node);
+        second.wait_for(1);
+        let took_s = began.elapsed().as_secs_f64();
+        drop(second);
+        bench.clear(&format!("hop-second-{turn}"));
+        took_s
+    };
+    let mut copies = 0;
+    let mut rsync = || {
+        copies += 1;
+        let target = bench.folder(&format!("hop-copy-{copies}"));
+        let cost = daemon.copy_to(&target);
+        bench.clear(&format!("hop-copy-{copies}"));
+        cost.wall_s
+    };
+    let results = take_turns::<f64>(&mut [&mut ods, &mut rsync]);
+    let [ours, rsyncs] = [0, 1].map(|side: usize| median(results[side].iter().copied()));
+    let mut figures = vec![Figure::new("1 GiB to a second node", "s", ours, "rsync -W --fsync", rsyncs).at_most(1.0)];
+    if has_program("syncthing") {
+        let pair = SyncthingPair::start(bench, "hop-syncthing", daemon.folder());
+        pair.offer();
+        let began = Instant::now();
+        pair.receive(1);
+        figures.push(Figure::new(
+            "1 GiB to a second node",
+            "s",
+            ours,
+            "Syncthing, one turn",
+            began.elapsed().as_secs_f64(),
+        ));
+    } else {
+        leave_out("Syncthing", "it isn't installed");
+    }
+    figures
+}
+
+fn latency(bench: &Bench) -> Vec<Figure> {
+    let (first, second) = (Node::start(bench, "latency-first"), Node::start(bench, "latency-second"));
+    second.join(&first);
+    let (mut putting, mut getting) = (first.http(), second.http());
+    let mut took_ms: Vec<f64> = (0..LATENCIES).map(|at| one_latency(&mut putting, &mut getting, at)).collect();
+    took_ms.sort_by(f64::total_cmp);
+    let p99 = took_ms[took_ms.len() * 99 / 100];
+    vec![
+        Figure::limit("1 KiB from its PUT until the peer serves it, median", "ms", median(took_ms), 20.0),
+        Figure::limit("the same, 99th percentile", "ms", p99, 100.0),
+    ]
+}
+
+fn one_latency(putting: &mut crate::support::Http, getting: &mut crate::support::Http, at: u64) -> f64 {
+    // Spread over time, as packages are, rather than in step with anything.
+    std::thread::sleep(Duration::from_millis(20 + at * 7 % 61));
+    let mut bytes = vec![0; 1024];
+    blake3::Hasher::new().update(&at.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    let name = format!("latency-{at}.pkg");
+    let began = Instant::now();
+    putting.json("PUT", &format!("/api/v1/packages/{name}"), &bytes);
+    let target = format!("/Packages/{name}");
+    loop {
+        let answer = getting.send("GET", &target, b"");
+        if answer.status == 200 {
+            assert!(answer.body == bytes, "the peer serves {name} with other bytes");
+            return began.elapsed().as_secs_f64() * 1000.0;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{name} doesn't arrive");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
