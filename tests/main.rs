@@ -7,6 +7,10 @@
 //! Rules: a test is named after the behaviour, asks only through the command line, HTTP and the data folder, waits for a
 //! condition with a deadline and never for a time, and prints its seed. A test that can't have what it needs (root, a
 //! registry, a Debian tool) says `left out:` and why.
+//!
+//! The harness speaks Unix (signals, modes, Debian's tools); `.ci/two-nodes` is the one test of a whole node elsewhere.
+
+#![cfg(unix)]
 
 mod access;
 mod bad_peers;
