@@ -16,6 +16,7 @@ mod error;
 mod first_pull;
 mod health;
 mod listen_urls;
+mod metrics;
 mod open_files;
 mod signals;
 mod sockets;

@@ -25,6 +25,7 @@ mod hostile_http;
 mod invites;
 mod large;
 mod main_job;
+mod metrics;
 mod names;
 mod real_packages;
 mod ring;

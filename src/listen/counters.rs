@@ -1,93 +1,197 @@
 //! What the listeners have done since start, for `/metrics`.
 
-use std::{
-    fmt::Write,
-    sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed},
+use prometheus::{
+    HistogramOpts, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    core::Collector, proto::MetricFamily,
 };
 
+/// Seconds; requests last from a look-up to a download of many gigabytes.
+const DURATIONS_S: [f64; 8] = [0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 600.0];
+
+/// What part of the node a request is for, by its path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Area {
+    Downloads,
+    Api,
+    Peers,
+    /// Health and metrics themselves.
+    Health,
+}
+
+impl Area {
+    const ALL: [Self; 4] = [Self::Downloads, Self::Api, Self::Peers, Self::Health];
+
+    fn of(path: &str) -> Self {
+        match path.split('/').nth(1) {
+            Some("api") => Self::Api,
+            Some("peer") => Self::Peers,
+            Some("healthz" | "readyz" | "metrics") => Self::Health,
+            _ => Self::Downloads,
+        }
+    }
+
+    const fn label(self) -> &'static str {
+        match self {
+            Self::Downloads => "downloads",
+            Self::Api => "api",
+            Self::Peers => "peers",
+            Self::Health => "health",
+        }
+    }
+}
+
 /// Counts of connections, requests and bytes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ListenCounters {
-    connections_open: AtomicI64,
-    connections_accepted: AtomicU64,
-    connections_over_cap: AtomicU64,
-    connections_expired: AtomicU64,
-    handshakes_failed: AtomicU64,
-    panics: AtomicU64,
-    /// By the first digit of the status.
-    requests: [AtomicU64; 6],
-    response_bytes: AtomicU64,
+    registry: Registry,
+    connections_open: IntGauge,
+    connections_accepted: IntCounter,
+    connections_over_cap: IntCounter,
+    connections_expired: IntCounter,
+    handshakes_failed: IntCounter,
+    panics: IntCounter,
+    request_bytes: IntCounter,
+    in_flight: IntGaugeVec,
+    /// By area and the first digit of the status.
+    requests: IntCounterVec,
+    response_bytes: IntCounterVec,
+    durations: HistogramVec,
+}
+
+/// A request that is counted as being served until it is dropped.
+#[derive(Debug)]
+pub(super) struct CountedRequest {
+    area: Area,
+    in_flight: IntGauge,
+    /// Observes when dropped.
+    _timer: HistogramTimer,
+}
+
+impl Default for ListenCounters {
+    fn default() -> Self {
+        let registry = Registry::new();
+        let counter = |name, help| added(&registry, IntCounter::new(name, help));
+        let by_area = |name, help| added(&registry, IntCounterVec::new(Opts::new(name, help), &["area"]));
+        let durations = HistogramOpts::new(
+            "ods_http_request_duration_seconds",
+            "Time from a request's head to the last byte of its answer.",
+        );
+        let requests = Opts::new("ods_http_requests_total", "Requests answered, by the first digit of their status.");
+        let in_flight = Opts::new("ods_http_requests_in_flight", "Requests being served now, uploads among them.");
+        let counters = Self {
+            connections_open: added(
+                &registry,
+                IntGauge::new("ods_http_connections_open", "Connections that are open now."),
+            ),
+            connections_accepted: counter("ods_http_connections_total", "Connections accepted."),
+            connections_over_cap: counter(
+                "ods_http_connections_over_cap_total",
+                "Connections refused because their client had as many as it may.",
+            ),
+            connections_expired: counter(
+                "ods_http_connections_expired_total",
+                "Connections closed because their client was too slow or idle.",
+            ),
+            handshakes_failed: counter("ods_http_tls_handshakes_failed_total", "TLS handshakes that failed."),
+            panics: counter("ods_http_panics_total", "Requests whose handler panicked; each is a mistake in ods."),
+            request_bytes: counter("ods_http_request_bytes_total", "Bytes of request bodies received."),
+            in_flight: added(&registry, IntGaugeVec::new(in_flight, &["area"])),
+            requests: added(&registry, IntCounterVec::new(requests, &["area", "status"])),
+            response_bytes: by_area("ods_http_response_bytes_total", "Bytes of answers' bodies sent."),
+            durations: added(&registry, HistogramVec::new(durations.buckets(DURATIONS_S.to_vec()), &["area"])),
+            registry,
+        };
+        counters.make_all_series();
+        counters
+    }
+}
+
+/// A metric that the registry knows.
+fn added<M: Collector + Clone + 'static>(registry: &Registry, metric: prometheus::Result<M>) -> M {
+    let metric = metric.expect("names, labels and buckets are constants that a test has seen");
+    registry.register(Box::new(metric.clone())).expect("no name is used twice");
+    metric
 }
 
 impl ListenCounters {
+    /// Series that are there from the start, at 0, so that the first of a kind is seen as a rise.
+    fn make_all_series(&self) {
+        for area in Area::ALL {
+            for status in ["2xx", "3xx", "4xx", "5xx"] {
+                self.requests.with_label_values(&[area.label(), status]);
+            }
+            self.response_bytes.with_label_values(&[area.label()]);
+            self.in_flight.with_label_values(&[area.label()]);
+            self.durations.with_label_values(&[area.label()]);
+        }
+    }
+
     pub(super) fn connection_opened(&self) {
-        self.connections_accepted.fetch_add(1, Relaxed);
-        self.connections_open.fetch_add(1, Relaxed);
+        self.connections_accepted.inc();
+        self.connections_open.inc();
     }
 
     pub(super) fn connection_closed(&self) {
-        self.connections_open.fetch_sub(1, Relaxed);
+        self.connections_open.dec();
     }
 
     pub(super) fn connection_over_cap(&self) {
-        self.connections_over_cap.fetch_add(1, Relaxed);
+        self.connections_over_cap.inc();
     }
 
     pub(super) fn connection_expired(&self) {
-        self.connections_expired.fetch_add(1, Relaxed);
+        self.connections_expired.inc();
     }
 
     pub(super) fn handshake_failed(&self) {
-        self.handshakes_failed.fetch_add(1, Relaxed);
+        self.handshakes_failed.inc();
     }
 
     pub(super) fn panicked(&self) {
-        self.panics.fetch_add(1, Relaxed);
+        self.panics.inc();
     }
 
-    pub(super) fn answered(&self, status: u16, bytes: u64) {
-        if let Some(count) = self.requests.get(usize::from(status / 100)) {
-            count.fetch_add(1, Relaxed);
-        }
-        self.response_bytes.fetch_add(bytes, Relaxed);
+    /// What counts the bytes of request bodies.
+    pub(super) fn request_bytes(&self) -> IntCounter {
+        self.request_bytes.clone()
+    }
+
+    /// A request for `path` begins.
+    pub(super) fn began(&self, path: &str) -> CountedRequest {
+        let area = Area::of(path);
+        let in_flight = self.in_flight.with_label_values(&[area.label()]);
+        in_flight.inc();
+        let timer = self.durations.with_label_values(&[area.label()]).start_timer();
+        CountedRequest { area, in_flight, _timer: timer }
+    }
+
+    pub(super) fn answered(&self, request: &CountedRequest, status: u16, bytes: u64) {
+        let area = request.area.label();
+        self.requests.with_label_values(&[area, &format!("{}xx", status / 100)]).inc();
+        self.response_bytes.with_label_values(&[area]).inc_by(bytes);
     }
 
     /// Connections now open.
     pub(crate) fn open_connections(&self) -> i64 {
-        self.connections_open.load(Relaxed)
+        self.connections_open.get()
+    }
+
+    /// All counts.
+    pub(crate) fn families(&self) -> Vec<MetricFamily> {
+        self.registry.gather()
     }
 
     /// The counts in the Prometheus text format.
+    #[cfg(test)]
     pub(crate) fn prometheus(&self) -> String {
-        let mut text = String::new();
-        line(&mut text, "ods_http_connections_open", "gauge", self.connections_open.load(Relaxed));
-        for (name, count) in [
-            ("ods_http_connections_total", &self.connections_accepted),
-            ("ods_http_connections_over_cap_total", &self.connections_over_cap),
-            ("ods_http_connections_expired_total", &self.connections_expired),
-            ("ods_http_tls_handshakes_failed_total", &self.handshakes_failed),
-            ("ods_http_panics_total", &self.panics),
-            ("ods_http_response_bytes_total", &self.response_bytes),
-        ] {
-            line(&mut text, name, "counter", count.load(Relaxed));
-        }
-        text.push_str("# TYPE ods_http_requests_total counter\n");
-        for (digit, count) in self.requests.iter().enumerate().skip(1) {
-            write_line(
-                &mut text,
-                format_args!("ods_http_requests_total{{status=\"{digit}xx\"}} {}\n", count.load(Relaxed)),
-            );
-        }
-        text
+        prometheus::TextEncoder::new().encode_to_string(&self.families()).expect("every family has a value")
     }
 }
 
-fn line(text: &mut String, name: &str, kind: &str, value: impl std::fmt::Display) {
-    write_line(text, format_args!("# TYPE {name} {kind}\n{name} {value}\n"));
-}
-
-fn write_line(text: &mut String, line: std::fmt::Arguments<'_>) {
-    text.write_fmt(line).expect("writing to a string does not fail");
+impl Drop for CountedRequest {
+    fn drop(&mut self) {
+        self.in_flight.dec();
+    }
 }
 
 #[cfg(test)]
@@ -98,17 +202,39 @@ mod tests {
     fn counts_appear_under_their_names() {
         let counters = ListenCounters::default();
         counters.connection_opened();
-        counters.answered(206, 10);
-        counters.answered(404, 5);
+        let first = counters.began("/Packages/a.pkg");
+        counters.answered(&first, 206, 10);
+        drop(first);
+        let second = counters.began("/api/v1/node");
+        counters.answered(&second, 404, 5);
         let text = counters.prometheus();
         for expected in [
             "# TYPE ods_http_connections_open gauge\nods_http_connections_open 1\n",
-            "ods_http_requests_total{status=\"2xx\"} 1\n",
-            "ods_http_requests_total{status=\"4xx\"} 1\n",
-            "ods_http_requests_total{status=\"5xx\"} 0\n",
-            "ods_http_response_bytes_total 15\n",
+            "ods_http_requests_total{area=\"downloads\",status=\"2xx\"} 1\n",
+            "ods_http_requests_total{area=\"api\",status=\"4xx\"} 1\n",
+            "ods_http_requests_total{area=\"peers\",status=\"5xx\"} 0\n",
+            "ods_http_response_bytes_total{area=\"downloads\"} 10\n",
+            "ods_http_requests_in_flight{area=\"api\"} 1\n",
+            "ods_http_requests_in_flight{area=\"downloads\"} 0\n",
+            "ods_http_request_duration_seconds_count{area=\"downloads\"} 1\n",
         ] {
             assert!(text.contains(expected), "{expected} is missing in\n{text}");
+        }
+    }
+
+    #[test]
+    fn paths_belong_to_areas() {
+        for (path, area) in [
+            ("/", Area::Downloads),
+            ("*", Area::Downloads),
+            ("/Packages/api/x", Area::Downloads),
+            ("/api/v1/node", Area::Api),
+            ("/apis", Area::Downloads),
+            ("/peer/v1/ping", Area::Peers),
+            ("/healthz", Area::Health),
+            ("/metrics", Area::Health),
+        ] {
+            assert_eq!(Area::of(path), area, "{path}");
         }
     }
 }

@@ -5,7 +5,10 @@ use std::{net::IpAddr, sync::Arc};
 use http::{Method, Request, StatusCode};
 use tokio::time::Instant;
 
-use super::{activity::Activity, counters::ListenCounters};
+use super::{
+    activity::Activity,
+    counters::{CountedRequest, ListenCounters},
+};
 
 /// The status logged for a client that left before it got an answer (as nginx does).
 const CLIENT_LEFT: u16 = 499;
@@ -37,6 +40,7 @@ pub(super) struct InFlight {
     facts: RequestFacts,
     activity: Arc<Activity>,
     counters: Arc<ListenCounters>,
+    counted: CountedRequest,
     status: Option<StatusCode>,
     sent_bytes: u64,
     ending: Ending,
@@ -50,7 +54,8 @@ impl RequestFacts {
 
 impl InFlight {
     pub(super) fn new(facts: RequestFacts, activity: Arc<Activity>, counters: Arc<ListenCounters>) -> Self {
-        Self { facts, activity, counters, status: None, sent_bytes: 0, ending: Ending::Open }
+        let counted = counters.began(&facts.path);
+        Self { facts, activity, counters, counted, status: None, sent_bytes: 0, ending: Ending::Open }
     }
 
     pub(super) fn activity(&self) -> &Activity {
@@ -105,7 +110,7 @@ impl Drop for InFlight {
         let now = Instant::now();
         self.activity.request_ended(now);
         let status = self.status.map_or(CLIENT_LEFT, |status| status.as_u16());
-        self.counters.answered(status, self.sent_bytes);
+        self.counters.answered(&self.counted, status, self.sent_bytes);
         let duration_ms = u64::try_from((now - self.facts.began).as_millis()).unwrap_or(u64::MAX);
         let RequestFacts { method, path, client, id, .. } = &self.facts;
         let (bytes, outcome) = (self.sent_bytes, self.outcome());

@@ -13,6 +13,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use prometheus::IntCounter;
+
 use super::activity::Activity;
 
 type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -33,13 +35,20 @@ pub(super) struct RequestBody<B> {
     timeout: Duration,
     waiting: Option<Pin<Box<Sleep>>>,
     activity: Arc<Activity>,
+    received: Option<IntCounter>,
     ended: bool,
 }
 
 impl<B: Body> RequestBody<B> {
     pub(super) fn new(body: B, timeout: Duration, activity: Arc<Activity>) -> Self {
         let ended = body.is_end_stream();
-        Self { body, timeout, waiting: None, activity, ended }
+        Self { body, timeout, waiting: None, activity, received: None, ended }
+    }
+
+    /// Adds the bytes that arrive to `received`.
+    pub(super) fn counted(mut self, received: IntCounter) -> Self {
+        self.received = Some(received);
+        self
     }
 }
 
@@ -57,6 +66,9 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
             self.waiting = None;
+            if let (Some(received), Some(Ok(frame))) = (&self.received, &frame) {
+                received.inc_by(frame.data_ref().map_or(0, |bytes| bytes.len() as u64));
+            }
             self.ended = frame.is_none() || self.body.is_end_stream();
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }

@@ -69,7 +69,8 @@ impl ConnectionService {
     async fn serve(self, request: Request<Incoming>, in_flight: InFlight) -> Response<ResponseBody> {
         let (id, drain) = (in_flight.facts().id.clone(), self.shared.drain.clone());
         let mut request = request.map(|body| {
-            Body::new(RequestBody::new(body, self.shared.limits.body_stall_timeout, self.activity.clone()))
+            let body = RequestBody::new(body, self.shared.limits.body_stall_timeout, self.activity.clone());
+            Body::new(body.counted(self.shared.counters.request_bytes()))
         });
         request.extensions_mut().insert(ClientAddress(in_flight.facts().client));
         request.extensions_mut().insert(RequestId(id.clone()));

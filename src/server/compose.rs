@@ -66,13 +66,18 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     supervisor.start(fetcher);
 
     let watches = WatchHandle::default();
-    let first_pull = Arc::new(FirstPull::new(store.clone(), statuses));
+    let first_pull = Arc::new(FirstPull::new(store.clone(), statuses.clone()));
     start_watches(&config.watches, &store, &watches, &first_pull, &mut supervisor);
     let options = ApiOptions { listen_urls, tls_pin, stopping: stopping.clone(), ..api_options(config) };
     let surfaces = SurfaceRouters {
         api: AppState::new(store.clone(), clock::now, options, mesh_handle, watches),
         peers,
-        health: Health { store: store.clone(), counters: listeners.counters(), stopping: stopping.clone() },
+        health: Health {
+            store: store.clone(),
+            counters: listeners.counters(),
+            peers: statuses,
+            stopping: stopping.clone(),
+        },
     };
 
     let run_file = run_file(&store, &sockets);

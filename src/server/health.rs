@@ -2,7 +2,7 @@
 //!
 //! They say nothing secret and need no token.
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -11,9 +11,11 @@ use axum::{
     routing::get,
 };
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL, header::CONTENT_TYPE};
+use ods_api::PeerStatuses;
 use ods_store::{Overview, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 
+use super::metrics;
 use crate::listen::ListenCounters;
 
 /// What the answers are made of.
@@ -21,6 +23,7 @@ use crate::listen::ListenCounters;
 pub(super) struct Health {
     pub(super) store: Store,
     pub(super) counters: Arc<ListenCounters>,
+    pub(super) peers: PeerStatuses,
     pub(super) stopping: CancellationToken,
 }
 
@@ -47,18 +50,21 @@ async fn ready(State(health): State<Health>) -> Response {
 }
 
 async fn metrics(State(health): State<Health>) -> Response {
-    let mut text = health.counters.prometheus();
-    match overview(health.store).await {
-        Ok(overview) => text.push_str(&gauges(&overview)),
+    let text = match overview(health.store).await {
+        Ok(overview) => metrics::text(&health.counters, &overview, &health.peers).map_err(|error| error.to_string()),
+        Err(error) => Err(error),
+    };
+    match text {
+        Ok(text) => {
+            let mut response = uncached(text).into_response();
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::MEDIA_TYPE));
+            response
+        }
         Err(error) => {
-            tracing::error!(error, "the store can't be read");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            tracing::error!(error, "the metrics can't be told");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
     }
-    let mut response = uncached(text).into_response();
-    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
-    response
 }
 
 /// The store at a glance; the error as text with its causes.
@@ -67,26 +73,6 @@ async fn overview(store: Store) -> Result<Overview, String> {
         Ok(overview) => overview.map_err(|error: StoreError| format!("{:#}", anyhow::Error::from(error))),
         Err(error) => Err(error.to_string()),
     }
-}
-
-fn gauges(overview: &Overview) -> String {
-    let mut text = String::new();
-    let version = env!("CARGO_PKG_VERSION");
-    for (name, value) in [
-        (format!("ods_build_info{{version=\"{version}\"}}"), 1),
-        ("ods_packages".to_owned(), overview.packages),
-        ("ods_log_events".to_owned(), overview.log_events),
-        ("ods_log_head_lsn".to_owned(), overview.head.get()),
-        ("ods_blobs".to_owned(), overview.blobs),
-        ("ods_blob_bytes".to_owned(), overview.blob_bytes),
-        ("ods_wants".to_owned(), overview.wants.count),
-        ("ods_want_bytes".to_owned(), overview.wants.bytes),
-        ("ods_storage_free_bytes".to_owned(), overview.free_bytes),
-    ] {
-        let family = name.split('{').next().unwrap_or(&name);
-        writeln!(text, "# TYPE {family} gauge\n{name} {value}").expect("writing to a string does not fail");
-    }
-    text
 }
 
 fn uncached(body: impl IntoResponse) -> Response {
@@ -107,7 +93,7 @@ mod tests {
     fn health(folder: &std::path::Path) -> Health {
         let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
         let store = Store::open(Arc::new(LocalDisk::new()), folder, &options).unwrap();
-        Health { store, counters: Arc::default(), stopping: CancellationToken::new() }
+        Health { store, counters: Arc::default(), peers: PeerStatuses::default(), stopping: CancellationToken::new() }
     }
 
     async fn ask(health: &Health, path: &str) -> (StatusCode, String) {
