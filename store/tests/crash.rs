@@ -117,7 +117,7 @@ fn random_crashes(seed: u64, struck: &Struck) {
         disk = disk.crash(choices.below(u64::MAX));
         let again = choices.below(4);
         store = recover(&mut disk, &mut choices, struck, again);
-        verify::files(&store, &disk, &told);
+        verify::files(&store, &disk, &mut told);
         verify::reads(&store, &mut told, now);
     }
     go_on(&store, &mut told);
@@ -125,7 +125,7 @@ fn random_crashes(seed: u64, struck: &Struck) {
     disk = disk.crash(choices.below(u64::MAX));
     store = recover(&mut disk, &mut choices, struck, 0);
     verify::reads(&store, &mut told, at(6000));
-    verify::files(&store, &disk, &told);
+    verify::files(&store, &disk, &mut told);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn cut_at(seed: u64, operation: u64) -> bool {
     let struck = disk.crashed_at().is_some();
     disk = disk.crash(seed ^ operation);
     let store = open(&disk, 2).expect("it must open after a crash");
-    verify::files(&store, &disk, &told);
+    verify::files(&store, &disk, &mut told);
     verify::reads(&store, &mut told, now);
     struck
 }

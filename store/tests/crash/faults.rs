@@ -60,7 +60,7 @@ fn random_faults(seed: u64) -> u64 {
                 disk = disk.crash(choices.below(u64::MAX));
                 disk.set_capacity(None);
                 store = open(&disk, choices.below(u64::MAX)).expect("it opens after a power cut");
-                verify::files(&store, &disk, &told);
+                verify::files(&store, &disk, &mut told);
             }
             1 => {
                 drop(store);
@@ -75,7 +75,7 @@ fn random_faults(seed: u64) -> u64 {
     drop(store);
     disk = disk.crash(choices.below(u64::MAX));
     store = open(&disk, choices.below(u64::MAX)).expect("it opens after a power cut");
-    verify::files(&store, &disk, &told);
+    verify::files(&store, &disk, &mut told);
     verify::reads(&store, &mut told, at(9_000_000));
     errors
 }
@@ -108,7 +108,7 @@ fn fail_at(seed: u64, after: u64, error: DiskError) -> bool {
     drop(store);
     disk = disk.crash(seed ^ after);
     let store = open(&disk, 2).expect("it opens after a power cut");
-    verify::files(&store, &disk, &told);
+    verify::files(&store, &disk, &mut told);
     verify::reads(&store, &mut told, now);
     struck
 }
@@ -252,7 +252,7 @@ fn pieces_of_a_failed_checkpoint_are_never_claimed_unless_they_are_on_the_disk()
         }
         disk = disk.crash(seed);
         let store = open(&disk, 3).expect("it opens");
-        verify::files(&store, &disk, &told);
+        verify::files(&store, &disk, &mut told);
         verify::reads(&store, &mut told_of(&store, &mut told), at(3));
     });
 }

@@ -18,6 +18,8 @@ pub(crate) struct Told {
     pub(crate) revisions: Vec<(String, EventId, Digest)>,
     /// All contents that were ever sent.
     pub(crate) contents: BTreeMap<Digest, Vec<u8>>,
+    /// Pieces that a checkpoint of a fetch acknowledged.
+    pub(crate) pieces: BTreeMap<Digest, BTreeSet<u64>>,
     /// Blobs that were damaged on purpose: their bytes may be gone.
     pub(crate) rotten: BTreeSet<Digest>,
 }
@@ -45,5 +47,13 @@ impl Told {
     pub(crate) fn holds(&mut self, blob: Digest) {
         self.held.insert(blob);
         self.rotten.remove(&blob);
+        self.pieces.remove(&blob);
+    }
+
+    /// Gc may take, or have taken, what is not surely live.
+    pub(crate) fn collects(&mut self) {
+        let live: BTreeSet<Digest> =
+            self.paths.values().filter(|shown| shown.len() == 1).filter_map(|shown| *shown.first()?).collect();
+        self.held.retain(|blob| live.contains(blob));
     }
 }

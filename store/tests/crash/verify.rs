@@ -46,6 +46,8 @@ fn bytes(store: &Store, told: &Told, blob: &Digest, now: UnixMillis) {
         // Found now, unless it was mended: the next upload of these bytes would trust them.
         if let Some(reader) = store.open_blob(blob, now).expect("readable") {
             let _ = reader.read(0, 1, now);
+        } else {
+            assert!(store.is_wanted(blob).expect("readable"), "{blob} was set aside and is not wanted");
         }
         return;
     }
@@ -62,8 +64,15 @@ fn bytes(store: &Store, told: &Told, blob: &Digest, now: UnixMillis) {
 }
 
 /// What is on the disk below the store: sealed files are whole, `incoming/` holds nothing that no fetch claims, and the
-/// pieces that fetches claim are right. For a store that was just opened.
-pub(crate) fn files(store: &Store, disk: &SimDisk, told: &Told) {
+/// pieces that fetches claim are right, and all that were told of. For a store that was just opened.
+pub(crate) fn files(store: &Store, disk: &SimDisk, told: &mut Told) {
+    // Who wants a blob no more forgets what was fetched of it.
+    told.pieces.retain(|blob, _| store.is_wanted(blob).expect("readable"));
+    for (blob, pieces) in &told.pieces {
+        let size = remote().offers.iter().find(|offer| offer.blob == *blob).expect("one of them").content.len();
+        let have = store.begin_fetch(blob, size as u64).expect("a fetch goes on").have();
+        assert!(pieces.iter().all(|piece| have.contains(*piece)), "{blob}: {pieces:?} were fetched, {have:?} are here");
+    }
     for name in disk.file_names() {
         let text = name.to_string_lossy().into_owned();
         let last = name.file_name().expect("a name").to_string_lossy().into_owned();

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use ods_store::{
-    Author, Condition, Digest, EventBatch, EventId, Published, Received, SimDisk, Store, StoreError, UnixMillis,
+    Author, Condition, Digest, EventBatch, EventId, GcMode, Keep, Published, Received, Retention, SimDisk, SpacePolicy,
+    Store, StoreError, UnixMillis,
 };
 
 use super::remote::remote;
@@ -52,7 +53,7 @@ type Outcome = Result<(), StoreError>;
 impl Work<'_> {
     /// One step; an error is the disk's doing.
     pub(crate) fn step(&mut self) -> Outcome {
-        match self.choices.below(32) {
+        match self.choices.below(35) {
             0..=5 => self.upload_new(),
             6..=8 => self.upload_again(),
             9 => self.upload_cut(),
@@ -66,6 +67,7 @@ impl Work<'_> {
             22..=25 => self.fetch_some(),
             26..=28 => self.fetch_whole(),
             29 => self.rot(),
+            30 | 31 => self.collect(),
             _ => self.read(),
         }
     }
@@ -227,7 +229,19 @@ impl Work<'_> {
                 fetch.write_piece(index, piece)?;
             }
         }
-        if self.choices.below(2) == 0 { fetch.checkpoint() } else { Ok(()) }
+        if self.choices.below(2) == 0 {
+            fetch.checkpoint()?;
+            self.told.pieces.insert(offer.blob, fetch.have().iter().collect());
+        }
+        Ok(())
+    }
+
+    /// Gc, as sharp as it can be set: nothing is too young, and little is retained.
+    fn collect(&mut self) -> Outcome {
+        let keep = Keep { revisions: usize::try_from(self.choices.below(2)).expect("small"), age_ms: 0 };
+        let retention = Retention::new(keep, &[]).expect("valid");
+        self.told.collects();
+        self.store.gc(&SpacePolicy { grace_ms: 0, retention }, GcMode::Collect, self.now).map(drop)
     }
 
     fn fetch_whole(&mut self) -> Outcome {
