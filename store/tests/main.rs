@@ -8,6 +8,7 @@
 //! - `bytes.rs`: uploads, fetches, rot
 //! - `space.rs`: gc and retention: what goes, what stays, what is said of it
 //! - `local_disk.rs`: what the seam promises, on the machine's own disk
+//! - `planted.rs`: the bugs of `planted/` still fit the code
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
 mod bytes;
@@ -17,5 +18,6 @@ mod local_disk;
 mod mesh;
 mod model;
 mod opening;
+mod planted;
 mod space;
 mod support;

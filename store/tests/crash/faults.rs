@@ -134,35 +134,47 @@ fn alarms(store: &Store) -> Vec<String> {
 
 #[test]
 fn a_failing_database_is_said_read_on_and_mended_without_opening_it_again() {
-    for operation in [Operation::Sync, Operation::Write] {
-        for error in [DiskError::Io, DiskError::Full] {
-            let (mut disk, store) = fresh(1);
-            put(&store, "a.pkg", b"before", at(1)).expect("a publish");
-            disk.fail(Fault::new(error).on(operation).within("ods.redb").times(3));
-            let refused = put(&store, "b.pkg", b"lost", at(2));
-            assert!(matches!(refused, Err(StoreError::DiskFailing { .. })), "{refused:?}");
-            let again = store.begin_upload(Some(1));
-            assert!(matches!(again, Err(StoreError::DiskFailing { .. })), "refused at once: {again:?}");
-            assert!(store.refuses_writes());
-            let troubles = store.disk_troubles();
-            assert!(troubles.iter().any(|trouble| trouble.path.ends_with("ods.redb")), "{troubles:?}");
-            assert!(troubles.iter().any(|trouble| trouble.is_full == (error == DiskError::Full)), "{troubles:?}");
-            assert_eq!(read_all(&store, "a.pkg", at(3)).expect("readable").as_deref(), Some(&b"before"[..]));
-            assert_eq!(store.package(&path("b.pkg")).expect("readable"), None, "what failed is not shown");
-            assert!(store.mend(at(2), at(4)).is_err(), "the disk still fails");
-            assert_eq!(read_all(&store, "a.pkg", at(5)).expect("readable").as_deref(), Some(&b"before"[..]));
-            disk.mend();
-            assert_eq!(store.mend(at(2), at(9)).expect("the disk works again"), troubles);
-            assert_eq!(alarms(&store), ["disk", "disk_mended"]);
-            put(&store, "b.pkg", b"there", at(6)).expect("writing goes on");
-            assert_sound(&store);
-            drop(store);
-            disk = disk.crash(7);
-            let store = open(&disk, 2).expect("it opens");
-            assert_eq!(read_all(&store, "a.pkg", at(7)).expect("readable").as_deref(), Some(&b"before"[..]));
-            assert_eq!(read_all(&store, "b.pkg", at(7)).expect("readable").as_deref(), Some(&b"there"[..]));
-        }
+    for (operation, error) in
+        [(Operation::Sync, DiskError::Io), (Operation::Sync, DiskError::Full), (Operation::Write, DiskError::Full)]
+    {
+        // Each of a commit's operations on the file, until there are no more.
+        let struck = (0..1000).take_while(|after| a_database_that_fails(operation, error, *after)).count();
+        assert!(struck >= 3, "{operation:?} {struck}");
     }
+}
+
+/// A database whose `after`-th operation fails, and the next ones; whether a commit has that many.
+fn a_database_that_fails(operation: Operation, error: DiskError, after: u64) -> bool {
+    let (mut disk, store) = fresh(1);
+    put(&store, "a.pkg", b"before", at(1)).expect("a publish");
+    disk.fail(Fault::new(error).on(operation).within("ods.redb").after(after).times(3));
+    let refused = put(&store, "b.pkg", b"lost", at(2));
+    if disk.errors() == 0 {
+        return false;
+    }
+    assert!(matches!(refused, Err(StoreError::DiskFailing { .. })), "{after}: {refused:?}");
+    let again = store.begin_upload(Some(1));
+    assert!(matches!(again, Err(StoreError::DiskFailing { .. })), "refused at once: {again:?}");
+    assert!(store.refuses_writes());
+    let troubles = store.disk_troubles();
+    assert!(troubles.iter().any(|trouble| trouble.path.ends_with("ods.redb")), "{troubles:?}");
+    assert!(troubles.iter().any(|trouble| trouble.is_full == (error == DiskError::Full)), "{troubles:?}");
+    assert_eq!(read_all(&store, "a.pkg", at(3)).expect("readable").as_deref(), Some(&b"before"[..]));
+    assert_eq!(store.package(&path("b.pkg")).expect("readable"), None, "what failed is not shown");
+    assert!(store.mend(at(2), at(4)).is_err(), "the disk still fails");
+    assert_eq!(read_all(&store, "a.pkg", at(5)).expect("readable").as_deref(), Some(&b"before"[..]));
+    disk.mend();
+    assert_eq!(store.mend(at(2), at(9)).expect("the disk works again"), troubles);
+    assert_eq!(alarms(&store), ["disk", "disk_mended"]);
+    assert_eq!(store.package(&path("b.pkg")).expect("readable"), None, "{after}: what was refused did not happen");
+    put(&store, "b.pkg", b"there", at(6)).expect("writing goes on");
+    assert_sound(&store);
+    drop(store);
+    disk = disk.crash(7);
+    let store = open(&disk, 2).expect("it opens");
+    assert_eq!(read_all(&store, "a.pkg", at(7)).expect("readable").as_deref(), Some(&b"before"[..]));
+    assert_eq!(read_all(&store, "b.pkg", at(7)).expect("readable").as_deref(), Some(&b"there"[..]));
+    true
 }
 
 #[test]

@@ -88,6 +88,12 @@ pub(crate) fn files(store: &Store, disk: &SimDisk, told: &mut Told) {
             claimed(store, &blob);
         }
     }
+    // Every blob that is listed has its file: opening one that hasn't would write to the journal.
+    let head = store.head();
+    for blob in told.contents.keys().filter(|blob| !told.rotten.contains(*blob)) {
+        drop(store.open_blob(blob, UnixMillis::new(0)).expect("readable"));
+        assert_eq!(store.head(), head, "{blob} is listed and its file is missing");
+    }
     let faults = store.check().expect("a check reads");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
