@@ -62,6 +62,7 @@ pub(crate) enum Command {
     Serve(commands::serve::Arguments),
     Demo(commands::demo::Arguments),
     Config(commands::config::Arguments),
+    Service(commands::service::Arguments),
     Push(commands::push::Arguments),
     Pull(commands::pull::Arguments),
     Ls(commands::ls::Arguments),

@@ -1,6 +1,6 @@
 //! The subcommands: one module each, with its arguments and what it does.
 //!
-//! All but `serve`, `demo` and `config` are clients of a node's admin API, through [`ods_api::Client`]: nothing that they
+//! All but `serve`, `demo`, `config` and `service` are clients of a node's admin API, through [`ods_api::Client`]: nothing that they
 //! can do is missing there.
 
 pub(crate) mod config;
@@ -15,6 +15,7 @@ mod retry;
 mod revision;
 pub(crate) mod rm;
 pub(crate) mod serve;
+pub(crate) mod service;
 pub(crate) mod show;
 pub(crate) mod status;
 pub(crate) mod token;
@@ -45,6 +46,7 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Serve(arguments) => serve::run(&arguments, context).await,
         Command::Demo(arguments) => demo::run(&arguments, context).await,
         Command::Config(arguments) => config::run(&arguments, context),
+        Command::Service(arguments) => service::run(arguments, context),
         Command::Push(arguments) => push::run(arguments, context).await,
         Command::Pull(arguments) => pull::run(arguments, context).await,
         Command::Ls(arguments) => ls::run(arguments, context).await,

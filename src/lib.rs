@@ -10,6 +10,7 @@ mod mesh;
 mod private_file;
 mod run_file;
 mod server;
+mod service;
 mod tls;
 mod watch;
 mod worker;

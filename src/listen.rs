@@ -21,6 +21,7 @@ mod connection;
 mod counters;
 mod in_flight;
 mod limits;
+mod pulse;
 mod request_body;
 mod response_body;
 mod service;
@@ -44,10 +45,12 @@ pub(crate) use bind::ListenError;
 pub(crate) use client::TrustedProxies;
 pub(crate) use counters::ListenCounters;
 pub(crate) use limits::ListenLimits;
+pub(crate) use pulse::Pulse;
 
 /// The listeners of a node, with their shared caps.
 pub(crate) struct Listeners {
     shared: Arc<Shared>,
+    pulse: Pulse,
 }
 
 /// A socket that is open, but not yet served: clients wait.
@@ -102,19 +105,24 @@ impl Listeners {
             drain: CancellationToken::new(),
             cut: CancellationToken::new(),
         };
-        Self { shared: Arc::new(shared) }
+        Self { pulse: Pulse::new(shared.drain.clone()), shared: Arc::new(shared) }
     }
 
     /// Serves `router` there until the drain.
     pub(crate) fn serve(&self, bound: Bound, router: Router) {
         let tls = bound.tls.as_ref().map(|tls| TlsAcceptor::from(tls.server_config()));
         let around = Surroundings { router, tls, shared: self.shared.clone() };
-        self.shared.tasks.spawn(accept_loop(bound.listener, around));
+        self.shared.tasks.spawn(accept_loop(bound.listener, around, self.pulse.point()));
     }
 
     /// What was served so far.
     pub(crate) fn counters(&self) -> Arc<ListenCounters> {
         self.shared.counters.clone()
+    }
+
+    /// What tells whether they still accept.
+    pub(crate) fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Takes no more connections and requests, lets those under way end for `grace`, and cuts the rest. Streams of

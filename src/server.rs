@@ -18,8 +18,10 @@ mod health;
 mod listen_urls;
 mod metrics;
 mod open_files;
+mod service_manager;
 mod signals;
 mod sockets;
+mod watchdog;
 
 #[cfg(test)]
 mod tests;
@@ -29,7 +31,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use ods_store::{NodeId, Store};
 use tokio_util::sync::CancellationToken;
 
-use self::compose::Parts;
+use self::{compose::Parts, watchdog::Watchdog};
 use crate::{
     config::Resolution,
     listen::Listeners,
@@ -39,6 +41,7 @@ use crate::{
 
 pub(crate) use admin_token::{ADMIN_TOKEN_FILE, AdminTokenError};
 pub(crate) use error::{ServeError, StartError};
+pub(crate) use service_manager::ServiceManager;
 pub(crate) use signals::StopSignals;
 
 /// How long the workers' last ticks may take once the requests have ended.
@@ -53,6 +56,7 @@ pub(crate) struct Server {
     stopping: CancellationToken,
     drain_timeout: Duration,
     run_file: WrittenRunFile,
+    manager: ServiceManager,
 }
 
 /// What there is to say about a node that has started.
@@ -87,7 +91,25 @@ impl Server {
             listeners.serve(socket, router);
         }
         let drain_timeout = resolution.config.limits.drain_timeout;
-        Ok(Self { facts, store, listeners, supervisor, stopping, drain_timeout, run_file })
+        Ok(Self {
+            facts,
+            store,
+            listeners,
+            supervisor,
+            stopping,
+            drain_timeout,
+            run_file,
+            manager: ServiceManager::default(),
+        })
+    }
+
+    /// Tells `manager` that the node serves, from now on how it lives, and in the end that it stops.
+    pub(crate) fn report_to(&mut self, manager: ServiceManager) {
+        if manager.listens() {
+            manager.serving(&format!("serving at {}", self.facts.urls.join(" ")));
+            self.supervisor.start(Watchdog::new(manager.clone(), self.store.clone(), self.listeners.pulse()));
+        }
+        self.manager = manager;
     }
 
     /// What there is to say about it.
@@ -120,6 +142,7 @@ impl Server {
 
     /// Stops in good order: requests, then workers, then the store.
     pub(crate) async fn stop(self) {
+        self.manager.stopping();
         self.stopping.cancel();
         let connections_cut = self.listeners.drain(self.drain_timeout).await;
         let workers_cut = self.supervisor.stop(LAST_TICKS).await;

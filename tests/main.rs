@@ -31,6 +31,7 @@ mod real_packages;
 mod ring;
 mod roll_back;
 mod rot;
+mod service;
 mod startup;
 mod support;
 mod tidy;

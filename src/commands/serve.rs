@@ -9,7 +9,7 @@ use super::Context;
 use crate::cli::{Exit, Failure, Output, printable, short_id};
 use crate::config::{self, Flags};
 use crate::logging;
-use crate::server::{ServeError, Server, ServerFacts, StopSignals};
+use crate::server::{ServeError, Server, ServerFacts, ServiceManager, StopSignals};
 
 /// Run a node
 #[derive(Debug, clap::Args)]
@@ -37,8 +37,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     logging::start(log.format, &log.filter).map_err(|error| failed("cannot start", &error))?;
     // Caught before anything is open, so that a stop during the start is an orderly one too.
     let mut signals = StopSignals::catch().map_err(|error| failed("cannot listen to signals", &error))?;
-    let server = Server::start(&resolution).await.map_err(|error| failed("cannot start", &error))?;
+    let mut server = Server::start(&resolution).await.map_err(|error| failed("cannot start", &error))?;
     tell(server.facts(), &resolution.config.data, &mut context.output)?;
+    server.report_to(ServiceManager::of(&context.environment, std::process::id()));
     server.run(&mut signals).await.map_err(|error| match error {
         ServeError::Interrupted => Failure::new(Exit::Interrupted, "interrupted", error.to_string()),
         ServeError::Worker(_) => failed("the node ended", &error),

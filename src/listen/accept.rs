@@ -16,12 +16,17 @@ use super::{
     caps::{ConnectionCaps, ConnectionPermit, Room},
     connection::{Surroundings, serve},
     limits::{ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN},
+    pulse::PulsePoint,
 };
 
 /// Accepts connections until the drain begins; the socket closes then.
-pub(super) async fn accept_loop(listener: TcpListener, around: Surroundings) {
+pub(super) async fn accept_loop(listener: TcpListener, around: Surroundings, pulse: PulsePoint) {
     let drain = around.shared.drain.clone();
-    drain.run_until_cancelled(accept_for_ever(listener, around)).await;
+    tokio::select! {
+        () = drain.cancelled() => {}
+        () = accept_for_ever(listener, around) => {}
+        () = pulse.answer() => {}
+    }
 }
 
 async fn accept_for_ever(listener: TcpListener, around: Surroundings) {

@@ -77,6 +77,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
             counters: listeners.counters(),
             peers: statuses,
             stopping: stopping.clone(),
+            started: clock::now(),
         },
     };
 

@@ -12,7 +12,7 @@ use axum::{
 };
 use http::{HeaderValue, StatusCode, header::CACHE_CONTROL, header::CONTENT_TYPE};
 use ods_api::PeerStatuses;
-use ods_store::{Overview, Store, StoreError};
+use ods_store::{Overview, Store, StoreError, UnixMillis};
 use tokio_util::sync::CancellationToken;
 
 use super::metrics;
@@ -25,6 +25,7 @@ pub(super) struct Health {
     pub(super) counters: Arc<ListenCounters>,
     pub(super) peers: PeerStatuses,
     pub(super) stopping: CancellationToken,
+    pub(super) started: UnixMillis,
 }
 
 /// The three routes.
@@ -51,7 +52,9 @@ async fn ready(State(health): State<Health>) -> Response {
 
 async fn metrics(State(health): State<Health>) -> Response {
     let text = match overview(health.store).await {
-        Ok(overview) => metrics::text(&health.counters, &overview, &health.peers).map_err(|error| error.to_string()),
+        Ok(overview) => {
+            metrics::text(&health.counters, &overview, &health.peers, health.started).map_err(|error| error.to_string())
+        }
         Err(error) => Err(error),
     };
     match text {
@@ -93,7 +96,13 @@ mod tests {
     fn health(folder: &std::path::Path) -> Health {
         let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
         let store = Store::open(Arc::new(LocalDisk::new()), folder, &options).unwrap();
-        Health { store, counters: Arc::default(), peers: PeerStatuses::default(), stopping: CancellationToken::new() }
+        Health {
+            store,
+            counters: Arc::default(),
+            peers: PeerStatuses::default(),
+            stopping: CancellationToken::new(),
+            started: UnixMillis::new(0),
+        }
     }
 
     async fn ask(health: &Health, path: &str) -> (StatusCode, String) {

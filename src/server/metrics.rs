@@ -6,7 +6,7 @@
 use std::sync::PoisonError;
 
 use ods_api::{PeerState, PeerStatuses};
-use ods_store::Overview;
+use ods_store::{Overview, UnixMillis};
 use prometheus::{IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector, proto::MetricFamily};
 
 use crate::listen::ListenCounters;
@@ -14,11 +14,21 @@ use crate::listen::ListenCounters;
 /// The media type of what [`text`] gives.
 pub(super) const MEDIA_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Everything, as text.
-pub(super) fn text(counters: &ListenCounters, overview: &Overview, peers: &PeerStatuses) -> prometheus::Result<String> {
+const START_TIME: &str = "process_start_time_seconds";
+
+/// Everything, as text, of a node that was started then.
+pub(super) fn text(
+    counters: &ListenCounters,
+    overview: &Overview,
+    peers: &PeerStatuses,
+    started: UnixMillis,
+) -> prometheus::Result<String> {
     let mut families = counters.families();
     families.extend(of_store(overview)?);
     families.extend(of_peers(peers)?);
+    let start = IntGauge::new(START_TIME, "When the node was started.")?;
+    start.set(i64::try_from(started.get() / 1000).unwrap_or(i64::MAX));
+    families.extend(start.collect());
     families.extend(of_process());
     TextEncoder::new().encode_to_string(&families)
 }
@@ -75,10 +85,13 @@ fn of_peers(peers: &PeerStatuses) -> prometheus::Result<Vec<MetricFamily>> {
     Ok(registry.gather())
 }
 
-/// CPU, memory, open files and start, as every program for Prometheus names them.
+/// CPU, memory and open files, as every program for Prometheus names them. Not the start: the library asks `/proc/stat`, which
+/// a locked-in service doesn't see.
 #[cfg(target_os = "linux")]
 fn of_process() -> Vec<MetricFamily> {
-    prometheus::process_collector::ProcessCollector::for_self().collect()
+    let mut families = prometheus::process_collector::ProcessCollector::for_self().collect();
+    families.retain(|family| family.name() != START_TIME);
+    families
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -91,7 +104,7 @@ mod tests {
     use std::{collections::BTreeMap, sync::Arc};
 
     use ods_api::PeerStatus;
-    use ods_store::{LocalDisk, NodeId, Store, StoreOptions, UnixMillis};
+    use ods_store::{LocalDisk, NodeId, Store, StoreOptions};
 
     use super::*;
 
@@ -109,7 +122,8 @@ mod tests {
             error: None,
         };
         peers.write().unwrap().insert(NodeId::from_bytes([1; 32]), status);
-        text(&ListenCounters::default(), &store.overview().unwrap(), &peers).unwrap()
+        text(&ListenCounters::default(), &store.overview().unwrap(), &peers, UnixMillis::new(1_600_000_000_000))
+            .unwrap()
     }
 
     #[test]
@@ -122,7 +136,7 @@ mod tests {
         let documented: BTreeMap<&str, &str> = rows
             .filter(|(name, _)| name.starts_with("ods_") || name.starts_with("process_"))
             // Those of the process are for Linux only.
-            .filter(|(name, _)| cfg!(target_os = "linux") || name.starts_with("ods_"))
+            .filter(|(name, _)| cfg!(target_os = "linux") || name.starts_with("ods_") || *name == START_TIME)
             .filter_map(|(name, rest)| Some((name.split('{').next()?, rest.split('|').nth(1)?.trim())))
             .collect();
         assert_eq!(documented, shown, "the table of api/README.md, left, and what is shown, right");
@@ -146,6 +160,7 @@ mod tests {
         for line in [
             "ods_peers{state=\"connected\"} 1".to_owned(),
             "ods_peers{state=\"unreachable\"} 0".to_owned(),
+            "process_start_time_seconds 1600000000".to_owned(),
             format!("ods_peer_connected{{peer=\"{node}\"}} 1"),
             format!("ods_peer_behind_events{{peer=\"{node}\"}} 3"),
             format!("ods_peer_behind_bytes{{peer=\"{node}\"}} 8589934592"),
