@@ -1,7 +1,7 @@
 //! Tests of the store through its public doors, on the simulated disk unless the real one matters.
 //!
 //! - `support.rs`: stores, bytes and requests in a line each
-//! - `model.rs`: random operations against a plain map
+//! - `model.rs`: random operations against a plain map; `operations.rs` has both, for the fuzz target too
 //! - `crash.rs`: power lost at every kind of moment
 //! - `golden.rs`: data folders that earlier versions wrote
 //! - `mesh.rs`: stores that exchange events and statements
@@ -18,6 +18,7 @@ mod local_disk;
 mod mesh;
 mod model;
 mod opening;
+mod operations;
 mod planted;
 mod space;
 mod support;
