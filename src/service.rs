@@ -15,7 +15,7 @@ use crate::config::{Config, Flags, Tls, WatchMode};
 
 pub(crate) use launchd::{plist, steps as launchd_steps};
 pub(crate) use systemd::{SYSUSERS_FILE, UNIT_FILE, sysusers, unit};
-pub(crate) use windows::command_lines;
+pub(crate) use windows::{command_lines, task_line};
 
 /// What the service is called everywhere.
 pub(crate) const NAME: &str = "ods";

@@ -128,7 +128,11 @@ fn install(arguments: &Install, context: &mut Context) -> Result<(), Failure> {
         Platform::Systemd => print(context, "unit", &service::unit(&service)),
         Platform::Launchd if arguments.print => print(context, "plist", &service::plist(&service)),
         Platform::Launchd => print_steps(context, "in a terminal", &service::launchd_steps(&service)),
-        Platform::Windows => print_steps(context, "as administrator, in cmd", &service::command_lines(&service)),
+        Platform::Windows if arguments.print => {
+            print_steps(context, "as administrator, in cmd", &service::command_lines(&service))
+        }
+        // The task scheduler starts any program; the service control manager only those that answer it, which isn't done yet.
+        Platform::Windows => print_steps(context, "as administrator, in cmd", &[service::task_line(&service)]),
     }
 }
 

@@ -1,4 +1,5 @@
-//! For the service control manager of Windows: the command lines that register the node. Prepared: the text is tested.
+//! For Windows: the command lines that register the node with the service control manager, and the one that lets the task
+//! scheduler start it. The first are prepared: the program doesn't answer that manager yet, which gives up on it after 30 s.
 
 use super::{DESCRIPTION, NAME, Service};
 
@@ -37,6 +38,17 @@ pub(crate) fn command_lines(service: &Service) -> Vec<String> {
     lines
 }
 
+/// What starts the node with the machine until then.
+pub(crate) fn task_line(service: &Service) -> String {
+    let run = std::iter::once(&service.program).chain(&service.arguments);
+    let run = run.map(|word| argument(word)).collect::<Vec<_>>().join(" ");
+    format!(
+        "schtasks /Create /TN {NAME} /SC ONSTART /RU {} /TR {}",
+        argument(r"NT AUTHORITY\LOCAL SERVICE"),
+        argument(&run)
+    )
+}
+
 fn modify(account: &str) -> String {
     argument(&format!("{account}:(OI)(CI)F"))
 }
@@ -67,9 +79,8 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn the_command_lines() {
-        let service = Service {
+    fn service() -> Service {
+        Service {
             program: r"C:\Program Files\ODS\ods.exe".to_owned(),
             arguments: ["serve", "--data", r"C:\ProgramData\ODS", "--name", "hq 1"].map(str::to_owned).to_vec(),
             data: r"C:\ProgramData\ODS".to_owned(),
@@ -78,9 +89,21 @@ mod tests {
             reads: vec![r"C:\Program Files\ODS\ods.exe".to_owned(), r"D:\drop".to_owned()],
             writes: vec![r"D:\take here".to_owned()],
             stop_timeout: Duration::from_secs(30),
-        };
+        }
+    }
+
+    #[test]
+    fn the_task() {
         assert_eq!(
-            command_lines(&service),
+            task_line(&service()),
+            r#"schtasks /Create /TN ods /SC ONSTART /RU "NT AUTHORITY\LOCAL SERVICE" /TR "\"C:\Program Files\ODS\ods.exe\" serve --data C:\ProgramData\ODS --name \"hq 1\"""#
+        );
+    }
+
+    #[test]
+    fn the_command_lines() {
+        assert_eq!(
+            command_lines(&service()),
             [
                 r#"sc.exe create ods binPath= "\"C:\Program Files\ODS\ods.exe\" serve --data C:\ProgramData\ODS --name \"hq 1\"" start= delayed-auto obj= "NT SERVICE\ods" DisplayName= "ODS, the Open Distribution Server""#,
                 "sc.exe sidtype ods unrestricted",
