@@ -1,11 +1,18 @@
 //! An `ods` of the build under test.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::bench::{Bench, write_file};
 use super::http::Http;
 use super::process::{Cost, Server, run_here, until};
+
+/// `ODS_BENCH_PROGRAM`, or the program built with the benches; that one has what only tests need compiled in.
+#[expect(clippy::disallowed_methods, reason = "the benches have no configuration but their variables")]
+fn program() -> OsString {
+    std::env::var_os("ODS_BENCH_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_ods").into())
+}
 
 /// A running node with an empty data folder of its own.
 #[derive(Debug)]
@@ -29,7 +36,7 @@ impl Node {
                  [[listeners]]\naddress = \"127.0.0.1:{tls_port}\"\ntls = \"self-signed\"\n"
             ),
         );
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ods"));
+        let mut command = Command::new(program());
         command.args(["serve", "--name", name, "--data"]).arg(&data).arg("--config").arg(config);
         let server = Server::start(&mut command, port, &folder.join("ods.log"));
         Self { server, data, port, tls_port }
