@@ -51,6 +51,9 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
     /// Writes all of `bytes` at `offset`, growing the file if need be.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
+    /// Says that these bytes, written already, may go to the disk now, so that [`Self::sync`] has less to wait for. A
+    /// hint: it makes nothing durable.
+    fn begin_sync(&self, _offset: u64, _bytes: u64) {}
     /// Cuts or grows (with zeros) the file.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
     /// Sets disk space aside for the first `bytes`; the length may grow to that.

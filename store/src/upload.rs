@@ -10,6 +10,9 @@ use crate::error::{Result, StoreError};
 use crate::limits::BLOB_BYTES_MAX;
 use crate::outline::{BlobHasher, BlobHashes};
 
+/// So many bytes at a time are sent to the disk while the next ones come, so that the sync at the end is short.
+const BEGIN_SYNC_EVERY_BYTES: u64 = 32 << 20;
+
 /// A file in `incoming/` that goes away with its owner.
 #[derive(Debug)]
 struct IncomingFile {
@@ -34,6 +37,8 @@ pub struct Upload {
     hasher: BlobHasher,
     /// Room that was set aside; past that each write has to find its own.
     reserved_bytes: u64,
+    /// Up to where the disk was asked to begin writing.
+    sync_begun_bytes: u64,
 }
 
 /// Bytes received whole, synced and hashed, not published yet. Dropping it removes them.
@@ -63,7 +68,7 @@ impl Upload {
                 }
             })?;
         }
-        Ok(Self { file, incoming, hasher: BlobHasher::new(), reserved_bytes: expected })
+        Ok(Self { file, incoming, hasher: BlobHasher::new(), reserved_bytes: expected, sync_begun_bytes: 0 })
     }
 
     /// Bytes received so far.
@@ -82,6 +87,11 @@ impl Upload {
         }
         self.file.write_all_at(bytes, offset).map_err(StoreError::io("write", &self.incoming.path))?;
         self.hasher.update(bytes);
+        let unsynced = self.hasher.size() - self.sync_begun_bytes;
+        if unsynced >= BEGIN_SYNC_EVERY_BYTES {
+            self.file.begin_sync(self.sync_begun_bytes, unsynced);
+            self.sync_begun_bytes = self.hasher.size();
+        }
         Ok(())
     }
 
