@@ -25,6 +25,8 @@ mod pulse;
 mod request_body;
 mod response_body;
 mod service;
+#[cfg(target_os = "linux")]
+mod slicing;
 mod stream;
 mod unreadable;
 

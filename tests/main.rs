@@ -32,6 +32,7 @@ mod ring;
 mod roll_back;
 mod rot;
 mod service;
+mod slices;
 mod startup;
 mod support;
 mod tidy;

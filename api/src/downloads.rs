@@ -14,6 +14,7 @@
 mod accept;
 mod answer;
 mod body;
+mod buffers;
 mod conditional;
 mod disposition;
 mod find;

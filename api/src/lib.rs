@@ -9,6 +9,7 @@ mod declared;
 mod downloads;
 mod error;
 mod extract;
+mod file_slices;
 mod invite_line;
 mod mesh_handle;
 mod openapi;
@@ -24,6 +25,7 @@ pub use client::{
     Client, ClientError, Download, EventStream, Followed, Guard, ResumeFrom, TlsTrust, Upload, encode_path,
 };
 pub use error::{ApiError, Code};
+pub use file_slices::{FileSlices, Misplaced};
 pub use invite_line::{InviteLine, NotAnInvite};
 pub use mesh_handle::{JoinError, MeshCommand, MeshHandle, PeerState, PeerStatus, PeerStatuses, SyncError};
 pub use request::{ClientAddress, RequestId};

@@ -7,6 +7,7 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::conn::auto,
 };
+use ods_api::FileSlices;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
@@ -16,6 +17,8 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+#[cfg(target_os = "linux")]
+use super::slicing::SlicingStream;
 use super::{
     Shared,
     activity::{Activity, Expired, Verdict},
@@ -48,11 +51,11 @@ pub(super) async fn serve(stream: TcpStream, peer: IpAddr, permit: ConnectionPer
 
 async fn shake_hands(stream: TcpStream, peer: IpAddr, permit: ConnectionPermit, around: Surroundings) {
     let Some(tls) = around.tls.clone() else {
-        return converse(stream, peer, permit, around).await;
+        return converse_plainly(stream, peer, permit, around).await;
     };
     let limit = around.shared.limits.tls_handshake_timeout;
     match around.shared.drain.run_until_cancelled(timeout(limit, encrypt(stream, &tls))).await {
-        Some(Ok(Ok(stream))) => converse(stream, peer, permit, around).await,
+        Some(Ok(Ok(stream))) => converse(stream, None, peer, permit, around).await,
         Some(Ok(Err(error))) => {
             around.shared.counters.handshake_failed();
             tracing::debug!(%peer, %error, "a TLS handshake failed");
@@ -83,8 +86,25 @@ async fn encrypt(mut stream: TcpStream, tls: &TlsAcceptor) -> io::Result<TlsStre
     tls.accept(stream).await
 }
 
-async fn converse<S>(stream: S, peer: IpAddr, permit: ConnectionPermit, around: Surroundings)
-where
+#[cfg(target_os = "linux")]
+async fn converse_plainly(stream: TcpStream, peer: IpAddr, permit: ConnectionPermit, around: Surroundings) {
+    let slices = FileSlices::new();
+    converse(SlicingStream::new(stream, slices.clone()), Some(slices), peer, permit, around).await;
+}
+
+#[cfg(not(target_os = "linux"))]
+async fn converse_plainly(stream: TcpStream, peer: IpAddr, permit: ConnectionPermit, around: Surroundings) {
+    converse(stream, None, peer, permit, around).await;
+}
+
+/// With `slices`, the stream must know the placeholders of what is queued there.
+async fn converse<S>(
+    stream: S,
+    slices: Option<FileSlices>,
+    peer: IpAddr,
+    permit: ConnectionPermit,
+    around: Surroundings,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let Surroundings { router, shared, .. } = around;
@@ -92,7 +112,7 @@ where
     let mut watchdog = Watchdog { activity: activity.clone(), waiting: shared.caps.waiting(), shared: shared.clone() };
     let io =
         TokioIo::new(Explaining::new(WatchedStream::new(stream, activity.clone(), permit), activity.clone(), peer));
-    let service = ConnectionService { router, shared: shared.clone(), activity: activity.clone(), peer };
+    let service = ConnectionService { router, shared: shared.clone(), activity: activity.clone(), peer, slices };
     // Streams of an HTTP/2 connection end with it, also when it is dropped.
     let cut = shared.cut.child_token();
     let _cut_streams = cut.clone().drop_guard();

@@ -1,12 +1,21 @@
 //! From a parsed request to the router and back: the client's address, the request's id, panics, the log line.
 
-use std::{convert::Infallible, net::IpAddr, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+use std::{
+    convert::Infallible,
+    net::IpAddr,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use axum::{Router, body::Body};
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, Version, header::HOST};
 use hyper::body::Incoming;
-use ods_api::{ApiError, ClientAddress, Code, RequestId};
+use ods_api::{ApiError, ClientAddress, Code, FileSlices, RequestId};
 use tokio::time::Instant;
 use tower::ServiceExt;
 use tracing::Instrument;
@@ -29,6 +38,8 @@ pub(super) struct ConnectionService {
     pub(super) shared: Arc<Shared>,
     pub(super) activity: Arc<Activity>,
     pub(super) peer: IpAddr,
+    /// Where answers over HTTP/1 may queue parts of files.
+    pub(super) slices: Option<FileSlices>,
 }
 
 impl hyper::service::Service<Request<Incoming>> for ConnectionService {
@@ -74,6 +85,10 @@ impl ConnectionService {
         });
         request.extensions_mut().insert(ClientAddress(in_flight.facts().client));
         request.extensions_mut().insert(RequestId(id.clone()));
+        // HTTP/2 cuts bodies into frames, and would copy what stands for a part of a file.
+        if let Some(slices) = self.slices.clone().filter(|_| request.version() < Version::HTTP_2) {
+            request.extensions_mut().insert(slices);
+        }
         let mut response = match refusal(&request) {
             Some(refused) => refused.answer(&id),
             None => self.route(request, &in_flight, &id).await,
@@ -103,8 +118,15 @@ fn refusal(request: &Request<Body>) -> Option<ApiError> {
         .then(|| ApiError::new(Code::AddressTooLong, "the request's address is too long: shorten it"))
 }
 
+/// A name that no other request has, from a random start that is asked for once.
 pub(super) fn fresh_id() -> String {
-    let mut bytes = [0; 10];
-    getrandom::fill(&mut bytes).expect("the system has randomness once it has started");
-    data_encoding::BASE32HEX_NOPAD.encode(&bytes).to_ascii_lowercase()
+    static KEY: OnceLock<[u8; 32]> = OnceLock::new();
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let key = KEY.get_or_init(|| {
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).expect("the system has randomness once it has started");
+        key
+    });
+    let hash = blake3::keyed_hash(key, &NEXT.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    data_encoding::BASE32HEX_NOPAD.encode(&hash.as_bytes()[..10]).to_ascii_lowercase()
 }

@@ -70,3 +70,6 @@ pub const GC_RESTARTS_MAX: u32 = 8;
 pub const STORAGE_VIEW_FOR_MS: u64 = 600_000;
 /// Collected blobs that a report names; the others are counted.
 pub const GC_ITEMS_MAX: usize = 1000;
+
+/// Packages remembered with their files open, so that asking again needs no look-up.
+pub const RECENT_PACKAGES_MAX: usize = 128;

@@ -35,6 +35,7 @@ use crate::meta;
 use crate::open::{self, StoreOptions};
 use crate::publish::Author;
 use crate::reader::Verified;
+use crate::recent::Recent;
 use crate::roster::Roster;
 use crate::schema::{BLOBS, JOURNAL, META, PACKAGES, STATEMENTS, STREAMS, WANTS};
 use crate::statement::Role;
@@ -131,6 +132,7 @@ impl Store {
             roster: RwLock::new(Arc::new(roster)),
             last: Mutex::new(Committed { head, ..Committed::default() }),
             listeners: RwLock::new(Vec::new()),
+            recent: Recent::default(),
         });
         let writer = Writer::start(Arc::clone(&shared))?;
         let (verified, fetches, space) = (Verified::default(), Mutex::default(), space::SpaceState::default());
@@ -257,6 +259,10 @@ impl Store {
 
     pub(crate) fn blobs(&self) -> &Arc<Blobs> {
         &self.0.blobs
+    }
+
+    pub(crate) fn recent(&self) -> &Recent {
+        &self.0.shared.recent
     }
 
     pub(crate) fn verified(&self) -> &Verified {

@@ -20,6 +20,7 @@ use crate::error::{Result, StoreError};
 use crate::limits::{GROUP_WRITES_MAX, WRITE_QUEUE_MAX};
 use crate::lsn::Lsn;
 use crate::meta;
+use crate::recent::Recent;
 use crate::roster::Roster;
 use crate::schema::{META, STATEMENTS};
 use crate::trust;
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) roster: RwLock<Arc<Roster>>,
     pub(crate) last: Mutex<Committed>,
     pub(crate) listeners: RwLock<Vec<Listener>>,
+    pub(crate) recent: Recent,
 }
 
 impl Shared {
@@ -222,7 +224,9 @@ fn attempt_in(shared: &Shared, database: &Database, group: &mut [Box<dyn Job>]) 
         return Err(error);
     }
     let (committed, roster) = tx.finish()?;
-    txn.commit()?;
+    let durable = txn.commit();
+    shared.recent.forget();
+    durable?;
     *shared.roster.write().unwrap_or_else(PoisonError::into_inner) = roster;
     *shared.last.lock().unwrap_or_else(PoisonError::into_inner) = committed;
     Ok(Attempt::Committed(committed))

@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use ods_store::{BlobReader, Digest, Fetch, Package, PackagePath, Scope, UnixMillis};
+use ods_store::{BlobReader, Digest, Fetch, Package, PackagePath, PackageWithBytes, Scope, UnixMillis};
 
 use super::credentials::Credentials;
 use super::{AppState, BEARER, Denied, DownloadMode, Session};
@@ -63,6 +63,16 @@ impl DownloadAccess {
     /// A package; `None` if there is none, or not for the caller.
     pub(crate) fn package(&self, path: &PackagePath) -> Result<Option<Package>, ApiError> {
         if self.covers(path) { Ok(self.state.store.package(path)?) } else { Ok(None) }
+    }
+
+    /// A package with its bytes, if they are here; `None` if there is none, or not for the caller.
+    pub(crate) fn package_with_bytes(&self, path: &PackagePath) -> Result<Option<PackageWithBytes>, ApiError> {
+        if self.covers(path) { Ok(self.state.store.package_with_bytes(path, self.now())?) } else { Ok(None) }
+    }
+
+    /// The same from memory, if it was asked for lately. Never blocks.
+    pub(crate) fn recent_package(&self, path: &PackagePath) -> Option<PackageWithBytes> {
+        if self.covers(path) { self.state.store.recent_package(path) } else { None }
     }
 
     /// Packages in the order of their paths, of those open to the caller. A page may be short and still have a next.

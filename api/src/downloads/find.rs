@@ -1,6 +1,7 @@
-//! Looking up what a URL names, and opening its bytes: once a request, off the async threads.
+//! Looking up what a URL names, and opening its bytes: once a request; off the async threads, unless it was
+//! asked for lately.
 
-use ods_store::{Digest, Package, PackagePath};
+use ods_store::{Digest, Package, PackagePath, PackageWithBytes};
 
 use super::answer::{Caching, Representation};
 use super::conditional::{DateStrength, Modified, Validators};
@@ -19,23 +20,29 @@ pub(super) struct Found {
 
 /// The current revision of a path.
 pub(super) async fn package(access: DownloadAccess, path: PackagePath) -> Result<Found, ApiError> {
-    let (package, held, access) = blocking(move || {
-        let package = access.package(&path)?.ok_or_else(|| {
-            ApiError::new(Code::NoSuchPackage, format!("no package is at {path}")).fact("path", path.as_str())
-        })?;
-        let held = access.open_blob(&package.blob)?;
-        if held.is_none() {
-            access.want_now(&package.blob)?;
-        }
-        Ok::<_, ApiError>((package, held, access))
-    })
-    .await?;
-    let source = match held {
+    let (PackageWithBytes { package, bytes }, access) = match access.recent_package(&path) {
+        Some(found) => (found, access),
+        None => look_up(access, path).await?,
+    };
+    let source = match bytes {
         Some(reader) => Source::Held(reader),
         None => Source::arriving(&access, package.blob).await?,
     };
     let representation = describe_package(&package, source.size(), access.now().unix_seconds());
     Ok(Found { representation, source, access })
+}
+
+async fn look_up(access: DownloadAccess, path: PackagePath) -> Result<(PackageWithBytes, DownloadAccess), ApiError> {
+    blocking(move || {
+        let found = access.package_with_bytes(&path)?.ok_or_else(|| {
+            ApiError::new(Code::NoSuchPackage, format!("no package is at {path}")).fact("path", path.as_str())
+        })?;
+        if found.bytes.is_none() {
+            access.want_now(&found.package.blob)?;
+        }
+        Ok::<_, ApiError>((found, access))
+    })
+    .await
 }
 
 /// A blob by its name.

@@ -12,12 +12,17 @@ use super::body::{BlobBody, ReadError};
 use super::find::Found;
 use super::multipart::Segment;
 use crate::error::{ApiError, Code};
+use crate::file_slices::FileSlices;
 
 /// Answers a GET or HEAD of these bytes.
 pub(super) async fn serve(request: &Parts, found: Found) -> Result<Response, ApiError> {
     match answer(&request.method, &request.headers, &found.representation) {
         Answer::Content { status, headers, segments } => {
-            let body = if segments.is_empty() { Body::empty() } else { stream(segments, found).await? };
+            let body = if segments.is_empty() {
+                Body::empty()
+            } else {
+                stream(segments, found, request.extensions.get().cloned()).await?
+            };
             Ok(with(status, headers, body))
         }
         Answer::NotModified { headers } => Ok(with(StatusCode::NOT_MODIFIED, headers, Body::empty())),
@@ -48,14 +53,15 @@ fn range_not_satisfiable(size: u64, content_range: HeaderValue) -> Response {
 }
 
 /// Reads the first bytes before the status is sent, since what is wrong with them can still be told.
-async fn stream(segments: Vec<Segment>, found: Found) -> Result<Body, ApiError> {
+async fn stream(segments: Vec<Segment>, found: Found, slices: Option<FileSlices>) -> Result<Body, ApiError> {
     let Found { source, access, .. } = found;
     let first = segments.iter().find_map(|segment| match segment {
         Segment::Span(range) => Some(range.start()),
         Segment::Text(_) => None,
     });
     source.wait_for(first.unwrap_or_default()).await?;
-    let body = BlobBody::start(segments, source.read_at(access)).await.map_err(unreadable)?;
+    let slices = slices.filter(|_| source.has_file());
+    let body = BlobBody::start(segments, source.read_at(access, slices.is_some()), slices).await.map_err(unreadable)?;
     Ok(Body::new(body))
 }
 

@@ -3,16 +3,19 @@
 //! A package asked for that isn't here yet is sent while it arrives: each chunk as soon as its piece is verified. That
 //! the last piece is here is waited for first, since only with it is the size proven.
 
+use std::future::ready;
 use std::time::Duration;
 
 use ods_store::{BlobReader, Digest, Fetch, PIECE_BYTES, piece_count};
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep};
 
-use super::body::{ReadAt, ReadError};
+use super::body::{Chunk, ReadAt, ReadError, Reading};
+use super::buffers::Buffer;
 use crate::auth::DownloadAccess;
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
+use crate::file_slices::FileSlice;
 
 /// How long a client waits for the first piece before it is told to come back.
 const FIRST_PIECE_WITHIN: Duration = Duration::from_secs(10);
@@ -82,19 +85,59 @@ impl Source {
         Ok(())
     }
 
-    /// How to read from it. No read crosses from one piece into the next.
-    pub(super) fn read_at(self, access: DownloadAccess) -> ReadAt {
+    /// Whether its bytes can be sent as parts of a file.
+    pub(super) fn has_file(&self) -> bool {
+        matches!(self, Self::Held(reader) if reader.os_file().is_some())
+    }
+
+    /// How to read from it. No read crosses from one piece into the next. With `sliced`, which needs
+    /// [`Self::has_file`], reads give parts of the file.
+    pub(super) fn read_at(self, access: DownloadAccess, sliced: bool) -> ReadAt {
         match self {
-            Self::Held(reader) => Box::new(move |offset, bytes| {
-                let (reader, access) = (reader.clone(), access.clone());
-                let task = spawn_blocking(move || reader.read(offset, bytes, access.now()));
-                Box::pin(async move { Ok(task.await??) })
-            }),
+            Self::Held(reader) if sliced => {
+                Box::new(move |offset, bytes| slice_held(reader.clone(), &access, offset, bytes))
+            }
+            Self::Held(reader) => Box::new(move |offset, bytes| read_held(reader.clone(), &access, offset, bytes)),
             Self::Arriving(fetch) => {
                 Box::new(move |offset, bytes| Box::pin(read_arriving(fetch.clone(), offset, bytes, STALLED_AFTER)))
             }
         }
     }
+}
+
+/// A part of a blob's file. What has to be verified or fetched from the disk first is so in another thread: to send
+/// what isn't in memory would hold up an async one.
+fn slice_held(reader: BlobReader, access: &DownloadAccess, offset: u64, bytes: usize) -> Reading {
+    let slice = move |reader| Ok(Chunk::Slice(FileSlice::new(reader, offset, bytes).ok_or("not a part of a file")?));
+    if reader.is_ready(offset, bytes as u64, access.now()) {
+        return Box::pin(ready(slice(reader)));
+    }
+    let access = access.clone();
+    let task = spawn_blocking(move || reader.make_ready(offset, bytes as u64, access.now()).map(|()| reader));
+    Box::pin(async move { slice(task.await??) })
+}
+
+/// A blob's bytes, read: at the last moment if they are in memory, so that they are still in the processor's when they
+/// are sent; else ahead, in another thread.
+fn read_held(reader: BlobReader, access: &DownloadAccess, offset: u64, bytes: usize) -> Reading {
+    let access = access.clone();
+    let read = move |reader: BlobReader, access: DownloadAccess| {
+        spawn_blocking(move || {
+            let mut buffer = Buffer::of(bytes);
+            reader.read_into(offset, buffer.as_mut(), access.now()).map(|()| Chunk::Read(buffer.freeze()))
+        })
+    };
+    if !reader.is_ready(offset, bytes as u64, access.now()) {
+        let task = read(reader, access);
+        return Box::pin(async move { Ok(task.await??) });
+    }
+    Box::pin(async move {
+        let mut buffer = Buffer::of(bytes);
+        if reader.read_now(offset, buffer.as_mut(), access.now()) {
+            return Ok(Chunk::Read(buffer.freeze()));
+        }
+        Ok(read(reader, access).await??)
+    })
 }
 
 /// The bytes are known and will come.
@@ -109,13 +152,13 @@ fn is_proven(fetch: &Fetch) -> bool {
 }
 
 /// Waits for a piece and reads from it. Gives up once nothing of the blob has arrived for so long.
-async fn read_arriving(fetch: Fetch, offset: u64, bytes: usize, patience: Duration) -> Result<Vec<u8>, ReadError> {
+async fn read_arriving(fetch: Fetch, offset: u64, bytes: usize, patience: Duration) -> Result<Chunk, ReadError> {
     let (mut arrived, mut since) = (fetch.have().len(), Instant::now());
     loop {
         if fetch.has(offset / PIECE_BYTES) {
             let reading = fetch.clone();
             if let Some(bytes) = spawn_blocking(move || reading.read(offset, bytes)).await?? {
-                return Ok(bytes);
+                return Ok(Chunk::Read(bytes.into()));
             }
         }
         let arrived_now = fetch.have().len();

@@ -5,6 +5,8 @@ mod concurrency;
 mod folders;
 mod missing;
 mod names;
+#[cfg(target_os = "linux")]
+mod slices;
 mod table;
 
 use axum::body::{Body, Bytes};

@@ -15,7 +15,9 @@ use crate::fetch::{Fetch, FetchRow};
 use crate::journal::{self, Moment};
 use crate::locks::BlobLock;
 use crate::outline::{ChainingValue, PIECE_BYTES, piece_bytes, piece_is_right};
-use crate::reader::BlobReader;
+use crate::path::PackagePath;
+use crate::reader::{BlobReader, OpenBlob};
+use crate::recent::{Held, PackageWithBytes};
 use crate::schema::{FETCHES, WANTS};
 use crate::time::UnixMillis;
 use crate::tx::Tx;
@@ -35,12 +37,33 @@ impl Store {
 
     /// Opens a blob for reading; `None` if it is not held. One whose file is missing is wanted again.
     pub fn open_blob(&self, blob: &Digest, now: UnixMillis) -> Result<Option<BlobReader>> {
+        Ok(self.open_held(blob, now)?.map(|open| BlobReader::new(self.clone(), open)))
+    }
+
+    /// A package with its bytes, if they are here: as [`Self::package`] and [`Self::open_blob`] find them.
+    pub fn package_with_bytes(&self, path: &PackagePath, now: UnixMillis) -> Result<Option<PackageWithBytes>> {
+        let era = self.recent().era();
+        let Some(package) = self.package(path)?.map(Arc::new) else { return Ok(None) };
+        let Some(blob) = self.open_held(&package.blob, now)? else {
+            return Ok(Some(PackageWithBytes { package, bytes: None }));
+        };
+        self.recent().remember(era, path, Held { package: Arc::clone(&package), blob: Arc::clone(&blob) });
+        Ok(Some(PackageWithBytes { package, bytes: Some(BlobReader::new(self.clone(), blob)) }))
+    }
+
+    /// The same from memory: what [`Self::package_with_bytes`] found since the last commit. Never waits.
+    pub fn recent_package(&self, path: &PackagePath) -> Option<PackageWithBytes> {
+        let Held { package, blob } = self.recent().get(path)?;
+        Some(PackageWithBytes { package, bytes: Some(BlobReader::new(self.clone(), blob)) })
+    }
+
+    fn open_held(&self, blob: &Digest, now: UnixMillis) -> Result<Option<Arc<OpenBlob>>> {
         // One that was collected and brought back between these steps is looked for again.
         for _ in 0..OPEN_TRIES {
             let Some(size) = self.listed_size(blob)? else { return Ok(None) };
             let outline = self.blobs().outline(blob, size)?;
             if let (Some(file), Some(outline)) = (self.blobs().open_blob(blob)?, outline) {
-                return Ok(Some(BlobReader::new(self.clone(), *blob, size, file, outline)));
+                return Ok(Some(Arc::new(OpenBlob { blob: *blob, size, file, outline })));
             }
             if self.set_aside(blob, 0, now)? {
                 break;
