@@ -20,6 +20,16 @@ fn exchange(node: &Node, bytes: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// Sends raw bytes and reads up to where the node closes the connection.
+fn converse(node: &Node, bytes: &[u8]) -> Vec<u8> {
+    let mut stream = TcpStream::connect(node.address()).expect("the node listens");
+    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+    drop(stream.write_all(bytes));
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer));
+    answer
+}
+
 /// The statuses of all answers in what came back.
 fn statuses(answer: &[u8]) -> Vec<u16> {
     let text = String::from_utf8_lossy(answer).into_owned();
@@ -90,18 +100,22 @@ fn a_refusal_before_any_route_says_why_and_has_an_id() {
     let long = "x".repeat(100_000);
     for (request, status, code) in [
         ("GET\r\n\r\n".to_owned(), 400, "malformed"),
-        ("GET / HTTP/1.1\r\n\r\n".to_owned(), 400, "malformed"),
-        ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), 400, "malformed"),
+        ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), 400, "malformed"),
+        ("GET / HTTP/1.1\r\nConnection: close\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), 400, "malformed"),
         (format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n"), 431, "head_too_large"),
-        (format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", &long[..50_000]), 414, "address_too_long"),
-        ("POST /peer/v1/ping HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".to_owned(), 401, "unsigned"),
+        (format!("GET /{} HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n", &long[..50_000]), 414, "address_too_long"),
+        (
+            "POST /peer/v1/ping HTTP/1.1\r\nConnection: close\r\nHost: x\r\nContent-Length: 0\r\n\r\n".to_owned(),
+            401,
+            "unsigned",
+        ),
     ] {
-        let (found, problem) = problem(&exchange(&node, request.as_bytes()));
+        let (found, problem) = problem(&converse(&node, request.as_bytes()));
         assert_eq!((found, &problem["code"]), (status, &code.into()), "{}", &request[..request.len().min(60)]);
     }
-    let http_10 = exchange(&node, b"GET /healthz HTTP/1.0\r\n\r\n");
+    let http_10 = converse(&node, b"GET /healthz HTTP/1.0\r\n\r\n");
     assert!(http_10.ends_with(b"ok\n"), "HTTP/1.0 needs no Host");
-    let after_another = exchange(&node, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n");
+    let after_another = converse(&node, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n");
     assert_eq!(statuses(&after_another), [200, 400]);
 }
 

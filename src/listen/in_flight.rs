@@ -13,6 +13,9 @@ use super::{
 /// The status logged for a client that left before it got an answer (as nginx does).
 const CLIENT_LEFT: u16 = 499;
 
+/// Bytes of a path that the log line shows.
+const PATH_SHOWN_BYTES_MAX: usize = 1024;
+
 /// How a response's body ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -48,7 +51,10 @@ pub(super) struct InFlight {
 
 impl RequestFacts {
     pub(super) fn new<B>(request: &Request<B>, client: IpAddr, id: String, began: Instant) -> Self {
-        Self { method: request.method().clone(), path: request.uri().path().to_owned(), client, id, began }
+        let path = request.uri().path();
+        // Nothing but a request that is refused has a longer one.
+        let shown = path.floor_char_boundary(PATH_SHOWN_BYTES_MAX.min(path.len()));
+        Self { method: request.method().clone(), path: path[..shown].to_owned(), client, id, began }
     }
 }
 
