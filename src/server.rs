@@ -12,6 +12,7 @@
 
 mod admin_token;
 mod compose;
+mod disk_watch;
 mod error;
 mod first_pull;
 mod health;

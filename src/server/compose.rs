@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ADMIN_TOKEN_FILE, ServerFacts, StartError,
     admin_token::ensure_admin_token,
+    disk_watch::DiskWatch,
     first_pull::FirstPull,
     health::{Health, health_router},
     listen_urls::{interfaces, listen_urls},
@@ -64,6 +65,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let (driver, fetcher) = mesh.workers(commands, statuses.clone());
     supervisor.start(driver);
     supervisor.start(fetcher);
+    supervisor.start(DiskWatch::new(store.clone(), clock::now));
 
     let watches = WatchHandle::default();
     let first_pull = Arc::new(FirstPull::new(store.clone(), statuses.clone()));

@@ -16,6 +16,7 @@ use ods_store::{Overview, Store, StoreError, UnixMillis};
 use tokio_util::sync::CancellationToken;
 
 use super::metrics;
+use super::disk_watch::reason;
 use crate::listen::ListenCounters;
 
 /// What the answers are made of.
@@ -41,6 +42,11 @@ async fn ready(State(health): State<Health>) -> Response {
     let mut reasons = Vec::new();
     if health.stopping.is_cancelled() {
         reasons.push("the node is stopping".to_owned());
+    }
+    let store = health.store.clone();
+    if let Ok(troubles) = tokio::task::spawn_blocking(move || store.disk_troubles()).await {
+        reasons.extend(troubles.iter().map(reason));
+        reasons.dedup();
     }
     if let Err(error) = overview(health.store).await {
         tracing::error!(error, "the store can't be read");
@@ -88,7 +94,7 @@ fn uncached(body: impl IntoResponse) -> Response {
 mod tests {
     use axum::body::{Body, to_bytes};
     use http::Request;
-    use ods_store::{LocalDisk, StoreOptions};
+    use ods_store::{Author, DiskError, Fault, LocalDisk, SimDisk, StoreOptions, UnixMillis};
     use tower::ServiceExt;
 
     use super::*;
@@ -130,6 +136,25 @@ mod tests {
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(body, r#"{"ready":false,"reasons":["the node is stopping"]}"#);
         assert_eq!(ask(&health, "/healthz").await.0, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn a_node_whose_disk_fails_says_so_and_stays_alive() {
+        let disk = SimDisk::new();
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
+        let store = Store::open(Arc::new(disk.clone()), std::path::Path::new("/data"), &options).unwrap();
+        let health = Health { store, counters: Arc::default(), stopping: CancellationToken::new() };
+        disk.fail(Fault::new(DiskError::Full).within("ods.redb").times(1000));
+        let (author, now) = (Author::new("test"), UnixMillis::new(1));
+        health.store.set_name("x", &author, now).unwrap_err();
+        let (status, body) = ask(&health, "/readyz").await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(body.contains("the disk is full"), "{body}");
+        assert_eq!(ask(&health, "/healthz").await.0, StatusCode::OK);
+        assert_eq!(ask(&health, "/metrics").await.0, StatusCode::OK);
+        disk.mend();
+        health.store.mend(now, now).unwrap();
+        assert_eq!(ask(&health, "/readyz").await.0, StatusCode::OK);
     }
 
     #[tokio::test]

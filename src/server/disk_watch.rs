@@ -1,0 +1,126 @@
+//! Looks after the disk: says in the log what it would not do, and has the store try again until it does.
+
+use std::time::Duration;
+
+use ods_store::{DiskTrouble, Store, UnixMillis};
+
+use crate::worker::{Next, Worker};
+
+/// Between two looks at a disk that works.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Between two tries at one that fails, at most.
+const TRY_EVERY_MAX: Duration = Duration::from_secs(10);
+
+/// The worker.
+pub(super) struct DiskWatch {
+    store: Store,
+    clock: fn() -> UnixMillis,
+    failing_since: Option<UnixMillis>,
+}
+
+impl DiskWatch {
+    pub(super) fn new(store: Store, clock: fn() -> UnixMillis) -> Self {
+        Self { store, clock, failing_since: None }
+    }
+
+    /// Looks, tries again, and says what changed.
+    fn look(&mut self) -> Next {
+        let troubles = self.store.disk_troubles();
+        if troubles.is_empty() {
+            if self.failing_since.take().is_some() {
+                tracing::info!("the disk works again");
+            }
+            return Next::After(LOOK_EVERY);
+        }
+        let now = (self.clock)();
+        let is_new = self.failing_since.is_none();
+        let since = *self.failing_since.get_or_insert(now);
+        if is_new {
+            for trouble in &troubles {
+                tracing::error!(%trouble, "the disk is full or failing; reading goes on, writing is tried again");
+            }
+        }
+        if let Err(error) = self.store.mend(since, now) {
+            tracing::debug!(%error, "the disk still fails");
+        }
+        Next::After(pause(now.ms_since(since)))
+    }
+}
+
+/// The longer it lasts, the rarer the tries.
+fn pause(lasted_ms: u64) -> Duration {
+    Duration::from_millis(lasted_ms / 4).clamp(LOOK_EVERY, TRY_EVERY_MAX)
+}
+
+/// What a trouble means, for who may see nothing of the machine.
+pub(super) fn reason(trouble: &DiskTrouble) -> String {
+    if trouble.is_full {
+        return "the disk is full, so packages can't be taken in; downloads go on. Make room, and it goes on by itself"
+            .to_owned();
+    }
+    let name = trouble.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    format!(
+        "the disk fails: the node can't {} {name} ({}); downloads go on. See to the disk, and it goes on by itself",
+        trouble.what, trouble.reason
+    )
+}
+
+impl Worker for DiskWatch {
+    fn name(&self) -> &'static str {
+        "disk watch"
+    }
+
+    async fn tick(&mut self) -> Next {
+        // Mending can wait for the disk.
+        let mut watch = Self { store: self.store.clone(), ..*self };
+        let looked = tokio::task::spawn_blocking(move || (watch.look(), watch.failing_since)).await;
+        let Ok((next, failing_since)) = looked else { return Next::After(TRY_EVERY_MAX) };
+        self.failing_since = failing_since;
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{path::Path, sync::Arc};
+
+    use ods_store::{DiskError, Fault, Happening, Lsn, Operation, SimDisk, StoreOptions};
+
+    use super::*;
+
+    fn now() -> UnixMillis {
+        UnixMillis::new(1_700_000_000_000)
+    }
+
+    fn alarms(store: &Store) -> Vec<String> {
+        let records = store.records(Lsn::new(0), 100).unwrap().items;
+        let alarm = |what| if let Happening::Alarm { code, .. } = what { Some(code) } else { None };
+        records.into_iter().filter_map(|record| alarm(record.what)).collect()
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_fails_and_works_again_is_noticed_without_a_restart() {
+        let disk = SimDisk::new();
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
+        let store = Store::open(Arc::new(disk.clone()), Path::new("/data"), &options).unwrap();
+        let mut watch = DiskWatch::new(store.clone(), now);
+        assert_eq!(watch.tick().await, Next::After(LOOK_EVERY));
+        disk.fail(Fault::new(DiskError::Io).on(Operation::Sync).within("ods.redb").times(1000));
+        store.note(Happening::Alarm { code: "x".to_owned(), detail: String::new() }, now()).unwrap_err();
+        watch.tick().await;
+        assert!(store.refuses_writes());
+        let said = reason(&store.disk_troubles()[0]);
+        assert!(said.contains("can't sync ods.redb") && !said.contains("/data"), "{said}");
+        disk.mend();
+        watch.tick().await;
+        assert!(!store.refuses_writes());
+        assert_eq!(alarms(&store), ["disk", "disk_mended"]);
+        assert_eq!(watch.tick().await, Next::After(LOOK_EVERY));
+        assert_eq!(watch.failing_since, None);
+    }
+
+    #[test]
+    fn tries_become_rarer_up_to_a_bound() {
+        assert_eq!([0, 20_000, 1_000_000].map(pause), [LOOK_EVERY, Duration::from_secs(5), TRY_EVERY_MAX]);
+    }
+}
