@@ -1,5 +1,7 @@
 //! A full disk: uploads are refused before their first byte, everything else goes on, and it mends without a restart.
 
+use std::io::BufRead as _;
+
 use crate::support::bytes::Generated;
 use crate::support::node::{Node, Setup};
 use crate::support::tools::{self, SmallDisk};
@@ -21,6 +23,11 @@ fn a_full_disk_refuses_uploads_and_nothing_else() {
     let said = node.api("PUT", "/packages/big.pkg").open(Some(&(200 * MIB).to_string())).expect("a connection");
     let problem = said.answer().expect("an answer").expect_problem(507, "no_space");
     assert!(problem["needed"].is_u64() && problem["free"].is_u64(), "{problem}");
+    let polite = node.api("PUT", "/packages/big.pkg").header("Expect", "100-continue");
+    let mut exchange = polite.open(Some(&(200 * MIB).to_string())).expect("a connection");
+    let mut first = String::new();
+    exchange.reader().read_line(&mut first).expect("an answer");
+    assert!(first.contains(" 507 "), "no 100 before it: {first}");
 
     // The length isn't said: refused when it is met, and the half is cleared away.
     let chunked = node.api("PUT", "/packages/big.pkg").header("Transfer-Encoding", "chunked");
@@ -55,6 +62,35 @@ fn a_full_disk_refuses_uploads_and_nothing_else() {
     assert_eq!(mesh::listing(&node).len(), 1);
     tools::remove(&ballast);
     node.put("small.pkg", &Generated::new(3, MIB).all()).expect(201);
+    assert_eq!(mesh::listing(&node).len(), 2);
+}
+
+#[test]
+fn a_disk_filled_to_the_brim_is_said_in_readyz_and_mends_without_a_restart() {
+    let Some(disk) = SmallDisk::mount(48 * MIB) else {
+        return tools::leave_out("a disk filled to the brim", "needs root to mount a small filesystem");
+    };
+    let data = Some(disk.path().join("data"));
+    let node = Node::start_with(Setup { name: "hq".to_owned(), data, ..Setup::default() });
+    let kept = Generated::new(1, 5 * MIB).all();
+    node.put("kept.pkg", &kept).expect(201);
+    node.request("GET", "/readyz").send().expect(200);
+    let ballast = disk.path().join("ballast");
+    for round in 0..3 {
+        tools::run("sh", &["-c", "cat /dev/zero > ballast; true"], disk.path());
+        let change = serde_json::json!({ "notes": format!("round {round}") });
+        node.api("PATCH", "/packages/kept.pkg").json(&change).send().expect_problem(507, "no_space");
+        node.put("small.pkg", b"small").expect_problem(507, "no_space");
+        let said = node.request("GET", "/readyz").send().expect(503).text();
+        assert!(said.contains("the disk is full"), "{said}");
+        node.request("GET", "/healthz").send().expect(200);
+        assert!(node.download("kept.pkg").expect(200).body == kept, "reading goes on");
+        assert_eq!(mesh::listing(&node).len(), 1);
+        tools::remove(&ballast);
+        wait::until("the node is ready again", wait::SOON, || node.request("GET", "/readyz").send().status == 200);
+        node.api("PATCH", "/packages/kept.pkg").json(&change).send().expect(200);
+    }
+    node.put("small.pkg", b"small").expect(201);
     assert_eq!(mesh::listing(&node).len(), 2);
 }
 

@@ -165,7 +165,7 @@ fn cut_at(seed: u64, operation: u64) -> bool {
 
 #[test]
 fn workloads_survive_a_cut_at_every_operation() {
-    each_seed(if seeds(500) > 500 { 40 } else { 2 }, |seed| {
+    each_seed(if seeds(500) > 500 { 10 } else { 2 }, |seed| {
         let cuts = (0..10_000).take_while(|operation| cut_at(seed, *operation)).count();
         assert!(cuts > 20, "the workload does nothing");
     });

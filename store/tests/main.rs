@@ -8,6 +8,7 @@
 //! - `bytes.rs`: uploads, fetches, rot
 //! - `space.rs`: gc and retention: what goes, what stays, what is said of it
 //! - `local_disk.rs`: what the seam promises, on the machine's own disk
+//! - `small_disk.rs`: a real filesystem that fills up under the database
 //! - `planted.rs`: the bugs of `planted/` still fit the code
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
@@ -20,5 +21,6 @@ mod model;
 mod opening;
 mod operations;
 mod planted;
+mod small_disk;
 mod space;
 mod support;

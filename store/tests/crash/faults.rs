@@ -116,7 +116,7 @@ fn fail_at(seed: u64, after: u64, error: DiskError) -> bool {
 #[test]
 fn an_error_of_any_one_operation_loses_nothing() {
     let many = super::seeds(500) > 500;
-    each_seed(if many { 40 } else { 2 }, |seed| {
+    each_seed(if many { 10 } else { 2 }, |seed| {
         let error = if seed % 2 == 0 { DiskError::Io } else { DiskError::Full };
         let struck = (0..10_000).take_while(|after| fail_at(seed, *after, error)).count();
         assert!(struck > 20, "the workload does nothing");
