@@ -1,7 +1,5 @@
 //! A full disk: uploads are refused before their first byte, everything else goes on, and it mends without a restart.
 
-use std::io::BufRead as _;
-
 use crate::support::bytes::Generated;
 use crate::support::node::{Node, Setup};
 use crate::support::tools::{self, SmallDisk};
