@@ -34,7 +34,7 @@ pub(crate) struct Blobs {
     folder: PathBuf,
     locks: DigestLocks,
     claims: Arc<Claims>,
-    /// Numbers the names of files on their way out.
+    /// Numbers the names of files on their way out or in.
     gone: AtomicU64,
 }
 
@@ -187,8 +187,8 @@ impl Blobs {
     }
 
     /// Gives a complete and synced file its name in `blobs/`, durably, with its outline. The lock is held by the caller.
-    /// A file that is there already is taken if the row says so and its size is right, else replaced: it may be a left-over.
-    /// Tells whether a name was made.
+    /// A file that is there already is replaced, also if a row lists it: that one may have rotted unnoticed, this one was
+    /// hashed just now. Tells whether the name is this file's.
     pub(crate) fn seal(
         &self,
         _lock: &BlobLock<'_>,
@@ -198,17 +198,37 @@ impl Blobs {
         listed_size: Option<u64>,
     ) -> Result<bool> {
         let target = self.blob_path(blob);
-        let there = self.disk.open(&target).and_then(|file| file.stat()).map(|stat| stat.bytes).ok();
-        if there.is_some() && there == listed_size {
-            return Ok(false);
-        }
         self.write_outline(blob, outline)?;
-        if there.is_some() {
-            self.discard(&target)?;
-        }
-        self.disk.link(incoming, &target).map_err(StoreError::io("link", &target))?;
+        let is_new = match self.disk.link(incoming, &target) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                self.replace(incoming, &target, listed_size.is_some())?
+            }
+            other => other.map(|()| true).map_err(StoreError::io("link", &target))?,
+        };
         self.sync_folder_of(&target)?;
-        Ok(true)
+        Ok(is_new)
+    }
+
+    /// Puts `incoming` in the place of `target`, which is there at every moment. On Windows that can't be done while
+    /// someone reads `target`; one that a row lists then stays.
+    fn replace(&self, incoming: &Path, target: &Path, is_listed: bool) -> Result<bool> {
+        let name = self.aside();
+        let (aside, claim) = (self.incoming(&name), self.claim(&name));
+        self.disk.link(incoming, &aside).map_err(StoreError::io("link", &aside))?;
+        let outcome = self.disk.rename(&aside, target);
+        // Left over after a failure, and if both are names of one file, where a rename does nothing.
+        self.remove_incoming(&aside)?;
+        drop(claim);
+        match outcome {
+            Err(error) if is_listed && error.kind() == std::io::ErrorKind::PermissionDenied => Ok(false),
+            other => other.map(|()| true).map_err(StoreError::io("replace", target)),
+        }
+    }
+
+    /// A name in `incoming/` that was not used since start.
+    fn aside(&self) -> String {
+        let number = self.gone.fetch_add(1, Ordering::Relaxed);
+        format!("{number}.gone")
     }
 
     /// Takes a blob's file, or its outline, away. The lock is held by the caller, and no row lists it.
@@ -218,8 +238,7 @@ impl Blobs {
 
     /// Renames a file out of the way, if it is there, and removes it.
     fn discard(&self, path: &Path) -> Result<()> {
-        let number = self.gone.fetch_add(1, Ordering::Relaxed);
-        let aside = self.incoming(&format!("{number}.gone"));
+        let aside = self.incoming(&self.aside());
         match self.disk.rename(path, &aside) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
             other => other.map_err(StoreError::io("move away", path))?,

@@ -1,6 +1,6 @@
 //! Who may make a blob's files and take them away, and when: the order of lock, files and commits, in one place.
 //!
-//! Invariants:
+//! Invariants (model-checked in `custody/model.rs`: these very functions, with the real choice of locks):
 //! - A row in `blobs` has its file, at every moment: a row is committed after its file has its name, and a file goes only
 //!   after its row's end was committed. From the one to the other the digest's lock is held.
 //! - What was decided before the lock was taken is decided again under it or inside the transaction: collecting decides
@@ -9,6 +9,9 @@
 //!   the file stays; a later run collects it.
 //!
 //! Not here: what is collected (`gc.rs`), how files are moved (`blobs.rs`), what a commit writes (its caller says).
+
+#[cfg(test)]
+mod model;
 
 use crate::digest::Digest;
 use crate::error::{Result, StoreError};

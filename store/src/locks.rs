@@ -1,7 +1,8 @@
 //! Locks by digest: who holds a blob's lock is the only one who links, unlinks or sets aside its files.
 //!
 //! There are a few dozen locks for all blobs, so two blobs may share one. Nobody takes a second lock while holding one, and
-//! the writer's thread takes none: so nobody waits in a circle. The kind of lock is a parameter, so that the model checker
+//! the writer's thread takes none: so nobody waits in a circle. The kind of lock is a parameter, so that the
+//! model checker (`custody/model.rs`) runs this very code with its own. The kind of lock is a parameter, so that the model checker
 //! (`custody/model.rs`) runs this very code with its own.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -60,5 +61,13 @@ impl<L: Exclusive> DigestLocks<L> {
     /// Blobs with the same first byte share a lock.
     fn slot(&self, blob: &Digest) -> usize {
         usize::from(blob.as_bytes()[0]) % self.0.len()
+    }
+}
+
+#[cfg(test)]
+impl<L: Exclusive> DigestLocks<L> {
+    /// Fewer, for the model.
+    pub(crate) fn few() -> Self {
+        Self::with_count(2)
     }
 }

@@ -132,6 +132,21 @@ fn rot_is_found_before_it_is_sent_and_only_the_bad_piece_is_missing() {
 }
 
 #[test]
+fn publishing_bytes_that_rotted_unnoticed_mends_them() {
+    let content = bytes(3, 2 * (1 << 20));
+    for again in ["x.pkg", "y.pkg"] {
+        let (disk, store) = fresh(1);
+        let blob = put(&store, "x.pkg", &content, at(1)).expect("a publish").package.blob.to_string();
+        disk.flip_bit(&PathBuf::from(format!("/data/blobs/{}/{blob}", &blob[..2])), 9);
+        disk.flip_bit(&PathBuf::from(format!("/data/outlines/{}/{blob}", &blob[..2])), 9);
+        put(&store, again, &content, at(2)).expect("a publish of the same bytes");
+        assert_eq!(read_all(&store, "x.pkg", at(3)).expect("readable").as_deref(), Some(&content[..]));
+        let left: Vec<_> = disk.file_names().into_iter().filter(|name| name.starts_with("/data/incoming")).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
 fn publishing_bytes_that_are_wanted_meets_the_want() {
     let content = bytes(4, 2_000_000);
     let (_, store, blob, _) = wanting(&content);

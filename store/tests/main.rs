@@ -10,6 +10,7 @@
 //! - `local_disk.rs`: what the seam promises, on the machine's own disk
 //! - `small_disk.rs`: a real filesystem that fills up under the database
 //! - `planted.rs`: the bugs of `planted/` still fit the code
+//! - `races.rs`: gc and everybody else at once, on the real disk
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
 mod bytes;
@@ -22,5 +23,6 @@ mod opening;
 mod operations;
 mod planted;
 mod small_disk;
+mod races;
 mod space;
 mod support;
