@@ -1,5 +1,9 @@
 //! From the store's types to the wire's. One direction only: what comes in is parsed where it comes in.
 
+mod storage;
+
+pub(crate) use storage::{gc, storage};
+
 use std::collections::{BTreeMap, HashMap};
 
 use data_encoding::HEXLOWER;

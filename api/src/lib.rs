@@ -32,9 +32,10 @@ pub use request::{ClientAddress, RequestId};
 pub use reqwest::Url;
 pub use router::{Surfaces, router};
 pub use types::{
-    Author, Behind, Change, EventQuery, InviteRequest, InviteView, JoinRequest, LogView, NewTokenView, NodePatch,
-    NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PeerPatch, PeerView, Problem, PublishQuery,
-    PublishedView, RecordView, RefusedView, RestoreRequest, RevisionView, RoleName, ScopeName, StorageView,
-    StreamQuery, SyncView, TokenRequest, TokenView, WantsView, WatchView,
+    Author, Behind, Change, EventQuery, FilesView, GcItemView, GcRequest, GcView, InviteRequest, InviteView,
+    JoinRequest, KeptView, LastGcView, LogView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery,
+    PackageView, Page, PageQuery, PeerPatch, PeerView, Problem, PublishQuery, PublishedView, RecordView, RefusedView,
+    RestoreRequest, RevisionView, RoleName, ScopeName, StorageUsageView, StorageView, StreamQuery, SyncView, TallyView,
+    TokenRequest, TokenView, WantsView, WatchView,
 };
 pub use watch_handle::{RefusedFile, WatchHandle, WatchState, WatchStatus};

@@ -16,7 +16,7 @@ use utoipa::openapi::{ComponentsBuilder, Ref, RefOr, Response as Described, Resp
 use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 use crate::error::PROBLEM_JSON;
-use crate::routes::{events, invites, node, packages, peers, restore, revisions, stream, tokens, watches};
+use crate::routes::{events, invites, node, packages, peers, restore, revisions, storage, stream, tokens, watches};
 use crate::types::Problem;
 
 #[derive(OpenApi)]
@@ -41,6 +41,7 @@ use crate::types::Problem;
         peers::list, peers::join, peers::show, peers::edit, peers::remove, peers::sync,
         invites::list, invites::create, invites::revoke,
         tokens::list, tokens::create, tokens::revoke, watches::list,
+        storage::show, storage::collect,
     ),
     components(schemas(Problem)),
     security(("bearer" = []), ("basic" = []))

@@ -12,7 +12,7 @@ use crate::auth::AppState;
 use crate::downloads::downloads_router;
 use crate::error::{self, ApiError, Code};
 use crate::openapi;
-use crate::routes::{events, invites, node, packages, peers, restore, revisions, stream, tokens, watches};
+use crate::routes::{events, invites, node, packages, peers, restore, revisions, storage, stream, tokens, watches};
 
 /// What a listener offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +56,8 @@ fn admin() -> Routes {
         .at("/api/v1/tokens", get(tokens::list).post(tokens::create))
         .at("/api/v1/tokens/{id}", delete(tokens::revoke))
         .at("/api/v1/watches", get(watches::list))
+        .at("/api/v1/storage", get(storage::show))
+        .at("/api/v1/storage/gc", post(storage::collect))
         .closed()
 }
 

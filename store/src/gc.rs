@@ -47,6 +47,13 @@ pub struct SpacePolicy {
     pub retention: Retention,
 }
 
+impl Default for SpacePolicy {
+    /// A day of grace, and [`Retention`]'s defaults.
+    fn default() -> Self {
+        Self { grace_ms: 24 * 60 * 60 * 1000, retention: Retention::default() }
+    }
+}
+
 /// Whether a run changes anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GcMode {

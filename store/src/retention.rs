@@ -44,6 +44,13 @@ pub struct Retention {
     default: Keep,
 }
 
+impl Default for Retention {
+    /// The last 5 revisions of each path, and all of 30 days.
+    fn default() -> Self {
+        Self { rules: Vec::new(), default: Keep { revisions: 5, age_ms: 30 * 24 * 60 * 60 * 1000 } }
+    }
+}
+
 impl Retention {
     /// Checks and compiles rules.
     pub fn new(default: Keep, rules: &[RetentionRule]) -> Result<Self> {

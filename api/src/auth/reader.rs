@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
     Happening, Lsn, NodeId, Overview, Package, PackagePath, PeerRow, RecordPage, Revision, Roster, Scope, SetDigest,
-    UnixMillis,
+    StorageView, UnixMillis,
 };
 use tokio::sync::watch;
 
@@ -97,6 +97,11 @@ impl Reader {
     /// This node.
     pub(crate) fn overview(&self) -> Result<Overview, ApiError> {
         Ok(self.state.store.overview()?)
+    }
+
+    /// Where this node's bytes are.
+    pub(crate) fn storage(&self) -> Result<StorageView, ApiError> {
+        Ok(self.state.store.storage(&self.state.options.space, self.now())?)
     }
 
     /// This node's id.

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use ods_store::{Happening, Lsn, Store, TOKENS_MAX, TokenId, UnixMillis};
+use ods_store::{Happening, Lsn, SpacePolicy, Store, TOKENS_MAX, TokenId, UnixMillis};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -42,6 +42,8 @@ pub struct ApiOptions {
     pub listen_urls: Vec<String>,
     /// SHA-256 of the self-signed TLS certificate's DER; invites pin it.
     pub tls_pin: Option<[u8; 32]>,
+    /// What this node keeps, when gc is asked for.
+    pub space: SpacePolicy,
     /// Cancelled when the node stops: long answers end.
     pub stopping: CancellationToken,
 }
@@ -54,6 +56,7 @@ impl Default for ApiOptions {
             download_mode: DownloadMode::default(),
             listen_urls: Vec::new(),
             tls_pin: None,
+            space: SpacePolicy::default(),
             stopping: CancellationToken::new(),
         }
     }

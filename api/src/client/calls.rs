@@ -6,9 +6,9 @@ use reqwest::header::IF_MATCH;
 
 use super::{Client, ClientError, Guard, encode_path};
 use crate::types::{
-    EventQuery, InviteRequest, InviteView, JoinRequest, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery,
-    PackageView, Page, PageQuery, PeerPatch, PeerView, PublishedView, RecordView, RestoreRequest, RevisionView,
-    SyncView, TokenRequest, TokenView, WatchView,
+    EventQuery, GcRequest, GcView, InviteRequest, InviteView, JoinRequest, NewTokenView, NodePatch, NodeView,
+    PackagePatch, PackageQuery, PackageView, Page, PageQuery, PeerPatch, PeerView, PublishedView, RecordView,
+    RestoreRequest, RevisionView, StorageUsageView, SyncView, TokenRequest, TokenView, WatchView,
 };
 
 impl Client {
@@ -66,6 +66,16 @@ impl Client {
     /// `GET /watches`.
     pub async fn watches(&self) -> Result<Page<WatchView>, ClientError> {
         self.json(self.request(Method::GET, "/api/v1/watches")).await
+    }
+
+    /// `GET /storage`.
+    pub async fn storage(&self) -> Result<StorageUsageView, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/storage")).await
+    }
+
+    /// `POST /storage/gc`: removes what nothing needs, or tells what that is. Answers when it is done.
+    pub async fn collect_garbage(&self, request: &GcRequest) -> Result<GcView, ClientError> {
+        self.json(self.request(Method::POST, "/api/v1/storage/gc").json(request)).await
     }
 
     /// `GET /peers`.

@@ -6,6 +6,7 @@ mod contract;
 mod hostile;
 mod journal;
 mod packages;
+mod storage;
 mod uploads;
 
 use std::sync::Arc;
@@ -14,7 +15,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use ods_store::{Author, LocalDisk, NewToken, PackagePath, PublishRequest, Scope, Store, StoreOptions, UnixMillis};
+use ods_store::{
+    Author, LocalDisk, NewToken, PackagePath, PublishRequest, Scope, SpacePolicy, Store, StoreOptions, UnixMillis,
+};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -48,11 +51,16 @@ struct Answer {
 
 impl Api {
     fn new() -> Self {
+        Self::with_space(SpacePolicy::default())
+    }
+
+    fn with_space(space: SpacePolicy) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let options = StoreOptions { cache_bytes: 8 << 20, entropy: [7; 32], name: "hq".to_owned() };
         let store = Store::open(Arc::new(LocalDisk::new()), folder.path(), &options).expect("a store");
         let (mesh_handle, mesh, statuses) = MeshHandle::new();
-        let options = ApiOptions { listen_urls: vec!["http://hq.example:8637".to_owned()], ..ApiOptions::default() };
+        let listen_urls = vec!["http://hq.example:8637".to_owned()];
+        let options = ApiOptions { listen_urls, space, ..ApiOptions::default() };
         let watches = WatchHandle::default();
         let state = AppState::new(store.clone(), || NOW, options.clone(), mesh_handle, watches.clone());
         let router = router(state, Surfaces { downloads: false, admin: true });

@@ -1,0 +1,41 @@
+//! `/storage`: where the bytes are, and removing those that nothing needs.
+
+use axum::Json;
+use ods_store::{GcMode, GcReport, GcStep, StoreError};
+
+use crate::auth::{Admin, Reader};
+use crate::blocking::blocking;
+use crate::convert;
+use crate::error::ApiError;
+use crate::extract::JsonBody;
+use crate::openapi::{BadRequest, Conflict, Invalid};
+use crate::types::{GcRequest, GcView, StorageUsageView};
+
+/// Show where this node's bytes are, and what they are kept for.
+#[utoipa::path(get, path = "/api/v1/storage", operation_id = "show_storage", tag = "node", responses((status = 200, body = StorageUsageView)))]
+pub(crate) async fn show(reader: Reader) -> Result<Json<StorageUsageView>, ApiError> {
+    blocking(move || reader.storage().map(|view| Json(convert::storage(&view)))).await
+}
+
+/// Remove bytes that nothing needs any more, or tell which these are.
+///
+/// The node does so by itself, regularly. What is kept is set in its configuration. A dry run tells exactly what a real one
+/// would remove at that moment.
+#[utoipa::path(post, path = "/api/v1/storage/gc", operation_id = "collect_garbage", tag = "node", request_body = GcRequest,
+    responses((status = 200, body = GcView), BadRequest, Conflict, Invalid))]
+pub(crate) async fn collect(admin: Admin, JsonBody(request): JsonBody<GcRequest>) -> Result<Json<GcView>, ApiError> {
+    let mode = if request.dry_run { GcMode::DryRun } else { GcMode::Collect };
+    blocking(move || run(&admin, mode).map(|report| Json(convert::gc(report)))).await
+}
+
+/// Runs it to its end, unless the node stops.
+fn run(admin: &Admin, mode: GcMode) -> Result<GcReport, ApiError> {
+    let options = &admin.reader().state().options;
+    let mut run = admin.store().begin_gc(&options.space, mode, admin.reader().now())?;
+    while !options.stopping.is_cancelled() {
+        if let GcStep::Done(report) = run.step()? {
+            return Ok(report);
+        }
+    }
+    Err(StoreError::Closing.into())
+}

@@ -1,0 +1,130 @@
+//! `/storage`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Some blobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = Tally)]
+pub struct TallyView {
+    /// How many.
+    pub count: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Some files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = Files)]
+pub struct FilesView {
+    /// How many.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Where this node's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = StorageUsage)]
+pub struct StorageUsageView {
+    /// All stored blobs; the next four say what for.
+    pub blobs: TallyView,
+    /// Blobs of current revisions, and of all revisions in conflict.
+    pub live: TallyView,
+    /// Blobs of earlier revisions that retention keeps.
+    pub retained: TallyView,
+    /// Other blobs, too young to go.
+    pub young: TallyView,
+    /// Blobs that the next run of gc removes.
+    pub collectable: TallyView,
+    /// Left-over files that it removes too.
+    pub orphans: FilesView,
+    /// When these were counted; a busy node counts at most every 10 minutes.
+    #[schema(value_type = String, format = DateTime)]
+    pub counted_at: Timestamp,
+    /// Uploads and fetches in progress.
+    pub incoming: FilesView,
+    /// The database's file.
+    pub database_bytes: u64,
+    /// Bytes free on the disk.
+    pub free_bytes: u64,
+    /// The last run of gc; null before the first.
+    #[schema(required = true)]
+    pub last_gc: Option<LastGcView>,
+}
+
+/// What a run of gc removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LastGc)]
+pub struct LastGcView {
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Blobs it removed.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// A run of gc.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GcRequest {
+    /// Only tell what would go.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What a run of gc removed, or would.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Gc)]
+pub struct GcView {
+    /// Nothing was removed.
+    pub dry_run: bool,
+    /// How many blobs.
+    pub blobs: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files without a package, left by crashes and broken transfers, that go besides.
+    pub orphans: FilesView,
+    /// How many blobs stay, by the first reason that holds.
+    pub kept: KeptView,
+    /// The blobs; the first 1000.
+    pub items: Vec<GcItemView>,
+    /// There are more blobs than `items` names.
+    pub truncated: bool,
+}
+
+/// Blobs that stay, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Kept)]
+pub struct KeptView {
+    /// Current revisions have them.
+    pub live: u64,
+    /// Retention keeps an earlier revision that has them.
+    pub retained: u64,
+    /// They came only just.
+    pub young: u64,
+}
+
+/// A blob that goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = GcItem)]
+pub struct GcItemView {
+    /// The blob.
+    pub blob: String,
+    /// Its bytes.
+    pub size: u64,
+    /// The path of the newest revision that has it; null if none has.
+    #[schema(required = true)]
+    pub path: Option<String>,
+    /// That revision. It stays listed, and can't be restored any more.
+    #[schema(required = true)]
+    pub revision: Option<String>,
+    /// How many revisions have it.
+    pub revisions: u64,
+    /// `superseded`, `removed` or `unreferenced`.
+    #[schema(example = "superseded")]
+    pub reason: String,
+}
