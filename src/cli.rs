@@ -71,6 +71,7 @@ pub(crate) enum Command {
     Restore(commands::restore::Arguments),
     Status(commands::status::Arguments),
     Events(commands::events::Arguments),
+    Gc(commands::gc::Arguments),
     Peer(commands::peer::Arguments),
     Token(commands::token::Arguments),
 }

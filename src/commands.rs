@@ -6,6 +6,7 @@
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod events;
+pub(crate) mod gc;
 pub(crate) mod ls;
 pub(crate) mod peer;
 pub(crate) mod pull;
@@ -55,6 +56,7 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Restore(arguments) => restore::run(&arguments, context).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
         Command::Events(arguments) => events::run(&arguments, context).await,
+        Command::Gc(arguments) => gc::run(&arguments, context).await,
         Command::Peer(arguments) => peer::run(arguments, context).await,
         Command::Token(arguments) => token::run(arguments, context).await,
     }

@@ -4,6 +4,7 @@ mod cli;
 mod clock;
 mod commands;
 mod config;
+mod housekeeping;
 mod listen;
 mod logging;
 mod mesh;

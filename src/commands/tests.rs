@@ -307,3 +307,21 @@ async fn a_node_that_stopped_is_told_from_one_that_never_was() {
     assert!(failure.to_json()["hint"].to_string().contains("start it again with `ods serve --data"));
     crashed.stop().await;
 }
+
+#[tokio::test]
+async fn gc_tells_what_would_go_and_keeps_what_is_young() {
+    let node = Node::start().await;
+    for content in [&b"first"[..], b"second one"] {
+        let file = node.write("a.pkg", content);
+        node.ods(&["push", &file]).await.expect("pushed");
+    }
+    let told = node.ods(&["gc", "--dry-run"]).await.expect("told");
+    assert_eq!(
+        told,
+        "would free 0 B: 0 blobs and 0 left-over files\n\
+         kept 1 blobs of current revisions, 1 of earlier ones by retention, 0 that came only just\n"
+    );
+    let done: Value = serde_json::from_str(&node.ods(&["--json", "gc"]).await.expect("done")).expect("JSON");
+    assert_eq!((&done["dry_run"], &done["blobs"], &done["kept"]["live"]), (&json!(false), &json!(0), &json!(1)));
+    node.stop().await;
+}

@@ -1,5 +1,7 @@
 //! From values to the typed [`Config`]: parsing, bounds, and what must hold between settings.
 
+mod space;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,6 +43,7 @@ pub(super) fn build(values: &mut [Resolved]) -> Result<Config, ConfigError> {
             drain_timeout: seconds(values.get("limits.drain_timeout_s"))?,
             cache_bytes: count(values.get("limits.cache_bytes"))?,
         },
+        space: space::space(&mut values)?,
         log: Log { format: take(values.get("log.format"), Ok)?, filter: take(values.get("log.filter"), filter)? },
         watch_roots: folders(values.get("watch.roots"))?,
         listeners: listeners(values.get("listeners"))?,

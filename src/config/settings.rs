@@ -148,6 +148,31 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Folders below which the admin API may add watches while the node runs. Empty: nowhere.",
     ),
     setting(
+        "retention.keep_revisions",
+        Shape::Number(0..=10_000),
+        |_| Some(Value::from(5)),
+        "Revisions of each package whose bytes are kept, the current one included; also of removed packages.\n\
+         What is current is always kept.",
+    ),
+    setting(
+        "retention.keep_age",
+        Shape::Text,
+        |_| Some(Value::from("30d")),
+        "Bytes of revisions that were published less than this ago are kept in any case; \"0\": of none.",
+    ),
+    setting(
+        "gc.grace",
+        Shape::Text,
+        |_| Some(Value::from("1d")),
+        "Bytes that came to this node less than this ago are kept, whatever else is said; \"0\": none.",
+    ),
+    setting(
+        "gc.every",
+        Shape::Text,
+        |_| Some(Value::from("6h")),
+        "How often the node removes what is not kept. `ods gc --dry-run` tells what would go now.",
+    ),
+    setting(
         "listeners",
         Shape::Tables {
             short: "address",
@@ -157,6 +182,17 @@ pub(super) const SETTINGS: &[Setting] = &[
         |_| Some(Value::Array(vec![super::flags::single("address", Value::from(address::unspecified().to_string()))])),
         "Where the node listens. `tls` is \"none\", \"self-signed\" or { certificate = \"…\", key = \"…\" } (PEM files, read\n\
          again when they change). `surfaces` are what is offered there: \"downloads\", \"admin\" (API and web page), \"peers\".",
+    ),
+    setting(
+        "retention.rule",
+        Shape::Tables {
+            short: "paths",
+            members: &["paths", "keep_revisions", "keep_age"],
+            example: "paths = [\"*.pkg\"]     # `*` matches `/` too\nkeep_revisions = 2\nkeep_age = \"7d\"",
+        },
+        |_| Some(Value::Array(Vec::new())),
+        "What is kept of some packages in place of the settings under [retention]. The first rule that matches\n\
+         decides; what it leaves out is as set there.",
     ),
     setting(
         "watches",

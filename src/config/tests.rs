@@ -277,3 +277,42 @@ fn the_data_folder_is_found_without_the_rest() {
     let error = data_folder(&flags(), &Environment::default(), &nowhere).expect_err("no folder");
     assert!(error.to_string().contains("name one with --data or ODS_DATA"));
 }
+
+#[test]
+fn retention_is_read_and_rules_take_over_what_they_leave_out() {
+    use ods_store::{Keep, RetentionRule};
+    let day = 86_400_000;
+    let machine = Machine::new();
+    let space = machine.config(&flags(), &[]).space;
+    assert_eq!((space.keep, space.rules.len()), (Keep { revisions: 5, age_ms: 30 * day }, 0));
+    assert_eq!((space.grace.as_secs(), space.every.as_secs()), (86_400, 21_600));
+    machine.write(
+        "data/ods.toml",
+        "[retention]\nkeep_revisions = 3\nkeep_age = \"0\"\n[gc]\ngrace = \"2h\"\n[[retention.rule]]\npaths = [\"*.pkg\"]\n\
+         keep_age = \"7d\"\n",
+    );
+    let resolution = machine.resolve(&flags(), &[("ODS_GC_EVERY", "1h30m")]).expect("a configuration");
+    let space = &resolution.config.space;
+    let rule = RetentionRule { paths: vec!["*.pkg".to_owned()], keep: Keep { revisions: 3, age_ms: 7 * day } };
+    assert_eq!((space.keep, &space.rules), (Keep { revisions: 3, age_ms: 0 }, &vec![rule]));
+    assert_eq!((space.grace.as_secs(), space.every.as_secs()), (7200, 5400));
+    machine.write("data/ods.toml", &resolution.to_toml());
+    assert_eq!(machine.config(&flags(), &[]), resolution.config, "what is printed parses back");
+}
+
+#[test]
+fn retention_that_cannot_be_meant_is_refused() {
+    for (text, expected) in [
+        ("retention.keep_age = \"soon\"", "no length of time"),
+        ("retention.keep_revisions = 10001", "out of bounds"),
+        ("gc.every = \"0\"", "at least a second"),
+        ("[[retention.rule]]\npaths = [\"[\"]", "a glob that can't be read"),
+        ("[[retention.rule]]\npaths = []", "must have 1 to 64 paths"),
+        ("[[retention.rules]]\npaths = [\"*\"]", "did you mean `retention.rule`"),
+    ] {
+        let machine = Machine::new();
+        machine.write("data/ods.toml", text);
+        let error = machine.error(&flags(), &[]);
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use ods_store::{Keep, RetentionRule};
 use serde::{Deserialize, Serialize};
 
 use super::address;
@@ -26,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) downloads: Downloads,
     /// Bounds and times.
     pub(crate) limits: Limits,
+    /// Which bytes are kept, and how often others are removed.
+    pub(crate) space: Space,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Folders below which watches may be added while the node runs; absolute.
@@ -158,6 +161,33 @@ pub(crate) struct Limits {
     pub(crate) drain_timeout: Duration,
     /// Memory for the database's cache.
     pub(crate) cache_bytes: usize,
+}
+
+/// Which bytes are kept, and how often others are removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Space {
+    /// What is kept of paths that no rule names.
+    pub(crate) keep: Keep,
+    /// What is kept of others; the first that matches decides. Valid for [`ods_store::Retention::new`].
+    pub(crate) rules: Vec<RetentionRule>,
+    /// How long what has just arrived is kept in any case.
+    pub(crate) grace: Duration,
+    /// The time between two runs of gc.
+    pub(crate) every: Duration,
+}
+
+/// A rule of retention as it is written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleText {
+    /// Globs.
+    pub(crate) paths: Vec<String>,
+    /// If left out, as for all paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) keep_revisions: Option<usize>,
+    /// If left out, as for all paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) keep_age: Option<String>,
 }
 
 /// What is logged, and how.

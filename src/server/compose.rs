@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use ods_api::{ApiOptions, AppState, DownloadMode, MeshHandle, Surfaces, WatchHandle};
-use ods_store::{Author, LocalDisk, Store, StoreOptions};
+use ods_store::{Author, LocalDisk, Retention, SpacePolicy, Store, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -18,7 +18,8 @@ use super::{
 };
 use crate::{
     clock,
-    config::{Access, Config, Resolution, Source, Surface, Watch},
+    config::{Access, Config, Resolution, Source, Space, Surface, Watch},
+    housekeeping::GcWorker,
     listen::{Bound, Listeners},
     mesh::{Mesh, MeshOptions},
     run_file::RunFile,
@@ -70,7 +71,9 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let watches = WatchHandle::default();
     let first_pull = Arc::new(FirstPull::new(store.clone(), statuses.clone()));
     start_watches(&config.watches, &store, &watches, &first_pull, &mut supervisor);
-    let options = ApiOptions { listen_urls, tls_pin, stopping: stopping.clone(), ..api_options(config) };
+    let space = space_policy(&config.space)?;
+    supervisor.start(GcWorker::new(store.clone(), space.clone(), config.space.every, clock::now));
+    let options = ApiOptions { listen_urls, tls_pin, space, stopping: stopping.clone(), ..api_options(config) };
     let surfaces = SurfaceRouters {
         api: AppState::new(store.clone(), clock::now, options, mesh_handle, watches),
         peers,
@@ -131,6 +134,11 @@ fn urls_for_peers(sockets: &[Socket]) -> Vec<String> {
     let addresses: Vec<(SocketAddr, bool)> =
         offered.map(|socket| (socket.bound.address(), socket.is_encrypted())).collect();
     listen_urls(&addresses, &interfaces())
+}
+
+fn space_policy(space: &Space) -> Result<SpacePolicy, StartError> {
+    let grace_ms = u64::try_from(space.grace.as_millis()).unwrap_or(u64::MAX);
+    Ok(SpacePolicy { grace_ms, retention: Retention::new(space.keep, &space.rules)? })
 }
 
 fn api_options(config: &Config) -> ApiOptions {

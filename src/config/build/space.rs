@@ -1,0 +1,63 @@
+//! `[retention]` and `[gc]`: what is kept, and for how long.
+
+use std::time::Duration;
+
+use ods_store::{Keep, Retention, RetentionRule};
+
+use super::{Values, count, invalid, take};
+use crate::cli::duration_seconds;
+use crate::config::ConfigError;
+use crate::config::resolve::Resolved;
+use crate::config::types::{RuleText, Space};
+
+/// The longest time that can be meant: a hundred years.
+const DURATION_S_MAX: u64 = 100 * 366 * 86_400;
+
+pub(super) fn space(values: &mut Values<'_>) -> Result<Space, ConfigError> {
+    let keep = Keep {
+        revisions: count(values.get("retention.keep_revisions"))?,
+        age_ms: milliseconds(length_of_time(values.get("retention.keep_age"))?),
+    };
+    let rules = rules(values.get("retention.rule"), keep)?;
+    let grace = length_of_time(values.get("gc.grace"))?;
+    let every = take(values.get("gc.every"), |text: String| match duration(&text)? {
+        Duration::ZERO => Err("a time of at least a second is needed".to_owned()),
+        _ => Ok(text),
+    })?;
+    Ok(Space { keep, rules, grace, every: Duration::from_secs(duration_seconds(&every).unwrap_or(1)) })
+}
+
+fn rules(resolved: &mut Resolved, keep: Keep) -> Result<Vec<RetentionRule>, ConfigError> {
+    let written = take(resolved, |rules: Vec<RuleText>| Ok(rules))?;
+    let rules: Result<Vec<RetentionRule>, String> = written.into_iter().map(|rule| understood(rule, keep)).collect();
+    let rules = rules.map_err(|reason| invalid(resolved, &reason))?;
+    Retention::new(keep, &rules).map_err(|error| invalid(resolved, &error.to_string()))?;
+    Ok(rules)
+}
+
+fn understood(rule: RuleText, keep: Keep) -> Result<RetentionRule, String> {
+    let age_ms = rule.keep_age.map_or(Ok(keep.age_ms), |text| duration(&text).map(milliseconds))?;
+    let revisions = rule.keep_revisions.unwrap_or(keep.revisions);
+    Ok(RetentionRule { paths: rule.paths, keep: Keep { revisions, age_ms } })
+}
+
+/// A setting such as "30d", or "0".
+fn length_of_time(resolved: &mut Resolved) -> Result<Duration, ConfigError> {
+    let text = take(resolved, |text: String| duration(&text).map(|_| text))?;
+    duration(&text).map_err(|reason| invalid(resolved, &reason))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    if matches!(text.trim(), "0" | "0s") {
+        return Ok(Duration::ZERO);
+    }
+    let seconds = duration_seconds(text)?;
+    if seconds > DURATION_S_MAX {
+        return Err(format!("\"{text}\" is longer than a hundred years"));
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
