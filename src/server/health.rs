@@ -15,8 +15,8 @@ use ods_api::PeerStatuses;
 use ods_store::{Overview, Store, StoreError, UnixMillis};
 use tokio_util::sync::CancellationToken;
 
-use super::metrics;
 use super::disk_watch::reason;
+use super::metrics;
 use crate::listen::ListenCounters;
 
 /// What the answers are made of.
@@ -102,6 +102,10 @@ mod tests {
     fn health(folder: &std::path::Path) -> Health {
         let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
         let store = Store::open(Arc::new(LocalDisk::new()), folder, &options).unwrap();
+        of(store)
+    }
+
+    fn of(store: Store) -> Health {
         Health {
             store,
             counters: Arc::default(),
@@ -143,7 +147,7 @@ mod tests {
         let disk = SimDisk::new();
         let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
         let store = Store::open(Arc::new(disk.clone()), std::path::Path::new("/data"), &options).unwrap();
-        let health = Health { store, counters: Arc::default(), stopping: CancellationToken::new() };
+        let health = of(store);
         disk.fail(Fault::new(DiskError::Full).within("ods.redb").times(1000));
         let (author, now) = (Author::new("test"), UnixMillis::new(1));
         health.store.set_name("x", &author, now).unwrap_err();

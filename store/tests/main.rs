@@ -22,7 +22,7 @@ mod model;
 mod opening;
 mod operations;
 mod planted;
-mod small_disk;
 mod races;
+mod small_disk;
 mod space;
 mod support;

@@ -62,7 +62,7 @@ fn publishing(bench: &Bench) -> Vec<Figure> {
     let mut plain = || {
         files_turn += 1;
         by_all_clients(files_turn, |packages| {
-            packages.for_each(|(name, bytes)| write_durably(&files.join(name), &bytes))
+            packages.for_each(|(name, bytes)| write_durably(&files.join(name), &bytes));
         })
     };
     let results = take_turns::<f64>(&mut [&mut ods, &mut plain]);

@@ -38,7 +38,6 @@ impl Bench {
     }
 
     /// Removes a folder of [`Self::folder`] with all in it.
-    #[expect(clippy::disallowed_methods, reason = "a bench removes what it made")]
     pub(crate) fn clear(&self, name: &str) {
         std::fs::remove_dir_all(self.folder.path().join(name)).expect("a folder of ours can be removed");
     }

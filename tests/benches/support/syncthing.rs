@@ -76,7 +76,8 @@ impl Side {
             "localAnnounceEnabled": false, "relaysEnabled": false, "natEnabled": false, "urAccepted": -1,
             "crashReportingEnabled": false, "autoUpgradeIntervalH": 0, "startBrowser": false,
         });
-        side.id = api.json("GET", "/rest/system/status", b"")["myID"].as_str().expect("a device id").to_owned();
+        let status = api.json("GET", "/rest/system/status", b"");
+        side.id.push_str(status["myID"].as_str().expect("a device id"));
         api.json("PATCH", "/rest/config/options", options.to_string().as_bytes());
         side
     }
