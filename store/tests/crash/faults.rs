@@ -9,7 +9,7 @@ use super::each_seed;
 use super::remote::remote;
 use super::told::Told;
 use super::verify;
-use super::work::{Choices, Work, moment};
+use super::work::{Choices, Work, blob_file, moment};
 use crate::support::{assert_sound, at, bytes, fresh, open, options, path, put, read_all};
 
 const MIB: u64 = 1 << 20;
@@ -275,4 +275,47 @@ fn told_of(store: &Store, told: &mut Told) -> Told {
         told.happened(package.path.as_str(), Some(package.blob));
     }
     told.clone()
+}
+
+#[test]
+fn bytes_whose_commit_is_in_doubt_stay_until_it_is_known() {
+    each_seed(24, |seed| {
+        let mut disk = remote().joined.copy();
+        let store = open(&disk, 1).expect("it opens");
+        let fault = Fault::new(DiskError::Io).on(Operation::Sync).within("ods.redb").after(seed % 4).times(2);
+        disk.fail(fault);
+        let content = bytes(seed, 3000);
+        let outcome = put(&store, "b.pkg", &content, at(1));
+        if seed % 3 == 0 && outcome.is_err() {
+            disk.mend();
+            store.mend(at(1), at(2)).expect("the disk works again");
+            assert_eq!(store.package(&path("b.pkg")).expect("readable"), None, "it is known: it did not happen");
+            let left = disk.file_names().into_iter().filter(|name| name.starts_with("/data/blobs")).count();
+            assert_eq!(left, 0, "seed {seed}: its bytes are taken away");
+            return;
+        }
+        drop(store);
+        disk = disk.crash(seed);
+        let store = open(&disk, 2).expect("it opens after a power cut");
+        let found = read_all(&store, "b.pkg", at(3)).expect("readable");
+        let listed = store.package(&path("b.pkg")).expect("readable").is_some();
+        assert_eq!(found.is_some(), listed, "seed {seed}: listed, and its bytes are not here");
+        assert!(found.is_some() || outcome.is_err(), "seed {seed}: what was acknowledged is there");
+        assert!(found.is_none_or(|found| found == content), "seed {seed}");
+    });
+}
+
+#[test]
+fn a_damaged_left_over_is_not_trusted() {
+    let (disk, store) = fresh(1);
+    let content = bytes(1, 3000);
+    let blob = put(&store, "a.pkg", &content, at(1)).expect("a publish").package.blob;
+    disk.flip_bit(&blob_file(&blob), 7);
+    // It can't be moved aside: it stays under its name, without a row.
+    disk.fail(Fault::new(DiskError::Io).on(Operation::Rename).within("incoming/"));
+    let reader = store.open_blob(&blob, at(2)).expect("readable").expect("listed");
+    reader.read(0, 10, at(2)).expect_err("damaged");
+    assert!(store.is_wanted(&blob).expect("readable") && disk.file_names().contains(&blob_file(&blob)));
+    put(&store, "a.pkg", &content, at(3)).expect("the bytes come again");
+    assert_eq!(read_all(&store, "a.pkg", at(4)).expect("readable"), Some(content));
 }
