@@ -27,7 +27,7 @@ fuzz_target!(|input: (u8, &[u8])| {
             Request::Log(query) => {
                 let vector: Vector = query.vector();
                 assert!(vector.entries.len() <= query.vector.len(), "a stream counts once");
-                drop(query.cursor());
+                assert_eq!(query.cursor().is_some(), query.cursor.is_some());
             }
             Request::Pair(PairRequest::Redeem(redemption)) => {
                 assert!(redemption.contact.urls.len() <= limits::URLS_MAX, "contacts are capped");
