@@ -84,7 +84,7 @@ impl Worker for DiskWatch {
 mod tests {
     use std::{path::Path, sync::Arc};
 
-    use ods_store::{DiskError, Fault, Happening, Lsn, Operation, SimDisk, StoreOptions};
+    use ods_store::{DiskError, DiskFault, Happening, Lsn, Operation, SimDisk, StoreOptions};
 
     use super::*;
 
@@ -105,7 +105,7 @@ mod tests {
         let store = Store::open(Arc::new(disk.clone()), Path::new("/data"), &options).unwrap();
         let mut watch = DiskWatch::new(store.clone(), now);
         assert_eq!(watch.tick().await, Next::After(LOOK_EVERY));
-        disk.fail(Fault::new(DiskError::Io).on(Operation::Sync).within("ods.redb").times(1000));
+        disk.fail(DiskFault::new(DiskError::Io).on(Operation::Sync).within("ods.redb").times(1000));
         store.note(Happening::Alarm { code: "x".to_owned(), detail: String::new() }, now()).unwrap_err();
         watch.tick().await;
         assert!(store.refuses_writes());

@@ -94,7 +94,7 @@ fn uncached(body: impl IntoResponse) -> Response {
 mod tests {
     use axum::body::{Body, to_bytes};
     use http::Request;
-    use ods_store::{Author, DiskError, Fault, LocalDisk, SimDisk, StoreOptions, UnixMillis};
+    use ods_store::{Author, DiskError, DiskFault, LocalDisk, SimDisk, StoreOptions, UnixMillis};
     use tower::ServiceExt;
 
     use super::*;
@@ -148,7 +148,7 @@ mod tests {
         let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
         let store = Store::open(Arc::new(disk.clone()), std::path::Path::new("/data"), &options).unwrap();
         let health = of(store);
-        disk.fail(Fault::new(DiskError::Full).within("ods.redb").times(1000));
+        disk.fail(DiskFault::new(DiskError::Full).within("ods.redb").times(1000));
         let (author, now) = (Author::new("test"), UnixMillis::new(1));
         health.store.set_name("x", &author, now).unwrap_err();
         let (status, body) = ask(&health, "/readyz").await;

@@ -111,17 +111,17 @@ impl Blobs {
         self.disk.free_bytes(&self.folder).map_err(StoreError::io("ask for free space in", &self.folder))
     }
 
-    /// Errs unless `bytes` more fit.
-    pub(crate) fn check_space(&self, bytes: u64) -> Result<()> {
-        let free = self.free_bytes()?.saturating_sub(SPACE_RESERVE_BYTES);
-        if bytes > free { Err(StoreError::NoSpace { needed: bytes, free }) } else { Ok(()) }
-    }
-
-    /// Bytes of the database's file.
+    /// Bytes of the database.
     pub(crate) fn database_bytes(&self) -> Result<u64> {
         let path = self.folder.join("ods.redb");
         let stat = self.disk.open(&path).and_then(|file| file.stat());
         stat.map(|stat| stat.bytes).map_err(StoreError::io("read", &path))
+    }
+
+    /// Errs unless `bytes` more fit.
+    pub(crate) fn check_space(&self, bytes: u64) -> Result<()> {
+        let free = self.free_bytes()?.saturating_sub(SPACE_RESERVE_BYTES);
+        if bytes > free { Err(StoreError::NoSpace { needed: bytes, free }) } else { Ok(()) }
     }
 
     /// Errs unless a commit fits.
@@ -307,14 +307,46 @@ impl Blobs {
         self.sync_folder_of(&to)
     }
 
+    /// Takes back what [`Self::seal`] did, where that moved the file instead of linking it: the fetch finds it again.
+    pub(crate) fn unseal(&self, _lock: &BlobLock<'_>, blob: &Digest, incoming: &Path) -> Result<()> {
+        match self.disk.open(incoming) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let path = self.blob_path(blob);
+                self.disk.rename(&path, incoming).map_err(StoreError::io("move back", &path))
+            }
+            // What has a second name in `blobs/` is collected there.
+            Ok(_) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Where a blob's file is, as seen from the data folder: for people.
+    pub(crate) fn place(&self, blob: &Digest) -> String {
+        let path = self.blob_path(blob);
+        path.strip_prefix(&self.folder).unwrap_or(&path).display().to_string()
+    }
+
+    /// The names in the folder of blobs whose digest begins with `byte`.
+    pub(crate) fn names_in(&self, byte: u8) -> Result<Vec<String>> {
+        let folder = self.folder.join("blobs").join(format!("{byte:02x}"));
+        self.disk.list(&folder).map_err(StoreError::io("list", &folder))
+    }
+
+    /// Opens a file of `incoming/` for reading; `None` if it is missing.
+    pub(crate) fn open_incoming(&self, name: &str) -> Result<Option<Box<dyn DiskFile>>> {
+        let path = self.incoming(name);
+        found(self.disk.open(&path)).map_err(StoreError::io("open", &path))
+    }
+
     /// Opens a sealed blob; `None` if its file is missing.
     pub(crate) fn open_blob(&self, blob: &Digest) -> Result<Option<Box<dyn DiskFile>>> {
         let path = self.blob_path(blob);
-        match self.disk.open(&path) {
-            Ok(file) => Ok(Some(file)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(StoreError::io("open", &path)(error)),
-        }
+        found(self.disk.open(&path)).map_err(|source| match source.kind() {
+            // Of this file alone: too many open files, say, is nothing that a blob can help.
+            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::IsADirectory => {
+                StoreError::Unreadable { blob: *blob, path, source }
+            }
+            _ => StoreError::Io { what: "open", path, source },
+        })
     }
 
     /// Reads and checks an outline; `None` if it is missing or wrong. Empty for a blob of one piece.
@@ -370,7 +402,7 @@ impl Blobs {
         self.folder.join(kind.folder()).join(&name[..2]).join(name)
     }
 
-    fn incoming(&self, name: &str) -> PathBuf {
+    pub(crate) fn incoming(&self, name: &str) -> PathBuf {
         self.folder.join("incoming").join(name)
     }
 
@@ -395,6 +427,14 @@ pub(crate) fn fetch_name(blob: &Digest) -> String {
 /// The blob that a name in `incoming/` belongs to, if a fetch made it.
 pub(crate) fn fetched_blob(name: &str) -> Option<Digest> {
     name.strip_suffix(".part")?.parse().ok()
+}
+
+fn found<T>(outcome: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match outcome {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn ignore_missing(outcome: std::io::Result<()>) -> std::io::Result<()> {

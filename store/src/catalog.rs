@@ -84,10 +84,7 @@ impl Graph for PathGraph<'_, '_> {
 /// Folds an event that has just been appended.
 pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, event: &Event, lsn: Lsn) -> Result<()> {
     let Some(path) = event.body.path() else { return Ok(()) };
-    tx.write(HISTORY)?.insert((path, event.id.as_bytes()), lsn.get())?;
-    for replaced in event.body.replaces() {
-        tx.write(REPLACERS)?.insert((replaced.as_bytes(), event.id.as_bytes()), ())?;
-    }
+    index(tx, event, lsn)?;
     let before = heads_row(tx, path)?;
     let link = Link { replaces: event.body.replaces().to_vec(), effective: trust::is_effective(tx, event)? };
     let arrival = heads::arrive(&PathGraph { tx, path }, event.id, &link)?;
@@ -100,6 +97,32 @@ pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, event: &Event, lsn: Lsn) -> Re
         after.modified_max = after.modified_max.max(publish.modified);
     }
     settle(tx, moment, path, &before, after)
+}
+
+/// Notes an event in the history of its path.
+pub(crate) fn index(tx: &Tx<'_>, event: &Event, lsn: Lsn) -> Result<()> {
+    let Some(path) = event.body.path() else { return Ok(()) };
+    tx.write(HISTORY)?.insert((path, event.id.as_bytes()), lsn.get())?;
+    for replaced in event.body.replaces() {
+        tx.write(REPLACERS)?.insert((replaced.as_bytes(), event.id.as_bytes()), ())?;
+    }
+    Ok(())
+}
+
+/// Fills the rows of the catalog, which are empty, from the histories of all paths. Nothing is told: nothing happened.
+pub(crate) fn fold_all(tx: &Tx<'_>, moment: Moment) -> Result<()> {
+    let mut paths = BTreeSet::new();
+    for entry in tx.read(HISTORY)?.iter()? {
+        paths.insert(entry?.0.value().0.to_owned());
+    }
+    for path in paths {
+        let (before, mut after) = (HeadsRow::default(), fold(tx, &path)?);
+        after.heads.sort_by_key(|head| head.id);
+        if before != after {
+            write_rows(tx, moment, &path, &before, &after)?;
+        }
+    }
+    Ok(())
 }
 
 /// Folds all of a path's history anew.
@@ -163,10 +186,14 @@ fn settle(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow, mut after:
     if *before == after {
         return Ok(());
     }
-    write_heads(tx, path, before, &after)?;
-    settle_live_blobs(tx, moment, path, before, &after)?;
-    settle_package(tx, path, &after)?;
+    write_rows(tx, moment, path, before, &after)?;
     tell(tx, moment, path, before, &after)
+}
+
+fn write_rows(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow, after: &HeadsRow) -> Result<()> {
+    write_heads(tx, path, before, after)?;
+    settle_live_blobs(tx, moment, path, before, after)?;
+    settle_package(tx, path, after)
 }
 
 fn write_heads(tx: &Tx<'_>, path: &str, before: &HeadsRow, after: &HeadsRow) -> Result<()> {

@@ -50,19 +50,25 @@ pub(crate) fn publish<'c, C: Custody, T>(
     outcome
 }
 
-/// Seals a fetched blob if it is still wanted, then forgets the fetch with `discard`.
+/// Seals a fetched blob if it is still wanted, then forgets the fetch with `discard`. If the commit refuses, `unseal` leaves
+/// the fetch what it had.
 pub(crate) fn seal_fetched<'c, C: Custody>(
     custody: &'c C,
     blob: &Digest,
     seal: impl FnOnce(&C::Guard<'c>) -> Result<bool>,
     commit: impl FnOnce() -> Result<()>,
+    unseal: impl FnOnce(&C::Guard<'c>) -> Result<()>,
     discard: impl FnOnce() -> Result<()>,
 ) -> Result<()> {
     let guard = custody.lock(blob);
     // Not wanted: superseded, or it came another way. Nobody needs these bytes any more.
     if custody.is_wanted(blob)? {
-        seal(&guard)?;
-        commit()?;
+        let made = seal(&guard)?;
+        let outcome = commit();
+        if outcome.as_ref().is_err_and(was_refused) && made && !custody.is_listed(blob)? {
+            unseal(&guard)?;
+        }
+        outcome?;
     }
     let outcome = discard();
     drop(guard);

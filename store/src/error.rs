@@ -73,6 +73,36 @@ pub enum StoreError {
         /// The first piece found wrong.
         piece: u64,
     },
+    /// The system doesn't let this program read a blob's file.
+    #[error("the file {path} can't be read. Check its owner, its permissions and its disk")]
+    Unreadable {
+        /// The blob.
+        blob: Digest,
+        /// Its file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A blob's outline was lost and is being made again from its bytes.
+    #[error("the outline of blob {blob} is being made again; it takes a moment")]
+    OutlineLost {
+        /// The blob.
+        blob: Digest,
+    },
+    /// What was asked for goes on already, and two of it would only be in each other's way.
+    #[error("{what} is being made already; try again when it is done")]
+    UnderWay {
+        /// What.
+        what: &'static str,
+    },
+    /// A place for a restored node, or for a backup, that holds something else.
+    #[error("{path} {reason}")]
+    BadPlace {
+        /// Where.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A blob is larger than this version handles.
     #[error("{bytes} bytes are more than the {max} that a package may have")]
     TooLarge {
@@ -207,10 +237,23 @@ pub enum StoreError {
         source: io::Error,
     },
     /// The database failed.
-    #[error("the database ods.redb in the data folder can't be used")]
+    #[error(
+        "the database ods.redb in the data folder can't be used. If its disk is well, the file itself is damaged or not \
+         ods's: stop the node and run `ods verify`, or restore a backup (`ods backup restore`)"
+    )]
     Database(#[source] Arc<redb::Error>),
+    /// The data folder was in use, and its database is empty or missing.
+    #[error(
+        "the database ods.redb in {folder} is missing or empty, though the folder was in use. Restore a backup (`ods backup \
+         restore`). Without one, move the folder away and let a new node join its mesh again; packages that no other node \
+         has are the files in its folder blobs"
+    )]
+    DatabaseLost {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The database or a file holds what no version writes.
-    #[error("{what} in the data folder is damaged")]
+    #[error("{what} in the data folder is damaged. Stop the node and run `ods verify`; it tells what can be mended")]
     Corrupt {
         /// What.
         what: &'static str,

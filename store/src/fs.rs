@@ -38,12 +38,17 @@ impl Disk for LocalDisk {
     }
 
     fn open_writable(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        // A blob that was set aside is read-only; the owner may change that.
-        #[cfg(unix)]
-        if path.try_exists()? {
-            fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-        }
-        Ok(Box::new(LocalFile(OpenOptions::new().read(true).write(true).open(path)?)))
+        let open = || OpenOptions::new().read(true).write(true).open(path);
+        let opened = match open() {
+            // A blob that was set aside is read-only; the owner may change that. (FAT refuses this mode, so it isn't set first.)
+            #[cfg(unix)]
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+                open()
+            }
+            other => other,
+        };
+        Ok(Box::new(LocalFile(opened?)))
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -72,6 +77,10 @@ impl Disk for LocalDisk {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(path)
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
     }
 
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
@@ -227,7 +236,11 @@ impl DiskFile for LocalFile {
 
     fn make_read_only(&self) -> io::Result<()> {
         #[cfg(unix)]
-        self.0.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444))?;
+        match self.0.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444)) {
+            // FAT knows no such mode. It is but a guard against slips; what is read is verified.
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
         Ok(())
     }
 

@@ -12,6 +12,7 @@
 //!
 //! The format and its invariants in words: `store/README.md`.
 
+mod backup;
 mod blobs;
 mod catalog;
 mod check;
@@ -45,11 +46,14 @@ mod pieces;
 mod publish;
 mod pull;
 mod reader;
+mod rebuild;
 mod recent;
 mod retention;
 mod roster;
 mod schema;
+mod scrub;
 mod set_sum;
+mod snapshot;
 mod statement;
 mod store;
 #[cfg(any(test, feature = "testing"))]
@@ -61,10 +65,12 @@ mod trust;
 mod tx;
 mod upload;
 mod vector;
+mod verify;
 mod wants;
 mod watched;
 mod writer;
 
+pub use backup::{BackupFolder, Copied, DatabaseCopy, FileSum};
 pub use digest::{Digest, EventId, NodeId, NotHex32, SetDigest, Sha256, StatementId};
 pub use disk::{Disk, DiskFile, FileStat};
 pub use error::StoreError;
@@ -91,18 +97,21 @@ pub use reader::BlobReader;
 pub use recent::PackageWithBytes;
 pub use retention::{Keep, PastRevision, Retention, RetentionRule, retained};
 pub use roster::{Roster, Standing};
+pub use scrub::{ScrubPass, ScrubState, ScrubStatus, ScrubStep, Scrubber};
 pub use set_sum::SetSum;
+pub use snapshot::{HeldBlob, Snapshot};
 pub use statement::{
     Admit, Expel, Role, STATEMENT_CONTEXT, SignedStatement, Statement, StatementBody, StatementHeader,
 };
 pub use store::{EventBatch, Inserted, Overview, PulledFrom, Refusal, RefusalReason, StorageView, Store, WeakStore};
 #[cfg(any(test, feature = "testing"))]
-pub use testing::{DiskError, Fault, Operation, SimDisk};
+pub use testing::{DiskError, DiskFault, Operation, SimDisk};
 pub use time::UnixMillis;
 pub use tokens::{NewToken, Scope, TokenId, TokenRow, is_token_shaped};
 pub use trouble::DiskTrouble;
 pub use tx::Committed;
 pub use upload::{Received, Upload};
 pub use vector::{StreamState, Vector};
+pub use verify::{Depth, Fault, FaultKind, Mended, OnProgress, VerifyProgress, VerifyReport, check_database};
 pub use wants::{Want, WantTotals};
 pub use watched::{WatchOutcome, WatchedFile};

@@ -73,3 +73,5 @@ pub const GC_ITEMS_MAX: usize = 1000;
 
 /// Packages remembered with their files open, so that asking again needs no look-up.
 pub const RECENT_PACKAGES_MAX: usize = 128;
+/// Blobs that one step of a scrub finishes, so that steps stay short where blobs are small.
+pub const SCRUB_STEP_BLOBS_MAX: usize = 256;

@@ -8,6 +8,8 @@
 //! - An event of this node's own current stream that comes from outside means that this node was rolled back or cloned:
 //!   it is taken, and a new epoch begins.
 
+use std::collections::BTreeMap;
+
 use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
 
@@ -86,12 +88,17 @@ pub(crate) fn insert(
 }
 
 fn append(tx: &Tx<'_>, signed: &SignedEvent, event: &Event) -> Result<Lsn> {
-    let Header { stream: StreamId { origin, epoch }, seq, .. } = &event.header;
     let lsn = tx.next_lsn();
     tx.write(LOG)?.insert(lsn.get(), signed.stored_bytes().as_slice())?;
+    index(tx, event, lsn)?;
+    Ok(lsn)
+}
+
+fn index(tx: &Tx<'_>, event: &Event, lsn: Lsn) -> Result<()> {
+    let Header { stream: StreamId { origin, epoch }, seq, .. } = &event.header;
     tx.write(EVENTS)?.insert(event.id.as_bytes(), lsn.get())?;
     tx.write(STREAM_EVENTS)?.insert((origin.as_bytes(), *epoch, *seq, event.id.as_bytes()), lsn.get())?;
-    Ok(lsn)
+    Ok(())
 }
 
 fn advance(tx: &Tx<'_>, moment: Moment, event: &Event, mut row: StreamRow) -> Result<()> {
@@ -107,6 +114,34 @@ fn advance(tx: &Tx<'_>, moment: Moment, event: &Event, mut row: StreamRow) -> Re
         journal::alarm(tx, moment, "twin", detail)?;
     }
     tx.write(STREAMS)?.insert((stream.origin.as_bytes(), stream.epoch), to_row(&row).as_slice())?;
+    Ok(())
+}
+
+/// Fills the indexes of the log, which are empty, in the order in which its events came.
+pub(crate) fn index_all(tx: &Tx<'_>) -> Result<()> {
+    let log = tx.read(LOG)?;
+    let mut streams: BTreeMap<StreamId, StreamRow> = BTreeMap::new();
+    for entry in log.iter()? {
+        let lsn = entry?.0.value();
+        let (_, event) = at(&log, lsn)?;
+        let Header { stream, seq, .. } = event.header;
+        let row = streams.entry(stream).or_default();
+        if seq > row.last.saturating_add(1) {
+            return Err(StoreError::Corrupt { what: "the log, which lacks events," });
+        }
+        row.sum.add(event.id.as_bytes());
+        if seq == row.last + 1 {
+            (row.last, row.tail) = (seq, Some(event.id));
+        }
+        index(tx, &event, Lsn::new(lsn))?;
+        catalog::index(tx, &event, Lsn::new(lsn))?;
+    }
+    for (stream, row) in streams {
+        tx.write(STREAMS)?.insert((stream.origin.as_bytes(), stream.epoch), to_row(&row).as_slice())?;
+    }
+    if let Some(last) = log.last()?.map(|entry| Lsn::new(entry.0.value())) {
+        tx.skip_to(last);
+    }
     Ok(())
 }
 

@@ -8,7 +8,9 @@ use crate::codec::{from_row, to_row};
 use crate::digest::NodeId;
 use crate::error::{Result, StoreError};
 use crate::gc::{LastGc, Tally};
+use crate::scrub::ScrubPass;
 use crate::set_sum::SetSum;
+use crate::time::UnixMillis;
 
 /// A value of `meta`: its name and type.
 pub(crate) struct Key<T>(&'static str, std::marker::PhantomData<fn() -> T>);
@@ -47,6 +49,11 @@ pub(crate) const GC_UNTOLD: Key<Tally> = Key::new("gc_untold");
 pub(crate) const LAST_GC: Key<LastGc> = Key::new("last_gc");
 /// The oldest Lsn whose journal record is kept, minus one; records up to here were pruned.
 pub(crate) const JOURNAL_PRUNED: Key<u64> = Key::new("journal_pruned");
+
+/// The last scrub, running or over; none before the first.
+pub(crate) const SCRUB: Key<ScrubPass> = Key::new("scrub");
+/// From when the next scheduled scrub is counted.
+pub(crate) const SCRUB_SINCE: Key<UnixMillis> = Key::new("scrub_since");
 
 /// Reads a value; `None` if it was never written.
 pub(crate) fn get<T: DeserializeOwned>(

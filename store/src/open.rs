@@ -9,11 +9,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{DatabaseError, ReadTransaction, TableHandle};
+use redb::{Database, DatabaseError, ReadTransaction, StorageBackend, TableHandle};
 
 use crate::database::Held;
 use crate::digest::NodeId;
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskFile};
 use crate::entropy::Entropy;
 use crate::error::{Result, StoreError};
 use crate::keys::NodeKey;
@@ -31,6 +31,32 @@ pub struct StoreOptions {
     pub entropy: [u8; 32],
     /// The node's name, if the store is new.
     pub name: String,
+}
+
+/// redb over the disk seam.
+#[derive(Debug)]
+pub(crate) struct DatabaseFile(pub(crate) Box<dyn DiskFile>);
+
+impl StorageBackend for DatabaseFile {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.stat()?.bytes)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read_exact_at(out, offset)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write_all_at(data, offset)
+    }
 }
 
 /// A folder that is open.
@@ -54,30 +80,58 @@ pub(crate) fn open(
     troubles: &Arc<Troubles>,
 ) -> Result<Opened> {
     check_writable(disk, folder)?;
-    let path = folder.join("ods.redb");
-    let file = match disk.open_writable(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            make_database(disk, folder, &path, options.cache_bytes, troubles)?;
-            disk.open_writable(&path)
-        }
-        other => other,
-    };
-    let file = file.map_err(not_writable(folder))?;
-    if !file.try_lock().map_err(StoreError::io("lock", &path))? {
-        return Err(StoreError::AlreadyOpen { folder: folder.to_owned() });
+    // `incoming/` is made once the first transaction is durable: a database beside it was neither empty nor missing.
+    let was_in_use = disk.list(&folder.join("incoming")).is_ok();
+    if was_in_use && is_lost(disk, folder) {
+        return Err(StoreError::DatabaseLost { folder: folder.to_owned() });
     }
-    let database = Held::open(file, &path, options.cache_bytes, Arc::clone(troubles));
-    let database = database.map_err(|error| match error {
-        DatabaseError::DatabaseAlreadyOpen => StoreError::AlreadyOpen { folder: folder.to_owned() },
-        other => other.into(),
-    })?;
+    let path = folder.join("ods.redb");
+    if matches!(disk.open(&path), Err(error) if error.kind() == io::ErrorKind::NotFound) {
+        make_database(disk, folder, &path, options.cache_bytes, troubles)?;
+    }
+    let file = locked_file(disk, folder)?;
+    let database = Held::open(file, &path, options.cache_bytes, Arc::clone(troubles)).map_err(cannot_open(folder))?;
     let entropy = Entropy::new(&options.entropy);
     let owner = check_schema(&database.read(&|_| Ok(()))?, folder)?;
+    if owner.is_none() && was_in_use {
+        return Err(StoreError::DatabaseLost { folder: folder.to_owned() });
+    }
     let key = node_key(disk, &folder.join("node.key"), owner, &entropy)?;
-    if owner.is_none() {
-        begin(&database, &key, &entropy, &options.name)?;
+    match owner {
+        None => begin(&database, &key, &entropy, &options.name)?,
+        Some(_) => add_tables(&database)?,
     }
     Ok(Opened { database, key, entropy })
+}
+
+/// Whether there is no database in the folder, or an empty file.
+pub(crate) fn is_lost(disk: &Arc<dyn Disk>, folder: &Path) -> bool {
+    match disk.open(&folder.join("ods.redb")).and_then(|file| file.stat()) {
+        Ok(stat) => stat.bytes == 0,
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    }
+}
+
+/// Opens the database that is there for nobody but redb: no store is made of it.
+pub(crate) fn open_database(disk: &Arc<dyn Disk>, folder: &Path, cache_bytes: usize) -> Result<Database> {
+    let backend = DatabaseFile(locked_file(disk, folder)?);
+    Database::builder().set_cache_size(cache_bytes).create_with_backend(backend).map_err(cannot_open(folder))
+}
+
+/// `ods.redb`, with nobody else inside.
+fn locked_file(disk: &Arc<dyn Disk>, folder: &Path) -> Result<Box<dyn DiskFile>> {
+    let path = folder.join("ods.redb");
+    let file = disk.open_writable(&path).map_err(not_writable(folder))?;
+    let is_ours = file.try_lock().map_err(StoreError::io("lock", &path))?;
+    if is_ours { Ok(file) } else { Err(StoreError::AlreadyOpen { folder: folder.to_owned() }) }
+}
+
+fn cannot_open(folder: &Path) -> impl Fn(DatabaseError) -> StoreError {
+    let folder = folder.to_owned();
+    move |error| match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::AlreadyOpen { folder: folder.clone() },
+        other => other.into(),
+    }
 }
 
 /// Makes an empty database: whole under its name, or not there at all. redb takes several writes to begin one, and refuses
@@ -139,6 +193,21 @@ fn check_schema(read: &ReadTransaction, folder: &Path) -> Result<Option<NodeId>>
         return Err(StoreError::NewerSchema { folder: folder.to_owned(), found, known });
     }
     meta::need(&table, &meta::NODE).map(Some)
+}
+
+/// Makes the tables that came after this data folder was made.
+fn add_tables(database: &Held) -> Result<()> {
+    let live = database.for_writing()?;
+    let mut txn = live.database.begin_write()?;
+    txn.set_quick_repair(true);
+    let before = txn.list_tables()?.count();
+    schema::make_tables(&txn)?;
+    if txn.list_tables()?.count() == before {
+        txn.abort()?;
+    } else {
+        txn.commit()?;
+    }
+    Ok(())
 }
 
 /// Reads the key file, or makes it for a new store.

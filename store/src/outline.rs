@@ -77,6 +77,7 @@ fn halves(outline: &[ChainingValue], size: u64) -> (ChainingValue, ChainingValue
 }
 
 /// Digest, SHA-256 and outline of bytes that come in one pass.
+#[derive(Debug)]
 pub struct BlobHasher {
     sha256: sha2::Sha256,
     piece: Hasher,

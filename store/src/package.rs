@@ -9,7 +9,8 @@ use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, Meta};
 use crate::path::PackagePath;
 use crate::roster::Roster;
-use crate::schema::{BLOBS, COVERED, EVENTS, FETCHES, HISTORY, LOG, PACKAGES, WANTS};
+use crate::schema::{BLOBS, COVERED, EVENTS, FETCHES, HISTORY, LOG, PACKAGES, TRUE_SHA256, WANTS};
+use crate::store::true_sha256;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 
@@ -117,23 +118,25 @@ pub struct Revision {
     pub bytes_held: bool,
 }
 
-type Rows<'a> = &'a dyn Fn(&Digest) -> Result<PackageState>;
+/// What this node knows of a blob: where its bytes are, and their SHA-256, given the one that its event states.
+type Rows<'a> = &'a dyn Fn(&Digest, Sha256) -> Result<(PackageState, Sha256)>;
 
-fn view(path: &str, row: &[u8], state: Rows<'_>) -> Result<Package> {
+fn view(path: &str, row: &[u8], known: Rows<'_>) -> Result<Package> {
     let row: PackageRow = from_row("a package", row)?;
+    let (state, sha256) = known(&row.blob, row.sha256)?;
     let path = PackagePath::parse(path).map_err(|_| StoreError::Corrupt { what: "the path of a package" })?;
     Ok(Package {
         path,
         revision: row.revision,
         blob: row.blob,
         size: row.size,
-        sha256: row.sha256,
+        sha256,
         modified: row.modified,
         meta: row.meta,
         published_at: row.at_ms,
         origin: row.origin,
         by: row.by,
-        state: state(&row.blob)?,
+        state,
         conflict: row.conflict,
     })
 }
@@ -158,16 +161,27 @@ fn state<T: ReadableTable<&'static [u8; 32], &'static [u8]>>(
 /// A package as a write transaction sees it.
 pub(crate) fn in_tx(tx: &Tx<'_>, path: &PackagePath) -> Result<Option<Package>> {
     let (packages, blobs) = (tx.read(PACKAGES)?, tx.read(BLOBS)?);
-    let (fetches, wants) = (tx.read(FETCHES)?, tx.read(WANTS)?);
+    let (fetches, wants, sums) = (tx.read(FETCHES)?, tx.read(WANTS)?, tx.read(TRUE_SHA256)?);
     let row = packages.get(path.as_str())?;
-    row.map(|row| view(path.as_str(), row.value(), &|blob| state(&blobs, &fetches, &wants, blob))).transpose()
+    row.map(|row| {
+        view(path.as_str(), row.value(), &|blob, stated| {
+            Ok((state(&blobs, &fetches, &wants, blob)?, true_sha256(&sums, blob, stated)?))
+        })
+    })
+    .transpose()
 }
 
 /// A package.
 pub(crate) fn get(read: &ReadTransaction, path: &PackagePath) -> Result<Option<Package>> {
     let (blobs, fetches, wants) = (read.open_table(BLOBS)?, read.open_table(FETCHES)?, read.open_table(WANTS)?);
+    let sums = read.open_table(TRUE_SHA256)?;
     let row = read.open_table(PACKAGES)?.get(path.as_str())?;
-    row.map(|row| view(path.as_str(), row.value(), &|blob| state(&blobs, &fetches, &wants, blob))).transpose()
+    row.map(|row| {
+        view(path.as_str(), row.value(), &|blob, stated| {
+            Ok((state(&blobs, &fetches, &wants, blob)?, true_sha256(&sums, blob, stated)?))
+        })
+    })
+    .transpose()
 }
 
 /// Packages after a path, in the order of their paths, that `keep` keeps.
@@ -179,6 +193,7 @@ pub(crate) fn list(
 ) -> Result<Page<Package>> {
     use std::ops::Bound::{Excluded, Unbounded};
     let (blobs, fetches, wants) = (read.open_table(BLOBS)?, read.open_table(FETCHES)?, read.open_table(WANTS)?);
+    let sums = read.open_table(TRUE_SHA256)?;
     let packages = read.open_table(PACKAGES)?;
     let start = after.map_or(Unbounded, Excluded);
     let mut page = Page { items: Vec::new(), next: None };
@@ -189,7 +204,9 @@ pub(crate) fn list(
             page.next = last;
             return Ok(page);
         }
-        let package = view(path.value(), row.value(), &|blob| state(&blobs, &fetches, &wants, blob))?;
+        let package = view(path.value(), row.value(), &|blob, stated| {
+            Ok((state(&blobs, &fetches, &wants, blob)?, true_sha256(&sums, blob, stated)?))
+        })?;
         last = Some(path.value().to_owned());
         if keep(&package) {
             page.items.push(package);
@@ -228,6 +245,7 @@ fn revision(read: &ReadTransaction, roster: &Roster, event: Event) -> Result<Opt
         Body::Publish(publish) => {
             let held = read.open_table(BLOBS)?.get(publish.blob.as_bytes())?.is_some();
             let crate::event::Publish { blob, size, sha256, modified, meta, replaces, path: _ } = publish;
+            let sha256 = true_sha256(&read.open_table(TRUE_SHA256)?, &blob, sha256)?;
             (Change::Published { blob, size, sha256, modified, meta }, replaces, held)
         }
         Body::Remove(remove) => (Change::Removed, remove.replaces, true),

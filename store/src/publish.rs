@@ -22,7 +22,7 @@ use crate::log;
 use crate::package::{self, Package};
 use crate::path::PackagePath;
 use crate::roster::Roster;
-use crate::schema::{BLOBS, PACKAGES};
+use crate::schema::{BLOBS, PACKAGES, TRUE_SHA256};
 use crate::tx::Tx;
 use crate::wants::{self, BlobRow};
 
@@ -135,6 +135,9 @@ pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, byt
             Content { blob: source.blob, size: source.size, sha256: source.sha256 }
         }
     };
+    // What a scrub found to be a lie is not repeated under this node's name.
+    let sha256 = crate::store::true_sha256(&tx.read(TRUE_SHA256)?, &content.blob, content.sha256)?;
+    let content = Content { sha256, ..content };
     apply_patch(&mut meta, &request.meta);
     check_meta(&meta)?;
     if let Bytes::Sealed(content) = bytes {

@@ -12,7 +12,7 @@ use crate::error::{Result, StoreError};
 use crate::limits::VERIFIED_FOR_MS;
 use crate::outline::{ChainingValue, PIECE_BYTES, piece_bytes, piece_count, piece_is_right};
 use crate::page_cache;
-use crate::store::Store;
+use crate::store::{Damage, Store};
 use crate::time::UnixMillis;
 
 /// Pieces remembered as verified, over all blobs: 16 MiB of memory.
@@ -207,7 +207,7 @@ impl BlobReader {
         let mut whole = vec![0; piece_bytes(*size, piece)];
         let read = file.read_exact_at(&mut whole, piece * PIECE_BYTES);
         if read.is_err() || stat.bytes != *size || !piece_is_right(&whole, piece, outline, blob, *size) {
-            store.set_aside(blob, piece, now)?;
+            store.set_aside(blob, Damage::Piece(piece), now)?;
             return Err(StoreError::Rot { blob: *blob, piece });
         }
         store.verified().remember(blob, &stat, small(piece), now);

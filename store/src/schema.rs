@@ -46,6 +46,9 @@ pub(crate) const WANTS: TableDefinition<Key32, &[u8]> = TableDefinition::new("wa
 /// Digest → `FetchRow`: which pieces of a blob in `incoming/` are known to be on disk.
 pub(crate) const FETCHES: TableDefinition<Key32, &[u8]> = TableDefinition::new("fetches");
 
+/// Digest → 32 bytes: the SHA-256 of a blob that some event states wrongly.
+pub(crate) const TRUE_SHA256: TableDefinition<Key32, Key32> = TableDefinition::new("true_sha256");
+
 /// StatementId → signature ‖ frame: the roster.
 pub(crate) const STATEMENTS: TableDefinition<Key32, &[u8]> = TableDefinition::new("statements");
 /// NodeId → `PeerRow`: the nodes this one has a link with.
@@ -76,6 +79,7 @@ pub(crate) fn make_tables(txn: &redb::WriteTransaction) -> Result<(), redb::Tabl
     txn.open_table(BLOBS)?;
     txn.open_table(WANTS)?;
     txn.open_table(FETCHES)?;
+    txn.open_table(TRUE_SHA256)?;
     txn.open_table(STATEMENTS)?;
     txn.open_table(PEERS)?;
     txn.open_table(CURSORS)?;

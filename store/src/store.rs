@@ -5,11 +5,13 @@
 
 mod accounts;
 mod bytes;
+mod care;
 mod mending;
 mod mesh;
 mod packages;
 mod space;
 
+pub(crate) use care::{Damage, true_sha256};
 pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason};
 pub(crate) use space::CollectorSeat;
 pub use space::StorageView;
@@ -21,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use redb::ReadTransaction;
 
+use self::care::Care;
 use crate::blobs::{Blobs, fetched_blob};
 use crate::digest::{Digest, NodeId, SetDigest};
 use crate::disk::Disk;
@@ -60,6 +63,7 @@ struct Inner {
     verified: Verified,
     fetches: Mutex<HashMap<Digest, Fetch>>,
     space: space::SpaceState,
+    care: Care,
     troubles: Arc<Troubles>,
     /// Blobs whose publish failed in a way that left open whether a row lists them.
     doubtful: Mutex<BTreeSet<Digest>>,
@@ -136,8 +140,8 @@ impl Store {
         });
         let writer = Writer::start(Arc::clone(&shared))?;
         let (verified, fetches, space) = (Verified::default(), Mutex::default(), space::SpaceState::default());
-        let doubtful = Mutex::default();
-        Ok(Self(Arc::new(Inner { writer, shared, blobs, verified, fetches, space, troubles, doubtful })))
+        let (care, doubtful) = (Care::default(), Mutex::default());
+        Ok(Self(Arc::new(Inner { writer, shared, blobs, verified, fetches, space, care, troubles, doubtful })))
     }
 
     /// A handle that does not keep the store open.

@@ -12,7 +12,7 @@ mod faults;
 mod operations;
 mod random;
 
-pub use faults::{DiskError, Fault, Operation};
+pub use faults::{DiskError, DiskFault, Operation};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -43,6 +43,7 @@ struct State {
     faults: Faults,
     random: Random,
     capacity: Option<u64>,
+    no_hard_links: bool,
 }
 
 impl State {
@@ -70,6 +71,11 @@ impl SimDisk {
         Self::default()
     }
 
+    /// An empty disk whose file system has no hard links.
+    pub fn without_hard_links() -> Self {
+        Self(Arc::new(Mutex::new(State { no_hard_links: true, ..State::default() })))
+    }
+
     /// Operations that change something, so far.
     pub fn operations(&self) -> u64 {
         self.state().operations
@@ -87,7 +93,7 @@ impl SimDisk {
     }
 
     /// Plans an error.
-    pub fn fail(&self, fault: Fault) {
+    pub fn fail(&self, fault: DiskFault) {
         self.state().faults.plan(fault);
     }
 

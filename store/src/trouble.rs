@@ -141,6 +141,10 @@ impl Disk for NotingDisk {
         note(&self.troubles, "make", path, self.disk.make_folder(path))
     }
 
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        note(&self.troubles, "remove", path, self.disk.remove_folder(path))
+    }
+
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
         note(&self.troubles, "sync", path, self.disk.sync_folder(path))
     }

@@ -117,6 +117,14 @@ fn changed_nodes(before: &Arc<Roster>, after: &Arc<Roster>) -> BTreeSet<NodeId> 
     nodes.filter(|node| before.standing(node) != after.standing(node)).collect()
 }
 
+/// Fills the table of covered events, which is empty, under the roster of the statements held.
+pub(crate) fn cover_all(tx: &Tx<'_>) -> Result<()> {
+    tx.set_roster(load(&tx.read(STATEMENTS)?, tx.meta(&meta::ROOT)?)?);
+    let roster = tx.roster();
+    let mut expelled = roster.nodes().filter(|(_, standing)| standing.is_expelled());
+    expelled.try_for_each(|(node, _)| recover_coverage(tx, node).map(drop))
+}
+
 /// After an event of an expelled node came: what it covers may count now.
 pub(crate) fn event_of_expelled_arrived(tx: &Tx<'_>, moment: Moment, origin: &NodeId) -> Result<()> {
     if recover_coverage(tx, origin)? {

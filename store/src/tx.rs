@@ -29,6 +29,8 @@ pub struct Committed {
     pub wants_changed: bool,
     /// Peers were added, changed or removed.
     pub peers_changed: bool,
+    /// A scrub was started or stopped.
+    pub scrub_changed: bool,
 }
 
 /// What every transaction has at hand.
@@ -77,6 +79,14 @@ impl<'a> Tx<'a> {
         Ok(self.txn.open_table(table)?)
     }
 
+    /// Empties a table, whatever is in it.
+    pub(crate) fn clear<K: Key + 'static, V: Value + 'static>(&self, table: TableDefinition<K, V>) -> Result<()> {
+        self.dirty.set(true);
+        self.txn.delete_table(table)?;
+        self.txn.open_table(table)?;
+        Ok(())
+    }
+
     /// A value of `meta`.
     pub(crate) fn meta<T: DeserializeOwned>(&self, key: &meta::Key<T>) -> Result<T> {
         meta::need(&self.read(META)?, key)
@@ -97,6 +107,11 @@ impl<'a> Tx<'a> {
     pub(crate) fn next_lsn(&self) -> Lsn {
         self.head.set(self.head.get().next());
         self.head.get()
+    }
+
+    /// Sees to it that no Lsn up to this one is given out again.
+    pub(crate) fn skip_to(&self, lsn: Lsn) {
+        self.head.set(self.head.get().max(lsn));
     }
 
     /// The roster as this transaction sees it.

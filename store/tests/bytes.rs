@@ -181,3 +181,34 @@ fn a_fetch_whose_want_is_gone_leaves_nothing() {
     assert!(left.is_empty() && store.fetch_in_progress(&blob).is_none(), "{left:?}");
     assert_sound(&store);
 }
+
+#[test]
+fn without_hard_links_everything_is_as_with_them() {
+    let disk = SimDisk::without_hard_links();
+    let store = crate::support::open(&disk, 1).expect("a new store");
+    let content = bytes(7, (1 << 20) + 3);
+    let blob = put(&store, "x.pkg", &content, at(1)).expect("a publish").package.blob;
+    put(&store, "same.pkg", &content, at(2)).expect("the same bytes elsewhere");
+    let mut refused = crate::support::request("new.pkg");
+    refused.condition = ods_store::Condition::Exists;
+    let outcome = crate::support::put_request(&store, &refused, b"refused", at(3));
+    assert!(matches!(outcome, Err(StoreError::PreconditionFailed { .. })), "{outcome:?}");
+    let outcome = crate::support::put_request(&store, &refused, &content, at(3));
+    assert!(matches!(outcome, Err(StoreError::PreconditionFailed { .. })), "{outcome:?}");
+    assert_eq!(read_all(&store, "x.pkg", at(4)).expect("readable").as_ref(), Some(&content), "others need these bytes");
+    let left: Vec<_> = disk.file_names().into_iter().filter(|name| name.starts_with("/data/incoming")).collect();
+    assert!(left.is_empty(), "{left:?}");
+    let held = disk.file_names().into_iter().filter(|name| name.starts_with("/data/blobs")).count();
+    assert_eq!(held, 1, "what was refused is gone");
+    let name = blob.to_string();
+    disk.flip_bit(&PathBuf::from(format!("/data/blobs/{}/{name}", &name[..2])), 5);
+    let a_day = 24 * 60 * 60;
+    assert!(read_all(&store, "x.pkg", at(5 + a_day)).is_err(), "rot is found");
+    let fetch = store.begin_fetch(&blob, content.len() as u64).expect("the file is there");
+    fetch.write_piece(0, piece(&content, 0)).expect("a right piece");
+    fetch.finish(at(6 + a_day)).expect("mended");
+    drop(store);
+    let store = crate::support::open(&disk, 2).expect("it opens again");
+    assert_eq!(read_all(&store, "same.pkg", at(7 + a_day)).expect("readable"), Some(content));
+    assert_sound(&store);
+}

@@ -11,10 +11,16 @@
 //! - `small_disk.rs`: a real filesystem that fills up under the database
 //! - `planted.rs`: the bugs of `planted/` still fit the code
 //! - `races.rs`: gc and everybody else at once, on the real disk
+//! - `care.rs`: scrubbing, and how what is found wrong comes back
+//! - `damage.rs`: damaged databases, verifying and mending
+//! - `backup.rs`: backups and what is restored from them
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
+mod backup;
 mod bytes;
+mod care;
 mod crash;
+mod damage;
 mod golden;
 mod local_disk;
 mod mesh;

@@ -129,6 +129,8 @@ codes! {
     NodeUnreachable = SERVICE_UNAVAILABLE "node_unreachable" "The other node can not be reached";
     /// The other node's answer can't be used.
     BadPeerAnswer = SERVICE_UNAVAILABLE "bad_peer_answer" "The other node's answer can not be used";
+    /// What was asked for goes on already.
+    UnderWay = SERVICE_UNAVAILABLE "under_way" "It goes on already";
     /// The node is stopping.
     Stopping = SERVICE_UNAVAILABLE "stopping" "The node is stopping";
     /// The data folder can't be written.

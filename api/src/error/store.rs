@@ -7,6 +7,9 @@ use super::{ApiError, Code};
 /// Seconds after which a client may ask again for bytes that are being fetched or mended.
 const MENDED_AFTER_S: u64 = 10;
 
+/// Seconds after which what is being made for somebody else may be done.
+const UNDER_WAY_S: u64 = 60;
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let detail = error.to_string();
@@ -33,6 +36,16 @@ impl From<StoreError> for ApiError {
                 .fact("blob", blob.to_string())
                 .fact("piece", piece)
                 .retry_after(MENDED_AFTER_S),
+            StoreError::OutlineLost { blob } => {
+                plain(Code::BytesUnavailable).fact("blob", blob.to_string()).retry_after(MENDED_AFTER_S)
+            }
+            StoreError::Unreadable { blob, .. } => {
+                let detail = "the file of its bytes can't be read on this node; the node's log says which and why";
+                Self { detail: detail.to_owned(), ..Self::internal(error) }
+                    .with_code(Code::BytesUnavailable)
+                    .fact("blob", blob.to_string())
+                    .retry_after(MENDED_AFTER_S)
+            }
             StoreError::TooLarge { bytes, max } => plain(Code::TooLarge).fact("bytes", bytes).fact("max", max),
             StoreError::BadMeta { key, reason } => plain(Code::Invalid).fact("field", key).fact("reason", reason),
             StoreError::BadName { what, reason } => plain(Code::Invalid).fact("field", what).fact("reason", reason),
@@ -43,6 +56,7 @@ impl From<StoreError> for ApiError {
             StoreError::InviteExpired => plain(Code::InviteExpired),
             StoreError::NotAlone => plain(Code::NotAlone),
             StoreError::ReplicaHasEvents => plain(Code::ReplicaHasEvents),
+            StoreError::UnderWay { what } => plain(Code::UnderWay).fact("what", what).retry_after(UNDER_WAY_S),
             StoreError::Closing => plain(Code::Stopping),
             StoreError::NotWritable { .. } => {
                 Self { detail: "the node's data folder can't be written".to_owned(), ..Self::internal(error) }
@@ -56,6 +70,8 @@ impl From<StoreError> for ApiError {
             | StoreError::NoKey { .. }
             | StoreError::BadKeyFile { .. }
             | StoreError::AlreadyOpen { .. }
+            | StoreError::DatabaseLost { .. }
+            | StoreError::BadPlace { .. }
             | StoreError::Io { .. }
             | StoreError::Database(_)
             | StoreError::Corrupt { .. } => Self::internal(error),

@@ -141,7 +141,7 @@ impl Model {
             self.discard_part();
             Ok(())
         };
-        seal_fetched(self, &BLOB, |_| Ok(self.seal()), commit, discard).expect("the model's disk is well");
+        seal_fetched(self, &BLOB, |_| Ok(self.seal()), commit, |_| Ok(()), discard).expect("the model's disk is well");
     }
 
     fn discard_part(&self) {

@@ -6,21 +6,21 @@ use std::sync::{Arc, PoisonError};
 use redb::ReadableTable;
 
 use super::Store;
+use super::care::Damage;
 use crate::blobs::SealedKind;
 use crate::codec::{from_row, to_row};
 use crate::custody::{self, Custody};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::fetch::{Fetch, FetchRow};
-use crate::journal::{self, Moment};
+use crate::journal::Moment;
 use crate::locks::BlobLock;
-use crate::outline::{ChainingValue, PIECE_BYTES, piece_bytes, piece_is_right};
+use crate::outline::ChainingValue;
 use crate::path::PackagePath;
 use crate::reader::{BlobReader, OpenBlob};
 use crate::recent::{Held, PackageWithBytes};
 use crate::schema::{FETCHES, WANTS};
 use crate::time::UnixMillis;
-use crate::tx::Tx;
 use crate::upload::Upload;
 use crate::wants::{self, Want};
 
@@ -35,7 +35,8 @@ impl Store {
         Upload::begin(Arc::clone(self.blobs()), &format!("{name}.upload"), expected_bytes)
     }
 
-    /// Opens a blob for reading; `None` if it is not held. One whose file is missing is wanted again.
+    /// Opens a blob for reading; `None` if it is not held. One whose file is missing is wanted again. One whose outline
+    /// was lost is hashed first: whoever asks meanwhile is told [`StoreError::OutlineLost`](crate::StoreError::OutlineLost).
     pub fn open_blob(&self, blob: &Digest, now: UnixMillis) -> Result<Option<BlobReader>> {
         Ok(self.open_held(blob, now)?.map(|open| BlobReader::new(self.clone(), open)))
     }
@@ -61,44 +62,19 @@ impl Store {
         // One that was collected and brought back between these steps is looked for again.
         for _ in 0..OPEN_TRIES {
             let Some(size) = self.listed_size(blob)? else { return Ok(None) };
-            let outline = self.blobs().outline(blob, size)?;
-            if let (Some(file), Some(outline)) = (self.blobs().open_blob(blob)?, outline) {
+            let Some(file) = self.blobs().open_blob(blob)? else {
+                self.set_aside(blob, Damage::Missing, now)?;
+                continue;
+            };
+            let outline = match self.blobs().outline(blob, size)? {
+                Some(outline) => Some(outline),
+                None => self.remake_outline(blob, size, now)?,
+            };
+            if let Some(outline) = outline {
                 return Ok(Some(Arc::new(OpenBlob { blob: *blob, size, file, outline })));
-            }
-            if self.set_aside(blob, 0, now)? {
-                break;
             }
         }
         Ok(None)
-    }
-
-    /// Takes a damaged blob out of service: not listed any more, wanted again, its file left where a fetch mends it. Tells
-    /// whether it did; a file that is whole by now, since it was replaced, stays.
-    pub(crate) fn set_aside(&self, blob: &Digest, piece: u64, now: UnixMillis) -> Result<bool> {
-        let digest = *blob;
-        let commit = move |tx: &Tx<'_>| {
-            let detail = format!("blob {digest} is damaged on disk at piece {piece}, or its file is missing");
-            journal::alarm(tx, Moment::live(now), "rot", detail)?;
-            wants::lose(tx, Moment::live(now), &digest)
-        };
-        custody::set_aside(
-            self,
-            blob,
-            || self.is_damaged(blob, piece),
-            || self.write(commit),
-            |lock| self.blobs().set_aside(lock, blob),
-        )
-    }
-
-    /// Whether a listed blob's file or outline is missing, or this piece of it is wrong, as they are on disk now.
-    fn is_damaged(&self, blob: &Digest, piece: u64) -> Result<bool> {
-        let Some(size) = self.listed_size(blob)? else { return Ok(false) };
-        let outline = self.blobs().outline(blob, size)?;
-        let (Some(file), Some(outline)) = (self.blobs().open_blob(blob)?, outline) else { return Ok(true) };
-        let mut bytes = vec![0; piece_bytes(size, piece)];
-        let read = file.read_exact_at(&mut bytes, piece * PIECE_BYTES);
-        let length_is_right = file.stat().is_ok_and(|stat| stat.bytes == size);
-        Ok(read.is_err() || !length_is_right || !piece_is_right(&bytes, piece, &outline, blob, size))
     }
 
     /// Up to `limit` blobs that should be here and are not, by digest.
@@ -195,6 +171,7 @@ impl Store {
                 self.blobs().seal(lock, incoming, blob, outline, self.listed_size(blob)?)
             },
             || self.write(move |tx| wants::hold(tx, Moment::live(now), &digest, size)),
+            |lock| self.blobs().unseal(lock, blob, incoming),
             || {
                 // What can't be removed now is swept at the next start.
                 let _ = self.discard_fetch(blob, incoming);

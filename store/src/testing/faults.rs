@@ -46,7 +46,7 @@ impl DiskError {
 
 /// An error to come.
 #[derive(Debug, Clone)]
-pub struct Fault {
+pub struct DiskFault {
     error: DiskError,
     operation: Option<Operation>,
     name_part: String,
@@ -54,7 +54,7 @@ pub struct Fault {
     times: u64,
 }
 
-impl Fault {
+impl DiskFault {
     /// The next operation fails, once.
     pub fn new(error: DiskError) -> Self {
         Self { error, operation: None, name_part: String::new(), skip: 0, times: 1 }
@@ -103,13 +103,13 @@ impl Fault {
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Faults {
-    planned: Vec<Fault>,
+    planned: Vec<DiskFault>,
     random: Option<(Random, u64)>,
     struck: u64,
 }
 
 impl Faults {
-    pub(super) fn plan(&mut self, fault: Fault) {
+    pub(super) fn plan(&mut self, fault: DiskFault) {
         self.planned.push(fault);
     }
 

@@ -46,6 +46,9 @@ impl Disk for SimDisk {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let inode = state.names.get(from).copied().ok_or(io::ErrorKind::NotFound)?;
+        if state.no_hard_links {
+            state.set_name(from, None);
+        }
         state.set_name(to, Some(inode));
         Ok(())
     }
@@ -76,6 +79,14 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.change(Operation::Remove, path)?;
+        if state.names.keys().any(|name| name.parent() == Some(path)) {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        state.folders.remove(path).then_some(()).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
     fn sync_folder(&self, path: &Path) -> io::Result<()> {
         let (mut state, error) = self.begin(Operation::Sync, path)?;
         let names: Vec<PathBuf> = state.earlier.keys().filter(|name| name.parent() == Some(path)).cloned().collect();
@@ -93,7 +104,8 @@ impl Disk for SimDisk {
         if !state.folders.contains(folder) {
             return Err(io::ErrorKind::NotFound.into());
         }
-        let names = state.names.keys().filter(|name| name.parent() == Some(folder)).filter_map(|name| name.file_name());
+        let all = state.names.keys().chain(&state.folders);
+        let names = all.filter(|name| name.parent() == Some(folder)).filter_map(|name| name.file_name());
         Ok(names.map(|name| name.to_string_lossy().into_owned()).collect())
     }
 

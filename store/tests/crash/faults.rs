@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use ods_store::{DiskError, Fault, Happening, Lsn, Operation, SimDisk, Store, StoreError, StoreOptions, UnixMillis};
+use ods_store::{
+    DiskError, DiskFault, Happening, Lsn, Operation, SimDisk, Store, StoreError, StoreOptions, UnixMillis,
+};
 
 use super::each_seed;
 use super::remote::remote;
@@ -95,7 +97,7 @@ fn what_is_acknowledged_on_a_failing_disk_survives_the_power_cut_after_it() {
 fn fail_at(seed: u64, after: u64, error: DiskError) -> bool {
     let (mut disk, mut told) = (remote().joined.copy(), Told::default());
     let store = open(&disk, 1).expect("it opens");
-    disk.fail(Fault::new(error).after(after));
+    disk.fail(DiskFault::new(error).after(after));
     let mut now = moment(0);
     for step in 0..7 {
         let mut work = work(&store, &disk, &mut told, seed << 8 | step, now);
@@ -147,7 +149,7 @@ fn a_failing_database_is_said_read_on_and_mended_without_opening_it_again() {
 fn a_database_that_fails(operation: Operation, error: DiskError, after: u64) -> bool {
     let (mut disk, store) = fresh(1);
     put(&store, "a.pkg", b"before", at(1)).expect("a publish");
-    disk.fail(Fault::new(error).on(operation).within("ods.redb").after(after).times(3));
+    disk.fail(DiskFault::new(error).on(operation).within("ods.redb").after(after).times(3));
     let refused = put(&store, "b.pkg", b"lost", at(2));
     if disk.errors() == 0 {
         return false;
@@ -184,7 +186,7 @@ fn an_error_while_reading_the_database_does_not_stop_reading() {
     drop(store);
     let uncached = StoreOptions { cache_bytes: 0, ..options(2) };
     let store = Store::open(std::sync::Arc::new(disk.clone()), Path::new("/data"), &uncached).expect("it opens");
-    disk.fail(Fault::new(DiskError::Io).on(Operation::Read).within("ods.redb"));
+    disk.fail(DiskFault::new(DiskError::Io).on(Operation::Read).within("ods.redb"));
     let outcomes: Vec<_> = (0..3).map(|_| store.package(&path("a.pkg"))).collect();
     assert_eq!(disk.errors(), 1, "the error was met");
     let last = outcomes.last().expect("three");
@@ -196,7 +198,7 @@ fn an_error_while_reading_the_database_does_not_stop_reading() {
 #[test]
 fn failing_blob_files_are_said_and_probed() {
     let (disk, store) = fresh(1);
-    disk.fail(Fault::new(DiskError::Io).on(Operation::Sync).within("incoming/").times(2));
+    disk.fail(DiskFault::new(DiskError::Io).on(Operation::Sync).within("incoming/").times(2));
     assert!(put(&store, "a.pkg", b"lost", at(1)).is_err());
     assert!(!store.refuses_writes(), "the database is well");
     assert_eq!(store.disk_troubles().len(), 1);
@@ -248,7 +250,7 @@ fn pieces_of_a_failed_checkpoint_are_never_claimed_unless_they_are_on_the_disk()
         let piece =
             |index: u64| offer.content.chunks(1 << 20).nth(usize::try_from(index).expect("small")).expect("there");
         fetch.write_piece(0, piece(0)).expect("written");
-        disk.fail(Fault::new(DiskError::Io).on(Operation::Sync).within(".part"));
+        disk.fail(DiskFault::new(DiskError::Io).on(Operation::Sync).within(".part"));
         assert!(fetch.checkpoint().is_err(), "seed {seed}: the sync failed");
         if seed % 3 == 0 {
             // The node is started again meanwhile: what was lost must not be taken for there.
@@ -282,7 +284,7 @@ fn bytes_whose_commit_is_in_doubt_stay_until_it_is_known() {
     each_seed(24, |seed| {
         let mut disk = remote().joined.copy();
         let store = open(&disk, 1).expect("it opens");
-        let fault = Fault::new(DiskError::Io).on(Operation::Sync).within("ods.redb").after(seed % 4).times(2);
+        let fault = DiskFault::new(DiskError::Io).on(Operation::Sync).within("ods.redb").after(seed % 4).times(2);
         disk.fail(fault);
         let content = bytes(seed, 3000);
         let outcome = put(&store, "b.pkg", &content, at(1));
@@ -312,7 +314,7 @@ fn a_damaged_left_over_is_not_trusted() {
     let blob = put(&store, "a.pkg", &content, at(1)).expect("a publish").package.blob;
     disk.flip_bit(&blob_file(&blob), 7);
     // It can't be moved aside: it stays under its name, without a row.
-    disk.fail(Fault::new(DiskError::Io).on(Operation::Rename).within("incoming/"));
+    disk.fail(DiskFault::new(DiskError::Io).on(Operation::Rename).within("incoming/"));
     let reader = store.open_blob(&blob, at(2)).expect("readable").expect("listed");
     reader.read(0, 10, at(2)).expect_err("damaged");
     assert!(store.is_wanted(&blob).expect("readable") && disk.file_names().contains(&blob_file(&blob)));
