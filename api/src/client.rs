@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 pub use error::ClientError;
 pub use events::{EventStream, Followed};
 pub use tls::TlsTrust;
-pub use transfer::{Download, Guard, ResumeFrom, Upload};
+pub use transfer::{Download, Guard, ResumeFrom, SnapshotDownload, Upload};
 
 /// What stays as it is in a path segment: RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use ods_store::{
     Change, Happening, InviteRow, Meta, NodeId, Overview, Package, PackageState, PeerRow, Published, Record, Revision,
-    Roster, SetDigest, TokenRow, UnixMillis,
+    Roster, ScrubState, ScrubStatus, SetDigest, TokenRow, UnixMillis,
 };
 use serde_json::{Map, Value, json};
 
@@ -20,8 +20,8 @@ use crate::error::ApiError;
 use crate::invite_line::InviteLine;
 use crate::mesh_handle::{PeerState, PeerStatus};
 use crate::types::{
-    Author, Behind, InviteView, LogView, NodeView, PackageView, PeerView, PublishedView, RecordView, RefusedView,
-    RevisionView, StorageView, TokenView, WantsView, WatchView,
+    Author, Behind, InviteView, LogView, NodeView, PackageView, PeerView, Progress, PublishedView, RecordView,
+    RefusedView, RevisionView, ScrubFindings, ScrubView, StorageView, TokenView, WantsView, WatchView,
 };
 use crate::watch_handle::{WatchState, WatchStatus};
 
@@ -304,6 +304,36 @@ pub(crate) fn watch(watch: WatchStatus) -> WatchView {
         reason,
         refused: refused.collect(),
         superseded: watch.superseded,
+    }
+}
+
+/// The scrub.
+pub(crate) fn scrub(status: ScrubStatus) -> ScrubView {
+    let ScrubStatus { state, problem, bytes_per_s, pass } = status;
+    let state = match state {
+        ScrubState::Idle => "idle",
+        ScrubState::Running => "running",
+        ScrubState::Paused => "paused",
+    };
+    let (started_at, by) = (pass.as_ref().map(|pass| timestamp(pass.started_at)), pass.as_ref().map(|p| p.by.clone()));
+    let pass = pass.unwrap_or_default();
+    ScrubView {
+        state: state.to_owned(),
+        reason: problem,
+        started_at,
+        finished_at: pass.finished_at.map(timestamp),
+        stopped: pass.stopped,
+        by,
+        blobs: Progress { done: pass.blobs_done, total: pass.blobs_total },
+        bytes: Progress { done: pass.bytes_done, total: pass.bytes_total },
+        rate_bytes_per_s: bytes_per_s,
+        findings: ScrubFindings {
+            damaged: pass.damaged,
+            unreadable: pass.unreadable,
+            mended: pass.mended,
+            outlines_mended: pass.outlines_mended,
+            sha256_lies: pass.sha256_lies,
+        },
     }
 }
 

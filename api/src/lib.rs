@@ -22,7 +22,8 @@ mod watch_handle;
 
 pub use auth::{ApiOptions, AppState, DownloadMode};
 pub use client::{
-    Client, ClientError, Download, EventStream, Followed, Guard, ResumeFrom, TlsTrust, Upload, encode_path,
+    Client, ClientError, Download, EventStream, Followed, Guard, ResumeFrom, SnapshotDownload, TlsTrust, Upload,
+    encode_path,
 };
 pub use error::{ApiError, Code};
 pub use file_slices::{FileSlices, Misplaced};
@@ -34,8 +35,8 @@ pub use router::{Surfaces, router};
 pub use types::{
     Author, Behind, Change, EventQuery, FilesView, GcItemView, GcRequest, GcView, InviteRequest, InviteView,
     JoinRequest, KeptView, LastGcView, LogView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery,
-    PackageView, Page, PageQuery, PeerPatch, PeerView, Problem, PublishQuery, PublishedView, RecordView, RefusedView,
-    RestoreRequest, RevisionView, RoleName, ScopeName, StorageUsageView, StorageView, StreamQuery, SyncView, TallyView,
-    TokenRequest, TokenView, WantsView, WatchView,
+    PackageView, Page, PageQuery, PeerPatch, PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView,
+    RefusedView, RestoreRequest, RevisionView, RoleName, ScopeName, ScrubFindings, ScrubView, StorageUsageView,
+    StorageView, StreamQuery, SyncView, TallyView, TokenRequest, TokenView, WantsView, WatchView,
 };
 pub use watch_handle::{RefusedFile, WatchHandle, WatchState, WatchStatus};

@@ -16,7 +16,9 @@ use utoipa::openapi::{ComponentsBuilder, Ref, RefOr, Response as Described, Resp
 use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 use crate::error::PROBLEM_JSON;
-use crate::routes::{events, invites, node, packages, peers, restore, revisions, storage, stream, tokens, watches};
+use crate::routes::{
+    events, invites, node, packages, peers, restore, revisions, scrub, snapshot, storage, stream, tokens, watches,
+};
 use crate::types::Problem;
 
 #[derive(OpenApi)]
@@ -33,6 +35,7 @@ use crate::types::Problem;
         (name = "events", description = "The journal: what happened on this node"),
         (name = "mesh", description = "Links with other nodes"),
         (name = "tokens", description = "Who may call"),
+        (name = "storage", description = "What is on this node's disk"),
     ),
     paths(
         show, node::show, node::edit,
@@ -42,6 +45,7 @@ use crate::types::Problem;
         invites::list, invites::create, invites::revoke,
         tokens::list, tokens::create, tokens::revoke, watches::list,
         storage::show, storage::collect,
+        scrub::show, scrub::start, scrub::stop, snapshot::get,
     ),
     components(schemas(Problem)),
     security(("bearer" = []), ("basic" = []))
@@ -133,6 +137,8 @@ refusals! {
         "415" "The body isn't the bytes themselves, but a form or compressed",
         "422" "A value breaks a rule, or the bytes don't have an announced digest (`expected`, `actual`)",
         "507" "The disk has too little room (`needed`, `free`)";
+    /// The disk is full.
+    NoSpace: "507" "The disk has too little room (`needed`, `free`)";
     /// Another node is needed and can't be had.
     Unavailable: "503" "The other node can't be reached, or its answer can't be used";
 }

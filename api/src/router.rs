@@ -12,7 +12,9 @@ use crate::auth::AppState;
 use crate::downloads::downloads_router;
 use crate::error::{self, ApiError, Code};
 use crate::openapi;
-use crate::routes::{events, invites, node, packages, peers, restore, revisions, storage, stream, tokens, watches};
+use crate::routes::{
+    events, invites, node, packages, peers, restore, revisions, scrub, snapshot, storage, stream, tokens, watches,
+};
 
 /// What a listener offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +60,8 @@ fn admin() -> Routes {
         .at("/api/v1/watches", get(watches::list))
         .at("/api/v1/storage", get(storage::show))
         .at("/api/v1/storage/gc", post(storage::collect))
+        .at("/api/v1/storage/scrub", get(scrub::show).post(scrub::start).delete(scrub::stop))
+        .at("/api/v1/storage/snapshot", get(snapshot::get))
         .closed()
 }
 

@@ -7,6 +7,8 @@ pub(crate) mod packages;
 pub(crate) mod peers;
 pub(crate) mod restore;
 pub(crate) mod revisions;
+pub(crate) mod scrub;
+pub(crate) mod snapshot;
 pub(crate) mod storage;
 pub(crate) mod stream;
 pub(crate) mod tokens;

@@ -9,6 +9,7 @@ mod mesh;
 mod node;
 mod packages;
 mod problem;
+mod scrub;
 mod storage;
 mod tokens;
 mod watches;
@@ -23,6 +24,7 @@ pub use packages::{
     Author, Change, PackagePatch, PackageQuery, PackageView, PublishQuery, PublishedView, RestoreRequest, RevisionView,
 };
 pub use problem::Problem;
+pub use scrub::{Progress, ScrubFindings, ScrubView};
 pub use storage::{FilesView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
 pub use watches::{RefusedView, WatchView};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
-    Happening, Lsn, NodeId, Overview, Package, PackagePath, PeerRow, RecordPage, Revision, Roster, Scope, SetDigest,
-    StorageView, UnixMillis,
+    Happening, Lsn, NodeId, Overview, Package, PackagePath, PeerRow, RecordPage, Revision, Roster, Scope, ScrubStatus,
+    SetDigest, StorageView, UnixMillis,
 };
 use tokio::sync::watch;
 
@@ -102,6 +102,11 @@ impl Reader {
     /// Where this node's bytes are.
     pub(crate) fn storage(&self) -> Result<StorageView, ApiError> {
         Ok(self.state.store.storage(&self.state.options.space, self.now())?)
+    }
+
+    /// What the scrub is doing.
+    pub(crate) fn scrub_status(&self) -> Result<ScrubStatus, ApiError> {
+        Ok(self.state.store.scrub_status()?)
     }
 
     /// This node's id.

@@ -8,7 +8,7 @@ use super::{Client, ClientError, Guard, encode_path};
 use crate::types::{
     EventQuery, GcRequest, GcView, InviteRequest, InviteView, JoinRequest, NewTokenView, NodePatch, NodeView,
     PackagePatch, PackageQuery, PackageView, Page, PageQuery, PeerPatch, PeerView, PublishedView, RecordView,
-    RestoreRequest, RevisionView, StorageUsageView, SyncView, TokenRequest, TokenView, WatchView,
+    RestoreRequest, RevisionView, ScrubView, StorageUsageView, SyncView, TokenRequest, TokenView, WatchView,
 };
 
 impl Client {
@@ -76,6 +76,21 @@ impl Client {
     /// `POST /storage/gc`: removes what nothing needs, or tells what that is. Answers when it is done.
     pub async fn collect_garbage(&self, request: &GcRequest) -> Result<GcView, ClientError> {
         self.json(self.request(Method::POST, "/api/v1/storage/gc").json(request)).await
+    }
+
+    /// `GET /storage/scrub`.
+    pub async fn scrub(&self) -> Result<ScrubView, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/storage/scrub")).await
+    }
+
+    /// `POST /storage/scrub`: starts to verify everything, unless that is under way.
+    pub async fn start_scrub(&self) -> Result<ScrubView, ClientError> {
+        self.json(self.request(Method::POST, "/api/v1/storage/scrub")).await
+    }
+
+    /// `DELETE /storage/scrub`: stops it.
+    pub async fn stop_scrub(&self) -> Result<ScrubView, ClientError> {
+        self.json(self.request(Method::DELETE, "/api/v1/storage/scrub")).await
     }
 
     /// `GET /peers`.

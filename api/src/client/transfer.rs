@@ -62,7 +62,32 @@ pub struct Download {
     pub etag: String,
 }
 
+/// A copy of a node's database, under way.
+pub struct SnapshotDownload {
+    response: Response,
+    server: Url,
+    /// Bytes of the whole.
+    pub size: Option<u64>,
+}
+
+impl SnapshotDownload {
+    /// The next bytes; `None` at the end. One that breaks off is an error.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, ClientError> {
+        let next = tokio::time::timeout(STALL, self.response.chunk()).await;
+        let next =
+            next.map_err(|_| ClientError::Stalled { server: self.server.to_string(), seconds: STALL.as_secs() })?;
+        next.map_err(|source| ClientError::transport(&self.server, source))
+    }
+}
+
 impl Client {
+    /// `GET /storage/snapshot`: a consistent copy of the database.
+    pub async fn snapshot(&self) -> Result<SnapshotDownload, ClientError> {
+        let response = self.send(self.request(Method::GET, "/api/v1/storage/snapshot")).await?;
+        let (server, size) = (self.server.clone(), response.content_length());
+        Ok(SnapshotDownload { response, server, size })
+    }
+
     /// `PUT /packages/{path}`: streams the bytes and answers when the package is durable.
     pub async fn publish<R, P>(
         &self,

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod care;
 mod contract;
 mod hostile;
 mod journal;

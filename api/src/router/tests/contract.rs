@@ -87,6 +87,7 @@ async fn every_operation_refuses_scopes_below_the_one_it_needs() {
         "/peers",
         "/peers/{id}",
         "/storage",
+        "/storage/scrub",
     ];
     let publishable = [
         ("PUT", "/packages/{path}"),

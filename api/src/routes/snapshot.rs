@@ -1,0 +1,43 @@
+//! `/storage/snapshot`: the database as it is at one moment.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::response::Response;
+use ods_store::Snapshot;
+use tokio::task::spawn_blocking;
+
+use crate::auth::Admin;
+use crate::blocking::blocking;
+use crate::error::ApiError;
+
+/// Bytes read at a time.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// Get a consistent copy of this node's database.
+///
+/// For `ods backup` on the node's own machine, which copies the blobs from the data folder beside it. It holds the hashes of
+/// tokens, but no key. One copy at a time is made; it takes as much room on the node's disk as the database while it is sent.
+#[utoipa::path(get, path = "/api/v1/storage/snapshot", operation_id = "get_snapshot", tag = "storage",
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), crate::openapi::NoSpace))]
+pub(crate) async fn get(admin: Admin) -> Result<Response, ApiError> {
+    let snapshot = blocking(move || admin.store().snapshot()).await?;
+    let length = snapshot.bytes();
+    let chunks = futures_util::stream::try_unfold((Arc::new(snapshot), 0), next);
+    let mut response = Response::new(Body::from_stream(chunks));
+    response.headers_mut().insert(CONTENT_LENGTH, length.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    Ok(response)
+}
+
+type Place = (Arc<Snapshot>, u64);
+
+async fn next((snapshot, offset): Place) -> Result<Option<(Bytes, Place)>, Box<dyn Error + Send + Sync>> {
+    let reading = snapshot.clone();
+    let chunk = spawn_blocking(move || reading.read(offset, CHUNK_BYTES)).await??;
+    let behind = offset + chunk.len() as u64;
+    Ok((!chunk.is_empty()).then(|| (Bytes::from(chunk), (snapshot, behind))))
+}
