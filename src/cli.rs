@@ -12,7 +12,7 @@ mod failure;
 mod human;
 mod output;
 mod progress;
-mod run_file;
+pub(crate) mod run_file;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -72,6 +72,9 @@ pub(crate) enum Command {
     Status(commands::status::Arguments),
     Events(commands::events::Arguments),
     Gc(commands::gc::Arguments),
+    Scrub(commands::scrub::Arguments),
+    Backup(commands::backup::Arguments),
+    Verify(commands::verify::Arguments),
     Peer(commands::peer::Arguments),
     Token(commands::token::Arguments),
 }

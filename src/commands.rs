@@ -1,8 +1,9 @@
 //! The subcommands: one module each, with its arguments and what it does.
 //!
-//! All but `serve`, `demo`, `config` and `service` are clients of a node's admin API, through [`ods_api::Client`]: nothing that they
-//! can do is missing there.
+//! All but `serve`, `demo`, `config`, `service`, and `verify` and `backup`, which work on the data folder itself, are clients of a
+//! node's admin API, through [`ods_api::Client`]: nothing that they can do is missing there.
 
+pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod events;
@@ -15,11 +16,14 @@ pub(crate) mod restore;
 mod retry;
 mod revision;
 pub(crate) mod rm;
+pub(crate) mod scrub;
 pub(crate) mod serve;
 pub(crate) mod service;
 pub(crate) mod show;
 pub(crate) mod status;
+mod stopped;
 pub(crate) mod token;
+pub(crate) mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -54,9 +58,12 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Show(arguments) => show::run(&arguments, context).await,
         Command::Rm(arguments) => rm::run(&arguments, context).await,
         Command::Restore(arguments) => restore::run(&arguments, context).await,
+        Command::Scrub(arguments) => scrub::run(&arguments, context).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
         Command::Events(arguments) => events::run(&arguments, context).await,
         Command::Gc(arguments) => gc::run(&arguments, context).await,
+        Command::Backup(arguments) => backup::run(arguments, context).await,
+        Command::Verify(arguments) => verify::run(&arguments, context).await,
         Command::Peer(arguments) => peer::run(arguments, context).await,
         Command::Token(arguments) => token::run(arguments, context).await,
     }

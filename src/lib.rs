@@ -10,6 +10,7 @@ mod logging;
 mod mesh;
 mod private_file;
 mod run_file;
+mod scrub;
 mod server;
 mod service;
 mod tls;

@@ -13,6 +13,8 @@
 #![cfg(unix)]
 
 mod access;
+mod backup;
+mod bad_data;
 mod bad_peers;
 mod bad_uploads;
 mod clocks;

@@ -14,7 +14,7 @@ use toml::Value;
 
 use super::resolve::Resolved;
 use super::settings::Shape;
-use super::types::{Config, Downloads, Limits, Listener, Log, Tls, Watch};
+use super::types::{Config, Downloads, Limits, Listener, Log, Scrub, Tls, Watch};
 use super::{ConfigError, Source};
 
 /// First segments of URLs that a download root may not hide.
@@ -44,6 +44,12 @@ pub(super) fn build(values: &mut [Resolved]) -> Result<Config, ConfigError> {
             cache_bytes: count(values.get("limits.cache_bytes"))?,
         },
         space: space::space(&mut values)?,
+        scrub: Scrub {
+            every: Some(number(values.get("scrub.every_days"))?)
+                .filter(|days| *days > 0)
+                .map(|days| Duration::from_hours(24 * days)),
+            rate_bytes_per_s: number(values.get("scrub.rate_bytes_per_s"))?,
+        },
         log: Log { format: take(values.get("log.format"), Ok)?, filter: take(values.get("log.filter"), filter)? },
         watch_roots: folders(values.get("watch.roots"))?,
         listeners: listeners(values.get("listeners"))?,

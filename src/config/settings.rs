@@ -130,6 +130,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Memory for the database's cache, in bytes.",
     ),
     setting(
+        "scrub.every_days",
+        Shape::Number(0..=3650),
+        |_| Some(Value::from(30)),
+        "Days after which everything that is held is read and verified again; 0: only when somebody asks.",
+    ),
+    setting(
+        "scrub.rate_bytes_per_s",
+        Shape::Number(65_536..=1_099_511_627_776),
+        |_| Some(Value::from(50_000_000)),
+        "Bytes a second that this reads, so that it disturbs nobody.",
+    ),
+    setting(
         "log.format",
         Shape::Text,
         |_| Some(Value::from("human")),

@@ -29,6 +29,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Which bytes are kept, and how often others are removed.
     pub(crate) space: Space,
+    /// When and how fast everything is verified.
+    pub(crate) scrub: Scrub,
     /// What is logged, and how.
     pub(crate) log: Log,
     /// Folders below which watches may be added while the node runs; absolute.
@@ -188,6 +190,15 @@ pub(crate) struct RuleText {
     /// If left out, as for all paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) keep_age: Option<String>,
+}
+
+/// When and how fast everything that is held is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Scrub {
+    /// From the end of one pass to the next; none: only when somebody asks.
+    pub(crate) every: Option<Duration>,
+    /// Bytes to read in a second.
+    pub(crate) rate_bytes_per_s: u64,
 }
 
 /// What is logged, and how.

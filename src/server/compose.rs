@@ -23,6 +23,7 @@ use crate::{
     listen::{Bound, Listeners},
     mesh::{Mesh, MeshOptions},
     run_file::RunFile,
+    scrub::ScrubWorker,
     watch::{WatchRules, WatchWorker, check_folders},
     worker::Supervisor,
 };
@@ -67,6 +68,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     supervisor.start(driver);
     supervisor.start(fetcher);
     supervisor.start(DiskWatch::new(store.clone(), clock::now));
+    supervisor.start(ScrubWorker::new(store.clone(), config.scrub, clock::now));
 
     let watches = WatchHandle::default();
     let first_pull = Arc::new(FirstPull::new(store.clone(), statuses.clone()));

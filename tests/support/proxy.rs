@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::bytes::Generated;
@@ -26,6 +27,7 @@ pub(crate) enum Manner {
 pub(crate) struct Proxy {
     port: u16,
     manner: Arc<Mutex<Manner>>,
+    passed: Arc<AtomicU64>,
 }
 
 impl Proxy {
@@ -34,15 +36,21 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", super::node::free_port())).expect("a free port");
         let port = listener.local_addr().expect("a bound address").port();
         let manner = Arc::new(Mutex::new(Manner::Honest));
-        let (upstream, shared) = (upstream.to_owned(), manner.clone());
+        let passed = Arc::new(AtomicU64::new(0));
+        let (upstream, shared, counted) = (upstream.to_owned(), manner.clone(), passed.clone());
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (upstream, shared) = (upstream.clone(), shared.clone());
+                let (upstream, shared, counted) = (upstream.clone(), shared.clone(), counted.clone());
                 // What breaks on the way is what the test is about.
-                std::thread::spawn(move || drop(carry(&client, &upstream, &shared)));
+                std::thread::spawn(move || drop(carry(&client, &upstream, &shared, &counted)));
             }
         });
-        Self { port, manner }
+        Self { port, manner, passed }
+    }
+
+    /// Bytes of the node's answers so far, on all connections.
+    pub(crate) fn passed(&self) -> u64 {
+        self.passed.load(Ordering::SeqCst)
     }
 
     pub(crate) fn url(&self) -> String {
@@ -55,20 +63,25 @@ impl Proxy {
     }
 }
 
-fn carry(client: &TcpStream, upstream: &str, manner: &Arc<Mutex<Manner>>) -> io::Result<()> {
+fn carry(client: &TcpStream, upstream: &str, manner: &Arc<Mutex<Manner>>, counted: &AtomicU64) -> io::Result<()> {
     let node = TcpStream::connect(upstream)?;
     let (mut from_client, mut to_node) = (client.try_clone()?, node.try_clone()?);
     std::thread::spawn(move || {
         drop(io::copy(&mut from_client, &mut to_node));
         drop(to_node.shutdown(Shutdown::Write));
     });
-    let outcome = answers(&node, client, manner);
+    let outcome = answers(&node, client, manner, counted);
     drop(client.shutdown(Shutdown::Both));
     drop(node.shutdown(Shutdown::Both));
     outcome
 }
 
-fn answers(mut node: &TcpStream, mut client: &TcpStream, manner: &Arc<Mutex<Manner>>) -> io::Result<()> {
+fn answers(
+    mut node: &TcpStream,
+    mut client: &TcpStream,
+    manner: &Arc<Mutex<Manner>>,
+    counted: &AtomicU64,
+) -> io::Result<()> {
     let mut passed: u64 = 0;
     let mut buffer = vec![0; 16 * 1024];
     loop {
@@ -90,7 +103,9 @@ fn answers(mut node: &TcpStream, mut client: &TcpStream, manner: &Arc<Mutex<Mann
             Manner::StallAfter(limit) if passed >= limit => stall_while(manner, now),
             Manner::Honest | Manner::BreakAfter(_) | Manner::StallAfter(_) => client.write_all(bytes)?,
         }
-        passed += u64::try_from(count).expect("a buffer's length fits");
+        let count = u64::try_from(count).expect("a buffer's length fits");
+        passed += count;
+        counted.fetch_add(count, Ordering::SeqCst);
     }
 }
 

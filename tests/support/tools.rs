@@ -68,6 +68,37 @@ impl Drop for SmallDisk {
     }
 }
 
+/// A FAT file system in a file, mounted until it is dropped: it has no hard links.
+#[derive(Debug)]
+pub(crate) struct FatDisk {
+    folder: tempfile::TempDir,
+}
+
+impl FatDisk {
+    /// `None` where this machine doesn't let the test mount one.
+    pub(crate) fn mount() -> Option<Self> {
+        let folder = tempfile::Builder::new().prefix("ods-fat-").tempdir().expect("a temporary folder");
+        if !is_root() || !Path::new("/sbin/mkfs.vfat").exists() {
+            return None;
+        }
+        run_well("truncate", &["-s", "200M", "image"], folder.path());
+        run_well("/sbin/mkfs.vfat", &["image"], folder.path());
+        run_well("mkdir", &["mounted"], folder.path());
+        let mounted = run("mount", &["-o", "loop", "image", "mounted"], folder.path()).status.success();
+        mounted.then(|| Self { folder })
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("mounted")
+    }
+}
+
+impl Drop for FatDisk {
+    fn drop(&mut self) {
+        drop(Command::new("umount").arg("-l").arg(self.path()).status());
+    }
+}
+
 /// Removes a file.
 #[expect(clippy::disallowed_methods, reason = "a test removes what it made")]
 pub(crate) fn remove(path: &Path) {

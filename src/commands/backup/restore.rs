@@ -1,0 +1,114 @@
+//! `ods backup restore`.
+
+use std::path::{Path, PathBuf};
+
+use ods_store::{BackupFolder, Depth, Digest, FileSum};
+use serde_json::json;
+
+use super::manifest::Manifest;
+use crate::cli::{Bar, Exit, Failure, Progress, bytes_text, short_id};
+use crate::commands::{Context, stopped};
+
+/// Restore a node from a backup, into a new folder
+#[derive(Debug, clap::Args)]
+#[command(
+    long_about = "Restore a node from a backup, into a new or an empty folder. Each byte is verified.\n\nThe node is the \
+                  same one, with a new log: it takes back from its peers what it had published since, and what it publishes \
+                  from then on counts as new. So the old one must never run again beside it."
+)]
+pub(super) struct Arguments {
+    /// The folder of backups
+    #[arg(value_name = "DIR")]
+    folder: PathBuf,
+    /// Which backup, as `ods backup ls` names it; the newest unless given
+    #[arg(long, value_name = "NAME")]
+    at: Option<String>,
+    /// The folder to restore into
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+pub(super) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
+    let folder = BackupFolder::at(stopped::disk(), &arguments.folder);
+    let (name, manifest) = choose(&folder, &arguments)?;
+    let (sum, now, data) = (manifest.sum()?, (context.now)(), arguments.data.clone());
+    let mut bar = Progress::on_standard_error(context.output.is_json()).bar("restore", manifest.blob_bytes);
+    bar.doing("restoring");
+    let work = {
+        let name = name.clone();
+        move || restore(&folder, &name, sum, &data, now, &mut bar)
+    };
+    let worked = tokio::task::spawn_blocking(work).await;
+    let lost =
+        worked.map_err(|error| Failure::new(Exit::Failed, "broke", "restoring broke down").caused_by(&error))??;
+    let data = arguments.data.display().to_string();
+    if context.output.is_json() {
+        let lost: Vec<String> = lost.iter().map(Digest::to_string).collect();
+        return context.output.json(&json!({"name": name, "manifest": manifest, "data": data, "lost": lost}));
+    }
+    tell(&name, &manifest, &data, lost.len(), context)
+}
+
+fn tell(name: &str, manifest: &Manifest, data: &str, lost: usize, context: &mut Context) -> Result<(), Failure> {
+    let Manifest { name: node, node: id, blobs, blob_bytes, .. } = manifest;
+    let output = &mut context.output;
+    output.line(&format!(
+        "restored {node} ({}) as of {name}: {blobs} blobs, {}, all verified",
+        short_id(id),
+        bytes_text(*blob_bytes)
+    ))?;
+    if lost > 0 {
+        output
+            .line(&format!("{lost} blobs are not in the backup; those that are current are wanted from its peers"))?;
+    }
+    output.line("next:")?;
+    output.line("  make sure that the old node is stopped and never starts again: no two nodes may share a key")?;
+    output.line(&format!("  start this one: ods serve --data {data}"))?;
+    output.line("  with peers, it takes back what it had published since; if its address changed, set it with --url")
+}
+
+fn choose(folder: &BackupFolder, arguments: &Arguments) -> Result<(String, Manifest), Failure> {
+    let mut backups = super::all(folder)?;
+    let found = match &arguments.at {
+        Some(at) => backups.into_iter().find(|(name, _)| name == at),
+        None => backups.pop(),
+    };
+    found.ok_or_else(|| {
+        let place = arguments.folder.display();
+        let what = arguments.at.as_ref().map_or_else(|| "no backup".to_owned(), |at| format!("no backup {at}"));
+        Failure::new(Exit::NotFound, "no_such_backup", format!("there is {what} in {place}"))
+            .hint(format!("`ods backup ls {place}` lists what is there; one that was cut is none"))
+    })
+}
+
+fn restore(
+    folder: &BackupFolder,
+    name: &str,
+    sum: FileSum,
+    data: &Path,
+    now: ods_store::UnixMillis,
+    bar: &mut Bar,
+) -> Result<Vec<Digest>, Failure> {
+    let mut entropy = [0; 32];
+    getrandom::fill(&mut entropy)
+        .map_err(|error| Failure::new(Exit::Failed, "entropy", format!("the system gives no random bytes: {error}")))?;
+    let mut done = 0;
+    let mut on_blob = |bytes: u64| {
+        done += bytes;
+        bar.done(done);
+    };
+    let lost = folder.restore(name, sum, data, entropy, &mut on_blob).map_err(|error| super::unusable(&error))?;
+    bar.doing("verifying the database");
+    let store = stopped::open(data)?;
+    store.disown(&lost, now).map_err(|error| stopped::explain(&error))?;
+    let report = store.verify_all(Depth::Quick, &mut |_| {}).map_err(|error| stopped::explain(&error))?;
+    bar.finish();
+    match report.faults.first() {
+        None => Ok(lost),
+        Some(fault) => {
+            let message = format!("the restored node is not sound: {}", fault.what);
+            Err(Failure::new(Exit::Failed, "restored_unsound", message)
+                .hint(format!("`ods verify --data {}` tells all; or restore an earlier backup", data.display())))
+        }
+    }
+}
