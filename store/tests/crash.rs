@@ -1,7 +1,7 @@
 //! Power lost at any operation of the disk, also again during recovery. What was acknowledged must be there, whole; nothing
 //! half may be listed; the node goes on working.
 //!
-//! `ODS_CRASH_SEEDS` is the number of random workloads; `bash .ci/campaign crash` runs many. That these tests can fail is
+//! `ODS_CRASH_SEEDS` is the number of random workloads, `ODS_CRASH_FIRST` the first one's seed; `bash .ci/campaign crash` runs many. That these tests can fail is
 //! shown by `bash .ci/campaign planted`, which puts the bugs of `planted/` in, one at a time.
 
 mod faults;
@@ -24,10 +24,15 @@ use crate::support::{at, open, put};
 const CYCLES: u64 = 3;
 const STEPS: u64 = 9;
 
+/// A number that who runs the tests may say: how long to look for bugs, and where.
+#[expect(clippy::disallowed_methods, reason = "no program but this test has these")]
+fn asked(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
 /// How many seeds a campaign has.
-#[expect(clippy::disallowed_methods, reason = "how long to look for bugs is for who runs the tests to say")]
 fn seeds(default: u64) -> u64 {
-    std::env::var("ODS_CRASH_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    asked("ODS_CRASH_SEEDS", default)
 }
 
 /// Runs `one` with each seed, on all cores; the first to fail is said.
@@ -131,7 +136,8 @@ fn random_crashes(seed: u64, struck: &Struck) {
 #[test]
 fn acknowledged_packages_survive_power_cuts() {
     let (count, struck) = (seeds(500), Struck::default());
-    each_seed(count, |seed| random_crashes(seed, &struck));
+    let first = asked("ODS_CRASH_FIRST", 0);
+    each_seed(count, |seed| random_crashes(first + seed, &struck));
     let struck = struck.0.into_inner().expect("no panic holds it");
     println!("{count} workloads, crashes by the operation they struck: {struck:?}");
     if count >= 100 {

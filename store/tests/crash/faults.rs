@@ -16,6 +16,11 @@ use crate::support::{assert_sound, at, bytes, fresh, open, options, path, put, r
 
 const MIB: u64 = 1 << 20;
 
+/// The joined store's disk, on which failed syncs leave what `seed` decides. (All of it is durable, so the crash is none.)
+fn joined(seed: u64) -> SimDisk {
+    remote().joined.crash(seed)
+}
+
 /// All causes are gone: the store mends itself and takes writes.
 fn mend(disk: &SimDisk, store: &Store, told: &mut Told, now: UnixMillis) {
     disk.mend();
@@ -36,7 +41,7 @@ fn work<'a>(store: &'a Store, disk: &'a SimDisk, told: &'a mut Told, seed: u64, 
 /// Errors at random for a while, then none; then the node goes on, is started again, or loses power.
 fn random_faults(seed: u64) -> u64 {
     let mut choices = Choices::new(seed ^ 0x5eed);
-    let (mut disk, mut told, mut errors) = (remote().joined.copy(), Told::default(), 0);
+    let (mut disk, mut told, mut errors) = (joined(seed), Told::default(), 0);
     let mut store = open(&disk, seed + 1).expect("it opens");
     for cycle in 0..4 {
         let mut now = moment(cycle * 1_000_000);
@@ -95,7 +100,7 @@ fn what_is_acknowledged_on_a_failing_disk_survives_the_power_cut_after_it() {
 
 /// A workload whose `after`-th operation fails, once; whether it came that far.
 fn fail_at(seed: u64, after: u64, error: DiskError) -> bool {
-    let (mut disk, mut told) = (remote().joined.copy(), Told::default());
+    let (mut disk, mut told) = (joined(seed ^ after), Told::default());
     let store = open(&disk, 1).expect("it opens");
     disk.fail(DiskFault::new(error).after(after));
     let mut now = moment(0);
@@ -241,7 +246,7 @@ fn a_full_disk_refuses_bytes_early_lets_removals_in_and_needs_no_mending() {
 fn pieces_of_a_failed_checkpoint_are_never_claimed_unless_they_are_on_the_disk() {
     let offer = remote().offers.iter().find(|offer| offer.outline.len() > 2).expect("one of several pieces");
     each_seed(24, |seed| {
-        let (mut disk, mut told) = (remote().joined.copy(), Told::default());
+        let (mut disk, mut told) = (joined(seed), Told::default());
         let store = open(&disk, 1).expect("it opens");
         let events = remote().events.iter().map(|event| event.signed.clone()).collect();
         store.insert_events(ods_store::EventBatch { events, pull: None, backfill: false }, at(1)).expect("taken");
@@ -281,8 +286,8 @@ fn told_of(store: &Store, told: &mut Told) -> Told {
 
 #[test]
 fn bytes_whose_commit_is_in_doubt_stay_until_it_is_known() {
-    each_seed(24, |seed| {
-        let mut disk = remote().joined.copy();
+    each_seed(120, |seed| {
+        let mut disk = joined(seed);
         let store = open(&disk, 1).expect("it opens");
         let fault = DiskFault::new(DiskError::Io).on(Operation::Sync).within("ods.redb").after(seed % 4).times(2);
         disk.fail(fault);

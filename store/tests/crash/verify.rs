@@ -21,6 +21,12 @@ pub(crate) fn reads(store: &Store, told: &mut Told, now: UnixMillis) {
             break;
         }
     }
+    // Damage is found now, unless it was mended: the next upload or restore of these bytes would trust them.
+    for blob in &told.rotten {
+        if let Some(reader) = store.open_blob(blob, now).expect("readable") {
+            let _ = reader.read(0, 1, now);
+        }
+    }
     let names: Vec<String> = told.paths.keys().cloned().collect();
     for name in names {
         let package = store.package(&path(&name)).expect("readable");
@@ -43,12 +49,8 @@ pub(crate) fn reads(store: &Store, told: &mut Told, now: UnixMillis) {
 /// A blob's bytes are right or not here; and here if that was told.
 fn bytes(store: &Store, told: &Told, blob: &Digest, now: UnixMillis) {
     if told.rotten.contains(blob) {
-        // Found now, unless it was mended: the next upload of these bytes would trust them.
-        if let Some(reader) = store.open_blob(blob, now).expect("readable") {
-            let _ = reader.read(0, 1, now);
-        } else {
-            assert!(store.is_wanted(blob).expect("readable"), "{blob} was set aside and is not wanted");
-        }
+        let here = store.open_blob(blob, now).expect("readable").is_some();
+        assert!(here || store.is_wanted(blob).expect("readable"), "{blob} was set aside and is not wanted");
         return;
     }
     let Some(reader) = store.open_blob(blob, now).expect("readable") else {
