@@ -38,6 +38,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List a folder's backups
+    #[command(after_help = "Examples:\n  ods backup ls /mnt/backup/ods\n  ods backup ls /mnt/backup/ods --json")]
     Ls {
         /// The folder of backups
         folder: PathBuf,

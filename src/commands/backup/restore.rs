@@ -14,7 +14,9 @@ use crate::commands::{Context, stopped};
 #[command(
     long_about = "Restore a node from a backup, into a new or an empty folder. Each byte is verified.\n\nThe node is the \
                   same one, with a new log: it takes back from its peers what it had published since, and what it publishes \
-                  from then on counts as new. So the old one must never run again beside it."
+                  from then on counts as new. So the old one must never run again beside it.",
+    after_help = "Examples:\n  ods backup restore /mnt/backup/ods --data /var/lib/ods-restored\n  \
+                  ods backup restore /mnt/backup/ods --at 2026-11-22T10-00-00Z --data /var/lib/ods-restored"
 )]
 pub(super) struct Arguments {
     /// The folder of backups

@@ -15,7 +15,7 @@ use super::support::{NOW, TestNode, path};
 use crate::worker::Supervisor;
 
 /// How long something may take that should happen at once.
-pub(super) const SOON: Duration = Duration::from_secs(20);
+pub(super) const SOON: Duration = Duration::from_mins(1);
 
 /// A node that runs.
 pub(super) struct Live {
