@@ -165,10 +165,7 @@ fn with_256_open_files_many_clients_are_served_or_told_and_the_node_goes_on() {
                         let content = Generated::new(client + 10, 200_000).all();
                         let request = Request::new(address, "PUT", &format!("/api/v1/packages/up/{client}.pkg"));
                         let answer = request.bearer(token).body(&content).try_send();
-                        assert!(
-                            answer.as_ref().map_or(true, |got| matches!(got.status, 201 | 500 | 503)),
-                            "{answer:?}"
-                        );
+                        assert!(answer.as_ref().map_or(true, |got| matches!(got.status, 201 | 503)), "{answer:?}");
                         return false;
                     }
                     match Request::new(address, "GET", "/Packages/a.pkg").try_send() {
@@ -177,7 +174,7 @@ fn with_256_open_files_many_clients_are_served_or_told_and_the_node_goes_on() {
                             true
                         }
                         Ok(answer) => {
-                            assert!(matches!(answer.status, 500 | 503), "{}", answer.status);
+                            assert_eq!(answer.status, 503);
                             false
                         }
                         Err(_) => false,

@@ -345,7 +345,7 @@ impl Blobs {
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::IsADirectory => {
                 StoreError::Unreadable { blob: *blob, path, source }
             }
-            _ => StoreError::Io { what: "open", path, source },
+            _ => StoreError::io("open", &path)(source),
         })
     }
 

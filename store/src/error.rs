@@ -226,6 +226,14 @@ pub enum StoreError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The process has as many files open as it may.
+    #[error("can't {what} {path}: the process has too many files open; raise its limit (`ulimit -n`, `LimitNOFILE=`)")]
+    TooManyOpenFiles {
+        /// What was tried.
+        what: &'static str,
+        /// On which file.
+        path: PathBuf,
+    },
     /// A file operation failed.
     #[error("can't {what} {path}")]
     Io {
@@ -285,9 +293,17 @@ impl StoreError {
         let path = path.to_owned();
         move |source| match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::NoSpace { needed: 1, free: 0 },
+            _ if is_lack_of_handles(&source) => Self::TooManyOpenFiles { what, path },
             _ => Self::Io { what, path, source },
         }
     }
+}
+
+/// Whether this says nothing of the disk, but that the process or the system has too many files open.
+pub(crate) fn is_lack_of_handles(error: &io::Error) -> bool {
+    // ENFILE and EMFILE; on Windows ERROR_TOO_MANY_OPEN_FILES.
+    let codes: &[i32] = if cfg!(windows) { &[4] } else { &[23, 24] };
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
 }
 
 /// Shorthand of this crate.

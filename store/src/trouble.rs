@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::disk::{Disk, DiskFile, FileStat};
+use crate::error::is_lack_of_handles;
 
 /// Something that the disk would not do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +107,7 @@ impl NotingDisk {
 fn note<T>(troubles: &Troubles, what: &'static str, path: &Path, outcome: io::Result<T>) -> io::Result<T> {
     if let Err(error) = &outcome
         && !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists)
+        && !is_lack_of_handles(error)
     {
         troubles.note_files(DiskTrouble::new(what, path, error));
     }

@@ -7,6 +7,9 @@ use super::{ApiError, Code};
 /// Seconds after which a client may ask again for bytes that are being fetched or mended.
 const MENDED_AFTER_S: u64 = 10;
 
+/// Seconds after which a node with too much to do at once may have less.
+const BUSY_S: u64 = 2;
+
 /// Seconds after which what is being made for somebody else may be done.
 const UNDER_WAY_S: u64 = 60;
 
@@ -57,6 +60,10 @@ impl From<StoreError> for ApiError {
             StoreError::NotAlone => plain(Code::NotAlone),
             StoreError::ReplicaHasEvents => plain(Code::ReplicaHasEvents),
             StoreError::UnderWay { what } => plain(Code::UnderWay).fact("what", what).retry_after(UNDER_WAY_S),
+            StoreError::TooManyOpenFiles { .. } => {
+                let detail = "the node has as many files open as it may; try again in a moment".to_owned();
+                Self { detail, ..Self::internal(error) }.with_code(Code::Busy).retry_after(BUSY_S)
+            }
             StoreError::Closing => plain(Code::Stopping),
             StoreError::NotWritable { .. } => {
                 Self { detail: "the node's data folder can't be written".to_owned(), ..Self::internal(error) }
