@@ -39,6 +39,22 @@ impl Drop for StopOnDrop<'_> {
 }
 
 #[test]
+fn a_backup_into_or_around_the_data_folder_is_refused_and_touches_nothing() {
+    let node = Node::start("hq");
+    node.put("a.pkg", b"bytes").expect(201);
+    let data = node.data().display().to_string();
+    for place in [data.clone(), format!("{data}/backups"), format!("{data}/new/deeper"), format!("{data}/..")] {
+        let output = node.ods(&["backup", &place, "--keep", "1", "--data", &data]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(6) && said.contains("one in the other"), "{place}: {said}");
+    }
+    assert_eq!(node.download("a.pkg").expect(200).text(), "bytes");
+    for left in ["backups", "new", "partial", "lock"] {
+        assert!(!node.data().join(left).exists(), "{left} was made");
+    }
+}
+
+#[test]
 fn a_backup_made_while_uploads_run_has_every_package_acknowledged_before() {
     let mut node = Node::start("hq");
     let before: Vec<Generated> = (0..12).map(|seed| Generated::new(seed, 1 + seed * 400_000)).collect();

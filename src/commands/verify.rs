@@ -142,6 +142,9 @@ fn write(outcome: &Outcome, output: &mut Output) -> Result<(), Failure> {
         }
         output.line(&format!("  {}", printable(&fault.what)))?;
     }
+    if report.wanted > 0 {
+        output.line(&format!("{} blobs of current packages are not here yet: they come from a peer", report.wanted))?;
+    }
     match (report.more, report.is_sound()) {
         (0, true) => output.line("all is well"),
         (0, false) => Ok(()),
@@ -160,5 +163,5 @@ fn to_json(outcome: &Outcome) -> Value {
         json!({"adopted": adopted, "outlines": pass.outlines_mended, "found_whole": pass.mended, "set_aside": pass.damaged})
     });
     json!({"sound": report.is_sound(), "faults": faults, "more": report.more, "events": report.events,
-        "statements": report.statements, "blobs": report.blobs, "bytes": report.bytes, "rebuilt": mended})
+        "statements": report.statements, "blobs": report.blobs, "bytes": report.bytes, "wanted": report.wanted, "rebuilt": mended})
 }

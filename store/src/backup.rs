@@ -7,6 +7,7 @@
 //!                         blobs.list   digest 32, size u64 LE: each blob that this backup needs
 //!                         manifest     written last; a backup without it is none
 //! <folder>/partial/…                   what is being written
+//! <folder>/lock                        held by who writes here
 //! ```
 //!
 //! Invariants:
@@ -44,12 +45,29 @@ const MANIFEST: &str = "manifest.json";
 const LIST: &str = "blobs.list";
 const DATABASE: &str = "ods.redb";
 const PARTIAL: &str = "partial";
+/// In a data folder that a restore is filling, until it is whole.
+pub(crate) const RESTORING: &str = "restoring";
 
 /// A folder of backups.
 #[derive(Debug)]
 pub struct BackupFolder {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
+}
+
+/// Nobody else writes to the folder of backups while it is held.
+#[derive(Debug)]
+pub struct BackupLock {
+    _file: Box<dyn DiskFile>,
+}
+
+/// Which blobs of earlier backups are taken as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Those of the right length.
+    Length,
+    /// Only those that are right byte for byte; others are copied again.
+    Bytes,
 }
 
 /// What became of a blob.
@@ -119,8 +137,16 @@ impl BackupFolder {
         read_file(&*self.disk, &self.backup(name).join(MANIFEST), SMALL_BYTES_MAX * 64)
     }
 
-    /// Makes the folder ready for a backup, and removes what one that was cut has left in `partial/`.
-    pub fn prepare(&self) -> Result<()> {
+    /// Makes the folder ready for a backup, and removes what one that was cut has left in `partial/`. Refuses a node's data
+    /// folder, whose blobs would be taken for those of removed backups, and a folder that another backup is being written to.
+    pub fn prepare(&self) -> Result<BackupLock> {
+        let path = &self.folder;
+        self.disk.make_folder(path).map_err(StoreError::io("make", path))?;
+        if self.list(path)?.iter().any(|name| [DATABASE, "node.key", "incoming"].contains(&name.as_str())) {
+            let reason = "is a node's data folder. Name another folder, best on another disk".to_owned();
+            return Err(StoreError::BadPlace { path: path.clone(), reason });
+        }
+        let lock = self.lock()?;
         for folder in [PARTIAL, "blobs", "backups"] {
             let path = self.folder.join(folder);
             self.disk.make_folder(&path).map_err(StoreError::io("make", &path))?;
@@ -128,7 +154,26 @@ impl BackupFolder {
         for name in self.list(&self.folder.join(PARTIAL))? {
             self.remove(&self.partial(&name))?;
         }
-        self.sync_folder(&self.folder)
+        self.sync_folder(&self.folder)?;
+        Ok(lock)
+    }
+
+    fn lock(&self) -> Result<BackupLock> {
+        let path = self.folder.join("lock");
+        let file = match self.disk.open_writable(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => match self.disk.create(&path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.disk.open_writable(&path),
+                other => other,
+            },
+            other => other,
+        };
+        let file = file.map_err(StoreError::io("open", &path))?;
+        let is_ours = file.try_lock().map_err(StoreError::io("lock", &path))?;
+        if is_ours {
+            Ok(BackupLock { _file: file })
+        } else {
+            Err(StoreError::UnderWay { what: "a backup into this folder" })
+        }
     }
 
     /// Begins to take a copy of the database.
@@ -145,9 +190,9 @@ impl BackupFolder {
     }
 
     /// Copies a blob of the data folder `data`, unless it is there, and verifies it on the way.
-    pub fn copy_blob(&self, data: &Path, held: &HeldBlob) -> Result<Copied> {
+    pub fn copy_blob(&self, data: &Path, held: &HeldBlob, trust: Trust) -> Result<Copied> {
         let target = sharded(&self.folder, "blobs", &held.blob);
-        if self.disk.open(&target).and_then(|file| file.stat()).is_ok_and(|stat| stat.bytes == held.size) {
+        if self.is_there(&target, held, trust) {
             return Ok(Copied::There);
         }
         let source = match self.disk.open(&sharded(data, "blobs", &held.blob)) {
@@ -166,6 +211,24 @@ impl BackupFolder {
         self.disk.rename(&partial, &target).map_err(StoreError::io("rename", &target))?;
         self.sync_folder(folder)?;
         Ok(Copied::New)
+    }
+
+    fn is_there(&self, target: &Path, held: &HeldBlob, trust: Trust) -> bool {
+        let Ok(file) = self.disk.open(target) else { return false };
+        if !file.stat().is_ok_and(|stat| stat.bytes == held.size) {
+            return false;
+        }
+        match trust {
+            Trust::Length => true,
+            Trust::Bytes => {
+                let mut hasher = BlobHasher::new();
+                let read = for_each_chunk(&*file, target, |_, chunk| {
+                    hasher.update(chunk);
+                    Ok(())
+                });
+                read.is_ok() && hasher.finish().digest == held.blob
+            }
+        }
     }
 
     /// Ends a backup whose database and blobs are here: `files` of the data folder that are there, the list of its blobs, and
@@ -272,6 +335,10 @@ impl BackupFolder {
                 "is damaged: it isn't the database that the manifest tells of. Restore another backup".to_owned();
             return Err(StoreError::BadPlace { path: source, reason });
         }
+        // A folder that is not whole must not be taken for a new node's.
+        self.disk.make_folder(data).map_err(StoreError::io("make", data))?;
+        self.write_small(&data.join(RESTORING), b"")?;
+        self.sync_folder(data)?;
         let mut lost = Vec::new();
         for kind in ["blobs", "outlines"] {
             for byte in 0..=u8::MAX {
@@ -293,6 +360,8 @@ impl BackupFolder {
                 self.write_small(&data.join(&file), &bytes)?;
             }
         }
+        self.sync_folder(data)?;
+        self.remove(&data.join(RESTORING))?;
         self.sync_folder(data)?;
         Ok(lost)
     }
@@ -349,6 +418,10 @@ impl BackupFolder {
     fn must_be_empty(&self, data: &Path) -> Result<()> {
         match self.disk.list(data) {
             Ok(names) if names.is_empty() => Ok(()),
+            Ok(names) if names.iter().any(|name| name == RESTORING) => {
+                let reason = "holds a restore that was cut. Remove the folder, and restore again".to_owned();
+                Err(StoreError::BadPlace { path: data.to_owned(), reason })
+            }
             Ok(_) => {
                 let reason = "is not empty; a node is restored into a new or an empty folder only".to_owned();
                 Err(StoreError::BadPlace { path: data.to_owned(), reason })

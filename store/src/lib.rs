@@ -70,7 +70,7 @@ mod wants;
 mod watched;
 mod writer;
 
-pub use backup::{BackupFolder, Copied, DatabaseCopy, FileSum};
+pub use backup::{BackupFolder, BackupLock, Copied, DatabaseCopy, FileSum, Trust};
 pub use digest::{Digest, EventId, NodeId, NotHex32, SetDigest, Sha256, StatementId};
 pub use disk::{Disk, DiskFile, FileStat};
 pub use error::StoreError;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use redb::{Database, DatabaseError, ReadTransaction, StorageBackend, TableHandle};
 
+use crate::backup::RESTORING;
 use crate::database::Held;
 use crate::digest::NodeId;
 use crate::disk::{Disk, DiskFile};
@@ -79,6 +80,10 @@ pub(crate) fn open(
     options: &StoreOptions,
     troubles: &Arc<Troubles>,
 ) -> Result<Opened> {
+    if disk.open(&folder.join(RESTORING)).is_ok() {
+        let reason = "holds a restore that was cut. Remove the folder, and restore again".to_owned();
+        return Err(StoreError::BadPlace { path: folder.to_owned(), reason });
+    }
     check_writable(disk, folder)?;
     // `incoming/` is made once the first transaction is durable: a database beside it was neither empty nor missing.
     let was_in_use = disk.list(&folder.join("incoming")).is_ok();

@@ -27,6 +27,8 @@ use crate::wants;
 /// Faults listed of each kind; what lies behind is only counted.
 const FAULTS_LISTED_MAX: usize = 1000;
 /// Bytes that a step of mending reads.
+/// Wants that are looked at.
+const WANTS_VERIFIED_MAX: usize = 1_000_000;
 const MEND_STEP_BYTES: u64 = 64 << 20;
 
 /// What kind of thing is wrong.
@@ -129,6 +131,8 @@ pub struct VerifyReport {
     pub blobs: u64,
     /// Their bytes that were read.
     pub bytes: u64,
+    /// Blobs of current packages that are not here, on a node whose peers may send them.
+    pub wanted: u64,
 }
 
 impl VerifyReport {
@@ -182,8 +186,23 @@ impl Store {
             Err(error) => report.fault(FaultKind::Derived, format!("they can't be read: {error}")),
         }
         self.verify_blobs(depth, &mut report, on_progress)?;
+        self.verify_wants(&mut report)?;
         self.verify_strays(&mut report)?;
         Ok(report)
+    }
+
+    /// What is wanted comes from a peer; to a node without one it is lost until somebody pushes it again.
+    fn verify_wants(&self, report: &mut VerifyReport) -> Result<()> {
+        let is_alone = self.peers()?.is_empty();
+        for want in self.wants(WANTS_VERIFIED_MAX)? {
+            if is_alone {
+                let packages = self.packages_with(&want.blob)?;
+                report.fault(FaultKind::Blob, format!("blob {} of {packages}: its bytes are not here", want.blob));
+            } else {
+                report.wanted += 1;
+            }
+        }
+        Ok(())
     }
 
     fn verify_log(&self, report: &mut VerifyReport, on_progress: OnProgress<'_>) -> Result<()> {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ods_store::{
-    BackupFolder, Copied, Depth, Digest, Disk, FileSum, HeldBlob, SimDisk, Store, StoreError, StoreOptions,
+    BackupFolder, Copied, Depth, Digest, Disk, FileSum, HeldBlob, SimDisk, Store, StoreError, StoreOptions, Trust,
 };
 
 use crate::support::{FOLDER, assert_sound, at, bytes, fresh, options, path, pull, put, read_all};
@@ -18,7 +18,7 @@ fn folder(disk: &SimDisk) -> BackupFolder {
 /// Makes a backup as `ods backup` does: what became of each blob, and what the database is known by.
 fn back_up(store: &Store, disk: &SimDisk, name: &str) -> Result<(Vec<Copied>, FileSum), StoreError> {
     let folder = folder(disk);
-    folder.prepare()?;
+    let _lock = folder.prepare()?;
     let snapshot = store.snapshot()?;
     let mut database = folder.begin_database()?;
     let mut offset = 0;
@@ -30,7 +30,10 @@ fn back_up(store: &Store, disk: &SimDisk, name: &str) -> Result<(Vec<Copied>, Fi
     database.finish()?;
     drop(snapshot);
     let held = folder.held_blobs()?;
-    let copied = held.iter().map(|held| folder.copy_blob(Path::new(FOLDER), held)).collect::<Result<Vec<_>, _>>()?;
+    let copied = held
+        .iter()
+        .map(|held| folder.copy_blob(Path::new(FOLDER), held, Trust::Length))
+        .collect::<Result<Vec<_>, _>>()?;
     let mut known = None;
     folder.commit(name, Path::new(FOLDER), &FILES, &held, |sum| {
         known = Some(sum);
@@ -183,7 +186,7 @@ fn damage_is_found_when_it_is_copied_and_when_it_is_restored() {
     let held: Vec<HeldBlob> = folder(&disk).blobs_of("one").expect("readable");
     let copied = |blob: &Digest| {
         let held = held.iter().find(|held| held.blob == *blob).expect("listed");
-        folder(&disk).copy_blob(Path::new(FOLDER), held).expect("it reads")
+        folder(&disk).copy_blob(Path::new(FOLDER), held, Trust::Length).expect("it reads")
     };
     assert_eq!((copied(&rotten), copied(&missing), copied(&good)), (Copied::Damaged, Copied::Gone, Copied::There));
     drop(store);
@@ -203,6 +206,54 @@ fn damage_is_found_when_it_is_copied_and_when_it_is_restored() {
     let outcome = folder(&other).restore("one", sum, Path::new("/elsewhere"), [1; 32], &mut |_| {});
     assert!(matches!(outcome, Err(StoreError::BadPlace { .. })), "{outcome:?}");
     assert!(other.file_names().iter().all(|name| !name.starts_with("/elsewhere")));
+}
+
+#[test]
+fn a_folder_of_backups_is_no_data_folder_and_has_one_writer() {
+    let (disk, store) = fresh(1);
+    put(&store, "a.pkg", b"bytes", at(1)).expect("a publish");
+    let own = BackupFolder::at(Arc::new(disk.clone()), Path::new(FOLDER));
+    assert!(matches!(own.prepare(), Err(StoreError::BadPlace { .. })), "its blobs are no backup's");
+    let first = folder(&disk).prepare().expect("nobody else writes there");
+    assert!(matches!(folder(&disk).prepare(), Err(StoreError::UnderWay { .. })));
+    drop(first);
+    drop(folder(&disk).prepare().expect("the first one is over"));
+}
+
+#[test]
+fn a_blob_that_rotted_in_the_backup_is_copied_again_when_bytes_are_checked() {
+    let (disk, store) = fresh(1);
+    let blob = put(&store, "a.pkg", &bytes(1, 5000), at(1)).expect("a publish").package.blob;
+    back_up(&store, &disk, "one").expect("a backup");
+    disk.flip_bit(&blob_in_backup(&blob), 17);
+    let held = folder(&disk).blobs_of("one").expect("readable");
+    let copied = |trust| folder(&disk).copy_blob(Path::new(FOLDER), &held[0], trust).expect("it reads");
+    assert_eq!(copied(Trust::Length), Copied::There);
+    assert_eq!(copied(Trust::Bytes), Copied::New);
+    assert_eq!(copied(Trust::Bytes), Copied::There);
+}
+
+#[test]
+fn a_restore_that_was_cut_is_neither_a_node_nor_restored_into() {
+    let (disk, store) = fresh(1);
+    put(&store, "a.pkg", &bytes(1, 5000), at(1)).expect("a publish");
+    let (_, sum) = back_up(&store, &disk, "one").expect("a backup");
+    drop(store);
+    let whole = disk.operations();
+    drop(restore(&disk.copy(), "one", sum, 3).expect("restored"));
+    for operations in [600, 700, 1100] {
+        let cut = disk.copy();
+        cut.fail_after(operations);
+        let outcome = folder(&cut).restore("one", sum, Path::new("/restored"), [7; 32], &mut |_| {});
+        let cut = cut.crash(operations);
+        let opened = Store::open(Arc::new(cut.clone()), Path::new("/restored"), &options(4));
+        let refused = matches!(opened, Err(StoreError::BadPlace { .. }));
+        assert!(refused || outcome.is_ok(), "cut after {operations} of about {whole}: {opened:?}");
+        drop(opened);
+        if refused {
+            assert!(matches!(restore(&cut, "one", sum, 5), Err(StoreError::BadPlace { .. })));
+        }
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use ods_store::{BackupFolder, Copied, FileSum, HeldBlob, Store, StoreError, UnixMillis};
+use ods_store::{BackupFolder, Copied, FileSum, HeldBlob, Store, StoreError, Trust, UnixMillis};
 use serde_json::json;
 
 use super::manifest::{FORMAT, File, LeftOut, Manifest};
@@ -25,6 +25,9 @@ pub(super) struct Arguments {
     /// Then remove all but the newest N backups, and the blobs that none of them needs
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     keep: Option<u32>,
+    /// Read also the blobs that earlier backups copied, and copy again what is damaged there
+    #[arg(long)]
+    check: bool,
     #[arg(long, value_name = "DIR", help = "The node's data folder [env: ODS_DATA]")]
     data: Option<PathBuf>,
 }
@@ -56,17 +59,20 @@ pub(super) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     stopped::must_be_there(&data)?;
     let source = open_source(&data, context).await?;
     let (identity, at) = (identity(&source).await?, (context.now)());
+    must_be_apart(&arguments.folder, &data)?;
     let folder = BackupFolder::at(stopped::disk(), &arguments.folder);
     check_node(&folder, &identity)?;
-    folder.prepare().map_err(|error| failed(&error))?;
+    // Until the end, pruning included.
+    let _lock = folder.prepare().map_err(|error| failed(&error))?;
+    let trust = if arguments.check { Trust::Bytes } else { Trust::Length };
     let mut bar = Progress::on_standard_error(context.output.is_json()).bar("backup", 0);
-    let mut round = copy(&source, &folder, &data, &mut bar).await?;
+    let mut round = copy(&source, &folder, &data, trust, &mut bar).await?;
     for _ in 1..ROUNDS_MAX {
         if !round.left_out.iter().any(|left| left.live && left.reason == "gone") {
             break;
         }
         // A collector took it, since it was replaced meanwhile: what is current now is there.
-        let again = copy(&source, &folder, &data, &mut bar).await?;
+        let again = copy(&source, &folder, &data, trust, &mut bar).await?;
         round = Round { copied_bytes: round.copied_bytes + again.copied_bytes, ..again };
     }
     bar.finish();
@@ -91,6 +97,23 @@ pub(super) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         }
     }
     verdict(&manifest)
+}
+
+/// One inside the other, blobs of the one would be taken for blobs of the other.
+fn must_be_apart(folder: &Path, data: &Path) -> Result<(), Failure> {
+    let real = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        // Of what isn't there yet, the part that is.
+        path.ancestors()
+            .find_map(|there| Some((there.canonicalize().ok()?, path.strip_prefix(there).ok()?)))
+            .map_or_else(|| path.clone(), |(there, rest)| there.join(rest))
+    };
+    let (folder, data) = (real(folder), real(data));
+    if !folder.starts_with(&data) && !data.starts_with(&folder) {
+        return Ok(());
+    }
+    let message = format!("{} and the data folder {} lie one in the other", folder.display(), data.display());
+    Err(Failure::new(Exit::Conflict, "bad_place", message).hint("name a folder elsewhere, best on another disk"))
 }
 
 async fn open_source(data: &Path, context: &Context) -> Result<Source, Failure> {
@@ -139,7 +162,13 @@ fn check_node(folder: &BackupFolder, identity: &Identity) -> Result<(), Failure>
 }
 
 /// Copies the database and the blobs that it lists.
-async fn copy(source: &Source, folder: &BackupFolder, data: &Path, bar: &mut Bar) -> Result<Round, Failure> {
+async fn copy(
+    source: &Source,
+    folder: &BackupFolder,
+    data: &Path,
+    trust: Trust,
+    bar: &mut Bar,
+) -> Result<Round, Failure> {
     bar.doing("copying the database");
     copy_database(source, folder, bar).await?;
     let held = folder.held_blobs().map_err(|error| failed(&error))?;
@@ -148,7 +177,8 @@ async fn copy(source: &Source, folder: &BackupFolder, data: &Path, bar: &mut Bar
     let mut round = Round { listed: Vec::new(), left_out: Vec::new(), blob_bytes: 0, copied_bytes: 0 };
     let mut done = 0;
     for one in &held {
-        let copied = tokio::task::block_in_place(|| folder.copy_blob(data, one)).map_err(|error| failed(&error))?;
+        let copied =
+            tokio::task::block_in_place(|| folder.copy_blob(data, one, trust)).map_err(|error| failed(&error))?;
         done += one.size;
         bar.done(done);
         let left_out = |reason: &str| LeftOut { blob: one.blob.to_string(), live: one.live, reason: reason.to_owned() };

@@ -48,20 +48,22 @@ pub(super) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         let lost: Vec<String> = lost.iter().map(Digest::to_string).collect();
         return context.output.json(&json!({"name": name, "manifest": manifest, "data": data, "lost": lost}));
     }
-    tell(&name, &manifest, &data, lost.len(), context)
+    tell(&name, &manifest, &data, &lost, context)
 }
 
-fn tell(name: &str, manifest: &Manifest, data: &str, lost: usize, context: &mut Context) -> Result<(), Failure> {
+fn tell(name: &str, manifest: &Manifest, data: &str, lost: &[Digest], context: &mut Context) -> Result<(), Failure> {
     let Manifest { name: node, node: id, blobs, blob_bytes, .. } = manifest;
     let output = &mut context.output;
     output.line(&format!(
-        "restored {node} ({}) as of {name}: {blobs} blobs, {}, all verified",
+        "restored {node} ({}) as of {name}: the backup has {blobs} blobs, {}; what was restored was verified",
         short_id(id),
         bytes_text(*blob_bytes)
     ))?;
-    if lost > 0 {
-        output
-            .line(&format!("{lost} blobs are not in the backup; those that are current are wanted from its peers"))?;
+    if !lost.is_empty() {
+        output.line(&format!(
+            "{} blobs are missing or damaged in the backup; those of current packages are wanted from its peers",
+            lost.len()
+        ))?;
     }
     output.line("next:")?;
     output.line("  make sure that the old node is stopped and never starts again: no two nodes may share a key")?;
