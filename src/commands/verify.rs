@@ -77,7 +77,10 @@ fn verify(
     stopped::must_be_there(folder)?;
     bar.doing("reading the database");
     let integrity = check_database(&stopped::disk(), folder, stopped::CACHE_BYTES);
-    if let Err(error @ StoreError::AlreadyOpen { .. }) = &integrity {
+    // What keeps it from being read says nothing of what is in it.
+    if let Err(error @ (StoreError::AlreadyOpen { .. } | StoreError::NotWritable { .. } | StoreError::Io { .. })) =
+        &integrity
+    {
         return Err(stopped::explain(error));
     }
     let mut on_progress = |progress: VerifyProgress| {

@@ -95,7 +95,10 @@ pub(crate) fn open(
         make_database(disk, folder, &path, options.cache_bytes, troubles)?;
     }
     let file = locked_file(disk, folder)?;
-    let database = Held::open(file, &path, options.cache_bytes, Arc::clone(troubles)).map_err(cannot_open(folder))?;
+    // redb panics on some damage.
+    let open = || Held::open(file, &path, options.cache_bytes, Arc::clone(troubles)).map_err(cannot_open(folder));
+    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
+    let database = opened.unwrap_or(Err(StoreError::Corrupt { what: "ods.redb" }))?;
     let entropy = Entropy::new(&options.entropy);
     let owner = check_schema(&database.read(&|_| Ok(()))?, folder)?;
     if owner.is_none() && was_in_use {
