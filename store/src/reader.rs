@@ -91,17 +91,20 @@ pub(crate) struct OpenBlob {
 
 impl OpenBlob {
     /// Whether the file still has a name in its folder; false where that can't be told.
-    #[cfg(unix)]
     pub(crate) fn has_name(&self) -> bool {
         let metadata = self.file.os_file().and_then(|file| file.metadata().ok());
-        metadata.is_some_and(|metadata| std::os::unix::fs::MetadataExt::nlink(&metadata) > 0)
+        metadata.is_some_and(|metadata| names(&metadata) > 0)
     }
+}
 
-    /// Whether the file still has a name in its folder; false where that can't be told.
-    #[cfg(not(unix))]
-    pub(crate) fn has_name(&self) -> bool {
-        false
-    }
+#[cfg(unix)]
+fn names(metadata: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(metadata)
+}
+
+#[cfg(not(unix))]
+const fn names(_: &std::fs::Metadata) -> u64 {
+    0
 }
 
 impl BlobReader {
