@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use ods_store::{GcMode, GcReport, GcRun, GcStep, SpacePolicy, Store, StoreError, UnixMillis};
 
-use crate::worker::{Next, Worker};
+use crate::worker::{Next, Worker, in_blocking};
 
 /// How long after the start nothing happens.
 const FIRST_REST: Duration = Duration::from_mins(10);
@@ -46,21 +46,13 @@ impl Worker for GcWorker {
             return Next::After(rest);
         }
         let Some(mut collector) = self.collector.take() else { return Next::After(RETRY_AFTER) };
-        let stepped = tokio::task::spawn_blocking(move || {
+        let stepped = in_blocking(move || {
             let next = collector.work();
             (collector, next)
         });
-        match stepped.await {
-            Ok((collector, next)) => {
-                self.collector = Some(collector);
-                next
-            }
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime is stopping.
-                Err(_) => Next::After(RETRY_AFTER),
-            },
-        }
+        let Some((collector, next)) = stepped.await else { return Next::After(RETRY_AFTER) };
+        self.collector = Some(collector);
+        next
     }
 }
 

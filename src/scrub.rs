@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 
 use ods_store::{ScrubStep, Scrubber, Store, UnixMillis};
 use tokio::sync::Notify;
-use tokio::task::spawn_blocking;
 
 use crate::config::Scrub;
-use crate::worker::{Next, Worker};
+use crate::worker::{Next, Worker, in_blocking};
 
 /// How often to look whether a pass is due.
 const LOOK_EVERY: Duration = Duration::from_hours(1);
@@ -58,16 +57,13 @@ impl Worker for ScrubWorker {
     async fn tick(&mut self) -> Next {
         let (store, rules, now, began) = (self.store.clone(), self.rules, (self.clock)(), Instant::now());
         let scrubber = self.scrubber.take();
-        let step = spawn_blocking(move || {
+        let step = in_blocking(move || {
             let mut scrubber = scrubber.unwrap_or_else(|| Scrubber::new(store.clone()));
             let due = rules.every.map_or(Ok(()), |every| store.scrub_if_due(millis(every), now));
             let outcome = due.and_then(|()| scrubber.step(step_bytes(rules.rate_bytes_per_s), now));
             (scrubber, outcome)
         });
-        let (scrubber, outcome) = match step.await {
-            Ok(done) => done,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        };
+        let Some((scrubber, outcome)) = step.await else { return Next::After(RETRY_AFTER) };
         self.scrubber = Some(scrubber);
         match outcome {
             Ok(ScrubStep::Read(bytes)) => {

@@ -40,6 +40,17 @@ pub(crate) trait Worker: Send + 'static {
     fn tick(&mut self) -> impl Future<Output = Next> + Send;
 }
 
+/// Does the blocking part of a tick in another thread. A panic there is the worker's; `None` while the runtime stops.
+pub(crate) async fn in_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => Some(done),
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => None,
+        },
+    }
+}
+
 /// Owns the workers' tasks.
 #[derive(Debug, Default)]
 pub(crate) struct Supervisor {

@@ -49,8 +49,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Explaining<S> {
 
     /// The replacement for what is about to be written, if that is the parser's refusal.
     fn explain(&mut self, pieces: &[io::IoSlice<'_>]) {
+        if !self.rests || self.activity.serves() {
+            return;
+        }
         let length: usize = pieces.iter().map(|piece| piece.len()).sum();
-        if !self.rests || self.activity.serves() || length > REFUSAL_BYTES_MAX {
+        if length > REFUSAL_BYTES_MAX {
             return;
         }
         let head = pieces.iter().flat_map(|piece| piece.iter().copied()).collect::<Vec<u8>>();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ods_store::{DiskTrouble, Store, UnixMillis};
 
-use crate::worker::{Next, Worker};
+use crate::worker::{Next, Worker, in_blocking};
 
 /// Between two looks at a disk that works.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -73,8 +73,8 @@ impl Worker for DiskWatch {
     async fn tick(&mut self) -> Next {
         // Mending can wait for the disk.
         let mut watch = Self { store: self.store.clone(), ..*self };
-        let looked = tokio::task::spawn_blocking(move || (watch.look(), watch.failing_since)).await;
-        let Ok((next, failing_since)) = looked else { return Next::After(TRY_EVERY_MAX) };
+        let looked = in_blocking(move || (watch.look(), watch.failing_since)).await;
+        let Some((next, failing_since)) = looked else { return Next::After(TRY_EVERY_MAX) };
         self.failing_since = failing_since;
         next
     }
