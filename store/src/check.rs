@@ -14,6 +14,7 @@ use crate::log;
 use crate::meta;
 use crate::schema::{BLOBS, EVENTS, HEADS, HISTORY, LIVE_BLOBS, LOG, META, PACKAGES, STREAM_EVENTS, STREAMS, WANTS};
 use crate::set_sum::SetSum;
+use crate::states;
 use crate::store::Store;
 use crate::tx::Tx;
 use crate::wants::{BlobRow, WantRow};
@@ -26,9 +27,24 @@ impl Store {
             check_log(tx, &mut faults)?;
             check_catalog(tx, &mut faults)?;
             check_wants(tx, &mut faults)?;
+            check_states(tx, &mut faults)?;
             Ok(faults)
         })
     }
+}
+
+fn check_states(tx: &Tx<'_>, faults: &mut Vec<String>) -> Result<()> {
+    let mut sum = SetSum::default();
+    for held in states::list(tx)? {
+        sum.add(held.state.id.as_bytes());
+        if !tx.roster().is_member(&held.state.header.node) {
+            faults.push(format!("a state of {} is held, which is no member", held.state.header.node));
+        }
+    }
+    if states::digest(tx)?.as_bytes() != sum.as_bytes() {
+        faults.push("the sum of the node states is wrong".to_owned());
+    }
+    Ok(())
 }
 
 fn check_log(tx: &Tx<'_>, faults: &mut Vec<String>) -> Result<()> {

@@ -75,6 +75,11 @@ hex32!(
     "a revision (event id)"
 );
 hex32!(
+    /// A node state's name: BLAKE3 of its frame in the context `ods state v1`.
+    StateId,
+    "a state id"
+);
+hex32!(
     /// A roster statement's name: BLAKE3 of its frame in the context `ods statement v1`.
     StatementId,
     "a statement id"

@@ -183,6 +183,12 @@ impl Fetch {
         self.0.pieces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Bytes that are not here.
+    pub fn missing_bytes(&self) -> u64 {
+        let missing = self.have().complement();
+        missing.iter().map(|piece| piece_bytes(self.0.size, piece) as u64).sum()
+    }
+
     /// Whether nothing was left of an earlier run.
     pub(crate) fn is_new(&self) -> bool {
         self.0.is_new

@@ -22,11 +22,13 @@ pub const SIGNATURE_BYTES: usize = 64;
 /// Why bytes are not a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// More than [`FRAME_BYTES_MAX`].
-    #[error("the frame has {bytes} bytes; at most {FRAME_BYTES_MAX} are allowed")]
+    /// More than [`FRAME_BYTES_MAX`], or than its kind may have.
+    #[error("the frame has {bytes} bytes; at most {max} are allowed")]
     TooLong {
         /// Its length.
         bytes: usize,
+        /// The cap.
+        max: usize,
     },
     /// The format byte is not one this version reads.
     #[error("frame format {format} is not known to this version; upgrade this node")]
@@ -76,8 +78,13 @@ pub(crate) fn encode<H: Serialize, B: Serialize>(kind: u8, header: &H, body: &B)
 
 /// Cuts a frame into its parts; the body is left undecoded, since its kind may be unknown.
 pub(crate) fn decode<H: DeserializeOwned>(frame: &[u8]) -> Result<Parts<'_, H>, FrameError> {
-    if frame.len() > FRAME_BYTES_MAX {
-        return Err(FrameError::TooLong { bytes: frame.len() });
+    decode_within(frame, FRAME_BYTES_MAX)
+}
+
+/// Cuts a frame of at most `max` bytes into its parts.
+pub(crate) fn decode_within<H: DeserializeOwned>(frame: &[u8], max: usize) -> Result<Parts<'_, H>, FrameError> {
+    if frame.len() > max {
+        return Err(FrameError::TooLong { bytes: frame.len(), max });
     }
     let [format, kind, rest @ ..] = frame else { return Err(FrameError::BadHeader) };
     if *format != FORMAT {

@@ -29,6 +29,8 @@ mod frame;
 mod fs;
 mod gc;
 mod heads;
+mod holders;
+mod holding;
 mod journal;
 mod keys;
 mod limits;
@@ -36,6 +38,7 @@ mod locks;
 mod log;
 mod lsn;
 mod meta;
+mod node_state;
 mod open;
 mod outline;
 mod package;
@@ -55,7 +58,9 @@ mod scrub;
 mod set_sum;
 mod snapshot;
 mod statement;
+mod states;
 mod store;
+mod tables;
 #[cfg(any(test, feature = "testing"))]
 mod testing;
 mod time;
@@ -71,7 +76,7 @@ mod watched;
 mod writer;
 
 pub use backup::{BackupFolder, BackupLock, Copied, DatabaseCopy, FileSum, Trust};
-pub use digest::{Digest, EventId, NodeId, NotHex32, SetDigest, Sha256, StatementId};
+pub use digest::{Digest, EventId, NodeId, NotHex32, SetDigest, Sha256, StateId, StatementId};
 pub use disk::{Disk, DiskFile, FileStat};
 pub use error::StoreError;
 pub use event::{Body, EVENT_CONTEXT, Event, Header, Meta, Publish, Remove, SignedEvent, StreamId};
@@ -79,10 +84,16 @@ pub use fetch::Fetch;
 pub use frame::{FORMAT, FrameError, SIGNATURE_BYTES};
 pub use fs::LocalDisk;
 pub use gc::{GcItem, GcMode, GcReport, GcRun, GcStep, GoneReason, KeptTallies, LastGc, SpacePolicy, Tally};
+pub use holders::Holder;
+pub use holding::{Holding, NotTold};
 pub use journal::{Happening, Record, RecordPage};
 pub use keys::{NodeKey, verify as verify_signature};
 pub use limits::*;
 pub use lsn::Lsn;
+pub use node_state::{
+    LinkBrief, LinkState, NodeState, STATE_CONTEXT, SignedState, State, StateHeader, StatePolicy, StreamBrief,
+    WantBrief,
+};
 pub use open::StoreOptions;
 pub use outline::{
     BlobHasher, BlobHashes, ChainingValue, PIECE_BYTES, outline_is_right, piece_bytes, piece_count, piece_is_right,
@@ -103,7 +114,10 @@ pub use snapshot::{HeldBlob, Snapshot};
 pub use statement::{
     Admit, Expel, Role, STATEMENT_CONTEXT, SignedStatement, Statement, StatementBody, StatementHeader,
 };
-pub use store::{EventBatch, Inserted, Overview, PulledFrom, Refusal, RefusalReason, StorageView, Store, WeakStore};
+pub use states::{HeldState, StatesTaken};
+pub use store::{
+    EventBatch, Inserted, Outside, Overview, PulledFrom, Refusal, RefusalReason, StorageView, Store, WeakStore,
+};
 #[cfg(any(test, feature = "testing"))]
 pub use testing::{DiskError, DiskFault, Operation, SimDisk};
 pub use time::UnixMillis;

@@ -28,6 +28,20 @@ pub const PREFIXES_MAX: usize = 64;
 pub const EXPEL_IDS_MAX: usize = 1024;
 /// Statements a roster may hold.
 pub const STATEMENTS_MAX: usize = 10_000;
+/// Bytes in a node state's frame, signature excluded: all lists of it full.
+pub const STATE_FRAME_BYTES_MAX: usize = 512 * 1024;
+/// Wants that a node state lists.
+pub const STATE_WANTS_MAX: usize = 1000;
+/// Streams that a node state lists.
+pub const STATE_STREAMS_MAX: usize = 1024;
+/// Links that a node state lists.
+pub const STATE_LINKS_MAX: usize = 1000;
+/// Urls, globs or tags that a node state lists.
+pub const STATE_TEXTS_MAX: usize = 64;
+/// Bytes in one of them.
+pub const STATE_TEXT_BYTES_MAX: usize = 1024;
+/// Events by which the vectors of two nodes may differ in one stream while this node still works out which they are.
+pub const HOLDING_TAIL_EVENTS_MAX: usize = 10_000;
 /// Bytes in a blob: 1 TiB. Keeps an outline at 32 MiB.
 pub const BLOB_BYTES_MAX: u64 = 1 << 40;
 /// Rows a page of a listing may ask for.

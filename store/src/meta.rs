@@ -50,6 +50,11 @@ pub(crate) const LAST_GC: Key<LastGc> = Key::new("last_gc");
 /// The oldest Lsn whose journal record is kept, minus one; records up to here were pruned.
 pub(crate) const JOURNAL_PRUNED: Key<u64> = Key::new("journal_pruned");
 
+/// Sum of the ids of the node states held; absent before the first.
+pub(crate) const STATES_SUM: Key<SetSum> = Key::new("states_sum");
+/// How many node states have come; absent before the first.
+pub(crate) const STATES_ARRIVED: Key<u64> = Key::new("states_arrived");
+
 /// The last scrub, running or over; none before the first.
 pub(crate) const SCRUB: Key<ScrubPass> = Key::new("scrub");
 /// From when the next scheduled scrub is counted.

@@ -181,7 +181,7 @@ fn raise(standing: &mut Standing, admit: &Admit) {
     }
 }
 
-fn digest(ids: impl Iterator<Item = StatementId>) -> SetDigest {
+pub(crate) fn digest(ids: impl Iterator<Item = StatementId>) -> SetDigest {
     let sorted: BTreeSet<StatementId> = ids.collect();
     let mut hasher = blake3::Hasher::new_derive_key("ods roster v1");
     for id in sorted {

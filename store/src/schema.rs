@@ -51,6 +51,8 @@ pub(crate) const TRUE_SHA256: TableDefinition<Key32, Key32> = TableDefinition::n
 
 /// StatementId → signature ‖ frame: the roster.
 pub(crate) const STATEMENTS: TableDefinition<Key32, &[u8]> = TableDefinition::new("statements");
+/// NodeId → arrival u64 LE ‖ signature ‖ frame: the newest state of each member.
+pub(crate) const STATES: TableDefinition<Key32, &[u8]> = TableDefinition::new("states");
 /// NodeId → `PeerRow`: the nodes this one has a link with.
 pub(crate) const PEERS: TableDefinition<Key32, &[u8]> = TableDefinition::new("peers");
 /// NodeId → `LogCursor`: how far this node has read that peer's log.
@@ -81,6 +83,7 @@ pub(crate) fn make_tables(txn: &redb::WriteTransaction) -> Result<(), redb::Tabl
     txn.open_table(FETCHES)?;
     txn.open_table(TRUE_SHA256)?;
     txn.open_table(STATEMENTS)?;
+    txn.open_table(STATES)?;
     txn.open_table(PEERS)?;
     txn.open_table(CURSORS)?;
     txn.open_table(INVITES)?;

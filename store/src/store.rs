@@ -10,11 +10,13 @@ mod mending;
 mod mesh;
 mod packages;
 mod space;
+mod states;
 
 pub(crate) use care::{Damage, true_sha256};
 pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason};
 pub(crate) use space::CollectorSeat;
 pub use space::StorageView;
+pub use states::Outside;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;

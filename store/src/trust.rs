@@ -10,7 +10,7 @@ use std::sync::Arc;
 use redb::ReadableTable;
 
 use crate::catalog;
-use crate::digest::{EventId, NodeId};
+use crate::digest::{EventId, NodeId, SetDigest, StatementId};
 use crate::error::{Result, StoreError};
 use crate::event::Event;
 use crate::journal::{self, Happening, Moment};
@@ -21,6 +21,7 @@ use crate::path::PackagePath;
 use crate::roster::{self, Roster, Standing};
 use crate::schema::{COVERED, STATEMENTS, STREAM_EVENTS};
 use crate::statement::{SignedStatement, Statement, StatementBody};
+use crate::states;
 use crate::tx::Tx;
 
 /// Whether an event takes effect under the roster in force. Names are checked where events are minted; one that no
@@ -46,6 +47,13 @@ pub(crate) fn statements(table: &impl ReadableTable<&'static [u8; 32], &'static 
 /// The roster of the statements held.
 pub(crate) fn load(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>, root: NodeId) -> Result<Roster> {
     Ok(Roster::fold(root, &decode_all(table)?))
+}
+
+/// The roster's digest, as the table has it.
+pub(crate) fn digest(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<SetDigest> {
+    let ids: Result<Vec<StatementId>> =
+        table.iter()?.map(|entry| Ok(StatementId::from_bytes(*entry?.0.value()))).collect();
+    Ok(roster::digest(ids?.into_iter()))
 }
 
 fn decode_all(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<Vec<Statement>> {
@@ -105,6 +113,7 @@ fn reload(tx: &Tx<'_>, moment: Moment) -> Result<()> {
     let after = load(&tx.read(STATEMENTS)?, tx.meta(&meta::ROOT)?)?;
     tx.set_roster(after);
     let after = tx.roster();
+    states::drop_strangers(tx, &after)?;
     for node in changed_nodes(&before, &after) {
         recover_coverage(tx, &node)?;
         refold(tx, moment, &node)?;

@@ -29,6 +29,8 @@ pub struct Committed {
     pub wants_changed: bool,
     /// Peers were added, changed or removed.
     pub peers_changed: bool,
+    /// Node states were taken or dropped.
+    pub states_changed: bool,
     /// A scrub was started or stopped.
     pub scrub_changed: bool,
 }

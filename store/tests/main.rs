@@ -5,6 +5,7 @@
 //! - `crash.rs`: power lost at every kind of moment
 //! - `golden.rs`: data folders that earlier versions wrote
 //! - `mesh.rs`: stores that exchange events and statements
+//! - `states.rs`: what nodes say of themselves, and what that proves about who has what
 //! - `bytes.rs`: uploads, fetches, rot
 //! - `space.rs`: gc and retention: what goes, what stays, what is said of it
 //! - `local_disk.rs`: what the seam promises, on the machine's own disk
@@ -31,4 +32,5 @@ mod planted;
 mod races;
 mod small_disk;
 mod space;
+mod states;
 mod support;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::support::{assert_sound, at, bytes, fresh, open, path, pull, put, put_request, request};
 
 /// `count` nodes in one mesh whose root is the first; the others have `role`.
-fn mesh(count: u64, role: Role) -> Vec<(SimDisk, Store)> {
+pub(crate) fn mesh(count: u64, role: Role) -> Vec<(SimDisk, Store)> {
     let nodes: Vec<_> = (1..=count).map(fresh).collect();
     let root = &nodes[0].1;
     for (_, store) in &nodes[1..] {
@@ -27,7 +27,7 @@ fn digest(store: &Store) -> ods_store::SetDigest {
 }
 
 /// Everybody pulls from everybody until nothing changes.
-fn settle(stores: &[&Store]) {
+pub(crate) fn settle(stores: &[&Store]) {
     for _ in 0..2 {
         for to in stores {
             for from in stores.iter().filter(|from| from.node_id() != to.node_id()) {

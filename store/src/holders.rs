@@ -1,0 +1,146 @@
+//! Who has the bytes of a package: the states held, read together with what this node holds, and asked by the rule of
+//! `holding.rs`.
+
+use std::sync::Arc;
+
+use redb::ReadableTable;
+
+use crate::catalog::PackageRow;
+use crate::codec::from_row;
+use crate::digest::{Digest, EventId, NodeId};
+use crate::error::{Result, StoreError};
+use crate::event::StreamId;
+use crate::holding::{Asked, Compared, Here, Holding, NotTold};
+use crate::limits::HOLDING_TAIL_EVENTS_MAX;
+use crate::log;
+use crate::node_state::low_sum;
+use crate::roster::Roster;
+use crate::schema::{BLOBS, EVENTS, LIVE_BLOBS, LOG, PACKAGES, STATEMENTS, STREAM_EVENTS, STREAMS, WANTS};
+use crate::set_sum::SetSum;
+use crate::statement::Role;
+use crate::states;
+use crate::tables::Tables;
+use crate::trust;
+use crate::wants;
+
+/// A member, and whether it has a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The member.
+    pub node: NodeId,
+    /// Its role.
+    pub role: Role,
+    /// Whether it has the blob.
+    pub holding: Holding,
+}
+
+/// All members as their states describe them, at one moment.
+pub(crate) struct Survey {
+    own: NodeId,
+    members: Vec<Member>,
+}
+
+struct Member {
+    node: NodeId,
+    role: Role,
+    told: Told,
+}
+
+enum Told {
+    Own,
+    State(Box<Compared>),
+    Nothing(NotTold),
+}
+
+impl Survey {
+    pub(crate) fn read(tables: &impl Tables, roster: &Arc<Roster>, own: NodeId) -> Result<Self> {
+        let vector = log::vector(&tables.table(STREAMS)?)?;
+        let here = Here::new(&vector, trust::digest(&tables.table(STATEMENTS)?)?);
+        let nodes: Vec<NodeId> = roster.nodes().map(|(node, _)| *node).collect();
+        let mut members = Vec::new();
+        for node in nodes {
+            let Some(role) = roster.role(&node) else { continue };
+            let told = if node == own { Told::Own } else { told(tables, &here, &node)? };
+            members.push(Member { node, role, told });
+        }
+        Ok(Self { own, members })
+    }
+
+    /// Who has the current revision of a path; `None` if there is none.
+    pub(crate) fn holders(&self, tables: &impl Tables, path: &str) -> Result<Option<(EventId, Vec<Holder>)>> {
+        let Some(row) = package(tables, path)? else { return Ok(None) };
+        let asked = asked(tables, path, &row)?;
+        let holders = self.members.iter().map(|member| {
+            let holding = match &member.told {
+                Told::Own => own_holding(tables, &row.blob)?,
+                Told::State(compared) => compared.holding(&asked),
+                Told::Nothing(why) => Holding::Unknown(*why),
+            };
+            Ok(Holder { node: member.node, role: member.role, holding })
+        });
+        Ok(Some((row.revision, holders.collect::<Result<_>>()?)))
+    }
+
+    /// Whether the signed state of another node that may publish says that it has a blob, as the bytes of some current
+    /// revision.
+    pub(crate) fn publisher_has(&self, tables: &impl Tables, blob: &Digest) -> Result<bool> {
+        for path in wants::live_paths(&tables.table(LIVE_BLOBS)?, blob)? {
+            let Some(row) = package(tables, &path)?.filter(|row| row.blob == *blob) else { continue };
+            let asked = asked(tables, &path, &row)?;
+            let has = |member: &&Member| match &member.told {
+                Told::State(compared) => compared.holding(&asked) == Holding::Has,
+                Told::Own | Told::Nothing(_) => false,
+            };
+            let publishers = self.members.iter().filter(|member| member.role >= Role::Publisher);
+            if publishers.filter(|member| member.node != self.own).any(|member| has(&member)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn told(tables: &impl Tables, here: &Here, node: &NodeId) -> Result<Told> {
+    let Some(held) = states::of(tables, node)? else { return Ok(Told::Nothing(NotTold::NoState)) };
+    let Some(state) = held.state.body else { return Ok(Told::Nothing(NotTold::LaterVersion)) };
+    let tail = |stream: &StreamId, after: u64| tail_sum(tables, stream, after);
+    Ok(Told::State(Box::new(Compared::new(&state, here, &tail)?)))
+}
+
+/// The sum of the ids held of a stream after a seq; `None` if they are more than are looked at.
+fn tail_sum(tables: &impl Tables, stream: &StreamId, after: u64) -> Result<Option<u64>> {
+    let table = tables.table(STREAM_EVENTS)?;
+    let Some(first) = after.checked_add(1) else { return Ok(Some(0)) };
+    let origin = stream.origin.as_bytes();
+    let rows = table.range((origin, stream.epoch, first, &[0; 32])..=(origin, stream.epoch, u64::MAX, &[0xff; 32]))?;
+    let (mut sum, mut count) = (SetSum::default(), 0);
+    for row in rows {
+        sum.add(row?.0.value().3);
+        count += 1;
+        if count > HOLDING_TAIL_EVENTS_MAX {
+            return Ok(None);
+        }
+    }
+    Ok(Some(low_sum(&sum)))
+}
+
+fn package(tables: &impl Tables, path: &str) -> Result<Option<PackageRow>> {
+    let table = tables.table(PACKAGES)?;
+    table.get(path)?.map(|row| from_row("a package", row.value())).transpose()
+}
+
+fn asked<'a>(tables: &impl Tables, path: &'a str, row: &'a PackageRow) -> Result<Asked<'a>> {
+    let event = log::find(&tables.table(EVENTS)?, &tables.table(LOG)?, &row.revision)?;
+    let header = event.ok_or(StoreError::Corrupt { what: "a package's revision" })?.header;
+    let tags = row.meta.get("tags").map(String::as_str).unwrap_or_default();
+    Ok(Asked { stream: header.stream, seq: header.seq, blob: row.blob, path, tags })
+}
+
+fn own_holding(tables: &impl Tables, blob: &Digest) -> Result<Holding> {
+    if tables.table(BLOBS)?.get(blob.as_bytes())?.is_some() {
+        return Ok(Holding::Has);
+    }
+    let table = tables.table(WANTS)?;
+    let want = table.get(blob.as_bytes())?.map(|row| from_row::<wants::WantRow>("a want", row.value())).transpose()?;
+    Ok(want.map_or(Holding::NotKept, |want| Holding::Wants { missing: want.size, rate: 0 }))
+}

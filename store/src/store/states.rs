@@ -1,0 +1,180 @@
+//! Node states: this node's own told, others' taken, and what they say of who has what.
+
+use std::collections::BTreeMap;
+
+use super::Store;
+use crate::digest::{Digest, EventId, NodeId, SetDigest};
+use crate::error::Result;
+use crate::fetch::Fetch;
+use crate::holders::{Holder, Survey};
+use crate::limits::{STATE_STREAMS_MAX, STATE_WANTS_MAX};
+use crate::log;
+use crate::lsn::Lsn;
+use crate::meta;
+use crate::node_state::{LinkBrief, NodeState, SignedState, State, StateHeader, StatePolicy, StreamBrief, WantBrief};
+use crate::path::PackagePath;
+use crate::schema::{BLOBS, META, STATEMENTS, STREAMS, WANTS};
+use crate::states::{self, HeldState, StatesTaken};
+use crate::time::UnixMillis;
+use crate::trust;
+use crate::vector::Vector;
+use crate::wants::{self, Want};
+
+/// What a node's state says that its store doesn't know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outside {
+    /// Random, new at each start.
+    pub run: [u8; 16],
+    /// When the node started.
+    pub started_at: UnixMillis,
+    /// Its version.
+    pub version: String,
+    /// Where it answers if no urls are configured.
+    pub fallback_urls: Vec<String>,
+    /// How it sees its peers; at most [`crate::STATE_LINKS_MAX`].
+    pub links: Vec<LinkBrief>,
+    /// How fast bytes come in, in bytes a second.
+    pub rate: u64,
+    /// ... of each blob that is coming.
+    pub rates: BTreeMap<Digest, u64>,
+}
+
+impl Store {
+    /// This node as its next state would describe it, all of one moment.
+    pub fn describe(&self, outside: Outside) -> Result<NodeState> {
+        let read = self.read()?;
+        let values = read.open_table(META)?;
+        let vector = log::vector(&read.open_table(STREAMS)?)?;
+        let wanted = read.open_table(WANTS)?;
+        let want_count = wants::count(&wanted)?;
+        let wants = self.newest(wants::list(&wanted, usize::MAX)?, &outside.rates);
+        let saved: u64 = wants.iter().map(|want| want.size - want.missing).sum();
+        let urls: Vec<String> = meta::need(&values, &meta::URLS)?;
+        Ok(NodeState {
+            run: outside.run,
+            started_at: outside.started_at,
+            name: meta::need(&values, &meta::NAME)?,
+            urls: if urls.is_empty() { outside.fallback_urls } else { urls },
+            version: outside.version,
+            policy: StatePolicy::All,
+            log_id: meta::need(&values, &meta::LOG_ID)?,
+            head: Lsn::new(meta::need(&values, &meta::HEAD)?),
+            events: log::len(&read)?,
+            vector: vector.digest(),
+            roster: trust::digest(&read.open_table(STATEMENTS)?)?,
+            catalog: SetDigest::from_bytes(*meta::need(&values, &meta::CATALOG_SUM)?.as_bytes()),
+            streams: streams(&vector),
+            streams_complete: vector.entries.len() <= STATE_STREAMS_MAX,
+            wants_complete: want_count == wants.len() as u64,
+            wants,
+            want_count,
+            want_bytes: meta::need(&values, &meta::WANT_BYTES)?.saturating_sub(saved),
+            rate: outside.rate,
+            links: outside.links,
+            blobs: wants::count(&read.open_table(BLOBS)?)?,
+            blob_bytes: meta::need(&values, &meta::BLOB_BYTES)?,
+            free_bytes: self.free_bytes()?,
+        })
+    }
+
+    /// The newest wants, in brief: those that are coming, then by their revisions' time.
+    fn newest(&self, mut wants: Vec<Want>, rates: &BTreeMap<Digest, u64>) -> Vec<WantBrief> {
+        let order = |want: &Want| (!rates.contains_key(&want.blob), std::cmp::Reverse(want.newest_at), want.blob);
+        wants.sort_unstable_by_key(order);
+        wants.truncate(STATE_WANTS_MAX);
+        let brief = |want: &Want| WantBrief {
+            blob: want.blob,
+            size: want.size,
+            missing: self.fetch_in_progress(&want.blob).as_ref().map_or(want.size, Fetch::missing_bytes),
+            rate: rates.get(&want.blob).copied().unwrap_or(0),
+        };
+        wants.iter().map(brief).collect()
+    }
+
+    /// Signs a state of this node that passes all that it has met, and holds it.
+    pub fn tell(&self, body: &NodeState, now: UnixMillis) -> Result<State> {
+        let node = self.node_id();
+        let met = self.state(&node)?.map_or(0, |held| held.state.header.counter);
+        let header = StateHeader { node, counter: met.saturating_add(1), at_ms: now };
+        let signed = SignedState::mint(self.key(), &header, body);
+        let state = signed.decode()?;
+        let arrived = vec![(signed, state.clone())];
+        self.write(move |tx| states::insert(tx, &arrived))?;
+        Ok(state)
+    }
+
+    /// Takes states of members that are newer than what is held. Those that don't verify are passed over: nobody is to
+    /// blame for what it hands on.
+    pub fn insert_states(&self, states: Vec<SignedState>) -> Result<StatesTaken> {
+        let (read, mut fresh) = (self.read()?, Vec::new());
+        for signed in states {
+            // Checked before the signature, which costs more.
+            let Ok(claimed) = signed.decode() else { continue };
+            let held = states::of(&read, &claimed.header.node)?;
+            if held.is_some_and(|held| held.state.rank() >= claimed.rank()) {
+                continue;
+            }
+            if let Ok(state) = signed.verify() {
+                fresh.push((signed, state));
+            }
+        }
+        drop(read);
+        if fresh.is_empty() { Ok(StatesTaken::default()) } else { self.write(move |tx| states::insert(tx, &fresh)) }
+    }
+
+    /// All node states held, this node's own included.
+    pub fn states(&self) -> Result<Vec<HeldState>> {
+        states::list(&self.read()?)
+    }
+
+    /// The state held of a node.
+    pub fn state(&self, node: &NodeId) -> Result<Option<HeldState>> {
+        states::of(&self.read()?, node)
+    }
+
+    /// Equal on nodes that hold the same states.
+    pub fn states_digest(&self) -> Result<SetDigest> {
+        states::digest(&self.read()?)
+    }
+
+    /// How many states have come: later ones have a greater [`HeldState::arrival`].
+    pub fn states_arrived(&self) -> Result<u64> {
+        states::arrived(&self.read()?)
+    }
+
+    /// Which members have the bytes of the current revision of a path, with that revision; `None` if there is none.
+    pub fn holders(&self, path: &PackagePath) -> Result<Option<(EventId, Vec<Holder>)>> {
+        // The roster first: states of a roster that is newer than the survey's are unknown, never taken for granted.
+        let (roster, read) = (self.roster(), self.read()?);
+        let found = Survey::read(&read, &roster, self.node_id())?.holders(&read, path.as_str())?;
+        Ok(found.map(|(revision, holders)| {
+            let precise = holders.into_iter().map(|holder| self.with_fetch(path, holder)).collect();
+            (revision, precise)
+        }))
+    }
+
+    /// The own part of an answer, as exact as what is under way is known.
+    fn with_fetch(&self, path: &PackagePath, holder: Holder) -> Holder {
+        let wants = matches!(holder.holding, crate::holding::Holding::Wants { .. }) && holder.node == self.node_id();
+        let package = wants.then(|| self.package(path).ok().flatten()).flatten();
+        let fetch = package.and_then(|package| self.fetch_in_progress(&package.blob));
+        let holding = fetch
+            .map_or(holder.holding, |fetch| crate::holding::Holding::Wants { missing: fetch.missing_bytes(), rate: 0 });
+        Holder { holding, ..holder }
+    }
+
+    /// Whether the signed state of another node that may publish says that it has these bytes, as those of a package that
+    /// is current here. Only then may this node let its own copy go.
+    ///
+    /// A node that keeps bytes on demand never says so, and a state is as old as it is: whoever turns to on-demand lets
+    /// its own state of that reach the others before it lets anything go.
+    pub fn is_held_by_publisher(&self, blob: &Digest) -> Result<bool> {
+        let (roster, read) = (self.roster(), self.read()?);
+        Survey::read(&read, &roster, self.node_id())?.publisher_has(&read, blob)
+    }
+}
+
+fn streams(vector: &Vector) -> Vec<StreamBrief> {
+    let briefs = vector.entries.iter().map(|(stream, state)| StreamBrief::new(stream, state));
+    briefs.take(STATE_STREAMS_MAX).collect()
+}

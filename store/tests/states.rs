@@ -1,0 +1,267 @@
+//! What nodes say of themselves: which state counts, who keeps it, and what it proves about who has which bytes.
+
+use std::collections::BTreeMap;
+
+use ods_store::{
+    Author, Condition, Expel, Holder, Holding, NotTold, Outside, Role, SignedState, SignedStatement, StatementBody,
+    StatementHeader, StatesTaken, Store, StoreError, UnixMillis,
+};
+use proptest::prelude::*;
+
+use crate::mesh::{mesh, settle};
+use crate::support::{assert_sound, at, bytes, fresh, open, path, pull, put};
+
+fn outside() -> Outside {
+    Outside {
+        run: [1; 16],
+        started_at: at(0),
+        version: "1".to_owned(),
+        fallback_urls: vec!["http://here:1".to_owned()],
+        links: vec![],
+        rate: 0,
+        rates: BTreeMap::new(),
+    }
+}
+
+fn tell(store: &Store, now: UnixMillis) {
+    let state = store.describe(outside()).expect("a node describes itself");
+    store.tell(&state, now).expect("a node signs its state");
+}
+
+fn signed(store: &Store) -> Vec<SignedState> {
+    store.states().expect("states").into_iter().map(|held| held.signed).collect()
+}
+
+fn swap(to: &Store, from: &Store) -> StatesTaken {
+    to.insert_states(signed(from)).expect("states are taken")
+}
+
+/// All tell, and all take from all.
+fn gossip(stores: &[&Store]) {
+    for store in stores {
+        tell(store, at(500));
+    }
+    for to in stores {
+        for from in stores {
+            swap(to, from);
+        }
+    }
+}
+
+/// Fetches what `to` wants and `from` has.
+fn fetch(to: &Store, from: &Store) {
+    for want in to.wants(100).expect("wants") {
+        let Some(reader) = from.open_blob(&want.blob, at(9)).expect("readable") else { continue };
+        let fetch = to.begin_fetch(&want.blob, want.size).expect("a fetch begins");
+        let whole = reader.read(0, usize::try_from(want.size).expect("small"), at(9)).expect("its bytes");
+        fetch.write_piece(0, &whole).expect("the right piece");
+        fetch.finish(at(9)).expect("all of it");
+    }
+}
+
+fn holders(store: &Store, name: &str) -> Vec<Holder> {
+    store.holders(&path(name)).expect("readable").expect("listed").1
+}
+
+fn holding(at: &Store, name: &str, of: &Store) -> Holding {
+    holders(at, name).into_iter().find(|holder| holder.node == of.node_id()).expect("a member").holding
+}
+
+#[test]
+fn a_node_says_what_it_lacks_until_it_has_it() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    let blob = put(a, "x.pkg", b"hello", at(1)).expect("a publish").package.blob;
+    assert_eq!(holding(a, "x.pkg", a), Holding::Has);
+    assert_eq!(holding(a, "x.pkg", b), Holding::Unknown(NotTold::NoState));
+    gossip(&[a, b]);
+    assert_eq!(holding(a, "x.pkg", b), Holding::Behind);
+    pull(b, a, at(2)).expect("a pull");
+    gossip(&[a, b]);
+    assert_eq!(holding(a, "x.pkg", b), Holding::Wants { missing: 5, rate: 0 });
+    assert!(!a.is_held_by_publisher(&blob).expect("readable"));
+    fetch(b, a);
+    assert_eq!(holding(a, "x.pkg", b), Holding::Wants { missing: 5, rate: 0 }, "as long as nobody says otherwise");
+    gossip(&[a, b]);
+    assert_eq!(holding(a, "x.pkg", b), Holding::Has);
+    assert!(a.is_held_by_publisher(&blob).expect("readable"));
+    assert!(!a.is_held_by_publisher(&ods_store::Digest::of(b"other")).expect("readable"));
+}
+
+#[test]
+fn a_replica_is_no_reason_to_let_bytes_go() {
+    let nodes = mesh(2, Role::Replica);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    let blob = put(a, "x.pkg", b"hello", at(1)).expect("a publish").package.blob;
+    settle(&[a, b]);
+    fetch(b, a);
+    gossip(&[a, b]);
+    assert_eq!(holding(a, "x.pkg", b), Holding::Has);
+    assert!(!a.is_held_by_publisher(&blob).expect("readable"));
+    assert!(b.is_held_by_publisher(&blob).expect("readable"), "the owner has it");
+}
+
+#[test]
+fn a_node_ahead_may_have_dropped_the_want_so_nothing_is_claimed() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    put(a, "x.pkg", b"one", at(1)).expect("a publish");
+    pull(b, a, at(2)).expect("a pull");
+    // It never had the bytes, and doesn't want them any more.
+    b.remove(&path("x.pkg"), &Condition::None, &Author::new("test"), at(3)).expect("a removal");
+    gossip(&[a, b]);
+    assert_eq!(holding(a, "x.pkg", b), Holding::Unknown(NotTold::OtherEvents));
+}
+
+#[test]
+fn states_of_strangers_are_not_kept_and_those_of_expelled_nodes_go() {
+    let nodes = mesh(3, Role::Publisher);
+    let (a, b, c) = (&nodes[0].1, &nodes[1].1, &nodes[2].1);
+    let (_, stranger) = fresh(9);
+    tell(&stranger, at(1));
+    assert_eq!(swap(a, &stranger), StatesTaken::default());
+    gossip(&[a, b, c]);
+    assert_eq!(a.states().expect("states").len(), 3);
+    let header = StatementHeader { signer: a.node_id(), at_ms: at(6), by: String::new() };
+    let expel = Expel { node: c.node_id(), tips: vec![], statements: vec![] };
+    let expel = SignedStatement::mint(a.key(), &header, &StatementBody::Expel(expel));
+    a.insert_statements(vec![expel], at(6)).expect("an owner expels");
+    assert_eq!(a.states().expect("states").len(), 2);
+    assert_eq!(swap(a, b).taken, 0, "it doesn't come back");
+    pull(b, a, at(7)).expect("a pull");
+    assert_eq!(a.states_digest().expect("a digest"), b.states_digest().expect("a digest"));
+    assert_sound(a);
+}
+
+#[test]
+fn a_node_that_was_rolled_back_is_heard_again_at_once() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    gossip(&[a, b]);
+    let old = nodes[1].0.copy();
+    (0..5).for_each(|_| gossip(&[a, b]));
+    let restored = open(&old, 77).expect("a copy opens");
+    tell(&restored, at(9));
+    assert_eq!(swap(a, &restored).taken, 0, "older than what it said before");
+    assert_eq!(swap(&restored, a), StatesTaken { taken: 2, own_met: true });
+    tell(&restored, at(9));
+    assert_eq!(swap(a, &restored), StatesTaken { taken: 1, own_met: false });
+}
+
+#[test]
+fn damaged_and_older_states_are_passed_over() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    tell(b, at(1));
+    let older = signed(b);
+    tell(b, at(2));
+    let mut bent = signed(b);
+    bent[0].signature[5] ^= 1;
+    assert_eq!(a.insert_states(bent).expect("passed over"), StatesTaken::default());
+    assert_eq!(swap(a, b).taken, 1);
+    assert_eq!(a.insert_states(older).expect("passed over").taken, 0);
+    assert_eq!(a.states().expect("states"), a.states().expect("states"));
+    assert_eq!(a.state(&b.node_id()).expect("readable").expect("held").state.header.at_ms, at(2));
+}
+
+#[test]
+fn a_state_lists_a_thousand_wants_and_says_that_there_are_more() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    for number in 0..1001 {
+        put(a, &format!("p{number}"), &bytes(number, 10), at(number)).expect("a publish");
+    }
+    pull(b, a, at(2000)).expect("a pull");
+    gossip(&[a, b]);
+    let state = b.state(&b.node_id()).expect("readable").expect("held").state.body.expect("known");
+    assert_eq!((state.wants.len(), state.wants_complete, state.want_count), (1000, false, 1001));
+    assert_eq!(state.want_bytes, 10_010);
+    assert_eq!(holding(a, "p1000", b), Holding::Wants { missing: 10, rate: 0 }, "the newest are listed");
+    assert_eq!(holding(a, "p0", b), Holding::Unknown(NotTold::ManyWants));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put { node: usize, path: u8, content: u8 },
+    Remove { node: usize, path: u8 },
+    Pull { to: usize, from: usize },
+    Fetch { to: usize, from: usize },
+    Tell { node: usize },
+    Swap { to: usize, from: usize },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let node = 0usize..3;
+    let two = (0usize..3, 0usize..3);
+    prop_oneof![
+        3 => (node.clone(), 0u8..3, 0u8..4).prop_map(|(node, path, content)| Step::Put { node, path, content }),
+        1 => (node.clone(), 0u8..3).prop_map(|(node, path)| Step::Remove { node, path }),
+        4 => two.clone().prop_map(|(to, from)| Step::Pull { to, from }),
+        3 => two.clone().prop_map(|(to, from)| Step::Fetch { to, from }),
+        3 => node.prop_map(|node| Step::Tell { node }),
+        4 => two.prop_map(|(to, from)| Step::Swap { to, from }),
+    ]
+}
+
+fn perform(stores: &[&Store], step: &Step, now: UnixMillis) {
+    match *step {
+        Step::Put { node, path, content } => {
+            put(stores[node], &format!("p{path}"), &[content], now).expect("a publish");
+        }
+        Step::Remove { node, path: name } => {
+            let name = path(&format!("p{name}"));
+            match stores[node].remove(&name, &Condition::None, &Author::new("test"), now) {
+                Ok(_) | Err(StoreError::NoSuchPackage { .. }) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        Step::Pull { to, from } if to != from => pull(stores[to], stores[from], now).expect("a pull"),
+        Step::Fetch { to, from } if to != from => fetch(stores[to], stores[from]),
+        Step::Swap { to, from } => {
+            swap(stores[to], stores[from]);
+        }
+        Step::Tell { node } => tell(stores[node], now),
+        Step::Pull { .. } | Step::Fetch { .. } => {}
+    }
+}
+
+/// Whoever is said to have something has it.
+fn assert_no_guess(stores: &[&Store]) {
+    for store in stores {
+        for package in (0..3).filter_map(|number| store.package(&path(&format!("p{number}"))).expect("readable")) {
+            for holder in holders(store, package.path.as_str()) {
+                let node = stores.iter().find(|store| store.node_id() == holder.node).expect("a member");
+                let has = node.open_blob(&package.blob, at(9)).expect("readable").is_some();
+                assert!(has || holder.holding != Holding::Has, "{holder:?} of {package:?}");
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(30))]
+    /// Whatever happens in whatever order, no node is said to have what it hasn't; and once all is exchanged, all are
+    /// known to have everything, and all hold the same states.
+    #[test]
+    fn nothing_is_guessed_and_everything_is_known_in_the_end(steps in prop::collection::vec(step(), 1..40)) {
+        let nodes = mesh(3, Role::Publisher);
+        let stores: Vec<&Store> = nodes.iter().map(|(_, store)| store).collect();
+        for (number, step) in steps.iter().enumerate() {
+            perform(&stores, step, at(number as u64));
+            assert_no_guess(&stores);
+        }
+        settle(&stores);
+        for to in &stores {
+            stores.iter().filter(|from| from.node_id() != to.node_id()).for_each(|from| fetch(to, from));
+        }
+        gossip(&stores);
+        for store in &stores {
+            assert_sound(store);
+            prop_assert_eq!(store.states_digest().expect("a digest"), stores[0].states_digest().expect("a digest"));
+            for package in (0..3).filter_map(|number| store.package(&path(&format!("p{number}"))).expect("readable")) {
+                let all = holders(store, package.path.as_str());
+                prop_assert!(all.iter().all(|holder| holder.holding == Holding::Has), "{:?}", all);
+            }
+        }
+    }
+}
