@@ -77,6 +77,8 @@ pub(crate) enum Command {
     Verify(commands::verify::Arguments),
     Peer(commands::peer::Arguments),
     Token(commands::token::Arguments),
+    User(commands::user::Arguments),
+    Session(commands::session::Arguments),
 }
 
 fn after_long_help() -> String {

@@ -9,6 +9,7 @@ pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod gc;
 pub(crate) mod ls;
+mod password;
 pub(crate) mod peer;
 pub(crate) mod pull;
 pub(crate) mod push;
@@ -19,10 +20,12 @@ pub(crate) mod rm;
 pub(crate) mod scrub;
 pub(crate) mod serve;
 pub(crate) mod service;
+pub(crate) mod session;
 pub(crate) mod show;
 pub(crate) mod status;
 mod stopped;
 pub(crate) mod token;
+pub(crate) mod user;
 pub(crate) mod verify;
 
 #[cfg(test)]
@@ -66,6 +69,8 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Verify(arguments) => verify::run(&arguments, context).await,
         Command::Peer(arguments) => peer::run(arguments, context).await,
         Command::Token(arguments) => token::run(arguments, context).await,
+        Command::User(arguments) => user::run(arguments, context).await,
+        Command::Session(arguments) => session::run(arguments, context).await,
     }
 }
 

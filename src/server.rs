@@ -75,6 +75,8 @@ pub(crate) struct ServerFacts {
     pub(crate) token_file: PathBuf,
     /// Whether that was made just now, as at the first start.
     pub(crate) token_is_new: bool,
+    /// At the first start, the secret of the link with which somebody makes the first user on the web page.
+    pub(crate) set_up: Option<String>,
 }
 
 impl Server {

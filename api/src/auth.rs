@@ -2,50 +2,54 @@
 //!
 //! Invariants:
 //! - [`AppState`]'s store is private to this module. The only ways to it are the extractors [`Reader`], [`Publisher`],
-//!   [`Admin`] and [`DownloadAccess`], so a route that forgets to ask for one can't do anything.
-//! - Each gives only what its scope allows, and holds the token's prefixes against every path.
+//!   [`Admin`], [`DownloadAccess`], and [`SignIn`] for whoever wants in, so a route that forgets to ask for one can't do anything.
+//! - Each gives only what its scope allows, and holds the caller's prefixes against every path.
+//! - A session may do what its holder may at this moment. Its cookie changes nothing unless the request comes from this
+//!   node's own page ([`origin`]).
 //! - A right token is always let in. A wrong one costs its address from a small budget ([`attempts`]), beyond which the
 //!   answer is 429; so a flood of guesses neither fills the journal nor locks out others behind the same address.
-//!   (Tokens are random enough that guessing is hopeless at any rate.)
+//!   (Tokens are random enough that guessing is hopeless at any rate.) Passwords are not: there every try counts.
 
 mod admin;
 mod attempts;
 mod credentials;
 mod download;
+mod origin;
+mod passwords;
 mod publisher;
 mod reader;
+mod sign_in;
 mod state;
 
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use ods_store::{Author, Scope, TokenRow};
+use ods_store::{Author, Scope, SessionRow, SignedIn, Who, is_session_shaped};
 
 pub(crate) use admin::Admin;
 pub(crate) use download::DownloadAccess;
 pub(crate) use publisher::{PackageWriter, Publisher};
 pub(crate) use reader::Reader;
+pub(crate) use sign_in::{Begun, SignIn};
 pub use state::{ApiOptions, AppState, DownloadMode};
 
 use crate::error::{ApiError, Code};
-use crate::request::ClientAddress;
+use crate::request::{ClientAddress, Encrypted};
 use credentials::Credentials;
+use origin::Source;
 
-/// A token that was presented and is right.
+/// Somebody who has shown who they are: a token, or a session that one or a user began.
 #[derive(Clone)]
 pub(crate) struct Session {
-    token: TokenRow,
+    who: Who,
+    begun: Option<SessionRow>,
     secret: String,
+    address: ClientAddress,
 }
 
 impl Session {
     /// Checks a request's credentials against a scope.
     async fn of(parts: &Parts, state: &AppState, needed: Scope) -> Result<Self, ApiError> {
-        let session = match Credentials::of(&parts.headers) {
-            Credentials::None => Err(Denied::Missing),
-            Credentials::Unreadable => Err(Denied::Unknown),
-            Credentials::Secret(secret) => Self::present(state, secret)?,
-        };
-        let session = match session {
+        let session = match Self::presented(parts, state)? {
             Ok(session) => session,
             Err(denied) => return Err(denied.answer(parts, state, BEARER).await),
         };
@@ -54,39 +58,80 @@ impl Session {
         Ok(session)
     }
 
-    /// Looks a secret up.
-    fn present(state: &AppState, secret: String) -> Result<Result<Self, Denied>, ApiError> {
-        let now = state.now();
+    /// Looks up what a request presents. A change that comes with a cookie must come from this node's own page.
+    fn presented(parts: &Parts, state: &AppState) -> Result<Result<Self, Denied>, ApiError> {
+        let address = ClientAddress::of(&parts.extensions);
+        let cookie = state.cookie(Encrypted::of(&parts.extensions));
+        match Credentials::of(&parts.headers, &cookie.name) {
+            Credentials::None => Ok(Err(Denied::Missing)),
+            Credentials::Unreadable => Ok(Err(Denied::Unknown)),
+            Credentials::Secret(secret) if is_session_shaped(&secret) => Self::by_session(state, secret, address),
+            Credentials::Secret(secret) => Self::by_token(state, secret, address),
+            Credentials::Cookie(_) if !parts.method.is_safe() && origin::source(parts) != Source::Own => Err(foreign()),
+            Credentials::Cookie(secret) => Self::by_session(state, secret, address),
+        }
+    }
+
+    fn by_token(state: &AppState, secret: String, address: ClientAddress) -> Result<Result<Self, Denied>, ApiError> {
         Ok(match state.store.authenticate(&secret)? {
             None => Err(Denied::Unknown),
-            Some(token) if token.is_expired(now) => Err(Denied::Expired { name: token.name }),
-            Some(token) => Ok(Self { token, secret }),
+            Some(token) if token.is_expired(state.now()) => Err(Denied::Expired { name: token.name }),
+            Some(token) => Ok(Self { who: Who::Token(token), begun: None, secret, address }),
         })
     }
 
+    fn by_session(state: &AppState, secret: String, address: ClientAddress) -> Result<Result<Self, Denied>, ApiError> {
+        let Some(SignedIn { session, who }) = state.store.session(&secret)? else { return Ok(Err(Denied::Over)) };
+        let ended = match &who {
+            Who::User(user) => user.disabled,
+            Who::Token(token) => token.is_expired(state.now()),
+        };
+        if ended || session.is_over(state.now()) {
+            return Ok(Err(Denied::Over));
+        }
+        Ok(Ok(Self { who, begun: Some(session), secret, address }))
+    }
+
     fn must_have(&self, needed: Scope) -> Result<(), ApiError> {
-        let actual = self.token.scope;
+        let actual = self.who.scope();
         if actual >= needed {
             return Ok(());
         }
         let (needed, actual) = (needed.as_str(), actual.as_str());
-        let detail = format!("this needs a token of scope {needed}; token {:?} has scope {actual}", self.token.name);
+        let detail = format!("this needs scope {needed}; {} has scope {actual}", self.label());
         Err(ApiError::new(Code::ScopeTooSmall, detail).fact("needed", needed).fact("actual", actual))
     }
 
-    /// Whether the token's prefixes allow a path.
+    /// Who it is.
+    pub(crate) fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// The session, if it isn't a token that is presented each time.
+    pub(crate) fn begun(&self) -> Option<&SessionRow> {
+        self.begun.as_ref()
+    }
+
+    /// Who it is, for people: `token ci`.
+    fn label(&self) -> String {
+        self.who.author().as_str().to_owned()
+    }
+
+    /// Whether its prefixes allow a path.
     fn covers(&self, path: &ods_store::PackagePath) -> bool {
-        self.token.covers(path)
+        self.who.covers(path)
     }
 
-    /// As whom it acts.
+    /// As whom it acts, and from where.
     fn author(&self) -> Author {
-        Author::new(&format!("token {}", self.token.name))
+        self.who.author().at(&self.address.0.to_string())
     }
 
-    /// Whether the token still holds: for answers that go on for hours.
+    /// Whether it still holds: for answers that go on for hours.
     fn still_holds(&self, state: &AppState) -> bool {
-        matches!(Self::present(state, self.secret.clone()), Ok(Ok(session)) if session.token.scope >= self.token.scope)
+        let again = if self.begun.is_some() { Self::by_session } else { Self::by_token };
+        let again = again(state, self.secret.clone(), self.address);
+        matches!(again, Ok(Ok(session)) if session.who.scope() >= self.who.scope() && session.who.prefixes() == self.who.prefixes())
     }
 }
 
@@ -105,39 +150,71 @@ enum Denied {
         /// The token's name.
         name: String,
     },
+    /// Its session is over, or its holder is gone. No guess: session secrets have a checksum, and are as random as tokens.
+    Over,
+    /// Nobody has this name and this password.
+    WrongPassword,
 }
 
 impl Denied {
-    /// The answer. Wrong credentials are counted against the address, and journalled while that is not too much.
+    /// The answer. Wrong credentials are counted against the address, and written down while that is not too much.
     async fn answer(self, parts: &Parts, state: &AppState, challenge: HeaderValue) -> ApiError {
-        let (code, detail) = match &self {
-            Self::Missing => {
-                let detail = "send a token: `Authorization: Bearer ods_…`, or as the password of Basic";
-                return ApiError::new(Code::CredentialsMissing, detail).challenge(challenge);
-            }
+        self.answer_for(ClientAddress::of(&parts.extensions), state, Some(challenge)).await
+    }
+
+    async fn answer_for(self, address: ClientAddress, state: &AppState, challenge: Option<HeaderValue>) -> ApiError {
+        if matches!(self, Self::Missing | Self::Over) {
+            return self.error(challenge);
+        }
+        if let attempts::Verdict::TooMany { retry_after_s } = state.attempts.failed(address) {
+            return too_many(address, retry_after_s);
+        }
+        let who = match &self {
+            Self::Expired { name } => Author::new(&format!("token {name}")),
+            _ => Author::new("unknown"),
+        };
+        state.note_refusal(&who.at(&address.0.to_string()), self.reason()).await;
+        self.error(challenge)
+    }
+
+    fn error(&self, challenge: Option<HeaderValue>) -> ApiError {
+        let (code, detail) = match self {
+            Self::Missing => (
+                Code::CredentialsMissing,
+                "send a token: `Authorization: Bearer ods_…`, or as the password of Basic; people sign in at /ui/",
+            ),
             Self::Unknown => (Code::TokenUnknown, "this node knows no such token; make one with `ods token create`"),
             Self::Expired { .. } => {
                 (Code::TokenExpired, "the token has expired; make a new one with `ods token create`")
             }
+            Self::Over => (Code::SessionOver, "the session is over; sign in again"),
+            Self::WrongPassword => (Code::SignInWrong, "no user has this name and this password"),
         };
-        let address = ClientAddress::of(&parts.extensions);
-        match state.attempts.failed(address) {
-            attempts::Verdict::TooMany { retry_after_s } => {
-                let detail = format!("too many wrong credentials from {}; wait {retry_after_s} s", address.0);
-                return ApiError::new(Code::TooManyAttempts, detail).retry_after(retry_after_s);
-            }
-            attempts::Verdict::Tolerated { journal: true } => state.note_refusal(address, &self).await,
-            attempts::Verdict::Tolerated { journal: false } => {}
+        let error = ApiError::new(code, detail);
+        match challenge {
+            Some(challenge) => error.challenge(challenge),
+            None => error,
         }
-        ApiError::new(code, detail).challenge(challenge)
     }
 
-    /// For the journal.
-    fn reason(&self) -> String {
+    /// For journal and audit.
+    const fn reason(&self) -> &'static str {
         match self {
-            Self::Missing => "no credentials".to_owned(),
-            Self::Unknown => "unknown token".to_owned(),
-            Self::Expired { name } => format!("token {name} has expired"),
+            Self::Missing => "no credentials",
+            Self::Unknown => "unknown token",
+            Self::Expired { .. } => "the token has expired",
+            Self::Over => "the session is over",
+            Self::WrongPassword => "wrong name or password",
         }
     }
+}
+
+fn too_many(address: ClientAddress, retry_after_s: u64) -> ApiError {
+    let detail = format!("too many wrong credentials from {}; wait {retry_after_s} s", address.0);
+    ApiError::new(Code::TooManyAttempts, detail).retry_after(retry_after_s)
+}
+
+fn foreign() -> ApiError {
+    let detail = "a change made with a session's cookie must come from this node's own page: send `Origin` with the address                   that is called; programs use a token instead";
+    ApiError::new(Code::ForeignOrigin, detail)
 }

@@ -3,6 +3,7 @@
 //! Invariants: one method an operation; nothing is retried here except where a method says so; a body is never held in
 //! memory whole; no redirect is followed, since a node never sends one and a token must not travel on.
 
+mod accounts;
 mod calls;
 mod error;
 mod events;
@@ -65,6 +66,11 @@ impl Client {
         &self.server
     }
 
+    /// What this client shows at each request.
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_deref()
+    }
+
     /// The address of a resource of this node: `path` is percent-encoded already.
     fn url(&self, path: &str) -> Url {
         let mut url = self.server.clone();
@@ -89,6 +95,10 @@ impl Client {
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ClientError> {
         let response = self.send(request).await?;
+        self.read_json(response).await
+    }
+
+    async fn read_json<T: DeserializeOwned>(&self, response: Response) -> Result<T, ClientError> {
         let body = self.bytes(response, JSON_BYTES_MAX).await?;
         serde_json::from_slice(&body)
             .map_err(|source| ClientError::NotUnderstood { server: self.server.to_string(), source })

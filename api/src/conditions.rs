@@ -40,7 +40,18 @@ pub(crate) fn has_already(headers: &HeaderMap, revision: EventId) -> Result<bool
     })
 }
 
-/// A revision as an entity tag.
+/// The version that a change expects: `None` if it expects none. Tags that name no version match nothing, as 0 does.
+pub(crate) fn version(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
+    Ok(match tags(headers, &IF_MATCH)? {
+        Tags::Absent | Tags::Any => None,
+        Tags::List(tags) => match tags.as_slice() {
+            [tag] => Some(tag.trim_matches('"').parse().unwrap_or(0)),
+            _ => Some(0),
+        },
+    })
+}
+
+/// A revision or version as an entity tag.
 pub(crate) fn entity_tag(revision: impl std::fmt::Display) -> String {
     format!("\"{revision}\"")
 }

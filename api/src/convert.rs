@@ -1,16 +1,19 @@
 //! From the store's types to the wire's. One direction only: what comes in is parsed where it comes in.
 
+mod accounts;
 mod storage;
 
+pub(crate) use accounts::{identity, session, token, user};
 pub(crate) use storage::{gc, storage};
 
 use std::collections::{BTreeMap, HashMap};
 
+use axum::http::HeaderValue;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use ods_store::{
     Change, Happening, InviteRow, Meta, NodeId, Overview, Package, PackageState, PeerRow, Published, Record, Revision,
-    Roster, ScrubState, ScrubStatus, SetDigest, TokenRow, UnixMillis,
+    Roster, ScrubState, ScrubStatus, SetDigest, UnixMillis,
 };
 use serde_json::{Map, Value, json};
 
@@ -21,13 +24,18 @@ use crate::invite_line::InviteLine;
 use crate::mesh_handle::{PeerState, PeerStatus};
 use crate::types::{
     Author, Behind, InviteView, LogView, NodeView, PackageView, PeerView, Progress, PublishedView, RecordView,
-    RefusedView, RevisionView, ScrubFindings, ScrubView, StorageView, TokenView, WantsView, WatchView,
+    RefusedView, RevisionView, ScrubFindings, ScrubView, StorageView, WantsView, WatchView,
 };
 use crate::watch_handle::{WatchState, WatchStatus};
 
 /// A moment as people and programs write it; the end of time for what lies behind it.
 pub(crate) fn timestamp(at: UnixMillis) -> Timestamp {
     i64::try_from(at.get()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or(Timestamp::MAX)
+}
+
+/// A text as a header's value.
+pub(crate) fn header(text: &str) -> Result<HeaderValue, ApiError> {
+    HeaderValue::from_str(text).map_err(ApiError::internal)
 }
 
 /// The names of the nodes that this one knows.
@@ -190,6 +198,10 @@ fn facts(what: &Happening) -> Value {
         Happening::InviteCreated { invite, role, by } => json!({"invite": invite, "role": role.as_str(), "by": by}),
         Happening::InviteRevoked { invite, by } => json!({"invite": invite, "by": by}),
         Happening::NodeChanged { by } => json!({"by": by}),
+        Happening::SignedIn { who, from } => json!({"who": who, "from": from}),
+        Happening::UserCreated { user, name, by }
+        | Happening::UserChanged { user, name, by }
+        | Happening::UserRemoved { user, name, by } => json!({"user": user, "name": name, "by": by}),
         Happening::StorageCollected { blobs, bytes, orphans, orphan_bytes } => {
             json!({"blobs": blobs, "bytes": bytes, "orphans": {"files": orphans, "bytes": orphan_bytes}})
         }
@@ -271,19 +283,6 @@ pub(crate) fn invite(row: InviteRow, node: NodeId, overview: &Overview, state: &
         expires_at: timestamp(row.expires_at),
         state: stage.to_owned(),
         redeemed_by: row.redeemed_by.map(|node| node.to_string()),
-    }
-}
-
-/// A token.
-pub(crate) fn token(row: TokenRow) -> TokenView {
-    TokenView {
-        id: row.id.to_string(),
-        name: row.name,
-        scope: row.scope.as_str().to_owned(),
-        prefixes: row.prefixes,
-        created_at: timestamp(row.created_at),
-        expires_at: row.expires_at.map(timestamp),
-        last_used_at: row.last_used_at.map(timestamp),
     }
 }
 

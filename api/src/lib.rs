@@ -29,14 +29,15 @@ pub use error::{ApiError, Code};
 pub use file_slices::{FileSlices, Misplaced};
 pub use invite_line::{InviteLine, NotAnInvite};
 pub use mesh_handle::{JoinError, MeshCommand, MeshHandle, PeerState, PeerStatus, PeerStatuses, SyncError};
-pub use request::{ClientAddress, RequestId};
+pub use request::{ClientAddress, Encrypted, RequestId};
 pub use reqwest::Url;
 pub use router::{Surfaces, router};
 pub use types::{
-    Author, Behind, Change, EventQuery, FilesView, GcItemView, GcRequest, GcView, InviteRequest, InviteView,
-    JoinRequest, KeptView, LastGcView, LogView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery,
-    PackageView, Page, PageQuery, PeerPatch, PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView,
-    RefusedView, RestoreRequest, RevisionView, RoleName, ScopeName, ScrubFindings, ScrubView, StorageUsageView,
-    StorageView, StreamQuery, SyncView, TallyView, TokenRequest, TokenView, WantsView, WatchView,
+    Author, Behind, Change, EventQuery, FilesView, GcItemView, GcRequest, GcView, IdentityView, InviteRequest,
+    InviteView, JoinRequest, KeptView, LastGcView, LogView, NewTokenView, NodePatch, NodeView, PackagePatch,
+    PackageQuery, PackageView, Page, PageQuery, PasswordRequest, PeerPatch, PeerView, Problem, Progress, PublishQuery,
+    PublishedView, RecordView, RefusedView, RestoreRequest, RevisionView, RoleName, ScopeName, ScrubFindings,
+    ScrubView, SessionView, SetUpLinkView, SignInRequest, StorageUsageView, StorageView, StreamQuery, SyncView,
+    TallyView, TokenRequest, TokenView, UserPatchRequest, UserRequest, UserView, WantsView, WatchView,
 };
 pub use watch_handle::{RefusedFile, WatchHandle, WatchState, WatchStatus};

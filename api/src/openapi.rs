@@ -11,13 +11,14 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use utoipa::openapi::content::Content;
 use utoipa::openapi::path::{Operation, PathItem};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, Ref, RefOr, Response as Described, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 use crate::error::PROBLEM_JSON;
 use crate::routes::{
-    events, invites, node, packages, peers, restore, revisions, scrub, snapshot, storage, stream, tokens, watches,
+    events, invites, node, packages, peers, restore, revisions, scrub, session, snapshot, storage, stream, tokens,
+    users, watches,
 };
 use crate::types::Problem;
 
@@ -34,7 +35,8 @@ use crate::types::Problem;
         (name = "packages", description = "Packages, their history, and publishing"),
         (name = "events", description = "The journal: what happened on this node"),
         (name = "mesh", description = "Links with other nodes"),
-        (name = "tokens", description = "Who may call"),
+        (name = "tokens", description = "Tokens: who may call"),
+        (name = "accounts", description = "Users, and who is signed in"),
         (name = "storage", description = "What is on this node's disk"),
     ),
     paths(
@@ -44,11 +46,13 @@ use crate::types::Problem;
         peers::list, peers::join, peers::show, peers::edit, peers::remove, peers::sync,
         invites::list, invites::create, invites::revoke,
         tokens::list, tokens::create, tokens::revoke, watches::list,
+        session::show, session::start, session::end, session::change_password, session::list, session::revoke,
+        users::list, users::create, users::show, users::edit, users::remove, users::create_link,
         storage::show, storage::collect,
         scrub::show, scrub::start, scrub::stop, snapshot::get,
     ),
     components(schemas(Problem)),
-    security(("bearer" = []), ("basic" = []))
+    security(("bearer" = []), ("basic" = []), ("session" = []))
 )]
 struct Document;
 
@@ -73,6 +77,12 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
     let components = components
         .security_scheme("bearer", scheme(HttpAuthScheme::Bearer, "A token: `ods_…`"))
         .security_scheme("basic", scheme(HttpAuthScheme::Basic, "Any name, and a token as the password"));
+    let cookie = ApiKeyValue::with_description(
+        "ods_session_…",
+        "What signing in gives a browser; `__Host-ods_session_…` over TLS. Behind it stands the node's short id. Changes must \
+         come from this node's own page",
+    );
+    let components = components.security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     document.components = Some(components.build());
     for (path, item) in &mut document.paths.paths {
         for operation in operations(item) {
@@ -131,6 +141,9 @@ refusals! {
     PreconditionFailed: "412" "The package is not as `If-Match` or `If-None-Match` expects; `current` tells its revision";
     /// A body of a wrong kind, or a value that breaks a rule.
     Invalid: "413" "The body is too large", "415" "The body isn't JSON", "422" "A value breaks a rule; `field` tells which";
+    /// Nobody was signed in.
+    SignInRefused: "401" "Nobody has these credentials, or they are past their time", "403" "The request comes from another site's page",
+        "429" "Too many tries for this account or from this address; `Retry-After` says when to try again";
     /// What a PUT can meet besides.
     UploadRefused: "409" "The bytes of `from` aren't on this node",
         "413" "More bytes than a package may have",

@@ -8,6 +8,10 @@ use http::Extensions;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(pub IpAddr);
 
+/// Whether the client's connection is encrypted, up to this program or up to a trusted proxy: then cookies may be `Secure`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Encrypted(pub bool);
+
 /// A request's name in the log; also in the body of an error, so that one leads to the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestId(pub String);
@@ -16,6 +20,13 @@ impl ClientAddress {
     /// The address the listener noted. Without a listener (a test) it is the unspecified one.
     pub fn of(extensions: &Extensions) -> Self {
         extensions.get().copied().unwrap_or(Self(IpAddr::V6(Ipv6Addr::UNSPECIFIED)))
+    }
+}
+
+impl Encrypted {
+    /// What the listener noted. Without a listener (a test) it isn't.
+    pub fn of(extensions: &Extensions) -> bool {
+        extensions.get().is_some_and(|Self(encrypted)| *encrypted)
     }
 }
 

@@ -13,7 +13,8 @@ use crate::downloads::downloads_router;
 use crate::error::{self, ApiError, Code};
 use crate::openapi;
 use crate::routes::{
-    events, invites, node, packages, peers, restore, revisions, scrub, snapshot, storage, stream, tokens, watches,
+    events, invites, node, packages, peers, restore, revisions, scrub, session, snapshot, storage, stream, tokens,
+    users, watches,
 };
 
 /// What a listener offers.
@@ -57,6 +58,13 @@ fn admin() -> Routes {
         .at("/api/v1/invites/{id}", delete(invites::revoke))
         .at("/api/v1/tokens", get(tokens::list).post(tokens::create))
         .at("/api/v1/tokens/{id}", delete(tokens::revoke))
+        .at("/api/v1/session", get(session::show).post(session::start).delete(session::end))
+        .at("/api/v1/session/password", post(session::change_password))
+        .at("/api/v1/sessions", get(session::list))
+        .at("/api/v1/sessions/{id}", delete(session::revoke))
+        .at("/api/v1/users", get(users::list).post(users::create))
+        .at("/api/v1/users/{id}", get(users::show).patch(users::edit).delete(users::remove))
+        .at("/api/v1/set-up-link", post(users::create_link))
         .at("/api/v1/watches", get(watches::list))
         .at("/api/v1/storage", get(storage::show))
         .at("/api/v1/storage/gc", post(storage::collect))

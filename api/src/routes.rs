@@ -8,10 +8,12 @@ pub(crate) mod peers;
 pub(crate) mod restore;
 pub(crate) mod revisions;
 pub(crate) mod scrub;
+pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod storage;
 pub(crate) mod stream;
 pub(crate) mod tokens;
+pub(crate) mod users;
 pub(crate) mod watches;
 
 mod happenings;

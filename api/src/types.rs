@@ -4,6 +4,7 @@
 //! may be added, none is renamed. Closed sets of names travel as text in answers, so that an older client reads a newer
 //! node's; what a client sends is parsed into enums. Conversions from the store's types are in `convert.rs`.
 
+mod accounts;
 mod events;
 mod mesh;
 mod node;
@@ -17,6 +18,9 @@ mod watches;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+pub use accounts::{
+    IdentityView, PasswordRequest, SessionView, SetUpLinkView, SignInRequest, UserPatchRequest, UserRequest, UserView,
+};
 pub use events::{EventQuery, RecordView, StreamQuery};
 pub use mesh::{Behind, InviteRequest, InviteView, JoinRequest, PeerPatch, PeerView, RoleName, SyncView};
 pub use node::{LogView, NodePatch, NodeView, StorageView, WantsView};

@@ -49,7 +49,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
 /// Says that the node serves, and where its things are.
 fn tell(facts: &ServerFacts, data: &Path, output: &mut Output) -> Result<(), Failure> {
     if output.is_json() {
-        return output.json_line(&json!({"id": facts.node, "name": facts.name, "urls": facts.urls, "data": data}));
+        return output.json_line(
+            &json!({"id": facts.node, "name": facts.name, "urls": facts.urls, "data": data, "set_up": facts.set_up}),
+        );
     }
     let id = facts.node.to_string();
     output.line(&format!("{} ({}) serves at {}", printable(&facts.name), short_id(&id), facts.urls.join(" ")))?;
@@ -59,6 +61,10 @@ fn tell(facts: &ServerFacts, data: &Path, output: &mut Output) -> Result<(), Fai
             "an admin token was made: {}; `ods` commands on this machine find it by themselves",
             facts.token_file.display()
         ))?;
+    }
+    if let (Some(secret), Some(url)) = (&facts.set_up, facts.urls.first()) {
+        let url = url.trim_end_matches('/');
+        output.line(&format!("to make the first user, open within 24 hours, once: {url}/ui/#setup={secret}"))?;
     }
     Ok(())
 }

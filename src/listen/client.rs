@@ -11,6 +11,7 @@ use ipnet::IpNet;
 use super::limits::REQUEST_ID_BYTES_MAX;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// The header with a request's id.
 pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -46,6 +47,16 @@ impl TrustedProxies {
             (Some(client), _) | (None, Some(client)) => client,
             (None, None) => peer,
         }
+    }
+
+    /// Whether a trusted proxy says that its client's connection is encrypted.
+    pub(super) fn encrypted(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let by_forwarded = || {
+            let last = values(headers, &FORWARDED).last().copied().unwrap_or_default().to_ascii_lowercase();
+            last.split(';').any(|pair| matches!(pair.trim(), "proto=https" | "proto=\"https\""))
+        };
+        let by_x_forwarded = || values(headers, &X_FORWARDED_PROTO).last().is_some_and(|proto| *proto == "https");
+        self.contains(peer) && (by_forwarded() || by_x_forwarded())
     }
 
     /// The id a trusted proxy gave the request, if it is usable.
@@ -147,6 +158,22 @@ mod tests {
         for (peer, lines, expected) in table {
             let found = proxies().client(peer.parse().unwrap(), &headers(lines));
             assert_eq!(found.to_string(), *expected, "from {peer} with {lines:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_that_the_way_to_the_client_is_encrypted() {
+        let encrypted =
+            |peer: &str, lines: &[(&'static str, &str)]| proxies().encrypted(peer.parse().unwrap(), &headers(lines));
+        for (expected, peer, line) in [
+            (true, "10.1.1.1", ("x-forwarded-proto", "https")),
+            (true, "10.1.1.1", ("forwarded", "for=198.51.100.1; Proto=https")),
+            (false, "10.1.1.1", ("x-forwarded-proto", "https, http")),
+            (false, "10.1.1.1", ("forwarded", "for=198.51.100.1;proto=http")),
+            (false, "10.1.1.1", ("host", "proto=https")),
+            (false, "203.0.113.9", ("x-forwarded-proto", "https")),
+        ] {
+            assert_eq!(encrypted(peer, &[line]), expected, "{peer} {line:?}");
         }
     }
 

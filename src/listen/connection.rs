@@ -107,12 +107,14 @@ async fn converse<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let Surroundings { router, shared, .. } = around;
+    let Surroundings { router, shared, tls } = around;
+    let encrypted = tls.is_some();
     let activity = Arc::new(Activity::new(Instant::now()));
     let mut watchdog = Watchdog { activity: activity.clone(), waiting: shared.caps.waiting(), shared: shared.clone() };
     let io =
         TokioIo::new(Explaining::new(WatchedStream::new(stream, activity.clone(), permit), activity.clone(), peer));
-    let service = ConnectionService { router, shared: shared.clone(), activity: activity.clone(), peer, slices };
+    let service =
+        ConnectionService { router, shared: shared.clone(), activity: activity.clone(), peer, encrypted, slices };
     // Streams of an HTTP/2 connection end with it, also when it is dropped.
     let cut = shared.cut.child_token();
     let _cut_streams = cut.clone().drop_guard();

@@ -15,7 +15,7 @@ use axum::{Router, body::Body};
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response, Version, header::HOST};
 use hyper::body::Incoming;
-use ods_api::{ApiError, ClientAddress, Code, FileSlices, RequestId};
+use ods_api::{ApiError, ClientAddress, Code, Encrypted, FileSlices, RequestId};
 use tokio::time::Instant;
 use tower::ServiceExt;
 use tracing::Instrument;
@@ -38,6 +38,8 @@ pub(super) struct ConnectionService {
     pub(super) shared: Arc<Shared>,
     pub(super) activity: Arc<Activity>,
     pub(super) peer: IpAddr,
+    /// Whether this connection is encrypted.
+    pub(super) encrypted: bool,
     /// Where answers over HTTP/1 may queue parts of files.
     pub(super) slices: Option<FileSlices>,
 }
@@ -84,6 +86,8 @@ impl ConnectionService {
             Body::new(body.counted(self.shared.counters.request_bytes()))
         });
         request.extensions_mut().insert(ClientAddress(in_flight.facts().client));
+        let encrypted = self.encrypted || self.shared.proxies.encrypted(self.peer, request.headers());
+        request.extensions_mut().insert(Encrypted(encrypted));
         request.extensions_mut().insert(RequestId(id.clone()));
         // HTTP/2 cuts bodies into frames, and would copy what stands for a part of a file.
         if let Some(slices) = self.slices.clone().filter(|_| request.version() < Version::HTTP_2) {

@@ -1,7 +1,7 @@
 //! `<data>/admin.token`: how the CLI on this machine gets in, from the first start on.
 //!
 //! The file is made at the first start. Later it is made again only if nobody could get in otherwise: it is unusable, and
-//! no other admin token is valid. So nobody is locked out, also not by a crash in the middle of the first start, and a
+//! no other admin token is valid, and no user is an admin. So nobody is locked out, also not by a crash in the middle of the first start, and a
 //! file that was removed on purpose doesn't come back.
 
 use std::{
@@ -43,15 +43,17 @@ pub(super) fn ensure_admin_token(store: &Store, data: &Path, now: UnixMillis) ->
         .into_iter()
         .filter(|token| token.scope == Scope::Admin && token.prefixes.is_empty() && !token.is_expired(now))
         .collect();
-    if admins.iter().any(|token| token.name != NAME) || is_usable(store, &path, now)? {
+    let a_user = || Ok::<_, StoreError>(store.users()?.iter().any(|user| user.scope == Scope::Admin && !user.disabled));
+    if admins.iter().any(|token| token.name != NAME) || is_usable(store, &path, now)? || a_user()? {
         return Ok(false);
     }
     let author = Author::new(NAME);
+    let spec = NewToken { name: NAME.to_owned(), scope: Scope::Admin, prefixes: Vec::new(), expires_at: None };
+    let (_, secret) = store.create_token(&spec, &author, now)?;
+    // Only now: the last admin stays.
     for lost in &admins {
         store.revoke_token(lost.id, &author, now)?;
     }
-    let spec = NewToken { name: NAME.to_owned(), scope: Scope::Admin, prefixes: Vec::new(), expires_at: None };
-    let (_, secret) = store.create_token(&spec, &author, now)?;
     write_private(&path, format!("{secret}\n").as_bytes())
         .map_err(|source| AdminTokenError::Unwritable { path, source })?;
     Ok(true)

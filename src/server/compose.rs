@@ -4,12 +4,12 @@ use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
 use ods_api::{ApiOptions, AppState, DownloadMode, MeshHandle, Surfaces, WatchHandle};
-use ods_store::{Author, LocalDisk, Retention, SpacePolicy, Store, StoreOptions};
+use ods_store::{Author, LocalDisk, Retention, SpacePolicy, Store, StoreError, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     ADMIN_TOKEN_FILE, ServerFacts, StartError,
-    admin_token::ensure_admin_token,
+    admin_token::{AdminTokenError, ensure_admin_token},
     disk_watch::DiskWatch,
     first_pull::FirstPull,
     health::{Health, health_router},
@@ -47,9 +47,12 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let config = &resolution.config;
     check_folders(config.watches.iter().map(|watch| watch.folder.as_path()), &config.data)?;
     let (store, name) = open_store(resolution).await?;
-    let token_is_new = blocking({
+    let (token_is_new, set_up) = blocking({
         let (store, data) = (store.clone(), config.data.clone());
-        move || ensure_admin_token(&store, &data, clock::now())
+        move || {
+            let token_is_new = ensure_admin_token(&store, &data, clock::now())?;
+            Ok::<_, AdminTokenError>((token_is_new, set_up_link(&store, token_is_new)?))
+        }
     })
     .await??;
 
@@ -96,6 +99,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
         urls,
         token_file: config.data.join(ADMIN_TOKEN_FILE),
         token_is_new,
+        set_up,
     };
     let sockets = sockets.into_iter().map(|socket| (surfaces.of(&socket), socket.bound));
     let sockets = sockets.map(|(router, bound)| (bound, router)).collect();
@@ -124,6 +128,14 @@ async fn open_store(resolution: &Resolution) -> Result<(Store, String), StartErr
         Ok((store, name))
     })
     .await?
+}
+
+/// At the first start, the secret of a link with which somebody makes the first user on the web page.
+fn set_up_link(store: &Store, first_start: bool) -> Result<Option<String>, StoreError> {
+    if !first_start || !store.users()?.is_empty() {
+        return Ok(None);
+    }
+    store.make_set_up_link(&Author::new("first start"), clock::now()).map(|(secret, _)| Some(secret))
 }
 
 /// Runs what blocks off the async threads.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::account_error::AccountError;
 use crate::digest::{Digest, EventId, NodeId};
 use crate::frame::FrameError;
 use crate::path::PackagePath;
@@ -154,6 +155,17 @@ pub enum StoreError {
         /// Which piece.
         piece: u64,
     },
+    /// The caller's condition on something that has a version does not hold.
+    #[error("{what} was changed meanwhile: it is at version {version} now")]
+    Changed {
+        /// What.
+        what: &'static str,
+        /// The version it is at.
+        version: u64,
+    },
+    /// Something about tokens, users or the set-up link.
+    #[error(transparent)]
+    Account(#[from] AccountError),
     /// No invite has this id.
     #[error("the invite is not known to this node")]
     NoSuchInvite,

@@ -170,6 +170,40 @@ pub enum Happening {
         /// Their bytes.
         orphan_bytes: u64,
     },
+    /// Somebody signed in.
+    SignedIn {
+        /// As whom.
+        who: String,
+        /// From which address.
+        from: String,
+    },
+    /// A user was made.
+    UserCreated {
+        /// Its id.
+        user: String,
+        /// Its name.
+        name: String,
+        /// Who did it.
+        by: String,
+    },
+    /// A user was changed.
+    UserChanged {
+        /// Its id.
+        user: String,
+        /// Its name.
+        name: String,
+        /// Who did it.
+        by: String,
+    },
+    /// A user was removed.
+    UserRemoved {
+        /// Its id.
+        user: String,
+        /// Its name.
+        name: String,
+        /// Who did it.
+        by: String,
+    },
 }
 
 impl Happening {
@@ -196,6 +230,10 @@ impl Happening {
             Self::InviteRevoked { .. } => "invite.revoked",
             Self::NodeChanged { .. } => "node.changed",
             Self::StorageCollected { .. } => "storage.collected",
+            Self::SignedIn { .. } => "sign_in.done",
+            Self::UserCreated { .. } => "user.created",
+            Self::UserChanged { .. } => "user.changed",
+            Self::UserRemoved { .. } => "user.removed",
         }
     }
 }

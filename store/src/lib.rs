@@ -12,6 +12,9 @@
 //!
 //! The format and its invariants in words: `store/README.md`.
 
+mod account_error;
+mod admins;
+mod audit;
 mod backup;
 mod blobs;
 mod catalog;
@@ -55,7 +58,11 @@ mod retention;
 mod roster;
 mod schema;
 mod scrub;
+mod secret;
+mod sessions;
 mod set_sum;
+mod set_up;
+mod short_ids;
 mod snapshot;
 mod statement;
 mod states;
@@ -69,12 +76,15 @@ mod trouble;
 mod trust;
 mod tx;
 mod upload;
+mod users;
 mod vector;
 mod verify;
 mod wants;
 mod watched;
 mod writer;
 
+pub use account_error::AccountError;
+pub use audit::{AuditEntry, AuditPage, Deed, Facts, facts};
 pub use backup::{BackupFolder, BackupLock, Copied, DatabaseCopy, FileSum, Trust};
 pub use digest::{Digest, EventId, NodeId, NotHex32, SetDigest, Sha256, StateId, StatementId};
 pub use disk::{Disk, DiskFile, FileStat};
@@ -109,22 +119,26 @@ pub use recent::PackageWithBytes;
 pub use retention::{Keep, PastRevision, Retention, RetentionRule, retained};
 pub use roster::{Roster, Standing};
 pub use scrub::{ScrubPass, ScrubState, ScrubStatus, ScrubStep, Scrubber};
+pub use sessions::{SessionHolder, SessionRow, is_session_shaped};
 pub use set_sum::SetSum;
+pub use short_ids::{SessionId, TokenId, UserId};
 pub use snapshot::{HeldBlob, Snapshot};
 pub use statement::{
     Admit, Expel, Role, STATEMENT_CONTEXT, SignedStatement, Statement, StatementBody, StatementHeader,
 };
 pub use states::{HeldState, StatesTaken};
 pub use store::{
-    EventBatch, Inserted, Outside, Overview, PulledFrom, Refusal, RefusalReason, StorageView, Store, WeakStore,
+    EventBatch, Inserted, Outside, Overview, PulledFrom, Refusal, RefusalReason, SignedIn, StorageView, Store,
+    WeakStore, Who,
 };
 #[cfg(any(test, feature = "testing"))]
 pub use testing::{DiskError, DiskFault, Operation, SimDisk};
 pub use time::UnixMillis;
-pub use tokens::{NewToken, Scope, TokenId, TokenRow, is_token_shaped};
+pub use tokens::{NewToken, Scope, TokenRow, is_token_shaped};
 pub use trouble::DiskTrouble;
 pub use tx::Committed;
 pub use upload::{Received, Upload};
+pub use users::{NewUser, UserPatch, UserRow};
 pub use vector::{StreamState, Vector};
 pub use verify::{Depth, Fault, FaultKind, Mended, OnProgress, VerifyProgress, VerifyReport, check_database};
 pub use wants::{Want, WantTotals};

@@ -58,6 +58,22 @@ pub const LOG_PAGE_EXAMINED_MAX: usize = 20_000;
 pub const PEERS_MAX: usize = 1000;
 /// Tokens a node may hold.
 pub const TOKENS_MAX: usize = 10_000;
+/// Users a node may have.
+pub const USERS_MAX: usize = 1000;
+/// Sessions that are kept; the one used longest ago makes room for a new one.
+pub const SESSIONS_MAX: usize = 2000;
+/// How long a session lasts: 7 days.
+pub const SESSION_LIFE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
+/// How long a session lasts that nobody uses: 24 h.
+pub const SESSION_IDLE_MS: u64 = 24 * 60 * 60 * 1000;
+/// How long a set-up link is good: 24 h.
+pub const SET_UP_LIFE_MS: u64 = 24 * 60 * 60 * 1000;
+/// Entries of the audit that one page looks at.
+pub const AUDIT_EXAMINED_MAX: usize = 20_000;
+/// Facts of one audit entry, before and after each.
+pub const AUDIT_FACTS_MAX: usize = 64;
+/// Bytes of one value in an audit entry.
+pub const AUDIT_VALUE_BYTES_MAX: usize = 1024;
 /// Invites a node may hold; expired ones are dropped first.
 pub const INVITES_MAX: usize = 1000;
 /// Bytes in a name of a node, peer or token.

@@ -10,6 +10,7 @@ use crate::error::{Result, StoreError};
 use crate::gc::{LastGc, Tally};
 use crate::scrub::ScrubPass;
 use crate::set_sum::SetSum;
+use crate::set_up::SetUpRow;
 use crate::time::UnixMillis;
 
 /// A value of `meta`: its name and type.
@@ -55,6 +56,8 @@ pub(crate) const STATES_SUM: Key<SetSum> = Key::new("states_sum");
 /// How many node states have come; absent before the first.
 pub(crate) const STATES_ARRIVED: Key<u64> = Key::new("states_arrived");
 
+/// The set-up link; none before one was made, and once it was used.
+pub(crate) const SET_UP: Key<Option<SetUpRow>> = Key::new("set_up");
 /// The last scrub, running or over; none before the first.
 pub(crate) const SCRUB: Key<ScrubPass> = Key::new("scrub");
 /// From when the next scheduled scrub is counted.

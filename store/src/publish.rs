@@ -43,9 +43,12 @@ pub enum Condition {
     IsNew,
 }
 
-/// Who does it: the name of a token, user or watch.
+/// Who does it: the name of a token, user or watch; and from which address, if it came over the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Author(String);
+pub struct Author {
+    name: String,
+    from: Option<String>,
+}
 
 impl Author {
     /// The author with this name, cut to what an event holds.
@@ -54,12 +57,23 @@ impl Author {
         while !name.is_char_boundary(end) {
             end -= 1;
         }
-        Self(name[..end].to_owned())
+        Self { name: name[..end].to_owned(), from: None }
+    }
+
+    /// The same, acting from this address.
+    #[must_use]
+    pub fn at(self, address: &str) -> Self {
+        Self { from: Some(address.to_owned()), ..self }
     }
 
     /// The name.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// The address.
+    pub fn from(&self) -> Option<&str> {
+        self.from.as_deref()
     }
 }
 

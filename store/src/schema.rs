@@ -61,6 +61,12 @@ pub(crate) const CURSORS: TableDefinition<Key32, &[u8]> = TableDefinition::new("
 pub(crate) const INVITES: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("invites");
 /// BLAKE3 of a token → `TokenRow`.
 pub(crate) const TOKENS: TableDefinition<Key32, &[u8]> = TableDefinition::new("tokens");
+/// User id → `UserRow`.
+pub(crate) const USERS: TableDefinition<&[u8; 8], &[u8]> = TableDefinition::new("users");
+/// BLAKE3 of a session's secret → `SessionRow`.
+pub(crate) const SESSIONS: TableDefinition<Key32, &[u8]> = TableDefinition::new("sessions");
+/// Lsn → audit entry: who changed what, and whose sign-in was refused. Local.
+pub(crate) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
 /// File name in a watched folder → `WatchedFile`.
 pub(crate) const WATCHED: TableDefinition<&str, &[u8]> = TableDefinition::new("watched");
 
@@ -88,6 +94,9 @@ pub(crate) fn make_tables(txn: &redb::WriteTransaction) -> Result<(), redb::Tabl
     txn.open_table(CURSORS)?;
     txn.open_table(INVITES)?;
     txn.open_table(TOKENS)?;
+    txn.open_table(USERS)?;
+    txn.open_table(SESSIONS)?;
+    txn.open_table(AUDIT)?;
     txn.open_table(WATCHED)?;
     Ok(())
 }

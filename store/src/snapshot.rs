@@ -16,8 +16,8 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{Result, StoreError};
 use crate::open::DatabaseFile;
 use crate::schema::{
-    BLOBS, COVERED, CURSORS, EVENTS, FETCHES, HEADS, HISTORY, INVITES, JOURNAL, LIVE_BLOBS, LOG, META, PACKAGES, PEERS,
-    REPLACERS, STATEMENTS, STREAM_EVENTS, STREAMS, TOKENS, TRUE_SHA256, WANTS, WATCHED,
+    AUDIT, BLOBS, COVERED, CURSORS, EVENTS, FETCHES, HEADS, HISTORY, INVITES, JOURNAL, LIVE_BLOBS, LOG, META, PACKAGES,
+    PEERS, REPLACERS, SESSIONS, STATEMENTS, STREAM_EVENTS, STREAMS, TOKENS, TRUE_SHA256, USERS, WANTS, WATCHED,
 };
 use crate::store::Store;
 use crate::wants::{self, BlobRow};
@@ -114,6 +114,10 @@ fn copy_all(from: &ReadTransaction, to: &WriteTransaction) -> Result<()> {
     copy(from, to, CURSORS)?;
     copy(from, to, INVITES)?;
     copy(from, to, TOKENS)?;
+    copy(from, to, USERS)?;
+    // A copy that falls into other hands, or is restored years later, signs nobody in.
+    to.open_table(SESSIONS)?;
+    copy(from, to, AUDIT)?;
     copy(from, to, WATCHED)?;
     // A table that is forgotten here would be lost in every backup.
     let count = to.list_tables()?.count();

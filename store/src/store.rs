@@ -4,6 +4,7 @@
 //! do is beside it: packages, bytes, mesh, accounts.
 
 mod accounts;
+mod audited;
 mod bytes;
 mod care;
 mod mending;
@@ -12,6 +13,7 @@ mod packages;
 mod space;
 mod states;
 
+pub use accounts::{SignedIn, Who};
 pub(crate) use care::{Damage, true_sha256};
 pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason};
 pub(crate) use space::CollectorSeat;

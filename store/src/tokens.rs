@@ -1,23 +1,23 @@
-//! Tokens: scoped credentials for the API. Only their BLAKE3 is kept; the secret is shown once.
+//! Tokens: scoped credentials for the API. Only their BLAKE3 is kept; the secret (`secret.rs`; its letter is the scope's,
+//! `r p a`) is shown once.
 //!
-//! `ods_` ‖ scope letter (`r p a`) ‖ 32 random base32 characters ‖ 8 of a checksum. The prefix lets secret scanners find a
-//! leaked one, the checksum tells a mistyped one from a revoked one without a look-up. 160 random bits need no slow hash.
+//! Invariant: a token whose going would leave nobody who may do everything doesn't go (`admins.rs`).
 
-use std::fmt;
-use std::str::FromStr;
-
-use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use redb::{ReadableTable, ReadableTableMetadata};
 use serde::{Deserialize, Serialize};
 
+use crate::admins;
+use crate::audit::{self, Facts};
 use crate::codec::{from_row, to_row};
-use crate::digest::NotHex32;
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{NAME_BYTES_MAX, PREFIXES_MAX, TOKENS_MAX};
 use crate::path::PackagePath;
 use crate::publish::Author;
 use crate::schema::TOKENS;
+use crate::secret;
+use crate::sessions::{self, SessionHolder};
+use crate::short_ids::TokenId;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 
@@ -51,27 +51,6 @@ impl Scope {
     }
 }
 
-/// A token's name for people and URLs: 16 hex digits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct TokenId([u8; 8]);
-
-impl fmt::Display for TokenId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&HEXLOWER.encode(&self.0))
-    }
-}
-
-impl FromStr for TokenId {
-    type Err = NotHex32;
-
-    fn from_str(text: &str) -> Result<Self, NotHex32> {
-        let bytes = HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
-        bytes
-            .map(Self)
-            .ok_or_else(|| NotHex32 { kind: "a token id (16 digits)", text: text.chars().take(80).collect() })
-    }
-}
-
 /// What is kept of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRow {
@@ -97,10 +76,20 @@ impl TokenRow {
         self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 
+    /// Whether it may do everything now.
+    pub(crate) fn is_admin(&self, now: UnixMillis) -> bool {
+        self.scope == Scope::Admin && self.prefixes.is_empty() && !self.is_expired(now)
+    }
+
     /// Whether it is good for this path.
     pub fn covers(&self, path: &PackagePath) -> bool {
-        self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| path.is_under(prefix))
+        covers(&self.prefixes, path)
     }
+}
+
+/// Whether prefixes are good for a path; none are good for all.
+pub(crate) fn covers(prefixes: &[String], path: &PackagePath) -> bool {
+    prefixes.is_empty() || prefixes.iter().any(|prefix| path.is_under(prefix))
 }
 
 /// A token to be made.
@@ -118,15 +107,11 @@ pub struct NewToken {
 
 /// Whether a text has a token's form and checksum. Says nothing about whether it is good.
 pub fn is_token_shaped(text: &str) -> bool {
-    text.is_ascii() && text.len() == 45 && text.starts_with("ods_") && checksum(&text[..37]) == text[37..]
+    secret::is_shaped(text)
 }
 
-fn checksum(body: &str) -> String {
-    let sum = blake3::derive_key("ods token checksum v1", body.as_bytes());
-    BASE32_NOPAD.encode(&sum[..5]).to_lowercase()
-}
-
-fn hash(secret: &str) -> [u8; 32] {
+/// The key of the token with this secret.
+pub(crate) fn hash(secret: &str) -> [u8; 32] {
     blake3::derive_key("ods token v1", secret.as_bytes())
 }
 
@@ -137,11 +122,9 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, new: &NewToken, author: &Autho
     if tx.read(TOKENS)?.len()? >= TOKENS_MAX as u64 {
         return Err(StoreError::TooMany { what: "tokens", max: TOKENS_MAX });
     }
-    let random: [u8; 20] = tx.context.entropy.bytes();
-    let body = format!("ods_{}{}", new.scope.letter(), BASE32_NOPAD.encode(&random).to_lowercase());
-    let secret = format!("{body}{}", checksum(&body));
+    let secret = secret::new(new.scope.letter(), &tx.context.entropy);
     let row = TokenRow {
-        id: TokenId(tx.context.entropy.bytes()),
+        id: TokenId::new(tx.context.entropy.bytes()),
         name: new.name.clone(),
         scope: new.scope,
         prefixes,
@@ -153,15 +136,21 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, new: &NewToken, author: &Autho
     let happening =
         Happening::TokenCreated { token: row.id.to_string(), name: row.name.clone(), by: author.as_str().to_owned() };
     journal::append(tx, moment, happening)?;
+    audit::append(tx, moment, author, &audit::Deed::made("token.created", row.id, facts(&row)))?;
     Ok((row, secret))
 }
 
-/// Revokes a token; false if there is none with this id.
+/// Revokes a token, and ends its sessions; false if there is none with this id.
 pub(crate) fn revoke(tx: &Tx<'_>, moment: Moment, id: TokenId, author: &Author) -> Result<bool> {
     let Some((key, row)) = rows(&tx.read(TOKENS)?)?.into_iter().find(|(_, row)| row.id == id) else {
         return Ok(false);
     };
     tx.write(TOKENS)?.remove(&key)?;
+    if row.is_admin(moment.now) {
+        admins::must_remain(tx, moment.now)?;
+    }
+    sessions::end_all_of(tx, &SessionHolder::Token(key))?;
+    audit::append(tx, moment, author, &audit::Deed::ended("token.revoked", id, facts(&row)))?;
     let by = author.as_str().to_owned();
     journal::append(tx, moment, Happening::TokenRevoked { token: id.to_string(), name: row.name, by })?;
     Ok(true)
@@ -184,6 +173,18 @@ pub(crate) fn touch(tx: &Tx<'_>, secret: &str, now: UnixMillis) -> Result<()> {
     let row = TokenRow { last_used_at: Some(now), ..row };
     tx.write(TOKENS)?.insert(&hash(secret), to_row(&row).as_slice())?;
     Ok(())
+}
+
+/// What the audit tells of a token.
+fn facts(row: &TokenRow) -> Facts {
+    let mut facts = audit::facts([("name", row.name.clone()), ("scope", row.scope.as_str().to_owned())]);
+    if !row.prefixes.is_empty() {
+        facts.insert("prefixes".to_owned(), row.prefixes.join(", "));
+    }
+    if let Some(expires_at) = row.expires_at {
+        facts.insert("expires_at".to_owned(), audit::time(expires_at));
+    }
+    facts
 }
 
 /// All tokens, oldest first, with their keys.

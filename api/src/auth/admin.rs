@@ -31,8 +31,13 @@ impl Admin {
         &self.0.state.store
     }
 
-    /// As whom the token acts.
+    /// As whom it acts, and from where.
     pub(crate) fn author(&self) -> Author {
-        self.0.session.author()
+        self.0.author()
+    }
+
+    /// The hash of a password that is decent for the user of this name.
+    pub(crate) async fn hash_password(&self, name: &str, password: String) -> Result<String, ApiError> {
+        self.0.state.passwords.hash(name, password, self.0.state.store.random()).await
     }
 }

@@ -1,11 +1,18 @@
-//! How many wrong credentials are taken, and how many of them are journalled.
+//! How many wrong credentials are taken, how many sign-ins by password, and how many refusals are written down.
 //!
-//! Bounds: each address (an IPv6 /64 counts as one) has a burst of [`BURST`], refilled one every [`REFILL`]; at most
-//! [`ADDRESSES_MAX`] addresses are remembered, beyond which new ones share a single budget; the journal takes one refusal
-//! every [`JOURNAL_REFILL`] after a burst of [`JOURNAL_BURST`], from all addresses together: 8,640 small records a day.
+//! Bounds:
+//! - Wrong tokens: each address (an IPv6 /64 counts as one) has a burst of 20, refilled one every 3 s. A right token is
+//!   always let in.
+//! - Passwords can be guessed, so each *try* counts, right or wrong: 10 for an account, refilled one every 15 s, whether
+//!   there is such an account or not; 20 from an address, refilled one every 3 s.
+//! - At most [`KEYS_MAX`] addresses or accounts are remembered of each, beyond which new ones share a single budget.
+//! - Journal and audit take one refusal every 10 s after a burst of 50, from all addresses together; the next one that is
+//!   written down tells how many were not.
 
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
@@ -13,20 +20,41 @@ use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLim
 
 use crate::request::ClientAddress;
 
-const BURST: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
-const REFILL: Duration = Duration::from_secs(3);
-const ADDRESSES_MAX: usize = 10_000;
-const JOURNAL_BURST: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
-const JOURNAL_REFILL: Duration = Duration::from_secs(10);
+const KEYS_MAX: usize = 10_000;
+
+/// A budget that every key has for itself.
+struct Budget<K: Hash + Eq + Clone> {
+    keys: DefaultKeyedRateLimiter<K>,
+    /// What stands for all keys that there is no room for.
+    others: K,
+    clock: DefaultClock,
+}
+
+fn quota(burst: u32, refill: Duration) -> Quota {
+    let burst = NonZeroU32::new(burst).expect("a burst that is not zero");
+    Quota::with_period(refill).expect("a period that is not zero").allow_burst(burst)
+}
+
+impl<K: Hash + Eq + Clone> Budget<K> {
+    fn new(burst: u32, refill: Duration, others: K) -> Self {
+        Self { keys: RateLimiter::keyed(quota(burst, refill)), others, clock: DefaultClock::default() }
+    }
+
+    /// Takes one from the key's budget; if there is none, tells in how many seconds there is.
+    fn take(&self, key: &K) -> Result<(), u64> {
+        if self.keys.len() >= KEYS_MAX {
+            self.keys.retain_recent();
+        }
+        let key = if self.keys.len() >= KEYS_MAX { &self.others } else { key };
+        self.keys.check_key(key).map_err(|until| until.wait_time_from(self.clock.now()).as_secs() + 1)
+    }
+}
 
 /// What becomes of a wrong credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is answered as what it is.
-    Tolerated {
-        /// Whether the journal gets it.
-        journal: bool,
-    },
+    Tolerated,
     /// The address has had its share.
     TooMany {
         /// When it gets more.
@@ -36,40 +64,48 @@ pub(super) enum Verdict {
 
 /// The budgets.
 pub(super) struct Attempts {
-    by_address: DefaultKeyedRateLimiter<IpAddr>,
-    journal: DefaultDirectRateLimiter,
-    clock: DefaultClock,
+    wrong: Budget<IpAddr>,
+    tries_by_address: Budget<IpAddr>,
+    tries_by_account: Budget<[u8; 32]>,
+    written: DefaultDirectRateLimiter,
+    unwritten: AtomicU64,
 }
 
 impl Attempts {
     pub(super) fn new() -> Self {
-        let quota = |refill, burst| Quota::with_period(refill).expect("a period that is not zero").allow_burst(burst);
+        let nobody = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         Self {
-            by_address: RateLimiter::keyed(quota(REFILL, BURST)),
-            journal: RateLimiter::direct(quota(JOURNAL_REFILL, JOURNAL_BURST)),
-            clock: DefaultClock::default(),
+            wrong: Budget::new(20, Duration::from_secs(3), nobody),
+            tries_by_address: Budget::new(20, Duration::from_secs(3), nobody),
+            tries_by_account: Budget::new(10, Duration::from_secs(15), [0; 32]),
+            written: RateLimiter::direct(quota(50, Duration::from_secs(10))),
+            unwritten: AtomicU64::new(0),
         }
     }
 
     /// Counts a wrong credential.
-    pub(super) fn failed(&self, address: ClientAddress) -> Verdict {
-        match self.by_address.check_key(&self.key(address)) {
-            Ok(()) => Verdict::Tolerated { journal: self.journal.check().is_ok() },
-            Err(until) => {
-                let wait = until.wait_time_from(self.clock.now());
-                Verdict::TooMany { retry_after_s: wait.as_secs() + 1 }
-            }
+    pub(super) fn failed(&self, ClientAddress(address): ClientAddress) -> Verdict {
+        match self.wrong.take(&network(address)) {
+            Ok(()) => Verdict::Tolerated,
+            Err(retry_after_s) => Verdict::TooMany { retry_after_s },
         }
     }
 
-    fn key(&self, ClientAddress(address): ClientAddress) -> IpAddr {
-        if self.by_address.len() >= ADDRESSES_MAX {
-            self.by_address.retain_recent();
+    /// Counts a try with a password, before it is looked at.
+    pub(super) fn tries(&self, account: &str, ClientAddress(address): ClientAddress) -> Verdict {
+        let account = blake3::hash(account.trim().to_lowercase().as_bytes());
+        let both =
+            self.tries_by_address.take(&network(address)).and_then(|()| self.tries_by_account.take(account.as_bytes()));
+        both.map_or_else(|retry_after_s| Verdict::TooMany { retry_after_s }, |()| Verdict::Tolerated)
+    }
+
+    /// Whether a refusal is to be written down; then with how many before it that were not.
+    pub(super) fn written(&self) -> Option<u64> {
+        if self.written.check().is_ok() {
+            return Some(self.unwritten.swap(0, Ordering::Relaxed));
         }
-        if self.by_address.len() >= ADDRESSES_MAX {
-            return IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-        }
-        network(address)
+        self.unwritten.fetch_add(1, Ordering::Relaxed);
+        None
     }
 }
 
@@ -92,12 +128,27 @@ mod tests {
     #[test]
     fn a_burst_is_tolerated_and_then_the_address_waits_while_others_do_not() {
         let attempts = Attempts::new();
-        for _ in 0..BURST.get() {
-            assert_eq!(attempts.failed(address("192.0.2.1")), Verdict::Tolerated { journal: true });
+        for _ in 0..20 {
+            assert_eq!(attempts.failed(address("192.0.2.1")), Verdict::Tolerated);
         }
         let verdict = attempts.failed(address("192.0.2.1"));
         assert!(matches!(verdict, Verdict::TooMany { retry_after_s: 1..=4 }), "{verdict:?}");
-        assert_eq!(attempts.failed(address("192.0.2.2")), Verdict::Tolerated { journal: true });
+        assert_eq!(attempts.failed(address("192.0.2.2")), Verdict::Tolerated);
+    }
+
+    #[test]
+    fn an_account_is_guarded_against_many_addresses_and_an_address_against_many_accounts() {
+        let attempts = Attempts::new();
+        let tolerated = |verdict| verdict == Verdict::Tolerated;
+        let by_account =
+            (0..100).filter(|number| tolerated(attempts.tries("Ada", address(&format!("192.0.2.{number}"))))).count();
+        assert_eq!(by_account, 10);
+        assert!(!tolerated(attempts.tries(" aDA", address("198.51.100.1"))), "the same account to people");
+        let by_address = (0..100)
+            .filter(|number| tolerated(attempts.tries(&format!("user {number}"), address("203.0.113.1"))))
+            .count();
+        assert_eq!(by_address, 20);
+        assert!(tolerated(attempts.tries("someone", address("203.0.113.2"))));
     }
 
     #[test]
@@ -110,12 +161,16 @@ mod tests {
     #[test]
     fn memory_is_bounded_and_the_journal_is_spared_whoever_floods() {
         let attempts = Attempts::new();
-        let mut journalled = 0;
-        for number in 0..u32::try_from(ADDRESSES_MAX).expect("small") + 500 {
-            let verdict = attempts.failed(ClientAddress(IpAddr::V4(number.into())));
-            journalled += u32::from(verdict == Verdict::Tolerated { journal: true });
+        let mut written = 0;
+        for number in 0..u32::try_from(KEYS_MAX).expect("small") + 500 {
+            attempts.failed(ClientAddress(IpAddr::V4(number.into())));
+            written += u32::from(attempts.written().is_some());
         }
-        assert!(attempts.by_address.len() <= ADDRESSES_MAX + 1, "{} addresses", attempts.by_address.len());
-        assert!((JOURNAL_BURST.get()..JOURNAL_BURST.get() + 10).contains(&journalled), "{journalled} records");
+        assert!(attempts.wrong.keys.len() <= KEYS_MAX + 1, "{} addresses", attempts.wrong.keys.len());
+        assert!((50..60).contains(&written), "{written} records");
+        assert_eq!(
+            attempts.unwritten.load(Ordering::Relaxed),
+            u64::try_from(KEYS_MAX).expect("small") + 500 - u64::from(written)
+        );
     }
 }

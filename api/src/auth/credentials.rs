@@ -1,8 +1,10 @@
-//! `Authorization`: a token as Bearer (RFC 6750), or as the password of Basic (RFC 7617) under any name, for clients that
-//! know nothing else.
+//! What a request says about who sends it: `Authorization` with a token as Bearer (RFC 6750), or as the password of Basic
+//! (RFC 7617) under any name, for clients that know nothing else; or the cookie of a session.
+//!
+//! Where both are there `Authorization` counts: a browser adds the cookie by itself, a program adds the header on purpose.
 
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, COOKIE};
 use data_encoding::BASE64;
 
 /// Bytes of a header that are looked at.
@@ -14,17 +16,20 @@ const HEADER_BYTES_MAX: usize = 4096;
 pub(super) enum Credentials {
     /// Nothing.
     None,
-    /// A token's secret.
+    /// A token's secret, or a session's that a program sends.
     Secret(String),
+    /// A session's secret, which a browser sends.
+    Cookie(String),
     /// Something that is no token.
     Unreadable,
 }
 
 impl Credentials {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    /// Those in the headers; a session's cookie has this name.
+    pub(super) fn of(headers: &HeaderMap, cookie: &str) -> Self {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         match (values.next(), values.next()) {
-            (None, _) => Self::None,
+            (None, _) => cookie_named(headers, cookie).map_or(Self::None, Self::Cookie),
             (Some(value), None) => value.to_str().ok().and_then(secret).map_or(Self::Unreadable, Self::Secret),
             (Some(_), Some(_)) => Self::Unreadable,
         }
@@ -44,13 +49,21 @@ fn secret(value: &str) -> Option<String> {
     (!secret.is_empty()).then_some(secret)
 }
 
+/// The value of the cookie with this name (RFC 6265 §4.2); others are other programs' affair.
+fn cookie_named(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let value = pairs.filter(|(found, _)| *found == name).map(|(_, value)| value.trim_matches('"')).next()?;
+    (!value.is_empty() && value.len() <= HEADER_BYTES_MAX).then(|| value.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn of(values: &[&str]) -> Credentials {
         let values = values.iter().map(|value| (AUTHORIZATION, value.parse().expect("a header value")));
-        Credentials::of(&values.collect())
+        Credentials::of(&values.collect(), "ods_session")
     }
 
     #[test]
@@ -80,5 +93,24 @@ mod tests {
         }
         assert_eq!(of(&["Bearer a", "Bearer b"]), Credentials::Unreadable);
         assert_eq!(of(&[&format!("Bearer {}", "x".repeat(5000))]), Credentials::Unreadable);
+    }
+
+    #[test]
+    fn a_session_comes_as_its_cookie_among_others_and_the_header_goes_first() {
+        let of = |lines: &[(&str, &str)]| {
+            let lines = lines.iter().map(|(name, value)| {
+                let name: axum::http::HeaderName = name.parse().expect("a name");
+                (name, value.parse().expect("a value"))
+            });
+            Credentials::of(&lines.collect(), "ods_session")
+        };
+        let cookie = || Credentials::Cookie("ods_wX".to_owned());
+        assert_eq!(of(&[("cookie", "a=b; ods_session=ods_wX; c=d")]), cookie());
+        assert_eq!(of(&[("cookie", "a=b"), ("cookie", "ods_session=ods_wX")]), cookie());
+        for other in ["ods_session2=ods_wX", "ods_session=", "ods_session", "x=ods_session=ods_wX", ""] {
+            assert_eq!(of(&[("cookie", other)]), Credentials::None, "{other}");
+        }
+        let both = [("cookie", "ods_session=ods_wX"), ("authorization", "Bearer ods_rX")];
+        assert_eq!(of(&both), Credentials::Secret("ods_rX".to_owned()));
     }
 }

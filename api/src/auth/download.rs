@@ -5,8 +5,7 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use ods_store::{BlobReader, Digest, Fetch, Package, PackagePath, PackageWithBytes, Scope, UnixMillis};
 
-use super::credentials::Credentials;
-use super::{AppState, BEARER, Denied, DownloadMode, Session};
+use super::{AppState, BEARER, DownloadMode, Session};
 use crate::error::ApiError;
 
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"ods\", charset=\"UTF-8\"");
@@ -23,11 +22,7 @@ impl FromRequestParts<AppState> for DownloadAccess {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
-        let presented = match Credentials::of(&parts.headers) {
-            Credentials::None => Err(Denied::Missing),
-            Credentials::Unreadable => Err(Denied::Unknown),
-            Credentials::Secret(secret) => Session::present(state, secret)?,
-        };
+        let presented = Session::presented(parts, state)?;
         let challenge = match state.options.download_mode {
             DownloadMode::Open => return Ok(Self { state: state.clone(), session: presented.ok() }),
             DownloadMode::Basic => BASIC,
@@ -89,7 +84,7 @@ impl DownloadAccess {
     /// Whether a blob is open to the caller by its digest: to admins all are, to others those of current revisions that
     /// are open to them.
     pub(crate) fn may_have_blob(&self, blob: &Digest) -> Result<bool, ApiError> {
-        if self.session.as_ref().is_some_and(|session| session.token.scope == Scope::Admin) {
+        if self.session.as_ref().is_some_and(|session| session.who.scope() == Scope::Admin) {
             return Ok(true);
         }
         let paths = self.state.store.live_paths(blob)?;

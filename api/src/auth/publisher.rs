@@ -36,10 +36,9 @@ impl Publisher {
         if reader.covers(&path) {
             return Ok(PackageWriter { reader, path });
         }
-        let token = &reader.session.token;
-        let detail = format!("token {:?} may publish only below its prefixes", token.name);
+        let detail = format!("{} may publish only below its prefixes", reader.session.label());
         let error = ApiError::new(Code::NotAPublisher, detail).fact("path", path.as_str());
-        Err(error.fact("prefixes", token.prefixes.clone()))
+        Err(error.fact("prefixes", reader.session.who.prefixes().to_vec()))
     }
 }
 

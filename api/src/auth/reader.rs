@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
-    Happening, Lsn, NodeId, Overview, Package, PackagePath, PeerRow, RecordPage, Revision, Roster, Scope, ScrubStatus,
-    SetDigest, StorageView, UnixMillis,
+    Author, Happening, Lsn, NodeId, Overview, Package, PackagePath, PeerRow, RecordPage, Revision, Roster, Scope,
+    ScrubStatus, SessionId, SetDigest, SignedIn, StorageView, UnixMillis, UserPatch, UserRow, Who,
 };
 use tokio::sync::watch;
 
 use super::{AppState, Session};
+use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
 
 /// Leave to look: at packages that the token's prefixes allow, and at the node.
@@ -39,9 +40,62 @@ impl Reader {
         self.state.now()
     }
 
+    /// Who it is.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// As whom it acts, and from where.
+    pub(crate) fn author(&self) -> Author {
+        self.session.author()
+    }
+
+    /// What has a browser forget the session.
+    pub(crate) fn forgotten_cookies(&self) -> [String; 2] {
+        [false, true].map(|encrypted| self.state.cookie(encrypted).forgotten())
+    }
+
+    /// All sessions to an admin, to others those of the same holder.
+    pub(crate) fn sessions(&self) -> Result<Vec<SignedIn>, ApiError> {
+        let all = self.state.store.sessions()?.into_iter();
+        Ok(all.filter(|other| self.may_see(other) && !other.session.is_over(self.now())).collect())
+    }
+
+    /// Ends a session that [`Self::sessions`] shows; false if there is none.
+    pub(crate) fn end_session(&self, id: SessionId) -> Result<bool, ApiError> {
+        let known = self.state.store.sessions()?.iter().any(|other| other.session.id == id && self.may_see(other));
+        Ok(known && self.state.store.end_session(id, &self.author(), self.now())?)
+    }
+
+    fn may_see(&self, other: &SignedIn) -> bool {
+        let same = match (&self.session.who, &other.who) {
+            (Who::User(own), Who::User(user)) => own.id == user.id,
+            (Who::Token(own), Who::Token(token)) => own.id == token.id,
+            (Who::User(_), Who::Token(_)) | (Who::Token(_), Who::User(_)) => false,
+        };
+        same || (self.session.who.scope() == Scope::Admin && self.sees_all())
+    }
+
+    /// Gives the user who signed in another password, for which the present one is needed; its other sessions end.
+    pub(crate) async fn change_password(&self, present: String, new: String) -> Result<UserRow, ApiError> {
+        let (Who::User(user), Some(begun)) = (&self.session.who, &self.session.begun) else {
+            return Err(ApiError::new(Code::NoPassword, "a token has no password; sign in as a user"));
+        };
+        self.state.count_password_try(&user.name, &self.author(), self.session.address).await?;
+        if !self.state.passwords.fits(present, Some(user.password.clone())).await? {
+            self.state.note_refusal(&self.author(), "wrong present password").await;
+            return Err(ApiError::new(Code::Invalid, "the present password is wrong").fact("field", "present"));
+        }
+        let hashed = self.state.passwords.hash(&user.name, new, self.state.store.random()).await?;
+        let patch = UserPatch { password: Some(hashed), ..UserPatch::default() };
+        let (reader, id, spared) = (self.clone(), user.id, begun.id);
+        blocking(move || reader.state.store.edit_user(id, &patch, None, Some(spared), &reader.author(), reader.now()))
+            .await
+    }
+
     /// Whether the token sees everything there is.
     pub(crate) fn sees_all(&self) -> bool {
-        self.session.token.prefixes.is_empty()
+        self.session.who.prefixes().is_empty()
     }
 
     /// Whether the token still holds: for answers that go on for hours.
@@ -58,8 +112,8 @@ impl Reader {
         if self.covers(path) {
             return Ok(());
         }
-        let detail = format!("token {:?} may read only below its prefixes", self.session.token.name);
-        let prefixes = self.session.token.prefixes.clone();
+        let detail = format!("{} may read only below its prefixes", self.session.label());
+        let prefixes = self.session.who.prefixes().to_vec();
         Err(ApiError::new(Code::OutsidePrefixes, detail).fact("path", path.as_str()).fact("prefixes", prefixes))
     }
 
@@ -176,7 +230,11 @@ impl Reader {
             | Happening::TokenCreated { .. }
             | Happening::TokenRevoked { .. }
             | Happening::InviteCreated { .. }
-            | Happening::InviteRevoked { .. } => self.session.token.scope == Scope::Admin,
+            | Happening::InviteRevoked { .. }
+            | Happening::SignedIn { .. }
+            | Happening::UserCreated { .. }
+            | Happening::UserChanged { .. }
+            | Happening::UserRemoved { .. } => self.session.who.scope() == Scope::Admin,
         }
     }
 }

@@ -6,15 +6,16 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use ods_store::{Happening, Lsn, SpacePolicy, Store, TOKENS_MAX, TokenId, UnixMillis};
+use ods_store::{Author, Lsn, SpacePolicy, Store, TOKENS_MAX, UnixMillis, Who};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::Session;
 use super::attempts::Attempts;
-use super::{Denied, Session};
+use super::passwords::Passwords;
+use super::sign_in::Cookie;
 use crate::blocking::blocking;
 use crate::mesh_handle::MeshHandle;
-use crate::request::ClientAddress;
 use crate::watch_handle::WatchHandle;
 
 /// Who may download.
@@ -70,8 +71,10 @@ pub struct AppState(Arc<Shared>);
 pub struct Shared {
     pub(in crate::auth) store: Store,
     pub(in crate::auth) attempts: Attempts,
-    /// Lets each token's use be noted once a minute, also while noting fails.
-    uses: DefaultKeyedRateLimiter<TokenId>,
+    pub(in crate::auth) passwords: Passwords,
+    /// Lets each token's and session's use be noted once a minute, also while noting fails.
+    uses: DefaultKeyedRateLimiter<String>,
+    cookie_name: String,
     pub(in crate::auth) head: watch::Receiver<Lsn>,
     pub(crate) options: ApiOptions,
     pub(crate) mesh: MeshHandle,
@@ -93,7 +96,17 @@ impl AppState {
             sender.send_replace(committed.head);
         });
         let uses = RateLimiter::keyed(Quota::per_minute(NonZeroU32::MIN));
-        Self(Arc::new(Shared { store, attempts: Attempts::new(), uses, head, options, mesh, watches, clock }))
+        // Cookies know no ports: each node on a host has a name of its own for its.
+        let cookie_name = format!("ods_session_{}", store.node_id().short());
+        let (attempts, passwords) = (Attempts::new(), Passwords::new());
+        Self(Arc::new(Shared { store, attempts, passwords, uses, cookie_name, head, options, mesh, watches, clock }))
+    }
+
+    /// The cookie of sessions, on a connection that is encrypted or not. Over TLS its prefix has browsers refuse one that
+    /// anybody else on the way, or another host, has set.
+    pub(crate) fn cookie(&self, encrypted: bool) -> Cookie {
+        let prefix = if encrypted { "__Host-" } else { "" };
+        Cookie { name: format!("{prefix}{}", self.cookie_name), encrypted }
     }
 
     /// The time, by this node's clock.
@@ -101,26 +114,41 @@ impl AppState {
         (self.0.clock)()
     }
 
-    /// Notes that a token was used. That it couldn't be is no reason to refuse the request.
+    /// Notes that a token or session was used. That it couldn't be is no reason to refuse the request.
     pub(super) async fn note_use(&self, session: &Session) {
-        if self.uses.check_key(&session.token.id).is_err() {
+        let key = match (&session.begun, &session.who) {
+            (Some(begun), _) => begun.id.to_string(),
+            (None, Who::Token(token)) => token.id.to_string(),
+            (None, Who::User(_)) => return,
+        };
+        if self.uses.check_key(&key).is_err() {
             return;
         }
         if self.uses.len() > TOKENS_MAX {
             self.uses.retain_recent();
         }
         let (store, session, now) = (self.store.clone(), session.clone(), self.now());
-        if blocking(move || store.touch_token(&session.token, &session.secret, now)).await.is_err() {
-            tracing::warn!("couldn't note that a token was used");
+        let noted = blocking(move || match (&session.begun, &session.who) {
+            (Some(begun), _) => store.touch_session(begun, &session.secret, now),
+            (None, Who::Token(token)) => store.touch_token(token, &session.secret, now),
+            (None, Who::User(_)) => Ok(()),
+        });
+        if noted.await.is_err() {
+            tracing::warn!("couldn't note that a token or session was used");
         }
     }
 
-    /// Journals that a request was not let in. That it couldn't be is logged; the request is answered as it is.
-    pub(super) async fn note_refusal(&self, address: ClientAddress, denied: &Denied) {
-        let happening = Happening::SignInRefused { from: address.0.to_string(), reason: denied.reason() };
-        let (store, now) = (self.store.clone(), self.now());
-        if blocking(move || store.note(happening, now)).await.is_err() {
-            tracing::warn!(from = %address.0, "couldn't journal that credentials were refused");
+    /// Writes down that somebody was not let in, unless that was done too often lately. That it couldn't be is logged; the
+    /// request is answered as it is.
+    pub(super) async fn note_refusal(&self, who: &Author, reason: &str) {
+        let Some(unwritten) = self.attempts.written() else { return };
+        let reason = match unwritten {
+            0 => reason.to_owned(),
+            many => format!("{reason} (and {many} more refusals before this one, not listed)"),
+        };
+        let (store, now, author) = (self.store.clone(), self.now(), who.clone());
+        if blocking(move || store.note_sign_in_refused(&author, &reason, now)).await.is_err() {
+            tracing::warn!(who = who.as_str(), from = who.from(), "couldn't write down that credentials were refused");
         }
     }
 }

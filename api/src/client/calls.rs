@@ -170,7 +170,7 @@ pub(super) fn package_url(path: &PackagePath) -> String {
     format!("/api/v1/packages/{}", encode_path(path))
 }
 
-fn one(resource: &str, id: &str) -> String {
+pub(super) fn one(resource: &str, id: &str) -> String {
     let id = percent_encoding::utf8_percent_encode(id, super::SEGMENT);
     format!("/api/v1/{resource}/{id}")
 }

@@ -53,6 +53,16 @@ codes! {
     TokenUnknown = UNAUTHORIZED "token_unknown" "The token is not known";
     /// A token past its time.
     TokenExpired = UNAUTHORIZED "token_expired" "The token has expired";
+    /// A session that ended, was ended, or whose user or token is gone.
+    SessionOver = UNAUTHORIZED "session_over" "The session is over";
+    /// No user has this name and this password.
+    SignInWrong = UNAUTHORIZED "sign_in_wrong" "The name or the password is wrong";
+    /// A set-up link that isn't this node's, or was used.
+    SetUpUnknown = UNAUTHORIZED "set_up_unknown" "The set-up link is not known";
+    /// A set-up link past its time.
+    SetUpExpired = UNAUTHORIZED "set_up_expired" "The set-up link has expired";
+    /// A change with a session's cookie that doesn't come from this node's page.
+    ForeignOrigin = FORBIDDEN "foreign_origin" "The request does not come from this node's page";
     /// The token's scope doesn't allow it.
     ScopeTooSmall = FORBIDDEN "scope_too_small" "The token's scope does not allow this";
     /// The token's prefixes don't allow to read there.
@@ -75,6 +85,10 @@ codes! {
     NoSuchInvite = NOT_FOUND "no_such_invite" "The invite does not exist";
     /// No such token.
     NoSuchToken = NOT_FOUND "no_such_token" "The token does not exist";
+    /// No such user.
+    NoSuchUser = NOT_FOUND "no_such_user" "The user does not exist";
+    /// No such session.
+    NoSuchSession = NOT_FOUND "no_such_session" "The session does not exist";
     /// Another method is needed; `Allow` says which.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
     /// The bytes of a revision aren't on this node.
@@ -83,6 +97,18 @@ codes! {
     TooMany = CONFLICT "too_many" "There are too many already";
     /// The node already has a mesh of its own.
     NotAlone = CONFLICT "not_alone" "The node is part of a mesh already";
+    /// Another user has the name.
+    NameTaken = CONFLICT "name_taken" "The name is taken";
+    /// Nobody would be left who may do everything.
+    LastAdmin = CONFLICT "last_admin" "This is the last admin";
+    /// The token or user that makes the request would end itself.
+    OwnCredentials = CONFLICT "own_credentials" "The request's own credentials can not be ended this way";
+    /// There is an admin user, so a set-up link has nothing to do.
+    SetUpAlready = CONFLICT "set_up_already" "The node is set up already";
+    /// The request is made with a token, which has no session.
+    NoSession = CONFLICT "no_session" "There is no session";
+    /// The request is made with a token, which has no password.
+    NoPassword = CONFLICT "no_password" "There is no password";
     /// A node with packages of its own can't become a replica.
     ReplicaHasEvents = CONFLICT "replica_has_events" "A node with packages of its own can not join as replica";
     /// Merging takes an owner on both sides.

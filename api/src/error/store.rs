@@ -1,6 +1,6 @@
 //! The store's facts as errors of the API: which status and code each gets, and what the client may know.
 
-use ods_store::StoreError;
+use ods_store::{AccountError, StoreError};
 
 use super::{ApiError, Code};
 
@@ -54,6 +54,8 @@ impl From<StoreError> for ApiError {
             StoreError::BadName { what, reason } => plain(Code::Invalid).fact("field", what).fact("reason", reason),
             StoreError::TooMany { what, max } => plain(Code::TooMany).fact("what", what).fact("max", max),
             StoreError::GcRunning => plain(Code::GcRunning),
+            StoreError::Changed { version, .. } => plain(Code::PreconditionFailed).fact("current", version),
+            StoreError::Account(error) => error.into(),
             StoreError::NoSuchInvite => plain(Code::NoSuchInvite),
             StoreError::InviteUsed => plain(Code::InviteUsed),
             StoreError::InviteExpired => plain(Code::InviteExpired),
@@ -82,6 +84,21 @@ impl From<StoreError> for ApiError {
             | StoreError::Io { .. }
             | StoreError::Database(_)
             | StoreError::Corrupt { .. } => Self::internal(error),
+        }
+    }
+}
+
+impl From<AccountError> for ApiError {
+    fn from(error: AccountError) -> Self {
+        let detail = error.to_string();
+        let plain = |code: Code| Self::new(code, detail);
+        match error {
+            AccountError::NoSuchUser { id } => plain(Code::NoSuchUser).fact("id", id.to_string()),
+            AccountError::NameTaken { name } => plain(Code::NameTaken).fact("field", "name").fact("name", name),
+            AccountError::LastAdmin => plain(Code::LastAdmin),
+            AccountError::SetUpUnknown => plain(Code::SetUpUnknown),
+            AccountError::SetUpExpired => plain(Code::SetUpExpired),
+            AccountError::SetUpAlready => plain(Code::SetUpAlready),
         }
     }
 }

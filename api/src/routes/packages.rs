@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::{Body, HttpBody as _};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ods_store::{Condition, MetaPatch, Published};
 
@@ -11,7 +11,7 @@ use crate::auth::{PackageWriter, Publisher, Reader};
 use crate::blocking::blocking;
 use crate::client::encode_path;
 use crate::conditions::{self, entity_tag};
-use crate::convert::{self, Names};
+use crate::convert::{self, Names, header};
 use crate::declared::Declared;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, parse_id};
@@ -145,10 +145,6 @@ pub(super) fn answer(published: Published, writer: &PackageWriter) -> Result<Res
     let location = header(&format!("/api/v1/packages/{}", encode_path(writer.path())))?;
     let view = convert::published(published, writer.reader())?;
     Ok((status, [(ETAG, tag), (LOCATION, location)], Json(view)).into_response())
-}
-
-fn header(text: &str) -> Result<HeaderValue, ApiError> {
-    HeaderValue::from_str(text).map_err(ApiError::internal)
 }
 
 async fn publish_body(

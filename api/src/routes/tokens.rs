@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use ods_store::{NewToken, Scope, TokenId, UnixMillis};
+use ods_store::{NewToken, Scope, TokenId, UnixMillis, Who};
 
 use crate::auth::Admin;
 use crate::blocking::blocking;
@@ -11,7 +11,8 @@ use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, creation_key, page_of, parse_id};
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
 use crate::paths::AboutId;
-use crate::types::{NewTokenView, Page, PageQuery, ScopeName, TokenRequest, TokenView};
+use crate::routes::users;
+use crate::types::{NewTokenView, Page, PageQuery, TokenRequest, TokenView};
 
 /// List tokens, oldest first, without their secrets.
 #[utoipa::path(get, path = "/api/v1/tokens", operation_id = "list_tokens", tag = "tokens", params(PageQuery),
@@ -42,11 +43,17 @@ pub(crate) async fn create(
 
 /// Revoke a token.
 ///
-/// It ends at once, also for answers that are under way.
+/// It ends at once, also for answers that are under way, and so do the sessions it began. A token doesn't revoke itself, and the
+/// last admin stays.
 #[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "revoke_token", tag = "tokens", params(("id" = String, Path, description = "The token's id")),
-    responses((status = 204, description = "It is revoked"), NotFound))]
+    responses((status = 204, description = "It is revoked"), NotFound, Conflict))]
 pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId) -> Result<StatusCode, ApiError> {
     let token: TokenId = parse_id(&id, Code::NoSuchToken, "token")?;
+    if matches!(admin.reader().session().who(), Who::Token(own) if own.id == token) {
+        let detail =
+            "a token can't revoke itself: whoever holds it would be locked out; use another one, or sign in as a user";
+        return Err(ApiError::new(Code::OwnCredentials, detail).fact("id", token.to_string()));
+    }
     if blocking(move || admin.store().revoke_token(token, &admin.author(), admin.reader().now())).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
@@ -55,14 +62,8 @@ pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId) -> Result<StatusC
 
 fn parse(request: TokenRequest, now: UnixMillis) -> Result<NewToken, ApiError> {
     let invalid = |field: &str, detail: &str| Err(ApiError::new(Code::Invalid, detail).fact("field", field));
-    let scope = match request.scope {
-        ScopeName::Read => Scope::Read,
-        ScopeName::Publish => Scope::Publish,
-        ScopeName::Admin => Scope::Admin,
-    };
-    if scope == Scope::Admin && !request.prefixes.is_empty() {
-        return invalid("prefixes", "an admin token may do everything, so it can't have prefixes");
-    }
+    let scope = Scope::from(request.scope);
+    users::check_prefixes(scope, &request.prefixes)?;
     let expires_at = request.expires_at.map(|at| UnixMillis::new(u64::try_from(at.as_millisecond()).unwrap_or(0)));
     if expires_at.is_some_and(|at| at <= now) {
         return invalid("expires_at", "`expires_at` is in the past, by this node's clock");

@@ -1,16 +1,79 @@
-//! Tokens, and what is remembered of watched files.
+//! Tokens, users, sessions, the set-up link; and what is remembered of watched files.
 
 use super::Store;
+use crate::codec::from_row;
 use crate::error::Result;
 use crate::journal::Moment;
+use crate::path::PackagePath;
 use crate::publish::Author;
-use crate::schema::{TOKENS, WATCHED};
+use crate::schema::{SESSIONS, TOKENS, USERS, WATCHED};
+use crate::sessions::{self, SessionHolder, SessionRow};
+use crate::set_up;
+use crate::short_ids::{SessionId, TokenId, UserId};
 use crate::time::UnixMillis;
-use crate::tokens::{self, NewToken, TokenId, TokenRow};
+use crate::tokens::{self, NewToken, Scope, TokenRow};
+use crate::users::{self, NewUser, UserPatch, UserRow};
 use crate::watched::{self, WatchedFile};
 
 /// A token's last use is written down at most this often: once a minute.
 const TOUCH_EVERY_MS: u64 = 60_000;
+
+/// Somebody who signed in, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The session.
+    pub session: SessionRow,
+    /// Its holder as it is now.
+    pub who: Who,
+}
+
+/// A session's holder as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// A user.
+    User(UserRow),
+    /// A token.
+    Token(TokenRow),
+}
+
+impl Who {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::User(row) => &row.name,
+            Self::Token(row) => &row.name,
+        }
+    }
+
+    /// As whom it acts: `user ada`, `token ci`.
+    pub fn author(&self) -> Author {
+        match self {
+            Self::User(row) => Author::new(&format!("user {}", row.name)),
+            Self::Token(row) => Author::new(&format!("token {}", row.name)),
+        }
+    }
+
+    /// What it may do.
+    pub const fn scope(&self) -> Scope {
+        match self {
+            Self::User(row) => row.scope,
+            Self::Token(row) => row.scope,
+        }
+    }
+
+    /// Where; empty: everywhere.
+    pub fn prefixes(&self) -> &[String] {
+        match self {
+            Self::User(row) => &row.prefixes,
+            Self::Token(row) => &row.prefixes,
+        }
+    }
+
+    /// Whether it is good for this path.
+    pub fn covers(&self, path: &PackagePath) -> bool {
+        tokens::covers(self.prefixes(), path)
+    }
+}
 
 impl Store {
     /// Makes a token; the text is its secret, shown this once.
@@ -44,6 +107,135 @@ impl Store {
         self.write(move |tx| tokens::touch(tx, &secret, now))
     }
 
+    /// Makes a user.
+    pub fn create_user(&self, new: &NewUser, author: &Author, now: UnixMillis) -> Result<UserRow> {
+        let (new, author) = (new.clone(), author.clone());
+        self.write(move |tx| users::create(tx, Moment::live(now), &new, &author))
+    }
+
+    /// All users, in the order in which they were made.
+    pub fn users(&self) -> Result<Vec<UserRow>> {
+        users::rows(&self.read()?.open_table(USERS)?)
+    }
+
+    /// One user.
+    pub fn user(&self, id: UserId) -> Result<Option<UserRow>> {
+        let table = self.read()?.open_table(USERS)?;
+        let row = table.get(id.as_bytes())?;
+        row.map(|row| from_row("a user", row.value())).transpose()
+    }
+
+    /// The user of this name, whatever its case.
+    pub fn user_named(&self, name: &str) -> Result<Option<UserRow>> {
+        Ok(self.users()?.into_iter().find(|row| users::is_same_name(&row.name, name)))
+    }
+
+    /// Changes a user, if it is at version `expected`. Its sessions, but `spared`, end if the password or what it may do
+    /// changes.
+    pub fn edit_user(
+        &self,
+        id: UserId,
+        patch: &UserPatch,
+        expected: Option<u64>,
+        spared: Option<SessionId>,
+        author: &Author,
+        now: UnixMillis,
+    ) -> Result<UserRow> {
+        let (patch, author) = (patch.clone(), author.clone());
+        self.write(move |tx| users::edit(tx, Moment::live(now), id, &patch, (expected, spared), &author))
+    }
+
+    /// Removes a user, if it is at version `expected`, and ends its sessions.
+    pub fn remove_user(&self, id: UserId, expected: Option<u64>, author: &Author, now: UnixMillis) -> Result<UserRow> {
+        let author = author.clone();
+        self.write(move |tx| users::remove(tx, Moment::live(now), id, expected, &author))
+    }
+
+    /// Begins a user's session; the text is its secret. `author` is the user, at its address.
+    pub fn sign_in_user(
+        &self,
+        id: UserId,
+        agent: &str,
+        author: &Author,
+        now: UnixMillis,
+    ) -> Result<(SignedIn, String)> {
+        let (agent, author) = (agent.to_owned(), author.clone());
+        self.write(move |tx| {
+            let user = users::note_sign_in(tx, id, now)?;
+            let (session, secret) = sessions::begin(tx, Moment::live(now), SessionHolder::User(id), &agent, &author)?;
+            Ok((SignedIn { session, who: Who::User(user) }, secret))
+        })
+    }
+
+    /// Begins a session with a token, which must be good; the text is the session's secret.
+    pub fn sign_in_token(
+        &self,
+        token: &TokenRow,
+        secret: &str,
+        agent: &str,
+        author: &Author,
+        now: UnixMillis,
+    ) -> Result<(SignedIn, String)> {
+        let (token, agent, author) = (token.clone(), agent.to_owned(), author.clone());
+        let holder = SessionHolder::Token(tokens::hash(secret));
+        self.write(move |tx| {
+            let (session, secret) = sessions::begin(tx, Moment::live(now), holder, &agent, &author)?;
+            Ok((SignedIn { session, who: Who::Token(token.clone()) }, secret))
+        })
+    }
+
+    /// The session with this secret and its holder; `None` if there is none, or its holder is gone. It may be over, and
+    /// its holder disabled or expired.
+    pub fn session(&self, secret: &str) -> Result<Option<SignedIn>> {
+        let read = self.read()?;
+        let Some(session) = sessions::find(&read.open_table(SESSIONS)?, secret)? else { return Ok(None) };
+        let who = holder(&read, &session.holder)?;
+        Ok(who.map(|who| SignedIn { session, who }))
+    }
+
+    /// All sessions with their holders, oldest first.
+    pub fn sessions(&self) -> Result<Vec<SignedIn>> {
+        let read = self.read()?;
+        let mut all = Vec::new();
+        for (_, session) in sessions::rows(&read.open_table(SESSIONS)?)? {
+            all.extend(holder(&read, &session.holder)?.map(|who| SignedIn { session, who }));
+        }
+        Ok(all)
+    }
+
+    /// Notes that a session was used, at most once a minute; waits for the commit then.
+    pub fn touch_session(&self, row: &SessionRow, secret: &str, now: UnixMillis) -> Result<()> {
+        if row.last_used_at <= now && now.ms_since(row.last_used_at) < TOUCH_EVERY_MS {
+            return Ok(());
+        }
+        let secret = secret.to_owned();
+        self.write(move |tx| sessions::touch(tx, &secret, now))
+    }
+
+    /// Ends a session, at once; false if there is none.
+    pub fn end_session(&self, id: SessionId, author: &Author, now: UnixMillis) -> Result<bool> {
+        let author = author.clone();
+        self.write(move |tx| sessions::end(tx, Moment::live(now), id, &author))
+    }
+
+    /// Makes the set-up link, in place of one that there was: its secret, and when it ends.
+    pub fn make_set_up_link(&self, author: &Author, now: UnixMillis) -> Result<(String, UnixMillis)> {
+        let author = author.clone();
+        self.write(move |tx| set_up::make(tx, Moment::live(now), &author))
+    }
+
+    /// Errs unless the set-up link with this secret is good now.
+    pub fn check_set_up_link(&self, secret: &str, now: UnixMillis) -> Result<()> {
+        let secret = secret.to_owned();
+        self.write(move |tx| set_up::check(tx, now, &secret))
+    }
+
+    /// Uses the set-up link up: makes the first admin user.
+    pub fn redeem_set_up_link(&self, secret: &str, new: &NewUser, author: &Author, now: UnixMillis) -> Result<UserRow> {
+        let (secret, new, author) = (secret.to_owned(), new.clone(), author.clone());
+        self.write(move |tx| set_up::redeem(tx, Moment::live(now), &secret, &new, &author))
+    }
+
     /// What is remembered of a watched file.
     pub fn watched_file(&self, file: &str) -> Result<Option<WatchedFile>> {
         watched::get(&self.read()?.open_table(WATCHED)?, file)
@@ -65,4 +257,17 @@ impl Store {
         let file = file.to_owned();
         self.write(move |tx| watched::remove(tx, &file))
     }
+}
+
+fn holder(read: &redb::ReadTransaction, holder: &SessionHolder) -> Result<Option<Who>> {
+    Ok(match holder {
+        SessionHolder::User(id) => {
+            let row = read.open_table(USERS)?.get(id.as_bytes())?;
+            row.map(|row| from_row("a user", row.value())).transpose()?.map(Who::User)
+        }
+        SessionHolder::Token(key) => {
+            let row = read.open_table(TOKENS)?.get(key)?;
+            row.map(|row| from_row("a token", row.value())).transpose()?.map(Who::Token)
+        }
+    })
 }

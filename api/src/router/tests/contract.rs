@@ -19,8 +19,9 @@ fn filled(pattern: &str) -> String {
     pattern.replace("{path}", "a/b.pkg").replace("{id}", "x")
 }
 
-pub(super) fn is_public(pattern: &str) -> bool {
-    pattern == "/api/v1/openapi.json"
+/// What needs no credentials: the document, and signing in.
+pub(super) fn is_public(method: &str, pattern: &str) -> bool {
+    pattern == "/api/v1/openapi.json" || (method.eq_ignore_ascii_case("POST") && pattern == "/api/v1/session")
 }
 
 #[test]
@@ -53,8 +54,9 @@ async fn every_operation_refuses_a_caller_without_credentials() {
         for method in methods {
             let request = || Request::builder().method(method.as_str()).uri(filled(&pattern));
             let request = || request().extension(RequestId("request-1".to_owned()));
-            if is_public(&pattern) {
-                api.send(request().body(Body::empty()).expect("a request")).await.ok(200);
+            if is_public(&method, &pattern) {
+                let answer = api.send(request().body(Body::empty()).expect("a request")).await;
+                assert_ne!(answer.status, StatusCode::UNAUTHORIZED, "{method} {pattern}");
                 continue;
             }
             let none = api.send(request().body(Body::empty()).expect("a request")).await;
@@ -88,7 +90,10 @@ async fn every_operation_refuses_scopes_below_the_one_it_needs() {
         "/peers/{id}",
         "/storage",
         "/storage/scrub",
+        "/session",
+        "/sessions",
     ];
+    let own_sessions = [("DELETE", "/session"), ("POST", "/session/password"), ("DELETE", "/sessions/{id}")];
     let publishable = [
         ("PUT", "/packages/{path}"),
         ("PATCH", "/packages/{path}"),
@@ -96,9 +101,10 @@ async fn every_operation_refuses_scopes_below_the_one_it_needs() {
         ("POST", "/restore"),
     ];
     for (pattern, methods) in documented() {
-        for method in methods.iter().filter(|_| !is_public(&pattern)) {
+        for method in methods.iter().filter(|method| !is_public(method, &pattern)) {
             let short = pattern.strip_prefix("/api/v1").expect("a versioned path");
-            let is_read = method == "GET" && readable.contains(&short);
+            let is_read =
+                (method == "GET" && readable.contains(&short)) || own_sessions.contains(&(method.as_str(), short));
             let is_publish = publishable.contains(&(method.as_str(), short));
             for (token, scope, enough) in [(&read, "read", is_read), (&publish, "publish", is_read || is_publish)] {
                 let request = as_token(method.parse().expect("a method"), &filled(&pattern), token);
@@ -150,7 +156,7 @@ async fn the_document_is_openapi_3_1_and_whole() {
     let api = Api::new();
     let document = api.get("/api/v1/openapi.json").await.ok(200);
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")), "{}", document["openapi"]);
-    assert_eq!(document["security"], serde_json::json!([{"bearer": []}, {"basic": []}]));
+    assert_eq!(document["security"], serde_json::json!([{"bearer": []}, {"basic": []}, {"session": []}]));
     let mut ids = BTreeSet::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("an item") {
@@ -165,8 +171,8 @@ async fn the_document_is_openapi_3_1_and_whole() {
             }
             let responses = operation["responses"].as_object().expect("responses");
             assert!(responses.keys().any(|status| status.starts_with('2')), "{at}: a success");
-            assert_eq!(operation.get("security"), is_public(path).then_some(&serde_json::json!([{}])), "{at}");
-            if !is_public(path) {
+            assert_eq!(operation.get("security"), is_public(method, path).then_some(&serde_json::json!([{}])), "{at}");
+            if !is_public(method, path) {
                 for status in ["401", "403", "429", "500", "503"] {
                     assert!(responses.contains_key(status), "{at}: {status}");
                 }

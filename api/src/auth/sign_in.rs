@@ -1,0 +1,159 @@
+//! Signing in: the one way to the store for whoever has shown nothing yet. By name and password, by token, or by the
+//! set-up link; each gives a session.
+
+use axum::extract::FromRequestParts;
+use axum::http::header::USER_AGENT;
+use axum::http::request::Parts;
+use ods_store::{AccountError, Author, NewUser, Scope, SignedIn, StoreError, UserRow};
+
+use super::attempts::Verdict;
+use super::origin::{self, Source};
+use super::{AppState, Denied, Session, too_many};
+use crate::blocking::blocking;
+use crate::error::ApiError;
+use crate::request::{ClientAddress, Encrypted};
+
+/// Leave to try to sign in.
+pub(crate) struct SignIn {
+    state: AppState,
+    address: ClientAddress,
+    agent: String,
+    encrypted: bool,
+}
+
+/// A session that has begun, with its secret.
+pub(crate) struct Begun {
+    /// The session and its holder.
+    pub(crate) signed_in: SignedIn,
+    /// What the browser is to keep.
+    pub(crate) cookie: String,
+}
+
+impl FromRequestParts<AppState> for SignIn {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
+        // Another site's page must not sign its reader in as somebody else.
+        if origin::source(parts) == Source::Foreign {
+            return Err(super::foreign());
+        }
+        let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+        Ok(Self {
+            state: state.clone(),
+            address: ClientAddress::of(&parts.extensions),
+            agent: agent.to_owned(),
+            encrypted: Encrypted::of(&parts.extensions),
+        })
+    }
+}
+
+impl SignIn {
+    fn author(&self, who: &Author) -> Author {
+        who.clone().at(&self.address.0.to_string())
+    }
+
+    /// With a user's name and password.
+    pub(crate) async fn by_password(self, name: &str, password: String) -> Result<Begun, ApiError> {
+        let shown: String = name.chars().filter(|letter| !letter.is_control()).take(100).collect();
+        let typed = Author::new(&format!("user {shown}"));
+        self.state.count_password_try(name, &self.author(&typed), self.address).await?;
+        let (store, asked) = (self.state.store.clone(), name.to_owned());
+        let user = blocking(move || store.user_named(&asked)).await?;
+        let hashed = user.as_ref().map(|user| user.password.clone());
+        let fits = self.state.passwords.fits(password, hashed).await?;
+        match user.filter(|_| fits) {
+            Some(user) if user.disabled => Err(self.refuse(&typed, "the user is disabled").await),
+            Some(user) => self.begin(user).await,
+            None => Err(self.refuse(&typed, "wrong name or password").await),
+        }
+    }
+
+    /// With a token.
+    pub(crate) async fn by_token(self, secret: String) -> Result<Begun, ApiError> {
+        let token = match Session::by_token(&self.state, secret.clone(), self.address)? {
+            Ok(session) => session,
+            Err(denied) => return Err(denied.answer_for(self.address, &self.state, None).await),
+        };
+        let ods_store::Who::Token(row) = token.who() else { return Err(ApiError::internal("a token is no token")) };
+        let (row, author) = (row.clone(), self.author(&token.who().author()));
+        let (store, agent, now) = (self.state.store.clone(), self.agent.clone(), self.state.now());
+        let begun = blocking(move || store.sign_in_token(&row, &secret, &agent, &author, now)).await?;
+        Ok(self.begun(begun))
+    }
+
+    /// With the set-up link: makes the first admin user.
+    pub(crate) async fn by_set_up_link(
+        self,
+        secret: String,
+        name: String,
+        password: String,
+    ) -> Result<Begun, ApiError> {
+        let typed = Author::new("set-up link");
+        self.state.count_password_try("\0set-up link", &self.author(&typed), self.address).await?;
+        let (store, presented, now) = (self.state.store.clone(), secret.clone(), self.state.now());
+        match tokio::task::spawn_blocking(move || store.check_set_up_link(&presented, now)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(StoreError::Account(error @ (AccountError::SetUpUnknown | AccountError::SetUpExpired)))) => {
+                self.state.note_refusal(&self.author(&typed), &error.to_string()).await;
+                return Err(error.into());
+            }
+            Ok(Err(error)) => return Err(error.into()),
+            Err(panic) => return Err(ApiError::internal(panic)),
+        }
+        let password = self.state.passwords.hash(&name, password, self.state.store.random()).await?;
+        let new = NewUser { name, password, scope: Scope::Admin, prefixes: Vec::new() };
+        let (store, author) = (self.state.store.clone(), self.author(&typed));
+        let user = blocking(move || store.redeem_set_up_link(&secret, &new, &author, now)).await?;
+        self.begin(user).await
+    }
+
+    async fn begin(self, user: UserRow) -> Result<Begun, ApiError> {
+        let author = self.author(&Author::new(&format!("user {}", user.name)));
+        let (store, agent, now) = (self.state.store.clone(), self.agent.clone(), self.state.now());
+        let begun = blocking(move || store.sign_in_user(user.id, &agent, &author, now)).await?;
+        Ok(self.begun(begun))
+    }
+
+    fn begun(&self, (signed_in, secret): (SignedIn, String)) -> Begun {
+        let cookie = self.state.cookie(self.encrypted).keeping(&secret, ods_store::SESSION_LIFE_MS / 1000);
+        Begun { signed_in, cookie }
+    }
+
+    async fn refuse(&self, typed: &Author, reason: &'static str) -> ApiError {
+        self.state.note_refusal(&self.author(typed), reason).await;
+        Denied::WrongPassword.error(None)
+    }
+}
+
+impl AppState {
+    /// Counts a try with a password, before it is looked at: so a right one is no way around the bound either.
+    pub(super) async fn count_password_try(
+        &self,
+        name: &str,
+        author: &Author,
+        address: ClientAddress,
+    ) -> Result<(), ApiError> {
+        let Verdict::TooMany { retry_after_s } = self.attempts.tries(name, address) else { return Ok(()) };
+        self.note_refusal(author, "too many tries").await;
+        Err(too_many(address, retry_after_s))
+    }
+}
+
+/// The name and attributes of the session's cookie.
+pub(crate) struct Cookie {
+    pub(super) name: String,
+    pub(super) encrypted: bool,
+}
+
+impl Cookie {
+    /// `Set-Cookie` that has the browser keep the secret for so many seconds.
+    fn keeping(&self, secret: &str, seconds: u64) -> String {
+        let secure = if self.encrypted { "; Secure" } else { "" };
+        format!("{}={secret}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}", self.name)
+    }
+
+    /// `Set-Cookie` that has the browser forget it.
+    pub(crate) fn forgotten(&self) -> String {
+        self.keeping("", 0)
+    }
+}

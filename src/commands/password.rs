@@ -1,0 +1,40 @@
+//! Passwords: asked for on the terminal, unseen, or taken from standard input.
+
+use std::io::Read;
+
+use crate::cli::Failure;
+
+/// Bytes of standard input that are looked at.
+const INPUT_BYTES_MAX: u64 = 64 << 10;
+
+/// What a password is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be had from now on: asked for twice.
+    New,
+    /// To be shown.
+    Present,
+}
+
+/// A password: the first line of standard input, or what is typed.
+pub(super) fn read_password(purpose: Purpose, from_stdin: bool) -> Result<String, Failure> {
+    if from_stdin {
+        let mut text = String::new();
+        let read = std::io::stdin().lock().take(INPUT_BYTES_MAX).read_to_string(&mut text);
+        read.map_err(|error| Failure::file("cannot read the password from standard input", &error))?;
+        return Ok(text.lines().next().unwrap_or_default().to_owned());
+    }
+    let password = ask(if purpose == Purpose::New { "New password: " } else { "Password: " })?;
+    if purpose == Purpose::New && ask("Once more: ")? != password {
+        return Err(Failure::usage("the two passwords are not the same").hint("try again"));
+    }
+    Ok(password)
+}
+
+fn ask(prompt: &str) -> Result<String, Failure> {
+    let terminal = console::Term::stderr();
+    let asked = terminal.write_str(prompt).and_then(|()| terminal.read_secure_line());
+    asked.map_err(|error| {
+        Failure::usage("a password can't be asked for here").caused_by(&error).hint("send it with --password-stdin")
+    })
+}

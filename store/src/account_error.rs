@@ -1,0 +1,32 @@
+//! What can be wrong with a change to tokens, users or the set-up link.
+
+use crate::short_ids::UserId;
+
+/// A change to tokens, users or the set-up link that can't be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountError {
+    /// No user has this id.
+    #[error("there is no user {id}")]
+    NoSuchUser {
+        /// The id asked for.
+        id: UserId,
+    },
+    /// Another user has this name.
+    #[error("there is a user {name:?} already")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// Nobody would be left who may do everything.
+    #[error("this is the last admin: make another token or user with scope admin first")]
+    LastAdmin,
+    /// The set-up link is none that this node gave out, or was used.
+    #[error("the set-up link is not known here, or was used already; `ods user link` makes a new one")]
+    SetUpUnknown,
+    /// The set-up link's time is over.
+    #[error("the set-up link has expired; `ods user link` makes a new one")]
+    SetUpExpired,
+    /// There is an admin user, so a set-up link has nothing to do.
+    #[error("there is an admin user already: sign in as that one")]
+    SetUpAlready,
+}

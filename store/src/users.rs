@@ -1,0 +1,232 @@
+//! Users: people with a name and a password. What is kept of a password is the text that its slow hash gave (PHC string
+//! format); making and checking it is the API's, since it takes time and memory on purpose.
+//!
+//! Invariants: names are unique, whatever their case; a change of password, or of what a user may do, ends the user's
+//! sessions; the last admin neither goes nor loses that (`admins.rs`).
+
+use redb::ReadableTable;
+use serde::{Deserialize, Serialize};
+
+use crate::account_error::AccountError;
+use crate::admins;
+use crate::audit::{self, Deed, Facts};
+use crate::codec::{from_row, to_row};
+use crate::error::{Result, StoreError};
+use crate::journal::{self, Happening, Moment};
+use crate::limits::USERS_MAX;
+use crate::publish::Author;
+use crate::schema::USERS;
+use crate::sessions::{self, SessionHolder};
+use crate::short_ids::{SessionId, UserId};
+use crate::time::UnixMillis;
+use crate::tokens::{Scope, check_name, check_prefixes};
+use crate::tx::Tx;
+
+/// What is kept of a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRow {
+    /// Its id, which stays.
+    pub id: UserId,
+    /// Greater after each change; its entity tag.
+    pub version: u64,
+    /// Its name, by which people sign in; `by` of what the user does.
+    pub name: String,
+    /// The password's hash, as text.
+    pub password: String,
+    /// What the user may do.
+    pub scope: Scope,
+    /// Where; empty: everywhere.
+    pub prefixes: Vec<String>,
+    /// Whether the user may not sign in for now.
+    pub disabled: bool,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// When somebody last signed in as it.
+    pub last_sign_in_at: Option<UnixMillis>,
+}
+
+impl UserRow {
+    /// Whether this user may do everything.
+    pub(crate) fn is_admin(&self) -> bool {
+        self.scope == Scope::Admin && self.prefixes.is_empty() && !self.disabled
+    }
+}
+
+/// A user to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUser {
+    /// Its name.
+    pub name: String,
+    /// The password's hash, as text.
+    pub password: String,
+    /// What the user may do.
+    pub scope: Scope,
+    /// Where; empty: everywhere.
+    pub prefixes: Vec<String>,
+}
+
+/// How a user is to change; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserPatch {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new password's hash.
+    pub password: Option<String>,
+    /// What the user may do.
+    pub scope: Option<Scope>,
+    /// Where.
+    pub prefixes: Option<Vec<String>>,
+    /// Whether the user may not sign in for now.
+    pub disabled: Option<bool>,
+}
+
+/// Makes a user.
+pub(crate) fn create(tx: &Tx<'_>, moment: Moment, new: &NewUser, author: &Author) -> Result<UserRow> {
+    let all = rows(&tx.read(USERS)?)?;
+    if all.len() >= USERS_MAX {
+        return Err(StoreError::TooMany { what: "users", max: USERS_MAX });
+    }
+    check_name("the user's name", &new.name)?;
+    must_be_free(&all, &new.name, None)?;
+    let row = UserRow {
+        id: UserId::new(tx.context.entropy.bytes()),
+        version: 1,
+        name: new.name.clone(),
+        password: new.password.clone(),
+        scope: new.scope,
+        prefixes: check_prefixes(&new.prefixes)?,
+        disabled: false,
+        created_at: moment.now,
+        last_sign_in_at: None,
+    };
+    put(tx, &row)?;
+    audit::append(tx, moment, author, &Deed::made("user.created", row.id, facts(&row)))?;
+    tell(tx, moment, &row, author, |user, name, by| Happening::UserCreated { user, name, by })?;
+    Ok(row)
+}
+
+/// Changes a user, if it is at `expected`. Its sessions end, but for `spared`, if the password or what it may do changes.
+pub(crate) fn edit(
+    tx: &Tx<'_>,
+    moment: Moment,
+    id: UserId,
+    patch: &UserPatch,
+    (expected, spared): (Option<u64>, Option<SessionId>),
+    author: &Author,
+) -> Result<UserRow> {
+    let all = rows(&tx.read(USERS)?)?;
+    let before = find(&all, id, expected)?;
+    let mut row = before.clone();
+    if let Some(name) = &patch.name {
+        check_name("the user's name", name)?;
+        must_be_free(&all, name, Some(id))?;
+        row.name.clone_from(name);
+    }
+    if let Some(prefixes) = &patch.prefixes {
+        row.prefixes = check_prefixes(prefixes)?;
+    }
+    row.password = patch.password.clone().unwrap_or(row.password);
+    row.scope = patch.scope.unwrap_or(row.scope);
+    row.disabled = patch.disabled.unwrap_or(row.disabled);
+    if row == before {
+        return Ok(row);
+    }
+    row.version += 1;
+    put(tx, &row)?;
+    if before.is_admin() && !row.is_admin() {
+        admins::must_remain(tx, moment.now)?;
+    }
+    if (&row.password, row.scope, &row.prefixes, row.disabled)
+        != (&before.password, before.scope, &before.prefixes, before.disabled)
+    {
+        sessions::end_others_of(tx, &SessionHolder::User(id), spared)?;
+    }
+    let (was, mut is) = (facts(&before), facts(&row));
+    if row.password != before.password {
+        is.insert("password".to_owned(), "changed".to_owned());
+    }
+    audit::append(tx, moment, author, &Deed::changed("user.changed", id, was, is))?;
+    tell(tx, moment, &row, author, |user, name, by| Happening::UserChanged { user, name, by })?;
+    Ok(row)
+}
+
+/// Removes a user, if it is at `expected`, and ends its sessions.
+pub(crate) fn remove(
+    tx: &Tx<'_>,
+    moment: Moment,
+    id: UserId,
+    expected: Option<u64>,
+    author: &Author,
+) -> Result<UserRow> {
+    let row = find(&rows(&tx.read(USERS)?)?, id, expected)?;
+    tx.write(USERS)?.remove(id.as_bytes())?;
+    if row.is_admin() {
+        admins::must_remain(tx, moment.now)?;
+    }
+    sessions::end_all_of(tx, &SessionHolder::User(id))?;
+    audit::append(tx, moment, author, &Deed::ended("user.removed", id, facts(&row)))?;
+    tell(tx, moment, &row, author, |user, name, by| Happening::UserRemoved { user, name, by })?;
+    Ok(row)
+}
+
+/// Notes that somebody signed in as the user.
+pub(crate) fn note_sign_in(tx: &Tx<'_>, id: UserId, now: UnixMillis) -> Result<UserRow> {
+    let row = find(&rows(&tx.read(USERS)?)?, id, None)?;
+    let row = UserRow { last_sign_in_at: Some(now), ..row };
+    put(tx, &row)?;
+    Ok(row)
+}
+
+fn put(tx: &Tx<'_>, row: &UserRow) -> Result<()> {
+    tx.write(USERS)?.insert(row.id.as_bytes(), to_row(row).as_slice())?;
+    Ok(())
+}
+
+fn find(all: &[UserRow], id: UserId, expected: Option<u64>) -> Result<UserRow> {
+    let row = all.iter().find(|row| row.id == id).ok_or(AccountError::NoSuchUser { id })?;
+    match expected {
+        Some(version) if version != row.version => Err(StoreError::Changed { what: "the user", version: row.version }),
+        Some(_) | None => Ok(row.clone()),
+    }
+}
+
+fn must_be_free(all: &[UserRow], name: &str, own: Option<UserId>) -> Result<()> {
+    let taken = all.iter().any(|row| Some(row.id) != own && is_same_name(&row.name, name));
+    if taken { Err(AccountError::NameTaken { name: name.to_owned() }.into()) } else { Ok(()) }
+}
+
+/// Whether two names are one to people, who don't mind their case.
+pub(crate) fn is_same_name(one: &str, other: &str) -> bool {
+    one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+fn facts(row: &UserRow) -> Facts {
+    let disabled = if row.disabled { "true".to_owned() } else { String::new() };
+    audit::facts([
+        ("name", row.name.clone()),
+        ("scope", row.scope.as_str().to_owned()),
+        ("prefixes", row.prefixes.join(", ")),
+        ("disabled", disabled),
+    ])
+}
+
+fn tell(
+    tx: &Tx<'_>,
+    moment: Moment,
+    row: &UserRow,
+    author: &Author,
+    what: fn(String, String, String) -> Happening,
+) -> Result<()> {
+    let happening = what(row.id.to_string(), row.name.clone(), author.as_str().to_owned());
+    journal::append(tx, moment, happening).map(drop)
+}
+
+/// All users, in the order in which they were made.
+pub(crate) fn rows(table: &impl ReadableTable<&'static [u8; 8], &'static [u8]>) -> Result<Vec<UserRow>> {
+    let mut rows = Vec::new();
+    for entry in table.iter()? {
+        rows.push(from_row::<UserRow>("a user", entry?.1.value())?);
+    }
+    rows.sort_by_key(|row| (row.created_at, row.id));
+    Ok(rows)
+}
