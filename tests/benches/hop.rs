@@ -47,6 +47,7 @@ fn large(bench: &Bench) -> Vec<Figure> {
     };
     let results = take_turns::<f64>(&mut [&mut ods, &mut rsync]);
     let [ours, rsyncs] = [0, 1].map(|side: usize| median(results[side].iter().copied()));
+    eprintln!("1 GiB to a second node: {results:.3?} s (ODS, rsync)");
     let mut figures = vec![Figure::new("1 GiB to a second node", "s", ours, "rsync -W --fsync", rsyncs).at_most(1.0)];
     if has_program("syncthing") {
         let pair = SyncthingPair::start(bench, "hop-syncthing", daemon.folder());

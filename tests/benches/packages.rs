@@ -67,6 +67,7 @@ fn publishing(bench: &Bench) -> Vec<Figure> {
     };
     let results = take_turns::<f64>(&mut [&mut ods, &mut plain]);
     let [ours, plain] = [0, 1].map(|side: usize| median(results[side].iter().copied()));
+    eprintln!("packages a second: {results:.0?} (ODS, plain writers)");
     vec![
         Figure::new("10,000 × 10 KiB by 8 clients, durable", "a second", ours, "8 plain writers", plain).at_least(0.35),
     ]
@@ -119,6 +120,7 @@ fn replication(bench: &Bench) -> Vec<Figure> {
     };
     let results = take_turns::<f64>(&mut [&mut ods, &mut rsync]);
     let [ours, rsyncs] = [0, 1].map(|side: usize| median(results[side].iter().copied()));
+    eprintln!("10,000 × 10 KiB to a second node: {results:.3?} s (ODS, rsync)");
     let mut figures =
         vec![Figure::new("10,000 × 10 KiB to a second node", "s", ours, "rsync --fsync", rsyncs).at_most(1.5)];
     if has_program("syncthing") {

@@ -37,6 +37,7 @@ pub(crate) fn run(bench: &Bench) -> Vec<Figure> {
     let results = take_turns::<Turn>(&mut [&mut ods, &mut put, &mut dd, &mut b3sum, &mut sha256sum, &mut push]);
     let wall = |side: usize| median(results[side].iter().map(|turn| turn.wall_s));
     let cpu = |side: usize| median(results[side].iter().map(|turn| turn.cpu_s));
+    eprintln!("ODS, nginx PUT, dd, b3sum, sha256sum, docker-registry: {results:.3?}");
     let mut figures = vec![
         Figure::new("upload of 1 GiB, durable: time", "s", wall(0), "dd conv=fsync", wall(2)).at_most(1.6),
         Figure::new(

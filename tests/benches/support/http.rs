@@ -29,7 +29,7 @@ impl Http {
     pub(crate) fn send(&mut self, method: &str, target: &str, body: &[u8]) -> Answer {
         let authorization = if self.authorization.is_empty() { "" } else { &format!("{}\r\n", self.authorization) };
         let head = format!(
-            "{method} {target} HTTP/1.1\r\nHost: bench\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            "{method} {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
             body.len()
         );
         let request = [head.as_bytes(), body].concat();

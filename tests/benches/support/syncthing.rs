@@ -70,7 +70,7 @@ impl Side {
         let server = Server::start(&mut command, gui_port, &home.join("log"));
         let mut side = Self { _server: server, id: String::new(), key, gui_port, sync_port, folder };
         let mut api = side.api();
-        api.json("GET", "/rest/noauth/health", b"");
+        api.json("GET", "/rest/system/ping", b"");
         let options = serde_json::json!({
             "listenAddresses": [format!("tcp://127.0.0.1:{sync_port}")], "globalAnnounceEnabled": false,
             "localAnnounceEnabled": false, "relaysEnabled": false, "natEnabled": false, "urAccepted": -1,
