@@ -39,7 +39,9 @@ macro_rules! hex32 {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(&HEXLOWER.encode(&self.0))
+                let mut digits = [0; 64];
+                HEXLOWER.encode_mut(&self.0, &mut digits);
+                f.pad(str::from_utf8(&digits).map_err(|_| fmt::Error)?)
             }
         }
 

@@ -56,6 +56,8 @@ struct Pieces {
     unsynced: PieceSet,
     /// A sync failed: a later good one proves nothing about those.
     is_suspect: bool,
+    /// The file's name in `incoming/` is durable.
+    is_named: bool,
 }
 
 impl Fetch {
@@ -89,7 +91,7 @@ impl Fetch {
         }
         drop(lock);
         let none = PieceSet::none(piece_count(size));
-        let pieces = Mutex::new(Pieces { have: none.clone(), unsynced: none, is_suspect: false });
+        let pieces = Mutex::new(Pieces { have: none.clone(), unsynced: none, is_suspect: false, is_named: false });
         let (blobs, is_new) = (Arc::clone(blobs), !was_there);
         let inner = Inner { store, blobs, blob, size, path, file, outline, is_new, pieces, _claim: claim };
         let fetch = Self(Arc::new(inner));
@@ -99,8 +101,6 @@ impl Fetch {
             fetch.0.file.reserve(size).map_err(StoreError::io("reserve room for", &fetch.0.path))?;
             fetch.0.file.set_len(size).map_err(StoreError::io("size", &fetch.0.path))?;
         }
-        // Before any map claims pieces, the file must be there to be found.
-        fetch.0.blobs.sync_incoming()?;
         Ok(fetch)
     }
 
@@ -241,9 +241,14 @@ impl Fetch {
         Ok(Some(out))
     }
 
-    /// Makes what is here durable: the data first, then the map that claims it.
+    /// Makes what is here durable: the data and the file's name first, then the map that claims it.
     pub fn checkpoint(&self) -> Result<()> {
         let have = self.sync()?;
+        // The file must be there to be found. (A blob of one piece is whole before any map, and never comes here.)
+        if !self.pieces().is_named {
+            self.0.blobs.sync_incoming()?;
+            self.pieces().is_named = true;
+        }
         self.store()?.save_fetch(&self.0.blob, &self.row_of(&have))
     }
 
