@@ -41,6 +41,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::auth::{AppState, DownloadAccess};
 use crate::error::{ApiError, Code};
+pub use send::blob_body;
 use url_path::Target;
 
 /// Everything that is downloaded. It is what a listener falls back to, since a context may have any name and the raw path

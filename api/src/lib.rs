@@ -25,6 +25,7 @@ pub use client::{
     Client, ClientError, Download, EventStream, Followed, Guard, ResumeFrom, SnapshotDownload, TlsTrust, Upload,
     encode_path,
 };
+pub use downloads::blob_body;
 pub use error::{ApiError, Code};
 pub use file_slices::{FileSlices, Misplaced};
 pub use invite_line::{InviteLine, NotAnInvite};

@@ -14,7 +14,7 @@ use axum::response::Response;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
-use ods_api::{ClientAddress, RequestId};
+use ods_api::{ClientAddress, FileSlices, RequestId, blob_body};
 use ods_store::{NodeId, UnixMillis};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -162,14 +162,12 @@ impl PeerSurface {
 
     fn respond(
         &self,
-        outcome: Result<Reply, Failure>,
+        outcome: Result<Answer, Failure>,
         request: Option<&SignatureBytes>,
         id: Option<RequestId>,
     ) -> Response {
         let (status, body, content_type) = match outcome {
-            Ok(Reply::Bytes(bytes)) => return self.with_nonce(stream_bytes(bytes, self.clock)),
-            Ok(Reply::Answer(answer)) => (StatusCode::OK, answer.encode(), CONTENT_TYPE),
-            Ok(Reply::Wait) => Failure::internal().into_parts(id),
+            Ok(answer) => (StatusCode::OK, answer.encode(), CONTENT_TYPE),
             Err(failure) => failure.into_parts(id),
         };
         let digest = content_digest(&body);
@@ -201,8 +199,17 @@ async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -
         Ok(verified) => verified,
         Err(failure) => return surface.respond(Err(failure), None, id),
     };
-    let outcome = match surface.admit(&called, &parameters) {
+    let reply = match surface.admit(&called, &parameters) {
         Ok(standing) => surface.call(called, parameters.caller, standing, &head, body).await,
+        Err(failure) => Err(failure),
+    };
+    let outcome = match reply {
+        Ok(Reply::Bytes(bytes)) => match stream_bytes(bytes, head.extensions.get().cloned(), surface.clock).await {
+            Ok(response) => return surface.with_nonce(response),
+            Err(failure) => Err(failure),
+        },
+        Ok(Reply::Answer(answer)) => Ok(answer),
+        Ok(Reply::Wait) => Err(Failure::internal()),
         Err(failure) => Err(failure),
     };
     surface.respond(outcome, Some(&signature), id)
@@ -242,22 +249,37 @@ async fn read_body(body: Body, bytes_max: usize, digest: Option<&str>) -> Result
 }
 
 /// Streams bytes piece by piece; each is read off the async threads when the caller has taken the one before.
-fn stream_bytes(bytes: BlobBytes, clock: fn() -> UnixMillis) -> Response {
+async fn stream_bytes(
+    bytes: BlobBytes,
+    slices: Option<FileSlices>,
+    clock: fn() -> UnixMillis,
+) -> Result<Response, Failure> {
     let (first, end, size) = (bytes.first(), bytes.end(), bytes.size());
-    let parts = stream::try_unfold(bytes, move |mut bytes| async move {
+    let body = match bytes.whole() {
+        Some(reader) => blob_body(reader.clone(), first..end, slices, clock).await.map_err(|error| {
+            tracing::warn!(error, blob = %reader.digest(), "a peer gets no bytes: they can't be read");
+            Failure::internal()
+        })?,
+        None => stream_arrived(bytes, clock),
+    };
+    let response = Response::builder()
+        .status(StatusCode::PARTIAL_CONTENT)
+        .header(header::CONTENT_TYPE, "application/octet-stream")
+        .header(header::CONTENT_LENGTH, end - first)
+        .header(header::CONTENT_RANGE, format!("bytes {first}-{}/{size}", end - 1))
+        .body(body);
+    Ok(response.unwrap_or_default())
+}
+
+/// Pieces of a blob that is still arriving here.
+fn stream_arrived(bytes: BlobBytes, clock: fn() -> UnixMillis) -> Body {
+    Body::from_stream(stream::try_unfold(bytes, move |mut bytes| async move {
         let now = clock();
         let (part, bytes) =
             spawn_blocking(move || (bytes.read_next(now), bytes)).await.map_err(std::io::Error::other)?;
         let part = part.map_err(std::io::Error::other)?;
         Ok::<_, std::io::Error>((!part.is_empty()).then(|| (Bytes::from(part), bytes)))
-    });
-    Response::builder()
-        .status(StatusCode::PARTIAL_CONTENT)
-        .header(header::CONTENT_TYPE, "application/octet-stream")
-        .header(header::CONTENT_LENGTH, end - first)
-        .header(header::CONTENT_RANGE, format!("bytes {first}-{}/{size}", end - 1))
-        .body(Body::from_stream(parts))
-        .unwrap_or_default()
+    }))
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

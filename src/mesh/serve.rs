@@ -288,6 +288,14 @@ impl BlobBytes {
         if here { Ok(Self { source, size, first: request.first, end }) } else { Err(Refusal::BytesAbsent) }
     }
 
+    /// The blob, if all of it is here.
+    pub(super) const fn whole(&self) -> Option<&BlobReader> {
+        match &self.source {
+            Source::Whole(reader) => Some(reader),
+            Source::Partial(_) => None,
+        }
+    }
+
     /// The blob's size.
     pub(super) const fn size(&self) -> u64 {
         self.size

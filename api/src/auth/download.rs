@@ -3,7 +3,8 @@
 use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use ods_store::{BlobReader, Digest, Fetch, Package, PackagePath, PackageWithBytes, Scope, UnixMillis};
+use ods_store::{BlobReader, Digest, Fetch, Lsn, Package, PackagePath, PackageWithBytes, Scope, UnixMillis};
+use tokio::sync::watch;
 
 use super::{AppState, BEARER, DownloadMode, Session};
 use crate::error::ApiError;
@@ -44,6 +45,11 @@ impl DownloadAccess {
     /// The time.
     pub(crate) fn now(&self) -> UnixMillis {
         self.state.now()
+    }
+
+    /// What tells the time, for as long as an answer takes.
+    pub(crate) fn clock(&self) -> fn() -> UnixMillis {
+        self.state.clock
     }
 
     /// Whether a path is open to the caller: all are where downloads are open, else those below its token's prefixes.
@@ -105,6 +111,11 @@ impl DownloadAccess {
     /// A blob's bytes; `None` if they aren't here. Ask [`Self::package`] or [`Self::may_have_blob`] first.
     pub(crate) fn open_blob(&self, blob: &Digest) -> Result<Option<BlobReader>, ApiError> {
         Ok(self.state.store.open_blob(blob, self.now())?)
+    }
+
+    /// Tells of every commit from here on.
+    pub(crate) fn commits(&self) -> watch::Receiver<Lsn> {
+        self.state.head.clone()
     }
 
     /// Has a blob fetched before others, since someone waits for it; false if it isn't wanted here. Blocks.

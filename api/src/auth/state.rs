@@ -79,7 +79,7 @@ pub struct Shared {
     pub(crate) options: ApiOptions,
     pub(crate) mesh: MeshHandle,
     pub(crate) watches: WatchHandle,
-    clock: fn() -> UnixMillis,
+    pub(in crate::auth) clock: fn() -> UnixMillis,
 }
 
 impl AppState {

@@ -37,9 +37,6 @@ async fn look_up(access: DownloadAccess, path: PackagePath) -> Result<(PackageWi
         let found = access.package_with_bytes(&path)?.ok_or_else(|| {
             ApiError::new(Code::NoSuchPackage, format!("no package is at {path}")).fact("path", path.as_str())
         })?;
-        if found.bytes.is_none() {
-            access.want_now(&found.package.blob)?;
-        }
         Ok::<_, ApiError>((found, access))
     })
     .await

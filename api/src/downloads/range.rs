@@ -3,6 +3,8 @@
 //! A field that isn't a well-formed set of byte ranges is ignored, as §14.2 allows, so that an odd client still gets
 //! the whole file. Overlapping ranges are joined, so that no request makes this node send a byte twice (§17.15).
 
+use std::ops::Range;
+
 /// Ranges one request may ask for; more are refused as unsatisfiable.
 pub(super) const RANGES_MAX: usize = 16;
 
@@ -17,6 +19,11 @@ impl ByteRange {
     /// All bytes of a blob of `size` bytes; `None` for the empty blob, which has no first byte.
     pub(super) fn whole(size: u64) -> Option<Self> {
         Some(Self { first: 0, last: size.checked_sub(1)? })
+    }
+
+    /// The bytes from one offset up to before another; `None` if there are none.
+    pub(super) fn new(offsets: Range<u64>) -> Option<Self> {
+        (!offsets.is_empty()).then(|| Self { first: offsets.start, last: offsets.end - 1 })
     }
 
     /// The offset of the first byte.

@@ -1,16 +1,21 @@
 //! Turning a decided answer into a response.
 
+use std::error::Error;
+use std::ops::Range;
+
 use axum::body::Body;
 use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ods_store::StoreError;
+use ods_store::{BlobReader, StoreError, UnixMillis};
 
 use super::answer::{Answer, answer};
 use super::body::{BlobBody, ReadError};
 use super::find::Found;
 use super::multipart::Segment;
+use super::range::ByteRange;
+use super::source::Source;
 use crate::error::{ApiError, Code};
 use crate::file_slices::FileSlices;
 
@@ -60,9 +65,31 @@ async fn stream(segments: Vec<Segment>, found: Found, slices: Option<FileSlices>
         Segment::Text(_) => None,
     });
     source.wait_for(first.unwrap_or_default()).await?;
+    body_of(segments, source, slices, access.clock()).await.map_err(unreadable)
+}
+
+/// The bytes of a blob that is held, as they go to whoever may have them: verified, read once a chunk at most, and by the
+/// kernel itself where the connection has `slices`. Returns once the first are here. None of `range` may lie past the
+/// blob's end.
+pub async fn blob_body(
+    reader: BlobReader,
+    range: Range<u64>,
+    slices: Option<FileSlices>,
+    clock: fn() -> UnixMillis,
+) -> Result<Body, Box<dyn Error + Send + Sync>> {
+    let segments = ByteRange::new(range).map(Segment::Span).into_iter().collect();
+    body_of(segments, Source::Held(reader), slices, clock).await
+}
+
+async fn body_of(
+    segments: Vec<Segment>,
+    source: Source,
+    slices: Option<FileSlices>,
+    clock: fn() -> UnixMillis,
+) -> Result<Body, ReadError> {
     let slices = slices.filter(|_| source.has_file());
-    let body = BlobBody::start(segments, source.read_at(access, slices.is_some()), slices).await.map_err(unreadable)?;
-    Ok(Body::new(body))
+    let read_at = source.read_at(clock, slices.is_some());
+    Ok(Body::new(BlobBody::start(segments, read_at, slices).await?))
 }
 
 fn unreadable(error: ReadError) -> ApiError {

@@ -6,9 +6,9 @@
 use std::future::ready;
 use std::time::Duration;
 
-use ods_store::{BlobReader, Digest, Fetch, PIECE_BYTES, piece_count};
+use ods_store::{BlobReader, Digest, Fetch, PIECE_BYTES, UnixMillis, piece_count};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::body::{Chunk, ReadAt, ReadError, Reading};
 use super::buffers::Buffer;
@@ -25,8 +25,15 @@ const FETCH_BEGINS_WITHIN: Duration = Duration::from_secs(1);
 const STALLED_AFTER: Duration = Duration::from_mins(1);
 /// How often to look whether a piece has arrived.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often at first, and at most, where every commit is a reason to look.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1);
+/// How long bytes may be on their way without a want being told that somebody waits.
+const ASK_AFTER: Duration = Duration::from_millis(20);
 /// Seconds after which a client may ask again for bytes that are on their way.
 const ARRIVING_AFTER_S: u64 = 5;
+
+/// Tells the time.
+type Clock = fn() -> UnixMillis;
 
 /// The bytes of one blob, opened once.
 pub(super) enum Source {
@@ -47,20 +54,33 @@ impl Source {
     /// Opens a blob that isn't held, once its first pieces have arrived; it is fetched before others.
     pub(super) async fn arriving(access: &DownloadAccess, blob: Digest) -> Result<Self, ApiError> {
         let since = Instant::now();
+        let mut commits = access.commits();
+        let mut rest = LOOK_AGAIN_AFTER;
+        let mut asked = false;
         loop {
+            commits.mark_unchanged();
             let fetch = access.fetch_in_progress(&blob);
             let patience = if fetch.is_some() { FIRST_PIECE_WITHIN } else { FETCH_BEGINS_WITHIN };
             if let Some(fetch) = fetch.filter(is_proven) {
                 return Ok(Self::Arriving(fetch));
             }
-            let access = access.clone();
-            if let Some(reader) = blocking(move || access.open_blob(&blob)).await? {
+            let asking = access.clone();
+            if let Some(reader) = blocking(move || asking.open_blob(&blob)).await? {
                 return Ok(Self::Held(reader));
             }
             if since.elapsed() >= patience {
                 return Err(not_here(&blob));
             }
-            sleep(LOOK_EVERY).await;
+            // What is small is mostly here before the wish for it would be written down.
+            if !asked && since.elapsed() >= ASK_AFTER {
+                asked = true;
+                let asking = access.clone();
+                blocking(move || asking.want_now(&blob)).await?;
+            }
+            // Whatever arrives is committed. Those who wait long look less and less often, as commits may be many.
+            sleep(rest).await;
+            let _ = timeout(LOOK_EVERY, commits.changed()).await;
+            rest = (rest * 2).min(LOOK_EVERY);
         }
     }
 
@@ -92,12 +112,12 @@ impl Source {
 
     /// How to read from it. No read crosses from one piece into the next. With `sliced`, which needs
     /// [`Self::has_file`], reads give parts of the file.
-    pub(super) fn read_at(self, access: DownloadAccess, sliced: bool) -> ReadAt {
+    pub(super) fn read_at(self, clock: Clock, sliced: bool) -> ReadAt {
         match self {
             Self::Held(reader) if sliced => {
-                Box::new(move |offset, bytes| slice_held(reader.clone(), &access, offset, bytes))
+                Box::new(move |offset, bytes| slice_held(reader.clone(), clock, offset, bytes))
             }
-            Self::Held(reader) => Box::new(move |offset, bytes| read_held(reader.clone(), &access, offset, bytes)),
+            Self::Held(reader) => Box::new(move |offset, bytes| read_held(reader.clone(), clock, offset, bytes)),
             Self::Arriving(fetch) => {
                 Box::new(move |offset, bytes| Box::pin(read_arriving(fetch.clone(), offset, bytes, STALLED_AFTER)))
             }
@@ -107,36 +127,34 @@ impl Source {
 
 /// A part of a blob's file. What has to be verified or fetched from the disk first is so in another thread: to send
 /// what isn't in memory would hold up an async one.
-fn slice_held(reader: BlobReader, access: &DownloadAccess, offset: u64, bytes: usize) -> Reading {
+fn slice_held(reader: BlobReader, clock: Clock, offset: u64, bytes: usize) -> Reading {
     let slice = move |reader| Ok(Chunk::Slice(FileSlice::new(reader, offset, bytes).ok_or("not a part of a file")?));
-    if reader.is_ready(offset, bytes as u64, access.now()) {
+    if reader.is_ready(offset, bytes as u64, clock()) {
         return Box::pin(ready(slice(reader)));
     }
-    let access = access.clone();
-    let task = spawn_blocking(move || reader.make_ready(offset, bytes as u64, access.now()).map(|()| reader));
+    let task = spawn_blocking(move || reader.make_ready(offset, bytes as u64, clock()).map(|()| reader));
     Box::pin(async move { slice(task.await??) })
 }
 
 /// A blob's bytes, read: at the last moment if they are in memory, so that they are still in the processor's when they
 /// are sent; else ahead, in another thread.
-fn read_held(reader: BlobReader, access: &DownloadAccess, offset: u64, bytes: usize) -> Reading {
-    let access = access.clone();
-    let read = move |reader: BlobReader, access: DownloadAccess| {
+fn read_held(reader: BlobReader, clock: Clock, offset: u64, bytes: usize) -> Reading {
+    let read = move |reader: BlobReader| {
         spawn_blocking(move || {
             let mut buffer = Buffer::of(bytes);
-            reader.read_into(offset, buffer.as_mut(), access.now()).map(|()| Chunk::Read(buffer.freeze()))
+            reader.read_into(offset, buffer.as_mut(), clock()).map(|()| Chunk::Read(buffer.freeze()))
         })
     };
-    if !reader.is_ready(offset, bytes as u64, access.now()) {
-        let task = read(reader, access);
+    if !reader.is_ready(offset, bytes as u64, clock()) {
+        let task = read(reader);
         return Box::pin(async move { Ok(task.await??) });
     }
     Box::pin(async move {
         let mut buffer = Buffer::of(bytes);
-        if reader.read_now(offset, buffer.as_mut(), access.now()) {
+        if reader.read_now(offset, buffer.as_mut(), clock()) {
             return Ok(Chunk::Read(buffer.freeze()));
         }
-        Ok(read(reader, access).await??)
+        Ok(read(reader).await??)
     })
 }
 
