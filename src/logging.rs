@@ -1,9 +1,12 @@
 //! Structured logs on standard error: for people, or one JSON object a line.
 
+mod plain_fields;
+
 use std::{io::IsTerminal, panic::PanicHookInfo};
 
 use tracing_subscriber::{EnvFilter, fmt, util::TryInitError};
 
+use self::plain_fields::PlainFields;
 use crate::config::LogFormat;
 
 /// Why logging can't start.
@@ -32,7 +35,8 @@ pub(crate) fn start(format: LogFormat, filter: &str) -> Result<(), LoggingError>
 
     let lines = fmt().with_writer(std::io::stderr).with_env_filter(parse(filter)?);
     let started = match format {
-        LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).finish().try_init(),
+        LogFormat::Human if std::io::stderr().is_terminal() => lines.with_ansi(true).finish().try_init(),
+        LogFormat::Human => lines.with_ansi(false).fmt_fields(PlainFields).finish().try_init(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).finish().try_init(),
     };
     started.map_err(|source| LoggingError::Started { source })?;

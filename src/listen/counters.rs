@@ -1,12 +1,16 @@
 //! What the listeners have done since start, for `/metrics`.
 
 use prometheus::{
-    HistogramOpts, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     core::Collector, proto::MetricFamily,
 };
+use tokio::time::Instant;
 
 /// Seconds; requests last from a look-up to a download of many gigabytes.
 const DURATIONS_S: [f64; 8] = [0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0, 600.0];
+
+/// The first digits of statuses, as labels.
+const STATUSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// What part of the node a request is for, by its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,20 +55,25 @@ pub(crate) struct ListenCounters {
     handshakes_failed: IntCounter,
     panics: IntCounter,
     request_bytes: IntCounter,
-    in_flight: IntGaugeVec,
-    /// By area and the first digit of the status.
-    requests: IntCounterVec,
-    response_bytes: IntCounterVec,
-    durations: HistogramVec,
+    /// In the order of [`Area::ALL`].
+    areas: [AreaSeries; 4],
 }
 
-/// A request that is counted as being served until it is dropped.
+/// What is counted of one area. All of it is there from the start, at 0, so that the first of a kind is seen as a rise.
 #[derive(Debug)]
+struct AreaSeries {
+    in_flight: IntGauge,
+    /// By the first digit of the status, from 1 to 5.
+    requests: [IntCounter; 5],
+    response_bytes: IntCounter,
+    durations: Histogram,
+}
+
+/// A request that is being served.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct CountedRequest {
     area: Area,
-    in_flight: IntGauge,
-    /// Observes when dropped.
-    _timer: HistogramTimer,
+    began: Instant,
 }
 
 impl Default for ListenCounters {
@@ -78,7 +87,17 @@ impl Default for ListenCounters {
         );
         let requests = Opts::new("ods_http_requests_total", "Requests answered, by the first digit of their status.");
         let in_flight = Opts::new("ods_http_requests_in_flight", "Requests being served now, uploads among them.");
-        let counters = Self {
+        let in_flight = added(&registry, IntGaugeVec::new(in_flight, &["area"]));
+        let requests = added(&registry, IntCounterVec::new(requests, &["area", "status"]));
+        let response_bytes = by_area("ods_http_response_bytes_total", "Bytes of answers' bodies sent.");
+        let durations = added(&registry, HistogramVec::new(durations.buckets(DURATIONS_S.to_vec()), &["area"]));
+        let areas = Area::ALL.map(|area| AreaSeries {
+            in_flight: in_flight.with_label_values(&[area.label()]),
+            requests: STATUSES.map(|status| requests.with_label_values(&[area.label(), status])),
+            response_bytes: response_bytes.with_label_values(&[area.label()]),
+            durations: durations.with_label_values(&[area.label()]),
+        });
+        Self {
             connections_open: added(
                 &registry,
                 IntGauge::new("ods_http_connections_open", "Connections that are open now."),
@@ -95,14 +114,9 @@ impl Default for ListenCounters {
             handshakes_failed: counter("ods_http_tls_handshakes_failed_total", "TLS handshakes that failed."),
             panics: counter("ods_http_panics_total", "Requests whose handler panicked; each is a mistake in ods."),
             request_bytes: counter("ods_http_request_bytes_total", "Bytes of request bodies received."),
-            in_flight: added(&registry, IntGaugeVec::new(in_flight, &["area"])),
-            requests: added(&registry, IntCounterVec::new(requests, &["area", "status"])),
-            response_bytes: by_area("ods_http_response_bytes_total", "Bytes of answers' bodies sent."),
-            durations: added(&registry, HistogramVec::new(durations.buckets(DURATIONS_S.to_vec()), &["area"])),
+            areas,
             registry,
-        };
-        counters.make_all_series();
-        counters
+        }
     }
 }
 
@@ -114,18 +128,6 @@ fn added<M: Collector + Clone + 'static>(registry: &Registry, metric: prometheus
 }
 
 impl ListenCounters {
-    /// Series that are there from the start, at 0, so that the first of a kind is seen as a rise.
-    fn make_all_series(&self) {
-        for area in Area::ALL {
-            for status in ["2xx", "3xx", "4xx", "5xx"] {
-                self.requests.with_label_values(&[area.label(), status]);
-            }
-            self.response_bytes.with_label_values(&[area.label()]);
-            self.in_flight.with_label_values(&[area.label()]);
-            self.durations.with_label_values(&[area.label()]);
-        }
-    }
-
     pub(super) fn connection_opened(&self) {
         self.connections_accepted.inc();
         self.connections_open.inc();
@@ -156,19 +158,26 @@ impl ListenCounters {
         self.request_bytes.clone()
     }
 
-    /// A request for `path` begins.
-    pub(super) fn began(&self, path: &str) -> CountedRequest {
+    /// A request for `path` begins; it ends with [`Self::answered`].
+    pub(super) fn began(&self, path: &str, now: Instant) -> CountedRequest {
         let area = Area::of(path);
-        let in_flight = self.in_flight.with_label_values(&[area.label()]);
-        in_flight.inc();
-        let timer = self.durations.with_label_values(&[area.label()]).start_timer();
-        CountedRequest { area, in_flight, _timer: timer }
+        self.series(area).in_flight.inc();
+        CountedRequest { area, began: now }
     }
 
-    pub(super) fn answered(&self, request: &CountedRequest, status: u16, bytes: u64) {
-        let area = request.area.label();
-        self.requests.with_label_values(&[area, &format!("{}xx", status / 100)]).inc();
-        self.response_bytes.with_label_values(&[area]).inc_by(bytes);
+    /// It is answered to the end, or given up.
+    pub(super) fn answered(&self, request: CountedRequest, status: u16, bytes: u64, now: Instant) {
+        let AreaSeries { in_flight, requests, response_bytes, durations } = self.series(request.area);
+        if let Some(requests) = requests.get(usize::from(status / 100).wrapping_sub(1)) {
+            requests.inc();
+        }
+        response_bytes.inc_by(bytes);
+        durations.observe((now - request.began).as_secs_f64());
+        in_flight.dec();
+    }
+
+    fn series(&self, area: Area) -> &AreaSeries {
+        &self.areas[area as usize]
     }
 
     /// Connections now open.
@@ -188,12 +197,6 @@ impl ListenCounters {
     }
 }
 
-impl Drop for CountedRequest {
-    fn drop(&mut self) {
-        self.in_flight.dec();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,11 +205,12 @@ mod tests {
     fn counts_appear_under_their_names() {
         let counters = ListenCounters::default();
         counters.connection_opened();
-        let first = counters.began("/Packages/a.pkg");
-        counters.answered(&first, 206, 10);
-        drop(first);
-        let second = counters.began("/api/v1/node");
-        counters.answered(&second, 404, 5);
+        let now = Instant::now();
+        let first = counters.began("/Packages/a.pkg", now);
+        counters.answered(first, 206, 10, now);
+        let second = counters.began("/api/v1/node", now);
+        counters.answered(second, 404, 5, now);
+        counters.began("/api/v1/node", now);
         let text = counters.prometheus();
         for expected in [
             "# TYPE ods_http_connections_open gauge\nods_http_connections_open 1\n",

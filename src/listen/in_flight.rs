@@ -60,7 +60,7 @@ impl RequestFacts {
 
 impl InFlight {
     pub(super) fn new(facts: RequestFacts, activity: Arc<Activity>, counters: Arc<ListenCounters>) -> Self {
-        let counted = counters.began(&facts.path);
+        let counted = counters.began(&facts.path, facts.began);
         Self { facts, activity, counters, counted, status: None, sent_bytes: 0, ending: Ending::Open }
     }
 
@@ -116,7 +116,7 @@ impl Drop for InFlight {
         let now = Instant::now();
         self.activity.request_ended(now);
         let status = self.status.map_or(CLIENT_LEFT, |status| status.as_u16());
-        self.counters.answered(&self.counted, status, self.sent_bytes);
+        self.counters.answered(self.counted, status, self.sent_bytes, now);
         let duration_ms = u64::try_from((now - self.facts.began).as_millis()).unwrap_or(u64::MAX);
         let RequestFacts { method, path, client, id, .. } = &self.facts;
         let (bytes, outcome) = (self.sent_bytes, self.outcome());

@@ -68,7 +68,8 @@ impl ConnectionService {
     }
 
     async fn route(self, request: Request<Body>, in_flight: &InFlight, id: &str) -> Response<Body> {
-        let span = tracing::info_span!("request", id);
+        // What is told of a request names it anyway; the span is for those who look at every step.
+        let span = tracing::debug_span!("request", id);
         let answer = self.router.oneshot(request).instrument(span);
         match AssertUnwindSafe(answer).catch_unwind().await {
             Ok(Ok(response)) => response,

@@ -15,6 +15,9 @@ use super::range::{ByteRange, Selection, select};
 
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
+/// Headers of any answer, with those that the server adds.
+const HEADERS_MAX: usize = 16;
+
 /// The bytes a URL names at this moment, and what is said about them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Representation {
@@ -119,7 +122,7 @@ fn content(
     headers.insert(CONTENT_DISPOSITION, attachment(&current.file_name));
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
     if let Some(sha256) = &current.sha256 {
-        headers.insert(REPR_DIGEST, text(format!("sha-256=:{}:", BASE64.encode(sha256.as_bytes()))));
+        headers.insert(REPR_DIGEST, text(repr_digest(sha256)));
     }
     if let Some(content_range) = content_range {
         headers.insert(CONTENT_RANGE, content_range);
@@ -130,7 +133,7 @@ fn content(
 
 /// What 200, 206 and 304 have in common (RFC 9110 §15.4.5).
 fn validating_headers(current: &Representation) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+    let mut headers = HeaderMap::with_capacity(HEADERS_MAX);
     headers.insert(ETAG, text(entity_tag(&current.validators.blob)));
     if let Some(date) = current.validators.modified.and_then(Modified::http_date) {
         headers.insert(LAST_MODIFIED, text(date));
@@ -138,6 +141,15 @@ fn validating_headers(current: &Representation) -> HeaderMap {
     headers.insert(CACHE_CONTROL, current.caching.value());
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers
+}
+
+/// The digest as RFC 9530 writes it.
+fn repr_digest(sha256: &Sha256) -> String {
+    let mut value = String::with_capacity(54);
+    value.push_str("sha-256=:");
+    BASE64.encode_append(sha256.as_bytes(), &mut value);
+    value.push(':');
+    value
 }
 
 fn text(value: String) -> HeaderValue {

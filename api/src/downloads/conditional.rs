@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use data_encoding::HEXLOWER;
 use http::HeaderMap;
 use http::header::{HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE};
 use ods_store::Digest;
@@ -61,7 +62,11 @@ impl Modified {
 
 /// The strong entity tag of a blob: the same on every node.
 pub(super) fn entity_tag(blob: &Digest) -> String {
-    format!("\"{blob}\"")
+    let mut tag = String::with_capacity(66);
+    tag.push('"');
+    HEXLOWER.encode_append(blob.as_bytes(), &mut tag);
+    tag.push('"');
+    tag
 }
 
 /// Evaluates the preconditions of a GET or HEAD, in the order of §13.2.2.

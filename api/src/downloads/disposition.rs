@@ -24,15 +24,19 @@ const NOT_ATTR_CHAR: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The value of `Content-Disposition` for a file of this name.
 pub(super) fn attachment(file_name: &str) -> HeaderValue {
-    let exact = utf8_percent_encode(file_name, NOT_ATTR_CHAR);
-    let value = format!("attachment; filename*=UTF-8''{exact}; filename=\"{}\"", quotable(file_name));
+    let mut value = String::with_capacity(48 + 2 * file_name.len());
+    value.push_str("attachment; filename*=UTF-8''");
+    value.extend(utf8_percent_encode(file_name, NOT_ATTR_CHAR));
+    value.push_str("; filename=\"");
+    value.extend(file_name.chars().map(quotable));
+    value.push('"');
     HeaderValue::from_str(&value).expect("percent-encoded and quoted text is visible ASCII and spaces")
 }
 
-/// The name in those characters that stand for themselves in quotes (RFC 9110 §5.6.4).
-fn quotable(file_name: &str) -> String {
-    let stands_for_itself = |character: char| matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
-    file_name.chars().map(|character| if stands_for_itself(character) { character } else { '_' }).collect()
+/// The character, if it stands for itself in quotes (RFC 9110 §5.6.4).
+fn quotable(character: char) -> char {
+    let stands_for_itself = matches!(character, ' '..='~') && !matches!(character, '"' | '\\');
+    if stands_for_itself { character } else { '_' }
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! becomes a separator. Whatever isn't exactly a name is nothing (404): nothing is collapsed, resolved or redirected, and
 //! a name only ever becomes a key of the catalog, never a file's name. The query plays no part.
 
+use std::borrow::Cow;
+
 use ods_store::{Digest, PackagePath};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -45,8 +47,8 @@ impl Folder {
 impl Target {
     /// Reads a request's raw path, given the names of the roots. `None`: there is no such thing.
     pub(super) fn parse(raw_path: &str, roots: &[String]) -> Option<Self> {
-        let segments: Vec<String> = raw_path.strip_prefix('/')?.split('/').map(decode).collect::<Option<_>>()?;
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let segments: Vec<Cow<'_, str>> = raw_path.strip_prefix('/')?.split('/').map(decode).collect::<Option<_>>()?;
+        let segments: Vec<&str> = segments.iter().map(Cow::as_ref).collect();
         let is_root = |name: &str| roots.iter().any(|root| root == name);
         match segments.as_slice() {
             [""] => Some(Self::Base),
@@ -72,6 +74,7 @@ fn below_root(root: &str, rest: &[&str]) -> Option<Target> {
             let path = PackagePath::parse(&folder.join("/")).ok()?;
             Some(Target::Listing(Folder { path: Some(path), link_base: String::new() }))
         }
+        [name] => PackagePath::parse(name).ok().map(Target::Package),
         path => PackagePath::parse(&path.join("/")).ok().map(Target::Package),
     }
 }
@@ -82,14 +85,17 @@ fn is_context(segment: &str) -> bool {
 }
 
 /// One segment, percent-decoded. `None` for a `%` without two hex digits, for what isn't UTF-8, and for a slash.
-fn decode(segment: &str) -> Option<String> {
+fn decode(segment: &str) -> Option<Cow<'_, str>> {
+    if !segment.contains('%') {
+        return Some(Cow::Borrowed(segment));
+    }
     let bytes = segment.as_bytes();
     let complete = |at: usize| bytes.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
     if bytes.iter().enumerate().any(|(at, byte)| *byte == b'%' && !complete(at)) {
         return None;
     }
     let decoded = percent_decode_str(segment).decode_utf8().ok()?;
-    (!decoded.contains('/')).then(|| decoded.into_owned())
+    (!decoded.contains('/')).then_some(decoded)
 }
 
 #[cfg(test)]
