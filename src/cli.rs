@@ -76,6 +76,7 @@ pub(crate) enum Command {
     Backup(commands::backup::Arguments),
     Verify(commands::verify::Arguments),
     Peer(commands::peer::Arguments),
+    Roster(commands::roster::Arguments),
     Token(commands::token::Arguments),
     User(commands::user::Arguments),
     Session(commands::session::Arguments),

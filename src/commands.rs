@@ -17,6 +17,7 @@ pub(crate) mod restore;
 mod retry;
 mod revision;
 pub(crate) mod rm;
+pub(crate) mod roster;
 pub(crate) mod scrub;
 pub(crate) mod serve;
 pub(crate) mod service;
@@ -68,6 +69,7 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Backup(arguments) => backup::run(arguments, context).await,
         Command::Verify(arguments) => verify::run(&arguments, context).await,
         Command::Peer(arguments) => peer::run(arguments, context).await,
+        Command::Roster(arguments) => roster::run(arguments, context).await,
         Command::Token(arguments) => token::run(arguments, context).await,
         Command::User(arguments) => user::run(arguments, context).await,
         Command::Session(arguments) => session::run(arguments, context).await,

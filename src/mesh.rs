@@ -10,7 +10,10 @@
 //!
 //! **Calls** ([`protocol`], [`serve`], [`signature`], [`nonce`]). A peer asks typed questions; one synchronous function
 //! answers them. Calls are signed with the callee's nonce, answers over the call's signature: so both know who speaks,
-//! without clocks. Only members are served.
+//! without clocks. Only members are served. One that was expelled is told so when it calls, and once by its peers, with the
+//! statements that its standing follows from, so that it stops by itself. Nothing is taken from it, and no member calls it.
+//! (So if two owners expel each other, whoever hears both knows both as expelled; a word that reached no member before its
+//! signer was expelled there stays with the signer.)
 //!
 //! **News** ([`peers`], [`exchange`], [`driver`]). After a commit a node pings its peers: digests of its vector and roster,
 //! and up to 64 KiB of new events for a peer known to hold all the rest. Where roster digests differ, rosters are swapped;

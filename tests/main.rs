@@ -32,6 +32,7 @@ mod names;
 mod real_packages;
 mod ring;
 mod roll_back;
+mod roster;
 mod rot;
 mod service;
 mod slices;

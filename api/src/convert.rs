@@ -1,9 +1,11 @@
 //! From the store's types to the wire's. One direction only: what comes in is parsed where it comes in.
 
 mod accounts;
+mod roster;
 mod storage;
 
 pub(crate) use accounts::{identity, session, token, user};
+pub(crate) use roster::{member, roster};
 pub(crate) use storage::{gc, storage};
 
 use std::collections::{BTreeMap, HashMap};
@@ -49,8 +51,12 @@ impl Names {
         Ok(Self(peers.chain([own]).collect()))
     }
 
+    fn of(&self, node: &NodeId) -> Option<String> {
+        self.0.get(node).cloned()
+    }
+
     fn author(&self, node: NodeId, by: String) -> Author {
-        Author { node: node.to_string(), name: self.0.get(&node).cloned(), by }
+        Author { node: node.to_string(), name: self.of(&node), by }
     }
 }
 
@@ -231,9 +237,15 @@ pub(crate) fn node(id: NodeId, overview: Overview, roster_digest: SetDigest, ver
 }
 
 /// A peer, with what the mesh driver knows of it. One that the driver hasn't met yet is being connected.
-pub(crate) fn peer(row: PeerRow, roster: &Roster, status: Option<PeerStatus>) -> PeerView {
+pub(crate) fn peer(row: PeerRow, own: &NodeId, roster: &Roster, status: Option<PeerStatus>) -> PeerView {
     let role = roster.role(&row.node).map(|role| role.as_str().to_owned());
+    let expelled = if roster.is_expelled(own) {
+        Some("this node was expelled from the mesh")
+    } else {
+        roster.is_expelled(&row.node).then_some("it was expelled from the mesh")
+    };
     let state = match &status {
+        _ if expelled.is_some() => PeerState::Expelled,
         _ if row.paused => PeerState::Paused,
         Some(status) => status.state,
         None => PeerState::Connecting,
@@ -250,7 +262,7 @@ pub(crate) fn peer(row: PeerRow, roster: &Roster, status: Option<PeerStatus>) ->
         paused: row.paused,
         last_seen: status.as_ref().and_then(|status| status.last_seen).map(timestamp),
         behind: behind.filter(|behind| behind.events.is_some() || behind.bytes.is_some()),
-        error: status.and_then(|status| status.error),
+        error: expelled.map(str::to_owned).or_else(|| status.and_then(|status| status.error)),
         added_at: timestamp(row.added_at),
     }
 }

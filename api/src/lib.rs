@@ -34,11 +34,12 @@ pub use request::{ClientAddress, Encrypted, RequestId};
 pub use reqwest::Url;
 pub use router::{Surfaces, router};
 pub use types::{
-    Author, Behind, Change, EventQuery, FilesView, GcItemView, GcRequest, GcView, IdentityView, InviteRequest,
-    InviteView, JoinRequest, KeptView, LastGcView, LogView, NewTokenView, NodePatch, NodeView, PackagePatch,
-    PackageQuery, PackageView, Page, PageQuery, PasswordRequest, PeerPatch, PeerView, Problem, Progress, PublishQuery,
-    PublishedView, RecordView, RefusedView, RestoreRequest, RevisionView, RoleName, ScopeName, ScrubFindings,
-    ScrubView, SessionView, SetUpLinkView, SignInRequest, StorageUsageView, StorageView, StreamQuery, SyncView,
-    TallyView, TokenRequest, TokenView, UserPatchRequest, UserRequest, UserView, WantsView, WatchView,
+    AdmitRequest, AdmitView, Author, Behind, Change, EventQuery, ExpelView, FilesView, GcItemView, GcRequest, GcView,
+    IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LogView, MemberView, NewTokenView,
+    NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PasswordRequest, PeerPatch,
+    PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView, RefusedView, RestoreRequest, RevisionView,
+    RoleName, RosterView, RosterWarning, ScopeName, ScrubFindings, ScrubView, SessionView, SetUpLinkView,
+    SignInRequest, StorageUsageView, StorageView, StreamQuery, SyncView, TallyView, TokenRequest, TokenView,
+    UserPatchRequest, UserRequest, UserView, WantsView, WatchView,
 };
 pub use watch_handle::{RefusedFile, WatchHandle, WatchState, WatchStatus};

@@ -71,6 +71,9 @@ pub enum JoinError {
         "the inviting node is not an owner of its mesh, and this node is not admitted there; ask an owner for an invite"
     )]
     NotAnOwner,
+    /// An owner of that mesh expelled this node.
+    #[error("this node was expelled from that mesh; to join again it needs a new key: begin with an empty data folder")]
+    Expelled,
     /// A node with events of its own can't become a replica.
     #[error(
         "a node with packages of its own can't join as replica; join as publisher, or start from an empty data folder"
@@ -108,6 +111,7 @@ impl JoinError {
             Self::Unreachable { .. } => "node_unreachable",
             Self::WrongNode { .. } => "wrong_node",
             Self::NotAnOwner => "not_an_owner",
+            Self::Expelled => "expelled",
             Self::ReplicaHasEvents => "replica_has_events",
             Self::MergeNeedsOwner => "merge_needs_owner",
             Self::BadAnswer { .. } => "bad_peer_answer",
@@ -130,6 +134,12 @@ pub enum SyncError {
     #[error("replication with {node} is paused; resume it first")]
     Paused {
         /// The peer.
+        node: NodeId,
+    },
+    /// That node, or this one, was expelled from the mesh.
+    #[error("node {node} was expelled from the mesh; nothing is exchanged with it")]
+    Expelled {
+        /// Which of the two.
         node: NodeId,
     },
     /// It can't be reached, or its answer is no good.
@@ -156,16 +166,22 @@ pub enum PeerState {
     Unreachable,
     /// Nobody tries.
     Paused,
+    /// It, or this node, was expelled from the mesh.
+    Expelled,
 }
 
 impl PeerState {
-    /// `connected`, `connecting`, `unreachable` or `paused`.
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Connected, Self::Connecting, Self::Unreachable, Self::Paused, Self::Expelled];
+
+    /// `connected`, `connecting`, `unreachable`, `paused` or `expelled`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Connected => "connected",
             Self::Connecting => "connecting",
             Self::Unreachable => "unreachable",
             Self::Paused => "paused",
+            Self::Expelled => "expelled",
         }
     }
 }

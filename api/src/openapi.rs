@@ -17,8 +17,8 @@ use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 use crate::error::PROBLEM_JSON;
 use crate::routes::{
-    events, invites, node, packages, peers, restore, revisions, scrub, session, snapshot, storage, stream, tokens,
-    users, watches,
+    events, invites, node, packages, peers, restore, revisions, roster, scrub, session, snapshot, storage, stream,
+    tokens, users, watches,
 };
 use crate::types::Problem;
 
@@ -34,9 +34,9 @@ use crate::types::Problem;
         (name = "node", description = "This node"),
         (name = "packages", description = "Packages, their history, and publishing"),
         (name = "events", description = "The journal: what happened on this node"),
-        (name = "mesh", description = "Links with other nodes"),
         (name = "tokens", description = "Tokens: who may call"),
         (name = "accounts", description = "Users, and who is signed in"),
+        (name = "mesh", description = "Links with other nodes, and who may do what in the mesh"),
         (name = "storage", description = "What is on this node's disk"),
     ),
     paths(
@@ -44,6 +44,7 @@ use crate::types::Problem;
         packages::list, packages::show, packages::put, packages::edit, packages::remove,
         revisions::list, restore::restore, events::list, stream::follow,
         peers::list, peers::join, peers::show, peers::edit, peers::remove, peers::sync,
+        roster::show, roster::admit, roster::expel,
         invites::list, invites::create, invites::revoke,
         tokens::list, tokens::create, tokens::revoke, watches::list,
         session::show, session::start, session::end, session::change_password, session::list, session::revoke,

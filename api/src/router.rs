@@ -13,8 +13,8 @@ use crate::downloads::downloads_router;
 use crate::error::{self, ApiError, Code};
 use crate::openapi;
 use crate::routes::{
-    events, invites, node, packages, peers, restore, revisions, scrub, session, snapshot, storage, stream, tokens,
-    users, watches,
+    events, invites, node, packages, peers, restore, revisions, roster, scrub, session, snapshot, storage, stream,
+    tokens, users, watches,
 };
 
 /// What a listener offers.
@@ -54,6 +54,8 @@ fn admin() -> Routes {
         .at("/api/v1/peers", get(peers::list).post(peers::join))
         .at("/api/v1/peers/{id}", get(peers::show).patch(peers::edit).delete(peers::remove))
         .at("/api/v1/peers/{id}/sync", post(peers::sync))
+        .at("/api/v1/roster", get(roster::show).post(roster::admit))
+        .at("/api/v1/roster/{id}/expel", post(roster::expel))
         .at("/api/v1/invites", get(invites::list).post(invites::create))
         .at("/api/v1/invites/{id}", delete(invites::revoke))
         .at("/api/v1/tokens", get(tokens::list).post(tokens::create))

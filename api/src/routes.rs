@@ -7,6 +7,7 @@ pub(crate) mod packages;
 pub(crate) mod peers;
 pub(crate) mod restore;
 pub(crate) mod revisions;
+pub(crate) mod roster;
 pub(crate) mod scrub;
 pub(crate) mod session;
 pub(crate) mod snapshot;

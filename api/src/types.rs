@@ -10,6 +10,7 @@ mod mesh;
 mod node;
 mod packages;
 mod problem;
+mod roster;
 mod scrub;
 mod storage;
 mod tokens;
@@ -28,6 +29,7 @@ pub use packages::{
     Author, Change, PackagePatch, PackageQuery, PackageView, PublishQuery, PublishedView, RestoreRequest, RevisionView,
 };
 pub use problem::Problem;
+pub use roster::{AdmitRequest, AdmitView, ExpelView, MemberView, RosterView, RosterWarning};
 pub use scrub::{Progress, ScrubFindings, ScrubView};
 pub use storage::{FilesView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};

@@ -42,7 +42,12 @@ enum Action {
     )]
     Ls(Ls),
     /// Remove a link; the other node stays in the mesh
-    #[command(after_help = "Examples:\n  ods peer rm branch-1")]
+    #[command(
+        long_about = "Remove a link of this node.\n\nThat is all it does: the other node stays in the mesh, gets everything \
+                      through others, and may publish as before. To shut a node out of the mesh, because its machine was \
+                      lost or broken into, use `ods roster expel` on an owner.",
+        after_help = "Examples:\n  ods peer rm branch-1"
+    )]
     Rm(Rm),
 }
 
@@ -85,7 +90,7 @@ struct Rm {
 
 /// [`RoleName`] as it is typed.
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum RoleArgument {
+pub(super) enum RoleArgument {
     Replica,
     Publisher,
     Owner,
@@ -211,7 +216,10 @@ async fn remove(arguments: &Rm, context: &mut Context) -> Result<(), Failure> {
         return context.output.json(&json!({"id": peer.id, "name": peer.name, "removed": true}));
     }
     let name = printable(&peer.name);
-    context.output.line(&format!("removed the link with {name} ({}); it stays in the mesh", short_id(&peer.id)))
+    context.output.line(&format!(
+        "removed the link with {name} ({}); it stays in the mesh; `ods roster expel` shuts a node out",
+        short_id(&peer.id)
+    ))
 }
 
 /// The peer with this name, or whose id starts so.

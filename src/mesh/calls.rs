@@ -12,7 +12,7 @@ use super::endpoint::{Endpoint, PeerUrl, endpoints};
 use super::exchange::{self, Pull, Step};
 use super::pair::Join;
 use super::peers::{PullMode, PullReport};
-use super::protocol::{Answer, PairAnswer, PairRequest, Request, RosterSwap, Summary};
+use super::protocol::{Answer, PairAnswer, PairRequest, Request, Summary};
 use super::serve::Node;
 
 /// What every call needs.
@@ -59,13 +59,11 @@ impl Caller {
         Err(reason)
     }
 
-    /// A peer that doesn't know this node yet is shown who admitted it.
+    /// A peer that doesn't know this node is shown who admitted it, and tells if somebody expelled it.
     async fn ping_at(&self, to: &Endpoint, request: &Request) -> Result<Summary, CallError> {
         let answer = match self.client.call(to, request).await {
-            Err(error) if error.is_refusal("not_a_member") => {
-                let statements = self.in_store(Store::roster_statements).await;
-                let statements = statements.map_err(|_| CallError::Garbage("nothing: this node's store failed"))?;
-                self.client.call(to, &Request::Roster(RosterSwap { statements })).await?;
+            Err(error) if error.is_refusal("not_a_member") || error.is_refusal("expelled") => {
+                self.introduce(to).await?;
                 self.client.call(to, request).await?
             }
             answer => answer?,
@@ -73,6 +71,29 @@ impl Caller {
         match answer {
             Answer::Ping(theirs) => Ok(theirs),
             _ => Err(CallError::Garbage("it answers another question")),
+        }
+    }
+
+    async fn introduce(&self, to: &Endpoint) -> Result<(), CallError> {
+        let request = self.in_store(exchange::introduce).await;
+        let request = request.map_err(|_| CallError::Garbage("nothing: this node's store failed"))?;
+        let (answer, now) = (self.client.call(to, &request).await?, (self.clock)());
+        let taken = self.in_blocking(move |store| exchange::introduced(store, answer, now)).await;
+        match taken {
+            Some(Ok(())) => Ok(()),
+            Some(Err(_)) | None => Err(CallError::Garbage("its roster")),
+        }
+    }
+
+    /// Tells a peer that it was expelled. If that fails, it learns it when it calls.
+    pub(super) async fn farewell(self, row: PeerRow, last_good: Option<PeerUrl>) {
+        let node = row.node;
+        let Ok(request) = self.in_store(move |store| exchange::farewell(store, &node)).await else { return };
+        for endpoint in endpoints(&row, last_good.as_ref()) {
+            match self.client.call(&endpoint, &request).await {
+                Err(error) if !error.is_answer() => {}
+                _ => return,
+            }
         }
     }
 
@@ -179,6 +200,7 @@ fn join_error(join: &Join, error: CallError) -> JoinError {
             "invite_own" => JoinError::OwnInvite,
             "not_an_owner" => JoinError::NotAnOwner,
             "replica_has_events" => JoinError::ReplicaHasEvents,
+            "expelled" => JoinError::Expelled,
             "merge_needs_owner" => JoinError::MergeNeedsOwner,
             "wrong_node" => JoinError::WrongNode { url: urls.join(", ") },
             _ => bad_answer(&format!("it refused: {detail} ({code})")),

@@ -3,7 +3,7 @@
 //! A tick takes what came in (commits, pings of others, outcomes, commands), tells the machine, starts tasks for its
 //! actions and says when to look again. Nothing is decided here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,8 @@ pub(super) struct Driver {
     started: Instant,
     peers: Option<Peers>,
     rows: BTreeMap<NodeId, PeerRow>,
+    /// Peers that nothing is exchanged with: paused ones, expelled ones; all, if this node was expelled.
+    off: BTreeSet<NodeId>,
     /// Where each peer answered last.
     ways: BTreeMap<NodeId, Endpoint>,
     last_seen: BTreeMap<NodeId, UnixMillis>,
@@ -77,6 +79,7 @@ impl Driver {
             started: Instant::now(),
             peers: None,
             rows: BTreeMap::new(),
+            off: BTreeSet::new(),
             ways: BTreeMap::new(),
             last_seen: BTreeMap::new(),
             syncing: BTreeMap::new(),
@@ -101,7 +104,18 @@ impl Driver {
             }
         }
         if self.inbox.take_links_changed() || first {
-            let rows = self.read(|caller| caller.node.store.peers()).await?;
+            let (rows, roster) =
+                self.read(|caller| Ok((caller.node.store.peers()?, caller.node.store.roster()))).await?;
+            let own_expelled = roster.is_expelled(&self.caller.node.store.node_id());
+            let is_off = |row: &&PeerRow| row.paused || own_expelled || roster.is_expelled(&row.node);
+            let off: BTreeSet<NodeId> = rows.iter().filter(is_off).map(|row| row.node).collect();
+            let was_off = std::mem::replace(&mut self.off, off);
+            for row in rows.iter().filter(|row| !row.paused && !was_off.contains(&row.node)) {
+                if !own_expelled && roster.is_expelled(&row.node) {
+                    let last_good = self.ways.get(&row.node).map(|way| way.url.clone());
+                    self.tasks.start_quiet(self.caller.clone().farewell(row.clone(), last_good));
+                }
+            }
             self.set_rows(rows);
         }
         Ok(())
@@ -121,15 +135,15 @@ impl Driver {
 
     fn set_rows(&mut self, rows: Vec<PeerRow>) {
         let now = self.moment();
-        let links: Vec<_> = rows.iter().map(|row| (row.node, row.paused)).collect();
+        let links: Vec<_> = rows.iter().map(|row| (row.node, self.off.contains(&row.node))).collect();
         if let Some(peers) = &mut self.peers {
             peers.set_links(&links, now);
         }
         self.rows = rows.into_iter().map(|row| (row.node, row)).collect();
         let rows = &self.rows;
         self.last_seen.retain(|node, _| rows.contains_key(node));
-        let gone: Vec<NodeId> =
-            self.ways.keys().filter(|node| rows.get(*node).is_none_or(|row| row.paused)).copied().collect();
+        let usable = |node: &NodeId| rows.contains_key(node) && !self.off.contains(node);
+        let gone: Vec<NodeId> = self.ways.keys().filter(|node| !usable(node)).copied().collect();
         for node in gone {
             self.ways.remove(&node);
             self.fetches.set_source(node, None);
@@ -173,7 +187,7 @@ impl Driver {
                 let Pinged { told, theirs, endpoint } = *pinged;
                 peers.pinged(&node, &told, theirs, now);
                 self.last_seen.insert(node, (self.caller.clock)());
-                if self.rows.get(&node).is_some_and(|row| !row.paused) {
+                if self.rows.contains_key(&node) && !self.off.contains(&node) {
                     self.ways.insert(node, endpoint.clone());
                     self.fetches.set_source(node, Some(endpoint));
                     self.fetches.lively(node);
@@ -219,6 +233,11 @@ impl Driver {
                 let refusal = match self.rows.get(&node) {
                     None => Some(SyncError::NoSuchPeer { node }),
                     Some(row) if row.paused => Some(SyncError::Paused { node }),
+                    Some(_) if self.off.contains(&node) => {
+                        let roster = self.caller.node.store.roster();
+                        let expelled = if roster.is_expelled(&node) { node } else { self.caller.node.store.node_id() };
+                        Some(SyncError::Expelled { node: expelled })
+                    }
                     Some(_) => None,
                 };
                 if let Some(refusal) = refusal {

@@ -18,6 +18,23 @@ pub(super) fn ping(store: &Store, news_after: Option<Lsn>) -> Result<Ping, Store
     Ok(Ping { summary, events })
 }
 
+/// What a node says to a peer that takes it for a stranger: who admitted it.
+pub(super) fn introduce(store: &Store) -> Result<Request, StoreError> {
+    Ok(Request::Roster(RosterSwap { statements: store.roster_statements()? }))
+}
+
+/// Takes what such a peer answers: its roster, or why this node doesn't belong any more.
+pub(super) fn introduced(store: &Store, answer: Answer, now: UnixMillis) -> Result<(), PullError> {
+    let Answer::Roster(swap) = answer else { return Err(PullError::Garbage("it answers another question")) };
+    store.insert_statements(swap.statements, now).map(drop).map_err(PullError::Roster)
+}
+
+/// What a member says to a node that was expelled, once: what its standing follows from, so that it stops at once. What
+/// it answers is not looked at.
+pub(super) fn farewell(store: &Store, node: &NodeId) -> Result<Request, StoreError> {
+    Ok(Request::Roster(RosterSwap { statements: store.statements_bearing_on(node)? }))
+}
+
 /// A pull under way.
 #[derive(Debug)]
 pub(super) struct Pull {
@@ -44,6 +61,9 @@ pub(super) enum PullError {
     /// The answer can't be right.
     #[error("its answer can't be used: {0}")]
     Garbage(&'static str),
+    /// It was expelled while the pull was under way.
+    #[error("it was expelled from this mesh")]
+    Expelled,
     /// A statement of its roster is malformed.
     #[error("its roster can't be used")]
     Roster(#[source] StoreError),
@@ -71,6 +91,9 @@ impl Pull {
 
     /// Takes an answer and says how to go on.
     pub(super) fn take(&mut self, store: &Store, answer: Answer, now: UnixMillis) -> Result<Step, PullError> {
+        if store.roster().is_expelled(&self.node) {
+            return Err(PullError::Expelled);
+        }
         match answer {
             Answer::Roster(swap) => {
                 let gained = store.insert_statements(swap.statements, now).map_err(PullError::Roster)?;

@@ -58,7 +58,8 @@ impl Inbox {
 
     /// Something was committed here.
     pub(super) fn committed(&self, commit: &Committed) {
-        if commit.peers_changed {
+        // Who was expelled is not spoken with any more.
+        if commit.peers_changed || commit.roster_changed {
             self.links_changed.store(true, Ordering::Release);
         }
         if commit.log_grew || commit.roster_changed || commit.wants_changed {

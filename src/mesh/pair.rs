@@ -90,7 +90,7 @@ fn check_proof(store: &Store, caller: &NodeId, row: &InviteRow, given: &Redempti
 
 /// What this invite does for this joiner.
 fn decide(ours: &Roster, inviter: &NodeId, row: &InviteRow, joiner: &Joiner<'_>) -> Result<Joining, Refusal> {
-    if ours.standing(&joiner.node).is_some_and(ods_store::Standing::is_expelled) {
+    if ours.is_expelled(&joiner.node) {
         return Err(Refusal::Expelled);
     }
     if ours.is_member(&joiner.node) {

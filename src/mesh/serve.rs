@@ -1,6 +1,8 @@
 //! Serving peers: one synchronous function from a question to an answer. Every carrier calls it; none adds to it.
 //!
 //! Invariants: only members are served; a node that is none yet may pair, or show in a roster swap that it was admitted.
+//! Nothing is taken from one that isn't: not even the roster of an expelled owner, whose key may be stolen by now. In a
+//! roster swap such a node gets what its own standing follows from, so that it learns that it is out.
 //! Nothing here waits: where there is no news yet the answer is [`Reply::Wait`], and the carrier asks again.
 
 use std::collections::BTreeSet;
@@ -47,7 +49,7 @@ pub(super) enum Refusal {
     #[error("this node does not know the caller: no statement of its roster admits it")]
     NotAMember,
     /// The caller was expelled.
-    #[error("the caller was expelled from this mesh")]
+    #[error("the caller was expelled from this mesh; to take part again it needs a new key and a new invite")]
     Expelled,
     /// A node can't pair with itself.
     #[error("a node can't pair with itself")]
@@ -134,11 +136,11 @@ pub(super) fn may_call(store: &Store, caller: &NodeId, call: Call) -> Result<Sta
     if roster.is_member(caller) {
         return Ok(Standing::Member);
     }
-    if roster.standing(caller).is_some_and(ods_store::Standing::is_expelled) {
-        return Err(Refusal::Expelled);
-    }
+    let expelled = roster.is_expelled(caller);
     match call {
-        Call::Pair | Call::Roster => Ok(Standing::Stranger),
+        Call::Roster => Ok(Standing::Stranger),
+        _ if expelled => Err(Refusal::Expelled),
+        Call::Pair => Ok(Standing::Stranger),
         Call::Ping | Call::States | Call::Log | Call::Outline | Call::Pieces | Call::Blob => Err(Refusal::NotAMember),
     }
 }
@@ -196,7 +198,8 @@ fn take_ping(store: &Store, ping: Ping, now: UnixMillis) -> Result<Summary, Refu
     Ok(summary(store)?)
 }
 
-/// Takes the caller's roster and gives this node's. A stranger's is taken only if it shows that the stranger belongs.
+/// Takes the caller's roster and gives this node's. A stranger's is taken only if it shows that the stranger belongs; one
+/// that doesn't belong any more learns why.
 fn swap_rosters(
     store: &Store,
     caller: &NodeId,
@@ -204,8 +207,14 @@ fn swap_rosters(
     standing: Standing,
     now: UnixMillis,
 ) -> Result<RosterSwap, Refusal> {
-    if standing == Standing::Stranger && !union(store, &swap.statements)?.is_member(caller) {
+    let roster = store.roster();
+    let belongs = standing == Standing::Member
+        || (!roster.is_expelled(caller) && union(store, &swap.statements)?.is_member(caller));
+    if !belongs && !roster.is_known(caller) {
         return Err(Refusal::NotAMember);
+    }
+    if !belongs {
+        return Ok(RosterSwap { statements: store.statements_bearing_on(caller)? });
     }
     store.insert_statements(swap.statements, now)?;
     Ok(RosterSwap { statements: store.roster_statements()? })

@@ -3,6 +3,7 @@
 mod bad_input;
 mod by_http;
 mod by_values;
+mod expelled;
 mod live;
 mod pairing;
 mod support;

@@ -58,7 +58,7 @@ fn of_store(overview: &Overview) -> prometheus::Result<Vec<MetricFamily>> {
 fn of_peers(peers: &PeerStatuses) -> prometheus::Result<Vec<MetricFamily>> {
     let registry = Registry::new();
     let states = IntGaugeVec::new(Opts::new("ods_peers", "Peers, by how it stands with them."), &["state"])?;
-    for state in [PeerState::Connected, PeerState::Connecting, PeerState::Unreachable, PeerState::Paused] {
+    for state in PeerState::ALL {
         states.with_label_values(&[state.as_str()]);
     }
     let by_peer = |name, help| IntGaugeVec::new(Opts::new(name, help), &["peer"]);

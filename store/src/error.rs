@@ -8,6 +8,7 @@ use crate::account_error::AccountError;
 use crate::digest::{Digest, EventId, NodeId};
 use crate::frame::FrameError;
 use crate::path::PackagePath;
+use crate::statement::Role;
 use crate::trouble::DiskTrouble;
 
 /// What went wrong in the store.
@@ -44,6 +45,33 @@ pub enum StoreError {
     /// This node is not an owner, so it can't admit or expel.
     #[error("this node is not an owner of its mesh")]
     NotAnOwner,
+    /// An owner expelled the node: this one, which wanted to publish, or one that was to be admitted.
+    #[error(
+        "node {node} was expelled from the mesh; it can take part again only with a new key, in an empty data folder"
+    )]
+    Expelled {
+        /// The node.
+        node: NodeId,
+    },
+    /// No statement of the roster is about this node.
+    #[error("the roster doesn't know node {node}")]
+    NoSuchNode {
+        /// Who was asked for.
+        node: NodeId,
+    },
+    /// A node can't expel itself.
+    #[error("a node can't expel itself; expel it on another owner")]
+    OwnNode,
+    /// Less than the node may do already.
+    #[error(
+        "node {node} is {} already, and roles only rise: to take rights away, expel it; it can come back with a new key", .role.as_str()
+    )]
+    RolesOnlyRise {
+        /// The node.
+        node: NodeId,
+        /// What it is.
+        role: Role,
+    },
     /// The bytes of a revision are not on this node.
     #[error("the bytes of blob {blob} are not on this node")]
     BytesNotHeld {

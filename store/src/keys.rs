@@ -47,3 +47,8 @@ pub fn verify(node: &NodeId, message: &[u8], signature: &[u8]) -> Result<(), Fra
         .and_then(|key| key.verify_strict(message, &Signature::from_bytes(signature)))
         .map_err(|_| FrameError::BadSignature)
 }
+
+/// Whether a node can have this id: it is a point of the curve, and none for which anybody could sign.
+pub(crate) fn is_public_key(node: &NodeId) -> bool {
+    VerifyingKey::from_bytes(node.as_bytes()).is_ok_and(|key| !key.is_weak())
+}

@@ -40,6 +40,7 @@ mod limits;
 mod locks;
 mod log;
 mod lsn;
+mod membership;
 mod meta;
 mod node_state;
 mod open;
@@ -100,6 +101,7 @@ pub use journal::{Happening, Record, RecordPage};
 pub use keys::{NodeKey, verify as verify_signature};
 pub use limits::*;
 pub use lsn::Lsn;
+pub use membership::Member;
 pub use node_state::{
     LinkBrief, LinkState, NodeState, STATE_CONTEXT, SignedState, State, StateHeader, StatePolicy, StreamBrief,
     WantBrief,

@@ -24,8 +24,10 @@ pub const TAG_BYTES_MAX: usize = 64;
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Prefixes an `Admit` may carry.
 pub const PREFIXES_MAX: usize = 64;
-/// Ids an `Expel` may carry, tips and statements together.
-pub const EXPEL_IDS_MAX: usize = 1024;
+/// Ids an `Expel` may carry, tips and statements together: 64,000 bytes, which leaves room in a frame for the rest.
+pub const EXPEL_IDS_MAX: usize = 2000;
+/// Places among these that are kept for tips.
+pub const EXPEL_TIPS_MIN: usize = 64;
 /// Statements a roster may hold.
 pub const STATEMENTS_MAX: usize = 10_000;
 /// Bytes in a node state's frame, signature excluded: all lists of it full.

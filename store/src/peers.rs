@@ -8,12 +8,12 @@ use crate::digest::NodeId;
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{INVITES_MAX, PEERS_MAX};
+use crate::membership::check_role;
 use crate::publish::Author;
 use crate::pull::LogCursor;
 use crate::schema::{CURSORS, INVITES, PEERS};
 use crate::statement::Role;
 use crate::time::UnixMillis;
-use crate::tokens::check_prefixes;
 use crate::tx::Tx;
 
 /// A node this one has a link with.
@@ -118,7 +118,7 @@ pub(crate) fn set_cursor(tx: &Tx<'_>, node: &NodeId, cursor: &LogCursor) -> Resu
 
 /// Makes an invite.
 pub(crate) fn invite(tx: &Tx<'_>, moment: Moment, new: &NewInvite, author: &Author) -> Result<InviteRow> {
-    let prefixes = check_prefixes(&new.prefixes)?;
+    let prefixes = check_role(new.role, &new.prefixes)?;
     if tx.read(INVITES)?.len()? >= INVITES_MAX as u64 {
         drop_expired(tx, moment.now)?;
         if tx.read(INVITES)?.len()? >= INVITES_MAX as u64 {

@@ -233,9 +233,12 @@ fn current_row(
     packages.get(path.as_str())?.map(|row| from_row("a package", row.value())).transpose()
 }
 
-fn check_may_publish(roster: &Roster, node: NodeId, path: &PackagePath) -> Result<()> {
+/// Whether the roster lets a node publish there.
+pub(crate) fn check_may_publish(roster: &Roster, node: NodeId, path: &PackagePath) -> Result<()> {
     if roster.may_publish(&node, path.as_str()) {
         Ok(())
+    } else if roster.is_expelled(&node) {
+        Err(StoreError::Expelled { node })
     } else {
         Err(StoreError::NotAPublisher { node, path: path.clone() })
     }

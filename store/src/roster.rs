@@ -6,6 +6,9 @@
 //! - An event counts iff its origin may publish its path and, if the origin is expelled, every Expel of it covers the
 //!   event: names it, or a later event of the stream that follows it by `prev`. (Which events are covered is kept in the
 //!   table `covered`; see `trust.rs`.)
+//! - Two meshes that merged have two roots, each an owner on the other side by an Admit. Whoever expels its signer lists
+//!   that Admit, if it has heard of the merge; if not, only nodes of the root's own side go on knowing it as an owner,
+//!   until any other owner admits it again.
 //! - Roles only rise: the greatest role of all Admits that count. Prefixes add up; an Admit without any means everywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -54,18 +57,18 @@ impl Roster {
     /// Folds a set of verified statements.
     pub fn fold(root: NodeId, statements: &[Statement]) -> Self {
         let owners = ever_owners(root, statements);
-        let expels = counting_expels(&owners, statements);
+        let counting = counting_admits(&owners, statements);
         let mut standings: BTreeMap<NodeId, Standing> = BTreeMap::new();
         let root_standing = standings.entry(root).or_default();
         (root_standing.role, root_standing.prefixes) = (Some(Role::Owner), None);
         for (statement, admit) in admits(statements).filter(|(statement, _)| owners.contains(&statement.header.signer))
         {
             let standing = standings.entry(admit.node).or_default();
-            if is_covered(statement, &expels) {
+            if counting.contains(&statement.id) {
                 raise(standing, admit);
             }
         }
-        for expel in &expels {
+        for expel in &counting_expels(&owners, statements) {
             standings.entry(expel.node).or_default().expels.push(expel.tips.clone());
         }
         for standing in standings.values_mut() {
@@ -97,6 +100,16 @@ impl Roster {
     /// A node's role, if it has one and is not expelled.
     pub fn role(&self, node: &NodeId) -> Option<Role> {
         self.standing(node).filter(|standing| !standing.is_expelled()).and_then(|standing| standing.role)
+    }
+
+    /// Whether an owner expelled it.
+    pub fn is_expelled(&self, node: &NodeId) -> bool {
+        self.standing(node).is_some_and(Standing::is_expelled)
+    }
+
+    /// The nodes that may admit and expel now.
+    pub fn owners(&self) -> impl Iterator<Item = &NodeId> {
+        self.standings.keys().filter(|node| self.role(node) == Some(Role::Owner))
     }
 
     /// What is said of a node.
@@ -157,16 +170,22 @@ fn counting_expels<'a>(owners: &BTreeSet<NodeId>, statements: &'a [Statement]) -
     expels.collect()
 }
 
-/// Whether every Expel of its signer lists this statement; true for a signer that nobody expelled.
-fn is_covered(statement: &Statement, expels: &[&Expel]) -> bool {
-    expels
-        .iter()
-        .filter(|expel| expel.node == statement.header.signer)
-        .all(|expel| expel.statements.contains(&statement.id))
+/// The Admits that count: those of ever-owners which every Expel of their signer lists, or whose signer nobody expelled.
+pub(crate) fn counting_admits(owners: &BTreeSet<NodeId>, statements: &[Statement]) -> BTreeSet<StatementId> {
+    let mut listed: BTreeMap<NodeId, Vec<BTreeSet<StatementId>>> = BTreeMap::new();
+    for expel in counting_expels(owners, statements) {
+        listed.entry(expel.node).or_default().push(expel.statements.iter().copied().collect());
+    }
+    let counts = |statement: &&Statement| {
+        let signer = &statement.header.signer;
+        owners.contains(signer)
+            && listed.get(signer).is_none_or(|lists| lists.iter().all(|l| l.contains(&statement.id)))
+    };
+    admits(statements).map(|(statement, _)| statement).filter(counts).map(|statement| statement.id).collect()
 }
 
 /// Adds what one Admit gives. A raise to a greater role forgets the prefixes of the lesser one.
-fn raise(standing: &mut Standing, admit: &Admit) {
+pub(crate) fn raise(standing: &mut Standing, admit: &Admit) {
     let prefixes = (!admit.prefixes.is_empty()).then(|| admit.prefixes.iter().cloned().collect::<BTreeSet<_>>());
     match standing.role.cmp(&Some(admit.role)) {
         std::cmp::Ordering::Less => (standing.role, standing.prefixes) = (Some(admit.role), prefixes),

@@ -20,7 +20,7 @@ use crate::meta;
 use crate::path::PackagePath;
 use crate::roster::{self, Roster, Standing};
 use crate::schema::{COVERED, STATEMENTS, STREAM_EVENTS};
-use crate::statement::{SignedStatement, Statement, StatementBody};
+use crate::statement::{Admit, Expel, SignedStatement, Statement, StatementBody};
 use crate::states;
 use crate::tx::Tx;
 
@@ -56,46 +56,59 @@ pub(crate) fn digest(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]
     Ok(roster::digest(ids?.into_iter()))
 }
 
-fn decode_all(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<Vec<Statement>> {
+/// The statements held, decoded.
+pub(crate) fn decode_all(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<Vec<Statement>> {
     statements(table)?.iter().map(|signed| Ok(signed.decode()?)).collect()
 }
 
-/// Adds verified statements; tells how many were new. One that no ever-owner signed is passed over: it would have no
-/// effect, and anybody could fill the roster with such.
+/// Adds verified statements; tells how many were new. Passed over are those that no ever-owner signed, since they would
+/// have no effect and anybody could fill the roster with such; and Admits beyond the cap, which an owner's stolen key
+/// may have reached, but not Expels: that key must be put out in any case.
 pub(crate) fn insert(tx: &Tx<'_>, moment: Moment, arrived: &[(SignedStatement, Statement)]) -> Result<usize> {
     let root = tx.meta(&meta::ROOT)?;
     let mut all = decode_all(&tx.read(STATEMENTS)?)?;
+    let mut room = STATEMENTS_MAX.saturating_sub(all.len());
     all.extend(arrived.iter().map(|(_, statement)| statement.clone()));
     let owners = roster::ever_owners(root, &all);
     let mut fresh = Vec::new();
     for (signed, statement) in arrived.iter().filter(|(_, statement)| owners.contains(&statement.header.signer)) {
-        if tx.read(STATEMENTS)?.get(statement.id.as_bytes())?.is_none() {
+        let fits = room > 0 || matches!(statement.body, StatementBody::Expel(_));
+        if fits && tx.read(STATEMENTS)?.get(statement.id.as_bytes())?.is_none() {
             let mut table = tx.write(STATEMENTS)?;
             table.insert(statement.id.as_bytes(), signed.stored_bytes().as_slice())?;
+            room = room.saturating_sub(1);
             fresh.push(statement);
         }
     }
-    if fresh.is_empty() {
-        return Ok(0);
+    if !fresh.is_empty() {
+        reload(tx, moment, &fresh)?;
     }
-    if redb::ReadableTableMetadata::len(&tx.read(STATEMENTS)?)? > STATEMENTS_MAX as u64 {
-        return Err(StoreError::TooMany { what: "roster statements", max: STATEMENTS_MAX });
-    }
-    for statement in &fresh {
-        note(tx, moment, statement)?;
-    }
-    reload(tx, moment)?;
     Ok(fresh.len())
 }
 
-fn note(tx: &Tx<'_>, moment: Moment, statement: &Statement) -> Result<()> {
-    let by_node = statement.header.signer;
-    let happening = match &statement.body {
-        StatementBody::Admit(admit) => Happening::NodeAdmitted { node: admit.node, role: admit.role, by_node },
-        StatementBody::Expel(expel) => Happening::NodeExpelled { node: expel.node, by_node },
+/// Journals who was admitted, if that changed what it may do, and who was expelled. What a node finds when it joins is
+/// no news, but for its own part in it.
+fn note(tx: &Tx<'_>, moment: Moment, before: &Roster, statement: &Statement) -> Result<()> {
+    let (by_node, own) = (statement.header.signer, tx.context.key.node_id());
+    let (node, happening) = match &statement.body {
+        StatementBody::Admit(Admit { node, role, .. }) => {
+            if !tx.roster().is_member(node) || before.standing(node) == tx.roster().standing(node) {
+                return Ok(());
+            }
+            (*node, Happening::NodeAdmitted { node: *node, role: *role, by_node })
+        }
+        StatementBody::Expel(Expel { node, .. }) => (*node, Happening::NodeExpelled { node: *node, by_node }),
         StatementBody::Unknown { .. } => return Ok(()),
     };
-    journal::append(tx, moment, happening).map(drop)
+    let backfill = moment.backfill || (before.is_alone(&own) && by_node != own && node != own);
+    journal::append(tx, Moment { backfill, ..moment }, happening)?;
+    if node == own && tx.roster().is_expelled(&own) {
+        let detail = format!(
+            "this node was expelled from its mesh by owner {by_node}: it can't publish, and no other node speaks with it. To              take part again it needs a new key: begin with an empty data folder and join by a new invite"
+        );
+        journal::alarm(tx, moment, "expelled", detail)?;
+    }
+    Ok(())
 }
 
 /// Takes another mesh's root, while nobody else is known here.
@@ -104,16 +117,17 @@ pub(crate) fn take_root(tx: &Tx<'_>, moment: Moment, root: NodeId) -> Result<()>
         return Err(StoreError::NotAlone);
     }
     tx.set_meta(&meta::ROOT, &root)?;
-    reload(tx, moment)
+    reload(tx, moment, &[])
 }
 
-/// Folds the roster anew and, where a node's standing changed, the paths it wrote to.
-fn reload(tx: &Tx<'_>, moment: Moment) -> Result<()> {
+/// Folds the roster anew, tells what is new and, where a node's standing changed, folds the paths it wrote to.
+fn reload(tx: &Tx<'_>, moment: Moment, fresh: &[&Statement]) -> Result<()> {
     let before = tx.roster();
     let after = load(&tx.read(STATEMENTS)?, tx.meta(&meta::ROOT)?)?;
     tx.set_roster(after);
     let after = tx.roster();
     states::drop_strangers(tx, &after)?;
+    fresh.iter().try_for_each(|statement| note(tx, moment, &before, statement))?;
     for node in changed_nodes(&before, &after) {
         recover_coverage(tx, &node)?;
         refold(tx, moment, &node)?;

@@ -6,6 +6,7 @@
 //! - `golden.rs`: data folders that earlier versions wrote
 //! - `mesh.rs`: stores that exchange events and statements
 //! - `states.rs`: what nodes say of themselves, and what that proves about who has what
+//! - `roster.rs`: who may do what: admitting, expelling, merging, in any order
 //! - `bytes.rs`: uploads, fetches, rot
 //! - `space.rs`: gc and retention: what goes, what stays, what is said of it
 //! - `local_disk.rs`: what the seam promises, on the machine's own disk
@@ -30,6 +31,7 @@ mod opening;
 mod operations;
 mod planted;
 mod races;
+mod roster;
 mod small_disk;
 mod space;
 mod states;

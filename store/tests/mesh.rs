@@ -218,7 +218,7 @@ fn two_meshes_with_history_merge_and_an_expelled_node_keeps_only_what_was_covere
         assert_sound(store);
     }
     assert_eq!(digest(&a), digest(&b));
-    assert!(matches!(put(&b, "w.pkg", b"no", at(7)), Err(StoreError::NotAPublisher { .. })));
+    assert!(matches!(put(&b, "w.pkg", b"no", at(7)), Err(StoreError::Expelled { .. })));
 }
 
 #[derive(Debug, Clone)]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
-    Author, Happening, Lsn, NodeId, Overview, Package, PackagePath, PeerRow, RecordPage, Revision, Roster, Scope,
-    ScrubStatus, SessionId, SetDigest, SignedIn, StorageView, UnixMillis, UserPatch, UserRow, Who,
+    Author, Happening, Lsn, Member, NodeId, Overview, Package, PackagePath, PeerRow, RecordPage, Revision, Roster,
+    Scope, ScrubStatus, SessionId, SetDigest, SignedIn, StorageView, UnixMillis, UserPatch, UserRow, Who,
 };
 use tokio::sync::watch;
 
@@ -171,6 +171,11 @@ impl Reader {
     /// Who may do what in the mesh.
     pub(crate) fn roster(&self) -> Arc<Roster> {
         self.state.store.roster()
+    }
+
+    /// All nodes that the roster knows, and what was said of each.
+    pub(crate) fn members(&self) -> Result<Vec<Member>, ApiError> {
+        Ok(self.state.store.members()?)
     }
 
     /// A digest of the roster's statements.

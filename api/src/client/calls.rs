@@ -6,9 +6,10 @@ use reqwest::header::IF_MATCH;
 
 use super::{Client, ClientError, Guard, encode_path};
 use crate::types::{
-    EventQuery, GcRequest, GcView, InviteRequest, InviteView, JoinRequest, NewTokenView, NodePatch, NodeView,
-    PackagePatch, PackageQuery, PackageView, Page, PageQuery, PeerPatch, PeerView, PublishedView, RecordView,
-    RestoreRequest, RevisionView, ScrubView, StorageUsageView, SyncView, TokenRequest, TokenView, WatchView,
+    AdmitRequest, EventQuery, GcRequest, GcView, InviteRequest, InviteView, JoinRequest, MemberView, NewTokenView,
+    NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PeerPatch, PeerView, PublishedView,
+    RecordView, RestoreRequest, RevisionView, RosterView, ScrubView, StorageUsageView, SyncView, TokenRequest,
+    TokenView, WatchView,
 };
 
 impl Client {
@@ -122,6 +123,21 @@ impl Client {
     /// `POST /peers/{id}/sync`: pulls now.
     pub async fn sync_peer(&self, id: &str) -> Result<SyncView, ClientError> {
         self.json(self.request(Method::POST, &format!("{}/sync", one("peers", id)))).await
+    }
+
+    /// `GET /roster`: one page.
+    pub async fn roster(&self, page: &PageQuery) -> Result<RosterView, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/roster").query(page)).await
+    }
+
+    /// `POST /roster`: admits a node, or raises what it may do.
+    pub async fn admit(&self, request: &AdmitRequest) -> Result<MemberView, ClientError> {
+        self.json(self.request(Method::POST, "/api/v1/roster").json(request)).await
+    }
+
+    /// `POST /roster/{node}/expel`: expels a node from the mesh, for good.
+    pub async fn expel(&self, node: &str) -> Result<MemberView, ClientError> {
+        self.json(self.request(Method::POST, &format!("{}/expel", one("roster", node)))).await
     }
 
     /// `GET /invites`.

@@ -69,8 +69,10 @@ codes! {
     OutsidePrefixes = FORBIDDEN "outside_prefixes" "The token's prefixes do not allow this";
     /// The node's role, its prefixes or the token's don't allow to publish there.
     NotAPublisher = FORBIDDEN "not_a_publisher" "Publishing there is not allowed";
-    /// Only an owner admits nodes.
+    /// Only an owner admits and expels nodes.
     NotAnOwner = FORBIDDEN "not_an_owner" "The node is not an owner of its mesh";
+    /// An owner expelled the node from the mesh.
+    Expelled = FORBIDDEN "expelled" "The node was expelled from the mesh";
     /// No such address.
     NoSuchRoute = NOT_FOUND "no_such_route" "There is nothing at this address";
     /// No such package.
@@ -81,6 +83,8 @@ codes! {
     NoSuchBlob = NOT_FOUND "no_such_blob" "The blob does not exist";
     /// No such peer.
     NoSuchPeer = NOT_FOUND "no_such_peer" "The peer does not exist";
+    /// No such node in the roster.
+    NoSuchNode = NOT_FOUND "no_such_node" "The roster does not know the node";
     /// No such invite.
     NoSuchInvite = NOT_FOUND "no_such_invite" "The invite does not exist";
     /// No such token.
@@ -95,6 +99,10 @@ codes! {
     BytesNotHeld = CONFLICT "bytes_not_held" "The revision's bytes are not on this node";
     /// A cap on rows is reached.
     TooMany = CONFLICT "too_many" "There are too many already";
+    /// A node can't expel itself.
+    OwnNode = CONFLICT "own_node" "A node can not expel itself";
+    /// The node may do more already.
+    RolesOnlyRise = CONFLICT "roles_only_rise" "Roles only rise";
     /// The node already has a mesh of its own.
     NotAlone = CONFLICT "not_alone" "The node is part of a mesh already";
     /// Another user has the name.

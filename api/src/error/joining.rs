@@ -14,6 +14,7 @@ impl From<JoinError> for ApiError {
             JoinError::Unreachable { .. } => Code::NodeUnreachable,
             JoinError::WrongNode { .. } => Code::WrongNode,
             JoinError::NotAnOwner => Code::NotAnOwner,
+            JoinError::Expelled => Code::Expelled,
             JoinError::ReplicaHasEvents => Code::ReplicaHasEvents,
             JoinError::MergeNeedsOwner => Code::MergeNeedsOwner,
             JoinError::BadAnswer { .. } => Code::BadPeerAnswer,
@@ -29,6 +30,7 @@ impl From<SyncError> for ApiError {
         let detail = error.to_string();
         match error {
             SyncError::NoSuchPeer { node } => Self::new(Code::NoSuchPeer, detail).fact("node", node.to_string()),
+            SyncError::Expelled { node } => Self::new(Code::Expelled, detail).fact("node", node.to_string()),
             SyncError::Paused { node } => Self::new(Code::PeerPaused, detail).fact("node", node.to_string()),
             SyncError::Failed { node, .. } => Self::new(Code::NodeUnreachable, detail).fact("node", node.to_string()),
             SyncError::Stopped => Self::new(Code::Stopping, detail),
@@ -52,6 +54,7 @@ mod tests {
             JoinError::Unreachable { urls: vec![], reason: reason() },
             JoinError::WrongNode { url: reason() },
             JoinError::NotAnOwner,
+            JoinError::Expelled,
             JoinError::ReplicaHasEvents,
             JoinError::MergeNeedsOwner,
             JoinError::BadAnswer { reason: reason() },

@@ -1,6 +1,6 @@
 //! The store's facts as errors of the API: which status and code each gets, and what the client may know.
 
-use ods_store::{AccountError, StoreError};
+use ods_store::{AccountError, NodeId, StoreError};
 
 use super::{ApiError, Code};
 
@@ -13,26 +13,38 @@ const BUSY_S: u64 = 2;
 /// Seconds after which what is being made for somebody else may be done.
 const UNDER_WAY_S: u64 = 60;
 
+/// What a client is told of a disk that fails; the log says more.
+const DISK_FAILS: &str = "the node's disk is full or failing, so nothing can be written; reading goes on";
+
+/// Likewise of files that the system doesn't let the node read.
+const UNREADABLE: &str = "the file of its bytes can't be read on this node; the node's log says which and why";
+
+/// Likewise of too many open files.
+const FILES_OPEN: &str = "the node has as many files open as it may; try again in a moment";
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let detail = error.to_string();
         let plain = |code: Code| Self::new(code, detail.clone());
+        let about = |code: Code, node: NodeId| plain(code).fact("node", node.to_string());
         match error {
             StoreError::NoSuchPackage { path } => plain(Code::NoSuchPackage).fact("path", path.as_str()),
             StoreError::NoSuchRevision { id } => plain(Code::NoSuchRevision).fact("revision", id.to_string()),
             StoreError::PreconditionFailed { path, current } => plain(Code::PreconditionFailed)
                 .fact("path", path.as_str())
                 .fact("current", current.map(|id| id.to_string())),
-            StoreError::NotAPublisher { node, path } => {
-                plain(Code::NotAPublisher).fact("node", node.to_string()).fact("path", path.as_str())
-            }
+            StoreError::NotAPublisher { node, path } => about(Code::NotAPublisher, node).fact("path", path.as_str()),
             StoreError::NotAnOwner => plain(Code::NotAnOwner),
+            StoreError::Expelled { node } => about(Code::Expelled, node),
+            StoreError::NoSuchNode { node } => about(Code::NoSuchNode, node),
+            StoreError::OwnNode => plain(Code::OwnNode),
+            StoreError::RolesOnlyRise { node, role } => about(Code::RolesOnlyRise, node).fact("role", role.as_str()),
             StoreError::BytesNotHeld { blob } => plain(Code::BytesNotHeld).fact("blob", blob.to_string()),
             StoreError::DiskFailing { ref trouble } => {
                 let code = if trouble.is_full { Code::NoSpace } else { Code::NotWritable };
-                let detail =
-                    "the node's disk is full or failing, so nothing can be written; reading goes on".to_owned();
-                Self { detail, ..Self::internal(error) }.with_code(code).retry_after(MENDED_AFTER_S)
+                Self { detail: DISK_FAILS.to_owned(), ..Self::internal(error) }
+                    .with_code(code)
+                    .retry_after(MENDED_AFTER_S)
             }
             StoreError::NoSpace { needed, free } => plain(Code::NoSpace).fact("needed", needed).fact("free", free),
             StoreError::Rot { blob, piece } => plain(Code::BytesUnavailable)
@@ -42,13 +54,10 @@ impl From<StoreError> for ApiError {
             StoreError::OutlineLost { blob } => {
                 plain(Code::BytesUnavailable).fact("blob", blob.to_string()).retry_after(MENDED_AFTER_S)
             }
-            StoreError::Unreadable { blob, .. } => {
-                let detail = "the file of its bytes can't be read on this node; the node's log says which and why";
-                Self { detail: detail.to_owned(), ..Self::internal(error) }
-                    .with_code(Code::BytesUnavailable)
-                    .fact("blob", blob.to_string())
-                    .retry_after(MENDED_AFTER_S)
-            }
+            StoreError::Unreadable { blob, .. } => Self { detail: UNREADABLE.to_owned(), ..Self::internal(error) }
+                .with_code(Code::BytesUnavailable)
+                .fact("blob", blob.to_string())
+                .retry_after(MENDED_AFTER_S),
             StoreError::TooLarge { bytes, max } => plain(Code::TooLarge).fact("bytes", bytes).fact("max", max),
             StoreError::BadMeta { key, reason } => plain(Code::Invalid).fact("field", key).fact("reason", reason),
             StoreError::BadName { what, reason } => plain(Code::Invalid).fact("field", what).fact("reason", reason),
@@ -62,10 +71,9 @@ impl From<StoreError> for ApiError {
             StoreError::NotAlone => plain(Code::NotAlone),
             StoreError::ReplicaHasEvents => plain(Code::ReplicaHasEvents),
             StoreError::UnderWay { what } => plain(Code::UnderWay).fact("what", what).retry_after(UNDER_WAY_S),
-            StoreError::TooManyOpenFiles { .. } => {
-                let detail = "the node has as many files open as it may; try again in a moment".to_owned();
-                Self { detail, ..Self::internal(error) }.with_code(Code::Busy).retry_after(BUSY_S)
-            }
+            StoreError::TooManyOpenFiles { .. } => Self { detail: FILES_OPEN.to_owned(), ..Self::internal(error) }
+                .with_code(Code::Busy)
+                .retry_after(BUSY_S),
             StoreError::Closing => plain(Code::Stopping),
             StoreError::NotWritable { .. } => {
                 Self { detail: "the node's data folder can't be written".to_owned(), ..Self::internal(error) }

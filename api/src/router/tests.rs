@@ -7,6 +7,7 @@ mod contract;
 mod hostile;
 mod journal;
 mod packages;
+mod roster;
 mod sign_in;
 mod storage;
 mod uploads;

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use data_encoding::HEXLOWER;
-use ods_store::{InviteRow, NewInvite, Role};
+use ods_store::{InviteRow, NewInvite};
 
 use crate::auth::Admin;
 use crate::blocking::blocking;
@@ -12,7 +12,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, creation_key, page_of};
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
 use crate::paths::AboutId;
-use crate::types::{InviteRequest, InviteView, Page, PageQuery, RoleName};
+use crate::types::{InviteRequest, InviteView, Page, PageQuery};
 
 /// Seconds that an invite may last: a year.
 const LIFE_S_MAX: u64 = 365 * 24 * 60 * 60;
@@ -45,7 +45,7 @@ pub(crate) async fn create(
     let view = blocking(move || {
         let now = admin.reader().now();
         let new = NewInvite {
-            role: role(request.role),
+            role: request.role.into(),
             prefixes: request.prefixes,
             expires_at: now.plus_ms(request.expires_in_s * 1000),
         };
@@ -73,12 +73,4 @@ fn views(admin: &Admin, rows: Vec<InviteRow>) -> Result<Vec<InviteView>, ApiErro
     let reader = admin.reader();
     let overview = reader.overview()?;
     Ok(rows.into_iter().map(|row| convert::invite(row, reader.node_id(), &overview, reader.state())).collect())
-}
-
-const fn role(name: RoleName) -> Role {
-    match name {
-        RoleName::Owner => Role::Owner,
-        RoleName::Publisher => Role::Publisher,
-        RoleName::Replica => Role::Replica,
-    }
 }

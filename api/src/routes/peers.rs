@@ -113,7 +113,7 @@ fn one(reader: &Reader, node: &NodeId) -> Result<PeerView, ApiError> {
 
 fn view(reader: &Reader, row: PeerRow) -> PeerView {
     let status = reader.state().mesh.status(&row.node);
-    convert::peer(row, &reader.roster(), status)
+    convert::peer(row, &reader.node_id(), &reader.roster(), status)
 }
 
 fn check_name(name: String) -> Result<String, ApiError> {

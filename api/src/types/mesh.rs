@@ -17,6 +17,16 @@ pub enum RoleName {
     Replica,
 }
 
+impl From<RoleName> for ods_store::Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Owner => Self::Owner,
+            RoleName::Publisher => Self::Publisher,
+            RoleName::Replica => Self::Replica,
+        }
+    }
+}
+
 /// A node that this one is linked with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Peer)]
@@ -37,7 +47,7 @@ pub struct PeerView {
     /// `owner`, `publisher` or `replica`; null if no statement admits it.
     #[schema(required = true, example = "replica")]
     pub role: Option<String>,
-    /// `connected`, `connecting`, `unreachable` or `paused`.
+    /// `connected`, `connecting`, `unreachable`, `paused`, or `expelled` if it or this node was expelled from the mesh.
     #[schema(example = "connected")]
     pub state: String,
     /// Whether replication with it is stopped until someone resumes it.

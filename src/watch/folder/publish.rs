@@ -109,10 +109,7 @@ impl Folder {
         if self.finish_consuming(file, sight, now, wall)? {
             return Ok(None);
         }
-        let node = self.store.node_id();
-        if !self.store.roster().may_publish(&node, path.as_str()) {
-            return Err(StoreError::NotAPublisher { node, path }.into());
-        }
+        self.store.check_may_publish(&path)?;
         let known = may_be_known(sight.bytes, &self.revisions(&path)?);
         let sink = if known { Sink::hash() } else { self.upload(sight)? };
         let taking = Taking::open(self.name(file), sight, sink)?;

@@ -3,20 +3,22 @@
 use std::num::NonZeroUsize;
 
 use super::Store;
-use crate::digest::{EventId, NodeId, SetDigest};
+use crate::digest::{EventId, NodeId, SetDigest, StatementId};
 use crate::error::{Result, StoreError};
 use crate::event::{Event, SignedEvent};
 use crate::frame::FrameError;
 use crate::journal::Moment;
 use crate::log::{self, Insertion, Source};
 use crate::lsn::Lsn;
+use crate::membership::{self, Member, check_role};
+use crate::path::PackagePath;
 use crate::peers::{self, InviteRow, NewInvite, PeerRow};
 use crate::publish::Author;
 use crate::pull::{self, LogCursor, LogPage, LogQuery};
+use crate::roster::Roster;
 use crate::schema::{CURSORS, EVENTS, INVITES, LOG, META, PEERS, STATEMENTS, STREAMS};
-use crate::statement::{Admit, Role, SignedStatement, Statement, StatementBody, StatementHeader};
+use crate::statement::{Admit, SignedStatement, Statement, StatementBody, StatementHeader};
 use crate::time::UnixMillis;
-use crate::tokens::check_prefixes;
 use crate::trust;
 use crate::vector::Vector;
 
@@ -189,19 +191,40 @@ impl Store {
         self.write(move |tx| trust::insert(tx, Moment::live(now), &verified))
     }
 
-    /// Admits a node. Owners only.
-    pub fn admit(&self, admit: &Admit, author: &Author, now: UnixMillis) -> Result<SignedStatement> {
-        let signed = self.sign_admit(admit, author, now)?;
-        if self.roster().role(&self.node_id()) != Some(Role::Owner) {
-            return Err(StoreError::NotAnOwner);
-        }
-        self.insert_statements(vec![signed.clone()], now)?;
-        Ok(signed)
+    /// Admits a node, or raises it. Owners only. `None` if it may do all that already, so that nothing was signed.
+    pub fn admit(&self, admit: &Admit, author: &Author, now: UnixMillis) -> Result<Option<StatementId>> {
+        let (admit, author) = (admit.clone(), author.clone());
+        self.write(move |tx| membership::admit(tx, Moment::live(now), &admit, &author))
+    }
+
+    /// Expels a node, for good: what this node holds of it by now still counts, nothing else will. Owners only. `None`
+    /// if it is expelled already.
+    pub fn expel(&self, node: &NodeId, author: &Author, now: UnixMillis) -> Result<Option<StatementId>> {
+        let (node, author) = (*node, author.clone());
+        self.write(move |tx| membership::expel(tx, Moment::live(now), &node, &author))
+    }
+
+    /// All nodes that the roster knows, by id, and what was said of each.
+    pub fn members(&self) -> Result<Vec<Member>> {
+        // Roster and statements are read apart: one that comes in between is in the next answer.
+        let statements = trust::decode_all(&self.read()?.open_table(STATEMENTS)?)?;
+        Ok(membership::members(&Roster::fold(self.roster().root(), &statements), statements))
+    }
+
+    /// The statements that a node's standing follows from, for a node that doesn't belong any more: enough for it to
+    /// learn that, and no more.
+    pub fn statements_bearing_on(&self, node: &NodeId) -> Result<Vec<SignedStatement>> {
+        membership::bearing_on(node, self.roster_statements()?)
+    }
+
+    /// Whether this node may publish at a path, or why not.
+    pub fn check_may_publish(&self, path: &PackagePath) -> Result<()> {
+        crate::publish::check_may_publish(&self.roster(), self.node_id(), path)
     }
 
     /// Signs an Admit without keeping it: what a joiner offers when two meshes merge.
     pub fn sign_admit(&self, admit: &Admit, author: &Author, now: UnixMillis) -> Result<SignedStatement> {
-        let admit = Admit { prefixes: check_prefixes(&admit.prefixes)?, ..admit.clone() };
+        let admit = Admit { prefixes: check_role(admit.role, &admit.prefixes)?, ..admit.clone() };
         let header = StatementHeader { signer: self.node_id(), at_ms: now, by: author.as_str().to_owned() };
         Ok(SignedStatement::mint(self.key(), &header, &StatementBody::Admit(admit)))
     }

@@ -88,6 +88,7 @@ async fn every_operation_refuses_scopes_below_the_one_it_needs() {
         "/events/stream",
         "/peers",
         "/peers/{id}",
+        "/roster",
         "/storage",
         "/storage/scrub",
         "/session",

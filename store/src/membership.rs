@@ -1,0 +1,204 @@
+//! Admitting and expelling: deciding which statement to sign, inside the writer's transaction; and reading the roster as
+//! people see it. What a set of statements means is `roster.rs`.
+//!
+//! Invariants: an owner signs nothing that would change nothing, and nothing that can't have the effect it is meant to
+//! have. An Expel lists what this node holds of the expelled one, in the transaction that signs it, never what somebody
+//! typed: so what was published before stays, whatever came in a moment ago, and a stolen key can't backdate.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::digest::{EventId, NodeId, StatementId};
+use crate::error::{Result, StoreError};
+use crate::journal::{self, Moment};
+use crate::keys;
+use crate::limits::{EXPEL_IDS_MAX, EXPEL_TIPS_MIN, STATEMENTS_MAX};
+use crate::log;
+use crate::publish::Author;
+use crate::roster::{self, Roster, Standing};
+use crate::schema::STATEMENTS;
+use crate::statement::{Admit, Expel, Role, SignedStatement, Statement, StatementBody, StatementHeader};
+use crate::tokens::check_prefixes;
+use crate::trust;
+use crate::tx::Tx;
+
+/// A node that the roster knows, and what was said of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The node.
+    pub node: NodeId,
+    /// What it may do.
+    pub standing: Standing,
+    /// Every Admit of it, oldest first by its signer's clock, and whether it counts.
+    pub admits: Vec<(Statement, bool)>,
+    /// Every Expel of it, likewise; all of them count.
+    pub expels: Vec<Statement>,
+}
+
+/// Where a role may be bound to prefixes: only a publisher's.
+pub(crate) fn check_role(role: Role, prefixes: &[String]) -> Result<Vec<String>> {
+    if role != Role::Publisher && !prefixes.is_empty() {
+        let reason = format!("are for publishers; {} has none", role.as_str());
+        return Err(StoreError::BadName { what: "prefixes", reason });
+    }
+    check_prefixes(prefixes)
+}
+
+/// Signs an Admit and takes it; `None` if the node may do all that already.
+pub(crate) fn admit(tx: &Tx<'_>, moment: Moment, admit: &Admit, author: &Author) -> Result<Option<StatementId>> {
+    must_own(tx)?;
+    let admit = Admit { prefixes: check_role(admit.role, &admit.prefixes)?, ..admit.clone() };
+    if !keys::is_public_key(&admit.node) {
+        return Err(StoreError::BadName { what: "node", reason: "is not the id of any node".to_owned() });
+    }
+    if !is_rise(&tx.roster(), &admit)? {
+        return Ok(None);
+    }
+    if redb::ReadableTableMetadata::len(&tx.read(STATEMENTS)?)? >= STATEMENTS_MAX as u64 {
+        return Err(StoreError::TooMany { what: "roster statements", max: STATEMENTS_MAX });
+    }
+    sign(tx, moment, author, &StatementBody::Admit(admit)).map(Some)
+}
+
+/// Whether an Admit gives a node more than it has; an error if it would have to take something away.
+fn is_rise(roster: &Roster, admit: &Admit) -> Result<bool> {
+    let node = admit.node;
+    if roster.is_expelled(&node) {
+        return Err(StoreError::Expelled { node });
+    }
+    let before = roster.standing(&node).cloned().unwrap_or_default();
+    let mut after = before.clone();
+    roster::raise(&mut after, admit);
+    if after != before {
+        return Ok(true);
+    }
+    let asked = (!admit.prefixes.is_empty()).then(|| admit.prefixes.iter().cloned().collect::<BTreeSet<_>>());
+    match before.role {
+        Some(role) if role != admit.role || before.prefixes != asked => Err(StoreError::RolesOnlyRise { node, role }),
+        Some(_) | None => Ok(false),
+    }
+}
+
+/// Signs an Expel and takes it; `None` if the node is expelled already.
+pub(crate) fn expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author) -> Result<Option<StatementId>> {
+    must_own(tx)?;
+    if *node == tx.context.key.node_id() {
+        return Err(StoreError::OwnNode);
+    }
+    match tx.roster().standing(node) {
+        None => return Err(StoreError::NoSuchNode { node: *node }),
+        Some(standing) if standing.is_expelled() => return Ok(None),
+        Some(_) => {}
+    }
+    let (statements, dropped_statements) = cut(admits_by(tx, node)?, EXPEL_IDS_MAX - EXPEL_TIPS_MIN);
+    let (tips, dropped_tips) = cut(tips(tx, node)?, EXPEL_IDS_MAX - statements.len());
+    if dropped_statements + dropped_tips > 0 {
+        let detail = format!(
+            "node {node} left more behind than one statement can list when it was expelled: {dropped_statements} of the \
+             nodes that it admitted must be admitted again, and the ends of {dropped_tips} of its streams don't count"
+        );
+        journal::alarm(tx, moment, "expel_cut", detail)?;
+    }
+    sign(tx, moment, author, &StatementBody::Expel(Expel { node: *node, tips, statements })).map(Some)
+}
+
+fn cut<T>(mut items: Vec<T>, max: usize) -> (Vec<T>, usize) {
+    let dropped = items.len().saturating_sub(max);
+    items.truncate(max);
+    (items, dropped)
+}
+
+fn must_own(tx: &Tx<'_>) -> Result<()> {
+    let node = tx.context.key.node_id();
+    match tx.roster().standing(&node) {
+        Some(standing) if standing.is_expelled() => Err(StoreError::Expelled { node }),
+        Some(Standing { role: Some(Role::Owner), .. }) => Ok(()),
+        Some(_) | None => Err(StoreError::NotAnOwner),
+    }
+}
+
+fn sign(tx: &Tx<'_>, moment: Moment, author: &Author, body: &StatementBody) -> Result<StatementId> {
+    let key = &tx.context.key;
+    let header = StatementHeader { signer: key.node_id(), at_ms: moment.now, by: author.as_str().to_owned() };
+    let signed = SignedStatement::mint(key, &header, body);
+    let statement = signed.decode()?;
+    let id = statement.id;
+    trust::insert(tx, moment, &[(signed, statement)])?;
+    Ok(id)
+}
+
+/// The statements of a node that an Expel of it must list to keep them: not its Expels, which count in any case.
+fn admits_by(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<StatementId>> {
+    let mut by = trust::decode_all(&tx.read(STATEMENTS)?)?;
+    by.retain(|said| said.header.signer == *node && !matches!(said.body, StatementBody::Expel(_)));
+    by.sort_by_key(|said| (said.header.at_ms, said.id));
+    Ok(by.into_iter().map(|said| said.id).collect())
+}
+
+/// The events of a node that none of its others follows, those first that can least be a forger's: of the streams that
+/// were known longest, and there the longest chains.
+fn tips(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<EventId>> {
+    let (mut events, mut followed, mut known_since) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+    for (id, lsn) in log::events_of(tx, node)? {
+        let event = log::event(tx, &id)?.ok_or(StoreError::Corrupt { what: "the index of streams" })?;
+        followed.insert(event.header.prev);
+        let first = known_since.entry(event.header.stream).or_insert(lsn);
+        *first = lsn.min(*first);
+        events.push((event, lsn));
+    }
+    let mut tips: Vec<_> = events.into_iter().filter(|(event, _)| !followed.contains(&event.id)).collect();
+    tips.sort_by_key(|(event, lsn)| {
+        (known_since.get(&event.header.stream).copied(), std::cmp::Reverse(event.header.seq), *lsn)
+    });
+    Ok(tips.into_iter().map(|(event, _)| event.id).collect())
+}
+
+/// All nodes that the roster knows, by id.
+pub(crate) fn members(roster: &Roster, statements: Vec<Statement>) -> Vec<Member> {
+    let owners = roster::ever_owners(roster.root(), &statements);
+    let counting = roster::counting_admits(&owners, &statements);
+    let member = |(node, standing): (&NodeId, &Standing)| {
+        (*node, Member { node: *node, standing: standing.clone(), admits: Vec::new(), expels: Vec::new() })
+    };
+    let mut members: BTreeMap<NodeId, Member> = roster.nodes().map(member).collect();
+    let mut statements = statements;
+    statements.sort_by_key(|said| (said.header.at_ms, said.id));
+    for said in statements {
+        let node = match &said.body {
+            StatementBody::Admit(admit) => admit.node,
+            StatementBody::Expel(expel) => expel.node,
+            StatementBody::Unknown { .. } => continue,
+        };
+        let Some(member) = members.get_mut(&node) else { continue };
+        match said.body {
+            StatementBody::Expel(_) => member.expels.push(said),
+            _ => {
+                let counts = counting.contains(&said.id);
+                member.admits.push((said, counts));
+            }
+        }
+    }
+    members.into_values().collect()
+}
+
+/// The statements that a node's standing follows from: all about it, all about whoever signed these, and so on. They
+/// give it the same standing as the whole roster does, and tell it nothing of others.
+pub(crate) fn bearing_on(node: &NodeId, all: Vec<SignedStatement>) -> Result<Vec<SignedStatement>> {
+    let mut about: BTreeMap<NodeId, Vec<(NodeId, SignedStatement)>> = BTreeMap::new();
+    for signed in all {
+        let said = signed.decode()?;
+        let subject = match &said.body {
+            StatementBody::Admit(admit) => admit.node,
+            StatementBody::Expel(expel) => expel.node,
+            StatementBody::Unknown { .. } => continue,
+        };
+        about.entry(subject).or_default().push((said.header.signer, signed));
+    }
+    let (mut bearing, mut next) = (Vec::new(), vec![*node]);
+    while let Some(subject) = next.pop() {
+        for (signer, signed) in about.remove(&subject).unwrap_or_default() {
+            next.push(signer);
+            bearing.push(signed);
+        }
+    }
+    Ok(bearing)
+}
