@@ -70,6 +70,7 @@ pub(crate) enum Command {
     Rm(commands::rm::Arguments),
     Restore(commands::restore::Arguments),
     Status(commands::status::Arguments),
+    Mesh(commands::mesh::Arguments),
     Events(commands::events::Arguments),
     Gc(commands::gc::Arguments),
     Scrub(commands::scrub::Arguments),

@@ -9,6 +9,7 @@ pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod gc;
 pub(crate) mod ls;
+pub(crate) mod mesh;
 mod password;
 pub(crate) mod peer;
 pub(crate) mod pull;
@@ -64,6 +65,7 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Restore(arguments) => restore::run(&arguments, context).await,
         Command::Scrub(arguments) => scrub::run(&arguments, context).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
+        Command::Mesh(arguments) => mesh::run(&arguments, context).await,
         Command::Events(arguments) => events::run(&arguments, context).await,
         Command::Gc(arguments) => gc::run(&arguments, context).await,
         Command::Backup(arguments) => backup::run(arguments, context).await,

@@ -20,6 +20,10 @@
 //! where vectors differ, events are pulled page by page from a cursor that is stored in the transaction of the events; if
 //! they still differ, once by vector. Everybody also compares digests every minute. A lost ping costs time, never data.
 //!
+//! **States** ([`gossip`], [`telling`], [`states_exchange`], [`state_driver`]). Each node signs how it stands: how far its
+//! log is, what it wants, whom it reaches. Where digests of the states held differ, they are swapped, newer ones only; so
+//! each node can tell where every package is, and an idle mesh swaps nothing. The calls carry clocks ([`clock_offset`]).
+//!
 //! **Bytes** ([`plan`], [`fetch`]). Events say which blobs to want; wants are rows of the store. A planner asks peers
 //! which pieces they have, gets the outline, the last piece, then runs of pieces from all that have them. Pieces are
 //! served on as soon as they are verified.
@@ -39,6 +43,7 @@ mod agreement;
 mod calls;
 mod carrier;
 mod client;
+mod clock_offset;
 mod connections;
 mod dial;
 mod driver;
@@ -46,6 +51,7 @@ mod endpoint;
 mod exchange;
 mod fetch;
 mod fetch_calls;
+mod gossip;
 mod http_server;
 mod inbox;
 mod limits;
@@ -58,7 +64,11 @@ mod protocol;
 mod schedule;
 mod serve;
 mod signature;
+mod state_calls;
+mod state_driver;
+mod states_exchange;
 mod tasks;
+mod telling;
 
 #[cfg(test)]
 mod tests;
@@ -77,8 +87,9 @@ use self::client::Client;
 use self::driver::Driver;
 use self::fetch::Fetcher;
 use self::http_server::PeerSurface;
-use self::inbox::{FetchInbox, Inbox};
+use self::inbox::{FetchInbox, Inbox, StateInbox};
 use self::serve::Node;
+use self::state_driver::StateDriver;
 
 /// What the mesh is told of this node.
 #[derive(Debug, Clone)]
@@ -96,6 +107,7 @@ pub(crate) struct Mesh {
     caller: Caller,
     inbox: Arc<Inbox>,
     fetches: Arc<FetchInbox>,
+    states: Arc<StateInbox>,
 }
 
 impl Mesh {
@@ -103,31 +115,36 @@ impl Mesh {
     pub(crate) fn new(store: Store, options: MeshOptions) -> Self {
         let MeshOptions { listen_urls, tls_pin, clock } = options;
         let (inbox, fetches) = (Arc::new(Inbox::default()), Arc::new(FetchInbox::default()));
+        let states = Arc::new(StateInbox::default());
         let serials = u64::from_le_bytes(store.random());
         let client = Arc::new(Client::new(store.key().clone(), serials, Arc::clone(&inbox)));
-        let (for_pings, for_fetches) = (Arc::clone(&inbox), Arc::clone(&fetches));
+        let (for_pings, for_fetches, for_states) = (Arc::clone(&inbox), Arc::clone(&fetches), Arc::clone(&states));
         store.on_commit(move |commit| {
             for_pings.committed(commit);
             for_fetches.committed(commit);
+            for_states.committed(commit);
         });
         let node = Node { store, fallback_urls: listen_urls, tls_pin };
-        Self { caller: Caller { node, client, clock }, inbox, fetches }
+        Self { caller: Caller { node, client, clock }, inbox, fetches, states }
     }
 
     /// What peers call: `/peer/v1`. The listener puts [`ods_api::ClientAddress`] into each request.
     pub(crate) fn router(&self) -> Router {
-        PeerSurface::new(self.caller.node.clone(), Arc::clone(&self.inbox), self.caller.clock).router()
+        let inboxes = (Arc::clone(&self.inbox), Arc::clone(&self.states));
+        PeerSurface::new(self.caller.node.clone(), inboxes, self.caller.clock).router()
     }
 
     /// What calls peers: one worker for pings and pulls, which obeys `commands` and shows how it stands in `statuses`,
-    /// and one for fetches.
+    /// one for node states and one for fetches.
     pub(crate) fn workers(
         self,
         commands: mpsc::Receiver<MeshCommand>,
         statuses: PeerStatuses,
-    ) -> (impl Worker, impl Worker) {
-        let Self { caller, inbox, fetches } = self;
-        let driver = Driver::new(caller.clone(), inbox, Arc::clone(&fetches), commands, statuses);
-        (driver, Fetcher::new(caller, fetches))
+    ) -> (impl Worker, impl Worker, impl Worker) {
+        let Self { caller, inbox, fetches, states } = self;
+        let of_states =
+            StateDriver::new(caller.clone(), Arc::clone(&states), Arc::clone(&fetches), Arc::clone(&statuses));
+        let driver = Driver::new(caller.clone(), inbox, Arc::clone(&fetches), states, commands, statuses);
+        (driver, of_states, Fetcher::new(caller, fetches))
     }
 }

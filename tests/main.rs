@@ -21,6 +21,7 @@ mod clocks;
 mod command_line;
 mod crash;
 mod downloads;
+mod everywhere;
 mod format;
 mod full_disk;
 mod hostile_http;

@@ -17,6 +17,7 @@ mod paths;
 mod request;
 mod router;
 mod routes;
+mod survey;
 mod types;
 mod watch_handle;
 
@@ -35,11 +36,11 @@ pub use reqwest::Url;
 pub use router::{Surfaces, router};
 pub use types::{
     AdmitRequest, AdmitView, Author, Behind, Change, EventQuery, ExpelView, FilesView, GcItemView, GcRequest, GcView,
-    IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LogView, MemberView, NewTokenView,
-    NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PasswordRequest, PeerPatch,
-    PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView, RefusedView, RestoreRequest, RevisionView,
-    RoleName, RosterView, RosterWarning, ScopeName, ScrubFindings, ScrubView, SessionView, SetUpLinkView,
-    SignInRequest, StorageUsageView, StorageView, StreamQuery, SyncView, TallyView, TokenRequest, TokenView,
-    UserPatchRequest, UserRequest, UserView, WantsView, WatchView,
+    HolderView, IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LinkView, LogView,
+    MemberView, MeshNodeView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page,
+    PageQuery, PasswordRequest, PeerPatch, PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView,
+    RefusedView, ReplicationView, RestoreRequest, RevisionView, RoleName, RosterView, RosterWarning, ScopeName,
+    ScrubFindings, ScrubView, SessionView, SetUpLinkView, SignInRequest, StorageUsageView, StorageView, StreamQuery,
+    SyncView, TallyView, TokenRequest, TokenView, UserPatchRequest, UserRequest, UserView, WantsView, WatchView,
 };
 pub use watch_handle::{RefusedFile, WatchHandle, WatchState, WatchStatus};

@@ -14,7 +14,7 @@ use crate::error::{self, ApiError, Code};
 use crate::openapi;
 use crate::routes::{
     events, invites, node, packages, peers, restore, revisions, roster, scrub, session, snapshot, storage, stream,
-    tokens, users, watches,
+    survey, tokens, users, watches,
 };
 
 /// What a listener offers.
@@ -51,6 +51,8 @@ fn admin() -> Routes {
         .at("/api/v1/restore", post(restore::restore))
         .at("/api/v1/events", get(events::list))
         .at("/api/v1/events/stream", get(stream::follow))
+        .at("/api/v1/mesh", get(survey::mesh))
+        .at("/api/v1/replication/{*path}", get(survey::replication))
         .at("/api/v1/peers", get(peers::list).post(peers::join))
         .at("/api/v1/peers/{id}", get(peers::show).patch(peers::edit).delete(peers::remove))
         .at("/api/v1/peers/{id}/sync", post(peers::sync))

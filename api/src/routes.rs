@@ -13,6 +13,7 @@ pub(crate) mod session;
 pub(crate) mod snapshot;
 pub(crate) mod storage;
 pub(crate) mod stream;
+pub(crate) mod survey;
 pub(crate) mod tokens;
 pub(crate) mod users;
 pub(crate) mod watches;

@@ -13,6 +13,7 @@ mod problem;
 mod roster;
 mod scrub;
 mod storage;
+mod survey;
 mod tokens;
 mod watches;
 
@@ -32,6 +33,7 @@ pub use problem::Problem;
 pub use roster::{AdmitRequest, AdmitView, ExpelView, MemberView, RosterView, RosterWarning};
 pub use scrub::{Progress, ScrubFindings, ScrubView};
 pub use storage::{FilesView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView};
+pub use survey::{HolderView, LinkView, MeshNodeView, ReplicationView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
 pub use watches::{RefusedView, WatchView};
 

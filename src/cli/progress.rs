@@ -38,7 +38,7 @@ impl Progress {
                 let style = ProgressStyle::with_template(TEMPLATE).unwrap_or_else(|_| ProgressStyle::default_bar());
                 BarForm::Shown(bars.add(ProgressBar::new(size).with_style(style).with_prefix(name)))
             }
-            Form::Lines => BarForm::Lines { name, size, last: Instant::now(), verb: "" },
+            Form::Lines => BarForm::Lines { name, size, last: Instant::now(), verb: String::new() },
             Form::Silent => BarForm::Silent,
         };
         Bar(form)
@@ -60,7 +60,7 @@ pub(crate) struct Bar(BarForm);
 #[derive(Clone)]
 enum BarForm {
     Shown(ProgressBar),
-    Lines { name: String, size: u64, last: Instant, verb: &'static str },
+    Lines { name: String, size: u64, last: Instant, verb: String },
     Silent,
 }
 
@@ -69,7 +69,16 @@ impl Bar {
     pub(crate) fn doing(&mut self, what: &'static str) {
         match &mut self.0 {
             BarForm::Shown(bar) => bar.set_message(what),
-            BarForm::Lines { verb, .. } => *verb = what,
+            BarForm::Lines { verb, .. } => what.clone_into(verb),
+            BarForm::Silent => {}
+        }
+    }
+
+    /// Says what is being waited for, in words that may change.
+    pub(crate) fn saying(&mut self, what: &str) {
+        match &mut self.0 {
+            BarForm::Shown(bar) => bar.set_message(printable(what)),
+            BarForm::Lines { verb, .. } => what.clone_into(verb),
             BarForm::Silent => {}
         }
     }

@@ -6,16 +6,20 @@
 
 mod targets;
 mod upload;
+mod wait;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use futures_util::StreamExt;
-use ods_api::{Guard, PublishQuery, PublishedView};
+use ods_api::{Guard, HolderView, PackageView, PublishQuery, PublishedView};
+use serde_json::json;
 
 use self::targets::Target;
 use self::upload::Pushed;
+use self::wait::{Arrived, Awaited};
 use super::Context;
-use crate::cli::{Connection, Exit, Failure, Output, Progress, bytes_text, printable, short_id};
+use crate::cli::{Connection, Exit, Failure, Output, Progress, bytes_text, duration_seconds, printable, short_id};
 
 /// Publish files as packages
 #[derive(Debug, clap::Args)]
@@ -27,7 +31,8 @@ use crate::cli::{Connection, Exit, Failure, Output, Progress, bytes_text, printa
     after_help = "Examples:\n  ods push Firefox-142.pkg --version 142 --tag prod\n  \
                   ods push build/*.deb --path linux/apps/            into a folder\n  \
                   ods push out.pkg --path mac/Tool-1.2.pkg           under another name\n  \
-                  ods push tool.msi --only-if-new                    refuses to replace"
+                  ods push tool.msi --only-if-new                    refuses to replace\n  \
+                  ods push tool.msi --wait --timeout 1h              until every site has it"
 )]
 pub(crate) struct Arguments {
     /// The files
@@ -63,6 +68,12 @@ pub(crate) struct Arguments {
     /// How many files to send at once
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
     jobs: u8,
+    /// End only when every node that wants the packages has them
+    #[arg(long)]
+    wait: bool,
+    /// With --wait: give up after this time, such as 30m
+    #[arg(long, value_name = "TIME", requires = "wait", value_parser = duration_seconds)]
+    timeout: Option<u64>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -105,14 +116,23 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         (target, pushed)
     });
     let mut pushes = futures_util::stream::iter(pushes).buffer_unordered(arguments.jobs.into());
-    let mut failures = Vec::new();
+    let (mut failures, mut awaited) = (Vec::new(), Vec::new());
     while let Some((target, pushed)) = pushes.next().await {
         match pushed {
-            Ok(pushed) => progress.suspend(|| report(target, &pushed, &mut context.output))?,
+            Ok(pushed) => {
+                progress.suspend(|| report(target, &pushed, &mut context.output))?;
+                let PackageView { revision, size, .. } = pushed.view.package;
+                awaited.push(Awaited { path: target.path.clone(), revision, size });
+            }
             Err(failure) => failures.push((target, failure)),
         }
     }
     drop(pushes);
+    if arguments.wait {
+        let (output, timeout) = (&mut context.output, arguments.timeout.map(Duration::from_secs));
+        wait::wait(node, awaited, timeout, progress, |arrived| progress.suspend(|| report_arrival(&arrived, output)))
+            .await?;
+    }
     conclude(failures, targets.len(), context.output.is_json())
 }
 
@@ -129,6 +149,16 @@ fn report(target: &Target, pushed: &Pushed, output: &mut Output) -> Result<(), F
         (true, true, false) => "published",
     };
     output.line(&format!("{path}: {what}, {}, revision {}", bytes_text(package.size), short_id(&package.revision)))
+}
+
+fn report_arrival(arrived: &Arrived, output: &mut Output) -> Result<(), Failure> {
+    let Arrived { path, replication } = arrived;
+    if output.is_json() {
+        return output.json_line(&json!({"path": path.as_str(), "replication": replication}));
+    }
+    let has = |holder: &&HolderView| holder.state == "stored";
+    let count = replication.items.iter().filter(has).count();
+    output.line(&format!("{}: every node that wants it has it ({count})", printable(path.as_str())))
 }
 
 /// One failure is the command's; of several, each is told, and the command's says how many.

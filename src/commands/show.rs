@@ -1,17 +1,22 @@
 //! `ods show`: one package, and its history.
 
-use ods_api::{PackageView, RevisionView};
+use ods_api::{PackageView, ReplicationView, RevisionView};
 
+use super::mesh::eta_text;
 use super::{Context, parse_path};
 use crate::cli::{Connection, Failure, Output, Table, bytes_text, printable, short_id, time_text};
 
 /// Show one package, and its history
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ods show mac/Firefox-142.pkg\n  \
-    ods show --history mac/Firefox-142.pkg     every revision, to pull or restore")]
+    ods show --history mac/Firefox-142.pkg     every revision, to pull or restore\n  \
+    ods show --nodes mac/Firefox-142.pkg       which sites have it")]
 pub(crate) struct Arguments {
     /// The package's path
     path: String,
+    /// List the nodes of the mesh: which have it, and why the others don't
+    #[arg(long, conflicts_with = "history")]
+    nodes: bool,
     /// List every revision, newest first
     #[arg(long)]
     history: bool,
@@ -26,6 +31,10 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     if arguments.history {
         let history = node.client.revisions(&path).await.map_err(|error| node.explain(error))?;
         return if output.is_json() { output.json(&history) } else { write_history(&history.items, output) };
+    }
+    if arguments.nodes {
+        let replication = node.client.replication(&path).await.map_err(|error| node.explain(error))?;
+        return if output.is_json() { output.json(&replication) } else { write_holders(&replication, output) };
     }
     let package = node.client.package(&path).await.map_err(|error| node.explain(error))?;
     if output.is_json() { output.json(&package) } else { write_package(&package, output) }
@@ -52,6 +61,22 @@ fn write_package(package: &PackageView, output: &mut Output) -> Result<(), Failu
     output.field("  revision", Some(&package.revision))?;
     output.field("  blake3", Some(&package.blob))?;
     output.field("  sha256", Some(&package.sha256))
+}
+
+fn write_holders(replication: &ReplicationView, output: &mut Output) -> Result<(), Failure> {
+    let mut table = Table::new(&["NODE", "ID", "STATE", ">MISSING", "ETA", "WHY"]);
+    for holder in &replication.items {
+        let missing = holder.bytes_missing.filter(|bytes| *bytes > 0);
+        table.row([
+            holder.name.clone().unwrap_or_else(|| short_id(&holder.node).to_owned()),
+            short_id(&holder.node).to_owned(),
+            holder.state.clone(),
+            missing.map(bytes_text).unwrap_or_default(),
+            missing.map(|_| eta_text(holder.eta_s)).unwrap_or_default(),
+            holder.reason.clone(),
+        ]);
+    }
+    table.write(output)
 }
 
 fn write_history(revisions: &[RevisionView], output: &mut Output) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use ods_api::{NodeView, PeerView, WatchView};
 use serde_json::json;
 
 use super::Context;
+use super::mesh::mesh_table;
 use crate::cli::{Connection, Failure, Output, Table, age_text, bytes_text, short_id};
 
 /// Show how the node and its links are doing
@@ -19,10 +20,11 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     let node = arguments.connection.connect(context)?;
     let view = node.client.node().await.map_err(|error| node.explain(error))?;
     let peers = node.client.peers().await.map_err(|error| node.explain(error))?;
+    let mesh = node.client.mesh().await.map_err(|error| node.explain(error))?.items;
     let watches = node.client.watches().await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {
         let watches = watches.items;
-        return context.output.json(&json!({"node": view, "peers": peers.items, "watches": watches}));
+        return context.output.json(&json!({"node": view, "peers": peers.items, "mesh": mesh, "watches": watches}));
     }
     write_node(&view, node.client.server().as_str(), &mut context.output)?;
     watches.items.iter().try_for_each(|watch| write_watch(watch, &mut context.output))?;
@@ -30,7 +32,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     if peers.items.is_empty() {
         return context.output.line("no links to other nodes; `ods peer invite` makes one");
     }
-    peer_table(&peers.items, context).write(&mut context.output)
+    peer_table(&peers.items, context).write(&mut context.output)?;
+    context.output.line("")?;
+    mesh_table(&mesh, context).write(&mut context.output)
 }
 
 fn write_node(node: &NodeView, server: &str, output: &mut Output) -> Result<(), Failure> {

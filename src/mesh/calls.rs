@@ -168,7 +168,8 @@ impl Caller {
         }
     }
 
-    async fn in_store<T: Send + 'static>(
+    /// Does store work off the async threads.
+    pub(super) async fn in_store<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

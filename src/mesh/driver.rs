@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::calls::{Caller, Pinged};
 use super::endpoint::{Endpoint, PeerUrl, observed_url};
-use super::inbox::{FetchInbox, Heard, Inbox};
+use super::inbox::{FetchInbox, Heard, Inbox, StateInbox};
 use super::moment::Moment;
 use super::peers::{Action, Link, Peers, PullMode, PullReport};
 use super::protocol::Summary;
@@ -44,6 +44,7 @@ pub(super) struct Driver {
     caller: Caller,
     inbox: Arc<Inbox>,
     fetches: Arc<FetchInbox>,
+    states: Arc<StateInbox>,
     commands: Option<mpsc::Receiver<MeshCommand>>,
     statuses: PeerStatuses,
     started: Instant,
@@ -66,6 +67,7 @@ impl Driver {
         caller: Caller,
         inbox: Arc<Inbox>,
         fetches: Arc<FetchInbox>,
+        states: Arc<StateInbox>,
         commands: mpsc::Receiver<MeshCommand>,
         statuses: PeerStatuses,
     ) -> Self {
@@ -74,6 +76,7 @@ impl Driver {
             caller,
             inbox,
             fetches,
+            states,
             commands: Some(commands),
             statuses,
             started: Instant::now(),
@@ -161,6 +164,7 @@ impl Driver {
                 self.remember(PeerRow { observed_url: Some(observed), ..row.clone() });
             }
             self.fetches.lively(node);
+            self.states.heard(node, theirs.states);
             if let Some(peers) = &mut self.peers {
                 peers.heard(&node, theirs, &told, now);
             }
@@ -185,6 +189,7 @@ impl Driver {
             Outcome::Command(command) => self.obey(command),
             Outcome::Pinged(node, Ok(pinged)) => {
                 let Pinged { told, theirs, endpoint } = *pinged;
+                self.states.heard(node, theirs.states);
                 peers.pinged(&node, &told, theirs, now);
                 self.last_seen.insert(node, (self.caller.clock)());
                 if self.rows.contains_key(&node) && !self.off.contains(&node) {
@@ -314,8 +319,15 @@ impl Driver {
     fn show(&self) {
         let Some(peers) = &self.peers else { return };
         let own = peers.own();
-        let rows = peers.nodes().filter_map(|node| Some((*node, self.status(own, node)?)));
-        *self.statuses.write().unwrap_or_else(PoisonError::into_inner) = rows.collect();
+        let rows: BTreeMap<_, _> = peers.nodes().filter_map(|node| Some((*node, self.status(own, node)?))).collect();
+        let mut shown = self.statuses.write().unwrap_or_else(PoisonError::into_inner);
+        let links = |rows: &BTreeMap<NodeId, PeerStatus>| rows.iter().map(|(node, row)| (*node, row.state)).collect();
+        let (before, after): (Vec<_>, Vec<_>) = (links(&shown), links(&rows));
+        *shown = rows;
+        drop(shown);
+        if before != after {
+            self.states.look_again();
+        }
     }
 
     fn status(&self, own: &Summary, node: &NodeId) -> Option<PeerStatus> {

@@ -20,11 +20,11 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::carrier::{CONTENT_DIGEST, CONTENT_TYPE, Called, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE};
-use super::inbox::{Heard, Inbox};
+use super::inbox::{Heard, Inbox, StateInbox};
 use super::limits::{PIECES_POLL_MS, STRANGER_BODY_BYTES_MAX, STRANGERS_AT_ONCE};
 use super::moment::Moment;
 use super::nonce::{NonceError, Nonces, Standing};
-use super::protocol::{Answer, Request};
+use super::protocol::{Answer, Request, StatesRequest};
 use super::serve::{BlobBytes, Node, Refusal, Reply, may_call, serve};
 use super::signature::{
     CallParameters, RequestParts, SignatureBytes, SignatureFields, content_digest, sign_answer, verify_request,
@@ -34,6 +34,7 @@ use super::signature::{
 pub(super) struct PeerSurface {
     node: Node,
     inbox: Arc<Inbox>,
+    states: Arc<StateInbox>,
     clock: fn() -> UnixMillis,
     started: Instant,
     nonces: Mutex<Nonces>,
@@ -49,10 +50,18 @@ struct Failure {
 }
 
 impl PeerSurface {
-    /// The surface of `node`; what callers tell goes to `inbox`.
-    pub(super) fn new(node: Node, inbox: Arc<Inbox>, clock: fn() -> UnixMillis) -> Self {
+    /// The surface of `node`; what callers tell goes to the inboxes.
+    pub(super) fn new(node: Node, (inbox, states): (Arc<Inbox>, Arc<StateInbox>), clock: fn() -> UnixMillis) -> Self {
         let nonces = Mutex::new(Nonces::new(node.store.random(), Moment::default()));
-        Self { node, inbox, clock, started: Instant::now(), nonces, strangers: Semaphore::new(STRANGERS_AT_ONCE) }
+        Self {
+            node,
+            inbox,
+            states,
+            clock,
+            started: Instant::now(),
+            nonces,
+            strangers: Semaphore::new(STRANGERS_AT_ONCE),
+        }
     }
 
     /// Its routes.
@@ -125,6 +134,10 @@ impl PeerSurface {
             let address = address.map(|ClientAddress(ip)| ip);
             self.inbox.heard(caller, Heard { theirs: ping.summary.clone(), told: told.clone(), address });
         }
+        if let (Request::States(states), Reply::Answer(Answer::States(answer))) = (request, reply) {
+            // Once the caller has taken the answer, and if nothing is lacking here, both hold the same.
+            self.states.heard(caller, if answer.lacking.is_empty() { answer.digest } else { states.digest });
+        }
     }
 
     async fn call(
@@ -148,9 +161,15 @@ impl PeerSurface {
             Called::Post(call) => Request::decode(call, &body)
                 .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, "malformed", &error.to_string()))?,
         };
-        // Only pings are noted, and they are small: at most 64 KiB of events, which the copy goes without.
+        // Only what the caller tells of itself is noted, without what it brings along.
         let noted = match &request {
             Request::Ping(ping) => Some(Request::Ping(super::protocol::Ping { events: Vec::new(), ..ping.clone() })),
+            Request::States(states) => Some(Request::States(StatesRequest {
+                clock: states.clock,
+                digest: states.digest,
+                index: None,
+                fresh: Vec::new(),
+            })),
             _ => None,
         };
         let reply = self.ask(caller, request).await?;

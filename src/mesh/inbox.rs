@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ods_store::{Committed, NodeId};
+use ods_store::{Committed, NodeId, SetDigest};
 use tokio::sync::Notify;
 
 use super::endpoint::Endpoint;
@@ -89,6 +89,50 @@ impl Inbox {
     /// Whether links changed since the last time.
     pub(super) fn take_links_changed(&self) -> bool {
         self.links_changed.swap(false, Ordering::AcqRel)
+    }
+}
+
+/// For the driver of node states.
+#[derive(Debug, Default)]
+pub(super) struct StateInbox {
+    heard: Mutex<BTreeMap<NodeId, SetDigest>>,
+    changed: AtomicBool,
+    wake: Arc<Notify>,
+}
+
+impl StateInbox {
+    /// Wakes the driver.
+    pub(super) fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// Something was committed here.
+    pub(super) fn committed(&self, commit: &Committed) {
+        if commit.log_grew || commit.roster_changed || commit.wants_changed || commit.states_changed {
+            self.look_again();
+        }
+    }
+
+    /// Something is not as this node said last.
+    pub(super) fn look_again(&self) {
+        self.changed.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// A peer told which states it holds.
+    pub(super) fn heard(&self, node: NodeId, theirs: SetDigest) {
+        lock(&self.heard).insert(node, theirs);
+        self.wake.notify_one();
+    }
+
+    /// Takes what was heard since the last time.
+    pub(super) fn take_heard(&self) -> BTreeMap<NodeId, SetDigest> {
+        std::mem::take(&mut *lock(&self.heard))
+    }
+
+    /// Whether something changed since the last time.
+    pub(super) fn take_changed(&self) -> bool {
+        self.changed.swap(false, Ordering::AcqRel)
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) const STRANGERS_AT_ONCE: usize = 16;
 pub(super) const ROSTER_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes in a swap of node states, asked or answered.
 pub(super) const STATES_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of node states in one call; the rest comes with the next.
+pub(super) const STATES_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Bytes in the question for a log page: a cursor and a vector of tens of thousands of streams.
 pub(super) const LOG_QUERY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes in a log page: its frames, their signatures and positions.
@@ -66,6 +68,27 @@ pub(super) const VECTOR_DELAY_MS: u64 = 2_000;
 pub(super) const VECTOR_PULL_MS: u64 = 5_000;
 /// Pages that one pull takes before others get a turn.
 pub(super) const PULL_PAGES_MAX: usize = 64;
+
+/// Swaps of node states with one peer, and states that a node tells, are this far apart for each member of the mesh ...
+pub(super) const STATES_APART_PER_MEMBER_MS: u64 = 20;
+/// ... at least this,
+pub(super) const STATES_APART_MIN_MS: u64 = 100;
+/// ... and at most this.
+pub(super) const STATES_APART_MAX_MS: u64 = 2_000;
+/// How far bytes got is told at most this often,
+pub(super) const PROGRESS_MIN_MS: u64 = 1_000;
+/// ... and more seldom by this for each member.
+pub(super) const PROGRESS_PER_MEMBER_MS: u64 = 100;
+/// What changes slowly, such as free space, is looked at and told at most this often.
+pub(super) const SLOW_MS: u64 = 600_000;
+/// A node that has nothing to tell tells it this often.
+pub(super) const REFRESH_MS: u64 = 12 * 3_600_000;
+/// A node describes itself at most this often.
+pub(super) const DESCRIBE_APART_MS: u64 = 50;
+/// A state of this node's that it did not know is passed after this; doubles each time.
+pub(super) const OWN_MET_MS: u64 = 500;
+/// Clocks are compared this often although there are no states to swap.
+pub(super) const CLOCK_COMPARE_MS: u64 = 15 * 60_000;
 
 /// Wants that the planner keeps in view.
 pub(super) const WANTS_IN_VIEW: usize = 200_000;

@@ -6,8 +6,8 @@
 //! Invariant: decoding allocates no more than the body is long, and lists are capped before they reach the store.
 
 use ods_store::{
-    Digest, EventId, LogCursor, Lsn, NodeId, SetDigest, SetSum, SignedEvent, SignedStatement, StreamId, StreamState,
-    Vector,
+    Digest, EventId, LogCursor, Lsn, NodeId, SetDigest, SetSum, SignedEvent, SignedState, SignedStatement, StreamId,
+    StreamState, UnixMillis, Vector,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -79,8 +79,8 @@ pub(super) enum Request {
     Ping(Ping),
     /// See [`RosterSwap`].
     Roster(RosterSwap),
-    /// See [`StatesSwap`].
-    States(StatesSwap),
+    /// See [`StatesRequest`].
+    States(StatesRequest),
     /// See [`LogRequest`].
     Log(LogRequest),
     /// The outline of this blob.
@@ -101,7 +101,7 @@ pub(super) enum Answer {
     /// To [`Request::Roster`].
     Roster(RosterSwap),
     /// To [`Request::States`].
-    States(StatesSwap),
+    States(StatesAnswer),
     /// To [`Request::Log`].
     Log(LogAnswer),
     /// To [`Request::Outline`]: the pieces' chaining values; empty for a blob of one piece.
@@ -147,20 +147,52 @@ pub(super) struct RosterSwap {
     pub(super) statements: Vec<SignedStatement>,
 }
 
-/// A node's signed record of itself. This version relays none; the framing is that of events and statements.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct SignedState {
-    /// The frame.
-    pub(super) frame: Vec<u8>,
-    /// ed25519 over the frame's id.
-    pub(super) signature: Vec<u8>,
+/// The start of a node's id, enough to find a member by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct ShortNode([u8; 12]);
+
+impl ShortNode {
+    /// The start of this id.
+    pub(super) fn of(node: &NodeId) -> Self {
+        Self(*node.as_bytes().first_chunk().expect("32 bytes begin with 12"))
+    }
 }
 
-/// All node states held.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct StatesSwap {
-    /// In any order.
-    pub(super) states: Vec<SignedState>,
+/// Which state of a node is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StateEntry {
+    /// Whose.
+    pub(super) node: ShortNode,
+    /// Its counter.
+    pub(super) counter: u64,
+    /// The start of its id, which tells two with one counter apart.
+    pub(super) tag: [u8; 4],
+}
+
+/// Which node states do we hold that the other doesn't?
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StatesRequest {
+    /// The caller's clock.
+    pub(super) clock: UnixMillis,
+    /// Digest of the states that the caller holds.
+    pub(super) digest: SetDigest,
+    /// Which they are; without it only digests and clocks are compared.
+    pub(super) index: Option<Vec<StateEntry>>,
+    /// States that the callee probably lacks.
+    pub(super) fresh: Vec<SignedState>,
+}
+
+/// What the callee holds, after taking what came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct StatesAnswer {
+    /// The callee's clock.
+    pub(super) clock: UnixMillis,
+    /// Digest of the states that the callee holds.
+    pub(super) digest: SetDigest,
+    /// States that the caller lacks.
+    pub(super) newer: Vec<SignedState>,
+    /// Whose states the callee lacks.
+    pub(super) lacking: Vec<ShortNode>,
 }
 
 /// A place in the callee's log.
@@ -477,6 +509,16 @@ mod tests {
         SignedEvent { frame: vec![1, 2, 3], signature: vec![4; 64] }
     }
 
+    fn states() -> StatesRequest {
+        let node = ShortNode::of(&NodeId::from_bytes([8; 32]));
+        StatesRequest {
+            clock: UnixMillis::new(9),
+            digest: SetDigest::from_bytes([1; 32]),
+            index: Some(vec![StateEntry { node, counter: 3, tag: [1, 2, 3, 4] }]),
+            fresh: vec![SignedState { frame: vec![1], signature: vec![2; 64] }],
+        }
+    }
+
     fn contact(name: &str, urls: usize) -> Contact {
         Contact { name: name.to_owned(), urls: vec!["http://x:1".to_owned(); urls], tls_pin: None }
     }
@@ -490,7 +532,7 @@ mod tests {
             Request::Pair(PairRequest::Open { invite: [1; 16], joiner_nonce: [2; 32] }),
             Request::Ping(Ping { summary: summary(), events: vec![event()] }),
             Request::Roster(RosterSwap { statements: vec![] }),
-            Request::States(StatesSwap::default()),
+            Request::States(states()),
             Request::Log(LogRequest { cursor: Some(cursor.clone()), vector }),
         ] {
             assert_eq!(Request::decode(request.call(), &request.encode()), Ok(request));
@@ -508,7 +550,7 @@ mod tests {
 
     #[test]
     fn bytes_after_a_value_are_refused() {
-        let mut body = Request::States(StatesSwap::default()).encode();
+        let mut body = Request::States(states()).encode();
         body.push(0);
         assert_eq!(Request::decode(Call::States, &body), Err(BadBody { what: "states" }));
     }

@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use ods_store::{
-    BlobReader, Digest, EventBatch, Fetch, LogQuery, NodeId, PIECE_BYTES, Roster, SetDigest, SignedStatement,
-    Statement, Store, StoreError, UnixMillis,
+    BlobReader, Digest, EventBatch, Fetch, LogQuery, NodeId, PIECE_BYTES, Roster, SignedStatement, Statement, Store,
+    StoreError, UnixMillis,
 };
 
 use super::limits::PING_EVENTS_BYTES_MAX;
@@ -17,8 +17,9 @@ use super::nonce::Standing;
 use super::pair;
 use super::protocol::{
     Answer, BytesRequest, Call, Contact, LogAnswer, LogRequest, PieceMap, PiecesRequest, Ping, Request, RosterSwap,
-    StatesSwap, Summary,
+    Summary,
 };
+use super::states_exchange::swap_states;
 
 /// This node, as peers meet it.
 #[derive(Debug, Clone)]
@@ -153,7 +154,7 @@ pub(super) fn serve(node: &Node, caller: &NodeId, request: Request, now: UnixMil
         Request::Pair(request) => Answer::Pair(pair::serve(node, caller, request, now)?),
         Request::Ping(ping) => Answer::Ping(take_ping(store, ping, now)?),
         Request::Roster(swap) => Answer::Roster(swap_rosters(store, caller, swap, standing, now)?),
-        Request::States(_) => Answer::States(StatesSwap::default()),
+        Request::States(request) => Answer::States(swap_states(store, request, now)?),
         Request::Log(request) => Answer::Log(log_page(store, &request)?),
         Request::Outline(blob) => Answer::Outline(outline(store, &blob, now)?),
         Request::Pieces(request) => return pieces(store, &request, now),
@@ -179,7 +180,7 @@ pub(super) fn summary(store: &Store) -> Result<Summary, StoreError> {
         head: overview.head,
         vector: overview.vector.digest(),
         roster: store.roster_digest(),
-        states: SetDigest::from_bytes([0; 32]),
+        states: store.states_digest()?,
         events: overview.log_events,
         want_count: overview.wants.count,
         want_bytes: overview.wants.bytes,

@@ -6,4 +6,5 @@ mod by_values;
 mod expelled;
 mod live;
 mod pairing;
+mod states;
 mod support;

@@ -67,8 +67,9 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let (mesh_handle, commands, statuses) = MeshHandle::new();
     let mesh = Mesh::new(store.clone(), MeshOptions { listen_urls: listen_urls.clone(), tls_pin, clock: clock::now });
     let peers = mesh.router();
-    let (driver, fetcher) = mesh.workers(commands, statuses.clone());
+    let (driver, states, fetcher) = mesh.workers(commands, statuses.clone());
     supervisor.start(driver);
+    supervisor.start(states);
     supervisor.start(fetcher);
     supervisor.start(DiskWatch::new(store.clone(), clock::now));
     supervisor.start(ScrubWorker::new(store.clone(), config.scrub, clock::now));

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
-    Author, Happening, Lsn, Member, NodeId, Overview, Package, PackagePath, PeerRow, RecordPage, Revision, Roster,
-    Scope, ScrubStatus, SessionId, SetDigest, SignedIn, StorageView, UnixMillis, UserPatch, UserRow, Who,
+    Author, EventId, Happening, Holder, Lsn, Member, NodeId, Overview, Package, PackagePath, PeerRow, RecordPage,
+    Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest, SignedIn, StorageView, UnixMillis, UserPatch, UserRow,
+    Who,
 };
 use tokio::sync::watch;
 
 use super::{AppState, Session};
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
+use crate::survey::Survey;
 
 /// Leave to look: at packages that the token's prefixes allow, and at the node.
 #[derive(Clone)]
@@ -186,6 +188,21 @@ impl Reader {
     /// The nodes that this one is linked with.
     pub(crate) fn peers(&self) -> Result<Vec<PeerRow>, ApiError> {
         Ok(self.state.store.peers()?)
+    }
+
+    /// What all nodes said of themselves last.
+    pub(crate) fn survey(&self) -> Result<Survey, ApiError> {
+        let store = &self.state.store;
+        let told = store.states()?.into_iter().map(|held| held.state);
+        let known = told.filter_map(|state| Some((state.header.node, (state.header, state.body?)))).collect();
+        Ok(Survey::new(store.node_id(), &store.roster(), known, store.vector()?))
+    }
+
+    /// Which nodes have a package, and the revision this is about; 404 if there is no such package.
+    pub(crate) fn holders(&self, path: &PackagePath) -> Result<(EventId, Vec<Holder>), ApiError> {
+        self.must_cover(path)?;
+        let holders = self.state.store.holders(path)?;
+        holders.ok_or_else(|| ods_store::StoreError::NoSuchPackage { path: path.clone() }.into())
     }
 
     /// The newest record.

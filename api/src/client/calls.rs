@@ -6,10 +6,10 @@ use reqwest::header::IF_MATCH;
 
 use super::{Client, ClientError, Guard, encode_path};
 use crate::types::{
-    AdmitRequest, EventQuery, GcRequest, GcView, InviteRequest, InviteView, JoinRequest, MemberView, NewTokenView,
-    NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PeerPatch, PeerView, PublishedView,
-    RecordView, RestoreRequest, RevisionView, RosterView, ScrubView, StorageUsageView, SyncView, TokenRequest,
-    TokenView, WatchView,
+    AdmitRequest, EventQuery, GcRequest, GcView, InviteRequest, InviteView, JoinRequest, MemberView, MeshNodeView,
+    NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PeerPatch, PeerView,
+    PublishedView, RecordView, ReplicationView, RestoreRequest, RevisionView, RosterView, ScrubView, StorageUsageView,
+    SyncView, TokenRequest, TokenView, WatchView,
 };
 
 impl Client {
@@ -92,6 +92,16 @@ impl Client {
     /// `DELETE /storage/scrub`: stops it.
     pub async fn stop_scrub(&self) -> Result<ScrubView, ClientError> {
         self.json(self.request(Method::DELETE, "/api/v1/storage/scrub")).await
+    }
+
+    /// `GET /mesh`: every node of the mesh.
+    pub async fn mesh(&self) -> Result<Page<MeshNodeView>, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/mesh")).await
+    }
+
+    /// `GET /replication/{path}`: which nodes have a package.
+    pub async fn replication(&self, path: &PackagePath) -> Result<ReplicationView, ClientError> {
+        self.json(self.request(Method::GET, &format!("/api/v1/replication/{}", encode_path(path)))).await
     }
 
     /// `GET /peers`.

@@ -17,8 +17,7 @@ use tower::ServiceExt as _;
 use super::super::carrier::{CONTENT_DIGEST, NONCE, SIGNATURE, SIGNATURE_INPUT};
 use super::super::exchange::ping;
 use super::super::http_server::PeerSurface;
-use super::super::inbox::Inbox;
-use super::super::protocol::{Request, StatesSwap};
+use super::super::protocol::{Request, StatesRequest};
 use super::super::signature::{CallParameters, RequestParts, content_digest, sign_request};
 use super::live::{Live, noise, until};
 use super::support::{NOW, TestNode};
@@ -46,7 +45,7 @@ impl Surface {
     async fn new() -> Self {
         let (node, member) = (TestNode::new("hq"), TestNode::new("branch"));
         member.joins(&node, Role::Publisher);
-        let surface = PeerSurface::new(node.node.clone(), Arc::new(Inbox::default()), || NOW);
+        let surface = PeerSurface::new(node.node.clone(), (Arc::default(), Arc::default()), || NOW);
         let router = surface.router();
         let request = HttpRequest::post("/peer/v1/ping").body(Body::empty()).unwrap();
         let first = router.clone().oneshot(request).await.unwrap();
@@ -62,7 +61,9 @@ impl Surface {
             nonce: self.nonce.clone(),
             serial: Some(1),
         };
-        let body = Request::States(StatesSwap::default()).encode();
+        let digest = self.member.store().states_digest().unwrap();
+        let states = StatesRequest { clock: self.member.now, digest, index: None, fresh: vec![] };
+        let body = Request::States(states).encode();
         let key = self.member.store().key().clone();
         Call { path: "/peer/v1/states", body, sent_body: None, sent_path: None, parameters, key }
     }

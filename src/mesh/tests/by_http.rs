@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use ods_api::{JoinError, PeerState, SyncError};
-use ods_store::{Happening, NodeId, Role};
+use ods_store::{Happening, Holding, LinkState, NodeId, Role};
 
 use super::live::{Live, noise, until};
-use super::support::assert_converged;
+use super::support::{assert_converged, path};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn packages_of_all_sizes_travel_both_ways() {
@@ -111,6 +111,33 @@ async fn joining_tells_clearly_what_is_wrong() {
     for live in [hq, branch, other] {
         live.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_node_learns_of_every_other_which_packages_it_has() {
+    let (a, b, c) = (Live::start("a").await, Live::start("b").await, Live::start("c").await);
+    b.joins(&a, Role::Owner).await;
+    c.joins(&b, Role::Publisher).await;
+    a.node.publish("x.pkg", &noise(1, 3 << 20));
+    let all_have = |live: &Live| {
+        let holders = live.node.store().holders(&path("x.pkg")).unwrap();
+        holders.is_some_and(|(_, all)| all.len() == 3 && all.iter().all(|holder| holder.holding == Holding::Has))
+    };
+    // a and c have no link with each other.
+    for live in [&a, &b, &c] {
+        until("all are known to have it", || all_have(live)).await;
+    }
+    let of_b = a.node.store().state(&b.node.store().node_id()).unwrap().unwrap().state.body.unwrap();
+    assert_eq!(of_b.links.len(), 2);
+    assert!(of_b.links.iter().all(|link| link.link == LinkState::Up), "{:?}", of_b.links);
+    c.stop().await;
+    let b_lost_c = || {
+        let state = a.node.store().state(&b.node.store().node_id()).unwrap().unwrap().state.body.unwrap();
+        state.links.iter().any(|link| link.link == LinkState::Down)
+    };
+    until("a hears that b lost c", b_lost_c).await;
+    a.stop().await;
+    b.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -60,8 +60,9 @@ impl Live {
         server.spawn(async move { axum::serve(listener, router).await.unwrap() });
         let (handle, commands, statuses) = MeshHandle::new();
         let mut supervisor = Supervisor::new(CancellationToken::new());
-        let (driver, fetcher) = mesh.workers(commands, statuses);
+        let (driver, states, fetcher) = mesh.workers(commands, statuses);
         supervisor.start(driver);
+        supervisor.start(states);
         supervisor.start(fetcher);
         Self { node, mesh: handle, address, supervisor: Some(supervisor), server }
     }

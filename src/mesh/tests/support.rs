@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use ods_api::InviteLine;
 use ods_store::{
-    Author, Condition, Digest, EventId, InviteRow, LocalDisk, MetaPatch, NewInvite, Package, PackagePath,
-    PublishRequest, Role, Store, StoreOptions, UnixMillis,
+    Author, Condition, Digest, Disk, EventId, InviteRow, LocalDisk, MetaPatch, NewInvite, Package, PackagePath,
+    PublishRequest, Role, SimDisk, Store, StoreOptions, UnixMillis,
 };
 use tempfile::TempDir;
 
@@ -47,10 +47,19 @@ impl TestNode {
         Self::open(name, folder, run)
     }
 
+    /// A node on a disk in memory, for tests of many commits.
+    pub(super) fn simulated(name: &str) -> Self {
+        Self::open_on(Arc::new(SimDisk::new()), name, tempfile::tempdir().unwrap(), name)
+    }
+
     fn open(name: &str, folder: TempDir, run: &str) -> Self {
+        Self::open_on(Arc::new(LocalDisk::new()), name, folder, run)
+    }
+
+    fn open_on(disk: Arc<dyn Disk>, name: &str, folder: TempDir, run: &str) -> Self {
         let seed = blake3::hash(run.as_bytes());
         let options = StoreOptions { cache_bytes: 1 << 20, entropy: *seed.as_bytes(), name: name.to_owned() };
-        let store = Store::open(Arc::new(LocalDisk::new()), folder.path(), &options).unwrap();
+        let store = Store::open(disk, folder.path(), &options).unwrap();
         let node = Node { store, fallback_urls: vec![format!("http://{name}:8637")], tls_pin: None };
         Self { node, folder, now: NOW }
     }

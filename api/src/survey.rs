@@ -1,0 +1,274 @@
+//! What the states of all nodes tell together: who is reached, how far clocks and logs are apart, who has what. Pure
+//! functions from the store's facts to the wire's views.
+//!
+//! Invariants: a node is up iff it is this one or a node that is up says that it reaches it, so a node far away needs no
+//! link with this one to be known to be down. Nothing is guessed: what a state doesn't tell is null or `unknown`.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ods_store::{
+    Holder, Holding, LinkBrief, LinkState, NodeId, NodeState, NotTold, Role, Roster, StateHeader, StatePolicy,
+    StreamBrief, Vector,
+};
+
+use crate::convert::timestamp;
+use crate::types::{Behind, HolderView, LinkView, LogView, MeshNodeView, ReplicationView, StorageView};
+
+/// What is known of every member.
+pub(crate) struct Survey {
+    own: NodeId,
+    members: Vec<(NodeId, Role)>,
+    states: BTreeMap<NodeId, (StateHeader, NodeState)>,
+    reach: BTreeMap<NodeId, Reach>,
+    vector: Vector,
+}
+
+/// Whether a node is reached, and how its clock compares, as told along the links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reach {
+    up: bool,
+    clock_ahead_ms: Option<i64>,
+}
+
+impl Survey {
+    pub(crate) fn new(
+        own: NodeId,
+        roster: &Roster,
+        states: BTreeMap<NodeId, (StateHeader, NodeState)>,
+        vector: Vector,
+    ) -> Self {
+        let members = roster.nodes().filter_map(|(node, _)| Some((*node, roster.role(node)?))).collect();
+        let links = states.iter().map(|(node, (_, state))| (*node, state.links.as_slice())).collect();
+        Self { own, members, reach: reach(own, &links), states, vector }
+    }
+
+    /// Every member, by id.
+    pub(crate) fn nodes(&self) -> Vec<MeshNodeView> {
+        self.members.iter().map(|(node, role)| self.node(node, *role)).collect()
+    }
+
+    fn node(&self, node: &NodeId, role: Role) -> MeshNodeView {
+        let told = self.states.get(node);
+        let state = told.map(|(_, state)| state);
+        let reach = self.reach.get(node);
+        MeshNodeView {
+            id: node.to_string(),
+            name: self.name(node),
+            role: role.as_str().to_owned(),
+            this: *node == self.own,
+            state: reach.map_or("unknown", |reach| if reach.up { "up" } else { "down" }).to_owned(),
+            as_of: told.map(|(header, _)| timestamp(header.at_ms)),
+            started_at: state.map(|state| timestamp(state.started_at)),
+            urls: state.map(|state| state.urls.clone()).unwrap_or_default(),
+            version: state.map(|state| state.version.clone()),
+            policy: state.map(|state| policy_name(&state.policy).to_owned()),
+            log: state.map(|state| LogView { id: hex16(&state.log_id), head: state.head.get(), events: state.events }),
+            catalog_digest: state.map(|state| state.catalog.to_string()),
+            behind: Behind {
+                events: state.and_then(|state| lacking_events(state, &self.vector)),
+                bytes: state.map(|state| state.want_bytes),
+            },
+            wants: state.map(|state| state.want_count),
+            rate_bytes_per_s: state.map(|state| state.rate),
+            eta_s: state.and_then(|state| eta_s(state.want_bytes, state.rate)),
+            storage: state.map(|state| StorageView {
+                blobs: state.blobs,
+                bytes: state.blob_bytes,
+                free: state.free_bytes,
+            }),
+            clock_ahead_ms: reach.and_then(|reach| reach.clock_ahead_ms),
+            links: state.map(|state| state.links.iter().map(|link| self.link(link)).collect()).unwrap_or_default(),
+        }
+    }
+
+    fn link(&self, link: &LinkBrief) -> LinkView {
+        let state = match link.link {
+            LinkState::Up => "connected",
+            LinkState::Connecting => "connecting",
+            LinkState::Down => "unreachable",
+            LinkState::Paused => "paused",
+        };
+        LinkView {
+            node: link.node.to_string(),
+            name: self.name(&link.node),
+            state: state.to_owned(),
+            rtt_ms: link.rtt_ms,
+            clock_ahead_ms: link.clock_ahead_ms,
+            behind_events: link.behind_events,
+        }
+    }
+
+    fn name(&self, node: &NodeId) -> Option<String> {
+        self.states.get(node).map(|(_, state)| state.name.clone())
+    }
+
+    /// Who has a package of `size` bytes.
+    pub(crate) fn replication(&self, revision: String, size: u64, holders: &[Holder]) -> ReplicationView {
+        let items: Vec<HolderView> = holders.iter().map(|holder| self.holder(holder, size)).collect();
+        let complete = holders.iter().all(|holder| settled(&holder.holding));
+        ReplicationView { revision, complete, items, next: None }
+    }
+
+    fn holder(&self, holder: &Holder, size: u64) -> HolderView {
+        let Holder { node, holding, .. } = holder;
+        let up = self.reach.get(node).is_none_or(|reach| reach.up);
+        let (state, mut reason, bytes_missing, eta_s) = match holding {
+            Holding::Has => ("stored", "it has all bytes, verified".to_owned(), Some(0), Some(0)),
+            Holding::NotKept => ("remote", "its policy doesn't keep this package".to_owned(), Some(size), None),
+            Holding::Behind if up => ("behind", "the news of this revision is on its way".to_owned(), Some(size), None),
+            Holding::Wants { missing, rate } if up => self.wants(node, *missing, *rate, size),
+            Holding::Behind => ("unreachable", "it has not got the news of this revision".to_owned(), Some(size), None),
+            Holding::Wants { missing, .. } => {
+                ("unreachable", format!("it lacks {missing} bytes of it"), Some(*missing), None)
+            }
+            Holding::Unknown(why) => ("unknown", not_told(*why).to_owned(), None, None),
+        };
+        if !up && *node != self.own {
+            reason.push_str("; no node reaches it at present");
+        }
+        let name = self.name(node);
+        HolderView { node: node.to_string(), name, state: state.to_owned(), reason, bytes_missing, eta_s }
+    }
+
+    fn wants(
+        &self,
+        node: &NodeId,
+        missing: u64,
+        rate: u64,
+        size: u64,
+    ) -> (&'static str, String, Option<u64>, Option<u64>) {
+        if missing < size || rate > 0 {
+            return ("fetching", "its bytes are coming".to_owned(), Some(missing), eta_s(missing, rate));
+        }
+        let state = self.states.get(node).map(|(_, state)| state);
+        let others = state.map_or(0, |state| state.want_count.saturating_sub(1));
+        let reason = match others {
+            0 => "it wants the bytes and waits for a peer that has them".to_owned(),
+            others => format!("it wants the bytes, and those of {others} other packages"),
+        };
+        // By the time everything that it wants is there, this is.
+        let eta_s = state.and_then(|state| eta_s(state.want_bytes, state.rate));
+        ("wanted", reason, Some(missing), eta_s)
+    }
+}
+
+/// Whether nothing is to be waited for: the node has the bytes, or doesn't keep them by itself.
+fn settled(holding: &Holding) -> bool {
+    matches!(holding, Holding::Has | Holding::NotKept | Holding::Unknown(NotTold::OnDemand))
+}
+
+fn not_told(why: NotTold) -> &'static str {
+    match why {
+        NotTold::NoState => "it has not said anything of itself yet that came here",
+        NotTold::LaterVersion => "what it says of itself is of a later version; upgrade this node",
+        NotTold::OtherRoster => "its roster and this node's differ at the moment",
+        NotTold::OtherEvents => "its log and this node's differ at the moment",
+        NotTold::ManyStreams => "its log has too many streams to be told in full, and differs from this node's",
+        NotTold::ManyWants => "it lacks so many packages that it names only the newest",
+        NotTold::OnDemand => "it keeps what is asked for there, and doesn't tell which",
+    }
+}
+
+/// Seconds until `bytes` have come; `None` if none come.
+fn eta_s(bytes: u64, rate: u64) -> Option<u64> {
+    if bytes == 0 { Some(0) } else { (rate > 0).then(|| bytes.div_ceil(rate)) }
+}
+
+fn policy_name(policy: &StatePolicy) -> &'static str {
+    match policy {
+        StatePolicy::All => "all",
+        StatePolicy::Selected { .. } => "selected",
+        StatePolicy::OnDemand { .. } => "on-demand",
+    }
+}
+
+fn hex16(bytes: &[u8; 16]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
+}
+
+/// Events of `vector` that a node lacks; `None` if its state doesn't list all streams.
+fn lacking_events(state: &NodeState, vector: &Vector) -> Option<u64> {
+    if state.vector == vector.digest() {
+        return Some(0);
+    }
+    let lasts: BTreeMap<[u8; 8], u64> = state.streams.iter().map(|brief| (brief.tag, brief.last)).collect();
+    let lacking = vector
+        .entries
+        .iter()
+        .map(|(stream, held)| held.last.saturating_sub(lasts.get(&StreamBrief::tag_of(stream)).copied().unwrap_or(0)));
+    state.streams_complete.then(|| lacking.sum())
+}
+
+/// Breadth first from this node, along links that are up: who is reached, and who is known not to be.
+fn reach(own: NodeId, links: &BTreeMap<NodeId, &[LinkBrief]>) -> BTreeMap<NodeId, Reach> {
+    let mut reached = BTreeMap::from([(own, Reach { up: true, clock_ahead_ms: Some(0) })]);
+    let mut next = VecDeque::from([own]);
+    let mut missed = Vec::new();
+    while let Some(node) = next.pop_front() {
+        let ahead = reached.get(&node).and_then(|reach| reach.clock_ahead_ms);
+        for link in links.get(&node).copied().unwrap_or_default() {
+            match link.link {
+                LinkState::Up if !reached.contains_key(&link.node) => {
+                    let clock_ahead_ms = ahead.zip(link.clock_ahead_ms).map(|(sum, more)| sum.saturating_add(more));
+                    reached.insert(link.node, Reach { up: true, clock_ahead_ms });
+                    next.push_back(link.node);
+                }
+                LinkState::Down => missed.push(link.node),
+                LinkState::Up | LinkState::Connecting | LinkState::Paused => {}
+            }
+        }
+    }
+    for node in missed {
+        reached.entry(node).or_insert(Reach { up: false, clock_ahead_ms: None });
+    }
+    // Whoever is linked only with nodes that are not reached is not reached either.
+    for node in links.keys() {
+        reached.entry(*node).or_insert(Reach { up: false, clock_ahead_ms: None });
+    }
+    reached
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn node(number: u8) -> NodeId {
+        NodeId::from_bytes([number; 32])
+    }
+
+    fn link(to: u8, link: LinkState, clock_ahead_ms: Option<i64>) -> LinkBrief {
+        LinkBrief { node: node(to), link, rtt_ms: None, clock_ahead_ms, behind_events: 0 }
+    }
+
+    #[test]
+    fn who_is_up_is_told_along_the_links_and_clocks_add_up() {
+        let of_one = [link(2, LinkState::Up, Some(100)), link(5, LinkState::Down, None)];
+        let of_two =
+            [link(1, LinkState::Up, Some(-100)), link(3, LinkState::Up, Some(-30)), link(4, LinkState::Paused, None)];
+        let of_three = [link(6, LinkState::Up, None)];
+        let of_five = [link(7, LinkState::Up, Some(1))];
+        let links = BTreeMap::from([
+            (node(1), of_one.as_slice()),
+            (node(2), of_two.as_slice()),
+            (node(3), of_three.as_slice()),
+            (node(5), of_five.as_slice()),
+            (node(7), &[]),
+        ]);
+        let reach = reach(node(1), &links);
+        let of = |number| reach.get(&node(number)).map(|reach| (reach.up, reach.clock_ahead_ms));
+        assert_eq!(of(1), Some((true, Some(0))));
+        assert_eq!(of(2), Some((true, Some(100))));
+        assert_eq!(of(3), Some((true, Some(70))));
+        assert_eq!(of(6), Some((true, None)));
+        assert_eq!(of(5), Some((false, None)));
+        assert_eq!(of(7), Some((false, None)), "only a node that is down reached it");
+        assert_eq!(of(4), None, "nobody tried");
+    }
+
+    #[test]
+    fn an_eta_needs_a_rate() {
+        assert_eq!(eta_s(0, 0), Some(0));
+        assert_eq!(eta_s(5, 0), None);
+        assert_eq!(eta_s(1001, 1000), Some(2));
+    }
+}

@@ -1,0 +1,84 @@
+//! What any node tells of all others: who has a package, who is away, and when a push has arrived everywhere.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::bytes::Generated;
+use crate::support::node::Node;
+use crate::support::{mesh, wait};
+
+const SOON: Duration = Duration::from_mins(1);
+
+/// `west` and `east` are linked with `middle` only.
+fn line() -> [Node; 3] {
+    let nodes = ["west", "middle", "east"].map(Node::start);
+    let [west, middle, east] = &nodes;
+    mesh::pair(west, middle, "owner");
+    mesh::agree(&[west, middle]);
+    mesh::pair(middle, east, "replica");
+    mesh::agree(&[west, middle, east]);
+    nodes
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test writes its own input")]
+fn write(node: &Node, name: &str, bytes: &[u8]) -> String {
+    let file = node.folder().join(name);
+    std::fs::write(&file, bytes).expect("a file to push");
+    file.to_str().expect("UTF-8").to_owned()
+}
+
+fn find<'a>(items: &'a Value, key: &str, id: &str) -> &'a Value {
+    let mut rows = items.as_array().expect("a list").iter();
+    rows.find(|row| row[key].as_str() == Some(id)).unwrap_or(&Value::Null)
+}
+
+fn member(at: &Node, of: &str) -> Value {
+    find(&at.get_json("/mesh")["items"], "id", of).clone()
+}
+
+fn holder(at: &Node, path: &str, of: &str) -> Value {
+    find(&at.get_json(&format!("/replication/{path}"))["items"], "node", of).clone()
+}
+
+#[test]
+fn a_push_waits_until_every_node_has_it_and_every_node_knows() {
+    let [west, middle, east] = line();
+    let file = write(&west, "Tool.pkg", &Generated::new(7, 20 << 20).all());
+    let said = west.ods_well(&["push", &file, "--wait", "--timeout", "5m"]);
+    assert!(said.contains("every node that wants it has it (3)"), "{said}");
+    for node in [&west, &middle, &east] {
+        assert_eq!(node.package("Tool.pkg").expect("listed")["state"], "stored", "{} has it", node.name());
+        wait::until("every node knows that all have it", SOON, || {
+            node.get_json("/replication/Tool.pkg")["complete"] == Value::Bool(true)
+        });
+    }
+    let seen = member(&west, &east.id());
+    assert_eq!((&seen["name"], &seen["role"], &seen["state"]), (&"east".into(), &"replica".into(), &"up".into()));
+    assert_eq!((seen["behind"]["events"].as_u64(), seen["behind"]["bytes"].as_u64()), (Some(0), Some(0)));
+    assert!(seen["storage"]["free"].as_u64() > Some(0) && seen["version"].is_string(), "{seen}");
+    let skew = seen["clock_ahead_ms"].as_i64().expect("measured along two links");
+    assert!(skew.abs() < 5_000, "one machine, one clock: {skew} ms");
+    assert!(west.ods_well(&["mesh"]).contains("east") && west.ods_well(&["mesh", "--links"]).contains("connected"));
+    assert!(west.ods_well(&["status"]).contains("east"));
+    assert!(east.ods_well(&["show", "--nodes", "Tool.pkg"]).contains("verified"));
+}
+
+#[test]
+fn a_node_that_is_away_is_named_with_the_reason() {
+    let [west, middle, mut east] = line();
+    // Asked for while it is there to tell.
+    let (id, of_middle) = (east.id(), middle.id());
+    east.kill();
+    wait::until("west hears that middle lost east", SOON, || member(&west, &id)["state"] == "down");
+    let file = write(&west, "Late.pkg", b"late");
+    let output = west.ods(&["push", &file, "--wait", "--timeout", "1s"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("east") && said.contains("no node reaches it"), "{said}");
+    assert_eq!(holder(&west, "Late.pkg", &id)["state"], "unreachable");
+    wait::until("middle has it", SOON, || holder(&west, "Late.pkg", &of_middle)["state"] == "stored");
+    east.launch();
+    wait::until("east has it", SOON, || holder(&west, "Late.pkg", &id)["state"] == "stored");
+    assert_eq!(member(&west, &id)["state"], "up");
+}
