@@ -14,6 +14,7 @@ mod scrub;
 mod server;
 mod service;
 mod tls;
+mod uploads;
 mod watch;
 mod worker;
 

@@ -20,6 +20,7 @@ mod publisher;
 mod reader;
 mod sign_in;
 mod state;
+mod uploader;
 
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
@@ -31,6 +32,7 @@ pub(crate) use publisher::{PackageWriter, Publisher};
 pub(crate) use reader::Reader;
 pub(crate) use sign_in::{Begun, SignIn};
 pub use state::{ApiOptions, AppState, DownloadMode};
+pub(crate) use uploader::{Announced, Uploader};
 
 use crate::error::{ApiError, Code};
 use crate::request::{ClientAddress, Encrypted};

@@ -57,6 +57,13 @@ impl ApiError {
         self
     }
 
+    /// Adds a header to the answer.
+    #[must_use]
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
     /// Tells the client when to try again.
     #[must_use]
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {

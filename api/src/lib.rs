@@ -41,6 +41,7 @@ pub use types::{
     PageQuery, PasswordRequest, PeerPatch, PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView,
     RefusedView, ReplicationView, RestoreRequest, RevisionView, RoleName, RosterView, RosterWarning, ScopeName,
     ScrubFindings, ScrubView, SessionView, SetUpLinkView, SignInRequest, StorageUsageView, StorageView, StreamQuery,
-    SyncView, TallyView, TokenRequest, TokenView, UserPatchRequest, UserRequest, UserView, WantsView, WatchView,
+    SyncView, TallyView, TokenRequest, TokenView, UploadRefusalView, UploadView, UserPatchRequest, UserRequest,
+    UserView, WantsView, WatchView,
 };
 pub use watch_handle::{RefusedFile, WatchHandle, WatchState, WatchStatus};

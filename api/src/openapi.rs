@@ -18,7 +18,7 @@ use utoipa::{IntoResponses, OpenApi, ToSchema};
 use crate::error::PROBLEM_JSON;
 use crate::routes::{
     events, invites, node, packages, peers, restore, revisions, roster, scrub, session, snapshot, storage, stream,
-    tokens, users, watches,
+    tokens, uploads, users, watches,
 };
 use crate::types::Problem;
 
@@ -37,6 +37,7 @@ use crate::types::Problem;
         (name = "tokens", description = "Tokens: who may call"),
         (name = "accounts", description = "Users, and who is signed in"),
         (name = "mesh", description = "Links with other nodes, and who may do what in the mesh"),
+        (name = "uploads", description = "Resumable uploads: tus 1.0"),
         (name = "storage", description = "What is on this node's disk"),
     ),
     paths(
@@ -49,6 +50,8 @@ use crate::types::Problem;
         tokens::list, tokens::create, tokens::revoke, watches::list,
         session::show, session::start, session::end, session::change_password, session::list, session::revoke,
         users::list, users::create, users::show, users::edit, users::remove, users::create_link,
+        uploads::list, uploads::create, uploads::discover, uploads::show, uploads::offset, uploads::append,
+        uploads::remove, uploads::renamed,
         storage::show, storage::collect,
         scrub::show, scrub::start, scrub::stop, snapshot::get,
     ),
@@ -96,8 +99,8 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
 }
 
 fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, put, post, delete, patch, .. } = item;
-    [get, put, post, delete, patch].into_iter().flatten()
+    let PathItem { get, put, post, delete, patch, head, options, .. } = item;
+    [get, put, post, delete, patch, head, options].into_iter().flatten()
 }
 
 fn add_common_refusals(operation: &mut Operation) {
@@ -150,6 +153,14 @@ refusals! {
         "413" "More bytes than a package may have",
         "415" "The body isn't the bytes themselves, but a form or compressed",
         "422" "A value breaks a rule, or the bytes don't have an announced digest (`expected`, `actual`)",
+        "507" "The disk has too little room (`needed`, `free`)";
+    /// What a request of the tus protocol can meet besides.
+    TusRefused: "409" "The upload stands elsewhere (`offset`), has ended, or is continued by a later request",
+        "412" "`Tus-Resumable` isn't 1.0.0, or the package isn't as the upload's condition expects",
+        "413" "More bytes than the upload was to have, or than a package may have",
+        "415" "The body isn't `application/offset+octet-stream`",
+        "422" "A value breaks a rule, or the whole doesn't have an announced digest",
+        "460" "The bytes don't have the checksum of `Upload-Checksum`; they were not taken",
         "507" "The disk has too little room (`needed`, `free`)";
     /// The disk is full.
     NoSpace: "507" "The disk has too little room (`needed`, `free`)";

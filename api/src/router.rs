@@ -14,7 +14,7 @@ use crate::error::{self, ApiError, Code};
 use crate::openapi;
 use crate::routes::{
     events, invites, node, packages, peers, restore, revisions, roster, scrub, session, snapshot, storage, stream,
-    survey, tokens, users, watches,
+    survey, tokens, uploads, users, watches,
 };
 
 /// What a listener offers.
@@ -69,6 +69,15 @@ fn admin() -> Routes {
         .at("/api/v1/users", get(users::list).post(users::create))
         .at("/api/v1/users/{id}", get(users::show).patch(users::edit).delete(users::remove))
         .at("/api/v1/set-up-link", post(users::create_link))
+        .at("/api/v1/uploads", get(uploads::list).post(uploads::create).options(uploads::discover))
+        .at(
+            "/api/v1/uploads/{id}",
+            get(uploads::show)
+                .head(uploads::offset)
+                .patch(uploads::append)
+                .delete(uploads::remove)
+                .post(uploads::renamed),
+        )
         .at("/api/v1/watches", get(watches::list))
         .at("/api/v1/storage", get(storage::show))
         .at("/api/v1/storage/gc", post(storage::collect))

@@ -15,6 +15,7 @@ pub(crate) mod storage;
 pub(crate) mod stream;
 pub(crate) mod survey;
 pub(crate) mod tokens;
+pub(crate) mod uploads;
 pub(crate) mod users;
 pub(crate) mod watches;
 

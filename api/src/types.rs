@@ -15,6 +15,7 @@ mod scrub;
 mod storage;
 mod survey;
 mod tokens;
+mod uploads;
 mod watches;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,7 @@ pub use scrub::{Progress, ScrubFindings, ScrubView};
 pub use storage::{FilesView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView};
 pub use survey::{HolderView, LinkView, MeshNodeView, ReplicationView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
+pub use uploads::{UploadRefusalView, UploadView};
 pub use watches::{RefusedView, WatchView};
 
 /// A list, or a page of one.

@@ -185,6 +185,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "How often the node removes what is not kept. `ods gc --dry-run` tells what would go now.",
     ),
     setting(
+        "uploads.keep",
+        Shape::Text,
+        |_| Some(Value::from("1d")),
+        "How long an upload that was begun and broke off may be gone on with. Then it is abandoned, and its bytes go.",
+    ),
+    setting(
         "listeners",
         Shape::Tables {
             short: "address",

@@ -176,6 +176,8 @@ pub(crate) struct Space {
     pub(crate) grace: Duration,
     /// The time between two runs of gc.
     pub(crate) every: Duration,
+    /// How long an upload may rest before it counts as abandoned.
+    pub(crate) uploads_kept: Duration,
 }
 
 /// A rule of retention as it is written.

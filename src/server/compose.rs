@@ -16,6 +16,7 @@ use super::{
     listen_urls::{interfaces, listen_urls},
     sockets::{self, Socket},
 };
+use crate::uploads::UploadWorker;
 use crate::{
     clock,
     config::{Access, Config, Resolution, Source, Space, Surface, Watch},
@@ -79,6 +80,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     start_watches(&config.watches, &store, &watches, &first_pull, &mut supervisor);
     let space = space_policy(&config.space)?;
     supervisor.start(GcWorker::new(store.clone(), space.clone(), config.space.every, clock::now));
+    supervisor.start(UploadWorker::new(store.clone(), config.space.uploads_kept, clock::now));
     let options = ApiOptions { listen_urls, tls_pin, space, stopping: stopping.clone(), ..api_options(config) };
     let surfaces = SurfaceRouters {
         api: AppState::new(store.clone(), clock::now, options, mesh_handle, watches),
@@ -165,6 +167,7 @@ fn api_options(config: &Config) -> ApiOptions {
             Access::Basic => DownloadMode::Basic,
             Access::Token => DownloadMode::Token,
         },
+        uploads_kept: config.space.uploads_kept,
         ..ApiOptions::default()
     }
 }

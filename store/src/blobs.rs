@@ -174,6 +174,11 @@ impl Blobs {
         }
     }
 
+    /// Renames a file within `incoming/`; durable after [`Self::sync_incoming`].
+    pub(crate) fn rename_incoming(&self, from: &Path, to: &Path) -> Result<()> {
+        self.disk.rename(from, to).map_err(StoreError::io("rename", from))
+    }
+
     /// Removes a file of `incoming/`, if it is there.
     pub(crate) fn remove_incoming(&self, path: &Path) -> Result<()> {
         ignore_missing(self.disk.remove(path)).map_err(StoreError::io("remove", path))

@@ -8,6 +8,7 @@ use crate::account_error::AccountError;
 use crate::digest::{Digest, EventId, NodeId};
 use crate::frame::FrameError;
 use crate::path::PackagePath;
+use crate::resumable::UploadError;
 use crate::statement::Role;
 use crate::trouble::DiskTrouble;
 
@@ -194,6 +195,9 @@ pub enum StoreError {
     /// Something about tokens, users or the set-up link.
     #[error(transparent)]
     Account(#[from] AccountError),
+    /// Something about a resumable upload.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
     /// No invite has this id.
     #[error("the invite is not known to this node")]
     NoSuchInvite,

@@ -55,6 +55,7 @@ mod pull;
 mod reader;
 mod rebuild;
 mod recent;
+mod resumable;
 mod retention;
 mod roster;
 mod schema;
@@ -118,6 +119,7 @@ pub use publish::{Author, Condition, MetaPatch, PublishRequest, Published};
 pub use pull::{LogCursor, LogPage, LogQuery};
 pub use reader::BlobReader;
 pub use recent::PackageWithBytes;
+pub use resumable::{NewUpload, UploadEnd, UploadError, UploadId, UploadRefusal, UploadStatus};
 pub use retention::{Keep, PastRevision, Retention, RetentionRule, retained};
 pub use roster::{Roster, Standing};
 pub use scrub::{ScrubPass, ScrubState, ScrubStatus, ScrubStep, Scrubber};
@@ -131,7 +133,7 @@ pub use statement::{
 pub use states::{HeldState, StatesTaken};
 pub use store::{
     EventBatch, Inserted, Outside, Overview, PulledFrom, Refusal, RefusalReason, SignedIn, StorageView, Store,
-    WeakStore, Who,
+    UploadTurn, WeakStore, Who,
 };
 #[cfg(any(test, feature = "testing"))]
 pub use testing::{DiskError, DiskFault, Operation, SimDisk};

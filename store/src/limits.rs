@@ -76,6 +76,10 @@ pub const AUDIT_EXAMINED_MAX: usize = 20_000;
 pub const AUDIT_FACTS_MAX: usize = 64;
 /// Bytes of one value in an audit entry.
 pub const AUDIT_VALUE_BYTES_MAX: usize = 1024;
+/// Resumable uploads that may go on at once.
+pub const UPLOADS_MAX: usize = 1000;
+/// Resumable uploads that ended and are remembered; the oldest are forgotten first.
+pub const UPLOADS_ENDED_MAX: u64 = 20_000;
 /// Invites a node may hold; expired ones are dropped first.
 pub const INVITES_MAX: usize = 1000;
 /// Bytes in a name of a node, peer or token.

@@ -10,6 +10,7 @@
 use blake3::Hasher;
 use blake3::hazmat::{HasherExt as _, Mode, left_subtree_len, merge_subtrees_non_root, merge_subtrees_root};
 use sha2::Digest as _;
+use sha2::digest::common::hazmat::SerializableState as _;
 
 use crate::digest::{Digest, Sha256};
 
@@ -77,12 +78,47 @@ fn halves(outline: &[ChainingValue], size: u64) -> (ChainingValue, ChainingValue
 }
 
 /// Digest, SHA-256 and outline of bytes that come in one pass.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct BlobHasher {
     sha256: sha2::Sha256,
     piece: Hasher,
     piece_filled: u64,
     outline: Vec<ChainingValue>,
+}
+
+/// Bytes of a [`PieceMark`] in a file.
+pub(crate) const MARK_BYTES: usize = 32 + SHA256_STATE_BYTES;
+/// Bytes of SHA-256's state as its crate writes it.
+const SHA256_STATE_BYTES: usize = 104;
+
+/// Where hashing stood at the end of a full piece: enough to go on from there, and to tell whether a piece is the one that
+/// was hashed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PieceMark {
+    pub(crate) chaining: ChainingValue,
+    sha256: [u8; SHA256_STATE_BYTES],
+}
+
+impl PieceMark {
+    /// The chaining value, then SHA-256's state.
+    pub(crate) fn to_bytes(&self) -> [u8; MARK_BYTES] {
+        let mut bytes = [0; MARK_BYTES];
+        bytes[..32].copy_from_slice(&self.chaining);
+        bytes[32..].copy_from_slice(&self.sha256);
+        bytes
+    }
+
+    pub(crate) fn from_bytes(bytes: &[u8; MARK_BYTES]) -> Self {
+        let (mut chaining, mut sha256) = ([0; 32], [0; SHA256_STATE_BYTES]);
+        chaining.copy_from_slice(&bytes[..32]);
+        sha256.copy_from_slice(&bytes[32..]);
+        Self { chaining, sha256 }
+    }
+
+    /// Whether `piece` is the full piece `index` that this was taken after.
+    pub(crate) fn is_of(&self, piece: &[u8], index: u64) -> bool {
+        piece.len() as u64 == PIECE_BYTES && self.chaining == chaining_value(piece, index)
+    }
 }
 
 /// What [`BlobHasher`] found.
@@ -131,6 +167,23 @@ impl BlobHasher {
             self.piece_filled += now.len() as u64;
             bytes = later;
         }
+    }
+
+    /// Where it stands, if the last piece is full; `None` within a piece.
+    pub(crate) fn mark(&self) -> Option<PieceMark> {
+        let is_full = self.piece_filled == PIECE_BYTES;
+        is_full.then(|| PieceMark { chaining: self.piece.finalize_non_root(), sha256: self.sha256.serialize().into() })
+    }
+
+    /// A hasher that took the full pieces of `marks`, of a blob that has more bytes than these; `None` if the last mark is
+    /// none of SHA-256. (Of a blob that ends there the digest couldn't be told: one piece alone is hashed as the root.)
+    pub(crate) fn resume(marks: &[PieceMark]) -> Option<Self> {
+        let Some(last) = marks.last() else { return Some(Self::new()) };
+        let sha256 = sha2::Sha256::deserialize(&last.sha256.into()).ok()?;
+        let mut piece = Hasher::new();
+        piece.set_input_offset(marks.len() as u64 * PIECE_BYTES);
+        let outline = marks.iter().map(|mark| mark.chaining).collect();
+        Some(Self { sha256, piece, piece_filled: 0, outline })
     }
 
     /// The results.
@@ -204,6 +257,29 @@ mod tests {
         let last = &data[3 << 20..(4 << 20) - 1];
         assert!(!piece_is_right(last, 3, &hashes.outline, &hashes.digest, lie));
         assert!(!outline_is_right(&hashes.outline, &hashes.digest, size + 1));
+    }
+
+    #[test]
+    fn hashing_goes_on_from_any_mark() {
+        let size = 3 * PIECE_BYTES + 5;
+        let data = bytes(size);
+        let (mut hasher, mut marks) = (BlobHasher::new(), Vec::new());
+        for piece in data.chunks(usize::try_from(PIECE_BYTES).expect("fits")) {
+            hasher.update(piece);
+            marks.extend(hasher.mark());
+        }
+        assert_eq!(marks.len(), 3, "the last piece isn't full");
+        let whole = hasher.finish();
+        for pieces in 0..=3 {
+            let start = pieces << 20;
+            let marks: Vec<PieceMark> =
+                marks[..pieces].iter().map(|mark| PieceMark::from_bytes(&mark.to_bytes())).collect();
+            assert!(marks.iter().zip(data.chunks(1 << 20)).zip(0..).all(|((mark, piece), at)| mark.is_of(piece, at)));
+            let mut hasher = BlobHasher::resume(&marks).expect("right marks");
+            assert_eq!(hasher.size(), start as u64);
+            hasher.update(&data[start..]);
+            assert_eq!(hasher.finish(), whole, "from piece {pieces}");
+        }
     }
 
     proptest! {

@@ -70,6 +70,11 @@ pub(crate) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audi
 /// File name in a watched folder → `WatchedFile`.
 pub(crate) const WATCHED: TableDefinition<&str, &[u8]> = TableDefinition::new("watched");
 
+/// Upload id → `UploadRow`: resumable uploads that go on.
+pub(crate) const UPLOADS: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("uploads");
+/// Upload id → `EndedRow`: what became of those that ended lately.
+pub(crate) const UPLOADS_ENDED: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("uploads_ended");
+
 /// Makes every table, so that readers never meet a missing one.
 pub(crate) fn make_tables(txn: &redb::WriteTransaction) -> Result<(), redb::TableError> {
     txn.open_table(META)?;
@@ -98,5 +103,7 @@ pub(crate) fn make_tables(txn: &redb::WriteTransaction) -> Result<(), redb::Tabl
     txn.open_table(SESSIONS)?;
     txn.open_table(AUDIT)?;
     txn.open_table(WATCHED)?;
+    txn.open_table(UPLOADS)?;
+    txn.open_table(UPLOADS_ENDED)?;
     Ok(())
 }

@@ -17,7 +17,8 @@ use crate::error::{Result, StoreError};
 use crate::open::DatabaseFile;
 use crate::schema::{
     AUDIT, BLOBS, COVERED, CURSORS, EVENTS, FETCHES, HEADS, HISTORY, INVITES, JOURNAL, LIVE_BLOBS, LOG, META, PACKAGES,
-    PEERS, REPLACERS, SESSIONS, STATEMENTS, STREAM_EVENTS, STREAMS, TOKENS, TRUE_SHA256, USERS, WANTS, WATCHED,
+    PEERS, REPLACERS, SESSIONS, STATEMENTS, STREAM_EVENTS, STREAMS, TOKENS, TRUE_SHA256, UPLOADS, UPLOADS_ENDED, USERS,
+    WANTS, WATCHED,
 };
 use crate::store::Store;
 use crate::wants::{self, BlobRow};
@@ -108,6 +109,9 @@ fn copy_all(from: &ReadTransaction, to: &WriteTransaction) -> Result<()> {
     copy(from, to, WANTS)?;
     // A fetch's map tells of a file in `incoming/`, which isn't copied.
     to.open_table(FETCHES)?;
+    // So are the bytes of an upload that goes on.
+    to.open_table(UPLOADS)?;
+    copy(from, to, UPLOADS_ENDED)?;
     copy(from, to, TRUE_SHA256)?;
     copy(from, to, STATEMENTS)?;
     copy(from, to, PEERS)?;

@@ -12,6 +12,7 @@ mod mesh;
 mod packages;
 mod space;
 mod states;
+mod uploads;
 
 pub use accounts::{SignedIn, Who};
 pub(crate) use care::{Damage, true_sha256};
@@ -19,11 +20,12 @@ pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason};
 pub(crate) use space::CollectorSeat;
 pub use space::StorageView;
 pub use states::Outside;
+pub use uploads::UploadTurn;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use redb::ReadTransaction;
 
@@ -43,8 +45,10 @@ use crate::open::{self, StoreOptions};
 use crate::publish::Author;
 use crate::reader::Verified;
 use crate::recent::Recent;
+use crate::resumable::files::upload_of;
+use crate::resumable::{LiveUpload, UploadId};
 use crate::roster::Roster;
-use crate::schema::{BLOBS, JOURNAL, META, PACKAGES, STATEMENTS, STREAMS, WANTS};
+use crate::schema::{BLOBS, JOURNAL, META, PACKAGES, STATEMENTS, STREAMS, UPLOADS, WANTS};
 use crate::statement::Role;
 use crate::time::UnixMillis;
 use crate::tokens::check_name;
@@ -66,6 +70,7 @@ struct Inner {
     blobs: Arc<Blobs>,
     verified: Verified,
     fetches: Mutex<HashMap<Digest, Fetch>>,
+    uploads: Mutex<HashMap<UploadId, Arc<LiveUpload>>>,
     space: space::SpaceState,
     care: Care,
     troubles: Arc<Troubles>,
@@ -127,12 +132,13 @@ impl Store {
         let read = opened.database.read(&|_| Ok(()))?;
         let roster = trust::load(&read.open_table(STATEMENTS)?, meta::need(&read.open_table(META)?, &meta::ROOT)?)?;
         let head = Lsn::new(meta::need(&read.open_table(META)?, &meta::HEAD)?);
-        let wanted = read.open_table(WANTS)?;
-        blobs.sweep_incoming(|name| {
-            let blob = fetched_blob(name);
-            blob.is_some_and(|blob| matches!(redb::ReadableTable::get(&wanted, blob.as_bytes()), Ok(Some(_)) | Err(_)))
+        let (wanted, uploads) = (read.open_table(WANTS)?, read.open_table(UPLOADS)?);
+        blobs.sweep_incoming(|name| match (fetched_blob(name), upload_of(name)) {
+            (Some(blob), _) => matches!(wanted.get(blob.as_bytes()), Ok(Some(_)) | Err(_)),
+            (None, Some(id)) => matches!(uploads.get(id.as_bytes()), Ok(Some(_)) | Err(_)),
+            (None, None) => false,
         })?;
-        drop((wanted, read));
+        drop((wanted, uploads, read));
         let shared = Arc::new(Shared {
             database: opened.database,
             blobs: Arc::clone(&blobs),
@@ -143,9 +149,18 @@ impl Store {
             recent: Recent::default(),
         });
         let writer = Writer::start(Arc::clone(&shared))?;
-        let (verified, fetches, space) = (Verified::default(), Mutex::default(), space::SpaceState::default());
-        let (care, doubtful) = (Care::default(), Mutex::default());
-        Ok(Self(Arc::new(Inner { writer, shared, blobs, verified, fetches, space, care, troubles, doubtful })))
+        Ok(Self(Arc::new(Inner {
+            writer,
+            shared,
+            blobs,
+            verified: Verified::default(),
+            fetches: Mutex::default(),
+            uploads: Mutex::default(),
+            space: space::SpaceState::default(),
+            care: Care::default(),
+            troubles,
+            doubtful: Mutex::default(),
+        })))
     }
 
     /// A handle that does not keep the store open.
@@ -267,6 +282,10 @@ impl Store {
 
     pub(crate) fn blobs(&self) -> &Arc<Blobs> {
         &self.0.blobs
+    }
+
+    pub(crate) fn live_uploads(&self) -> MutexGuard<'_, HashMap<UploadId, Arc<LiveUpload>>> {
+        self.0.uploads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn recent(&self) -> &Recent {

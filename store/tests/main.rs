@@ -16,6 +16,7 @@
 //! - `care.rs`: scrubbing, and how what is found wrong comes back
 //! - `damage.rs`: damaged databases, verifying and mending
 //! - `backup.rs`: backups and what is restored from them
+//! - `uploads.rs`: resumable uploads, struck at any moment
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
 mod backup;
@@ -36,3 +37,4 @@ mod small_disk;
 mod space;
 mod states;
 mod support;
+mod uploads;

@@ -30,6 +30,11 @@ pub(crate) struct PackageWriter {
 }
 
 impl Publisher {
+    /// Who may publish may look.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.0
+    }
+
     /// Leave to change the package at `path`, if the token's prefixes allow it.
     pub(crate) fn at(&self, path: PackagePath) -> Result<PackageWriter, ApiError> {
         let reader = self.0.clone();
@@ -43,7 +48,7 @@ impl Publisher {
 }
 
 impl PackageWriter {
-    fn store(&self) -> &Store {
+    pub(super) fn store(&self) -> &Store {
         &self.reader.state.store
     }
 
@@ -51,7 +56,7 @@ impl PackageWriter {
         self.reader.session.author()
     }
 
-    fn request(&self, meta: MetaPatch, condition: Condition) -> PublishRequest {
+    pub(super) fn request(&self, meta: MetaPatch, condition: Condition) -> PublishRequest {
         PublishRequest { path: self.path.clone(), meta, condition, author: self.author() }
     }
 

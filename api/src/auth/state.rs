@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ods_store::{Author, Lsn, SpacePolicy, Store, TOKENS_MAX, UnixMillis, Who};
@@ -45,6 +46,8 @@ pub struct ApiOptions {
     pub tls_pin: Option<[u8; 32]>,
     /// What this node keeps, when gc is asked for.
     pub space: SpacePolicy,
+    /// How long an upload may rest before it counts as abandoned.
+    pub uploads_kept: Duration,
     /// Cancelled when the node stops: long answers end.
     pub stopping: CancellationToken,
 }
@@ -58,6 +61,7 @@ impl Default for ApiOptions {
             listen_urls: Vec::new(),
             tls_pin: None,
             space: SpacePolicy::default(),
+            uploads_kept: Duration::from_hours(24),
             stopping: CancellationToken::new(),
         }
     }

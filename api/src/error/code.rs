@@ -20,8 +20,10 @@ macro_rules! codes {
             }
 
             /// The status of the answer.
-            pub const fn status(self) -> StatusCode {
-                match self { $(Self::$name => StatusCode::$status),+ }
+            pub fn status(self) -> StatusCode {
+                let status = match self { $(Self::$name => StatusCode::$status),+ };
+                // tus 1.0, "Checksum": a status that HTTP has no name for.
+                if self == Self::ChecksumMismatch { StatusCode::from_u16(460).unwrap_or(status) } else { status }
             }
 
             /// The code in words.
@@ -93,6 +95,8 @@ codes! {
     NoSuchUser = NOT_FOUND "no_such_user" "The user does not exist";
     /// No such session.
     NoSuchSession = NOT_FOUND "no_such_session" "The session does not exist";
+    /// No such resumable upload, or it ended.
+    NoSuchUpload = NOT_FOUND "no_such_upload" "The upload does not exist";
     /// Another method is needed; `Allow` says which.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
     /// The bytes of a revision aren't on this node.
@@ -131,10 +135,18 @@ codes! {
     WrongNode = CONFLICT "wrong_node" "Another node answers there";
     /// Replication with the peer is paused.
     PeerPaused = CONFLICT "peer_paused" "Replication with the peer is paused";
+    /// The upload ended before.
+    UploadEnded = CONFLICT "upload_ended" "The upload ended";
+    /// The bytes sent don't begin where the upload stands.
+    OffsetMismatch = CONFLICT "offset_mismatch" "The upload stands elsewhere";
+    /// Another request goes on with the upload.
+    UploadTaken = CONFLICT "upload_taken" "Another request goes on with the upload";
     /// Another run of gc is collecting.
     GcRunning = CONFLICT "gc_running" "A run of gc is under way";
     /// The caller's condition doesn't hold.
     PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "The package is not as the request expects";
+    /// Another version of tus than 1.0.0, or none is named.
+    TusVersion = PRECONDITION_FAILED "tus_version" "Only tus 1.0.0 is spoken here";
     /// More bytes than a package or body may have.
     TooLarge = PAYLOAD_TOO_LARGE "too_large" "The body is too large";
     /// A path and query of more than 48 KiB.
@@ -147,6 +159,8 @@ codes! {
     Invalid = UNPROCESSABLE_ENTITY "invalid" "A value is not valid";
     /// The bytes aren't those that were announced.
     DigestMismatch = UNPROCESSABLE_ENTITY "digest_mismatch" "The bytes are not those that were announced";
+    /// The bytes of a request don't have the checksum it announced; they were not taken (tus 1.0: status 460).
+    ChecksumMismatch = BAD_REQUEST "checksum_mismatch" "The bytes don't have the announced checksum";
     /// The text isn't an invite.
     InviteMalformed = UNPROCESSABLE_ENTITY "invite_malformed" "This is not an invite";
     /// The invite is this node's own.

@@ -1,6 +1,6 @@
 //! The store's facts as errors of the API: which status and code each gets, and what the client may know.
 
-use ods_store::{AccountError, NodeId, StoreError};
+use ods_store::{AccountError, NodeId, StoreError, UploadError};
 
 use super::{ApiError, Code};
 
@@ -65,6 +65,7 @@ impl From<StoreError> for ApiError {
             StoreError::GcRunning => plain(Code::GcRunning),
             StoreError::Changed { version, .. } => plain(Code::PreconditionFailed).fact("current", version),
             StoreError::Account(error) => error.into(),
+            StoreError::Upload(error) => error.into(),
             StoreError::NoSuchInvite => plain(Code::NoSuchInvite),
             StoreError::InviteUsed => plain(Code::InviteUsed),
             StoreError::InviteExpired => plain(Code::InviteExpired),
@@ -107,6 +108,23 @@ impl From<AccountError> for ApiError {
             AccountError::SetUpUnknown => plain(Code::SetUpUnknown),
             AccountError::SetUpExpired => plain(Code::SetUpExpired),
             AccountError::SetUpAlready => plain(Code::SetUpAlready),
+        }
+    }
+}
+
+impl From<UploadError> for ApiError {
+    fn from(error: UploadError) -> Self {
+        let detail = error.to_string();
+        let plain = |code: Code| Self::new(code, detail);
+        match error {
+            UploadError::NoSuchUpload { id } => plain(Code::NoSuchUpload).fact("id", id.to_string()),
+            UploadError::Taken { id } => plain(Code::UploadTaken).fact("id", id.to_string()),
+            UploadError::TooLong { bytes, .. } => plain(Code::TooLarge).fact("max", bytes),
+            UploadError::Incomplete { missing, .. } => plain(Code::BodyIncomplete).fact("missing", missing),
+            UploadError::DigestMismatch { algorithm, expected, actual } => plain(Code::DigestMismatch)
+                .fact("algorithm", algorithm)
+                .fact("expected", expected)
+                .fact("actual", actual),
         }
     }
 }

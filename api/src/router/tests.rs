@@ -10,6 +10,7 @@ mod packages;
 mod roster;
 mod sign_in;
 mod storage;
+mod tus;
 mod uploads;
 
 use std::sync::Arc;

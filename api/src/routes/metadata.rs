@@ -1,6 +1,6 @@
 //! Metadata as callers send it: in a PUT's query and in a PATCH's body. Both become the store's patch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ods_store::MetaPatch;
 
@@ -57,6 +57,21 @@ pub(super) fn of_query(query: &PublishQuery) -> MetaPatch {
         patch.insert("tags".to_owned(), join(tags));
     }
     patch
+}
+
+/// What an upload's metadata says, by name: what isn't mentioned stays, what is empty goes.
+pub(super) fn of_texts(said: &BTreeMap<&str, String>) -> MetaPatch {
+    let text = |name: &str| said.get(name).cloned();
+    let tag = text("tags").or_else(|| text("tag")).into_iter().collect();
+    of_query(&PublishQuery {
+        title: text("title"),
+        version: text("version"),
+        identifier: text("identifier"),
+        notes: text("notes"),
+        priority: text("priority"),
+        tag,
+        ..PublishQuery::default()
+    })
 }
 
 /// What a PATCH says: what isn't there stays, null removes.

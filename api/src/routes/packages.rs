@@ -166,7 +166,10 @@ async fn publish_body(
         let (writer, meta, condition) = (writer.clone(), meta.clone(), condition.clone());
         blocking(move || writer.begin(&meta, &condition, bytes)).await?
     };
-    let upload = receive::receive(upload, body).await?;
+    let upload = match receive::receive(upload, body).await? {
+        receive::Body::Whole(upload) => upload,
+        receive::Body::Cut(_, error) => return Err(error),
+    };
     blocking(move || {
         let received = upload.finish()?;
         if let Some(expected) = bytes.filter(|expected| *expected != received.size()) {

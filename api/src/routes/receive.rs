@@ -1,10 +1,9 @@
-//! The bytes of a PUT on their way to the disk.
+//! The bytes of a PUT or of a part of an upload on their way to the disk.
 //!
 //! Back-pressure: the next bytes are taken from the connection only when those before the last batch are written, so an
 //! upload holds at most two batches in memory, and no thread while its sender is slow. Whoever drops this future, by
 //! closing the connection, drops the upload and with it the file.
 
-use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use ods_store::{StoreError, Upload};
@@ -18,17 +17,35 @@ const BATCH_BYTES: usize = 1 << 20;
 /// Chunks shorter than this are gathered, longer ones written as they came: a copy costs more than a call.
 const SHORT_BYTES: usize = 16 << 10;
 
-/// An upload between two batches, or with one being written.
-struct Writing(JoinHandle<Result<Upload, StoreError>>);
+/// What takes the bytes of a body, in order, on a blocking thread.
+pub(super) trait Sink: Send + 'static {
+    /// Takes the next ones.
+    fn take(&mut self, chunks: &[Bytes]) -> Result<(), StoreError>;
+}
 
-impl Writing {
-    fn start(mut upload: Upload, batch: Batch) -> Self {
-        Self(tokio::task::spawn_blocking(move || {
-            batch.into_chunks().iter().try_for_each(|chunk| upload.write(chunk)).map(|()| upload)
-        }))
+impl Sink for Upload {
+    fn take(&mut self, chunks: &[Bytes]) -> Result<(), StoreError> {
+        chunks.iter().try_for_each(|chunk| self.write(chunk))
+    }
+}
+
+/// How a body ended.
+pub(super) enum Body<S> {
+    /// Whole.
+    Whole(S),
+    /// It broke off; what came is taken.
+    Cut(S, ApiError),
+}
+
+/// A sink between two batches, or with one being written.
+struct Writing<S>(JoinHandle<Result<S, StoreError>>);
+
+impl<S: Sink> Writing<S> {
+    fn start(mut sink: S, batch: Batch) -> Self {
+        Self(tokio::task::spawn_blocking(move || sink.take(&batch.into_chunks()).map(|()| sink)))
     }
 
-    async fn done(self) -> Result<Upload, ApiError> {
+    async fn done(self) -> Result<S, ApiError> {
         self.0.await.map_err(ApiError::internal)?.map_err(Into::into)
     }
 }
@@ -65,23 +82,34 @@ impl Batch {
     }
 }
 
-/// Writes a whole body.
-pub(super) async fn receive(upload: Upload, body: Body) -> Result<Upload, ApiError> {
+/// Writes a body, as far as it comes.
+pub(super) async fn receive<S: Sink>(sink: S, body: axum::body::Body) -> Result<Body<S>, ApiError> {
     let mut chunks = body.into_data_stream();
     let mut batch = Batch::default();
-    let mut writing = Writing::start(upload, Batch::default());
+    let mut writing = Writing::start(sink, Batch::default());
+    let mut cut = None;
     while let Some(chunk) = chunks.next().await {
-        batch.push(chunk.map_err(|error| broken_off(&error))?);
+        match chunk {
+            Ok(chunk) => batch.push(chunk),
+            Err(error) => {
+                cut = Some(broken_off(&error));
+                break;
+            }
+        }
         if batch.bytes >= BATCH_BYTES {
             writing = Writing::start(writing.done().await?, std::mem::take(&mut batch));
         }
     }
-    Writing::start(writing.done().await?, batch).done().await
+    let sink = Writing::start(writing.done().await?, batch).done().await?;
+    Ok(match cut {
+        None => Body::Whole(sink),
+        Some(error) => Body::Cut(sink, error),
+    })
 }
 
 fn broken_off(error: &axum::Error) -> ApiError {
     tracing::debug!(%error, "an upload broke off");
-    ApiError::new(Code::BodyIncomplete, "the body broke off before its end; nothing was stored")
+    ApiError::new(Code::BodyIncomplete, "the body broke off before its end; nothing was published")
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! `[retention]` and `[gc]`: what is kept, and for how long.
+//! `[retention]`, `[gc]` and `[uploads]`: what is kept, and for how long.
 
 use std::time::Duration;
 
@@ -20,11 +20,18 @@ pub(super) fn space(values: &mut Values<'_>) -> Result<Space, ConfigError> {
     };
     let rules = rules(values.get("retention.rule"), keep)?;
     let grace = length_of_time(values.get("gc.grace"))?;
-    let every = take(values.get("gc.every"), |text: String| match duration(&text)? {
+    let every = some_time(values.get("gc.every"))?;
+    let uploads_kept = some_time(values.get("uploads.keep"))?;
+    Ok(Space { keep, rules, grace, every, uploads_kept })
+}
+
+/// A setting such as "30d", of at least a second.
+fn some_time(resolved: &mut Resolved) -> Result<Duration, ConfigError> {
+    let text = take(resolved, |text: String| match duration(&text)? {
         Duration::ZERO => Err("a time of at least a second is needed".to_owned()),
         _ => Ok(text),
     })?;
-    Ok(Space { keep, rules, grace, every: Duration::from_secs(duration_seconds(&every).unwrap_or(1)) })
+    Ok(Duration::from_secs(duration_seconds(&text).unwrap_or(1)))
 }
 
 fn rules(resolved: &mut Resolved, keep: Keep) -> Result<Vec<RetentionRule>, ConfigError> {

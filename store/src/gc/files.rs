@@ -5,6 +5,7 @@ use crate::blobs::{SealedKind, fetched_blob};
 use crate::custody;
 use crate::digest::Digest;
 use crate::error::{Result, StoreError};
+use crate::resumable::files::upload_of;
 use crate::schema::{BLOBS, WANTS};
 use crate::store::Store;
 use crate::time::UnixMillis;
@@ -122,6 +123,7 @@ fn reap(store: &Store, rules: Rules, name: &str) -> Result<Option<u64>> {
             let _lock = blobs.lock(&blob);
             !store.is_wanted(&blob)? && remove()?
         }
+        None if upload_of(name).map(|id| store.is_uploading(id)).transpose()? == Some(true) => false,
         None => remove()?,
     };
     Ok(went.then_some(stat.bytes))

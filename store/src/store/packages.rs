@@ -1,16 +1,20 @@
 //! Packages: publishing, editing, removing, restoring, and reading them.
 
+use std::path::Path;
+
 use super::Store;
 use crate::custody;
 use crate::digest::{Digest, EventId};
 use crate::error::{Result, StoreError};
 use crate::journal::Moment;
 use crate::limits::PAGE_ROWS_MAX;
+use crate::outline::BlobHashes;
 use crate::package::{self, Package, Page, Revision};
 use crate::path::PackagePath;
 use crate::publish::{self, Author, Bytes, Condition, Content, PublishRequest, Published};
 use crate::schema::{BLOBS, LIVE_BLOBS, PACKAGES};
 use crate::time::UnixMillis;
+use crate::tx::Tx;
 use crate::upload::Received;
 use crate::wants::{self, BlobRow};
 
@@ -22,8 +26,22 @@ impl Store {
 
     /// Publishes received bytes; durable when it returns. See `blobs.rs` for the order of things.
     pub fn publish(&self, received: Received, request: &PublishRequest, now: UnixMillis) -> Result<Published> {
+        let outcome = self.publish_file(received.path(), received.hashes(), request, now, |_, _| Ok(()));
+        drop(received);
+        outcome
+    }
+
+    /// Publishes a whole and synced file of `incoming/`, which stays there; `also` is done in the same transaction.
+    pub(crate) fn publish_file(
+        &self,
+        file: &Path,
+        hashes: &BlobHashes,
+        request: &PublishRequest,
+        now: UnixMillis,
+        mut also: impl FnMut(&Tx<'_>, &Published) -> Result<()> + Send + 'static,
+    ) -> Result<Published> {
         self.refuse_if_failing()?;
-        let (blobs, hashes) = (self.blobs(), received.hashes().clone());
+        let blobs = self.blobs();
         let content = Content { blob: hashes.digest, size: hashes.size, sha256: hashes.sha256 };
         let job = request.clone();
         let outcome = custody::publish(
@@ -33,11 +51,13 @@ impl Store {
                 // Under the lock: whether the blob is listed may be open since a moment ago.
                 self.refuse_if_failing()?;
                 let listed = self.listed_size(&content.blob)?;
-                blobs.seal(lock, received.path(), &content.blob, &hashes.outline, listed)
+                blobs.seal(lock, file, &content.blob, &hashes.outline, listed)
             },
             || {
-                let published =
-                    self.write(move |tx| publish::publish(tx, Moment::live(now), &job, Bytes::Sealed(content)))?;
+                let published = self.write(move |tx| {
+                    let published = publish::publish(tx, Moment::live(now), &job, Bytes::Sealed(content))?;
+                    also(tx, &published).map(|()| published)
+                })?;
                 self.end_fetch(&content.blob);
                 Ok(published)
             },
@@ -45,7 +65,6 @@ impl Store {
         if outcome.as_ref().is_err_and(StoreError::leaves_doubt) {
             self.doubt(&content.blob);
         }
-        drop(received);
         outcome
     }
 

@@ -1,0 +1,255 @@
+//! `/uploads`: the resumable upload protocol tus 1.0.0 (tus.io/protocols/resumable-upload) with the extensions creation,
+//! creation-with-upload, checksum, expiration and termination; and, for people, how uploads stand.
+//!
+//! An upload's last bytes are answered when the package is durable and in the log. HEAD says that all bytes are here only
+//! when they are published: if publishing was interrupted, it is done then.
+
+mod headers;
+mod receiving;
+mod views;
+
+use axum::Json;
+use axum::body::{Body, HttpBody as _};
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use ods_store::{BLOB_BYTES_MAX, UploadEnd, UploadId, UploadStatus};
+
+use crate::auth::{Announced, AppState, Publisher, Uploader};
+use crate::blocking::blocking;
+use crate::conditions;
+use crate::error::{ApiError, Code};
+use crate::extract::{Params, page_rows, parse_id};
+use crate::openapi::{BadRequest, Conflict, NotFound, TusRefused};
+use crate::paths::AboutId;
+use crate::types::{Page, PageQuery, UploadView};
+
+/// The media type of an upload's bytes.
+const OFFSET_OCTETS: &str = "application/offset+octet-stream";
+
+/// List the uploads that go on, in the order in which they were begun.
+#[utoipa::path(get, path = "/api/v1/uploads", operation_id = "list_uploads", tag = "uploads", params(PageQuery),
+    responses((status = 200, body = Page<UploadView>), BadRequest))]
+pub(crate) async fn list(
+    publisher: Publisher,
+    Params(query): Params<PageQuery>,
+) -> Result<Json<Page<UploadView>>, ApiError> {
+    let limit = page_rows(query.limit.or(Some(ods_store::PAGE_ROWS_MAX)))?;
+    let after = query.after.as_deref().map(|after| parse_id(after, Code::BadQuery, "upload")).transpose()?;
+    blocking(move || {
+        let (uploads, next) = publisher.uploads(after, limit)?;
+        let kept = publisher.reader().state().options.uploads_kept;
+        let items = uploads.into_iter().map(|status| views::upload(status, None, kept)).collect();
+        Ok::<_, ApiError>(Page { items, next: next.map(|id| id.to_string()), total: None })
+    })
+    .await
+    .map(Json)
+}
+
+/// Begin an upload (tus: creation, creation-with-upload).
+///
+/// `Upload-Metadata` says what it becomes: `path` (or `filename`), `title`, `version`, `identifier`, `notes`, `tags` (with
+/// commas between), `priority`, and digests in hex that the whole must have, `blake3` and `sha256`. Other keys are passed
+/// over. Room for all bytes is set aside; what a publish would be refused for is refused now. A body is the first bytes.
+#[utoipa::path(post, path = "/api/v1/uploads", operation_id = "begin_upload", tag = "uploads", params(
+        ("Tus-Resumable" = String, Header, description = "`1.0.0`", example = "1.0.0"),
+        ("Upload-Length" = u64, Header, description = "How many bytes there will be", example = 1024),
+        ("Upload-Metadata" = String, Header, description = "Keys and base64 values: `path bWFjL3gucGtn,version MQ==`", example = "path bWFjL3gucGtn"),
+        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256` and the base64 of the body's digest"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: publish only what is new there"),
+        ("If-Match" = Option<String>, Header, description = "A revision in double quotes: replace only that one")),
+    request_body(content = Option<Vec<u8>>, content_type = "application/offset+octet-stream", description = "The first bytes, or nothing"),
+    responses((status = 201, description = "It is begun; `Location` is its address", headers(
+        ("Location" = String, description = "Its address"), ("Upload-Offset" = u64, description = "Bytes that are here"),
+        ("Upload-Expires" = String, description = "When it is abandoned unless more comes"))), BadRequest, TusRefused))]
+pub(crate) async fn create(publisher: Publisher, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
+    headers::must_be_tus(&headers)?;
+    let (bytes, described) = (headers::length(&headers)?, headers::describe(&headers)?);
+    let condition = conditions::of_change(&headers)?;
+    let carries_bytes = is_offset_octets(&headers);
+    if !carries_bytes && body.size_hint().exact() != Some(0) && !body.is_end_stream() {
+        return Err(wrong_type());
+    }
+    let checksum = headers::checksum(&headers)?;
+    let headers::Described { path, meta, sha256, blake3, told } = described;
+    let writer = publisher.at(path)?;
+    let announced = Announced { meta, condition, bytes, sha256, blake3, told };
+    let uploader = blocking(move || writer.create_upload(announced)).await?;
+    let id = uploader.status().id;
+    let offset = if carries_bytes || bytes == 0 {
+        receiving::receive(&uploader, receiving::Part { offset: 0, checksum }, body).await?
+    } else {
+        0
+    };
+    let location = HeaderValue::from_str(&format!("/api/v1/uploads/{id}")).map_err(ApiError::internal)?;
+    Ok((StatusCode::CREATED, [(LOCATION, location)], progress(&uploader, offset)).into_response())
+}
+
+/// Tell what of tus is spoken here.
+#[utoipa::path(options, path = "/api/v1/uploads", operation_id = "discover_uploads", tag = "uploads",
+    responses((status = 204, description = "The headers tell", headers(
+        ("Tus-Version" = String, description = "`1.0.0`"), ("Tus-Extension" = String, description = "Extensions"),
+        ("Tus-Max-Size" = u64, description = "Bytes"), ("Tus-Checksum-Algorithm" = String, description = "Algorithms")))))]
+pub(crate) async fn discover(_publisher: Publisher) -> Response {
+    let headers = [
+        (headers::TUS_RESUMABLE, headers::VERSION),
+        (headers::TUS_VERSION, headers::VERSION),
+        (headers::TUS_EXTENSION, HeaderValue::from_static(headers::EXTENSIONS)),
+        (headers::TUS_MAX_SIZE, BLOB_BYTES_MAX.into()),
+        (headers::TUS_CHECKSUM_ALGORITHM, HeaderValue::from_static(headers::ALGORITHMS)),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}
+
+/// Show an upload.
+///
+/// One that ended is shown for 24 hours, with the package that it became or why it was refused.
+#[utoipa::path(get, path = "/api/v1/uploads/{id}", operation_id = "show_upload", tag = "uploads",
+    params(("id" = String, Path, description = "The upload's id")),
+    responses((status = 200, body = UploadView), NotFound))]
+pub(crate) async fn show(publisher: Publisher, AboutId(id): AboutId) -> Result<Json<UploadView>, ApiError> {
+    let id = id_of(&id)?;
+    blocking(move || {
+        let uploader = publisher.upload(id)?;
+        let package = views::package(&uploader)?;
+        let kept = publisher.reader().state().options.uploads_kept;
+        Ok::<_, ApiError>(views::upload(uploader.status().clone(), package, kept))
+    })
+    .await
+    .map(Json)
+}
+
+/// Tell where an upload stands (tus: core).
+///
+/// Whoever is sending is stopped: the offset stays what is told until the next PATCH.
+#[utoipa::path(head, path = "/api/v1/uploads/{id}", operation_id = "tell_offset", tag = "uploads", params(
+        ("id" = String, Path, description = "The upload's id"),
+        ("Tus-Resumable" = String, Header, description = "`1.0.0`", example = "1.0.0")),
+    responses((status = 200, description = "The headers tell", headers(
+        ("Upload-Offset" = u64, description = "Bytes that are here; all of them only when they are published"),
+        ("Upload-Length" = u64, description = "Bytes there will be"), ("Upload-Metadata" = String, description = "As it was sent"),
+        ("Upload-Expires" = String, description = "When it is abandoned unless more comes"))), NotFound, TusRefused))]
+pub(crate) async fn offset(
+    publisher: Publisher,
+    AboutId(id): AboutId,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    headers::must_be_tus(&headers)?;
+    let uploader = find(publisher, &id).await?;
+    let status = uploader.status();
+    let offset = match &status.end {
+        Some(UploadEnd::Published { .. }) => status.bytes,
+        Some(UploadEnd::Refused { refusal, detail }) => return Err(views::refusal(*refusal, detail)),
+        None => receiving::stand(&uploader).await?,
+    };
+    let length = [(headers::UPLOAD_LENGTH, HeaderValue::from(status.bytes))];
+    let told = (!status.told.is_empty()).then(|| HeaderValue::from_str(&status.told).ok()).flatten();
+    let told = AppendHeaders(told.map(|told| (headers::UPLOAD_METADATA, told)));
+    Ok((StatusCode::OK, length, told, progress(&uploader, offset)).into_response())
+}
+
+/// Send an upload's next bytes (tus: core, checksum).
+///
+/// What arrives counts, also of a body that breaks off; with `Upload-Checksum`, only if that is right. With the last byte
+/// the package is published, and the answer comes when that is durable.
+#[utoipa::path(patch, path = "/api/v1/uploads/{id}", operation_id = "send_bytes", tag = "uploads", params(
+        ("id" = String, Path, description = "The upload's id"),
+        ("Tus-Resumable" = String, Header, description = "`1.0.0`", example = "1.0.0"),
+        ("Upload-Offset" = u64, Header, description = "Where the bytes begin: what HEAD told", example = 0),
+        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256` and the base64 of the body's digest")),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    responses((status = 204, description = "They are here", headers(
+        ("Upload-Offset" = u64, description = "Bytes that are here"),
+        ("Upload-Expires" = String, description = "When it is abandoned unless more comes"))), BadRequest, NotFound, TusRefused))]
+pub(crate) async fn append(
+    publisher: Publisher,
+    AboutId(id): AboutId,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    headers::must_be_tus(&headers)?;
+    if !is_offset_octets(&headers) {
+        return Err(wrong_type());
+    }
+    let (offset, checksum) = (headers::offset(&headers)?, headers::checksum(&headers)?);
+    let uploader = find(publisher, &id).await?;
+    match &uploader.status().end {
+        None => {}
+        Some(UploadEnd::Published { .. }) => {
+            return Err(ApiError::new(Code::UploadEnded, "the upload is published; nothing more is taken"));
+        }
+        Some(UploadEnd::Refused { refusal, detail }) => return Err(views::refusal(*refusal, detail)),
+    }
+    let offset = receiving::receive(&uploader, receiving::Part { offset, checksum }, body).await?;
+    Ok((StatusCode::NO_CONTENT, progress(&uploader, offset)).into_response())
+}
+
+/// Forget an upload (tus: termination).
+///
+/// What came of it is removed; a package that it became stays.
+#[utoipa::path(delete, path = "/api/v1/uploads/{id}", operation_id = "remove_upload", tag = "uploads", params(
+        ("id" = String, Path, description = "The upload's id"),
+        ("Tus-Resumable" = Option<String>, Header, description = "`1.0.0`; may be left out here", example = "1.0.0")),
+    responses((status = 204, description = "It is forgotten"), NotFound, Conflict))]
+pub(crate) async fn remove(publisher: Publisher, AboutId(id): AboutId) -> Result<Response, ApiError> {
+    let uploader = find(publisher, &id).await?;
+    blocking(move || uploader.remove()).await?;
+    Ok((StatusCode::NO_CONTENT, [(headers::TUS_RESUMABLE, headers::VERSION)]).into_response())
+}
+
+/// Do what another method would (tus: core, `X-HTTP-Method-Override`).
+///
+/// For clients that can't send PATCH or DELETE.
+#[utoipa::path(post, path = "/api/v1/uploads/{id}", operation_id = "override_method", tag = "uploads", params(
+        ("id" = String, Path, description = "The upload's id"),
+        ("X-HTTP-Method-Override" = String, Header, description = "`PATCH` or `DELETE`", example = "PATCH"),
+        ("Tus-Resumable" = String, Header, description = "`1.0.0`", example = "1.0.0")),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
+    responses((status = 204, description = "It is done"), BadRequest, NotFound, TusRefused))]
+pub(crate) async fn renamed(
+    publisher: Publisher,
+    id: AboutId,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, ApiError> {
+    match headers.get("x-http-method-override").and_then(|name| name.to_str().ok()) {
+        Some("PATCH") => append(publisher, id, headers, body).await,
+        Some("DELETE") => remove(publisher, id).await,
+        Some(_) | None => {
+            let detail =
+                "POST to an upload needs `X-HTTP-Method-Override: PATCH` or `DELETE`; begin uploads at /api/v1/uploads";
+            Err(ApiError::new(Code::BadHeader, detail).fact("header", "x-http-method-override"))
+        }
+    }
+}
+
+fn id_of(text: &str) -> Result<UploadId, ApiError> {
+    parse_id(text, Code::NoSuchUpload, "upload")
+}
+
+async fn find(publisher: Publisher, id: &str) -> Result<Uploader, ApiError> {
+    let id = id_of(id)?;
+    blocking(move || publisher.upload(id)).await
+}
+
+fn is_offset_octets(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(OFFSET_OCTETS))
+}
+
+fn wrong_type() -> ApiError {
+    let detail = format!("send the bytes of an upload as `Content-Type: {OFFSET_OCTETS}`");
+    ApiError::new(Code::UnsupportedMediaType, detail)
+}
+
+/// What every answer about an upload says.
+fn progress(uploader: &Uploader, offset: u64) -> [(HeaderName, HeaderValue); 3] {
+    let (state, status): (&AppState, &UploadStatus) = (uploader.writer().reader().state(), uploader.status());
+    let last = if status.end.is_some() { status.touched_at } else { state.now() };
+    let expires = headers::expires(views::expires_at(status, last, state.options.uploads_kept));
+    [
+        (headers::TUS_RESUMABLE, headers::VERSION),
+        (headers::UPLOAD_OFFSET, offset.into()),
+        (headers::UPLOAD_EXPIRES, expires),
+    ]
+}

@@ -1,0 +1,389 @@
+//! Resumable uploads: bytes that come in over several requests, over restarts and power cuts, and become a package when
+//! the last one is here.
+//!
+//! # Files and rows
+//!
+//! A row in `uploads` says what is being sent. `incoming/<id>.upload-data` has the bytes so far, `incoming/<id>.upload-marks`
+//! a [`PieceMark`] for each full piece of them, so that hashing goes on after a restart, and what a crash left is told from
+//! what was received. When the last byte is here the data is synced and renamed `incoming/<id>.upload-whole`; then it is
+//! published like any upload, and the row moves to `uploads_ended`, in the transaction of the event.
+//!
+//! # Invariants
+//!
+//! - Bytes are taken in order, by one turn at a time: who takes the next turn ends the one before, whose bytes are refused
+//!   from then on. So two senders never mix.
+//! - After a restart a piece counts only if the row says that it was synced, or if its mark is that of the bytes in the
+//!   file. Everything after the last such piece is sent again: at most a piece, and what was in flight, after a `kill -9`.
+//! - The last piece never counts after a restart, so that an upload that has all its bytes is published or on its way.
+//! - A mark is written only for bytes that count: those of a request with a checksum once that was right.
+//! - A file named `.upload-whole` is never written again: it may have its second name in `blobs/` already.
+//! - An upload ends once: published, refused for good, or removed. While the disk fails it waits.
+
+mod error;
+pub(crate) mod files;
+pub(crate) mod receiving;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Mutex;
+
+use data_encoding::HEXLOWER;
+use redb::{ReadableTable, ReadableTableMetadata};
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{from_row, to_row};
+use crate::digest::{Digest, EventId, NotHex32, Sha256};
+use crate::error::{Result, StoreError};
+use crate::limits::{BLOB_BYTES_MAX, PAGE_ROWS_MAX, UPLOADS_ENDED_MAX, UPLOADS_MAX};
+use crate::path::PackagePath;
+use crate::publish::{Author, Condition, MetaPatch, PublishRequest, Published};
+use crate::schema::{UPLOADS, UPLOADS_ENDED};
+use crate::time::UnixMillis;
+use crate::tx::Tx;
+
+pub use self::error::UploadError;
+pub(crate) use self::receiving::{Phase, Receiving};
+
+/// Names a resumable upload: six bytes of the time it was begun, so that ids sort by that, and ten that nobody guesses.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct UploadId([u8; 16]);
+
+impl UploadId {
+    /// A new one.
+    pub(crate) fn new(now: UnixMillis, random: [u8; 10]) -> Self {
+        let mut bytes = [0; 16];
+        bytes[..6].copy_from_slice(&now.get().to_be_bytes()[2..]);
+        bytes[6..].copy_from_slice(&random);
+        Self(bytes)
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+
+    pub(crate) const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Display for UploadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl fmt::Debug for UploadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "UploadId({self})")
+    }
+}
+
+impl FromStr for UploadId {
+    type Err = NotHex32;
+
+    fn from_str(text: &str) -> Result<Self, NotHex32> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        let kind = "an upload's id (32 digits)";
+        bytes.map(Self).ok_or_else(|| NotHex32 { kind, text: text.chars().take(80).collect() })
+    }
+}
+
+/// What is to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUpload {
+    /// What it becomes.
+    pub request: PublishRequest,
+    /// How many bytes will come.
+    pub bytes: u64,
+    /// The SHA-256 they must have, if the sender knows it.
+    pub sha256: Option<Sha256>,
+    /// The BLAKE3 they must have, if the sender knows it.
+    pub blake3: Option<Digest>,
+    /// What the sender said, to be told again as it was said.
+    pub told: String,
+}
+
+/// A condition, as rows have it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+enum ConditionRow {
+    None,
+    Matches(Vec<EventId>),
+    Exists,
+    IsNew,
+}
+
+/// A row of `uploads`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct UploadRow {
+    path: String,
+    meta: MetaPatch,
+    condition: ConditionRow,
+    author: String,
+    pub(crate) bytes: u64,
+    sha256: Option<Sha256>,
+    blake3: Option<Digest>,
+    told: String,
+    created_at: UnixMillis,
+    /// When bytes came last, to the minute.
+    pub(crate) touched_at: UnixMillis,
+    /// Bytes, of full pieces, that are synced with their marks.
+    pub(crate) durable_bytes: u64,
+}
+
+/// A row of `uploads_ended`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct EndedRow {
+    upload: UploadRow,
+    pub(crate) ended_at: UnixMillis,
+    end: UploadEnd,
+}
+
+/// How an upload ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UploadEnd {
+    /// Its bytes are a package's current revision, or were when it ended.
+    Published {
+        /// The revision.
+        revision: EventId,
+        /// An event was minted; false if the package was that already.
+        changed: bool,
+        /// There was no package before.
+        created: bool,
+    },
+    /// It was refused for good; its bytes are gone.
+    Refused {
+        /// Why.
+        refusal: UploadRefusal,
+        /// In words.
+        detail: String,
+    },
+}
+
+/// Why the bytes of an upload were not published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum UploadRefusal {
+    /// The current revision is not as the sender expected.
+    PreconditionFailed,
+    /// This node may not publish there, or not any more.
+    NotAPublisher,
+    /// The bytes don't have an announced digest.
+    DigestMismatch,
+    /// The metadata can't be published.
+    BadMeta,
+}
+
+/// How an upload stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadStatus {
+    /// Its id.
+    pub id: UploadId,
+    /// The package's path.
+    pub path: PackagePath,
+    /// How many bytes there will be.
+    pub bytes: u64,
+    /// How many are here. Of one that wasn't touched since start: how many are here for certain.
+    pub offset: u64,
+    /// The announced BLAKE3.
+    pub blake3: Option<Digest>,
+    /// What the sender said when it began.
+    pub told: String,
+    /// Who began it.
+    pub author: String,
+    /// When it was begun.
+    pub created_at: UnixMillis,
+    /// When bytes came last, to the minute; or when it ended.
+    pub touched_at: UnixMillis,
+    /// How it ended; `None` while it goes on.
+    pub end: Option<UploadEnd>,
+}
+
+/// An upload that was touched since start.
+pub(crate) struct LiveUpload {
+    pub(crate) id: UploadId,
+    /// Whose turn it is.
+    pub(crate) turn: std::sync::atomic::AtomicU64,
+    pub(crate) phase: Mutex<Phase>,
+}
+
+impl UploadRow {
+    pub(crate) fn new(new: &NewUpload, now: UnixMillis) -> Self {
+        let condition = match &new.request.condition {
+            Condition::None => ConditionRow::None,
+            Condition::Matches(ids) => ConditionRow::Matches(ids.clone()),
+            Condition::Exists => ConditionRow::Exists,
+            Condition::IsNew => ConditionRow::IsNew,
+        };
+        Self {
+            path: new.request.path.as_str().to_owned(),
+            meta: new.request.meta.clone(),
+            condition,
+            author: new.request.author.as_str().to_owned(),
+            bytes: new.bytes,
+            sha256: new.sha256,
+            blake3: new.blake3,
+            told: new.told.clone(),
+            created_at: now,
+            touched_at: now,
+            durable_bytes: 0,
+        }
+    }
+
+    pub(crate) fn path(&self) -> Result<PackagePath> {
+        PackagePath::parse(&self.path).map_err(|_| StoreError::Corrupt { what: "an upload" })
+    }
+
+    pub(crate) fn request(&self) -> Result<PublishRequest> {
+        let condition = match &self.condition {
+            ConditionRow::None => Condition::None,
+            ConditionRow::Matches(ids) => Condition::Matches(ids.clone()),
+            ConditionRow::Exists => Condition::Exists,
+            ConditionRow::IsNew => Condition::IsNew,
+        };
+        let author = Author::new(&self.author);
+        Ok(PublishRequest { path: self.path()?, meta: self.meta.clone(), condition, author })
+    }
+
+    /// Errs unless the bytes have the digests that were announced.
+    pub(crate) fn check_digests(&self, sha256: Sha256, blake3: Digest) -> Result<()> {
+        let mismatch = |algorithm, expected: &dyn fmt::Display, actual: &dyn fmt::Display| {
+            Err(StoreError::Upload(UploadError::DigestMismatch {
+                algorithm,
+                expected: expected.to_string(),
+                actual: actual.to_string(),
+            }))
+        };
+        match (self.sha256, self.blake3) {
+            (Some(expected), _) if expected != sha256 => mismatch("sha-256", &expected, &sha256),
+            (_, Some(expected)) if expected != blake3 => mismatch("blake3", &expected, &blake3),
+            _ => Ok(()),
+        }
+    }
+
+    /// How it stands with `offset` bytes here.
+    pub(crate) fn status(&self, id: UploadId, offset: u64) -> Result<UploadStatus> {
+        Ok(UploadStatus {
+            id,
+            path: self.path()?,
+            bytes: self.bytes,
+            offset,
+            blake3: self.blake3,
+            told: self.told.clone(),
+            author: self.author.clone(),
+            created_at: self.created_at,
+            touched_at: self.touched_at,
+            end: None,
+        })
+    }
+}
+
+impl EndedRow {
+    pub(crate) fn status(self, id: UploadId) -> Result<UploadStatus> {
+        let offset = match self.end {
+            UploadEnd::Published { .. } => self.upload.bytes,
+            UploadEnd::Refused { .. } => 0,
+        };
+        let status = self.upload.status(id, offset)?;
+        Ok(UploadStatus { touched_at: self.ended_at, end: Some(self.end), ..status })
+    }
+}
+
+/// What a refusal that no waiting mends is; `None` for what may pass.
+pub(crate) fn refusal_of(error: &StoreError) -> Option<UploadRefusal> {
+    match error {
+        StoreError::PreconditionFailed { .. } => Some(UploadRefusal::PreconditionFailed),
+        StoreError::NotAPublisher { .. } => Some(UploadRefusal::NotAPublisher),
+        StoreError::Upload(UploadError::DigestMismatch { .. }) => Some(UploadRefusal::DigestMismatch),
+        StoreError::BadMeta { .. } => Some(UploadRefusal::BadMeta),
+        _ => None,
+    }
+}
+
+/// Lists a new upload.
+pub(crate) fn begin(tx: &Tx<'_>, id: UploadId, row: &UploadRow) -> Result<()> {
+    if tx.read(UPLOADS)?.len()? >= UPLOADS_MAX as u64 {
+        return Err(StoreError::TooMany { what: "unfinished uploads", max: UPLOADS_MAX });
+    }
+    if row.bytes > BLOB_BYTES_MAX {
+        return Err(StoreError::TooLarge { bytes: row.bytes, max: BLOB_BYTES_MAX });
+    }
+    tx.write(UPLOADS)?.insert(id.as_bytes(), to_row(row).as_slice())?;
+    Ok(())
+}
+
+/// Writes down that bytes came, and how many of them are durable.
+pub(crate) fn touch(tx: &Tx<'_>, id: UploadId, durable_bytes: u64, now: UnixMillis) -> Result<()> {
+    let Some(row) = get(&tx.read(UPLOADS)?, id)? else { return Ok(()) };
+    let durable_bytes = durable_bytes.max(row.durable_bytes);
+    let row = UploadRow { durable_bytes, touched_at: now, ..row };
+    tx.write(UPLOADS)?.insert(id.as_bytes(), to_row(&row).as_slice())?;
+    Ok(())
+}
+
+/// Writes down that fewer bytes are durable than it said.
+pub(crate) fn lower(tx: &Tx<'_>, id: UploadId, durable_bytes: u64) -> Result<()> {
+    let Some(row) = get(&tx.read(UPLOADS)?, id)? else { return Ok(()) };
+    tx.write(UPLOADS)?.insert(id.as_bytes(), to_row(&UploadRow { durable_bytes, ..row }).as_slice())?;
+    Ok(())
+}
+
+/// Ends an upload that was published, in the transaction that does it.
+pub(crate) fn published(tx: &Tx<'_>, id: UploadId, published: &Published, now: UnixMillis) -> Result<()> {
+    let Published { package, changed, created } = published;
+    end(tx, id, UploadEnd::Published { revision: package.revision, changed: *changed, created: *created }, now)
+}
+
+/// Ends an upload.
+pub(crate) fn end(tx: &Tx<'_>, id: UploadId, end: UploadEnd, now: UnixMillis) -> Result<()> {
+    let Some(upload) = get(&tx.read(UPLOADS)?, id)? else {
+        return Err(StoreError::Upload(UploadError::NoSuchUpload { id }));
+    };
+    tx.write(UPLOADS)?.remove(id.as_bytes())?;
+    let mut ended = tx.write(UPLOADS_ENDED)?;
+    ended.insert(id.as_bytes(), to_row(&EndedRow { upload, ended_at: now, end }).as_slice())?;
+    if ended.len()? > UPLOADS_ENDED_MAX {
+        // Ids sort by when uploads were begun, so this is the one that was asked for longest ago, about.
+        ended.pop_first()?;
+    }
+    Ok(())
+}
+
+/// Removes an upload that goes on; false if there is none.
+pub(crate) fn remove(tx: &Tx<'_>, id: UploadId) -> Result<bool> {
+    if get(&tx.read(UPLOADS)?, id)?.is_none() {
+        return Ok(false);
+    }
+    Ok(tx.write(UPLOADS)?.remove(id.as_bytes())?.is_some())
+}
+
+pub(crate) fn get(
+    table: &impl ReadableTable<&'static [u8; 16], &'static [u8]>,
+    id: UploadId,
+) -> Result<Option<UploadRow>> {
+    table.get(id.as_bytes())?.map(|row| from_row("an upload", row.value())).transpose()
+}
+
+pub(crate) fn get_ended(
+    table: &impl ReadableTable<&'static [u8; 16], &'static [u8]>,
+    id: UploadId,
+) -> Result<Option<EndedRow>> {
+    table.get(id.as_bytes())?.map(|row| from_row("an ended upload", row.value())).transpose()
+}
+
+/// Up to `limit` (at most [`PAGE_ROWS_MAX`]) rows after an id.
+pub(crate) fn page<T: serde::de::DeserializeOwned>(
+    table: &impl ReadableTable<&'static [u8; 16], &'static [u8]>,
+    after: Option<UploadId>,
+    limit: usize,
+) -> Result<Vec<(UploadId, T)>> {
+    let after = after.unwrap_or(UploadId([0; 16]));
+    let mut rows = Vec::new();
+    for entry in table.range::<&[u8; 16]>(after.as_bytes()..)?.take(limit.min(PAGE_ROWS_MAX) + 1) {
+        let (id, row) = entry?;
+        let id = UploadId::from_bytes(*id.value());
+        if id > after {
+            rows.push((id, from_row("an upload", row.value())?));
+        }
+    }
+    rows.truncate(limit);
+    Ok(rows)
+}

@@ -1,0 +1,305 @@
+//! Resumable uploads: beginning one, sending its bytes in turns, publishing it, and forgetting it. The invariants are in
+//! `resumable.rs`.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use redb::ReadableTableMetadata;
+
+use super::Store;
+use crate::error::{Result, StoreError};
+use crate::publish::Published;
+use crate::resumable::receiving::{remove_files, take_up};
+use crate::resumable::{
+    self, EndedRow, LiveUpload, NewUpload, Phase, Receiving, UploadEnd, UploadError, UploadId, UploadRow, UploadStatus,
+};
+use crate::schema::{UPLOADS, UPLOADS_ENDED};
+use crate::time::UnixMillis;
+
+/// That bytes came is written down at most this often.
+const TOUCH_EVERY_MS: u64 = 60_000;
+
+/// The right to send an upload's next bytes, until somebody else takes the next turn.
+pub struct UploadTurn {
+    store: Store,
+    live: Arc<LiveUpload>,
+    number: u64,
+}
+
+impl Store {
+    /// Begins a resumable upload: room for all its bytes is set aside, and what a publish would be refused for is refused now.
+    pub fn create_upload(&self, new: &NewUpload, now: UnixMillis) -> Result<UploadStatus> {
+        self.refuse_if_failing()?;
+        self.check_publish(&new.request)?;
+        let id = UploadId::new(now, self.random());
+        let row = UploadRow::new(new, now);
+        let receiving = Receiving::create(self.blobs(), id, new.bytes)?;
+        let status = row.status(id, 0)?;
+        if let Err(error) = self.write(move |tx| resumable::begin(tx, id, &row)) {
+            drop(receiving);
+            if !error.leaves_doubt() {
+                remove_files(self.blobs(), id)?;
+            }
+            return Err(error);
+        }
+        let live = LiveUpload { id, turn: AtomicU64::new(0), phase: Mutex::new(Phase::Receiving(Box::new(receiving))) };
+        self.live_uploads().insert(id, Arc::new(live));
+        Ok(status)
+    }
+
+    /// How an upload stands; `None` if there is none, or it ended too long ago.
+    pub fn upload(&self, id: UploadId) -> Result<Option<UploadStatus>> {
+        let read = self.read()?;
+        if let Some(row) = resumable::get(&read.open_table(UPLOADS)?, id)? {
+            return self.status(id, &row).map(Some);
+        }
+        resumable::get_ended(&read.open_table(UPLOADS_ENDED)?, id)?.map(|row| row.status(id)).transpose()
+    }
+
+    /// Up to `limit` uploads that go on, after an id, in the order in which they were begun.
+    pub fn uploads(&self, after: Option<UploadId>, limit: usize) -> Result<Vec<UploadStatus>> {
+        let rows: Vec<(UploadId, UploadRow)> = resumable::page(&self.read()?.open_table(UPLOADS)?, after, limit)?;
+        rows.iter().map(|(id, row)| self.status(*id, row)).collect()
+    }
+
+    fn status(&self, id: UploadId, row: &UploadRow) -> Result<UploadStatus> {
+        let live = self.live_uploads().get(&id).cloned();
+        // Whoever is writing or publishing holds the phase, and knows best only afterwards.
+        let offset = live.and_then(|live| match &*live.phase.try_lock().ok()? {
+            Phase::Receiving(receiving) => Some(receiving.offset()),
+            Phase::Whole(hashes) => Some(hashes.size),
+            Phase::Unknown | Phase::Over => None,
+        });
+        row.status(id, offset.unwrap_or(row.durable_bytes))
+    }
+
+    /// Takes the next turn at an upload; the one before is over. Errs with [`StoreError::NoSuchUpload`] if it doesn't go on.
+    pub fn take_upload(&self, id: UploadId, now: UnixMillis) -> Result<UploadTurn> {
+        let row = self.upload_row(id)?;
+        if now.ms_since(row.touched_at) >= TOUCH_EVERY_MS {
+            self.write(move |tx| resumable::touch(tx, id, 0, now))?;
+        }
+        let live = {
+            let mut uploads = self.live_uploads();
+            let new = || LiveUpload { id, turn: AtomicU64::new(0), phase: Mutex::new(Phase::Unknown) };
+            Arc::clone(uploads.entry(id).or_insert_with(|| Arc::new(new())))
+        };
+        let number = live.turn.fetch_add(1, Ordering::SeqCst) + 1;
+        Ok(UploadTurn { store: self.clone(), live, number })
+    }
+
+    /// Forgets an upload: what came of it goes, a package that it became stays. False if there is none.
+    pub fn remove_upload(&self, id: UploadId) -> Result<bool> {
+        let live = self.live_uploads().get(&id).cloned();
+        // Until the row is gone nobody may take it up again, so the phase is held.
+        let mut phase = live.as_ref().map(|live| lock(&live.phase));
+        let went = self.write(move |tx| {
+            let was_ended = tx.write(UPLOADS_ENDED)?.remove(id.as_bytes())?.is_some();
+            Ok(resumable::remove(tx, id)? || was_ended)
+        })?;
+        if let Some(phase) = &mut phase {
+            **phase = Phase::Over;
+        }
+        self.live_uploads().remove(&id);
+        remove_files(self.blobs(), id)?;
+        Ok(went)
+    }
+
+    /// Forgets uploads to which no byte came for `idle_ms`, and those that ended `ended_ms` ago. Tells how many of the first
+    /// kind went.
+    pub fn reap_uploads(&self, idle_ms: u64, ended_ms: u64, now: UnixMillis) -> Result<u64> {
+        let (mut reaped, mut after) = (0, None);
+        loop {
+            let rows: Vec<(UploadId, UploadRow)> =
+                resumable::page(&self.read()?.open_table(UPLOADS)?, after, crate::limits::PAGE_ROWS_MAX)?;
+            let Some((last, _)) = rows.last() else { break };
+            after = Some(*last);
+            for (id, row) in &rows {
+                if now.ms_since(row.touched_at) >= idle_ms && self.remove_upload(*id)? {
+                    reaped += 1;
+                }
+            }
+        }
+        let mut after = None;
+        while self.read()?.open_table(UPLOADS_ENDED)?.len()? > 0 {
+            let rows: Vec<(UploadId, EndedRow)> =
+                resumable::page(&self.read()?.open_table(UPLOADS_ENDED)?, after, crate::limits::PAGE_ROWS_MAX)?;
+            let Some((last, _)) = rows.last() else { break };
+            after = Some(*last);
+            let old = |row: &EndedRow| now.ms_since(row.ended_at) >= ended_ms;
+            let ids: Vec<UploadId> = rows.iter().filter(|(_, row)| old(row)).map(|(id, _)| *id).collect();
+            if !ids.is_empty() {
+                self.write(move |tx| {
+                    let mut ended = tx.write(UPLOADS_ENDED)?;
+                    ids.iter().try_for_each(|id| Ok(ended.remove(id.as_bytes()).map(drop)?))
+                })?;
+            }
+        }
+        Ok(reaped)
+    }
+
+    fn upload_row(&self, id: UploadId) -> Result<UploadRow> {
+        resumable::get(&self.read()?.open_table(UPLOADS)?, id)?
+            .ok_or(StoreError::Upload(UploadError::NoSuchUpload { id }))
+    }
+
+    /// Whether an upload goes on: its files are not left-overs.
+    pub(crate) fn is_uploading(&self, id: UploadId) -> Result<bool> {
+        Ok(self.read()?.open_table(UPLOADS)?.get(id.as_bytes())?.is_some())
+    }
+}
+
+fn lock(phase: &Mutex<Phase>) -> MutexGuard<'_, Phase> {
+    phase.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl UploadTurn {
+    /// The upload.
+    pub fn id(&self) -> UploadId {
+        self.live.id
+    }
+
+    /// Bytes that are here. After a restart this looks through what was left.
+    pub fn offset(&self) -> Result<u64> {
+        let phase = self.phase()?;
+        match &*phase {
+            Phase::Receiving(receiving) => Ok(receiving.offset()),
+            Phase::Whole(hashes) => Ok(hashes.size),
+            Phase::Unknown | Phase::Over => Err(StoreError::Upload(UploadError::NoSuchUpload { id: self.live.id })),
+        }
+    }
+
+    /// Whether all bytes are here.
+    pub fn is_whole(&self) -> Result<bool> {
+        let phase = self.phase()?;
+        Ok(match &*phase {
+            Phase::Receiving(receiving) => receiving.missing() == 0,
+            Phase::Whole(_) => true,
+            Phase::Unknown | Phase::Over => false,
+        })
+    }
+
+    /// Takes the next bytes.
+    pub fn write(&self, chunks: &[impl AsRef<[u8]>], now: UnixMillis) -> Result<()> {
+        let id = self.live.id;
+        let durable = self.receiving(|receiving| {
+            chunks.iter().try_for_each(|chunk| receiving.write(chunk.as_ref()))?;
+            receiving.checkpoint()
+        })?;
+        if let Some(durable) = durable {
+            self.store.write(move |tx| resumable::touch(tx, id, durable, now))?;
+        }
+        Ok(())
+    }
+
+    /// What is written from here on counts only after [`Self::accept`].
+    pub fn begin_checked(&self) -> Result<()> {
+        self.receiving(|receiving| {
+            receiving.begin_checked();
+            Ok(())
+        })
+    }
+
+    /// What was written since [`Self::begin_checked`] is right.
+    pub fn accept(&self) -> Result<()> {
+        self.receiving(Receiving::accept)
+    }
+
+    /// What was written since [`Self::begin_checked`] is wrong, or broke off; it is forgotten.
+    pub fn reject(&self) -> Result<()> {
+        self.receiving(|receiving| {
+            receiving.reject();
+            Ok(())
+        })
+    }
+
+    /// Publishes what is here whole. A refusal that no waiting mends ends the upload; anything else leaves it whole, to be
+    /// published later.
+    pub fn publish(&self, now: UnixMillis) -> Result<Published> {
+        let id = self.live.id;
+        let row = self.store.upload_row(id)?;
+        let mut phase = self.phase()?;
+        if let Phase::Receiving(receiving) = &*phase {
+            if receiving.missing() > 0 {
+                return Err(StoreError::Upload(UploadError::Incomplete { id, missing: receiving.missing() }));
+            }
+            let Phase::Receiving(receiving) = std::mem::replace(&mut *phase, Phase::Unknown) else {
+                return Err(StoreError::Upload(UploadError::NoSuchUpload { id }));
+            };
+            *phase = Phase::Whole(receiving.finish()?);
+        }
+        let Phase::Whole(hashes) = &*phase else { return Err(StoreError::Upload(UploadError::NoSuchUpload { id })) };
+        let request = row.request()?;
+        let file = self.store.blobs().incoming(&resumable::files::whole_name(id));
+        let outcome = row.check_digests(hashes.sha256, hashes.digest).and_then(|()| {
+            self.store.publish_file(&file, hashes, &request, now, move |tx, published| {
+                resumable::published(tx, id, published, now)
+            })
+        });
+        if let Err(error) = &outcome {
+            let Some(refusal) = resumable::refusal_of(error) else { return outcome };
+            let end = UploadEnd::Refused { refusal, detail: error.to_string() };
+            self.store.write(move |tx| resumable::end(tx, id, end.clone(), now))?;
+        }
+        *phase = Phase::Over;
+        drop(phase);
+        self.store.live_uploads().remove(&id);
+        // What can't be removed now is swept by gc, or at the next start.
+        let _ = remove_files(self.store.blobs(), id);
+        outcome
+    }
+
+    /// The phase, taken up if need be, while it is this turn.
+    fn phase(&self) -> Result<MutexGuard<'_, Phase>> {
+        let mut phase = lock(&self.live.phase);
+        if self.live.turn.load(Ordering::SeqCst) != self.number {
+            return Err(StoreError::Upload(UploadError::Taken { id: self.live.id }));
+        }
+        if matches!(*phase, Phase::Unknown) {
+            *phase = self.take_up()?;
+        }
+        Ok(phase)
+    }
+
+    fn take_up(&self) -> Result<Phase> {
+        let (store, id) = (&self.store, self.live.id);
+        store.refuse_if_failing()?;
+        let row = store.upload_row(id)?;
+        let found = take_up(store.blobs(), id, &row)?;
+        let here = match &found {
+            Some(Phase::Receiving(receiving)) => receiving.offset(),
+            Some(_) => row.bytes,
+            None => 0,
+        };
+        // Before a byte is written over what the row claims to be durable, it must not claim that any more.
+        if here < row.durable_bytes {
+            store.write(move |tx| resumable::lower(tx, id, here))?;
+        }
+        match found {
+            Some(phase) => Ok(phase),
+            None => Receiving::create(store.blobs(), id, row.bytes).map(Box::new).map(Phase::Receiving),
+        }
+    }
+
+    /// Does something to the bytes coming in. After an error of the disk they are taken up anew from what it has.
+    fn receiving<T>(&self, work: impl FnOnce(&mut Receiving) -> Result<T>) -> Result<T> {
+        let mut phase = self.phase()?;
+        let Phase::Receiving(receiving) = &mut *phase else {
+            return Err(StoreError::Upload(UploadError::TooLong {
+                id: self.live.id,
+                bytes: self.store.upload_row(self.live.id)?.bytes,
+            }));
+        };
+        let outcome = work(receiving);
+        if outcome.as_ref().is_err_and(|error| !matches!(error, StoreError::Upload(UploadError::TooLong { .. }))) {
+            *phase = Phase::Unknown;
+        }
+        outcome
+    }
+}
+
+impl std::fmt::Debug for UploadTurn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UploadTurn").field("id", &self.live.id).field("number", &self.number).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,216 @@
+//! Resumable uploads over restarts, power cuts and errors: what is published is what was sent, and little is sent twice.
+
+use ods_store::{
+    Condition, NewUpload, PIECE_BYTES, PublishRequest, SimDisk, Store, StoreError, UploadEnd, UploadError, UploadId,
+    UploadRefusal, UploadTurn,
+};
+
+use crate::support::{assert_sound, at, bytes, fresh, open, put, read_all, request};
+
+fn new_upload(request: PublishRequest, length: usize) -> NewUpload {
+    NewUpload { request, bytes: length as u64, sha256: None, blake3: None, told: "path Zm9v".to_owned() }
+}
+
+fn begin(store: &Store, name: &str, length: usize) -> UploadId {
+    store.create_upload(&new_upload(request(name), length), at(1)).expect("an upload begins").id
+}
+
+fn take(store: &Store, id: UploadId) -> UploadTurn {
+    store.take_upload(id, at(2)).expect("a turn")
+}
+
+/// Sends what is missing of `content`, `step` bytes at a time.
+fn send(turn: &UploadTurn, content: &[u8], step: usize) -> Result<(), StoreError> {
+    let offset = usize::try_from(turn.offset()?).expect("fits");
+    content[offset..].chunks(step).try_for_each(|chunk| turn.write(&[chunk], at(3)))
+}
+
+fn incoming(disk: &SimDisk) -> Vec<String> {
+    let names = disk.file_names().into_iter().map(|name| name.to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("/data/incoming/")).collect()
+}
+
+/// How many bytes must count after the program was killed: all full pieces but the last of all.
+fn kept(sent: usize, length: usize) -> u64 {
+    (sent as u64 / PIECE_BYTES).min((length as u64).saturating_sub(1) / PIECE_BYTES) * PIECE_BYTES
+}
+
+#[test]
+fn an_upload_in_parts_is_published_once_and_leaves_nothing_behind() {
+    let (disk, store) = fresh(1);
+    let content = bytes(1, 2_500_000);
+    let id = begin(&store, "a.pkg", content.len());
+    let first = take(&store, id);
+    first.write(&[&content[..700_000]], at(3)).expect("written");
+    let refused = first.publish(at(4)).expect_err("bytes are missing");
+    assert!(matches!(refused, StoreError::Upload(UploadError::Incomplete { missing: 1_800_000, .. })), "{refused}");
+    let second = take(&store, id);
+    let taken = first.write(&[&content[..1]], at(3)).expect_err("its turn is over");
+    assert!(matches!(taken, StoreError::Upload(UploadError::Taken { .. })), "{taken}");
+    assert_eq!(second.offset().expect("known"), 700_000);
+    send(&second, &content, 333_333).expect("written");
+    let published = second.publish(at(5)).expect("published");
+    assert!(published.created && published.changed);
+    assert_eq!(published.package.blob.as_bytes(), blake3::hash(&content).as_bytes());
+    assert!(read_all(&store, "a.pkg", at(6)).expect("readable").expect("here") == content);
+    let status = store.upload(id).expect("readable").expect("remembered");
+    let revision = published.package.revision;
+    assert_eq!(status.end, Some(UploadEnd::Published { revision, changed: true, created: true }));
+    assert_eq!((status.offset, status.told.as_str()), (2_500_000, "path Zm9v"));
+    assert!(matches!(store.take_upload(id, at(6)), Err(StoreError::Upload(UploadError::NoSuchUpload { .. }))));
+    assert_eq!(incoming(&disk), Vec::<String>::new());
+    assert_sound(&store);
+}
+
+#[test]
+fn more_bytes_than_announced_are_refused_and_the_rest_stands() {
+    let (_, store) = fresh(2);
+    let id = begin(&store, "a.pkg", 10);
+    let turn = take(&store, id);
+    turn.write(&[b"0123456"], at(3)).expect("written");
+    let error = turn.write(&[b"789X"], at(3)).expect_err("too many");
+    assert!(matches!(error, StoreError::Upload(UploadError::TooLong { bytes: 10, .. })), "{error}");
+    assert_eq!(turn.offset().expect("known"), 7);
+    turn.write(&[b"789"], at(3)).expect("written");
+    turn.publish(at(4)).expect("published");
+    assert_eq!(read_all(&store, "a.pkg", at(5)).expect("readable").as_deref(), Some(&b"0123456789"[..]));
+}
+
+#[test]
+fn what_fails_its_checksum_is_forgotten_also_by_a_restart() {
+    let (mut disk, mut store) = fresh(3);
+    let (content, wrong) = (bytes(3, 3_000_000), bytes(4, 3_000_000));
+    let id = begin(&store, "a.pkg", content.len());
+    let turn = take(&store, id);
+    turn.write(&[&content[..500_000]], at(3)).expect("written");
+    turn.begin_checked().expect("checked");
+    turn.write(&[&wrong[500_000..2_900_000]], at(3)).expect("written");
+    turn.reject().expect("forgotten");
+    assert_eq!(turn.offset().expect("known"), 500_000);
+    turn.begin_checked().expect("checked");
+    turn.write(&[&wrong[500_000..2_900_000]], at(3)).expect("written");
+    drop((turn, store));
+    disk = disk.restart();
+    store = open(&disk, 3).expect("it opens");
+    let turn = take(&store, id);
+    assert_eq!(turn.offset().expect("known"), 0, "no piece was sure yet");
+    turn.begin_checked().expect("checked");
+    turn.write(&[&content[..2_200_000]], at(3)).expect("written");
+    turn.accept().expect("it was right");
+    drop((turn, store));
+    disk = disk.restart();
+    store = open(&disk, 3).expect("it opens");
+    let turn = take(&store, id);
+    assert_eq!(turn.offset().expect("known"), 2 * PIECE_BYTES);
+    send(&turn, &content, 1 << 20).expect("written");
+    turn.publish(at(5)).expect("published");
+    assert!(read_all(&store, "a.pkg", at(6)).expect("readable").expect("here") == content);
+}
+
+#[test]
+fn refusals_for_good_end_an_upload_and_are_remembered() {
+    let (disk, store) = fresh(5);
+    let condition = PublishRequest { condition: Condition::IsNew, ..request("a.pkg") };
+    let id = store.create_upload(&new_upload(condition.clone(), 3), at(1)).expect("nothing is there yet").id;
+    put(&store, "a.pkg", b"other", at(2)).expect("a publish");
+    assert!(store.create_upload(&new_upload(condition, 3), at(1)).is_err(), "refused before any byte");
+    let turn = take(&store, id);
+    turn.write(&[b"new"], at(3)).expect("written");
+    assert!(matches!(turn.publish(at(4)), Err(StoreError::PreconditionFailed { .. })));
+    let end = store.upload(id).expect("readable").expect("remembered").end;
+    assert!(matches!(end, Some(UploadEnd::Refused { refusal: UploadRefusal::PreconditionFailed, .. })), "{end:?}");
+    let lie = NewUpload { blake3: Some(ods_store::Digest::of(b"else")), ..new_upload(request("b.pkg"), 3) };
+    let id = store.create_upload(&lie, at(1)).expect("an upload begins").id;
+    let turn = take(&store, id);
+    turn.write(&[b"new"], at(3)).expect("written");
+    assert!(matches!(
+        turn.publish(at(4)),
+        Err(StoreError::Upload(UploadError::DigestMismatch { algorithm: "blake3", .. }))
+    ));
+    assert_eq!(read_all(&store, "a.pkg", at(5)).expect("readable").as_deref(), Some(&b"other"[..]));
+    assert_eq!(incoming(&disk), Vec::<String>::new());
+}
+
+#[test]
+fn abandoned_uploads_go_by_age_and_others_stay() {
+    let (disk, store) = fresh(6);
+    let (old, young) = (begin(&store, "old.pkg", 10), begin(&store, "young.pkg", 10));
+    store.take_upload(young, at(1000)).expect("a turn").write(&[b"0123"], at(1000)).expect("written");
+    assert_eq!(store.reap_uploads(500_000, 500_000, at(1100)).expect("reaped"), 1);
+    assert!(store.upload(old).expect("readable").is_none());
+    assert_eq!(store.uploads(None, 10).expect("listed").len(), 1);
+    let turn = store.take_upload(young, at(1100)).expect("a turn");
+    turn.write(&[b"456789"], at(1100)).expect("written");
+    turn.publish(at(1100)).expect("published");
+    assert!(store.remove_upload(begin(&store, "x.pkg", 5)).expect("removed"));
+    store.reap_uploads(500_000, 500_000, at(1700)).expect("reaped");
+    assert!(store.upload(young).expect("readable").is_none(), "what ended is forgotten by age as well");
+    assert_eq!(incoming(&disk), Vec::<String>::new());
+}
+
+#[test]
+fn a_full_disk_is_said_before_the_first_byte() {
+    let (disk, store) = fresh(7);
+    disk.set_capacity(Some(40 << 20));
+    let error = store.create_upload(&new_upload(request("a.pkg"), 30 << 20), at(1)).expect_err("no room");
+    assert!(matches!(error, StoreError::NoSpace { .. }), "{error}");
+    assert_eq!(incoming(&disk), Vec::<String>::new());
+}
+
+/// One upload that is struck again and again, by a power cut or by the end of the program, until it is published.
+fn struck(seed: u64) {
+    let mut random = blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof();
+    let mut below = |limit: usize| {
+        let mut bytes = [0; 4];
+        random.fill(&mut bytes);
+        usize::try_from(u32::from_le_bytes(bytes)).expect("32 bits fit") % limit.max(1)
+    };
+    let (mut disk, mut store) = fresh(seed);
+    let length = [0, 1 << 20, (1 << 20) + 1, 2 << 20, below(4 << 20), below(5 << 20)][below(6)];
+    let content = bytes(seed, length);
+    let id = begin(&store, "a.pkg", length);
+    for round in 0..16 {
+        if round < 12 {
+            let most = [6, 14, 24, 70][below(4)];
+            disk.fail_after(below(most) as u64);
+        }
+        let mut sent = 0;
+        let outcome = store.take_upload(id, at(2)).and_then(|turn| {
+            sent = usize::try_from(turn.offset()?).expect("fits");
+            while sent < length {
+                let step = (1 + below(700_000)).min(length - sent);
+                turn.write(&[&content[sent..sent + step]], at(3))?;
+                sent += step;
+            }
+            turn.publish(at(4)).map(drop)
+        });
+        if outcome.is_ok() {
+            break;
+        }
+        drop(store);
+        let killed = below(2) == 0;
+        disk = if killed { disk.restart() } else { disk.crash(below(usize::MAX) as u64) };
+        store = open(&disk, seed + round).expect("it opens after a crash");
+        let Some(status) = store.upload(id).expect("readable") else { panic!("seed {seed}: the upload is forgotten") };
+        if status.end.is_some() {
+            break;
+        }
+        let offset = take(&store, id).offset().expect("it is taken up");
+        let sure = if killed { kept(sent, length) } else { 0 };
+        assert!(offset >= sure, "seed {seed}: {offset} of {sent} sent are left, and {sure} are sure");
+    }
+    assert!(read_all(&store, "a.pkg", at(6)).expect("readable").expect("published") == content, "seed {seed}");
+    drop(store);
+    disk = disk.crash(seed);
+    store = open(&disk, seed).expect("it opens");
+    assert!(read_all(&store, "a.pkg", at(6)).expect("readable").expect("published") == content, "seed {seed}");
+    assert_eq!(incoming(&disk), Vec::<String>::new(), "seed {seed}");
+    assert_sound(&store);
+}
+
+#[test]
+fn uploads_survive_power_cuts_and_kills_at_any_operation() {
+    for seed in 0..60 {
+        struck(seed);
+    }
+}
