@@ -17,8 +17,8 @@ use crate::error::{Result, StoreError};
 use crate::open::DatabaseFile;
 use crate::schema::{
     AUDIT, BLOBS, COVERED, CURSORS, EVENTS, FETCHES, HEADS, HISTORY, INVITES, JOURNAL, LIVE_BLOBS, LOG, META, PACKAGES,
-    PEERS, REPLACERS, SESSIONS, STATEMENTS, STREAM_EVENTS, STREAMS, TOKENS, TRUE_SHA256, UPLOADS, UPLOADS_ENDED, USERS,
-    WANTS, WATCHED,
+    PEERS, REPLACERS, SESSIONS, STATEMENTS, STATES, STREAM_EVENTS, STREAMS, TOKENS, TRUE_SHA256, UPLOADS,
+    UPLOADS_ENDED, USERS, WANTS, WATCHED,
 };
 use crate::store::Store;
 use crate::wants::{self, BlobRow};
@@ -114,6 +114,7 @@ fn copy_all(from: &ReadTransaction, to: &WriteTransaction) -> Result<()> {
     copy(from, to, UPLOADS_ENDED)?;
     copy(from, to, TRUE_SHA256)?;
     copy(from, to, STATEMENTS)?;
+    copy(from, to, STATES)?;
     copy(from, to, PEERS)?;
     copy(from, to, CURSORS)?;
     copy(from, to, INVITES)?;
