@@ -69,6 +69,7 @@ pub(crate) enum Command {
     Show(commands::show::Arguments),
     Rm(commands::rm::Arguments),
     Restore(commands::restore::Arguments),
+    Tag(commands::tag::Arguments),
     Status(commands::status::Arguments),
     Mesh(commands::mesh::Arguments),
     Events(commands::events::Arguments),
@@ -80,6 +81,8 @@ pub(crate) enum Command {
     Roster(commands::roster::Arguments),
     Token(commands::token::Arguments),
     User(commands::user::Arguments),
+    Audit(commands::audit::Arguments),
+    Settings(commands::settings::Arguments),
     Session(commands::session::Arguments),
 }
 

@@ -3,6 +3,7 @@
 //! All but `serve`, `demo`, `config`, `service`, and `verify` and `backup`, which work on the data folder itself, are clients of a
 //! node's admin API, through [`ods_api::Client`]: nothing that they can do is missing there.
 
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod config;
 pub(crate) mod demo;
@@ -23,9 +24,11 @@ pub(crate) mod scrub;
 pub(crate) mod serve;
 pub(crate) mod service;
 pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod show;
 pub(crate) mod status;
 mod stopped;
+pub(crate) mod tag;
 pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod verify;
@@ -73,6 +76,9 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Peer(arguments) => peer::run(arguments, context).await,
         Command::Roster(arguments) => roster::run(arguments, context).await,
         Command::Token(arguments) => token::run(arguments, context).await,
+        Command::Audit(arguments) => audit::run(arguments, context).await,
+        Command::Settings(arguments) => settings::run(arguments, context).await,
+        Command::Tag(arguments) => tag::run(arguments, context).await,
         Command::User(arguments) => user::run(arguments, context).await,
         Command::Session(arguments) => session::run(arguments, context).await,
     }

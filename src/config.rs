@@ -19,6 +19,7 @@ mod places;
 mod print;
 mod resolve;
 mod settings;
+mod stored;
 mod types;
 
 #[cfg(test)]

@@ -83,7 +83,7 @@ impl Server {
     /// Starts a node; it serves when this returns.
     pub(crate) async fn start(resolution: &Resolution) -> Result<Self, StartError> {
         open_files::raise_open_files_limit();
-        let Parts { facts, store, listeners, sockets, supervisor, stopping, run_file } =
+        let Parts { drain_timeout, facts, store, listeners, sockets, supervisor, stopping, run_file } =
             compose::compose(resolution).await?;
         // Before anything is answered: whoever saw `/healthz` answer finds it.
         let data = &resolution.config.data;
@@ -93,7 +93,6 @@ impl Server {
             tracing::info!(address = %socket.address(), encrypted = socket.tls().is_some(), "listening");
             listeners.serve(socket, router);
         }
-        let drain_timeout = resolution.config.limits.drain_timeout;
         Ok(Self {
             facts,
             store,

@@ -21,6 +21,7 @@ mod reader;
 mod sign_in;
 mod state;
 mod uploader;
+mod witness;
 
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
@@ -33,11 +34,13 @@ pub(crate) use reader::Reader;
 pub(crate) use sign_in::{Begun, SignIn};
 pub use state::{ApiOptions, AppState, DownloadMode};
 pub(crate) use uploader::{Announced, Uploader};
+pub(crate) use witness::witness;
 
 use crate::error::{ApiError, Code};
 use crate::request::{ClientAddress, Encrypted};
 use credentials::Credentials;
 use origin::Source;
+use witness::Witness;
 
 /// Somebody who has shown who they are: a token, or a session that one or a user began.
 #[derive(Clone)]
@@ -46,16 +49,19 @@ pub(crate) struct Session {
     begun: Option<SessionRow>,
     secret: String,
     address: ClientAddress,
+    witness: Option<Witness>,
 }
 
 impl Session {
     /// Checks a request's credentials against a scope.
     async fn of(parts: &Parts, state: &AppState, needed: Scope) -> Result<Self, ApiError> {
         let session = match Self::presented(parts, state)? {
-            Ok(session) => session,
+            Ok(session) => Self { witness: parts.extensions.get().cloned(), ..session },
             Err(denied) => return Err(denied.answer(parts, state, BEARER).await),
         };
         session.must_have(needed)?;
+        // Seen already now: what is done without an author's name is done in this one.
+        session.author();
         state.note_use(&session).await;
         Ok(session)
     }
@@ -78,7 +84,7 @@ impl Session {
         Ok(match state.store.authenticate(&secret)? {
             None => Err(Denied::Unknown),
             Some(token) if token.is_expired(state.now()) => Err(Denied::Expired { name: token.name }),
-            Some(token) => Ok(Self { who: Who::Token(token), begun: None, secret, address }),
+            Some(token) => Ok(Self { who: Who::Token(token), begun: None, secret, address, witness: None }),
         })
     }
 
@@ -91,7 +97,7 @@ impl Session {
         if ended || session.is_over(state.now()) {
             return Ok(Err(Denied::Over));
         }
-        Ok(Ok(Self { who, begun: Some(session), secret, address }))
+        Ok(Ok(Self { who, begun: Some(session), secret, address, witness: None }))
     }
 
     fn must_have(&self, needed: Scope) -> Result<(), ApiError> {
@@ -126,7 +132,11 @@ impl Session {
 
     /// As whom it acts, and from where.
     fn author(&self) -> Author {
-        self.who.author().at(&self.address.0.to_string())
+        let author = self.who.author().at(&self.address.0.to_string());
+        match &self.witness {
+            Some(witness) => witness.watch(author),
+            None => author,
+        }
     }
 
     /// Whether it still holds: for answers that go on for hours.

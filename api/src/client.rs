@@ -4,6 +4,7 @@
 //! memory whole; no redirect is followed, since a node never sends one and a token must not travel on.
 
 mod accounts;
+mod admin;
 mod calls;
 mod error;
 mod events;

@@ -46,7 +46,7 @@ pub(crate) struct Names(HashMap<NodeId, String>);
 impl Names {
     /// Of this node and its peers.
     pub(crate) fn load(reader: &Reader) -> Result<Self, ApiError> {
-        let own = (reader.node_id(), reader.overview()?.name);
+        let own = (reader.node_id(), reader.node_name()?);
         let peers = reader.peers()?.into_iter().map(|peer| (peer.node, peer.name));
         Ok(Self(peers.chain([own]).collect()))
     }
@@ -203,7 +203,7 @@ fn facts(what: &Happening) -> Value {
         }
         Happening::InviteCreated { invite, role, by } => json!({"invite": invite, "role": role.as_str(), "by": by}),
         Happening::InviteRevoked { invite, by } => json!({"invite": invite, "by": by}),
-        Happening::NodeChanged { by } => json!({"by": by}),
+        Happening::NodeChanged { by } | Happening::SettingsChanged { by } => json!({"by": by}),
         Happening::SignedIn { who, from } => json!({"who": who, "from": from}),
         Happening::UserCreated { user, name, by }
         | Happening::UserChanged { user, name, by }

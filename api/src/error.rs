@@ -83,6 +83,16 @@ impl ApiError {
         self.code
     }
 
+    /// What happened, in words for the client.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// Logs its cause, for one that is told as part of an answer.
+    pub(crate) fn log_as_part(&self) {
+        self.log(None);
+    }
+
     /// The whole answer, for those who answer before any route is reached.
     pub fn answer(self, request_id: &str) -> Response {
         let body = self.body(Some(request_id.to_owned()));

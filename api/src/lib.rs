@@ -17,6 +17,7 @@ mod paths;
 mod request;
 mod router;
 mod routes;
+mod settings_handle;
 mod survey;
 mod types;
 mod watch_handle;
@@ -34,14 +35,16 @@ pub use mesh_handle::{JoinError, MeshCommand, MeshHandle, PeerState, PeerStatus,
 pub use request::{ClientAddress, Encrypted, RequestId};
 pub use reqwest::Url;
 pub use router::{Surfaces, router};
+pub use settings_handle::{BadSetting, Setting, SettingChange, SettingSource, SettingsHandle};
 pub use types::{
-    AdmitRequest, AdmitView, Author, Behind, Change, EventQuery, ExpelView, FilesView, GcItemView, GcRequest, GcView,
+    AdmitRequest, AdmitView, AnchorQuery, AnchorsView, AuditQuery, AuditView, Author, Behind, BulkAction, BulkItem,
+    BulkRequest, BulkResult, BulkView, Change, EventQuery, ExpelView, FilesView, GcItemView, GcRequest, GcView,
     HolderView, IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LinkView, LogView,
     MemberView, MeshNodeView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page,
     PageQuery, PasswordRequest, PeerPatch, PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView,
     RefusedView, ReplicationView, RestoreRequest, RevisionView, RoleName, RosterView, RosterWarning, ScopeName,
-    ScrubFindings, ScrubView, SessionView, SetUpLinkView, SignInRequest, StorageUsageView, StorageView, StreamQuery,
-    SyncView, TallyView, TokenRequest, TokenView, UploadRefusalView, UploadView, UserPatchRequest, UserRequest,
-    UserView, WantsView, WatchView,
+    ScrubFindings, ScrubView, SessionView, SetUpLinkView, SettingView, SettingsPatch, SettingsView, SignInRequest,
+    StorageUsageView, StorageView, StreamQuery, SyncView, TallyView, TokenRequest, TokenView, UploadRefusalView,
+    UploadView, UserPatchRequest, UserRequest, UserView, WantsView, WatchView,
 };
 pub use watch_handle::{RefusedFile, WatchHandle, WatchState, WatchStatus};

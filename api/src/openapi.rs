@@ -17,8 +17,8 @@ use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 use crate::error::PROBLEM_JSON;
 use crate::routes::{
-    events, invites, node, packages, peers, restore, revisions, roster, scrub, session, snapshot, storage, stream,
-    tokens, uploads, users, watches,
+    audit, bulk, events, invites, node, packages, peers, restore, revisions, roster, scrub, session, settings,
+    snapshot, storage, stream, tokens, uploads, users, watches,
 };
 use crate::types::Problem;
 
@@ -49,6 +49,7 @@ use crate::types::Problem;
         invites::list, invites::create, invites::revoke,
         tokens::list, tokens::create, tokens::revoke, watches::list,
         session::show, session::start, session::end, session::change_password, session::list, session::revoke,
+        audit::list, settings::show, settings::edit, bulk::change, bulk::anchors,
         users::list, users::create, users::show, users::edit, users::remove, users::create_link,
         uploads::list, uploads::create, uploads::discover, uploads::show, uploads::offset, uploads::append,
         uploads::remove, uploads::renamed,

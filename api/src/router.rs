@@ -4,17 +4,17 @@
 use axum::Router;
 use axum::http::Uri;
 use axum::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use axum::middleware::{from_fn, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, delete, get, post};
 
-use crate::auth::AppState;
+use crate::auth::{self, AppState};
 use crate::downloads::downloads_router;
 use crate::error::{self, ApiError, Code};
 use crate::openapi;
 use crate::routes::{
-    events, invites, node, packages, peers, restore, revisions, roster, scrub, session, snapshot, storage, stream,
-    survey, tokens, uploads, users, watches,
+    audit, bulk, events, invites, node, packages, peers, restore, revisions, roster, scrub, session, settings,
+    snapshot, storage, stream, survey, tokens, uploads, users, watches,
 };
 
 /// What a listener offers.
@@ -30,7 +30,8 @@ pub struct Surfaces {
 pub fn router(state: AppState, surfaces: Surfaces) -> Router {
     let mut router = Router::new();
     if surfaces.admin {
-        router = router.merge(admin().router.layer(map_response(not_stored)));
+        let told = from_fn_with_state(state.clone(), auth::witness);
+        router = router.merge(admin().router.layer(told).layer(map_response(not_stored)));
     }
     if surfaces.downloads {
         router = router.merge(downloads_router());
@@ -47,6 +48,8 @@ fn admin() -> Routes {
             "/api/v1/packages/{*path}",
             get(packages::show).put(packages::put).patch(packages::edit).delete(packages::remove),
         )
+        .at("/api/v1/bulk", post(bulk::change))
+        .at("/api/v1/anchors", get(bulk::anchors))
         .at("/api/v1/revisions/{*path}", get(revisions::list))
         .at("/api/v1/restore", post(restore::restore))
         .at("/api/v1/events", get(events::list))
@@ -62,6 +65,8 @@ fn admin() -> Routes {
         .at("/api/v1/invites/{id}", delete(invites::revoke))
         .at("/api/v1/tokens", get(tokens::list).post(tokens::create))
         .at("/api/v1/tokens/{id}", delete(tokens::revoke))
+        .at("/api/v1/settings", get(settings::show).patch(settings::edit))
+        .at("/api/v1/audit", get(audit::list))
         .at("/api/v1/session", get(session::show).post(session::start).delete(session::end))
         .at("/api/v1/session/password", post(session::change_password))
         .at("/api/v1/sessions", get(session::list))

@@ -1,5 +1,7 @@
 //! The handlers: extract, convert, one call, convert.
 
+pub(crate) mod audit;
+pub(crate) mod bulk;
 pub(crate) mod events;
 pub(crate) mod invites;
 pub(crate) mod node;
@@ -10,6 +12,7 @@ pub(crate) mod revisions;
 pub(crate) mod roster;
 pub(crate) mod scrub;
 pub(crate) mod session;
+pub(crate) mod settings;
 pub(crate) mod snapshot;
 pub(crate) mod storage;
 pub(crate) mod stream;

@@ -5,6 +5,8 @@
 //! node's; what a client sends is parsed into enums. Conversions from the store's types are in `convert.rs`.
 
 mod accounts;
+mod audit;
+mod bulk;
 mod events;
 mod mesh;
 mod node;
@@ -12,6 +14,7 @@ mod packages;
 mod problem;
 mod roster;
 mod scrub;
+mod settings;
 mod storage;
 mod survey;
 mod tokens;
@@ -24,6 +27,8 @@ use utoipa::{IntoParams, ToSchema};
 pub use accounts::{
     IdentityView, PasswordRequest, SessionView, SetUpLinkView, SignInRequest, UserPatchRequest, UserRequest, UserView,
 };
+pub use audit::{AuditQuery, AuditView};
+pub use bulk::{AnchorQuery, AnchorsView, BulkAction, BulkItem, BulkRequest, BulkResult, BulkView};
 pub use events::{EventQuery, RecordView, StreamQuery};
 pub use mesh::{Behind, InviteRequest, InviteView, JoinRequest, PeerPatch, PeerView, RoleName, SyncView};
 pub use node::{LogView, NodePatch, NodeView, StorageView, WantsView};
@@ -33,6 +38,7 @@ pub use packages::{
 pub use problem::Problem;
 pub use roster::{AdmitRequest, AdmitView, ExpelView, MemberView, RosterView, RosterWarning};
 pub use scrub::{Progress, ScrubFindings, ScrubView};
+pub use settings::{SettingView, SettingsPatch, SettingsView};
 pub use storage::{FilesView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView};
 pub use survey::{HolderView, LinkView, MeshNodeView, ReplicationView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};

@@ -56,7 +56,7 @@ fn meaning(text: &mut String, resolved: &Resolved) {
     let variable = resolved.setting.variable();
     match &resolved.source {
         Source::Default => line(text, &format!("# (default; {variable})")),
-        given @ (Source::Flag(_) | Source::Variable(_) | Source::File { .. }) => {
+        given @ (Source::Flag(_) | Source::Variable(_) | Source::File { .. } | Source::Stored) => {
             line(text, &format!("# (from {given})"));
         }
     }

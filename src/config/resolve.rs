@@ -23,6 +23,8 @@ pub(crate) enum Source {
         /// The line, from 1.
         line: usize,
     },
+    /// It was changed while the node ran.
+    Stored,
     /// Nobody gave one.
     Default,
 }
@@ -33,18 +35,22 @@ impl fmt::Display for Source {
             Self::Flag(flag) => write!(f, "flag {flag}"),
             Self::Variable(name) => write!(f, "environment {name}"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Stored => f.write_str("stored"),
             Self::Default => f.write_str("default"),
         }
     }
 }
 
 /// One setting's value and where it came from.
+#[derive(Clone)]
 pub(super) struct Resolved {
     pub(super) setting: &'static Setting,
     pub(super) value: Value,
     pub(super) source: Source,
     /// The folder that relative paths in the value start from.
     pub(super) base: PathBuf,
+    /// What it is when nobody says otherwise.
+    pub(super) default: Option<Value>,
 }
 
 /// A configuration and where each of its values came from.
@@ -116,10 +122,11 @@ impl Layers<'_> {
         let (value, source) = self.first(setting)?;
         let base = match &source {
             Source::File { path, .. } => path.parent().map(Path::to_owned).unwrap_or_default(),
-            Source::Flag(_) | Source::Variable(_) | Source::Default => PathBuf::new(),
+            Source::Flag(_) | Source::Variable(_) | Source::Stored | Source::Default => PathBuf::new(),
         };
         // A relative `--config` is itself relative to the working folder; joining an absolute base keeps the base.
-        Ok(Resolved { setting, value, source, base: self.machine.working_folder.join(base) })
+        let base = self.machine.working_folder.join(base);
+        Ok(Resolved { setting, value, source, base, default: (setting.default)(self.machine) })
     }
 
     fn first(&self, setting: &'static Setting) -> Result<(Value, Source), ConfigError> {

@@ -1,6 +1,6 @@
 //! Puts a node's parts together.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
 use ods_api::{ApiOptions, AppState, DownloadMode, MeshHandle, Surfaces, WatchHandle};
@@ -35,6 +35,7 @@ const CONFIGURATION: &str = "configuration";
 /// A node's parts, ready to serve.
 pub(super) struct Parts {
     pub(super) facts: ServerFacts,
+    pub(super) drain_timeout: Duration,
     pub(super) store: Store,
     pub(super) listeners: Listeners,
     pub(super) sockets: Vec<(Bound, Router)>,
@@ -48,14 +49,9 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let config = &resolution.config;
     check_folders(config.watches.iter().map(|watch| watch.folder.as_path()), &config.data)?;
     let (store, name) = open_store(resolution).await?;
-    let (token_is_new, set_up) = blocking({
-        let (store, data) = (store.clone(), config.data.clone());
-        move || {
-            let token_is_new = ensure_admin_token(&store, &data, clock::now())?;
-            Ok::<_, AdminTokenError>((token_is_new, set_up_link(&store, token_is_new)?))
-        }
-    })
-    .await??;
+    let resolution = &with_stored(resolution, &store).await?;
+    let config = &resolution.config;
+    let (token_is_new, set_up) = ways_in(&store, config).await?;
 
     let stopping = CancellationToken::new();
     let mut supervisor = Supervisor::new(CancellationToken::new());
@@ -81,7 +77,14 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let space = space_policy(&config.space)?;
     supervisor.start(GcWorker::new(store.clone(), space.clone(), config.space.every, clock::now));
     supervisor.start(UploadWorker::new(store.clone(), config.space.uploads_kept, clock::now));
-    let options = ApiOptions { listen_urls, tls_pin, space, stopping: stopping.clone(), ..api_options(config) };
+    let options = ApiOptions {
+        listen_urls,
+        tls_pin,
+        space,
+        settings: resolution.handle(),
+        stopping: stopping.clone(),
+        ..api_options(config)
+    };
     let surfaces = SurfaceRouters {
         api: AppState::new(store.clone(), clock::now, options, mesh_handle, watches),
         peers,
@@ -106,7 +109,8 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     };
     let sockets = sockets.into_iter().map(|socket| (surfaces.of(&socket), socket.bound));
     let sockets = sockets.map(|(router, bound)| (bound, router)).collect();
-    Ok(Parts { facts, store, listeners, sockets, supervisor, stopping, run_file })
+    let drain_timeout = config.limits.drain_timeout;
+    Ok(Parts { facts, drain_timeout, store, listeners, sockets, supervisor, stopping, run_file })
 }
 
 /// The store, with the configured name and urls, and the name it has now.
@@ -131,6 +135,23 @@ async fn open_store(resolution: &Resolution) -> Result<(Store, String), StartErr
         Ok((store, name))
     })
     .await?
+}
+
+/// The configuration with what was changed while the node ran.
+async fn with_stored(resolution: &Resolution, store: &Store) -> Result<Resolution, StartError> {
+    let store = store.clone();
+    let stored = blocking(move || store.stored_settings()).await??;
+    resolution.with_stored(&stored.values).map_err(|error| StartError::Broke { what: error.to_string() })
+}
+
+/// Sees to it that somebody can get in: whether an admin token was made just now, and the secret of the set-up link.
+async fn ways_in(store: &Store, config: &Config) -> Result<(bool, Option<String>), StartError> {
+    let (store, data) = (store.clone(), config.data.clone());
+    let made = blocking(move || {
+        let token_is_new = ensure_admin_token(&store, &data, clock::now())?;
+        Ok::<_, AdminTokenError>((token_is_new, set_up_link(&store, token_is_new)?))
+    });
+    Ok(made.await??)
 }
 
 /// At the first start, the secret of a link with which somebody makes the first user on the web page.

@@ -128,6 +128,7 @@ pub(crate) fn append(tx: &Tx<'_>, moment: Moment, author: &Author, deed: &Deed) 
         after: cut_all(&deed.after),
     };
     table.insert(lsn.get(), to_row(&row).as_slice())?;
+    author.told();
     Ok(lsn)
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Invariants (checked by `Store::check` in tests):
 //! - `heads` of a path are the fold of `history` of that path under the roster; no row if there is none.
-//! - `packages` has a row iff the current head is a Publish; it says what that event says.
+//! - `packages` has a row iff the current head is a Publish; it says what that event says. Its indexes are `order.rs`.
 //! - `live_blobs` has (blob, path) iff a Publish head of the path has that blob; a blob is in `wants` iff it is live, or a
 //!   client asked for it, and it is not in `blobs`.
 //! - `catalog_sum` is the sum over the rows of `heads` of a digest of path and sorted heads.
@@ -21,6 +21,7 @@ use crate::journal::{self, Happening, Moment};
 use crate::log;
 use crate::lsn::Lsn;
 use crate::meta;
+use crate::order;
 use crate::schema::{BLOBS, HEADS, HISTORY, LIVE_BLOBS, LOG, PACKAGES, REPLACERS};
 use crate::time::UnixMillis;
 use crate::trust;
@@ -244,8 +245,8 @@ fn settle_package(tx: &Tx<'_>, path: &str, after: &HeadsRow) -> Result<()> {
     let current = heads::current(&after.heads).filter(|head| head.content.is_some());
     let mut table = tx.write(PACKAGES)?;
     let Some(current) = current else {
-        table.remove(path)?;
-        return Ok(());
+        let before = table.remove(path)?.map(|row| from_row("a package", row.value())).transpose()?;
+        return order::settle(tx, path, before.as_ref(), None);
     };
     let event = log::event(tx, &current.id)?.ok_or(StoreError::Corrupt { what: "the index of events" })?;
     let Body::Publish(publish) = event.body else { return Err(StoreError::Corrupt { what: "the heads of a package" }) };
@@ -261,8 +262,9 @@ fn settle_package(tx: &Tx<'_>, path: &str, after: &HeadsRow) -> Result<()> {
         by: event.header.by,
         conflict: heads::in_conflict(&after.heads),
     };
-    table.insert(path, to_row(&row).as_slice())?;
-    Ok(())
+    let before =
+        table.insert(path, to_row(&row).as_slice())?.map(|row| from_row("a package", row.value())).transpose()?;
+    order::settle(tx, path, before.as_ref(), Some(&row))
 }
 
 /// One record for a path whose current revision changed, one for a conflict that began.

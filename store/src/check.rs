@@ -12,6 +12,7 @@ use crate::event::StreamId;
 use crate::heads;
 use crate::log;
 use crate::meta;
+use crate::order;
 use crate::schema::{BLOBS, EVENTS, HEADS, HISTORY, LIVE_BLOBS, LOG, META, PACKAGES, STREAM_EVENTS, STREAMS, WANTS};
 use crate::set_sum::SetSum;
 use crate::states;
@@ -106,6 +107,9 @@ fn check_catalog(tx: &Tx<'_>, faults: &mut Vec<String>) -> Result<()> {
     if tx.read(PACKAGES)?.len()? != packages || tx.read(HEADS)?.len()? > paths.len() as u64 {
         faults.push("the catalog has rows of paths without history".to_owned());
     }
+    if order::rows(tx)? != [packages; 2] {
+        faults.push("the orders of packages have rows of others".to_owned());
+    }
     let mut listed = BTreeSet::new();
     for entry in tx.read(LIVE_BLOBS)?.iter()? {
         let key = entry?.0;
@@ -122,6 +126,11 @@ fn check_package(tx: &Tx<'_>, path: &str, heads: &HeadsRow, faults: &mut Vec<Str
     let current = heads::current(&heads.heads).filter(|head| head.content.is_some());
     let table = tx.read(PACKAGES)?;
     let row = table.get(path)?.map(|row| from_row::<PackageRow>("a package", row.value())).transpose()?;
+    if let Some(row) = &row
+        && !order::has(tx, path, row)?
+    {
+        faults.push(format!("the package {path} is not in every order"));
+    }
     let expected = current.map(|head| (head.id, heads::in_conflict(&heads.heads)));
     if row.map(|row| (row.revision, row.conflict)) != expected {
         faults.push(format!("the package {path} is not its current head"));

@@ -204,6 +204,11 @@ pub enum Happening {
         /// Who did it.
         by: String,
     },
+    /// Settings were changed while the node ran.
+    SettingsChanged {
+        /// Who did it.
+        by: String,
+    },
 }
 
 impl Happening {
@@ -234,6 +239,7 @@ impl Happening {
             Self::UserCreated { .. } => "user.created",
             Self::UserChanged { .. } => "user.changed",
             Self::UserRemoved { .. } => "user.removed",
+            Self::SettingsChanged { .. } => "settings.changed",
         }
     }
 }

@@ -44,6 +44,7 @@ mod membership;
 mod meta;
 mod node_state;
 mod open;
+mod order;
 mod outline;
 mod package;
 mod page_cache;
@@ -58,6 +59,7 @@ mod recent;
 mod resumable;
 mod retention;
 mod roster;
+mod run_settings;
 mod schema;
 mod scrub;
 mod secret;
@@ -108,6 +110,7 @@ pub use node_state::{
     WantBrief,
 };
 pub use open::StoreOptions;
+pub use order::{Place, Sort, SortKey, SortedPage};
 pub use outline::{
     BlobHasher, BlobHashes, ChainingValue, PIECE_BYTES, outline_is_right, piece_bytes, piece_count, piece_is_right,
 };
@@ -122,6 +125,7 @@ pub use recent::PackageWithBytes;
 pub use resumable::{NewUpload, UploadEnd, UploadError, UploadId, UploadRefusal, UploadStatus};
 pub use retention::{Keep, PastRevision, Retention, RetentionRule, retained};
 pub use roster::{Roster, Standing};
+pub use run_settings::StoredSettings;
 pub use scrub::{ScrubPass, ScrubState, ScrubStatus, ScrubStep, Scrubber};
 pub use sessions::{SessionHolder, SessionRow, is_session_shaped};
 pub use set_sum::SetSum;

@@ -60,6 +60,14 @@ pub const LOG_PAGE_EXAMINED_MAX: usize = 20_000;
 pub const PEERS_MAX: usize = 1000;
 /// Tokens a node may hold.
 pub const TOKENS_MAX: usize = 10_000;
+/// Settings that may be stored.
+pub const SETTINGS_MAX: usize = 256;
+/// Bytes of one stored setting, key and value.
+pub const SETTING_BYTES_MAX: usize = 16 * 1024;
+/// Rows between two anchors of an order of packages.
+pub const ANCHOR_ROWS: usize = 1000;
+/// How long the anchors of an order may be shown again: 10 s.
+pub const ANCHORS_FOR_MS: u64 = 10_000;
 /// Users a node may have.
 pub const USERS_MAX: usize = 1000;
 /// Sessions that are kept; the one used longest ago makes room for a new one.

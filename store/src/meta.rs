@@ -58,6 +58,8 @@ pub(crate) const STATES_ARRIVED: Key<u64> = Key::new("states_arrived");
 
 /// The set-up link; none before one was made, and once it was used.
 pub(crate) const SET_UP: Key<Option<SetUpRow>> = Key::new("set_up");
+/// How often the stored settings were changed; absent before the first time.
+pub(crate) const SETTINGS_VERSION: Key<u64> = Key::new("settings_version");
 /// The last scrub, running or over; none before the first.
 pub(crate) const SCRUB: Key<ScrubPass> = Key::new("scrub");
 /// From when the next scheduled scrub is counted.

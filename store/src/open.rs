@@ -19,6 +19,7 @@ use crate::entropy::Entropy;
 use crate::error::{Result, StoreError};
 use crate::keys::NodeKey;
 use crate::meta;
+use crate::order;
 use crate::schema;
 use crate::set_sum::SetSum;
 use crate::trouble::Troubles;
@@ -210,7 +211,8 @@ fn add_tables(database: &Held) -> Result<()> {
     txn.set_quick_repair(true);
     let before = txn.list_tables()?.count();
     schema::make_tables(&txn)?;
-    if txn.list_tables()?.count() == before {
+    let same = txn.list_tables()?.count() == before;
+    if !order::fill(&txn)? && same {
         txn.abort()?;
     } else {
         txn.commit()?;

@@ -1,6 +1,6 @@
 //! Packages and revisions as readers see them: rows of the catalog with what this node knows of their bytes.
 
-use redb::{ReadTransaction, ReadableTable};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 
 use crate::catalog::{self, PackageRow};
 use crate::codec::from_row;
@@ -9,13 +9,13 @@ use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, Meta};
 use crate::path::PackagePath;
 use crate::roster::Roster;
-use crate::schema::{BLOBS, COVERED, EVENTS, FETCHES, HISTORY, LOG, PACKAGES, TRUE_SHA256, WANTS};
+use crate::schema::{BLOBS, COVERED, EVENTS, FETCHES, HISTORY, Key32, LOG, PACKAGES, TRUE_SHA256, WANTS};
 use crate::store::true_sha256;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 
 /// Rows a page may examine before it comes back short, so that a filter that matches little can't hold a reader up.
-const EXAMINED_MAX: usize = 20_000;
+pub(crate) const EXAMINED_MAX: usize = 20_000;
 
 /// Where a package's bytes are, seen from this node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -173,15 +173,42 @@ pub(crate) fn in_tx(tx: &Tx<'_>, path: &PackagePath) -> Result<Option<Package>> 
 
 /// A package.
 pub(crate) fn get(read: &ReadTransaction, path: &PackagePath) -> Result<Option<Package>> {
-    let (blobs, fetches, wants) = (read.open_table(BLOBS)?, read.open_table(FETCHES)?, read.open_table(WANTS)?);
-    let sums = read.open_table(TRUE_SHA256)?;
-    let row = read.open_table(PACKAGES)?.get(path.as_str())?;
-    row.map(|row| {
-        view(path.as_str(), row.value(), &|blob, stated| {
-            Ok((state(&blobs, &fetches, &wants, blob)?, true_sha256(&sums, blob, stated)?))
+    Viewer::new(read)?.package(path.as_str())
+}
+
+type BytesTable<K> = ReadOnlyTable<K, &'static [u8]>;
+
+/// The tables that a package is seen through, opened once for many.
+pub(crate) struct Viewer {
+    packages: BytesTable<&'static str>,
+    blobs: BytesTable<Key32>,
+    fetches: BytesTable<Key32>,
+    wants: BytesTable<Key32>,
+    sums: ReadOnlyTable<Key32, Key32>,
+}
+
+impl Viewer {
+    pub(crate) fn new(read: &ReadTransaction) -> Result<Self> {
+        Ok(Self {
+            packages: read.open_table(PACKAGES)?,
+            blobs: read.open_table(BLOBS)?,
+            fetches: read.open_table(FETCHES)?,
+            wants: read.open_table(WANTS)?,
+            sums: read.open_table(TRUE_SHA256)?,
         })
-    })
-    .transpose()
+    }
+
+    /// A package.
+    pub(crate) fn package(&self, path: &str) -> Result<Option<Package>> {
+        let row = self.packages.get(path)?;
+        row.map(|row| {
+            view(path, row.value(), &|blob, stated| {
+                let state = state(&self.blobs, &self.fetches, &self.wants, blob)?;
+                Ok((state, true_sha256(&self.sums, blob, stated)?))
+            })
+        })
+        .transpose()
+    }
 }
 
 /// Packages after a path, in the order of their paths, that `keep` keeps.

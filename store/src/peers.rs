@@ -3,6 +3,7 @@
 use redb::{ReadableTable, ReadableTableMetadata};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{self, Deed, Facts};
 use crate::codec::{from_row, to_row};
 use crate::digest::NodeId;
 use crate::error::{Result, StoreError};
@@ -69,7 +70,9 @@ pub struct NewInvite {
 
 /// Adds a peer or changes what is known of it.
 pub(crate) fn put(tx: &Tx<'_>, moment: Moment, row: &PeerRow, author: &Author) -> Result<()> {
-    let known = tx.read(PEERS)?.get(row.node.as_bytes())?.is_some();
+    let before: Option<PeerRow> =
+        tx.read(PEERS)?.get(row.node.as_bytes())?.map(|row| from_row("a peer", row.value())).transpose()?;
+    let known = before.is_some();
     if !known && tx.read(PEERS)?.len()? >= PEERS_MAX as u64 {
         return Err(StoreError::TooMany { what: "peers", max: PEERS_MAX });
     }
@@ -78,20 +81,35 @@ pub(crate) fn put(tx: &Tx<'_>, moment: Moment, row: &PeerRow, author: &Author) -
         let by = author.as_str().to_owned();
         journal::append(tx, moment, Happening::PeerAdded { node: row.node, by })?;
     }
+    let deed = match &before {
+        None => Deed::made("peer.added", row.node, peer_facts(row)),
+        Some(before) => Deed::changed("peer.changed", row.node, peer_facts(before), peer_facts(row)),
+    };
+    if !(deed.before.is_empty() && deed.after.is_empty()) {
+        audit::append(tx, moment, author, &deed)?;
+    }
+    author.told();
     tx.changed(|effects| effects.peers_changed = true);
     Ok(())
 }
 
 /// Removes a peer and the cursor on its log; false if there is none. Says nothing about its place in the mesh.
 pub(crate) fn remove(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author) -> Result<bool> {
-    if tx.read(PEERS)?.get(node.as_bytes())?.is_none() {
-        return Ok(false);
-    }
+    let row: Option<PeerRow> =
+        tx.read(PEERS)?.get(node.as_bytes())?.map(|row| from_row("a peer", row.value())).transpose()?;
+    let Some(row) = row else { return Ok(false) };
+    audit::append(tx, moment, author, &Deed::ended("peer.removed", node, peer_facts(&row)))?;
     tx.write(PEERS)?.remove(node.as_bytes())?;
     tx.write(CURSORS)?.remove(node.as_bytes())?;
     journal::append(tx, moment, Happening::PeerRemoved { node: *node, by: author.as_str().to_owned() })?;
     tx.changed(|effects| effects.peers_changed = true);
     Ok(true)
+}
+
+/// What the audit tells of a peer. Where it was seen last is none of anybody's doing.
+fn peer_facts(row: &PeerRow) -> Facts {
+    let paused = if row.paused { "true".to_owned() } else { String::new() };
+    audit::facts([("name", row.name.clone()), ("urls", row.urls.join(", ")), ("paused", paused)])
 }
 
 /// All peers, by id.
@@ -137,8 +155,13 @@ pub(crate) fn invite(tx: &Tx<'_>, moment: Moment, new: &NewInvite, author: &Auth
     };
     tx.write(INVITES)?.insert(&row.id, to_row(&row).as_slice())?;
     let invite = data_encoding::HEXLOWER.encode(&row.id);
+    audit::append(tx, moment, author, &Deed::made("invite.created", &invite, invite_facts(&row)))?;
     journal::append(tx, moment, Happening::InviteCreated { invite, role: row.role, by: row.by.clone() })?;
     Ok(row)
+}
+
+fn invite_facts(row: &InviteRow) -> Facts {
+    audit::facts([("role", row.role.as_str().to_owned()), ("prefixes", row.prefixes.join(", "))])
 }
 
 fn drop_expired(tx: &Tx<'_>, now: UnixMillis) -> Result<()> {
@@ -169,11 +192,10 @@ pub(crate) fn find_invite(
 
 /// Takes an invite back; false if there is none.
 pub(crate) fn revoke_invite(tx: &Tx<'_>, moment: Moment, id: &[u8; 16], author: &Author) -> Result<bool> {
-    if find_invite(&tx.read(INVITES)?, id)?.is_none() {
-        return Ok(false);
-    }
+    let Some(row) = find_invite(&tx.read(INVITES)?, id)? else { return Ok(false) };
     tx.write(INVITES)?.remove(id)?;
     let invite = data_encoding::HEXLOWER.encode(id);
+    audit::append(tx, moment, author, &Deed::ended("invite.revoked", &invite, invite_facts(&row)))?;
     journal::append(tx, moment, Happening::InviteRevoked { invite, by: author.as_str().to_owned() })?;
     Ok(true)
 }

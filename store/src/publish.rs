@@ -4,9 +4,12 @@
 //! taken before the first write, so that a refusal costs its group nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use redb::ReadableTable;
 
+use crate::audit::{self, Deed, Facts};
 use crate::catalog::{self, HeadsRow};
 use crate::codec::from_row;
 use crate::digest::{Digest, EventId, NodeId, Sha256};
@@ -44,11 +47,20 @@ pub enum Condition {
 }
 
 /// Who does it: the name of a token, user or watch; and from which address, if it came over the network.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Author {
     name: String,
     from: Option<String>,
+    witness: Option<Arc<AtomicBool>>,
 }
+
+impl PartialEq for Author {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.name, &self.from) == (&other.name, &other.from)
+    }
+}
+
+impl Eq for Author {}
 
 impl Author {
     /// The author with this name, cut to what an event holds.
@@ -57,13 +69,26 @@ impl Author {
         while !name.is_char_boundary(end) {
             end -= 1;
         }
-        Self { name: name[..end].to_owned(), from: None }
+        Self { name: name[..end].to_owned(), from: None, witness: None }
     }
 
     /// The same, acting from this address.
     #[must_use]
     pub fn at(self, address: &str) -> Self {
         Self { from: Some(address.to_owned()), ..self }
+    }
+
+    /// The same, before a witness: it becomes true once the audit has what there is to tell of this author's deed.
+    #[must_use]
+    pub fn before(self, witness: Arc<AtomicBool>) -> Self {
+        Self { witness: Some(witness), ..self }
+    }
+
+    /// Says that the audit has it, or that there is nothing to tell, since nothing changed.
+    pub fn told(&self) {
+        if let Some(witness) = &self.witness {
+            witness.store(true, Ordering::Relaxed);
+        }
     }
 
     /// The name.
@@ -172,8 +197,11 @@ pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, byt
             meta,
             replaces: all_heads(&before.heads),
         };
-        log::mint(tx, moment, request.author.as_str(), &Body::Publish(body))?;
+        let after = facts_of(&body.blob, body.size, &body.meta);
+        let event = log::mint(tx, moment, request.author.as_str(), &Body::Publish(body))?;
+        tell_published(tx, moment, request, before.current.as_ref(), (event, after))?;
     }
+    request.author.told();
     let package = package::in_tx(tx, &request.path)?.ok_or(StoreError::Corrupt { what: "the catalog" })?;
     Ok(Published { package, changed: !same, created })
 }
@@ -192,8 +220,39 @@ pub(crate) fn remove(
     if before.current.is_none() {
         return Err(StoreError::NoSuchPackage { path: path.clone() });
     }
+    let facts = before.current.as_ref().map(facts_of_row).unwrap_or_default();
+    audit::append(tx, moment, author, &Deed::ended("package.removed", path, facts))?;
     let body = Remove { path: path.as_str().to_owned(), replaces: all_heads(&before.heads) };
     log::mint(tx, moment, author.as_str(), &Body::Remove(body))
+}
+
+/// Tells the audit of a change to a package: as it was, as it is.
+fn tell_published(
+    tx: &Tx<'_>,
+    moment: Moment,
+    request: &PublishRequest,
+    before: Option<&catalog::PackageRow>,
+    (event, mut after): (EventId, Facts),
+) -> Result<()> {
+    after.insert("revision".to_owned(), event.to_string());
+    let deed = match before {
+        None => Deed::made("package.published", &request.path, after),
+        Some(before) => Deed::changed("package.changed", &request.path, facts_of_row(before), after),
+    };
+    audit::append(tx, moment, &request.author, &deed).map(drop)
+}
+
+fn facts_of_row(row: &catalog::PackageRow) -> Facts {
+    let mut facts = facts_of(&row.blob, row.size, &row.meta);
+    facts.insert("revision".to_owned(), row.revision.to_string());
+    facts
+}
+
+fn facts_of(blob: &Digest, size: u64, meta: &Meta) -> Facts {
+    let mut facts = meta.clone();
+    facts.insert("blob".to_owned(), blob.to_string());
+    facts.insert("size".to_owned(), size.to_string());
+    facts
 }
 
 /// Takes one revision back, leaving concurrent ones alone.
@@ -202,6 +261,8 @@ pub(crate) fn withdraw(tx: &Tx<'_>, moment: Moment, revision: EventId, author: &
     let path = event.body.path().ok_or(StoreError::NoSuchRevision { id: revision })?;
     let path = PackagePath::parse(path).map_err(|_| StoreError::NoSuchRevision { id: revision })?;
     check_may_publish(&tx.roster(), tx.context.key.node_id(), &path)?;
+    let facts = audit::facts([("revision", revision.to_string())]);
+    audit::append(tx, moment, author, &Deed::ended("package.withdrawn", &path, facts))?;
     let body = Remove { path: path.as_str().to_owned(), replaces: vec![revision] };
     log::mint(tx, moment, author.as_str(), &Body::Remove(body))
 }

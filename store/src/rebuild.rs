@@ -22,8 +22,8 @@ use crate::log;
 use crate::lsn::Lsn;
 use crate::meta;
 use crate::schema::{
-    BLOBS, COVERED, EVENTS, FETCHES, HEADS, HISTORY, JOURNAL, Key32, LIVE_BLOBS, PACKAGES, REPLACERS, STREAM_EVENTS,
-    STREAMS, WANTS,
+    AUDIT, BLOBS, BY_PUBLISHED, BY_SIZE, COVERED, EVENTS, FETCHES, HEADS, HISTORY, JOURNAL, Key32, LIVE_BLOBS,
+    PACKAGES, REPLACERS, STREAM_EVENTS, STREAMS, WANTS,
 };
 use crate::set_sum::SetSum;
 use crate::trust;
@@ -42,6 +42,8 @@ pub(crate) fn rebuild(tx: &Tx<'_>, moment: Moment) -> Result<()> {
     tx.clear(REPLACERS)?;
     tx.clear(HEADS)?;
     tx.clear(PACKAGES)?;
+    tx.clear(BY_PUBLISHED)?;
+    tx.clear(BY_SIZE)?;
     tx.clear(LIVE_BLOBS)?;
     tx.clear(WANTS)?;
     tx.clear(FETCHES)?;
@@ -50,6 +52,9 @@ pub(crate) fn rebuild(tx: &Tx<'_>, moment: Moment) -> Result<()> {
     count_blobs(tx)?;
     log::index_all(tx)?;
     if let Some(last) = tx.read(JOURNAL)?.last()? {
+        tx.skip_to(Lsn::new(last.0.value()));
+    }
+    if let Some(last) = tx.read(AUDIT)?.last()? {
         tx.skip_to(Lsn::new(last.0.value()));
     }
     trust::cover_all(tx)?;

@@ -36,6 +36,10 @@ pub(crate) const REPLACERS: TableDefinition<(Key32, Key32), ()> = TableDefinitio
 pub(crate) const HEADS: TableDefinition<&str, &[u8]> = TableDefinition::new("heads");
 /// Path → `PackageRow`: current revisions that are not a Remove.
 pub(crate) const PACKAGES: TableDefinition<&str, &[u8]> = TableDefinition::new("packages");
+/// (published at, path) → nothing: `packages` by when they were published.
+pub(crate) const BY_PUBLISHED: TableDefinition<(u64, &str), ()> = TableDefinition::new("by_published");
+/// (size, path) → nothing: `packages` by size.
+pub(crate) const BY_SIZE: TableDefinition<(u64, &str), ()> = TableDefinition::new("by_size");
 /// (digest, path) → nothing: blobs of the Publish heads of each path.
 pub(crate) const LIVE_BLOBS: TableDefinition<(Key32, &str), ()> = TableDefinition::new("live_blobs");
 
@@ -67,6 +71,8 @@ pub(crate) const USERS: TableDefinition<&[u8; 8], &[u8]> = TableDefinition::new(
 pub(crate) const SESSIONS: TableDefinition<Key32, &[u8]> = TableDefinition::new("sessions");
 /// Lsn → audit entry: who changed what, and whose sign-in was refused. Local.
 pub(crate) const AUDIT: TableDefinition<u64, &[u8]> = TableDefinition::new("audit");
+/// Key → JSON text: settings that were changed while the node ran.
+pub(crate) const SETTINGS: TableDefinition<&str, &str> = TableDefinition::new("settings");
 /// File name in a watched folder → `WatchedFile`.
 pub(crate) const WATCHED: TableDefinition<&str, &[u8]> = TableDefinition::new("watched");
 
@@ -88,6 +94,8 @@ pub(crate) fn make_tables(txn: &redb::WriteTransaction) -> Result<(), redb::Tabl
     txn.open_table(REPLACERS)?;
     txn.open_table(HEADS)?;
     txn.open_table(PACKAGES)?;
+    txn.open_table(BY_PUBLISHED)?;
+    txn.open_table(BY_SIZE)?;
     txn.open_table(LIVE_BLOBS)?;
     txn.open_table(BLOBS)?;
     txn.open_table(WANTS)?;
@@ -102,6 +110,7 @@ pub(crate) fn make_tables(txn: &redb::WriteTransaction) -> Result<(), redb::Tabl
     txn.open_table(USERS)?;
     txn.open_table(SESSIONS)?;
     txn.open_table(AUDIT)?;
+    txn.open_table(SETTINGS)?;
     txn.open_table(WATCHED)?;
     txn.open_table(UPLOADS)?;
     txn.open_table(UPLOADS_ENDED)?;

@@ -16,9 +16,9 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{Result, StoreError};
 use crate::open::DatabaseFile;
 use crate::schema::{
-    AUDIT, BLOBS, COVERED, CURSORS, EVENTS, FETCHES, HEADS, HISTORY, INVITES, JOURNAL, LIVE_BLOBS, LOG, META, PACKAGES,
-    PEERS, REPLACERS, SESSIONS, STATEMENTS, STATES, STREAM_EVENTS, STREAMS, TOKENS, TRUE_SHA256, UPLOADS,
-    UPLOADS_ENDED, USERS, WANTS, WATCHED,
+    AUDIT, BLOBS, BY_PUBLISHED, BY_SIZE, COVERED, CURSORS, EVENTS, FETCHES, HEADS, HISTORY, INVITES, JOURNAL,
+    LIVE_BLOBS, LOG, META, PACKAGES, PEERS, REPLACERS, SESSIONS, SETTINGS, STATEMENTS, STATES, STREAM_EVENTS, STREAMS,
+    TOKENS, TRUE_SHA256, UPLOADS, UPLOADS_ENDED, USERS, WANTS, WATCHED,
 };
 use crate::store::Store;
 use crate::wants::{self, BlobRow};
@@ -104,6 +104,8 @@ fn copy_all(from: &ReadTransaction, to: &WriteTransaction) -> Result<()> {
     copy(from, to, REPLACERS)?;
     copy(from, to, HEADS)?;
     copy(from, to, PACKAGES)?;
+    copy(from, to, BY_PUBLISHED)?;
+    copy(from, to, BY_SIZE)?;
     copy(from, to, LIVE_BLOBS)?;
     copy(from, to, BLOBS)?;
     copy(from, to, WANTS)?;
@@ -123,6 +125,7 @@ fn copy_all(from: &ReadTransaction, to: &WriteTransaction) -> Result<()> {
     // A copy that falls into other hands, or is restored years later, signs nobody in.
     to.open_table(SESSIONS)?;
     copy(from, to, AUDIT)?;
+    copy(from, to, SETTINGS)?;
     copy(from, to, WATCHED)?;
     // A table that is forgotten here would be lost in every backup.
     let count = to.list_tables()?.count();

@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use redb::ReadTransaction;
 
 use self::care::Care;
+use crate::audit::{self, Deed};
 use crate::blobs::{Blobs, fetched_blob};
 use crate::digest::{Digest, NodeId, SetDigest};
 use crate::disk::Disk;
@@ -42,6 +43,7 @@ use crate::log;
 use crate::lsn::Lsn;
 use crate::meta;
 use crate::open::{self, StoreOptions};
+use crate::order::{Place, Sort};
 use crate::publish::Author;
 use crate::reader::Verified;
 use crate::recent::Recent;
@@ -63,6 +65,9 @@ use crate::writer::{Shared, Writer};
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
+/// The anchors of an order, and when they were counted.
+type Anchors = (UnixMillis, Arc<Vec<Place>>);
+
 struct Inner {
     // Declared first: the writer's thread ends, with what is queued committed, before anything else goes.
     writer: Writer,
@@ -76,6 +81,8 @@ struct Inner {
     troubles: Arc<Troubles>,
     /// Blobs whose publish failed in a way that left open whether a row lists them.
     doubtful: Mutex<BTreeSet<Digest>>,
+    /// The anchors of each order, and when they were counted.
+    anchors: Mutex<HashMap<Sort, Anchors>>,
 }
 
 /// A store that is not kept open by this handle; for listeners, which would otherwise keep it open for ever.
@@ -160,6 +167,7 @@ impl Store {
             care: Care::default(),
             troubles,
             doubtful: Mutex::default(),
+            anchors: Mutex::default(),
         })))
     }
 
@@ -234,10 +242,11 @@ impl Store {
     /// Changes the node's name.
     pub fn set_name(&self, name: &str, author: &Author, now: UnixMillis) -> Result<()> {
         check_name("the node's name", name)?;
-        let (name, by) = (name.to_owned(), author.as_str().to_owned());
+        let (name, author) = (name.to_owned(), author.clone());
         self.write(move |tx| {
+            let before = tx.meta(&meta::NAME)?;
             tx.set_meta(&meta::NAME, &name)?;
-            journal::append(tx, Moment::live(now), Happening::NodeChanged { by: by.clone() }).map(drop)
+            node_changed(tx, now, &author, ("name", before, name.clone()))
         })
     }
 
@@ -249,11 +258,22 @@ impl Store {
                 return Err(crate::error::StoreError::BadName { what: "a url", reason });
             }
         }
-        let (urls, by) = (urls.to_vec(), author.as_str().to_owned());
+        let (urls, author) = (urls.to_vec(), author.clone());
         self.write(move |tx| {
+            let before = tx.meta(&meta::URLS)?;
             tx.set_meta(&meta::URLS, &urls)?;
-            journal::append(tx, Moment::live(now), Happening::NodeChanged { by: by.clone() }).map(drop)
+            node_changed(tx, now, &author, ("urls", before.join(", "), urls.join(", ")))
         })
+    }
+
+    /// The node's name.
+    pub fn name(&self) -> Result<String> {
+        meta::need(&self.read()?.open_table(META)?, &meta::NAME)
+    }
+
+    /// The urls at which the node says that it answers.
+    pub fn urls(&self) -> Result<Vec<String>> {
+        meta::need(&self.read()?.open_table(META)?, &meta::URLS)
     }
 
     /// Up to `limit` (at most [`PAGE_ROWS_MAX`]) journal records after `after`.
@@ -295,6 +315,18 @@ impl Store {
     pub(crate) fn verified(&self) -> &Verified {
         &self.0.verified
     }
+}
+
+/// Tells journal and audit of a change to the node: which, as it was, as it is.
+fn node_changed(
+    tx: &Tx<'_>,
+    now: UnixMillis,
+    author: &Author,
+    (what, before, after): (&str, String, String),
+) -> Result<()> {
+    let deed = Deed::changed("node.changed", what, audit::facts([(what, before)]), audit::facts([(what, after)]));
+    audit::append(tx, Moment::live(now), author, &deed)?;
+    journal::append(tx, Moment::live(now), Happening::NodeChanged { by: author.as_str().to_owned() }).map(drop)
 }
 
 impl fmt::Debug for Store {

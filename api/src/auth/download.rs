@@ -24,7 +24,7 @@ impl FromRequestParts<AppState> for DownloadAccess {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let presented = Session::presented(parts, state)?;
-        let challenge = match state.options.download_mode {
+        let challenge = match state.download_mode() {
             DownloadMode::Open => return Ok(Self { state: state.clone(), session: presented.ok() }),
             DownloadMode::Basic => BASIC,
             DownloadMode::Token => BEARER,
@@ -54,7 +54,7 @@ impl DownloadAccess {
 
     /// Whether a path is open to the caller: all are where downloads are open, else those below its token's prefixes.
     pub(crate) fn covers(&self, path: &PackagePath) -> bool {
-        match (self.state.options.download_mode, &self.session) {
+        match (self.state.download_mode(), &self.session) {
             (DownloadMode::Open, _) => true,
             (DownloadMode::Basic | DownloadMode::Token, Some(session)) => session.covers(path),
             (DownloadMode::Basic | DownloadMode::Token, None) => false,

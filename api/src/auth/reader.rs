@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
-    Author, EventId, Happening, Holder, Lsn, Member, NodeId, Overview, Package, PackagePath, PeerRow, RecordPage,
-    Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest, SignedIn, StorageView, UnixMillis, UserPatch, UserRow,
-    Who,
+    Author, EventId, Happening, Holder, Lsn, Member, NodeId, Overview, Package, PackagePath, PeerRow, Place,
+    RecordPage, Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest, SignedIn, Sort, SortedPage, StorageView,
+    UnixMillis, UserPatch, UserRow, Who,
 };
 use tokio::sync::watch;
 
@@ -128,15 +128,31 @@ impl Reader {
             .ok_or_else(|| ods_store::StoreError::NoSuchPackage { path: path.clone() }.into())
     }
 
-    /// Packages in the order of their paths, of those that the token's prefixes allow.
-    pub(crate) fn packages(
+    /// Packages in an order, of those that the caller's prefixes allow.
+    pub(crate) fn packages_sorted(
         &self,
-        after: Option<&str>,
+        sort: Sort,
+        after: Option<&Place>,
         limit: usize,
         filter: &mut dyn FnMut(&Package) -> bool,
-    ) -> Result<ods_store::Page<Package>, ApiError> {
+    ) -> Result<SortedPage, ApiError> {
         let mut both = |package: &Package| self.covers(&package.path) && filter(package);
-        Ok(self.state.store.packages(after, limit, &mut both)?)
+        Ok(self.state.store.packages_sorted(sort, after, limit, &mut both)?)
+    }
+
+    /// Where the pages of an order begin; only for whom sees all packages, since it counts all.
+    pub(crate) fn package_anchors(&self, sort: Sort) -> Result<Arc<Vec<Place>>, ApiError> {
+        if !self.sees_all() {
+            let detail =
+                format!("{} sees only what is below its prefixes; list with `prefix` instead", self.session.label());
+            return Err(ApiError::new(Code::OutsidePrefixes, detail));
+        }
+        Ok(self.state.store.package_anchors(sort, self.now())?)
+    }
+
+    /// This node's name.
+    pub(crate) fn node_name(&self) -> Result<String, ApiError> {
+        Ok(self.state.store.name()?)
     }
 
     /// How many packages there are.
@@ -256,7 +272,8 @@ impl Reader {
             | Happening::SignedIn { .. }
             | Happening::UserCreated { .. }
             | Happening::UserChanged { .. }
-            | Happening::UserRemoved { .. } => self.session.who.scope() == Scope::Admin,
+            | Happening::UserRemoved { .. }
+            | Happening::SettingsChanged { .. } => self.session.who.scope() == Scope::Admin,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
@@ -17,6 +17,7 @@ use super::passwords::Passwords;
 use super::sign_in::Cookie;
 use crate::blocking::blocking;
 use crate::mesh_handle::MeshHandle;
+use crate::settings_handle::SettingsHandle;
 use crate::watch_handle::WatchHandle;
 
 /// Who may download.
@@ -31,6 +32,22 @@ pub enum DownloadMode {
     Token,
 }
 
+impl DownloadMode {
+    /// The mode of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Open, Self::Basic, Self::Token].into_iter().find(|mode| mode.as_str() == name)
+    }
+
+    /// `open`, `basic` or `token`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Basic => "basic",
+            Self::Token => "token",
+        }
+    }
+}
+
 /// How the API is set up.
 #[derive(Debug, Clone)]
 pub struct ApiOptions {
@@ -38,8 +55,10 @@ pub struct ApiOptions {
     pub version: &'static str,
     /// The names under which packages are downloaded; the first is the one that links are made of.
     pub roots: Vec<String>,
-    /// Who may download.
+    /// Who may download, at first.
     pub download_mode: DownloadMode,
+    /// The node's settings.
+    pub settings: SettingsHandle,
     /// Where this node is reached as far as its listeners tell; invites name them when no url is configured.
     pub listen_urls: Vec<String>,
     /// SHA-256 of the self-signed TLS certificate's DER; invites pin it.
@@ -58,6 +77,7 @@ impl Default for ApiOptions {
             version: env!("CARGO_PKG_VERSION"),
             roots: vec!["Packages".to_owned()],
             download_mode: DownloadMode::default(),
+            settings: SettingsHandle::default(),
             listen_urls: Vec::new(),
             tls_pin: None,
             space: SpacePolicy::default(),
@@ -79,6 +99,7 @@ pub struct Shared {
     /// Lets each token's and session's use be noted once a minute, also while noting fails.
     uses: DefaultKeyedRateLimiter<String>,
     cookie_name: String,
+    download_mode: RwLock<DownloadMode>,
     pub(in crate::auth) head: watch::Receiver<Lsn>,
     pub(crate) options: ApiOptions,
     pub(crate) mesh: MeshHandle,
@@ -103,7 +124,30 @@ impl AppState {
         // Cookies know no ports: each node on a host has a name of its own for its.
         let cookie_name = format!("ods_session_{}", store.node_id().short());
         let (attempts, passwords) = (Attempts::new(), Passwords::new());
-        Self(Arc::new(Shared { store, attempts, passwords, uses, cookie_name, head, options, mesh, watches, clock }))
+        let download_mode = RwLock::new(options.download_mode);
+        Self(Arc::new(Shared {
+            store,
+            attempts,
+            passwords,
+            uses,
+            cookie_name,
+            download_mode,
+            head,
+            options,
+            mesh,
+            watches,
+            clock,
+        }))
+    }
+
+    /// Who may download.
+    pub(crate) fn download_mode(&self) -> DownloadMode {
+        *self.0.download_mode.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes who may download, at once.
+    pub(crate) fn set_download_mode(&self, mode: DownloadMode) {
+        *self.0.download_mode.write().unwrap_or_else(PoisonError::into_inner) = mode;
     }
 
     /// The cookie of sessions, on a connection that is encrypted or not. Over TLS its prefix has browsers refuse one that

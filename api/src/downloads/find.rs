@@ -60,7 +60,7 @@ pub(super) async fn blob(access: DownloadAccess, blob: Digest) -> Result<Found, 
         Some(reader) => Source::Held(reader),
         None => Source::arriving(&access, blob).await?,
     };
-    let representation = describe_blob(blob, source.size(), package.as_ref(), access.state().options.download_mode);
+    let representation = describe_blob(blob, source.size(), package.as_ref(), access.state().download_mode());
     Ok(Found { representation, source, access })
 }
 

@@ -117,6 +117,10 @@ codes! {
     OwnCredentials = CONFLICT "own_credentials" "The request's own credentials can not be ended this way";
     /// There is an admin user, so a set-up link has nothing to do.
     SetUpAlready = CONFLICT "set_up_already" "The node is set up already";
+    /// The setting was given by flag, environment or file; it is changed there.
+    SetElsewhere = CONFLICT "set_elsewhere" "The setting is set elsewhere";
+    /// The setting can't be changed while the node runs.
+    NotChangeable = CONFLICT "not_changeable" "The setting can not be changed here";
     /// The request is made with a token, which has no session.
     NoSession = CONFLICT "no_session" "There is no session";
     /// The request is made with a token, which has no password.

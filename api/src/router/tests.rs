@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod care;
+mod changes;
 mod contract;
 mod hostile;
 mod journal;
@@ -59,12 +60,16 @@ impl Api {
     }
 
     fn with_space(space: SpacePolicy) -> Self {
+        Self::with_options(ApiOptions { space, ..ApiOptions::default() })
+    }
+
+    fn with_options(options: ApiOptions) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let options = StoreOptions { cache_bytes: 8 << 20, entropy: [7; 32], name: "hq".to_owned() };
-        let store = Store::open(Arc::new(LocalDisk::new()), folder.path(), &options).expect("a store");
+        let store_options = StoreOptions { cache_bytes: 8 << 20, entropy: [7; 32], name: "hq".to_owned() };
+        let store = Store::open(Arc::new(LocalDisk::new()), folder.path(), &store_options).expect("a store");
         let (mesh_handle, mesh, statuses) = MeshHandle::new();
         let listen_urls = vec!["http://hq.example:8637".to_owned()];
-        let options = ApiOptions { listen_urls, space, ..ApiOptions::default() };
+        let options = ApiOptions { listen_urls, ..options };
         let watches = WatchHandle::default();
         let state = AppState::new(store.clone(), || NOW, options.clone(), mesh_handle, watches.clone());
         let router = router(state, Surfaces { downloads: false, admin: true });

@@ -39,7 +39,7 @@ impl Types {
         Ok(Self(patterns))
     }
 
-    fn has(&self, kind: &str) -> bool {
+    pub(super) fn has(&self, kind: &str) -> bool {
         self.0.is_empty()
             || self.0.iter().any(|pattern| match pattern {
                 Pattern::Name(name) => name == kind,

@@ -1,12 +1,10 @@
 //! Which packages a list shows, and in which order.
 //!
-//! By path, a page is read straight from the catalog. Every other order looks at all packages once a page and keeps the
-//! first `limit` that come after the cursor, so memory is bounded by the page; its cursor is the last row's sort value and
-//! path, so that a page starts where the one before ended, whatever was published or removed in between.
+//! A page of any order is read straight from the catalog or one of its indexes, behind the cursor: the last row's path, or
+//! its sort value and path. So it costs as much as it shows, and starts where the one before ended, whatever was published
+//! or removed in between. A filter looks at a bounded number of rows, so its page may be short and still have a next.
 
-use std::cmp::Ordering;
-
-use ods_store::{Package, PackagePath};
+use ods_store::{Package, PackagePath, Place, Sort, SortKey};
 
 use crate::auth::Reader;
 use crate::convert::state_name;
@@ -14,7 +12,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::page_rows;
 use crate::types::PackageQuery;
 
-/// Reads of the catalog for one page in the order of paths; each looks at a bounded number of rows.
+/// Reads of the catalog for one page; each looks at a bounded number of rows.
 const READS_MAX: usize = 10;
 
 /// What to list.
@@ -29,23 +27,6 @@ pub(super) struct Query {
     limit: usize,
     after: Option<String>,
 }
-
-/// By what rows are ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Sort {
-    key: SortKey,
-    descending: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SortKey {
-    Path,
-    PublishedAt,
-    Size,
-}
-
-/// A place in an order: the value sorted by (0 by path), and the path, which tells rows of equal value apart.
-type Place = (u64, String);
 
 /// What was found.
 #[derive(Debug)]
@@ -71,7 +52,7 @@ impl Query {
             tag: given(query.tag),
             kind: given(query.kind).map(|kind| kind.trim_start_matches('.').to_lowercase()),
             state,
-            sort: Sort::parse(query.sort.as_deref().unwrap_or("path"))?,
+            sort: parse_sort(given(query.sort).as_deref())?,
             limit: page_rows(query.limit)?,
             after: given(query.after),
         })
@@ -103,32 +84,36 @@ fn has_words(package: &Package, words: &[String]) -> bool {
     words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
 }
 
-impl Sort {
-    const BY_PATH: Self = Self { key: SortKey::Path, descending: false };
+/// An order, by its name.
+pub(super) fn parse_sort(text: Option<&str>) -> Result<Sort, ApiError> {
+    let text = text.unwrap_or("path");
+    let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
+    let key = match name {
+        "path" => SortKey::Path,
+        "published_at" => SortKey::PublishedAt,
+        "size" => SortKey::Size,
+        _ => return Err(bad("sort", "is `path`, `published_at` or `size`, or one of them after a `-`")),
+    };
+    Ok(Sort { key, descending })
+}
 
-    fn parse(text: &str) -> Result<Self, ApiError> {
-        let (name, descending) = text.strip_prefix('-').map_or((text, false), |name| (name, true));
-        let key = match name {
-            "path" => SortKey::Path,
-            "published_at" => SortKey::PublishedAt,
-            "size" => SortKey::Size,
-            _ => return Err(bad("sort", "is `path`, `published_at` or `size`, or one of them after a `-`")),
-        };
-        Ok(Self { key, descending })
+/// A place as a cursor.
+pub(super) fn cursor(sort: Sort, place: Place) -> String {
+    match sort.key {
+        SortKey::Path => place.path,
+        SortKey::PublishedAt | SortKey::Size => format!("{}:{}", place.value, place.path),
     }
+}
 
-    fn place(self, package: &Package) -> Place {
-        let value = match self.key {
-            SortKey::Path => 0,
-            SortKey::PublishedAt => package.published_at.get(),
-            SortKey::Size => package.size,
-        };
-        (value, package.path.as_str().to_owned())
+fn parse_cursor(sort: Sort, text: &str) -> Result<Place, ApiError> {
+    if sort.key == SortKey::Path {
+        return Ok(Place { value: 0, path: text.to_owned() });
     }
-
-    fn compare(self, left: &Place, right: &Place) -> Ordering {
-        if self.descending { right.cmp(left) } else { left.cmp(right) }
-    }
+    let place = text.split_once(':').and_then(|(value, path)| {
+        PackagePath::parse(path).ok()?;
+        Some(Place { value: value.parse().ok()?, path: path.to_owned() })
+    });
+    place.ok_or_else(|| bad("after", "is not the `next` of a page in this order"))
 }
 
 fn bad(field: &str, reason: &str) -> ApiError {
@@ -137,27 +122,31 @@ fn bad(field: &str, reason: &str) -> ApiError {
 
 /// Lists.
 pub(super) fn list(reader: &Reader, query: &Query) -> Result<Found, ApiError> {
-    if query.sort == Sort::BY_PATH { by_path(reader, query) } else { sorted(reader, query) }
-}
-
-fn by_path(reader: &Reader, query: &Query) -> Result<Found, ApiError> {
     let mut items = Vec::new();
-    let mut after = start(query.after.as_deref(), query.prefix.as_ref());
+    let mut after = query.after.as_deref().map(|text| parse_cursor(query.sort, text)).transpose()?;
+    let by_path = query.sort == BY_PATH;
+    if by_path {
+        let first = start(after.take().map(|place| place.path).as_deref(), query.prefix.as_ref());
+        after = first.map(|path| Place { value: 0, path });
+    }
     let mut reads = 0;
     let next = loop {
-        let page = reader.packages(after.as_deref(), query.limit - items.len(), &mut |package| query.keeps(package))?;
+        let limit = query.limit - items.len();
+        let page = reader.packages_sorted(query.sort, after.as_ref(), limit, &mut |package| query.keeps(package))?;
         items.extend(page.items);
         reads += 1;
         match page.next {
-            Some(next) if is_past(&next, query.prefix.as_ref()) => break None,
+            Some(next) if by_path && is_past(&next.path, query.prefix.as_ref()) => break None,
             Some(next) if items.len() >= query.limit || reads == READS_MAX => break Some(next),
             None => break None,
             next => after = next,
         }
     };
     let total = if query.is_unfiltered() && reader.sees_all() { Some(reader.package_count()?) } else { None };
-    Ok(Found { items, next, total })
+    Ok(Found { items, next: next.map(|place| cursor(query.sort, place)), total })
 }
+
+const BY_PATH: Sort = Sort { key: SortKey::Path, descending: false };
 
 /// Where to begin to look for paths below a prefix: a little before it, since the prefix itself may be a package.
 fn start(after: Option<&str>, prefix: Option<&PackagePath>) -> Option<String> {
@@ -176,49 +165,6 @@ fn start(after: Option<&str>, prefix: Option<&PackagePath>) -> Option<String> {
 /// Whether all paths after this one lie behind the prefix. (`0` is the character after `/`.)
 fn is_past(path: &str, prefix: Option<&PackagePath>) -> bool {
     prefix.is_some_and(|prefix| path >= format!("{prefix}0").as_str())
-}
-
-fn sorted(reader: &Reader, query: &Query) -> Result<Found, ApiError> {
-    let sort = query.sort;
-    let cursor = query.after.as_deref().map(parse_place).transpose()?;
-    let mut first: Vec<(Place, Package)> = Vec::new();
-    let mut total: u64 = 0;
-    let mut after = start(None, query.prefix.as_ref());
-    loop {
-        let page = reader.packages(after.as_deref(), 1, &mut |package| {
-            if query.keeps(package) {
-                total += 1;
-                let place = sort.place(package);
-                if cursor.as_ref().is_none_or(|cursor| sort.compare(&place, cursor).is_gt()) {
-                    first.push((place, package.clone()));
-                }
-                cut(&mut first, sort, query.limit * 2, query.limit + 1);
-            }
-            false
-        })?;
-        match page.next {
-            Some(next) if !is_past(&next, query.prefix.as_ref()) => after = Some(next),
-            Some(_) | None => break,
-        }
-    }
-    cut(&mut first, sort, 0, query.limit + 1);
-    let more = first.len() > query.limit;
-    first.truncate(query.limit);
-    let next = first.last().filter(|_| more).map(|((value, path), _)| format!("{value}:{path}"));
-    Ok(Found { items: first.into_iter().map(|(_, package)| package).collect(), next, total: Some(total) })
-}
-
-/// Once there are more than `beyond` rows, keeps the first `keep` of them.
-fn cut(rows: &mut Vec<(Place, Package)>, sort: Sort, beyond: usize, keep: usize) {
-    if rows.len() > beyond.max(keep) || beyond == 0 {
-        rows.sort_by(|(left, _), (right, _)| sort.compare(left, right));
-        rows.truncate(keep);
-    }
-}
-
-fn parse_place(cursor: &str) -> Result<Place, ApiError> {
-    let place = cursor.split_once(':').and_then(|(value, path)| Some((value.parse().ok()?, path.to_owned())));
-    place.ok_or_else(|| bad("after", "is not the `next` of a page in this order"))
 }
 
 #[cfg(test)]
@@ -245,15 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn orders_are_total_and_a_cursor_survives_the_query() {
-        let sort = Sort::parse("-size").expect("an order");
-        let place = |value: u64, path: &str| (value, path.to_owned());
-        assert_eq!(sort.compare(&place(2, "a"), &place(1, "b")), Ordering::Less);
-        assert_eq!(sort.compare(&place(1, "b"), &place(1, "a")), Ordering::Less);
-        assert_eq!(parse_place("12:a:b").expect("a place"), place(12, "a:b"));
-        for bad in ["", "x", "a/b.pkg", "-1:a"] {
-            assert!(parse_place(bad).is_err(), "{bad}");
+    fn a_cursor_is_the_place_it_was_made_of() {
+        let sort = parse_sort(Some("-size")).expect("an order");
+        let place = Place { value: 12, path: "a:b".to_owned() };
+        assert_eq!(parse_cursor(sort, &cursor(sort, place.clone())).expect("a place"), place);
+        for bad in ["x", "a/b.pkg", "-1:a", "1:", "1:../x"] {
+            assert!(parse_cursor(sort, bad).is_err(), "{bad}");
         }
+        assert_eq!(cursor(BY_PATH, Place { value: 0, path: "a".to_owned() }), "a");
     }
 
     #[test]

@@ -30,6 +30,9 @@ pub(crate) async fn collect(admin: Admin, JsonBody(request): JsonBody<GcRequest>
 
 /// Runs it to its end, unless the node stops.
 fn run(admin: &Admin, mode: GcMode) -> Result<GcReport, ApiError> {
+    if mode == GcMode::DryRun {
+        admin.author().told();
+    }
     let options = &admin.reader().state().options;
     let mut run = admin.store().begin_gc(&options.space, mode, admin.reader().now())?;
     while !options.stopping.is_cancelled() {

@@ -1,4 +1,6 @@
-//! The audit, as its readers see it, and what is told to it from outside the store.
+//! The audit, as its readers see it, and what is told to it from outside the store; and the settings changed at run time.
+
+use std::collections::BTreeMap;
 
 use super::Store;
 use crate::audit::{self, AuditEntry, AuditPage, Deed};
@@ -7,7 +9,8 @@ use crate::journal::{self, Happening, Moment};
 use crate::limits::PAGE_ROWS_MAX;
 use crate::lsn::Lsn;
 use crate::publish::Author;
-use crate::schema::AUDIT;
+use crate::run_settings::{self, StoredSettings};
+use crate::schema::{AUDIT, META, SETTINGS};
 use crate::time::UnixMillis;
 
 impl Store {
@@ -20,6 +23,24 @@ impl Store {
         keep: &mut dyn FnMut(&AuditEntry) -> bool,
     ) -> Result<AuditPage> {
         audit::page(&self.read()?.open_table(AUDIT)?, before, limit.min(PAGE_ROWS_MAX), keep)
+    }
+
+    /// The settings that were changed while the node ran.
+    pub fn stored_settings(&self) -> Result<StoredSettings> {
+        let read = self.read()?;
+        run_settings::load(&read.open_table(META)?, &read.open_table(SETTINGS)?)
+    }
+
+    /// Changes some of them, if they are at version `expected`: a value sets a key, `None` takes it away.
+    pub fn change_settings(
+        &self,
+        changes: &BTreeMap<String, Option<String>>,
+        expected: Option<u64>,
+        author: &Author,
+        now: UnixMillis,
+    ) -> Result<StoredSettings> {
+        let (changes, author) = (changes.clone(), author.clone());
+        self.write(move |tx| run_settings::change(tx, Moment::live(now), &changes, expected, &author))
     }
 
     /// Tells the audit of a deed that changed nothing in the store.

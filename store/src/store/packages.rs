@@ -1,13 +1,15 @@
 //! Packages: publishing, editing, removing, restoring, and reading them.
 
 use std::path::Path;
+use std::sync::{Arc, PoisonError};
 
 use super::Store;
 use crate::custody;
 use crate::digest::{Digest, EventId};
 use crate::error::{Result, StoreError};
 use crate::journal::Moment;
-use crate::limits::PAGE_ROWS_MAX;
+use crate::limits::{ANCHOR_ROWS, ANCHORS_FOR_MS, PAGE_ROWS_MAX};
+use crate::order::{self, Place, Sort, SortedPage};
 use crate::outline::BlobHashes;
 use crate::package::{self, Package, Page, Revision};
 use crate::path::PackagePath;
@@ -120,6 +122,33 @@ impl Store {
         keep: &mut dyn FnMut(&Package) -> bool,
     ) -> Result<Page<Package>> {
         package::list(&self.read()?, after, limit.min(PAGE_ROWS_MAX), keep)
+    }
+
+    /// Up to `limit` (at most [`PAGE_ROWS_MAX`]) packages of an order behind a place, that `keep` keeps. A page examines a
+    /// bounded number of rows, so it may be short and still have a `next`.
+    pub fn packages_sorted(
+        &self,
+        sort: Sort,
+        after: Option<&Place>,
+        limit: usize,
+        keep: &mut dyn FnMut(&Package) -> bool,
+    ) -> Result<SortedPage> {
+        order::page(&self.read()?, sort, after, limit.min(PAGE_ROWS_MAX), keep)
+    }
+
+    /// The places behind which the pages of [`ANCHOR_ROWS`] rows begin, all but the first. Counting takes a moment with
+    /// many packages, so what was counted less than [`ANCHORS_FOR_MS`] ago is told again.
+    pub fn package_anchors(&self, sort: Sort, now: UnixMillis) -> Result<Arc<Vec<Place>>> {
+        let mut known = self.0.anchors.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((at, places)) = known.get(&sort)
+            && *at <= now
+            && now.ms_since(*at) < ANCHORS_FOR_MS
+        {
+            return Ok(Arc::clone(places));
+        }
+        let places = Arc::new(order::anchors(&self.read()?, sort, ANCHOR_ROWS)?);
+        known.insert(sort, (now, Arc::clone(&places)));
+        Ok(places)
     }
 
     /// How many packages are listed.

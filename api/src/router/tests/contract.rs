@@ -98,6 +98,7 @@ async fn every_operation_refuses_scopes_below_the_one_it_needs() {
         "/storage/scrub",
         "/session",
         "/sessions",
+        "/anchors",
     ];
     let own_sessions = [("DELETE", "/session"), ("POST", "/session/password"), ("DELETE", "/sessions/{id}")];
     let publishable = [
@@ -113,6 +114,7 @@ async fn every_operation_refuses_scopes_below_the_one_it_needs() {
         ("PATCH", "/uploads/{id}"),
         ("DELETE", "/uploads/{id}"),
         ("POST", "/uploads/{id}"),
+        ("POST", "/bulk"),
     ];
     for (pattern, methods) in documented() {
         for method in methods.iter().filter(|method| !is_public(method, &pattern)) {

@@ -1,0 +1,35 @@
+//! Audit, settings, and changes to many packages at once.
+
+use reqwest::Method;
+
+use super::{Client, ClientError};
+use crate::types::{
+    AnchorQuery, AnchorsView, AuditQuery, AuditView, BulkRequest, BulkView, Page, SettingsPatch, SettingsView,
+};
+
+impl Client {
+    /// `GET /audit`: one page, newest first.
+    pub async fn audit(&self, query: &AuditQuery) -> Result<Page<AuditView>, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/audit").query(query)).await
+    }
+
+    /// `GET /settings`.
+    pub async fn settings(&self) -> Result<SettingsView, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/settings")).await
+    }
+
+    /// `PATCH /settings`.
+    pub async fn edit_settings(&self, patch: &SettingsPatch) -> Result<SettingsView, ClientError> {
+        self.json(self.request(Method::PATCH, "/api/v1/settings").json(patch)).await
+    }
+
+    /// `POST /bulk`.
+    pub async fn change_packages(&self, request: &BulkRequest) -> Result<BulkView, ClientError> {
+        self.json(self.request(Method::POST, "/api/v1/bulk").json(request)).await
+    }
+
+    /// `GET /anchors`.
+    pub async fn package_anchors(&self, query: &AnchorQuery) -> Result<AnchorsView, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/anchors").query(query)).await
+    }
+}

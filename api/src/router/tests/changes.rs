@@ -1,0 +1,245 @@
+//! The audit, settings, many packages at once, and jumping in lists.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::*;
+use crate::request::ClientAddress;
+use crate::settings_handle::{Setting, SettingChange, SettingSource, SettingsHandle};
+
+impl Api {
+    async fn entries(&self, query: &str) -> Vec<Value> {
+        let page = self.get(&format!("/api/v1/audit?{query}")).await.ok(200);
+        page["items"].as_array().expect("a list").clone()
+    }
+
+    fn with_settings() -> Self {
+        let setting = |key, value: Value, source, change| Setting {
+            key,
+            meaning: "what it means",
+            kind: "text",
+            bounds: None,
+            default: Some(value.clone()),
+            value,
+            source,
+            place: "flag --log".to_owned(),
+            change,
+        };
+        let all = vec![
+            setting("downloads.access", json!("open"), SettingSource::Default, SettingChange::Now),
+            setting("gc.grace", json!("1d"), SettingSource::Default, SettingChange::Restart),
+            setting("gc.every", json!("6h"), SettingSource::Flag, SettingChange::Restart),
+            setting("data", json!("/srv"), SettingSource::Default, SettingChange::Never),
+        ];
+        let check = |values: &BTreeMap<String, Value>| match values.iter().find(|(_, value)| *value == "bad") {
+            Some((key, _)) => Err((key.clone(), "it is bad".to_owned())),
+            None => Ok(()),
+        };
+        Self::with_options(ApiOptions { settings: SettingsHandle::new(all, check), ..ApiOptions::default() })
+    }
+}
+
+#[tokio::test]
+async fn every_change_is_an_entry_with_who_from_where_before_and_after() {
+    let api = Api::new();
+    let mut put = api.request(Method::PUT, "/api/v1/packages/a.pkg?tag=test").body(Body::from("a")).expect("a request");
+    put.extensions_mut().insert(ClientAddress(std::net::IpAddr::from([192, 0, 2, 7])));
+    api.send(put).await.ok(201);
+    let patch = json!({"tags": ["prod"]});
+    api.json(Method::PATCH, "/api/v1/packages/a.pkg", &patch).await.ok(200);
+    // The same again changes nothing, so there is nothing to tell.
+    api.json(Method::PATCH, "/api/v1/packages/a.pkg", &patch).await.ok(200);
+    api.call(Method::DELETE, "/api/v1/packages/a.pkg", Body::empty()).await;
+    api.json(Method::PATCH, "/api/v1/node", &json!({"name": "lab"})).await.ok(200);
+    let entries = api.entries("action=package.*,node.changed").await;
+    let told: Vec<&Value> = entries.iter().map(|entry| &entry["action"]).collect();
+    assert_eq!(told, ["node.changed", "package.removed", "package.changed", "package.published"]);
+    assert_eq!((&entries[0]["before"], &entries[0]["after"]), (&json!({"name": "hq"}), &json!({"name": "lab"})));
+    assert_eq!((&entries[2]["before"]["tags"], &entries[2]["after"]["tags"]), (&"test".into(), &"prod".into()));
+    assert_eq!(entries[2]["before"].get("blob"), None, "the bytes are the same");
+    assert_eq!((&entries[1]["before"]["tags"], &entries[1]["after"]), (&"prod".into(), &json!({})));
+    let first = &entries[3];
+    assert_eq!(
+        (&first["who"], &first["from"], &first["subject"], &first["at"]),
+        (&"token ci".into(), &"192.0.2.7".into(), &"a.pkg".into(), &"2027-01-15T08:00:00Z".into())
+    );
+}
+
+#[tokio::test]
+async fn the_audit_is_filtered_and_paged_newest_first() {
+    let api = Api::new();
+    for number in 0..25 {
+        api.call(Method::PUT, &format!("/api/v1/packages/{number}.pkg"), "a").await.ok(201);
+    }
+    let mut all = Vec::new();
+    let mut query = "action=package.*&limit=10".to_owned();
+    loop {
+        let page = api.get(&format!("/api/v1/audit?{query}")).await.ok(200);
+        all.extend(page["items"].as_array().expect("a list").iter().map(|entry| entry["subject"].clone()));
+        let Some(next) = page["next"].as_str() else { break };
+        query = format!("action=package.*&limit=10&after={next}");
+    }
+    let expected: Vec<Value> = (0..25).rev().map(|number| format!("{number}.pkg").into()).collect();
+    assert_eq!(all, expected);
+    for (filter, many) in [
+        ("who=ci&action=package.*", 25),
+        ("who=ada", 0),
+        ("subject=7.pkg", 2),
+        ("from=192.0.2.1", 0),
+        ("action=package.*&since=2027-01-15T08:00:00Z", 25),
+        ("action=package.*&until=2027-01-15T08:00:00Z", 0),
+    ] {
+        assert_eq!(api.entries(&format!("{filter}&limit=1000")).await.len(), many, "{filter}");
+    }
+    api.get("/api/v1/audit?since=yesterday").await.problem(400, "bad_query");
+    api.get("/api/v1/audit?limit=1000000000").await.problem(400, "bad_query");
+    api.get("/api/v1/audit?after=a/b.pkg").await.problem(400, "bad_query");
+}
+
+#[tokio::test]
+async fn settings_are_shown_with_their_source_and_changed_where_they_may_be() {
+    let api = Api::with_settings();
+    let shown = api.get("/api/v1/settings").await.ok(200);
+    assert_eq!((&shown["version"], &shown["restart_needed"]), (&0.into(), &false.into()));
+    let access = |settings: &Value| settings["items"][0].clone();
+    assert_eq!((&access(&shown)["value"], &access(&shown)["source"]), (&"open".into(), &"default".into()));
+    let changes = json!({"downloads.access": "token", "gc.grace": "2d"});
+    let answer = api.json(Method::PATCH, "/api/v1/settings", &changes).await;
+    assert_eq!(answer.header("etag"), "\"1\"");
+    let shown = answer.ok(200);
+    assert_eq!(
+        (&access(&shown)["value"], &access(&shown)["source"], &access(&shown)["restart_needed"]),
+        (&"token".into(), &"stored".into(), &false.into())
+    );
+    let grace = &shown["items"][1];
+    assert_eq!(
+        (&grace["value"], &grace["stored"], &grace["restart_needed"]),
+        (&"1d".into(), &"2d".into(), &true.into())
+    );
+    assert_eq!(shown["restart_needed"], true);
+    for (change, status, code, field) in [
+        (json!({"gc.every": "1h"}), 409, "set_elsewhere", "gc.every"),
+        (json!({"data": "/tmp"}), 409, "not_changeable", "data"),
+        (json!({"no.such": 1}), 422, "invalid", "no.such"),
+        (json!({"gc.grace": "bad", "downloads.access": "open"}), 422, "invalid", "gc.grace"),
+    ] {
+        assert_eq!(api.json(Method::PATCH, "/api/v1/settings", &change).await.problem(status, code)["field"], field);
+    }
+    let stale = api
+        .request(Method::PATCH, "/api/v1/settings")
+        .header("if-match", "\"0\"")
+        .header("content-type", "application/json");
+    let stale = stale.body(Body::from(r#"{"gc.grace":"3d"}"#)).expect("a request");
+    api.send(stale).await.problem(412, "precondition_failed");
+    let shown =
+        api.json(Method::PATCH, "/api/v1/settings", &json!({"downloads.access": null, "gc.grace": null})).await.ok(200);
+    assert_eq!((&access(&shown)["value"], &access(&shown)["source"]), (&"open".into(), &"default".into()));
+    assert_eq!(shown["restart_needed"], false);
+    let entries = api.entries("action=settings.changed").await;
+    assert_eq!(entries[1]["after"], json!({"downloads.access": "\"token\"", "gc.grace": "\"2d\""}));
+}
+
+#[tokio::test]
+async fn many_packages_are_tagged_and_removed_with_a_result_each() {
+    let api = Api::new();
+    let a = api.publish("mac/a.pkg", b"a", &[("tags", "test")]);
+    api.publish("mac/b.pkg", b"b", &[("tags", "prod")]);
+    api.publish("win/c.msi", b"c", &[]);
+    let token = api.token(Scope::Publish, &["mac"]);
+    let send = |body: Value| {
+        let request = as_token(Method::POST, "/api/v1/bulk", &token).header("content-type", "application/json");
+        api.send(request.body(Body::from(body.to_string())).expect("a request"))
+    };
+    let items = json!([{"path": "mac/a.pkg"}, {"path": "mac/b.pkg"}, {"path": "win/c.msi"}, {"path": "mac/none"}, {"path": "../x"}]);
+    let tag = json!({"action": "tag", "items": items, "add_tags": ["prod"], "remove_tags": ["test"]});
+    for changed in [true, false] {
+        let outcome = send(tag.clone()).await.ok(200);
+        let results: Vec<(u64, bool, Value)> = outcome["items"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .map(|item| (item["status"].as_u64().expect("a status"), item["changed"] == true, item["code"].clone()))
+            .collect();
+        assert_eq!(
+            results,
+            [
+                (200, changed, Value::Null),
+                (200, false, Value::Null),
+                (403, false, "not_a_publisher".into()),
+                (404, false, "no_such_package".into()),
+                (400, false, "bad_path".into())
+            ]
+        );
+        assert_eq!((&outcome["done"], &outcome["failed"]), (&2.into(), &3.into()));
+    }
+    assert_eq!(api.get("/api/v1/packages/mac/a.pkg").await.ok(200)["tags"], json!(["prod"]));
+    let stale = json!({"path": "mac/a.pkg", "if_match": a.revision.to_string()});
+    let outcome = send(json!({"action": "remove", "items": [stale, {"path": "mac/b.pkg"}]})).await.ok(200);
+    assert_eq!(
+        (&outcome["items"][0]["code"], &outcome["items"][1]["status"]),
+        (&"precondition_failed".into(), &204.into())
+    );
+    for bad in [
+        json!({"action": "remove", "items": []}),
+        json!({"action": "remove", "items": [{"path": "a"}, {"path": "a"}]}),
+        json!({"action": "tag", "items": [{"path": "a"}]}),
+        json!({"action": "remove", "items": [{"path": "a"}], "add_tags": ["x"]}),
+        json!({"action": "burn", "items": [{"path": "a"}]}),
+    ] {
+        send(bad).await.problem(422, "invalid");
+    }
+}
+
+#[tokio::test]
+async fn every_order_is_paged_without_a_gap_while_packages_change_and_anchors_jump_in_it() {
+    let api = Api::new();
+    for number in 0_u32..40 {
+        let bytes = vec![0; usize::try_from(number % 7).expect("small")];
+        api.publish(&format!("{number:02}.pkg"), &bytes, &[]);
+    }
+    for sort in ["path", "-path", "published_at", "-published_at", "size", "-size"] {
+        let mut seen: Vec<(u64, String)> = Vec::new();
+        let mut query = format!("sort={sort}&limit=7");
+        loop {
+            let page = api.get(&format!("/api/v1/packages?{query}")).await.ok(200);
+            let rows = page["items"].as_array().expect("a list");
+            seen.extend(
+                rows.iter().map(|row| {
+                    (row["size"].as_u64().expect("a size"), row["path"].as_str().expect("a path").to_owned())
+                }),
+            );
+            // What goes and comes meanwhile moves no other row.
+            let gone = seen.last().expect("a row").1.clone();
+            api.call(Method::DELETE, &format!("/api/v1/packages/{gone}"), Body::empty()).await;
+            let Some(next) = page["next"].as_str() else { break };
+            query = format!(
+                "sort={sort}&limit=7&after={}",
+                percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC)
+            );
+        }
+        let paths: BTreeSet<&String> = seen.iter().map(|(_, path)| path).collect();
+        assert_eq!(paths.len(), seen.len(), "{sort}: no row twice");
+        let mut expected = seen.clone();
+        match sort.trim_start_matches('-') {
+            "size" => expected.sort(),
+            _ => expected.sort_by(|left, right| left.1.cmp(&right.1)),
+        }
+        if sort.starts_with('-') {
+            expected.reverse();
+        }
+        assert_eq!(seen, expected, "{sort}");
+        assert_eq!(api.store.check().expect("checked"), Vec::<String>::new());
+        for (_, path) in &seen {
+            let number: usize = path[..2].parse().expect("a number");
+            api.publish(path, &vec![0; number % 7], &[]);
+        }
+    }
+    let anchors = api.get("/api/v1/anchors?sort=-size").await.ok(200);
+    assert_eq!((&anchors["every"], &anchors["total"], &anchors["items"]), (&1000.into(), &40.into(), &json!([])));
+    api.get("/api/v1/anchors?sort=name").await.problem(400, "bad_query");
+    api.get("/api/v1/packages?sort=size&after=a.pkg").await.problem(400, "bad_query");
+    let narrow = api.token(Scope::Read, &["mac"]);
+    let request = as_token(Method::GET, "/api/v1/anchors", &narrow).body(Body::empty()).expect("a request");
+    api.send(request).await.problem(403, "outside_prefixes");
+}

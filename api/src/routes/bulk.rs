@@ -1,0 +1,148 @@
+//! `/bulk`: one change to many packages, with a result for each. `/anchors`: where the pages of an order begin.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use ods_store::{Condition, EventId, PackagePath};
+
+use crate::auth::{PackageWriter, Publisher, Reader};
+use crate::blocking::blocking;
+use crate::error::{ApiError, Code};
+use crate::extract::{JsonBody, Params, parse_id};
+use crate::openapi::{BadRequest, Invalid};
+use crate::paths;
+use crate::routes::{listing, metadata};
+use crate::types::{
+    AnchorQuery, AnchorsView, BulkAction, BulkItem, BulkRequest, BulkResult, BulkView, Change, PackagePatch,
+};
+
+/// Packages of one call.
+const ITEMS_MAX: usize = 1000;
+/// Packages changed at a time: their commits are grouped.
+const AT_ONCE: usize = 32;
+/// How often tags are added to what somebody else changes all the time.
+const TRIES: usize = 5;
+
+/// Remove or tag many packages.
+///
+/// Each is changed as if by a request of its own: the answer tells what became of each, in order, and one that fails spoils
+/// no other. Sending the same again changes nothing more.
+#[utoipa::path(post, path = "/api/v1/bulk", operation_id = "change_packages", tag = "packages", request_body = BulkRequest,
+    responses((status = 200, body = BulkView), BadRequest, Invalid))]
+pub(crate) async fn change(
+    publisher: Publisher,
+    JsonBody(request): JsonBody<BulkRequest>,
+) -> Result<Json<BulkView>, ApiError> {
+    check(&request)?;
+    let deed = Deed { action: request.action, add: request.add_tags, remove: request.remove_tags };
+    blocking(move || {
+        let mut items = Vec::with_capacity(request.items.len());
+        for some in request.items.chunks(AT_ONCE) {
+            items.extend(std::thread::scope(|scope| {
+                let (publisher, deed) = (&publisher, &deed);
+                let threads: Vec<_> = some.iter().map(|item| scope.spawn(move || deed.one(publisher, item))).collect();
+                let failed = || ApiError::internal("a thread of a bulk change panicked");
+                threads.into_iter().map(|thread| thread.join().map_err(|_| failed())).collect::<Result<Vec<_>, _>>()
+            })?);
+        }
+        let done = items.iter().filter(|item: &&BulkResult| item.code.is_none()).count() as u64;
+        let failed = items.len() as u64 - done;
+        Ok::<_, ApiError>(Json(BulkView { items, done, failed }))
+    })
+    .await
+}
+
+/// Tell where the thousands of an order begin, so that a page can jump to any of them.
+#[utoipa::path(get, path = "/api/v1/anchors", operation_id = "list_package_anchors", tag = "packages", params(AnchorQuery),
+    responses((status = 200, body = AnchorsView), BadRequest))]
+pub(crate) async fn anchors(reader: Reader, Params(query): Params<AnchorQuery>) -> Result<Json<AnchorsView>, ApiError> {
+    let sort = listing::parse_sort(query.sort.as_deref())?;
+    blocking(move || {
+        let places = reader.package_anchors(sort)?;
+        let items = places.iter().map(|place| listing::cursor(sort, place.clone())).collect();
+        let total = reader.package_count()?;
+        let every = ods_store::ANCHOR_ROWS as u64;
+        let sort = query.sort.unwrap_or_else(|| "path".to_owned());
+        Ok::<_, ApiError>(Json(AnchorsView { sort, every, total, items }))
+    })
+    .await
+}
+
+fn check(request: &BulkRequest) -> Result<(), ApiError> {
+    let invalid = |field: &str, detail: &str| Err(ApiError::new(Code::Invalid, detail).fact("field", field));
+    if request.items.is_empty() || request.items.len() > ITEMS_MAX {
+        return invalid("items", "`items` has 1 to 1000 packages");
+    }
+    let paths: BTreeSet<&str> = request.items.iter().map(|item| item.path.as_str()).collect();
+    if paths.len() < request.items.len() {
+        return invalid("items", "`items` has a package twice");
+    }
+    let no_tags = request.add_tags.is_empty() && request.remove_tags.is_empty();
+    match (request.action, no_tags) {
+        (BulkAction::Tag, true) => invalid("add_tags", "say which tags to add or take away"),
+        (BulkAction::Remove, false) => invalid("add_tags", "tags have no meaning where packages are removed"),
+        (BulkAction::Tag, false) | (BulkAction::Remove, true) => Ok(()),
+    }
+}
+
+struct Deed {
+    action: BulkAction,
+    add: Vec<String>,
+    remove: Vec<String>,
+}
+
+impl Deed {
+    fn one(&self, publisher: &Publisher, item: &BulkItem) -> BulkResult {
+        let path = item.path.clone();
+        match self.attempt(publisher, item) {
+            Ok((status, changed, revision)) => {
+                let revision = revision.map(|id| id.to_string());
+                BulkResult { path, status, changed, revision, code: None, detail: None }
+            }
+            Err(error) => {
+                error.log_as_part();
+                let (code, detail) = (Some(error.code().as_str().to_owned()), Some(error.detail().to_owned()));
+                let status = error.code().status().as_u16();
+                BulkResult { path, status, changed: false, revision: None, code, detail }
+            }
+        }
+    }
+
+    fn attempt(&self, publisher: &Publisher, item: &BulkItem) -> Result<(u16, bool, Option<EventId>), ApiError> {
+        let path: PackagePath = paths::parse(&item.path)?;
+        let condition = match &item.if_match {
+            None => Condition::None,
+            Some(text) => Condition::Matches(vec![parse_id(text, Code::NoSuchRevision, "revision")?]),
+        };
+        let writer = publisher.at(path)?;
+        match self.action {
+            BulkAction::Remove => writer.remove(&condition).map(|_| (204, true, None)),
+            BulkAction::Tag => self.tag(&writer, &condition),
+        }
+    }
+
+    /// Tags are read and written in two steps. A revision in between is met by the condition, and tried again on top of.
+    fn tag(&self, writer: &PackageWriter, asked: &Condition) -> Result<(u16, bool, Option<EventId>), ApiError> {
+        let mut tries = 1;
+        loop {
+            let package = writer.reader().package(writer.path())?;
+            let mut tags: BTreeSet<String> = package.tags().into_iter().map(str::to_owned).collect();
+            tags.extend(self.add.iter().cloned());
+            tags.retain(|tag| !self.remove.contains(tag));
+            let tags = Change::Set(tags.into_iter().collect());
+            let meta = metadata::of_patch(PackagePatch { tags, ..PackagePatch::default() })?;
+            let condition = match asked {
+                Condition::None => Condition::Matches(vec![package.revision]),
+                given => given.clone(),
+            };
+            match writer.edit(meta, condition) {
+                Err(error)
+                    if error.code() == Code::PreconditionFailed && *asked == Condition::None && tries < TRIES =>
+                {
+                    tries += 1;
+                }
+                outcome => return outcome.map(|it| (200, it.changed, Some(it.package.revision))),
+            }
+        }
+    }
+}
