@@ -13,6 +13,7 @@ mod run_file;
 mod scrub;
 mod server;
 mod service;
+mod stream_tasks;
 mod tls;
 mod uploads;
 mod watch;

@@ -28,13 +28,17 @@
 //! which pieces they have, gets the outline, the last piece, then runs of pieces from all that have them. Pieces are
 //! served on as soon as they are verified.
 //!
+//! **Links** ([`linking`], [`link`], [`links`]). A node that its peers can't call turns a connection round: `GET /peer/v1/link` with
+//! `Upgrade: ods-link/1`; after the 101 the dialled side speaks HTTP/2 as client through it, and asks there what it would ask at a url. Both
+//! directions are signed as ever, so the stream itself is trusted with nothing. When one is opened is the rule in [`linking`].
+//!
 //! # Invariants
 //!
 //! - The log is the only truth: the mesh moves events, statements and bytes, and writes through the store alone.
 //! - Any graph of links works. Events are named by what they say, so loops and duplicates change nothing.
 //! - What a peer sends is verified before it is stored or believed. A peer that sends garbage, a wrong piece, or nothing,
 //!   costs itself its turn and nobody a byte.
-//! - Decisions ([`peers`], [`plan`], [`schedule`], [`nonce`], [`endpoint`]) are pure; drivers perform them. Scheduling time
+//! - Decisions ([`peers`], [`plan`], [`linking`], [`schedule`], [`nonce`], [`endpoint`]) are pure; drivers perform them. Scheduling time
 //!   is monotonic, so no clock can stop replication.
 //! - The carrier-free parts ([`serve`], [`exchange`], [`pair`], [`peers`], [`plan`]) are the whole protocol: a simulated
 //!   network carries the same values.
@@ -55,6 +59,10 @@ mod gossip;
 mod http_server;
 mod inbox;
 mod limits;
+mod link;
+mod link_keeper;
+mod linking;
+mod links;
 mod moment;
 mod nonce;
 mod pair;
@@ -88,6 +96,10 @@ use self::driver::Driver;
 use self::fetch::Fetcher;
 use self::http_server::PeerSurface;
 use self::inbox::{FetchInbox, Inbox, StateInbox};
+use self::link_keeper::LinkKeeper;
+pub(crate) use self::linking::LinkPolicy;
+use self::linking::Linking;
+use self::schedule::Dice;
 use self::serve::Node;
 use self::state_driver::StateDriver;
 
@@ -98,6 +110,8 @@ pub(crate) struct MeshOptions {
     pub(crate) listen_urls: Vec<String>,
     /// SHA-256 of its certificate (DER), if it is self-signed, so that peers can pin it.
     pub(crate) tls_pin: Option<[u8; 32]>,
+    /// Whether this node opens links, so that peers can call it that couldn't otherwise.
+    pub(crate) link: LinkPolicy,
     /// The clock, for what is written down. Scheduling doesn't use it.
     pub(crate) clock: fn() -> UnixMillis,
 }
@@ -108,12 +122,14 @@ pub(crate) struct Mesh {
     inbox: Arc<Inbox>,
     fetches: Arc<FetchInbox>,
     states: Arc<StateInbox>,
+    surface: Router,
+    link: LinkPolicy,
 }
 
 impl Mesh {
     /// The mesh of this store.
     pub(crate) fn new(store: Store, options: MeshOptions) -> Self {
-        let MeshOptions { listen_urls, tls_pin, clock } = options;
+        let MeshOptions { listen_urls, tls_pin, link, clock } = options;
         let (inbox, fetches) = (Arc::new(Inbox::default()), Arc::new(FetchInbox::default()));
         let states = Arc::new(StateInbox::default());
         let serials = u64::from_le_bytes(store.random());
@@ -125,13 +141,14 @@ impl Mesh {
             for_states.committed(commit);
         });
         let node = Node { store, fallback_urls: listen_urls, tls_pin };
-        Self { caller: Caller { node, client, clock }, inbox, fetches, states }
+        let inboxes = (Arc::clone(&inbox), Arc::clone(&states));
+        let surface = PeerSurface::new(node.clone(), Arc::clone(&client), inboxes, clock).router();
+        Self { caller: Caller { node, client, clock }, inbox, fetches, states, surface, link }
     }
 
     /// What peers call: `/peer/v1`. The listener puts [`ods_api::ClientAddress`] into each request.
     pub(crate) fn router(&self) -> Router {
-        let inboxes = (Arc::clone(&self.inbox), Arc::clone(&self.states));
-        PeerSurface::new(self.caller.node.clone(), inboxes, self.caller.clock).router()
+        self.surface.clone()
     }
 
     /// What calls peers: one worker for pings and pulls, which obeys `commands` and shows how it stands in `statuses`,
@@ -141,10 +158,12 @@ impl Mesh {
         commands: mpsc::Receiver<MeshCommand>,
         statuses: PeerStatuses,
     ) -> (impl Worker, impl Worker, impl Worker) {
-        let Self { caller, inbox, fetches, states } = self;
+        let Self { caller, inbox, fetches, states, surface, link } = self;
+        let linking = Linking::new(link, Dice::new(u64::from_le_bytes(caller.node.store.random())));
+        let links = LinkKeeper::new(linking, surface);
         let of_states =
             StateDriver::new(caller.clone(), Arc::clone(&states), Arc::clone(&fetches), Arc::clone(&statuses));
-        let driver = Driver::new(caller.clone(), inbox, Arc::clone(&fetches), states, commands, statuses);
+        let driver = Driver::new(caller.clone(), inbox, Arc::clone(&fetches), states, links, commands, statuses);
         (driver, of_states, Fetcher::new(caller, fetches))
     }
 }

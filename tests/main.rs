@@ -27,6 +27,7 @@ mod full_disk;
 mod hostile_http;
 mod invites;
 mod large;
+mod link;
 mod main_job;
 mod metrics;
 mod names;

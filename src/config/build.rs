@@ -34,6 +34,7 @@ pub(super) fn build(values: &mut [Resolved]) -> Result<Config, ConfigError> {
             roots: take(values.get("downloads.roots"), roots)?,
             access: take(values.get("downloads.access"), Ok)?,
         },
+        link: take(values.get("mesh.link"), Ok)?,
         limits: Limits {
             connections_max: count(values.get("limits.connections_max"))?,
             connections_per_address_max: count(values.get("limits.connections_per_address_max"))?,

@@ -88,6 +88,13 @@ pub(super) const SETTINGS: &[Setting] = &[
          or \"token\" (a read token as Bearer).",
     ),
     setting(
+        "mesh.link",
+        Shape::Text,
+        |_| Some(Value::from("auto")),
+        "Whether this node opens links outward, through which peers call it that can't reach it (firewall, NAT): \"auto\"\n\
+         (to peers that answer, but don't call), \"always\" or \"never\".",
+    ),
+    setting(
         "limits.connections_max",
         Shape::Number(1..=1_000_000),
         |_| Some(Value::from(4096)),

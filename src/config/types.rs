@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) trusted_proxies: Vec<IpNet>,
     /// How packages are handed to machines.
     pub(crate) downloads: Downloads,
+    /// Whether this node opens links, so that peers can call it.
+    pub(crate) link: LinkMode,
     /// Bounds and times.
     pub(crate) limits: Limits,
     /// Which bytes are kept, and how often others are removed.
@@ -144,6 +146,19 @@ pub(crate) enum Access {
     Basic,
     /// Whoever sends a token with scope `read` as Bearer.
     Token,
+}
+
+/// Whether the node opens links to its peers, so that they can call it where nothing reaches it from outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LinkMode {
+    /// To peers that answer, but don't call.
+    #[default]
+    Auto,
+    /// To all peers.
+    Always,
+    /// To none.
+    Never,
 }
 
 /// Bounds and times. Where it matters, what they protect against is in `settings.rs`.

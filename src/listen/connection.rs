@@ -15,7 +15,6 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 #[cfg(target_os = "linux")]
 use super::slicing::SlicingStream;
@@ -31,6 +30,7 @@ use super::{
     stream::WatchedStream,
     unreadable::Explaining,
 };
+use crate::stream_tasks::StreamTasks;
 
 /// What a connection needs from its listener.
 #[derive(Clone)]
@@ -118,7 +118,7 @@ async fn converse<S>(
     // Streams of an HTTP/2 connection end with it, also when it is dropped.
     let cut = shared.cut.child_token();
     let _cut_streams = cut.clone().drop_guard();
-    let protocol = protocol(StreamTasks { tasks: shared.tasks.clone(), cut });
+    let protocol = protocol(StreamTasks::new(shared.tasks.clone(), cut));
     let mut connection = pin!(protocol.serve_connection_with_upgrades(io, service));
     let mut leaving = false;
     loop {
@@ -179,20 +179,4 @@ fn protocol(streams: StreamTasks) -> auto::Builder<StreamTasks> {
         .keep_alive_interval(DEAD_PEER_PROBE)
         .keep_alive_timeout(DEAD_PEER_PROBE);
     builder
-}
-
-/// Runs the streams of HTTP/2 connections as owned tasks.
-#[derive(Clone)]
-struct StreamTasks {
-    tasks: TaskTracker,
-    cut: CancellationToken,
-}
-
-impl<F> hyper::rt::Executor<F> for StreamTasks
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    fn execute(&self, stream: F) {
-        self.tasks.spawn(self.cut.clone().run_until_cancelled_owned(stream));
-    }
 }

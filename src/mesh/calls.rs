@@ -8,7 +8,7 @@ use ods_store::{Author, Lsn, NodeId, PeerRow, Store, StoreError, UnixMillis};
 use tokio::task::spawn_blocking;
 
 use super::client::{CallError, Client};
-use super::endpoint::{Endpoint, PeerUrl, endpoints};
+use super::endpoint::{Endpoint, Way, endpoints};
 use super::exchange::{self, Pull, Step};
 use super::pair::Join;
 use super::peers::{PullMode, PullReport};
@@ -42,21 +42,41 @@ impl Caller {
     pub(super) async fn ping(
         self,
         row: PeerRow,
-        last_good: Option<PeerUrl>,
+        last_good: Option<Way>,
         news_after: Option<Lsn>,
     ) -> Result<Pinged, String> {
         let ping =
             self.in_store(move |store| exchange::ping(store, news_after)).await.map_err(|error| error.to_string())?;
         let (told, request) = (ping.summary.clone(), Request::Ping(ping));
         let mut reason = "it has no url".to_owned();
-        for endpoint in endpoints(&row, last_good.as_ref()) {
-            match self.ping_at(&endpoint, &request).await {
+        let linked = self.client.is_linked(&row.node);
+        for endpoint in endpoints(&row, last_good.as_ref(), linked) {
+            let (endpoint, outcome) = self.ping_or_link(endpoint, linked, &request).await;
+            match outcome {
                 Ok(theirs) => return Ok(Pinged { told, theirs, endpoint }),
                 Err(error) if error.is_answer() => return Err(error.to_string()),
                 Err(error) => reason = error.to_string(),
             }
         }
         Err(reason)
+    }
+
+    /// A peer that opens a link while it is looked for elsewhere, where nobody may answer for seconds, is asked through that.
+    async fn ping_or_link(
+        &self,
+        to: Endpoint,
+        linked: bool,
+        request: &Request,
+    ) -> (Endpoint, Result<Summary, CallError>) {
+        let node = to.node;
+        tokio::select! {
+            outcome = self.ping_at(&to, request) => (to, outcome),
+            () = self.client.link_opened(&node), if !linked => {
+                let to = Endpoint { way: Way::Link, ..to };
+                let outcome = self.ping_at(&to, request).await;
+                (to, outcome)
+            }
+        }
     }
 
     /// A peer that doesn't know this node is shown who admitted it, and tells if somebody expelled it.
@@ -86,10 +106,10 @@ impl Caller {
     }
 
     /// Tells a peer that it was expelled. If that fails, it learns it when it calls.
-    pub(super) async fn farewell(self, row: PeerRow, last_good: Option<PeerUrl>) {
+    pub(super) async fn farewell(self, row: PeerRow, last_good: Option<Way>) {
         let node = row.node;
         let Ok(request) = self.in_store(move |store| exchange::farewell(store, &node)).await else { return };
-        for endpoint in endpoints(&row, last_good.as_ref()) {
+        for endpoint in endpoints(&row, last_good.as_ref(), self.client.is_linked(&node)) {
             match self.client.call(&endpoint, &request).await {
                 Err(error) if !error.is_answer() => {}
                 _ => return,
@@ -148,7 +168,7 @@ impl Caller {
             JoinError::Unreachable { urls: line.urls.clone(), reason: "the invite names no url".to_owned() };
         for url in &line.urls {
             let Ok(parsed) = url.parse() else { continue };
-            let endpoint = Endpoint { node: line.node, url: parsed, tls_pin: line.tls_pin };
+            let endpoint = Endpoint { node: line.node, way: Way::Url(parsed), tls_pin: line.tls_pin };
             match self.pair(&endpoint, join.open()).await {
                 Ok(PairAnswer::Opened { inviter_nonce }) => return Ok((endpoint, inviter_nonce)),
                 Ok(PairAnswer::Redeemed { .. }) => failed = bad_answer("it answers another question"),

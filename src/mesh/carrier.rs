@@ -18,6 +18,9 @@ pub(super) const CONTENT_TYPE: &str = "application/vnd.ods.peer";
 /// The code of a refusal because of the nonce: the one in the answer is to be used.
 pub(super) const STALE_NONCE: &str = "stale_nonce";
 
+/// What `GET /peer/v1/link` switches to: HTTP/2, in which the dialled side is the client.
+pub(super) const LINK_PROTOCOL: &str = "ods-link/1";
+
 const BASE: &str = "/peer/v1";
 
 /// Where a question goes.
@@ -41,7 +44,7 @@ pub(super) const fn post_path(call: Call) -> Option<&'static str> {
         Call::Roster => Some("/peer/v1/roster"),
         Call::States => Some("/peer/v1/states"),
         Call::Log => Some("/peer/v1/log"),
-        Call::Outline | Call::Pieces | Call::Blob => None,
+        Call::Outline | Call::Pieces | Call::Blob | Call::Link => None,
     }
 }
 
@@ -54,6 +57,7 @@ impl Location {
             Request::Pieces(PiecesRequest { blob, seen, wait_ms }) => {
                 get(format!("{BASE}/blobs/{blob}/pieces"), format!("seen={seen}&wait_ms={wait_ms}"), None)
             }
+            Request::Link => get(format!("{BASE}/link"), String::new(), None),
             Request::Blob(BytesRequest { blob, first, last }) => {
                 let last = last.map(|last| last.to_string()).unwrap_or_default();
                 get(format!("{BASE}/blobs/{blob}"), String::new(), Some(format!("bytes={first}-{last}")))
@@ -89,7 +93,11 @@ impl Called {
         if method == "POST" {
             return Call::POSTS.into_iter().find(|call| post_path(*call) == Some(path)).map(Self::Post);
         }
-        let rest = path.strip_prefix(BASE)?.strip_prefix("/blobs/")?;
+        let rest = path.strip_prefix(BASE)?;
+        if rest == "/link" {
+            return (method == "GET").then_some(Self::Get(Request::Link));
+        }
+        let rest = rest.strip_prefix("/blobs/")?;
         let (blob, what) = rest.split_once('/').unwrap_or((rest, ""));
         let blob: Digest = blob.parse().ok()?;
         let request = match what {
@@ -140,6 +148,7 @@ mod tests {
     #[test]
     fn what_is_asked_of_a_location_is_read_back() {
         for request in [
+            Request::Link,
             Request::Outline(blob()),
             Request::Pieces(PiecesRequest { blob: blob(), seen: 7, wait_ms: 5000 }),
             Request::Blob(BytesRequest { blob: blob(), first: 0, last: None }),

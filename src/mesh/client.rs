@@ -13,15 +13,16 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::SendRequest;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use ods_store::{NodeId, NodeKey};
 use tokio::time::timeout;
 
 use super::carrier::{
-    CONTENT_DIGEST, CONTENT_TYPE, Location, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE, parse_content_range,
+    CONTENT_DIGEST, CONTENT_TYPE, LINK_PROTOCOL, Location, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE,
+    parse_content_range,
 };
-use super::connections::{Connection, Connections};
-use super::endpoint::Endpoint;
+use super::connections::{Connection, Connections, Sender};
+use super::endpoint::{Endpoint, Way};
 use super::inbox::Inbox;
 use super::limits::{REFUSAL_BYTES_MAX, SILENCE_MS};
 use super::protocol::{Answer, BytesRequest, Request};
@@ -96,8 +97,9 @@ struct Answered {
     status: StatusCode,
     headers: HeaderMap,
     body: Incoming,
-    sender: SendRequest<Full<Bytes>>,
+    sender: Sender,
     signature: SignatureBytes,
+    upgrade: Option<OnUpgrade>,
 }
 
 impl Client {
@@ -111,7 +113,7 @@ impl Client {
     /// Asks a question whose answer is a value.
     pub(super) async fn call(&self, to: &Endpoint, request: &Request) -> Result<Answer, CallError> {
         let answered = self.send(to, request).await?;
-        let Answered { status, headers, body, sender, signature } = answered;
+        let Answered { status, headers, body, sender, signature, .. } = answered;
         let cap = if status == StatusCode::OK { request.call().answer_bytes_max() } else { REFUSAL_BYTES_MAX };
         let body = read_proven(to, status, &headers, body, cap, &signature).await?;
         self.connections.put(to, sender);
@@ -123,7 +125,7 @@ impl Client {
 
     /// Asks for bytes of a blob.
     pub(super) async fn bytes(self: &Arc<Self>, to: &Endpoint, request: BytesRequest) -> Result<ByteStream, CallError> {
-        let Answered { status, headers, body, sender, signature } = self.send(to, &Request::Blob(request)).await?;
+        let Answered { status, headers, body, sender, signature, .. } = self.send(to, &Request::Blob(request)).await?;
         if status != StatusCode::PARTIAL_CONTENT {
             let body = read_proven(to, status, &headers, body, REFUSAL_BYTES_MAX, &signature).await?;
             self.connections.put(to, sender);
@@ -137,6 +139,46 @@ impl Client {
         Ok(ByteStream { client: Arc::clone(self), to: to.clone(), body, sender: Some(sender), size })
     }
 
+    /// Opens a link: from then on the peer asks its questions through this byte stream.
+    pub(super) async fn link(&self, to: &Endpoint) -> Result<Upgraded, CallError> {
+        let Answered { status, headers, body, signature, upgrade, .. } = self.send(to, &Request::Link).await?;
+        if status != StatusCode::SWITCHING_PROTOCOLS {
+            let body = read_proven(to, status, &headers, body, REFUSAL_BYTES_MAX, &signature).await?;
+            return Err(refusal(&body));
+        }
+        prove(to, status, &headers, &[], &signature)?;
+        let upgrade = upgrade.ok_or(CallError::Garbage("its switch of protocols"))?;
+        match timeout(Duration::from_millis(SILENCE_MS), upgrade).await {
+            Ok(stream) => stream.map_err(|error| broken(to, &error)),
+            Err(_) => Err(silent(to)),
+        }
+    }
+
+    /// Takes a link that a peer opened: this node's calls to it may go through it.
+    pub(super) fn adopt(&self, node: NodeId, stream: OnUpgrade) {
+        self.connections.adopt(node, stream);
+    }
+
+    /// Whether another link of this peer would be taken.
+    pub(super) fn has_room_for_link(&self, node: &NodeId) -> bool {
+        self.connections.links().has_room(node)
+    }
+
+    /// Whether a peer holds a link open to this node.
+    pub(super) fn is_linked(&self, node: &NodeId) -> bool {
+        self.connections.links().get(node).is_some()
+    }
+
+    /// Waits until a peer holds one.
+    pub(super) async fn link_opened(&self, node: &NodeId) {
+        self.connections.links().opened(node).await;
+    }
+
+    /// Lets go of the links of peers that aren't usable any more.
+    pub(super) fn keep_links(&self, usable: impl Fn(&NodeId) -> bool) {
+        self.connections.links().keep(usable);
+    }
+
     /// Sends a question; once more if the nonce was stale, or if an idle connection turned out to be closed.
     async fn send(&self, to: &Endpoint, request: &Request) -> Result<Answered, CallError> {
         let body = Bytes::from(request.encode());
@@ -144,7 +186,7 @@ impl Client {
         if first.status != StatusCode::UNAUTHORIZED {
             return Ok(first);
         }
-        let Answered { status, headers, body: refused, sender, signature } = first;
+        let Answered { status, headers, body: refused, sender, signature, .. } = first;
         let refused = read_whole(to, refused, REFUSAL_BYTES_MAX).await?;
         self.connections.put(to, sender);
         // Whoever answers to a stale nonce must prove itself the second time.
@@ -176,20 +218,18 @@ impl Client {
     ) -> Result<Answered, CallError> {
         let (message, signature) = self.message(to, request, body)?;
         let patience = patience(request, body.len());
-        let sent = async {
-            connection.sender.ready().await?;
-            connection.sender.send_request(message).await
-        };
+        let sent = async { connection.sender.send(message).await };
         let response = match timeout(patience, sent).await {
             Ok(response) => response.map_err(|error| broken(to, &error))?,
             Err(_) => return Err(silent(to)),
         };
-        let (head, body) = response.into_parts();
+        let (mut head, body) = response.into_parts();
+        let upgrade = head.extensions.remove();
         if let Some(nonce) = header_text(&head.headers, NONCE) {
             let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
             nonces.insert(to.node, nonce.to_owned());
         }
-        Ok(Answered { status: head.status, headers: head.headers, body, sender: connection.sender, signature })
+        Ok(Answered { status: head.status, headers: head.headers, body, sender: connection.sender, signature, upgrade })
     }
 
     fn message(
@@ -210,13 +250,16 @@ impl Client {
         };
         let (SignatureFields { input, signature }, bytes) = sign_request(&self.key, &parts, &parameters);
         let target = if query.is_empty() { path } else { format!("{path}?{query}") };
-        let mut message = http::Request::builder()
-            .method(if method == "POST" { Method::POST } else { Method::GET })
-            .uri(target)
-            .header(header::HOST, to.url.authority())
-            .header(CONTENT_DIGEST, digest)
-            .header(SIGNATURE_INPUT, input)
-            .header(SIGNATURE, signature);
+        let mut message = http::Request::builder().method(if method == "POST" { Method::POST } else { Method::GET });
+        message = match &to.way {
+            Way::Url(url) => message.uri(target).header(header::HOST, url.authority()),
+            // HTTP/2 wants an authority; through a link there is only one node to call.
+            Way::Link => message.uri(format!("http://{}{target}", to.node)),
+        };
+        message = message.header(CONTENT_DIGEST, digest).header(SIGNATURE_INPUT, input).header(SIGNATURE, signature);
+        if *request == Request::Link {
+            message = message.header(header::CONNECTION, "upgrade").header(header::UPGRADE, LINK_PROTOCOL);
+        }
         if method == "POST" {
             message = message.header(header::CONTENT_TYPE, CONTENT_TYPE);
         }
@@ -234,7 +277,7 @@ pub(super) struct ByteStream {
     client: Arc<Client>,
     to: Endpoint,
     body: Incoming,
-    sender: Option<SendRequest<Full<Bytes>>>,
+    sender: Option<Sender>,
     size: u64,
 }
 
@@ -284,7 +327,7 @@ fn prove(
 }
 
 fn not_that_node(to: &Endpoint) -> CallError {
-    CallError::NotThatNode { url: to.url.to_string(), node: to.node }
+    CallError::NotThatNode { url: to.way.to_string(), node: to.node }
 }
 
 fn refusal(body: &[u8]) -> CallError {
@@ -342,11 +385,11 @@ async fn next_data(to: &Endpoint, body: &mut Incoming) -> Result<Option<Bytes>, 
 }
 
 fn broken(to: &Endpoint, error: &hyper::Error) -> CallError {
-    CallError::Broken { url: to.url.to_string(), reason: error.to_string() }
+    CallError::Broken { url: to.way.to_string(), reason: error.to_string() }
 }
 
 fn silent(to: &Endpoint) -> CallError {
-    CallError::Broken { url: to.url.to_string(), reason: format!("nothing came for {} s", SILENCE_MS / 1000) }
+    CallError::Broken { url: to.way.to_string(), reason: format!("nothing came for {} s", SILENCE_MS / 1000) }
 }
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, Way};
 use super::limits::CONNECT_MS;
 
 /// A byte stream to a peer. The protocol runs over any.
@@ -41,12 +41,13 @@ impl Dialer {
     }
 
     async fn connect(&self, to: &Endpoint) -> io::Result<Box<dyn Stream>> {
-        let stream = TcpStream::connect((to.url.host(), to.url.port())).await?;
+        let Way::Url(url) = &to.way else { return Err(io::Error::other("the link is gone")) };
+        let stream = TcpStream::connect((url.host(), url.port())).await?;
         stream.set_nodelay(true)?;
-        if !to.url.encrypted() {
+        if !url.encrypted() {
             return Ok(Box::new(stream));
         }
-        let name = ServerName::try_from(to.url.host().to_owned()).map_err(io::Error::other)?;
+        let name = ServerName::try_from(url.host().to_owned()).map_err(io::Error::other)?;
         let config = self.config(to.tls_pin).map_err(io::Error::other)?;
         Ok(Box::new(TlsConnector::from(config).connect(name, stream).await?))
     }

@@ -12,8 +12,9 @@ use ods_store::{Author, Happening, NodeId, PeerRow, StoreError, UnixMillis};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::calls::{Caller, Pinged};
-use super::endpoint::{Endpoint, PeerUrl, observed_url};
+use super::endpoint::{Endpoint, Way, observed_url};
 use super::inbox::{FetchInbox, Heard, Inbox, StateInbox};
+use super::link_keeper::LinkKeeper;
 use super::moment::Moment;
 use super::peers::{Action, Link, Peers, PullMode, PullReport};
 use super::protocol::Summary;
@@ -30,6 +31,8 @@ enum Outcome {
     Command(MeshCommand),
     Pinged(NodeId, Result<Box<Pinged>, String>),
     Pulled(NodeId, Result<Box<PullReport>, String>),
+    LinkOpened(NodeId),
+    LinkEnded(NodeId, Result<(), String>),
     Done,
 }
 
@@ -54,7 +57,11 @@ pub(super) struct Driver {
     off: BTreeSet<NodeId>,
     /// Where each peer answered last.
     ways: BTreeMap<NodeId, Endpoint>,
+    /// At which url, of those that answered there when they were last looked for there.
+    urls: BTreeMap<NodeId, Way>,
     last_seen: BTreeMap<NodeId, UnixMillis>,
+    /// The links that this node holds open.
+    links: LinkKeeper,
     syncing: BTreeMap<NodeId, Vec<Syncing>>,
     /// Outcomes that wait for the store to be readable again.
     held_back: Vec<Outcome>,
@@ -68,6 +75,7 @@ impl Driver {
         inbox: Arc<Inbox>,
         fetches: Arc<FetchInbox>,
         states: Arc<StateInbox>,
+        links: LinkKeeper,
         commands: mpsc::Receiver<MeshCommand>,
         statuses: PeerStatuses,
     ) -> Self {
@@ -84,7 +92,9 @@ impl Driver {
             rows: BTreeMap::new(),
             off: BTreeSet::new(),
             ways: BTreeMap::new(),
+            urls: BTreeMap::new(),
             last_seen: BTreeMap::new(),
+            links,
             syncing: BTreeMap::new(),
             held_back: Vec::new(),
             tasks,
@@ -115,7 +125,7 @@ impl Driver {
             let was_off = std::mem::replace(&mut self.off, off);
             for row in rows.iter().filter(|row| !row.paused && !was_off.contains(&row.node)) {
                 if !own_expelled && roster.is_expelled(&row.node) {
-                    let last_good = self.ways.get(&row.node).map(|way| way.url.clone());
+                    let last_good = self.ways.get(&row.node).map(|to| to.way.clone());
                     self.tasks.start_quiet(self.caller.clone().farewell(row.clone(), last_good));
                 }
             }
@@ -146,9 +156,12 @@ impl Driver {
         let rows = &self.rows;
         self.last_seen.retain(|node, _| rows.contains_key(node));
         let usable = |node: &NodeId| rows.contains_key(node) && !self.off.contains(node);
+        self.links.keep(usable);
+        self.caller.client.keep_links(usable);
         let gone: Vec<NodeId> = self.ways.keys().filter(|node| !usable(node)).copied().collect();
         for node in gone {
             self.ways.remove(&node);
+            self.urls.remove(&node);
             self.fetches.set_source(node, None);
         }
     }
@@ -158,6 +171,9 @@ impl Driver {
         for (node, Heard { theirs, told, address }) in heard {
             let Some(row) = self.rows.get(&node) else { continue };
             self.last_seen.insert(node, (self.caller.clock)());
+            if address.is_some() {
+                self.links.called(node, now);
+            }
             // Only a node that answers nowhere is looked for where it called from.
             let observed = address.filter(|_| !self.ways.contains_key(&node)).and_then(|ip| observed_url(row, ip));
             if let Some(observed) = observed.filter(|url| row.observed_url.as_ref() != Some(url)) {
@@ -191,8 +207,12 @@ impl Driver {
                 let Pinged { told, theirs, endpoint } = *pinged;
                 self.states.heard(node, theirs.states);
                 peers.pinged(&node, &told, theirs, now);
+                self.links.answered(&endpoint, now);
                 self.last_seen.insert(node, (self.caller.clock)());
                 if self.rows.contains_key(&node) && !self.off.contains(&node) {
+                    if endpoint.way != Way::Link {
+                        self.urls.insert(node, endpoint.way.clone());
+                    }
                     self.ways.insert(node, endpoint.clone());
                     self.fetches.set_source(node, Some(endpoint));
                     self.fetches.lively(node);
@@ -201,6 +221,7 @@ impl Driver {
             Outcome::Pinged(node, Err(reason)) => {
                 tracing::debug!(peer = %node.short(), reason, "a ping failed");
                 peers.ping_failed(&node, reason, now);
+                self.links.silent(&node);
                 self.ways.remove(&node);
                 self.fetches.set_source(node, None);
             }
@@ -213,6 +234,11 @@ impl Driver {
                 }
                 peers.pulled(&node, *report, now);
             }
+            Outcome::LinkOpened(node) => {
+                peers.linked(&node, now);
+                self.links.opened(&node, now);
+            }
+            Outcome::LinkEnded(node, result) => self.links.ended(&node, result, now),
             Outcome::Pulled(node, Err(reason)) => {
                 tracing::debug!(peer = %node.short(), reason, "a pull failed");
                 peers.pull_failed(&node, reason, now);
@@ -288,10 +314,20 @@ impl Driver {
 
     fn ping(&mut self, node: NodeId) {
         let Some(row) = self.rows.get(&node).cloned() else { return };
-        let good: Option<PeerUrl> = self.ways.get(&node).map(|way| way.url.clone());
+        let good = self.first_way(&node);
         let news_after = self.peers.as_ref().and_then(|peers| peers.synced_at(&node));
         let caller = self.caller.clone();
         self.tasks.start(async move { Outcome::Pinged(node, caller.ping(row, good, news_after).await.map(Box::new)) });
+    }
+
+    /// Where a peer is looked for first: where it answered last. One that holds a link open and answers at a url too is
+    /// asked there in turn: these may be two machines with one key (a disk was copied), and both have what others lack.
+    fn first_way(&mut self, node: &NodeId) -> Option<Way> {
+        match self.ways.get(node).map(|to| to.way.clone()) {
+            Some(Way::Url(_)) if self.caller.client.is_linked(node) => Some(Way::Link),
+            Some(Way::Link) => Some(self.urls.remove(node).unwrap_or(Way::Link)),
+            other => other,
+        }
     }
 
     fn pull(&mut self, node: NodeId, mode: PullMode) {
@@ -305,6 +341,19 @@ impl Driver {
             };
             Outcome::Pulled(node, report.map(Box::new))
         });
+    }
+
+    fn open_links(&mut self) {
+        let now = self.moment();
+        for node in self.links.due(now) {
+            let Some(to) = self.ways.get(&node).filter(|to| to.way != Way::Link).cloned() else {
+                self.links.ended(&node, Err("it answers at no url".to_owned()), now);
+                continue;
+            };
+            let outcomes = self.tasks.outcomes();
+            let held = self.links.hold(&self.caller, to, move || outcomes.push(Outcome::LinkOpened(node)));
+            self.tasks.start(async move { Outcome::LinkEnded(node, held.await) });
+        }
     }
 
     fn note(&mut self, what: Happening) {
@@ -386,9 +435,15 @@ impl Worker for Driver {
                 peers.lost(&node, now);
             }
         }
+        for node in self.inbox.take_linked() {
+            if let Some(peers) = &mut self.peers {
+                peers.linked(&node, now);
+            }
+        }
         for outcome in outcomes {
             self.take_outcome(outcome);
         }
+        self.open_links();
         let now = self.moment();
         let actions = self.peers.as_mut().map(|peers| peers.actions(now)).unwrap_or_default();
         for action in actions {
@@ -396,7 +451,7 @@ impl Worker for Driver {
         }
         self.answer_syncing();
         self.show();
-        let next = self.peers.as_ref().and_then(Peers::next_at);
+        let next = self.peers.as_ref().and_then(Peers::next_at).into_iter().chain(self.links.next_at()).min();
         let wait = next.map_or(IDLE, |next| Duration::from_millis(next.ms_since(self.moment())));
         Next::After(wait.min(IDLE))
     }

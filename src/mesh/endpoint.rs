@@ -81,28 +81,47 @@ impl PeerUrl {
     }
 }
 
+/// How a node is reached.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Way {
+    /// At a url.
+    Url(PeerUrl),
+    /// Through a link that it opened to this node.
+    Link,
+}
+
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(url) => url.fmt(f),
+            Self::Link => f.write_str("the link that it opened"),
+        }
+    }
+}
+
 /// A way to a node.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Endpoint {
     /// Who must answer there.
     pub(super) node: NodeId,
     /// Where.
-    pub(super) url: PeerUrl,
+    pub(super) way: Way,
     /// SHA-256 of the certificate (DER) it must show; without it, one that this machine trusts.
     pub(super) tls_pin: Option<[u8; 32]>,
 }
 
-/// The ways to a node, best first: where it answered last, its urls as it names them, where it was called from.
-pub(super) fn endpoints(row: &PeerRow, last_good: Option<&PeerUrl>) -> Vec<Endpoint> {
-    let named = row.urls.iter().chain(&row.observed_url).filter_map(|url| url.parse().ok());
-    let mut urls: Vec<PeerUrl> = Vec::new();
-    for url in last_good.cloned().into_iter().chain(named) {
-        if !urls.contains(&url) {
-            urls.push(url);
+/// The ways to a node, best first: where it answered last, a link that it opened (whoever opens one thinks that it can't
+/// be called), its urls as it names them, where it was called from.
+pub(super) fn endpoints(row: &PeerRow, last_good: Option<&Way>, linked: bool) -> Vec<Endpoint> {
+    let named = row.urls.iter().chain(&row.observed_url).filter_map(|url| url.parse().ok()).map(Way::Url);
+    let usable = |way: &Way| linked || *way != Way::Link;
+    let mut ways: Vec<Way> = Vec::new();
+    for way in last_good.cloned().into_iter().chain([Way::Link]).filter(usable).chain(named) {
+        if !ways.contains(&way) {
+            ways.push(way);
         }
     }
-    let way = |url| Endpoint { node: row.node, url, tls_pin: row.tls_pin };
-    urls.into_iter().map(way).collect()
+    ways.into_iter().map(|way| Endpoint { node: row.node, way, tls_pin: row.tls_pin }).collect()
 }
 
 /// Where a node may be reached, judging by the address it called from: the port and scheme of its first url there.
@@ -133,8 +152,20 @@ mod tests {
     }
 
     fn tried(row: &PeerRow, last_good: Option<&str>) -> Vec<String> {
-        let last_good: Option<PeerUrl> = last_good.map(|url| url.parse().unwrap());
-        endpoints(row, last_good.as_ref()).iter().map(|way| way.url.to_string()).collect()
+        let last_good: Option<Way> = last_good.map(|url| Way::Url(url.parse().unwrap()));
+        endpoints(row, last_good.as_ref(), false).iter().map(|to| to.way.to_string()).collect()
+    }
+
+    #[test]
+    fn a_link_comes_before_urls_but_for_the_one_that_answered_last_and_only_while_it_is_there() {
+        let row = row(&["http://a:1", "http://b:1"], None);
+        let ways = |last_good: Option<Way>, linked| {
+            endpoints(&row, last_good.as_ref(), linked).into_iter().map(|to| to.way.to_string()).collect::<Vec<_>>()
+        };
+        let link = Way::Link.to_string();
+        assert_eq!(ways(None, true), [&link, "http://a:1", "http://b:1"]);
+        assert_eq!(ways(Some(Way::Url("http://b:1".parse().unwrap())), true), ["http://b:1", &link, "http://a:1"]);
+        assert_eq!(ways(Some(Way::Link), false), ["http://a:1", "http://b:1"]);
     }
 
     #[test]

@@ -14,12 +14,16 @@ use axum::response::Response;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
+use hyper::upgrade::OnUpgrade;
 use ods_api::{ClientAddress, FileSlices, RequestId, blob_body};
 use ods_store::{NodeId, UnixMillis};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-use super::carrier::{CONTENT_DIGEST, CONTENT_TYPE, Called, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE};
+use super::carrier::{
+    CONTENT_DIGEST, CONTENT_TYPE, Called, LINK_PROTOCOL, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE,
+};
+use super::client::Client;
 use super::inbox::{Heard, Inbox, StateInbox};
 use super::limits::{PIECES_POLL_MS, STRANGER_BODY_BYTES_MAX, STRANGERS_AT_ONCE};
 use super::moment::Moment;
@@ -33,6 +37,8 @@ use super::signature::{
 /// What the handlers share.
 pub(super) struct PeerSurface {
     node: Node,
+    /// Takes the links that callers open.
+    client: Arc<Client>,
     inbox: Arc<Inbox>,
     states: Arc<StateInbox>,
     clock: fn() -> UnixMillis,
@@ -40,6 +46,13 @@ pub(super) struct PeerSurface {
     nonces: Mutex<Nonces>,
     /// Strangers may bring a roster or an invite, a few at a time: what they send costs memory before it is judged.
     strangers: Semaphore,
+}
+
+/// What is said in one message, signed.
+enum Said {
+    Answer(Answer),
+    /// The connection is a link from now on.
+    Link,
 }
 
 /// A call that doesn't get to [`serve`], or is refused there.
@@ -50,11 +63,17 @@ struct Failure {
 }
 
 impl PeerSurface {
-    /// The surface of `node`; what callers tell goes to the inboxes.
-    pub(super) fn new(node: Node, (inbox, states): (Arc<Inbox>, Arc<StateInbox>), clock: fn() -> UnixMillis) -> Self {
+    /// The surface of `node`; what callers tell goes to the inboxes, the links that they open to `client`.
+    pub(super) fn new(
+        node: Node,
+        client: Arc<Client>,
+        (inbox, states): (Arc<Inbox>, Arc<StateInbox>),
+        clock: fn() -> UnixMillis,
+    ) -> Self {
         let nonces = Mutex::new(Nonces::new(node.store.random(), Moment::default()));
         Self {
             node,
+            client,
             inbox,
             states,
             clock,
@@ -73,7 +92,7 @@ impl PeerSurface {
         for path in ["", "/outline", "/pieces"] {
             router = router.route(&format!("/peer/v1/blobs/{{digest}}{path}"), axum::routing::get(handle));
         }
-        router.with_state(Arc::new(self))
+        router.route("/peer/v1/link", axum::routing::get(handle)).with_state(Arc::new(self))
     }
 
     fn nonces<T>(&self, act: impl FnOnce(&mut Nonces, Moment) -> T) -> T {
@@ -179,14 +198,31 @@ impl PeerSurface {
         Ok(reply)
     }
 
+    /// Takes the caller's connection as a link once the answer is out.
+    fn switch(&self, caller: NodeId, head: &mut http::request::Parts) -> Result<(), Failure> {
+        let asked = text(&head.headers, header::UPGRADE.as_str()).is_some_and(|what| what == LINK_PROTOCOL);
+        let Some(stream) = head.extensions.remove::<OnUpgrade>().filter(|_| asked) else {
+            let detail =
+                format!("a link begins with `Upgrade: {LINK_PROTOCOL}` (HTTP/1.1); a proxy on the way must pass it on");
+            return Err(Failure::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", &detail));
+        };
+        if !self.client.has_room_for_link(&caller) {
+            let detail = "as many links are open here as may be";
+            return Err(Failure::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_links", detail));
+        }
+        self.client.adopt(caller, stream);
+        Ok(())
+    }
+
     fn respond(
         &self,
-        outcome: Result<Answer, Failure>,
+        outcome: Result<Said, Failure>,
         request: Option<&SignatureBytes>,
         id: Option<RequestId>,
     ) -> Response {
         let (status, body, content_type) = match outcome {
-            Ok(answer) => (StatusCode::OK, answer.encode(), CONTENT_TYPE),
+            Ok(Said::Answer(answer)) => (StatusCode::OK, answer.encode(), CONTENT_TYPE),
+            Ok(Said::Link) => (StatusCode::SWITCHING_PROTOCOLS, Vec::new(), CONTENT_TYPE),
             Err(failure) => failure.into_parts(id),
         };
         let digest = content_digest(&body);
@@ -195,6 +231,9 @@ impl PeerSurface {
             .header(header::CONTENT_TYPE, content_type)
             .header(header::CACHE_CONTROL, "no-store")
             .header(CONTENT_DIGEST, &digest);
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            response = response.header(header::CONNECTION, "upgrade").header(header::UPGRADE, LINK_PROTOCOL);
+        }
         if let Some(request) = request {
             let fields = sign_answer(self.node.store.key(), status.as_u16(), &digest, request);
             response = response.header(SIGNATURE_INPUT, fields.input).header(SIGNATURE, fields.signature);
@@ -212,7 +251,7 @@ impl PeerSurface {
 }
 
 async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -> Response {
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
     let id = RequestId::of(&head.extensions);
     let (called, parameters, signature) = match verify(&head) {
         Ok(verified) => verified,
@@ -227,7 +266,8 @@ async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -
             Ok(response) => return surface.with_nonce(response),
             Err(failure) => Err(failure),
         },
-        Ok(Reply::Answer(answer)) => Ok(answer),
+        Ok(Reply::Answer(answer)) => Ok(Said::Answer(answer)),
+        Ok(Reply::Link) => surface.switch(parameters.caller, &mut head).map(|()| Said::Link),
         Ok(Reply::Wait) => Err(Failure::internal()),
         Err(failure) => Err(failure),
     };
@@ -343,9 +383,11 @@ impl From<Refusal> for Failure {
         let status = match &refusal {
             Refusal::NotAMember | Refusal::Expelled | Refusal::NotAnOwner => StatusCode::FORBIDDEN,
             Refusal::InviteUnknown | Refusal::BlobAbsent | Refusal::BytesAbsent => StatusCode::NOT_FOUND,
-            Refusal::InviteUsed | Refusal::ReplicaHasEvents | Refusal::MergeNeedsOwner | Refusal::OwnInvite => {
-                StatusCode::CONFLICT
-            }
+            Refusal::InviteUsed
+            | Refusal::ReplicaHasEvents
+            | Refusal::MergeNeedsOwner
+            | Refusal::OwnInvite
+            | Refusal::NotAPeer => StatusCode::CONFLICT,
             Refusal::InviteExpired => StatusCode::GONE,
             Refusal::BadRange { .. } => StatusCode::RANGE_NOT_SATISFIABLE,
             Refusal::Malformed { .. } => StatusCode::BAD_REQUEST,

@@ -28,6 +28,7 @@ pub(super) struct Heard {
 pub(super) struct Inbox {
     heard: Mutex<BTreeMap<NodeId, Heard>>,
     lost: Mutex<BTreeSet<NodeId>>,
+    linked: Mutex<BTreeSet<NodeId>>,
     own_changed: AtomicBool,
     links_changed: AtomicBool,
     wake: Arc<Notify>,
@@ -49,6 +50,17 @@ impl Inbox {
     pub(super) fn lost(&self, node: NodeId) {
         lock(&self.lost).insert(node);
         self.wake.notify_one();
+    }
+
+    /// A peer opened a link to this node.
+    pub(super) fn linked(&self, node: NodeId) {
+        lock(&self.linked).insert(node);
+        self.wake.notify_one();
+    }
+
+    /// Takes the peers that opened a link since the last time.
+    pub(super) fn take_linked(&self) -> BTreeSet<NodeId> {
+        std::mem::take(&mut *lock(&self.linked))
     }
 
     /// Takes the peers to which a connection ended since the last time.

@@ -47,6 +47,25 @@ pub(super) const IDLE_CONNECTIONS_MAX: usize = 8;
 /// An idle connection older than this is not used again: the other side may be closing it.
 pub(super) const IDLE_MS: u64 = 20_000;
 
+/// A peer that answers and hasn't called this node for this time after it first answered is opened a link.
+pub(super) const LINK_AFTER_MS: u64 = 5_000;
+/// ... and one that called once, after this time of silence. Peers call each other each minute and a quarter at least.
+pub(super) const LINK_SILENCE_MS: u64 = 150_000;
+/// A link that lasted this long did not fail.
+pub(super) const LINK_LASTED_MS: u64 = 10_000;
+/// Links that one peer may hold open.
+pub(super) const LINKS_PER_PEER_MAX: usize = 4;
+/// Links that all peers together may hold open.
+pub(super) const LINKS_MAX: usize = 2_000;
+/// Questions at once through a link.
+pub(super) const LINK_STREAMS_MAX: u32 = 64;
+/// Bytes on their way in one answer through a link.
+pub(super) const LINK_STREAM_BYTES: u32 = 4 * 1024 * 1024;
+/// Bytes on their way through a link.
+pub(super) const LINK_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+/// A link that rests shows this often that it lives, and is given up if no sign of life comes for as long.
+pub(super) const LINK_ALIVE_MS: u64 = 15_000;
+
 /// Pings to one peer are this far apart at least; what happens in between goes with the next.
 pub(super) const PING_COALESCE_MS: u64 = 50;
 /// A peer is pinged this often even if there is no news, give or take the jitter.

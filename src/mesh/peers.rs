@@ -297,6 +297,13 @@ impl Peers {
         peer.learn(theirs, told, &self.own);
     }
 
+    /// A link with a peer was opened, by either: a way that may not have been there.
+    pub(super) fn linked(&mut self, node: &NodeId, now: Moment) {
+        if let Some(peer) = self.links.get_mut(node) {
+            peer.ping_at = now;
+        }
+    }
+
     /// A connection to a peer ended. It may be stopping, or just tidy.
     pub(super) fn lost(&mut self, node: &NodeId, now: Moment) {
         if let Some(peer) = self.links.get_mut(node).filter(|peer| peer.failures == 0) {

@@ -33,6 +33,8 @@ pub(super) enum Call {
     Pieces,
     /// A blob's bytes.
     Blob,
+    /// Turn the connection round: a link.
+    Link,
 }
 
 impl Call {
@@ -41,7 +43,7 @@ impl Call {
 
     /// Whether it changes something at the callee, so that it must not be replayed.
     pub(super) const fn changes(self) -> bool {
-        matches!(self, Self::Pair | Self::Ping | Self::Roster | Self::States)
+        matches!(self, Self::Pair | Self::Ping | Self::Roster | Self::States | Self::Link)
     }
 
     /// The cap on the question's body.
@@ -52,7 +54,7 @@ impl Call {
             Self::Roster => limits::ROSTER_BODY_BYTES_MAX,
             Self::States => limits::STATES_BODY_BYTES_MAX,
             Self::Log => limits::LOG_QUERY_BYTES_MAX,
-            Self::Outline | Self::Pieces | Self::Blob => 0,
+            Self::Outline | Self::Pieces | Self::Blob | Self::Link => 0,
         }
     }
 
@@ -65,7 +67,7 @@ impl Call {
             Self::Log => limits::LOG_ANSWER_BYTES_MAX,
             Self::Outline => limits::OUTLINE_BYTES_MAX,
             Self::Pieces => limits::PIECE_MAP_BYTES_MAX,
-            Self::Blob => 0,
+            Self::Blob | Self::Link => 0,
         }
     }
 }
@@ -89,6 +91,9 @@ pub(super) enum Request {
     Pieces(PiecesRequest),
     /// See [`BytesRequest`].
     Blob(BytesRequest),
+    /// Take this connection as a link: from now on the callee asks its questions through it. For a caller that nobody
+    /// can call.
+    Link,
 }
 
 /// An answer that is one value. (Bytes of a blob are streamed beside it.)
@@ -359,6 +364,7 @@ impl Request {
             Self::Outline(_) => Call::Outline,
             Self::Pieces(_) => Call::Pieces,
             Self::Blob(_) => Call::Blob,
+            Self::Link => Call::Link,
         }
     }
 
@@ -370,7 +376,7 @@ impl Request {
             Self::Roster(value) => encode(value),
             Self::States(value) => encode(value),
             Self::Log(value) => encode(value),
-            Self::Outline(_) | Self::Pieces(_) | Self::Blob(_) => Vec::new(),
+            Self::Outline(_) | Self::Pieces(_) | Self::Blob(_) | Self::Link => Vec::new(),
         }
     }
 
@@ -382,7 +388,7 @@ impl Request {
             Call::Roster => decode("roster", body).map(Self::Roster),
             Call::States => decode("states", body).map(Self::States),
             Call::Log => decode("log request", body).map(Self::Log),
-            Call::Outline | Call::Pieces | Call::Blob => Err(BadBody { what: "method" }),
+            Call::Outline | Call::Pieces | Call::Blob | Call::Link => Err(BadBody { what: "method" }),
         }
     }
 }
@@ -411,7 +417,7 @@ impl Answer {
             Call::Log => decode("log page", body).map(Self::Log),
             Call::Outline => decode("outline", body).map(Self::Outline),
             Call::Pieces => decode("piece map", body).map(Self::Pieces),
-            Call::Blob => Err(BadBody { what: "answer" }),
+            Call::Blob | Call::Link => Err(BadBody { what: "answer" }),
         }
     }
 }

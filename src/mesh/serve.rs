@@ -41,6 +41,8 @@ pub(super) enum Reply {
     Wait,
     /// Bytes, to be read in parts.
     Bytes(BlobBytes),
+    /// The caller's connection is taken as a link.
+    Link,
 }
 
 /// Why a call is refused.
@@ -73,6 +75,9 @@ pub(super) enum Refusal {
     /// A merge needs an owner on both sides, and an owner's invite.
     #[error("two meshes merge only by an owner of each, with an invite for the role owner")]
     MergeNeedsOwner,
+    /// No link with the caller is wanted here.
+    #[error("the caller is none of this node's peers, or replication with it is paused, so no link of it is needed")]
+    NotAPeer,
     /// Nothing of the blob is here.
     #[error("this node does not hold the blob")]
     BlobAbsent,
@@ -109,6 +114,7 @@ impl Refusal {
             Self::NotAnOwner => "not_an_owner",
             Self::ReplicaHasEvents => "replica_has_events",
             Self::MergeNeedsOwner => "merge_needs_owner",
+            Self::NotAPeer => "not_a_peer",
             Self::BlobAbsent => "blob_absent",
             Self::BytesAbsent => "bytes_absent",
             Self::BadRange { .. } => "bad_range",
@@ -142,7 +148,9 @@ pub(super) fn may_call(store: &Store, caller: &NodeId, call: Call) -> Result<Sta
         Call::Roster => Ok(Standing::Stranger),
         _ if expelled => Err(Refusal::Expelled),
         Call::Pair => Ok(Standing::Stranger),
-        Call::Ping | Call::States | Call::Log | Call::Outline | Call::Pieces | Call::Blob => Err(Refusal::NotAMember),
+        Call::Ping | Call::States | Call::Log | Call::Outline | Call::Pieces | Call::Blob | Call::Link => {
+            Err(Refusal::NotAMember)
+        }
     }
 }
 
@@ -159,6 +167,10 @@ pub(super) fn serve(node: &Node, caller: &NodeId, request: Request, now: UnixMil
         Request::Outline(blob) => Answer::Outline(outline(store, &blob, now)?),
         Request::Pieces(request) => return pieces(store, &request, now),
         Request::Blob(request) => return BlobBytes::open(store, &request, now).map(Reply::Bytes),
+        Request::Link => {
+            let peer = store.peer(caller)?.filter(|row| !row.paused);
+            return peer.map(|_| Reply::Link).ok_or(Refusal::NotAPeer);
+        }
     };
     Ok(Reply::Answer(answer))
 }

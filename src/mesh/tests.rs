@@ -4,6 +4,7 @@ mod bad_input;
 mod by_http;
 mod by_values;
 mod expelled;
+mod linked;
 mod live;
 mod pairing;
 mod states;

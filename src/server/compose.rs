@@ -19,10 +19,10 @@ use super::{
 use crate::uploads::UploadWorker;
 use crate::{
     clock,
-    config::{Access, Config, Resolution, Source, Space, Surface, Watch},
+    config::{Access, Config, LinkMode, Resolution, Source, Space, Surface, Watch},
     housekeeping::GcWorker,
     listen::{Bound, Listeners},
-    mesh::{Mesh, MeshOptions},
+    mesh::{LinkPolicy, Mesh, MeshOptions},
     run_file::RunFile,
     scrub::ScrubWorker,
     watch::{WatchRules, WatchWorker, check_folders},
@@ -62,7 +62,9 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
 
     let tls_pin = sockets.iter().find_map(Socket::pin_for_peers);
     let (mesh_handle, commands, statuses) = MeshHandle::new();
-    let mesh = Mesh::new(store.clone(), MeshOptions { listen_urls: listen_urls.clone(), tls_pin, clock: clock::now });
+    let link = link_policy(config.link);
+    let mesh =
+        Mesh::new(store.clone(), MeshOptions { listen_urls: listen_urls.clone(), tls_pin, link, clock: clock::now });
     let peers = mesh.router();
     let (driver, states, fetcher) = mesh.workers(commands, statuses.clone());
     supervisor.start(driver);
@@ -111,6 +113,14 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let sockets = sockets.map(|(router, bound)| (bound, router)).collect();
     let drain_timeout = config.limits.drain_timeout;
     Ok(Parts { facts, drain_timeout, store, listeners, sockets, supervisor, stopping, run_file })
+}
+
+const fn link_policy(mode: LinkMode) -> LinkPolicy {
+    match mode {
+        LinkMode::Auto => LinkPolicy::Auto,
+        LinkMode::Always => LinkPolicy::Always,
+        LinkMode::Never => LinkPolicy::Never,
+    }
 }
 
 /// The store, with the configured name and urls, and the name it has now.

@@ -7,6 +7,7 @@
 //! - `mesh.rs`: stores that exchange events and statements
 //! - `states.rs`: what nodes say of themselves, and what that proves about who has what
 //! - `roster.rs`: who may do what: admitting, expelling, merging, in any order
+//! - `bad_events.rs`: events that are wrong, early, unknown or absurd
 //! - `bytes.rs`: uploads, fetches, rot
 //! - `space.rs`: gc and retention: what goes, what stays, what is said of it
 //! - `local_disk.rs`: what the seam promises, on the machine's own disk
@@ -20,6 +21,7 @@
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
 mod backup;
+mod bad_events;
 mod bytes;
 mod care;
 mod crash;

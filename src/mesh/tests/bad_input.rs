@@ -15,6 +15,7 @@ use ods_store::{Happening, NodeKey, Role};
 use tower::ServiceExt as _;
 
 use super::super::carrier::{CONTENT_DIGEST, NONCE, SIGNATURE, SIGNATURE_INPUT};
+use super::super::client::Client;
 use super::super::exchange::ping;
 use super::super::http_server::PeerSurface;
 use super::super::protocol::{Request, StatesRequest};
@@ -45,7 +46,8 @@ impl Surface {
     async fn new() -> Self {
         let (node, member) = (TestNode::new("hq"), TestNode::new("branch"));
         member.joins(&node, Role::Publisher);
-        let surface = PeerSurface::new(node.node.clone(), (Arc::default(), Arc::default()), || NOW);
+        let client = Arc::new(Client::new(node.store().key().clone(), 0, Arc::default()));
+        let surface = PeerSurface::new(node.node.clone(), client, (Arc::default(), Arc::default()), || NOW);
         let router = surface.router();
         let request = HttpRequest::post("/peer/v1/ping").body(Body::empty()).unwrap();
         let first = router.clone().oneshot(request).await.unwrap();
@@ -99,6 +101,25 @@ async fn a_right_call_is_answered_once() {
     let surface = Surface::new().await;
     assert_eq!(surface.send(surface.states()).await.0, StatusCode::OK);
     assert_eq!(surface.send(surface.states()).await, (StatusCode::UNAUTHORIZED, "replayed".to_owned()));
+}
+
+#[tokio::test]
+async fn a_link_without_its_upgrade_is_refused_and_says_what_a_proxy_must_do() {
+    let surface = Surface::new().await;
+    let digest = content_digest(b"");
+    let parts = RequestParts { method: "GET", path: "/peer/v1/link", query: "", content_digest: &digest };
+    let Call { parameters, key, .. } = surface.states();
+    let (fields, _) = sign_request(&key, &parts, &parameters);
+    let request = HttpRequest::get("/peer/v1/link")
+        .header(CONTENT_DIGEST, &digest)
+        .header(SIGNATURE_INPUT, fields.input)
+        .header(SIGNATURE, fields.signature)
+        .body(Body::empty())
+        .unwrap();
+    let response = surface.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(response.status(), StatusCode::UPGRADE_REQUIRED);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(String::from_utf8_lossy(&body).contains("upgrade_required"), "{body:?}");
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::super::{Mesh, MeshOptions};
+use super::super::{LinkPolicy, Mesh, MeshOptions};
 use super::support::{NOW, TestNode, path};
 use crate::worker::Supervisor;
 
@@ -46,6 +46,31 @@ impl Live {
         Self::run(node, None, |router| router).await
     }
 
+    /// A node that nobody can call: nothing listens where it says that it is.
+    pub(super) async fn start_firewalled(name: &str) -> Self {
+        Self::run_firewalled(TestNode::new(name), LinkPolicy::Always).await
+    }
+
+    pub(super) async fn run_firewalled(mut node: TestNode, link: LinkPolicy) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let listen_urls = vec![format!("http://{address}")];
+        node.node.fallback_urls.clone_from(&listen_urls);
+        let mesh = Mesh::new(node.store().clone(), MeshOptions { listen_urls, tls_pin: None, link, clock });
+        Self::work(node, mesh, address, JoinSet::new())
+    }
+
+    fn work(node: TestNode, mesh: Mesh, address: SocketAddr, server: JoinSet<()>) -> Self {
+        let (handle, commands, statuses) = MeshHandle::new();
+        let mut supervisor = Supervisor::new(CancellationToken::new());
+        let (driver, states, fetcher) = mesh.workers(commands, statuses);
+        supervisor.start(driver);
+        supervisor.start(states);
+        supervisor.start(fetcher);
+        Self { node, mesh: handle, address, supervisor: Some(supervisor), server }
+    }
+
     /// Runs a node whose surface is changed by `bend`.
     pub(super) async fn run(mut node: TestNode, at: Option<SocketAddr>, bend: impl FnOnce(Router) -> Router) -> Self {
         let address = at.unwrap_or(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0));
@@ -54,17 +79,12 @@ impl Live {
         let listen_urls = vec![format!("http://{address}")];
         node.node.fallback_urls.clone_from(&listen_urls);
         let clock = if node.now == NOW { clock } else { fast_clock };
-        let mesh = Mesh::new(node.store().clone(), MeshOptions { listen_urls, tls_pin: None, clock });
+        let mesh =
+            Mesh::new(node.store().clone(), MeshOptions { listen_urls, tls_pin: None, link: LinkPolicy::Never, clock });
         let router = bend(mesh.router()).layer(Extension(ClientAddress(address.ip())));
         let mut server = JoinSet::new();
         server.spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let (handle, commands, statuses) = MeshHandle::new();
-        let mut supervisor = Supervisor::new(CancellationToken::new());
-        let (driver, states, fetcher) = mesh.workers(commands, statuses);
-        supervisor.start(driver);
-        supervisor.start(states);
-        supervisor.start(fetcher);
-        Self { node, mesh: handle, address, supervisor: Some(supervisor), server }
+        Self::work(node, mesh, address, server)
     }
 
     /// Stops it; its folder stays.

@@ -1,0 +1,77 @@
+//! Nodes that nobody can call: they publish and receive through links that they open.
+
+use std::time::{Duration, Instant};
+
+use ods_api::PeerState;
+use ods_store::{PeerRow, Role};
+
+use super::super::LinkPolicy;
+use super::super::protocol::Request;
+use super::live::{Live, noise, until};
+use super::support::{TestNode, assert_converged, author};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_nobody_can_call_publishes_and_receives() {
+    let hq = Live::start("hq").await;
+    let (one, two) = (Live::start_firewalled("one").await, Live::start_firewalled("two").await);
+    one.joins(&hq, Role::Publisher).await;
+    two.joins(&hq, Role::Publisher).await;
+    for (number, size) in (0_u8..).zip([1, 300_000, (30 << 20) + 5]) {
+        one.node.publish(&format!("one-{number}.pkg"), &noise(number, size));
+    }
+    hq.node.publish("hq.pkg", &noise(9, 3 << 20));
+    for live in [&hq, &two] {
+        until("it has what the other published", || {
+            (0_u8..)
+                .zip([1, 300_000, (30 << 20) + 5])
+                .all(|(number, size)| live.has(&format!("one-{number}.pkg"), &noise(number, size)))
+        })
+        .await;
+    }
+    until("one has hq's", || one.has("hq.pkg", &noise(9, 3 << 20))).await;
+    let id = one.node.store().node_id();
+    until("connected", || hq.mesh.status(&id).is_some_and(|status| status.state == PeerState::Connected)).await;
+    assert!(hq.mesh.sync(id).await.is_ok(), "hq's own calls reach it");
+    assert_converged(&[&hq.node, &one.node, &two.node]);
+    for live in [hq, one, two] {
+        live.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_opened_by_itself_and_again_after_its_end() {
+    let hq = Live::start("hq").await;
+    let branch = Live::run_firewalled(TestNode::new("branch"), LinkPolicy::Auto).await;
+    branch.joins(&hq, Role::Publisher).await;
+    let id = branch.node.store().node_id();
+    let connected = |hq: &Live| hq.mesh.status(&id).is_some_and(|status| status.state == PeerState::Connected);
+    until("a link is there", || connected(&hq)).await;
+    let address = hq.address;
+    let away = hq.stop().await;
+    branch.node.publish("meanwhile.pkg", &noise(4, 2 << 20));
+    let hq = Live::run(away, Some(address), |router| router).await;
+    until("a link is there again", || connected(&hq)).await;
+    until("hq has what came meanwhile", || hq.has("meanwhile.pkg", &noise(4, 2 << 20))).await;
+    let published = Instant::now();
+    branch.node.publish("news.pkg", b"news");
+    until("hq has the news", || hq.has("news.pkg", b"news")).await;
+    assert!(published.elapsed() < Duration::from_secs(20), "{:?}", published.elapsed());
+    hq.stop().await;
+    branch.stop().await;
+}
+
+#[test]
+fn a_link_is_for_peers_only() {
+    let (hq, branch, stranger) = (TestNode::new("hq"), TestNode::new("branch"), TestNode::new("stranger"));
+    branch.joins(&hq, Role::Publisher);
+    assert!(hq.asked(&branch, Request::Link).is_ok());
+    let code = |caller: &TestNode| hq.asked(caller, Request::Link).expect_err("refused").code();
+    assert_eq!(code(&stranger), "not_a_member");
+    let row = hq.store().peer(&branch.store().node_id()).unwrap().unwrap();
+    hq.store().put_peer(&PeerRow { paused: true, ..row.clone() }, &author(), hq.now).unwrap();
+    assert_eq!(code(&branch), "not_a_peer");
+    hq.store().remove_peer(&row.node, &author(), hq.now).unwrap();
+    assert_eq!(code(&branch), "not_a_peer");
+    hq.store().expel(&row.node, &author(), hq.now).unwrap();
+    assert_eq!(code(&branch), "expelled");
+}
