@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod tls;
 mod transfer;
+mod uploads;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub use error::ClientError;
 pub use events::{EventStream, Followed};
 pub use tls::TlsTrust;
 pub use transfer::{Download, Guard, ResumeFrom, SnapshotDownload, Upload};
+pub use uploads::upload_metadata;
 
 /// What stays as it is in a path segment: RFC 3986's unreserved characters.
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

@@ -25,7 +25,7 @@ mod watch_handle;
 pub use auth::{ApiOptions, AppState, DownloadMode};
 pub use client::{
     Client, ClientError, Download, EventStream, Followed, Guard, ResumeFrom, SnapshotDownload, TlsTrust, Upload,
-    encode_path,
+    encode_path, upload_metadata,
 };
 pub use downloads::blob_body;
 pub use error::{ApiError, Code};

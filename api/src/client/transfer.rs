@@ -158,7 +158,7 @@ impl Download {
     }
 }
 
-fn counted<R, P>(upload: Upload<R, P>) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static
+pub(super) fn counted<R, P>(upload: Upload<R, P>) -> impl Stream<Item = std::io::Result<Bytes>> + Send + 'static
 where
     R: AsyncRead + Send + 'static,
     P: FnMut(u64) + Send + 'static,
@@ -182,7 +182,7 @@ fn extent(response: &Response) -> Option<(u64, u64)> {
     }
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

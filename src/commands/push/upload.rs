@@ -8,7 +8,7 @@ use ods_api::{ClientError, Guard, PackageView, PublishQuery, PublishedView, Uplo
 use tokio::io::AsyncReadExt;
 
 use super::super::retry;
-use super::Target;
+use super::{Target, resumable};
 use crate::cli::{Bar, Connected, Exit, Failure};
 
 const CHUNK_BYTES: usize = 1 << 20;
@@ -35,8 +35,9 @@ pub(super) async fn push(node: &Connected, target: &Target, order: &Order, mut b
     bar.doing("hashing");
     let blake3 = hash(target, bar.clone()).await?;
     let mut pauses = retry::Pauses::default();
+    let mut begun = None;
     loop {
-        let error = match attempt(node, target, order, &blake3, before, &mut bar).await {
+        let error = match attempt(node, target, order, &blake3, before, &mut begun, &mut bar).await {
             Ok(pushed) => return Ok(pushed),
             Err(Stopped::Here(failure)) => return Err(failure),
             Err(Stopped::There(error)) => error,
@@ -55,7 +56,7 @@ pub(super) async fn push(node: &Connected, target: &Target, order: &Order, mut b
 }
 
 /// Why an attempt ended early.
-enum Stopped {
+pub(super) enum Stopped {
     Here(Failure),
     There(ClientError),
 }
@@ -66,6 +67,7 @@ async fn attempt(
     order: &Order,
     blake3: &str,
     before: Option<PackageView>,
+    begun: &mut Option<String>,
     bar: &mut Bar,
 ) -> Result<Pushed, Stopped> {
     let replaced = before.is_some();
@@ -74,10 +76,14 @@ async fn attempt(
         let view = node.client.publish_held(&target.path, &query, &order.guard).await.map_err(Stopped::There)?;
         return Ok(Pushed { view, replaced, sent: false });
     }
+    bar.doing("uploading");
+    if target.size >= resumable::RESUMABLE_BYTES {
+        let view = resumable::send(node, target, order, blake3, begun, bar).await?;
+        return Ok(Pushed { view, replaced, sent: true });
+    }
     let unreadable = |error| Stopped::Here(cannot_read(target, &error));
     // What was hashed is sent, also if the file has grown since.
     let reader = tokio::fs::File::open(&target.file).await.map_err(unreadable)?.take(target.size);
-    bar.doing("uploading");
     let mut bar = bar.clone();
     let upload = Upload { reader, size: target.size, progress: move |bytes| bar.done(bytes) };
     let query = PublishQuery { blake3: Some(blake3.to_owned()), ..order.metadata.clone() };
@@ -138,6 +144,6 @@ fn changed(target: &Target) -> Failure {
         .hint("nothing was published; push it again once whoever writes it is done")
 }
 
-fn cannot_read(target: &Target, error: &std::io::Error) -> Failure {
+pub(super) fn cannot_read(target: &Target, error: &std::io::Error) -> Failure {
     Failure::file(format!("cannot read {}", target.file.display()), error)
 }
