@@ -84,6 +84,7 @@ pub(crate) enum Command {
     Audit(commands::audit::Arguments),
     Settings(commands::settings::Arguments),
     Session(commands::session::Arguments),
+    Webhook(commands::webhook::Arguments),
 }
 
 fn after_long_help() -> String {

@@ -32,6 +32,7 @@ pub(crate) mod tag;
 pub(crate) mod token;
 pub(crate) mod user;
 pub(crate) mod verify;
+pub(crate) mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -81,6 +82,7 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Tag(arguments) => tag::run(arguments, context).await,
         Command::User(arguments) => user::run(arguments, context).await,
         Command::Session(arguments) => session::run(arguments, context).await,
+        Command::Webhook(arguments) => webhook::run(arguments, context).await,
     }
 }
 

@@ -9,14 +9,17 @@ mod listen;
 mod logging;
 mod mesh;
 mod private_file;
+mod pruning;
 mod run_file;
 mod scrub;
 mod server;
 mod service;
 mod stream_tasks;
+mod tasks;
 mod tls;
 mod uploads;
 mod watch;
+mod webhooks;
 mod worker;
 
 pub use cli::{Cli, Exit, Failure, Output};

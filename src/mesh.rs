@@ -75,7 +75,6 @@ mod signature;
 mod state_calls;
 mod state_driver;
 mod states_exchange;
-mod tasks;
 mod telling;
 
 #[cfg(test)]

@@ -8,5 +8,6 @@ pub(crate) mod http;
 pub(crate) mod mesh;
 pub(crate) mod node;
 pub(crate) mod proxy;
+pub(crate) mod receiver;
 pub(crate) mod tools;
 pub(crate) mod wait;

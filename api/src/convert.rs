@@ -3,10 +3,12 @@
 mod accounts;
 mod roster;
 mod storage;
+mod webhooks;
 
 pub(crate) use accounts::{identity, session, token, user};
 pub(crate) use roster::{member, roster};
 pub(crate) use storage::{gc, storage};
+pub(crate) use webhooks::{delivery, delivery_state, webhook};
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +17,7 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use ods_store::{
     Change, Happening, InviteRow, Meta, NodeId, Overview, Package, PackageState, PeerRow, Published, Record, Revision,
-    Roster, ScrubState, ScrubStatus, SetDigest, UnixMillis,
+    Roster, ScrubState, ScrubStatus, SetDigest, Store, StoreError, UnixMillis,
 };
 use serde_json::{Map, Value, json};
 
@@ -55,6 +57,13 @@ impl Names {
         self.0.get(node).cloned()
     }
 
+    /// The same, past any caller.
+    pub(crate) fn of_store(store: &Store) -> Result<Self, StoreError> {
+        let own = (store.node_id(), store.overview()?.name);
+        let peers = store.peers()?.into_iter().map(|peer| (peer.node, peer.name));
+        Ok(Self(peers.chain([own]).collect()))
+    }
+
     fn author(&self, node: NodeId, by: String) -> Author {
         Author { node: node.to_string(), name: self.of(&node), by }
     }
@@ -88,7 +97,11 @@ impl From<Meta> for Known {
 
 /// A package.
 pub(crate) fn package(package: Package, names: &Names, state: &AppState) -> PackageView {
-    let root = state.options.roots.first().map_or("Packages", String::as_str);
+    package_below(package, names, state.options.roots.first().map_or("Packages", String::as_str))
+}
+
+/// A package that is downloaded from below `/{root}/`.
+pub(crate) fn package_below(package: Package, names: &Names, root: &str) -> PackageView {
     let url = format!("/{root}/{}", encode_path(&package.path));
     let known = Known::from(package.meta);
     PackageView {
@@ -211,6 +224,10 @@ fn facts(what: &Happening) -> Value {
         Happening::StorageCollected { blobs, bytes, orphans, orphan_bytes } => {
             json!({"blobs": blobs, "bytes": bytes, "orphans": {"files": orphans, "bytes": orphan_bytes}})
         }
+        Happening::WebhookChanged { webhook, url, change, by } => {
+            json!({"webhook": webhook, "url": url, "change": change, "by": by})
+        }
+        Happening::WebhookTest { webhook, by } => json!({"webhook": webhook, "by": by}),
     }
 }
 

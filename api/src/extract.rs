@@ -39,6 +39,21 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// A JSON body that may be left out, for calls that rarely need one.
+pub(crate) struct OptionalJsonBody<T>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let is_empty = http_body::Body::size_hint(request.body()).exact() == Some(0);
+        if is_empty {
+            return Ok(Self(T::default()));
+        }
+        JsonBody::from_request(request, state).await.map(|JsonBody(body)| Self(body))
+    }
+}
+
 async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
     match Limited::new(body, JSON_BYTES_MAX).collect().await {
         Ok(body) => Ok(body.to_bytes().into()),

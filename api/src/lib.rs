@@ -21,6 +21,8 @@ mod settings_handle;
 mod survey;
 mod types;
 mod watch_handle;
+mod webhook_address;
+mod webhook_message;
 
 pub use auth::{ApiOptions, AppState, DownloadMode};
 pub use client::{
@@ -37,14 +39,18 @@ pub use reqwest::Url;
 pub use router::{Surfaces, router};
 pub use settings_handle::{BadSetting, Setting, SettingChange, SettingSource, SettingsHandle};
 pub use types::{
-    AdmitRequest, AdmitView, AnchorQuery, AnchorsView, AuditQuery, AuditView, Author, Behind, BulkAction, BulkItem,
-    BulkRequest, BulkResult, BulkView, Change, EventQuery, ExpelView, FilesView, GcItemView, GcRequest, GcView,
-    HolderView, IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LinkView, LogView,
-    MemberView, MeshNodeView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page,
-    PageQuery, PasswordRequest, PeerPatch, PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView,
-    RefusedView, ReplicationView, RestoreRequest, RevisionView, RoleName, RosterView, RosterWarning, ScopeName,
-    ScrubFindings, ScrubView, SessionView, SetUpLinkView, SettingView, SettingsPatch, SettingsView, SignInRequest,
-    StorageUsageView, StorageView, StreamQuery, SyncView, TallyView, TokenRequest, TokenView, UploadRefusalView,
-    UploadView, UserPatchRequest, UserRequest, UserView, WantsView, WatchView,
+    AdmitRequest, AdmitView, AnchorQuery, AnchorsView, AttemptView, AuditQuery, AuditView, Author, Behind, BulkAction,
+    BulkItem, BulkRequest, BulkResult, BulkView, Change, DeliveryQuery, DeliveryView, EventQuery, ExpelView,
+    FailingView, FilesView, GcItemView, GcRequest, GcView, HolderView, IdentityView, InviteRequest, InviteView,
+    JoinRequest, KeptView, LastGcView, LinkView, LogView, MemberView, MeshNodeView, NewTokenView, NewWebhookView,
+    NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PasswordRequest, PeerPatch,
+    PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView, RedeliverRequest, RedeliveryView,
+    RefusedView, ReplicationView, RestoreRequest, RevisionView, RoleName, RosterView, RosterWarning, RotateRequest,
+    ScopeName, ScrubFindings, ScrubView, SessionView, SetUpLinkView, SettingView, SettingsPatch, SettingsView,
+    SignInRequest, SkipRequest, StorageUsageView, StorageView, StreamQuery, SyncView, TallyView, TokenRequest,
+    TokenView, UploadRefusalView, UploadView, UserPatchRequest, UserRequest, UserView, WantsView, WatchView,
+    WebhookPatch, WebhookRequest, WebhookView,
 };
 pub use watch_handle::{RefusedFile, WatchHandle, WatchState, WatchStatus};
+pub use webhook_address::{AddressRefused, AddressRules, BadWebhookUrl, OwnAddresses, check_url, is_public};
+pub use webhook_message::{WebhookMessage, WebhookMessages};

@@ -17,8 +17,8 @@ use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 use crate::error::PROBLEM_JSON;
 use crate::routes::{
-    audit, bulk, events, invites, node, packages, peers, restore, revisions, roster, scrub, session, settings,
-    snapshot, storage, stream, tokens, uploads, users, watches,
+    audit, bulk, deliveries, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
+    settings, snapshot, storage, stream, tokens, uploads, users, watches, webhooks,
 };
 use crate::types::Problem;
 
@@ -38,6 +38,7 @@ use crate::types::Problem;
         (name = "accounts", description = "Users, and who is signed in"),
         (name = "mesh", description = "Links with other nodes, and who may do what in the mesh"),
         (name = "uploads", description = "Resumable uploads: tus 1.0"),
+        (name = "webhooks", description = "Telling others what happens"),
         (name = "storage", description = "What is on this node's disk"),
     ),
     paths(
@@ -53,6 +54,9 @@ use crate::types::Problem;
         users::list, users::create, users::show, users::edit, users::remove, users::create_link,
         uploads::list, uploads::create, uploads::discover, uploads::show, uploads::offset, uploads::append,
         uploads::remove, uploads::renamed,
+        webhooks::list, webhooks::create, webhooks::show, webhooks::edit, webhooks::remove, webhooks::rotate,
+        webhooks::skip, deliveries::test, deliveries::list, deliveries::show, deliveries::redeliver,
+        deliveries::redeliver_failed,
         storage::show, storage::collect,
         scrub::show, scrub::start, scrub::stop, snapshot::get,
     ),

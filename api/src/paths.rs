@@ -41,6 +41,20 @@ impl<S: Send + Sync> FromRequestParts<S> for AboutId {
     }
 }
 
+/// A webhook's id and one of its deliveries, from the request's address.
+#[derive(Debug, Clone)]
+pub(crate) struct AboutIdAndDelivery(pub(crate) String, pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for AboutIdAndDelivery {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let ids = Path::<(String, String)>::from_request_parts(parts, state).await;
+        ids.map(|Path((id, delivery))| Self(id, delivery))
+            .map_err(|_| ApiError::new(Code::BadPath, "the ids are not UTF-8 after percent-decoding"))
+    }
+}
+
 /// Decodes the rest of an address.
 fn decode(raw: &str) -> Result<PackagePath, ApiError> {
     let bytes = raw.as_bytes();

@@ -13,8 +13,8 @@ use crate::downloads::downloads_router;
 use crate::error::{self, ApiError, Code};
 use crate::openapi;
 use crate::routes::{
-    audit, bulk, events, invites, node, packages, peers, restore, revisions, roster, scrub, session, settings,
-    snapshot, storage, stream, survey, tokens, uploads, users, watches,
+    audit, bulk, deliveries, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
+    settings, snapshot, storage, stream, survey, tokens, uploads, users, watches, webhooks,
 };
 
 /// What a listener offers.
@@ -84,6 +84,15 @@ fn admin() -> Routes {
                 .post(uploads::renamed),
         )
         .at("/api/v1/watches", get(watches::list))
+        .at("/api/v1/webhooks", get(webhooks::list).post(webhooks::create))
+        .at("/api/v1/webhooks/{id}", get(webhooks::show).patch(webhooks::edit).delete(webhooks::remove))
+        .at("/api/v1/webhooks/{id}/rotate", post(webhooks::rotate))
+        .at("/api/v1/webhooks/{id}/test", post(deliveries::test))
+        .at("/api/v1/webhooks/{id}/skip", post(webhooks::skip))
+        .at("/api/v1/webhooks/{id}/redeliver", post(deliveries::redeliver_failed))
+        .at("/api/v1/webhooks/{id}/deliveries", get(deliveries::list))
+        .at("/api/v1/webhooks/{id}/deliveries/{delivery}", get(deliveries::show))
+        .at("/api/v1/webhooks/{id}/deliveries/{delivery}/redeliver", post(deliveries::redeliver))
         .at("/api/v1/storage", get(storage::show))
         .at("/api/v1/storage/gc", post(storage::collect))
         .at("/api/v1/storage/scrub", get(scrub::show).post(scrub::start).delete(scrub::stop))

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod bulk;
+pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod invites;
 pub(crate) mod node;
@@ -21,6 +22,7 @@ pub(crate) mod tokens;
 pub(crate) mod uploads;
 pub(crate) mod users;
 pub(crate) mod watches;
+pub(crate) mod webhooks;
 
 mod happenings;
 mod listing;

@@ -20,6 +20,7 @@ mod survey;
 mod tokens;
 mod uploads;
 mod watches;
+mod webhooks;
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -44,6 +45,10 @@ pub use survey::{HolderView, LinkView, MeshNodeView, ReplicationView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
 pub use uploads::{UploadRefusalView, UploadView};
 pub use watches::{RefusedView, WatchView};
+pub use webhooks::{
+    AttemptView, DeliveryQuery, DeliveryView, FailingView, NewWebhookView, RedeliverRequest, RedeliveryView,
+    RotateRequest, SkipRequest, WebhookPatch, WebhookRequest, WebhookView,
+};
 
 /// A list, or a page of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

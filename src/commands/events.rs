@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ods_api::{EventQuery, Followed, Page, RecordView};
+use ods_api::{EventQuery, Followed, Page, RecordView, StreamQuery};
 use serde_json::Value;
 
 use super::{Context, retry};
@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// Only these types, separated by commas: package.published, package.*, peer.down, …
     #[arg(long = "type", value_name = "TYPES")]
     kind: Option<String>,
+    /// Only records of packages whose path matches this glob, such as 'mac/*.pkg'
+    #[arg(long, value_name = "GLOB")]
+    path: Option<String>,
     /// At most this many records before following
     #[arg(long, value_name = "N", default_value = "50")]
     limit: NonZeroUsize,
@@ -39,9 +42,10 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
+    let wanted = EventQuery { kind: arguments.kind.clone(), path: arguments.path.clone(), ..EventQuery::default() };
     let page = match arguments.after {
-        Some(after) => forward(&node, after, arguments.limit.get(), arguments.kind.as_deref()).await?,
-        None => newest(&node, arguments.limit.get(), arguments.kind.as_deref()).await?,
+        Some(after) => forward(&node, after, arguments.limit.get(), &wanted).await?,
+        None => newest(&node, arguments.limit.get(), &wanted).await?,
     };
     if !arguments.follow {
         return write_page(&page, &mut context.output);
@@ -52,7 +56,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
         None => head(&node).await?,
     };
     page.items.iter().try_for_each(|record| write_record(record, &mut context.output))?;
-    follow(&node, after, arguments.kind.as_deref(), &mut context.output).await
+    follow(&node, after, &wanted, &mut context.output).await
 }
 
 async fn head(node: &Connected) -> Result<u64, Failure> {
@@ -60,9 +64,9 @@ async fn head(node: &Connected) -> Result<u64, Failure> {
 }
 
 /// Records behind `after`, oldest first, up to the limit.
-async fn forward(node: &Connected, after: u64, limit: usize, kind: Option<&str>) -> Result<Page<RecordView>, Failure> {
+async fn forward(node: &Connected, after: u64, limit: usize, wanted: &EventQuery) -> Result<Page<RecordView>, Failure> {
     let mut whole = Page { items: Vec::new(), next: None, total: None };
-    let mut query = EventQuery { after: Some(after), kind: kind.map(str::to_owned), ..EventQuery::default() };
+    let mut query = EventQuery { after: Some(after), ..wanted.clone() };
     loop {
         query.limit = Some(PAGE_ROWS.min(limit - whole.items.len()));
         let page = node.client.events(&query).await.map_err(|error| node.explain(error))?;
@@ -77,12 +81,12 @@ async fn forward(node: &Connected, after: u64, limit: usize, kind: Option<&str>)
 }
 
 /// The newest records. The journal is read forwards, so a growing stretch before its head is looked at.
-async fn newest(node: &Connected, limit: usize, kind: Option<&str>) -> Result<Page<RecordView>, Failure> {
+async fn newest(node: &Connected, limit: usize, wanted: &EventQuery) -> Result<Page<RecordView>, Failure> {
     let head = head(node).await?;
     let mut stretch = (limit as u64).saturating_mul(4);
     loop {
         let after = head.saturating_sub(stretch);
-        let mut page = forward(node, after, usize::MAX, kind).await?;
+        let mut page = forward(node, after, usize::MAX, wanted).await?;
         if page.items.len() >= limit || after == 0 {
             page.items.drain(..page.items.len().saturating_sub(limit));
             return Ok(page);
@@ -91,10 +95,11 @@ async fn newest(node: &Connected, limit: usize, kind: Option<&str>) -> Result<Pa
     }
 }
 
-async fn follow(node: &Connected, mut after: u64, kind: Option<&str>, output: &mut Output) -> Result<(), Failure> {
+async fn follow(node: &Connected, mut after: u64, wanted: &EventQuery, output: &mut Output) -> Result<(), Failure> {
     let mut pause = retry::Pauses::default();
     loop {
-        let broken = match node.client.follow(Some(after), kind).await {
+        let query = StreamQuery { after: Some(after), kind: wanted.kind.clone(), path: wanted.path.clone() };
+        let broken = match node.client.follow(&query).await {
             Ok(mut stream) => loop {
                 match stream.next().await {
                     Ok(Some(Followed::Record(record))) => {

@@ -45,6 +45,7 @@ pub(super) fn build(values: &mut [Resolved]) -> Result<Config, ConfigError> {
             cache_bytes: count(values.get("limits.cache_bytes"))?,
         },
         space: space::space(&mut values)?,
+        journal_keep: space::journal_keep(&mut values)?,
         scrub: Scrub {
             every: Some(number(values.get("scrub.every_days"))?)
                 .filter(|days| *days > 0)

@@ -180,6 +180,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Bytes of revisions that were published less than this ago are kept in any case; \"0\": of none.",
     ),
     setting(
+        "journal.keep_age",
+        Shape::Text,
+        |_| Some(Value::from("90d")),
+        "How long the journal's records (`ods events`) are kept; \"0\": for ever. What an enabled webhook has yet to be\n\
+         told is kept in any case.",
+    ),
+    setting(
         "gc.grace",
         Shape::Text,
         |_| Some(Value::from("1d")),

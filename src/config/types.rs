@@ -31,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Which bytes are kept, and how often others are removed.
     pub(crate) space: Space,
+    /// How long the journal's records are kept; zero: for ever.
+    pub(crate) journal_keep: Duration,
     /// When and how fast everything is verified.
     pub(crate) scrub: Scrub,
     /// What is logged, and how.

@@ -20,7 +20,7 @@ use super::peers::{Action, Link, Peers, PullMode, PullReport};
 use super::protocol::Summary;
 use super::schedule::Dice;
 use super::serve::summary;
-use super::tasks::Tasks;
+use crate::tasks::Tasks;
 use crate::worker::{Next, Worker};
 
 /// The longest sleep of a driver that has nothing to do.

@@ -17,7 +17,7 @@ use super::inbox::FetchInbox;
 use super::limits::{CHECKPOINT_BYTES, CHECKPOINT_MS, WANTS_IN_VIEW, WANTS_PER_REFRESH_MS, WANTS_REFRESH_MS};
 use super::moment::Moment;
 use super::plan::{Action, Has, Opened, Planner, Run, StepError, Trouble};
-use super::tasks::Tasks;
+use crate::tasks::Tasks;
 use crate::worker::{Next, Worker};
 
 const IDLE: Duration = Duration::from_mins(1);

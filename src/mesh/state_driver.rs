@@ -23,8 +23,8 @@ use super::limits::{DESCRIBE_APART_MS, OWN_MET_MS, PROGRESS_MIN_MS, SLOW_MS};
 use super::moment::Moment;
 use super::schedule::Dice;
 use super::state_calls::{SwapReport, swap};
-use super::tasks::Tasks;
 use super::telling::tell_at;
+use crate::tasks::Tasks;
 use crate::worker::{Next, Worker};
 
 /// What tasks tell the driver.

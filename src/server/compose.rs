@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use ods_api::{ApiOptions, AppState, DownloadMode, MeshHandle, Surfaces, WatchHandle};
+use ods_api::{ApiOptions, AppState, DownloadMode, MeshHandle, OwnAddresses, Surfaces, WatchHandle};
 use ods_store::{Author, LocalDisk, Retention, SpacePolicy, Store, StoreError, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -23,9 +23,11 @@ use crate::{
     housekeeping::GcWorker,
     listen::{Bound, Listeners},
     mesh::{LinkPolicy, Mesh, MeshOptions},
+    pruning::PruneWorker,
     run_file::RunFile,
     scrub::ScrubWorker,
     watch::{WatchRules, WatchWorker, check_folders},
+    webhooks::WebhookWorker,
     worker::Supervisor,
 };
 
@@ -70,6 +72,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     supervisor.start(driver);
     supervisor.start(states);
     supervisor.start(fetcher);
+    supervisor.start(PruneWorker::new(store.clone(), config.journal_keep, clock::now));
     supervisor.start(DiskWatch::new(store.clone(), clock::now));
     supervisor.start(ScrubWorker::new(store.clone(), config.scrub, clock::now));
 
@@ -79,14 +82,10 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let space = space_policy(&config.space)?;
     supervisor.start(GcWorker::new(store.clone(), space.clone(), config.space.every, clock::now));
     supervisor.start(UploadWorker::new(store.clone(), config.space.uploads_kept, clock::now));
-    let options = ApiOptions {
-        listen_urls,
-        tls_pin,
-        space,
-        settings: resolution.handle(),
-        stopping: stopping.clone(),
-        ..api_options(config)
-    };
+    let own = own_addresses(&sockets, &urls);
+    let root = config.downloads.roots.first().map_or("Packages", String::as_str);
+    supervisor.start(WebhookWorker::new(store.clone(), clock::now, root, own.clone()));
+    let options = ApiOptions { listen_urls, tls_pin, own, space, stopping: stopping.clone(), ..api_options(config) };
     let surfaces = SurfaceRouters {
         api: AppState::new(store.clone(), clock::now, options, mesh_handle, watches),
         peers,
@@ -182,6 +181,17 @@ fn urls_for_peers(sockets: &[Socket]) -> Vec<String> {
     let addresses: Vec<(SocketAddr, bool)> =
         offered.map(|socket| (socket.bound.address(), socket.is_encrypted())).collect();
     listen_urls(&addresses, &interfaces())
+}
+
+/// Where this node answers, so that no webhook is sent there.
+fn own_addresses(sockets: &[Socket], urls: &[String]) -> OwnAddresses {
+    let bound = || sockets.iter().map(|socket| socket.bound.address());
+    let addresses = bound().map(|address| address.ip()).filter(|ip| !ip.is_unspecified()).chain(interfaces());
+    OwnAddresses {
+        ports: bound().map(|address| address.port()).collect(),
+        addresses: addresses.collect(),
+        urls: urls.to_vec(),
+    }
 }
 
 fn space_policy(space: &Space) -> Result<SpacePolicy, StartError> {

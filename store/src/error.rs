@@ -11,6 +11,7 @@ use crate::path::PackagePath;
 use crate::resumable::UploadError;
 use crate::statement::Role;
 use crate::trouble::DiskTrouble;
+use crate::webhooks::WebhookError;
 
 /// What went wrong in the store.
 #[derive(Debug, thiserror::Error)]
@@ -213,6 +214,9 @@ pub enum StoreError {
     /// A node with events of its own can't be a replica.
     #[error("this node has published packages of its own, so it can't join as a replica")]
     ReplicaHasEvents,
+    /// A webhook or delivery is not there, or not as expected.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     /// Another run of gc is collecting.
     #[error("another run of gc is under way; wait for its end")]
     GcRunning,

@@ -9,11 +9,15 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{from_row, to_row};
 use crate::digest::{EventId, NodeId};
 use crate::error::Result;
+use crate::limits::JOURNAL_PRUNE_ROWS;
 use crate::lsn::Lsn;
 use crate::schema::JOURNAL;
 use crate::statement::Role;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
+
+/// How far ahead of the clock a record may be that is still from now: a day.
+const CLOCK_SLACK_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// Something that happened here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -209,6 +213,24 @@ pub enum Happening {
         /// Who did it.
         by: String,
     },
+    /// A webhook was made, changed or removed.
+    WebhookChanged {
+        /// Its id.
+        webhook: String,
+        /// Where it sends to.
+        url: String,
+        /// What was done: `created`, `changed`, `rotated`, `skipped`, `removed`.
+        change: String,
+        /// Who did it.
+        by: String,
+    },
+    /// Somebody tests a webhook.
+    WebhookTest {
+        /// Its id.
+        webhook: String,
+        /// Who did it.
+        by: String,
+    },
 }
 
 impl Happening {
@@ -240,6 +262,20 @@ impl Happening {
             Self::UserChanged { .. } => "user.changed",
             Self::UserRemoved { .. } => "user.removed",
             Self::SettingsChanged { .. } => "settings.changed",
+            Self::WebhookChanged { .. } => "webhook.changed",
+            Self::WebhookTest { .. } => "webhook.test",
+        }
+    }
+
+    /// The package it is about, if it is about one.
+    pub fn package_path(&self) -> Option<&str> {
+        match self {
+            Self::PackagePublished { path, .. }
+            | Self::PackageReplaced { path, .. }
+            | Self::PackageRemoved { path, .. }
+            | Self::PackageConflict { path, .. }
+            | Self::PackageStored { path, .. } => Some(path),
+            _ => None,
         }
     }
 }
@@ -297,9 +333,40 @@ pub(crate) fn append(tx: &Tx<'_>, moment: Moment, what: Happening) -> Result<Lsn
     Ok(lsn)
 }
 
+/// The name of a record among all that this node and any earlier state of it ever had: the `webhook-id` of its deliveries.
+pub(crate) fn message_id(log_id: [u8; 16], lsn: Lsn) -> String {
+    format!("msg_{}_{lsn}", data_encoding::HEXLOWER.encode(&log_id[..6]))
+}
+
 /// Appends an alarm.
 pub(crate) fn alarm(tx: &Tx<'_>, moment: Moment, code: &str, detail: String) -> Result<Lsn> {
     append(tx, moment, Happening::Alarm { code: code.to_owned(), detail })
+}
+
+/// Removes records that are older than `keep_ms`, a bounded number from the oldest on; whether there may be more.
+///
+/// Records are in the order in which they happened, whatever the clock said: one that seems to be from the future goes
+/// with those around it. None is removed that an enabled webhook has yet to look at.
+pub(crate) fn prune(tx: &Tx<'_>, keep_ms: u64, now: UnixMillis) -> Result<bool> {
+    let bound = crate::webhooks::least_cursor(tx)?;
+    let (mut examined, mut last_old) = (0, None);
+    for entry in tx.read(JOURNAL)?.iter()?.take(JOURNAL_PRUNE_ROWS) {
+        let (lsn, row) = entry?;
+        let Row { at, .. } = from_row("a journal record", row.value())?;
+        let is_young = at <= now.plus_ms(CLOCK_SLACK_MS) && now.ms_since(at) <= keep_ms;
+        if is_young || bound.is_some_and(|cursor| lsn.value() > cursor.get()) {
+            break;
+        }
+        examined += 1;
+        if at <= now {
+            last_old = Some(lsn.value());
+        }
+    }
+    let full = examined == JOURNAL_PRUNE_ROWS;
+    let Some(last) = last_old else { return Ok(false) };
+    tx.write(JOURNAL)?.retain_in(..=last, |_, _| false)?;
+    tx.set_meta(&crate::meta::JOURNAL_PRUNED, &last)?;
+    Ok(full)
 }
 
 /// Up to `limit` records after `after`.

@@ -85,6 +85,7 @@ mod vector;
 mod verify;
 mod wants;
 mod watched;
+mod webhooks;
 mod writer;
 
 pub use account_error::AccountError;
@@ -151,3 +152,8 @@ pub use vector::{StreamState, Vector};
 pub use verify::{Depth, Fault, FaultKind, Mended, OnProgress, VerifyProgress, VerifyReport, check_database};
 pub use wants::{Want, WantTotals};
 pub use watched::{WatchOutcome, WatchedFile};
+pub use webhooks::{
+    Attempt, Delivery, DeliveryPage, DeliveryState, Failing, OLD_SECRET_FOR_MS_MAX, Settlement, Tried, WEBHOOK_TYPES,
+    Webhook, WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookProgress, WebhookRow, WebhookSecret,
+    WebhookSettings, WebhookSwitch,
+};

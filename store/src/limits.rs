@@ -115,6 +115,29 @@ pub const STORAGE_VIEW_FOR_MS: u64 = 600_000;
 /// Collected blobs that a report names; the others are counted.
 pub const GC_ITEMS_MAX: usize = 1000;
 
+/// Webhooks a node may have.
+pub const WEBHOOKS_MAX: usize = 100;
+/// Bytes in a webhook's url.
+pub const WEBHOOK_URL_BYTES_MAX: usize = 2048;
+/// Types, globs or tags that a webhook filters by, of each.
+pub const WEBHOOK_FILTERS_MAX: usize = 64;
+/// Bytes in a glob.
+pub const WEBHOOK_GLOB_BYTES_MAX: usize = 512;
+/// Rows in the log of one webhook; the oldest go.
+pub const DELIVERIES_PER_WEBHOOK_MAX: u64 = 20_000;
+/// Attempts kept of one delivery; the latest.
+pub const DELIVERY_ATTEMPTS_MAX: usize = 32;
+/// Bytes kept of a receiver's answer.
+pub const DELIVERY_ANSWER_BYTES_MAX: usize = 4096;
+/// Rows that a page of deliveries looks at.
+pub const DELIVERY_ROWS_EXAMINED: usize = 5000;
+/// Bytes of rows in a page of deliveries, about.
+pub const DELIVERY_PAGE_BYTES_MAX: usize = 8 << 20;
+/// Rows that one transaction prunes of a webhook's log.
+pub const DELIVERY_PRUNE_ROWS: usize = 1000;
+/// Records that one transaction prunes of the journal.
+pub const JOURNAL_PRUNE_ROWS: usize = 5000;
+
 /// Packages remembered with their files open, so that asking again needs no look-up.
 pub const RECENT_PACKAGES_MAX: usize = 128;
 /// Blobs that one step of a scrub finishes, so that steps stay short where blobs are small.

@@ -47,6 +47,8 @@ pub(crate) const LIVE_BLOBS: TableDefinition<(Key32, &str), ()> = TableDefinitio
 pub(crate) const BLOBS: TableDefinition<Key32, &[u8]> = TableDefinition::new("blobs");
 /// Digest → `WantRow`: blobs that should be here and are not.
 pub(crate) const WANTS: TableDefinition<Key32, &[u8]> = TableDefinition::new("wants");
+/// Digest → nothing: wants of what was there before this node joined, so that their coming is no news.
+pub(crate) const OLD_WANTS: TableDefinition<Key32, ()> = TableDefinition::new("old_wants");
 /// Digest → `FetchRow`: which pieces of a blob in `incoming/` are known to be on disk.
 pub(crate) const FETCHES: TableDefinition<Key32, &[u8]> = TableDefinition::new("fetches");
 
@@ -80,6 +82,14 @@ pub(crate) const WATCHED: TableDefinition<&str, &[u8]> = TableDefinition::new("w
 pub(crate) const UPLOADS: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("uploads");
 /// Upload id → `EndedRow`: what became of those that ended lately.
 pub(crate) const UPLOADS_ENDED: TableDefinition<&[u8; 16], &[u8]> = TableDefinition::new("uploads_ended");
+/// Webhook id → `WebhookRow`: what people asked for.
+pub(crate) const WEBHOOKS: TableDefinition<&[u8; 8], &[u8]> = TableDefinition::new("webhooks");
+/// Webhook id → `WebhookProgress`: how far its sender is.
+pub(crate) const WEBHOOK_PROGRESS: TableDefinition<&[u8; 8], &[u8]> = TableDefinition::new("webhook_progress");
+/// (webhook id, Lsn of a record) → `Delivery`: what was sent. Pruned by number and age.
+pub(crate) const DELIVERIES: TableDefinition<(&[u8; 8], u64), &[u8]> = TableDefinition::new("deliveries");
+/// (webhook id, Lsn of a record) → nothing: deliveries that somebody wants sent now.
+pub(crate) const DELIVERY_QUEUE: TableDefinition<(&[u8; 8], u64), ()> = TableDefinition::new("delivery_queue");
 
 /// Makes every table, so that readers never meet a missing one.
 pub(crate) fn make_tables(txn: &redb::WriteTransaction) -> Result<(), redb::TableError> {
@@ -99,6 +109,7 @@ pub(crate) fn make_tables(txn: &redb::WriteTransaction) -> Result<(), redb::Tabl
     txn.open_table(LIVE_BLOBS)?;
     txn.open_table(BLOBS)?;
     txn.open_table(WANTS)?;
+    txn.open_table(OLD_WANTS)?;
     txn.open_table(FETCHES)?;
     txn.open_table(TRUE_SHA256)?;
     txn.open_table(STATEMENTS)?;
@@ -114,5 +125,9 @@ pub(crate) fn make_tables(txn: &redb::WriteTransaction) -> Result<(), redb::Tabl
     txn.open_table(WATCHED)?;
     txn.open_table(UPLOADS)?;
     txn.open_table(UPLOADS_ENDED)?;
+    txn.open_table(WEBHOOKS)?;
+    txn.open_table(WEBHOOK_PROGRESS)?;
+    txn.open_table(DELIVERIES)?;
+    txn.open_table(DELIVERY_QUEUE)?;
     Ok(())
 }

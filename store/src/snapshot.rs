@@ -16,9 +16,10 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{Result, StoreError};
 use crate::open::DatabaseFile;
 use crate::schema::{
-    AUDIT, BLOBS, BY_PUBLISHED, BY_SIZE, COVERED, CURSORS, EVENTS, FETCHES, HEADS, HISTORY, INVITES, JOURNAL,
-    LIVE_BLOBS, LOG, META, PACKAGES, PEERS, REPLACERS, SESSIONS, SETTINGS, STATEMENTS, STATES, STREAM_EVENTS, STREAMS,
-    TOKENS, TRUE_SHA256, UPLOADS, UPLOADS_ENDED, USERS, WANTS, WATCHED,
+    AUDIT, BLOBS, BY_PUBLISHED, BY_SIZE, COVERED, CURSORS, DELIVERIES, DELIVERY_QUEUE, EVENTS, FETCHES, HEADS, HISTORY,
+    INVITES, JOURNAL, LIVE_BLOBS, LOG, META, OLD_WANTS, PACKAGES, PEERS, REPLACERS, SESSIONS, SETTINGS, STATEMENTS,
+    STATES, STREAM_EVENTS, STREAMS, TOKENS, TRUE_SHA256, UPLOADS, UPLOADS_ENDED, USERS, WANTS, WATCHED,
+    WEBHOOK_PROGRESS, WEBHOOKS,
 };
 use crate::store::Store;
 use crate::wants::{self, BlobRow};
@@ -109,6 +110,7 @@ fn copy_all(from: &ReadTransaction, to: &WriteTransaction) -> Result<()> {
     copy(from, to, LIVE_BLOBS)?;
     copy(from, to, BLOBS)?;
     copy(from, to, WANTS)?;
+    copy(from, to, OLD_WANTS)?;
     // A fetch's map tells of a file in `incoming/`, which isn't copied.
     to.open_table(FETCHES)?;
     // So are the bytes of an upload that goes on.
@@ -127,6 +129,10 @@ fn copy_all(from: &ReadTransaction, to: &WriteTransaction) -> Result<()> {
     copy(from, to, AUDIT)?;
     copy(from, to, SETTINGS)?;
     copy(from, to, WATCHED)?;
+    copy(from, to, WEBHOOKS)?;
+    copy(from, to, WEBHOOK_PROGRESS)?;
+    copy(from, to, DELIVERIES)?;
+    copy(from, to, DELIVERY_QUEUE)?;
     // A table that is forgotten here would be lost in every backup.
     let count = to.list_tables()?.count();
     if from.list_tables()?.count() == count { Ok(()) } else { Err(StoreError::Corrupt { what: "the list of tables" }) }

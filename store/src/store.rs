@@ -10,9 +10,11 @@ mod care;
 mod mending;
 mod mesh;
 mod packages;
+mod records;
 mod space;
 mod states;
 mod uploads;
+mod webhooks;
 
 pub use accounts::{SignedIn, Who};
 pub(crate) use care::{Damage, true_sha256};

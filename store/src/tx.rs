@@ -33,6 +33,8 @@ pub struct Committed {
     pub states_changed: bool,
     /// A scrub was started or stopped.
     pub scrub_changed: bool,
+    /// Webhooks were added, changed or removed, or somebody wants something sent.
+    pub webhooks_changed: bool,
 }
 
 /// What every transaction has at hand.

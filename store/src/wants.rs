@@ -11,7 +11,7 @@ use crate::digest::Digest;
 use crate::error::Result;
 use crate::journal::{self, Happening, Moment};
 use crate::meta;
-use crate::schema::{BLOBS, FETCHES, LIVE_BLOBS, PACKAGES, WANTS};
+use crate::schema::{BLOBS, FETCHES, LIVE_BLOBS, OLD_WANTS, PACKAGES, WANTS};
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 
@@ -72,6 +72,11 @@ pub(crate) fn want(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64, newest
     };
     table.insert(blob.as_bytes(), to_row(&row).as_slice())?;
     drop(table);
+    if moment.backfill && held.is_none() {
+        tx.write(OLD_WANTS)?.insert(blob.as_bytes(), ())?;
+    } else if !moment.backfill && tx.read(OLD_WANTS)?.get(blob.as_bytes())?.is_some() {
+        tx.write(OLD_WANTS)?.remove(blob.as_bytes())?;
+    }
     if held.is_none() {
         tx.count(&meta::WANT_BYTES, size, 0)?;
         tx.changed(|effects| effects.wants_changed = true);
@@ -110,6 +115,7 @@ fn end(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
         from_row::<WantRow>("a want", row.value())?.size
     };
     tx.write(FETCHES)?.remove(blob.as_bytes())?;
+    tx.write(OLD_WANTS)?.remove(blob.as_bytes())?;
     tx.count(&meta::WANT_BYTES, 0, size)?;
     tx.changed(|effects| effects.wants_changed = true);
     Ok(())
@@ -117,6 +123,8 @@ fn end(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
 
 /// Lists a sealed blob as held, ends its want, and tells of the packages whose bytes are here now.
 pub(crate) fn hold(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64) -> Result<()> {
+    let old = tx.read(OLD_WANTS)?.get(blob.as_bytes())?.is_some();
+    let told = Moment { backfill: moment.backfill || old, ..moment };
     end(tx, blob)?;
     if tx.read(BLOBS)?.get(blob.as_bytes())?.is_some() {
         return Ok(());
@@ -130,7 +138,7 @@ pub(crate) fn hold(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64) -> Res
             .map(|row| from_row::<crate::catalog::PackageRow>("a package", row.value()))
             .transpose()?;
         if let Some(row) = current.filter(|row| row.blob == *blob) {
-            journal::append(tx, moment, Happening::PackageStored { path, event: row.revision })?;
+            journal::append(tx, told, Happening::PackageStored { path, event: row.revision })?;
         }
     }
     Ok(())

@@ -18,6 +18,7 @@
 //! - `damage.rs`: damaged databases, verifying and mending
 //! - `backup.rs`: backups and what is restored from them
 //! - `uploads.rs`: resumable uploads, struck at any moment
+//! - `webhooks.rs`: webhooks as their sender uses the store, and the journal's retention
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
 mod backup;
@@ -40,3 +41,4 @@ mod space;
 mod states;
 mod support;
 mod uploads;
+mod webhooks;

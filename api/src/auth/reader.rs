@@ -274,6 +274,9 @@ impl Reader {
             | Happening::UserChanged { .. }
             | Happening::UserRemoved { .. }
             | Happening::SettingsChanged { .. } => self.session.who.scope() == Scope::Admin,
+            Happening::WebhookChanged { .. } | Happening::WebhookTest { .. } => {
+                self.session.who.scope() == Scope::Admin
+            }
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::blocking::blocking;
 use crate::mesh_handle::MeshHandle;
 use crate::settings_handle::SettingsHandle;
 use crate::watch_handle::WatchHandle;
+use crate::webhook_address::OwnAddresses;
 
 /// Who may download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,6 +64,8 @@ pub struct ApiOptions {
     pub listen_urls: Vec<String>,
     /// SHA-256 of the self-signed TLS certificate's DER; invites pin it.
     pub tls_pin: Option<[u8; 32]>,
+    /// Where this node itself answers: no webhook is sent there.
+    pub own: OwnAddresses,
     /// What this node keeps, when gc is asked for.
     pub space: SpacePolicy,
     /// How long an upload may rest before it counts as abandoned.
@@ -80,6 +83,7 @@ impl Default for ApiOptions {
             settings: SettingsHandle::default(),
             listen_urls: Vec::new(),
             tls_pin: None,
+            own: OwnAddresses::default(),
             space: SpacePolicy::default(),
             uploads_kept: Duration::from_hours(24),
             stopping: CancellationToken::new(),

@@ -7,7 +7,7 @@ use reqwest::{Method, Response, Url};
 use serde::Deserialize;
 
 use super::{Client, ClientError};
-use crate::types::RecordView;
+use crate::types::{RecordView, StreamQuery};
 
 /// A node sends at least a comment every 15 s.
 const STALL: Duration = Duration::from_mins(1);
@@ -34,15 +34,14 @@ pub struct EventStream {
 }
 
 impl Client {
-    /// `GET /events/stream`: the records after `after`, and then each as it happens; only new ones if `after` is `None`.
-    pub async fn follow(&self, after: Option<u64>, types: Option<&str>) -> Result<EventStream, ClientError> {
+    /// `GET /events/stream`: the records after the query's `after`, and then each as it happens; only new ones if it is
+    /// `None`.
+    pub async fn follow(&self, query: &StreamQuery) -> Result<EventStream, ClientError> {
         let mut request = self.request(Method::GET, "/api/v1/events/stream").header(ACCEPT, "text/event-stream");
-        if let Some(after) = after {
+        if let Some(after) = query.after {
             request = request.header("last-event-id", after);
         }
-        if let Some(types) = types {
-            request = request.query(&[("type", types)]);
-        }
+        request = request.query(&StreamQuery { after: None, ..query.clone() });
         let response = self.send(request).await?;
         Ok(EventStream { response, server: self.server.clone(), parser: Parser::default() })
     }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use super::*;
 use crate::types::{
     Change, EventQuery, InviteRequest, NodePatch, PackagePatch, PackageQuery, PageQuery, PeerPatch, PublishQuery,
-    RoleName, ScopeName, TokenRequest,
+    RoleName, ScopeName, StreamQuery, TokenRequest,
 };
 use crate::{ApiOptions, AppState, MeshHandle, Surfaces, WatchHandle, router};
 
@@ -186,14 +186,18 @@ async fn every_operation_has_its_method() {
 async fn the_journal_is_followed_until_the_node_stops() {
     let node = Node::start().await;
     let client = node.client();
-    let mut stream = client.follow(Some(0), Some("package.published")).await.expect("followed");
+    let mut stream = client
+        .follow(&StreamQuery { after: Some(0), kind: Some("package.published".to_owned()), path: None })
+        .await
+        .expect("followed");
     client
         .publish(&path("a.pkg"), &PublishQuery::default(), &Guard::Always, upload(b"one".to_vec()))
         .await
         .expect("published");
     let Some(Followed::Record(record)) = stream.next().await.expect("an event") else { panic!("no record") };
     assert_eq!(record.data["path"], "a.pkg");
-    let mut lost = client.follow(Some(1_000_000), None).await.expect("followed");
+    let mut lost =
+        client.follow(&StreamQuery { after: Some(1_000_000), ..StreamQuery::default() }).await.expect("followed");
     assert_eq!(lost.next().await.expect("an event"), Some(Followed::Reset { head: node.store.head().get() }));
     node.stopping.cancel();
     assert_eq!(stream.next().await.expect("the end"), None);

@@ -97,6 +97,10 @@ codes! {
     NoSuchSession = NOT_FOUND "no_such_session" "The session does not exist";
     /// No such resumable upload, or it ended.
     NoSuchUpload = NOT_FOUND "no_such_upload" "The upload does not exist";
+    /// No such webhook.
+    NoSuchWebhook = NOT_FOUND "no_such_webhook" "The webhook does not exist";
+    /// No such delivery of a webhook.
+    NoSuchDelivery = NOT_FOUND "no_such_delivery" "The delivery does not exist";
     /// Another method is needed; `Allow` says which.
     MethodNotAllowed = METHOD_NOT_ALLOWED "method_not_allowed" "The method is not allowed here";
     /// The bytes of a revision aren't on this node.
@@ -145,6 +149,8 @@ codes! {
     OffsetMismatch = CONFLICT "offset_mismatch" "The upload stands elsewhere";
     /// Another request goes on with the upload.
     UploadTaken = CONFLICT "upload_taken" "Another request goes on with the upload";
+    /// Nothing holds the webhook up, or another delivery does.
+    NothingToSkip = CONFLICT "nothing_to_skip" "That delivery does not hold the webhook up";
     /// Another run of gc is collecting.
     GcRunning = CONFLICT "gc_running" "A run of gc is under way";
     /// The caller's condition doesn't hold.
@@ -161,6 +167,8 @@ codes! {
     RangeNotSatisfiable = RANGE_NOT_SATISFIABLE "range_not_satisfiable" "The range can not be had";
     /// A value that breaks a rule.
     Invalid = UNPROCESSABLE_ENTITY "invalid" "A value is not valid";
+    /// A webhook's address is this node's own, or private.
+    AddressRefused = UNPROCESSABLE_ENTITY "address_refused" "Webhooks are not sent to this address";
     /// The bytes aren't those that were announced.
     DigestMismatch = UNPROCESSABLE_ENTITY "digest_mismatch" "The bytes are not those that were announced";
     /// The bytes of a request don't have the checksum it announced; they were not taken (tus 1.0: status 460).

@@ -1,6 +1,6 @@
 //! The store's facts as errors of the API: which status and code each gets, and what the client may know.
 
-use ods_store::{AccountError, NodeId, StoreError, UploadError};
+use ods_store::{AccountError, NodeId, StoreError, UploadError, WebhookError};
 
 use super::{ApiError, Code};
 
@@ -21,6 +21,9 @@ const UNREADABLE: &str = "the file of its bytes can't be read on this node; the 
 
 /// Likewise of too many open files.
 const FILES_OPEN: &str = "the node has as many files open as it may; try again in a moment";
+
+/// And of a data folder that can't be written.
+const NOT_WRITABLE: &str = "the node's data folder can't be written";
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
@@ -62,6 +65,7 @@ impl From<StoreError> for ApiError {
             StoreError::BadMeta { key, reason } => plain(Code::Invalid).fact("field", key).fact("reason", reason),
             StoreError::BadName { what, reason } => plain(Code::Invalid).fact("field", what).fact("reason", reason),
             StoreError::TooMany { what, max } => plain(Code::TooMany).fact("what", what).fact("max", max),
+            StoreError::Webhook(error) => error.into(),
             StoreError::GcRunning => plain(Code::GcRunning),
             StoreError::Changed { version, .. } => plain(Code::PreconditionFailed).fact("current", version),
             StoreError::Account(error) => error.into(),
@@ -77,8 +81,7 @@ impl From<StoreError> for ApiError {
                 .retry_after(BUSY_S),
             StoreError::Closing => plain(Code::Stopping),
             StoreError::NotWritable { .. } => {
-                Self { detail: "the node's data folder can't be written".to_owned(), ..Self::internal(error) }
-                    .with_code(Code::NotWritable)
+                Self { detail: NOT_WRITABLE.to_owned(), ..Self::internal(error) }.with_code(Code::NotWritable)
             }
             StoreError::Frame(_)
             | StoreError::BadOutline { .. }
@@ -94,6 +97,17 @@ impl From<StoreError> for ApiError {
             | StoreError::Database(_)
             | StoreError::Corrupt { .. } => Self::internal(error),
         }
+    }
+}
+
+impl From<WebhookError> for ApiError {
+    fn from(error: WebhookError) -> Self {
+        let code = match error {
+            WebhookError::NoSuchWebhook => Code::NoSuchWebhook,
+            WebhookError::NoSuchDelivery => Code::NoSuchDelivery,
+            WebhookError::NothingToSkip => Code::NothingToSkip,
+        };
+        Self::new(code, error.to_string())
     }
 }
 

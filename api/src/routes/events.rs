@@ -9,7 +9,7 @@ use crate::convert;
 use crate::error::ApiError;
 use crate::extract::{Params, page_rows};
 use crate::openapi::BadRequest;
-use crate::routes::happenings::{self, Types};
+use crate::routes::happenings::{self, Wanted};
 use crate::types::{EventQuery, Page, RecordView};
 
 /// List the journal: what happened on this node, oldest first.
@@ -22,10 +22,11 @@ pub(crate) async fn list(
     reader: Reader,
     Params(query): Params<EventQuery>,
 ) -> Result<Json<Page<RecordView>>, ApiError> {
-    let (types, limit) = (Types::parse(query.kind.as_deref())?, page_rows(query.limit)?);
+    let wanted = Wanted::parse(query.kind.as_deref(), query.path.as_deref())?;
+    let limit = page_rows(query.limit)?;
     let after = Lsn::new(query.after.unwrap_or(0));
     blocking(move || {
-        let found = happenings::read(&reader, &types, after, limit)?;
+        let found = happenings::read(&reader, &wanted, after, limit)?;
         let next = found.more.then(|| found.examined.to_string());
         Ok::<_, ApiError>(Page { items: found.items.iter().map(convert::record).collect(), next, total: None })
     })

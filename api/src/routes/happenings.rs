@@ -1,6 +1,7 @@
 //! Which records of the journal a caller asks for, and reading them by cursor.
 
-use ods_store::{Lsn, Record};
+use globset::{Glob, GlobMatcher};
+use ods_store::{Happening, Lsn, Record, WEBHOOK_GLOB_BYTES_MAX};
 
 use crate::auth::Reader;
 use crate::error::{ApiError, Code};
@@ -11,6 +12,35 @@ const EXAMINED_MAX: usize = 10_000;
 const READ_RECORDS: usize = 200;
 /// Type patterns in one query.
 const PATTERNS_MAX: usize = 32;
+
+/// Which records to show.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    types: Types,
+    path: Option<GlobMatcher>,
+}
+
+impl Wanted {
+    /// Reads a list of types such as `package.*,peer.down` and a glob of paths; none means all.
+    pub(super) fn parse(types: Option<&str>, path: Option<&str>) -> Result<Self, ApiError> {
+        Ok(Self { types: Types::parse(types)?, path: path.map(glob).transpose()? })
+    }
+
+    fn has(&self, what: &Happening) -> bool {
+        let path_fits = |glob: &GlobMatcher| what.package_path().is_some_and(|path| glob.is_match(path));
+        self.types.has(what.kind()) && self.path.as_ref().is_none_or(path_fits)
+    }
+}
+
+/// A glob becomes an automaton without back-tracking: no text takes it more than linear time.
+fn glob(text: &str) -> Result<GlobMatcher, ApiError> {
+    let bad = |reason: String| ApiError::new(Code::BadQuery, format!("`path` {reason}")).fact("field", "path");
+    if text.is_empty() || text.len() > WEBHOOK_GLOB_BYTES_MAX {
+        return Err(bad(format!("is a glob of 1 to {WEBHOOK_GLOB_BYTES_MAX} bytes")));
+    }
+    let glob = Glob::new(text).map_err(|error| bad(format!("is no glob: {error}")))?;
+    Ok(glob.compile_matcher())
+}
 
 /// Which types to show: names, or beginnings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,7 +90,7 @@ pub(super) struct Found {
 }
 
 /// Up to `limit` records after `after` that the caller asked for and may see.
-pub(super) fn read(reader: &Reader, types: &Types, after: Lsn, limit: usize) -> Result<Found, ApiError> {
+pub(super) fn read(reader: &Reader, wanted: &Wanted, after: Lsn, limit: usize) -> Result<Found, ApiError> {
     let mut found = Found { items: Vec::new(), examined: after, more: true };
     let mut examined = 0;
     while found.more && found.items.len() < limit && examined < EXAMINED_MAX {
@@ -73,7 +103,7 @@ pub(super) fn read(reader: &Reader, types: &Types, after: Lsn, limit: usize) -> 
                 break;
             }
             found.examined = record.lsn;
-            if types.has(record.what.kind()) && reader.sees(&record.what) {
+            if wanted.has(&record.what) && reader.sees(&record.what) {
                 found.items.push(record);
             }
         }
@@ -95,5 +125,19 @@ mod tests {
         }
         assert!(Types::parse(None).expect("types").has("anything"));
         assert!(Types::parse(Some(&"x,".repeat(33))).is_err());
+    }
+
+    #[test]
+    fn a_path_is_a_glob_of_packages() {
+        let wanted = Wanted::parse(None, Some("mac/*.pkg")).expect("a glob");
+        let of = |path: &str| Happening::PackagePublished {
+            path: path.to_owned(),
+            event: ods_store::EventId::from_bytes([1; 32]),
+        };
+        assert!(wanted.has(&of("mac/a/b.pkg")) && !wanted.has(&of("win/a.pkg")));
+        assert!(!wanted.has(&Happening::NodeChanged { by: String::new() }), "no package");
+        for bad in ["", "[a", &"*".repeat(600)] {
+            assert!(Wanted::parse(None, Some(bad)).is_err(), "{bad}");
+        }
     }
 }

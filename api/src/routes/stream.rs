@@ -21,7 +21,7 @@ use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::Params;
 use crate::openapi::BadRequest;
-use crate::routes::happenings::{self, Types};
+use crate::routes::happenings::{self, Wanted};
 use crate::types::StreamQuery;
 
 /// A comment is sent when nothing else was for so long, so that nobody in between takes the connection for dead.
@@ -45,9 +45,9 @@ pub(crate) async fn follow(
     Params(query): Params<StreamQuery>,
     headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
-    let types = Types::parse(query.kind.as_deref())?;
+    let wanted = Wanted::parse(query.kind.as_deref(), query.path.as_deref())?;
     let after = last_event_id(&headers)?.or(query.after);
-    let follower = blocking(move || Follower::begin(reader, types, after)).await?;
+    let follower = blocking(move || Follower::begin(reader, wanted, after)).await?;
     let events = futures_util::stream::unfold(follower, |mut follower| async {
         let event = follower.next().await?;
         Some((Ok(event), follower))
@@ -66,7 +66,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
 /// One who follows the journal.
 struct Follower {
     reader: Reader,
-    types: Types,
+    wanted: Wanted,
     cursor: Lsn,
     head: watch::Receiver<Lsn>,
     stopping: CancellationToken,
@@ -74,9 +74,9 @@ struct Follower {
 }
 
 impl Follower {
-    fn begin(reader: Reader, types: Types, after: Option<u64>) -> Result<Self, ApiError> {
+    fn begin(reader: Reader, wanted: Wanted, after: Option<u64>) -> Result<Self, ApiError> {
         let (head, stopping) = (reader.head_changes(), reader.state().options.stopping.clone());
-        let mut follower = Self { types, cursor: reader.head(), head, stopping, ready: VecDeque::new(), reader };
+        let mut follower = Self { wanted, cursor: reader.head(), head, stopping, ready: VecDeque::new(), reader };
         if let Some(after) = after.map(Lsn::new) {
             let first = follower.reader.records(after, 1)?.first;
             if after <= follower.cursor && after.next() >= first {
@@ -113,12 +113,12 @@ impl Follower {
     /// Reads what comes next; whether there was anything. `None` if the stream must end.
     async fn fill(&mut self) -> Option<bool> {
         self.head.mark_unchanged();
-        let (reader, types, cursor) = (self.reader.clone(), self.types.clone(), self.cursor);
+        let (reader, wanted, cursor) = (self.reader.clone(), self.wanted.clone(), self.cursor);
         let read = blocking(move || {
             if !reader.still_holds() {
                 return Ok(None);
             }
-            happenings::read(&reader, &types, cursor, BATCH_RECORDS).map(Some)
+            happenings::read(&reader, &wanted, cursor, BATCH_RECORDS).map(Some)
         });
         let found = match read.await {
             Ok(found) => found?,

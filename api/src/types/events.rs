@@ -44,6 +44,10 @@ pub struct EventQuery {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     #[param(example = "package.*,peer.down")]
     pub kind: Option<String>,
+    /// Only records of packages whose path matches this glob; `*` matches `/` too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "mac/*.pkg")]
+    pub path: Option<String>,
 }
 
 /// Which records to follow.
@@ -58,4 +62,8 @@ pub struct StreamQuery {
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     #[param(example = "package.*,peer.down")]
     pub kind: Option<String>,
+    /// Only records of packages whose path matches this glob; `*` matches `/` too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "mac/*.pkg")]
+    pub path: Option<String>,
 }

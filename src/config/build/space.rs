@@ -34,6 +34,11 @@ fn some_time(resolved: &mut Resolved) -> Result<Duration, ConfigError> {
     Ok(Duration::from_secs(duration_seconds(&text).unwrap_or(1)))
 }
 
+/// How long the journal's records are kept.
+pub(super) fn journal_keep(values: &mut Values<'_>) -> Result<Duration, ConfigError> {
+    length_of_time(values.get("journal.keep_age"))
+}
+
 fn rules(resolved: &mut Resolved, keep: Keep) -> Result<Vec<RetentionRule>, ConfigError> {
     let written = take(resolved, |rules: Vec<RuleText>| Ok(rules))?;
     let rules: Result<Vec<RetentionRule>, String> = written.into_iter().map(|rule| understood(rule, keep)).collect();

@@ -16,7 +16,7 @@ pub(super) fn documented() -> BTreeMap<String, BTreeSet<String>> {
 
 /// A path pattern as a path.
 fn filled(pattern: &str) -> String {
-    pattern.replace("{path}", "a/b.pkg").replace("{id}", "x")
+    pattern.replace("{path}", "a/b.pkg").replace("{id}", "x").replace("{delivery}", "y")
 }
 
 /// What needs no credentials: the document, and signing in.

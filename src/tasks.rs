@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 
 /// Where tasks put their outcomes.
-pub(super) struct Outcomes<T> {
+pub(crate) struct Outcomes<T> {
     outcomes: Arc<Mutex<Vec<T>>>,
     wake: Arc<Notify>,
 }
@@ -23,42 +23,42 @@ impl<T> Clone for Outcomes<T> {
 
 impl<T> Outcomes<T> {
     /// Tells the worker.
-    pub(super) fn push(&self, outcome: T) {
+    pub(crate) fn push(&self, outcome: T) {
         self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
         self.wake.notify_one();
     }
 }
 
 /// The tasks of one worker.
-pub(super) struct Tasks<T> {
+pub(crate) struct Tasks<T> {
     set: JoinSet<()>,
     outcomes: Outcomes<T>,
 }
 
 impl<T: Send + 'static> Tasks<T> {
     /// None yet; outcomes wake the worker.
-    pub(super) fn new(wake: Arc<Notify>) -> Self {
+    pub(crate) fn new(wake: Arc<Notify>) -> Self {
         Self { set: JoinSet::new(), outcomes: Outcomes { outcomes: Arc::default(), wake } }
     }
 
     /// Where tasks put what they have to tell before they end.
-    pub(super) fn outcomes(&self) -> Outcomes<T> {
+    pub(crate) fn outcomes(&self) -> Outcomes<T> {
         self.outcomes.clone()
     }
 
     /// Starts a task that ends with an outcome.
-    pub(super) fn start(&mut self, work: impl Future<Output = T> + Send + 'static) {
+    pub(crate) fn start(&mut self, work: impl Future<Output = T> + Send + 'static) {
         let outcomes = self.outcomes.clone();
         self.set.spawn(async move { outcomes.push(work.await) });
     }
 
     /// Starts a task that has nothing to tell.
-    pub(super) fn start_quiet(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn start_quiet(&mut self, work: impl Future<Output = ()> + Send + 'static) {
         self.set.spawn(work);
     }
 
     /// Takes the outcomes since the last time.
-    pub(super) fn take(&mut self) -> Vec<T> {
+    pub(crate) fn take(&mut self) -> Vec<T> {
         while let Some(ended) = self.set.try_join_next() {
             if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
                 std::panic::resume_unwind(panic);

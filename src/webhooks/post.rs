@@ -1,0 +1,225 @@
+//! One attempt: a POST to a receiver, and what it said.
+//!
+//! Invariants: no redirect is followed, no proxy is used, and no connection is made but to an address that the webhook's
+//! rules allow. A name is looked up anew for each connection, and what the rules judge is the very answer that is
+//! connected to, so one that changes its mind in between gains nothing. An answer is read to 4 KB, and time is bounded.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use ods_api::{AddressRefused, AddressRules, OwnAddresses, TlsTrust, Url, WebhookMessage, check_url};
+use ods_store::{Attempt, DELIVERY_ANSWER_BYTES_MAX, UnixMillis, WebhookId, WebhookRow};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, StatusCode};
+use rustls::ClientConfig;
+
+use super::limits::{CONNECT_TIMEOUT, IDLE_TIMEOUT, SEND_TIMEOUT};
+use super::sign::sign;
+
+/// How an attempt went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Sent {
+    /// For the log.
+    pub(super) attempt: Attempt,
+    /// The receiver says that it will never take anything again (410).
+    pub(super) gone: bool,
+    /// When it wants to be asked again.
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// Sends to receivers, with a connection kept for each.
+#[derive(Debug)]
+pub(super) struct Poster {
+    own: OwnAddresses,
+    /// For certificates that this machine trusts; made when first needed, since it may read the whole store of them.
+    tls: OnceLock<ClientConfig>,
+    clients: Mutex<HashMap<WebhookId, (Url, bool, Client)>>,
+}
+
+impl Poster {
+    /// A sender from the node that answers at `own`.
+    pub(super) fn new(own: OwnAddresses) -> Self {
+        Self { own, tls: OnceLock::new(), clients: Mutex::default() }
+    }
+
+    /// Makes one attempt. `manual`: somebody asked for it.
+    pub(super) async fn post(&self, row: &WebhookRow, message: &WebhookMessage, now: UnixMillis, manual: bool) -> Sent {
+        let began = Instant::now();
+        let outcome = self.try_post(row, message, now).await;
+        let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let attempt = |status: Option<StatusCode>, error, answer| Attempt {
+            at: now,
+            took_ms,
+            status: status.map(|status| status.as_u16()),
+            error,
+            answer,
+            manual,
+        };
+        match outcome {
+            Ok(Answer { status, text, retry_after }) => {
+                let error = (!status.is_success()).then(|| said(status));
+                Sent { attempt: attempt(Some(status), error, text), gone: status == StatusCode::GONE, retry_after }
+            }
+            Err(reason) => Sent { attempt: attempt(None, Some(reason), String::new()), gone: false, retry_after: None },
+        }
+    }
+
+    /// Forgets the connections of webhooks that are gone.
+    pub(super) fn keep_only(&self, ids: &[WebhookId]) {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| ids.contains(id));
+    }
+
+    async fn try_post(&self, row: &WebhookRow, message: &WebhookMessage, now: UnixMillis) -> Result<Answer, String> {
+        let rules = AddressRules { allow_private: row.settings.allow_private, own: self.own.clone() };
+        let url = check_url(&row.settings.url, &rules).map_err(|error| error.to_string())?;
+        let client = self.client(row.id, &url, rules)?;
+        let secrets: Vec<_> = row.secrets(now).into_iter().cloned().collect();
+        let headers = sign(&message.id, &message.body, &secrets, now);
+        let request = client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", headers.id)
+            .header("webhook-timestamp", headers.timestamp)
+            .header("webhook-signature", headers.signature)
+            .body(message.body.clone());
+        let mut response = request.send().await.map_err(|error| explain(&error))?;
+        let (status, retry_after) = (response.status(), retry_after(response.headers()));
+        let mut answer = Vec::new();
+        // What the receiver says doesn't change what it decided, so a body that breaks off is as good as it is.
+        while let Ok(Some(chunk)) = response.chunk().await {
+            let room = DELIVERY_ANSWER_BYTES_MAX - answer.len();
+            answer.extend_from_slice(&chunk[..chunk.len().min(room)]);
+            if answer.len() == DELIVERY_ANSWER_BYTES_MAX {
+                break;
+            }
+        }
+        Ok(Answer { status, text: String::from_utf8_lossy(&answer).into_owned(), retry_after })
+    }
+
+    fn client(&self, id: WebhookId, url: &Url, rules: AddressRules) -> Result<Client, String> {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, allow_private, client)) = clients.get(&id)
+            && known == url
+            && *allow_private == rules.allow_private
+        {
+            return Ok(client.clone());
+        }
+        let allow_private = rules.allow_private;
+        let port = url.port_or_known_default().unwrap_or_default();
+        let client = Client::builder()
+            .user_agent(concat!("ods/", env!("CARGO_PKG_VERSION"), " (webhook)"))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(SEND_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(1)
+            .dns_resolver(Arc::new(GuardedResolver { rules, port }))
+            .tls_backend_preconfigured(self.tls(url).map_err(|error| error.to_string())?)
+            .build()
+            .map_err(|error| explain(&error))?;
+        clients.insert(id, (url.clone(), allow_private, client.clone()));
+        Ok(client)
+    }
+}
+
+impl Poster {
+    fn tls(&self, url: &Url) -> Result<ClientConfig, rustls::Error> {
+        if url.scheme() != "https" {
+            // Never used: redirects aren't followed. A machine that trusts no certificates sends plain HTTP all the same.
+            return TlsTrust::Pin([0; 32]).client_config();
+        }
+        if let Some(config) = self.tls.get() {
+            return Ok(config.clone());
+        }
+        let config = TlsTrust::System.client_config()?;
+        Ok(self.tls.get_or_init(|| config).clone())
+    }
+}
+
+struct Answer {
+    status: StatusCode,
+    text: String,
+    retry_after: Option<Duration>,
+}
+
+fn said(status: StatusCode) -> String {
+    let what = if status.is_redirection() { "; redirects are not followed" } else { "" };
+    format!("the receiver said {status}{what}")
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Looks names up, and gives only addresses that may be connected to.
+struct GuardedResolver {
+    rules: AddressRules,
+    port: u16,
+}
+
+impl Resolve for GuardedResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let (rules, port) = (self.rules.clone(), self.port);
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), port)).await?;
+            Ok(allowed(found, &rules)?)
+        })
+    }
+}
+
+/// The addresses that may be connected to; why not, if none may.
+fn allowed(found: impl Iterator<Item = SocketAddr>, rules: &AddressRules) -> Result<Addrs, AddressRefused> {
+    let (mut good, mut refused) = (Vec::new(), None);
+    for address in found {
+        match rules.check(address) {
+            Ok(()) => good.push(address),
+            Err(reason) => refused = Some(reason),
+        }
+    }
+    match refused {
+        Some(reason) if good.is_empty() => Err(reason),
+        Some(_) | None => Ok(Box::new(good.into_iter())),
+    }
+}
+
+/// An error of the connection in a line for people: the innermost cause tells most.
+fn explain(error: &reqwest::Error) -> String {
+    if error.is_timeout() && !error.is_connect() {
+        return format!("no answer within {} s", SEND_TIMEOUT.as_secs());
+    }
+    let mut innermost: &dyn Error = error;
+    while let Some(cause) = innermost.source() {
+        innermost = cause;
+    }
+    if innermost.is::<AddressRefused>() {
+        return innermost.to_string();
+    }
+    let what = if error.is_connect() { "can't connect" } else { "the connection broke" };
+    format!("{what}: {innermost}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name whose answer changes, or has several addresses, gets a connection to none that isn't allowed.
+    #[test]
+    fn of_the_addresses_of_a_name_only_those_allowed_are_connected_to() {
+        let rules = AddressRules { allow_private: false, own: OwnAddresses::default() };
+        let look_up = |addresses: &[&str]| {
+            let found = addresses.iter().map(|text| text.parse::<SocketAddr>().expect("an address"));
+            allowed(found.collect::<Vec<_>>().into_iter(), &rules).map(Iterator::collect::<Vec<_>>)
+        };
+        let public = "8.8.8.8:80".parse().expect("an address");
+        assert_eq!(look_up(&["8.8.8.8:80"]), Ok(vec![public]));
+        assert_eq!(look_up(&["127.0.0.1:80", "8.8.8.8:80", "[::1]:80"]), Ok(vec![public]));
+        assert!(matches!(look_up(&["127.0.0.1:80"]), Err(AddressRefused::Private(_))));
+        assert!(matches!(look_up(&["10.0.0.1:80", "[fd00::1]:80"]), Err(AddressRefused::Private(_))));
+    }
+}

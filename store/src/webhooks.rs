@@ -1,0 +1,372 @@
+//! Webhooks: who is told of what, how far each has been told, and what was sent.
+//!
+//! Each webhook is a durable cursor on the journal. A row of `webhooks` is what people asked for; `webhook_progress` is
+//! how far the sender is. They are apart, so that an edit and a delivery never undo each other.
+//!
+//! Invariants:
+//! - Every record up to a webhook's cursor was delivered to it, skipped by a person, or doesn't concern it. The cursor
+//!   never goes back, and moves in the transaction that logs what it passes ([`deliveries`]).
+//! - A webhook that gave up, or was switched off, keeps its cursor: switched on again, it goes on where it stopped.
+//! - The journal is not pruned past the cursor of one that is enabled.
+//! - Not here: whether something is sent, when, and how. That is the node's.
+
+mod deliveries;
+mod filter;
+
+use std::fmt;
+use std::str::FromStr;
+
+use data_encoding::{BASE64, HEXLOWER};
+use redb::{ReadableTable, ReadableTableMetadata};
+use serde::{Deserialize, Serialize};
+
+pub use deliveries::{Attempt, Delivery, DeliveryPage, DeliveryState, Settlement, Tried};
+pub(crate) use deliveries::{
+    delivery, drop_all, enqueue, enqueue_failed, page, prune, queued, settle, settle_resend, skip, skip_all, test,
+};
+pub use filter::{WEBHOOK_TYPES, WebhookFilter};
+
+use crate::codec::{from_row, to_row};
+use crate::error::{Result, StoreError};
+use crate::journal::{self, Happening, Moment};
+use crate::limits::{NAME_BYTES_MAX, WEBHOOK_URL_BYTES_MAX, WEBHOOKS_MAX};
+use crate::lsn::Lsn;
+use crate::publish::Author;
+use crate::schema::{WEBHOOK_PROGRESS, WEBHOOKS};
+use crate::time::UnixMillis;
+use crate::tx::Tx;
+
+/// How long the secret before a rotation signs too, at most: 7 days.
+pub const OLD_SECRET_FOR_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
+
+/// What goes wrong with webhooks alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WebhookError {
+    /// No webhook has this id.
+    #[error("there is no such webhook")]
+    NoSuchWebhook,
+    /// The webhook's log has no such delivery.
+    #[error("the webhook's log has no such delivery")]
+    NoSuchDelivery,
+    /// Nothing holds the webhook up, or not what the caller means.
+    #[error("no such delivery holds the webhook up")]
+    NothingToSkip,
+}
+
+/// A webhook's name in URLs: 16 hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct WebhookId([u8; 8]);
+
+impl WebhookId {
+    pub(crate) const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for WebhookId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&HEXLOWER.encode(&self.0))
+    }
+}
+
+impl FromStr for WebhookId {
+    type Err = WebhookError;
+
+    fn from_str(text: &str) -> Result<Self, WebhookError> {
+        let bytes = HEXLOWER.decode(text.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok());
+        bytes.map(Self).ok_or(WebhookError::NoSuchWebhook)
+    }
+}
+
+/// The key of a webhook's signatures.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookSecret([u8; 32]);
+
+impl WebhookSecret {
+    /// As receivers are given it: `whsec_` and base64 (Standard Webhooks 1.0).
+    pub fn text(&self) -> String {
+        format!("whsec_{}", BASE64.encode(&self.0))
+    }
+
+    /// Its bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for WebhookSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookSecret(…)")
+    }
+}
+
+/// What a webhook is for; what people set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookSettings {
+    /// What people call it; may be empty.
+    pub name: String,
+    /// Where to.
+    pub url: String,
+    /// Names of types, or beginnings such as `package.*`; empty: all that webhooks may have.
+    pub types: Vec<String>,
+    /// Of packages, only those whose path matches one of these globs; empty: all. `*` matches `/` too.
+    pub paths: Vec<String>,
+    /// Of packages, only those with one of these tags; empty: all.
+    pub tags: Vec<String>,
+    /// Addresses that aren't public are allowed.
+    pub allow_private: bool,
+}
+
+/// Whether a webhook is told anything.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WebhookSwitch {
+    /// Yes.
+    On,
+    /// No: by whom, or because of what.
+    Off {
+        /// Why.
+        reason: String,
+        /// Since when.
+        since: UnixMillis,
+    },
+}
+
+/// What is kept of a webhook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookRow {
+    /// Its id.
+    pub id: WebhookId,
+    /// What people set.
+    pub settings: WebhookSettings,
+    /// Whether it is told anything.
+    pub switch: WebhookSwitch,
+    /// The key of its signatures.
+    pub secret: WebhookSecret,
+    /// The key before, and until when it signs too.
+    pub old_secret: Option<(WebhookSecret, UnixMillis)>,
+    /// When it was made.
+    pub created_at: UnixMillis,
+    /// By whom.
+    pub by: String,
+    /// How often it was changed.
+    pub edits: u32,
+}
+
+impl WebhookRow {
+    /// Whether it is told anything.
+    pub const fn is_on(&self) -> bool {
+        matches!(self.switch, WebhookSwitch::On)
+    }
+
+    /// The secrets that sign now, the newest first.
+    pub fn secrets(&self, now: UnixMillis) -> Vec<&WebhookSecret> {
+        let old = self.old_secret.iter().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
+        std::iter::once(&self.secret).chain(old).collect()
+    }
+}
+
+/// A delivery that doesn't get through, and holds up those behind it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    /// Of which record.
+    pub lsn: Lsn,
+    /// How often it was tried since `since`.
+    pub attempts: u32,
+    /// When it was first tried, or last begun anew.
+    pub since: UnixMillis,
+    /// When it is tried again.
+    pub next_at: UnixMillis,
+    /// What went wrong the last time.
+    pub error: String,
+}
+
+/// How far a webhook's sender is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct WebhookProgress {
+    /// All records up to here are done with.
+    pub cursor: Lsn,
+    /// The one behind it, if it doesn't get through.
+    pub failing: Option<Failing>,
+    /// When the last delivery got through.
+    pub delivered_at: Option<UnixMillis>,
+    /// Rows of its log.
+    pub logged: u64,
+}
+
+/// A webhook and how far its sender is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// What people asked for.
+    pub row: WebhookRow,
+    /// How far it is.
+    pub progress: WebhookProgress,
+}
+
+/// How a webhook is changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WebhookChange {
+    /// New settings, and perhaps another switch.
+    Edit {
+        /// What people set.
+        settings: WebhookSettings,
+        /// On or off; as it is if `None`.
+        on: Option<bool>,
+    },
+    /// A new secret; the one of now signs too for so long.
+    Rotate {
+        /// Milliseconds, at most [`OLD_SECRET_FOR_MS_MAX`].
+        keep_old_for_ms: u64,
+    },
+}
+
+/// Makes a webhook. It is told of what happens from here on.
+pub(crate) fn create(tx: &Tx<'_>, moment: Moment, settings: &WebhookSettings, author: &Author) -> Result<Webhook> {
+    check(settings)?;
+    if tx.read(WEBHOOKS)?.len()? >= WEBHOOKS_MAX as u64 {
+        return Err(StoreError::TooMany { what: "webhooks", max: WEBHOOKS_MAX });
+    }
+    let row = WebhookRow {
+        id: WebhookId(tx.context.entropy.bytes()),
+        settings: settings.clone(),
+        switch: WebhookSwitch::On,
+        secret: WebhookSecret(tx.context.entropy.bytes()),
+        old_secret: None,
+        created_at: moment.now,
+        by: author.as_str().to_owned(),
+        edits: 0,
+    };
+    put(tx, &row)?;
+    let cursor = note(tx, moment, &row, "created", author)?;
+    let progress = WebhookProgress { cursor, ..WebhookProgress::default() };
+    put_progress(tx, row.id, &progress)?;
+    Ok(Webhook { row, progress })
+}
+
+/// Changes a webhook. Whatever held it up is tried again at once, with all its time before it.
+pub(crate) fn change(
+    tx: &Tx<'_>,
+    moment: Moment,
+    id: WebhookId,
+    change: &WebhookChange,
+    author: &Author,
+) -> Result<Webhook> {
+    let Webhook { mut row, mut progress } = need(tx, id)?;
+    row.edits = row.edits.wrapping_add(1);
+    let told = match change {
+        WebhookChange::Edit { settings, on } => {
+            check(settings)?;
+            row.settings = settings.clone();
+            match on {
+                Some(true) => row.switch = WebhookSwitch::On,
+                Some(false) if row.is_on() => {
+                    let reason = format!("switched off by {}", author.as_str());
+                    row.switch = WebhookSwitch::Off { reason, since: moment.now };
+                }
+                Some(false) | None => {}
+            }
+            "changed"
+        }
+        WebhookChange::Rotate { keep_old_for_ms } => {
+            let until = moment.now.plus_ms((*keep_old_for_ms).min(OLD_SECRET_FOR_MS_MAX));
+            let fresh = WebhookSecret(tx.context.entropy.bytes());
+            let old = std::mem::replace(&mut row.secret, fresh);
+            row.old_secret = (until > moment.now).then_some((old, until));
+            "rotated"
+        }
+    };
+    if let Some(failing) = &mut progress.failing {
+        *failing = Failing { attempts: 0, since: moment.now, next_at: moment.now, ..failing.clone() };
+    }
+    put(tx, &row)?;
+    put_progress(tx, id, &progress)?;
+    note(tx, moment, &row, told, author)?;
+    Ok(Webhook { row, progress })
+}
+
+/// Removes a webhook with its log; false if there is none.
+pub(crate) fn remove(tx: &Tx<'_>, moment: Moment, id: WebhookId, author: &Author) -> Result<bool> {
+    let Some(webhook) = get(&tx.read(WEBHOOKS)?, &tx.read(WEBHOOK_PROGRESS)?, id)? else { return Ok(false) };
+    tx.write(WEBHOOKS)?.remove(id.as_bytes())?;
+    tx.write(WEBHOOK_PROGRESS)?.remove(id.as_bytes())?;
+    drop_all(tx, id)?;
+    note(tx, moment, &webhook.row, "removed", author)?;
+    Ok(true)
+}
+
+/// One webhook.
+pub(crate) fn get<T: ReadableTable<&'static [u8; 8], &'static [u8]>>(
+    rows: &T,
+    progress: &T,
+    id: WebhookId,
+) -> Result<Option<Webhook>> {
+    let Some(row) = rows.get(id.as_bytes())?.map(|row| from_row("a webhook", row.value())).transpose()? else {
+        return Ok(None);
+    };
+    let progress = progress.get(id.as_bytes())?.map(|row| from_row("a webhook's progress", row.value())).transpose()?;
+    Ok(Some(Webhook { row, progress: progress.unwrap_or_default() }))
+}
+
+/// All webhooks, oldest first.
+pub(crate) fn list<T: ReadableTable<&'static [u8; 8], &'static [u8]>>(rows: &T, progress: &T) -> Result<Vec<Webhook>> {
+    let mut webhooks = Vec::new();
+    for entry in rows.iter()? {
+        let id = WebhookId(*entry?.0.value());
+        webhooks.extend(get(rows, progress, id)?);
+    }
+    webhooks.sort_by_key(|webhook| (webhook.row.created_at, webhook.row.id));
+    Ok(webhooks)
+}
+
+/// The least cursor of those that are enabled: the journal is kept from there on.
+pub(crate) fn least_cursor(tx: &Tx<'_>) -> Result<Option<Lsn>> {
+    let webhooks = list(&tx.read(WEBHOOKS)?, &tx.read(WEBHOOK_PROGRESS)?)?;
+    Ok(webhooks.iter().filter(|webhook| webhook.row.is_on()).map(|webhook| webhook.progress.cursor).min())
+}
+
+fn need(tx: &Tx<'_>, id: WebhookId) -> Result<Webhook> {
+    get(&tx.read(WEBHOOKS)?, &tx.read(WEBHOOK_PROGRESS)?, id)?.ok_or_else(|| WebhookError::NoSuchWebhook.into())
+}
+
+fn put(tx: &Tx<'_>, row: &WebhookRow) -> Result<()> {
+    tx.write(WEBHOOKS)?.insert(row.id.as_bytes(), to_row(row).as_slice())?;
+    tx.changed(|effects| effects.webhooks_changed = true);
+    Ok(())
+}
+
+fn put_progress(tx: &Tx<'_>, id: WebhookId, progress: &WebhookProgress) -> Result<()> {
+    tx.write(WEBHOOK_PROGRESS)?.insert(id.as_bytes(), to_row(progress).as_slice())?;
+    Ok(())
+}
+
+/// Switches a webhook off because it doesn't get through, with an alarm.
+fn give_up(tx: &Tx<'_>, moment: Moment, row: WebhookRow, reason: String) -> Result<()> {
+    let name = if row.settings.name.is_empty() { row.id.to_string() } else { row.settings.name.clone() };
+    let detail = format!(
+        "webhook {name} to {} was switched off: {reason}. What happens is kept for it; see to the receiver, then switch \
+         it on again (`ods webhook enable {}`)",
+        row.settings.url, row.id
+    );
+    put(tx, &WebhookRow { switch: WebhookSwitch::Off { reason, since: moment.now }, ..row })?;
+    journal::alarm(tx, moment, "webhook_disabled", detail).map(drop)
+}
+
+fn note(tx: &Tx<'_>, moment: Moment, row: &WebhookRow, change: &str, author: &Author) -> Result<Lsn> {
+    let happening = Happening::WebhookChanged {
+        webhook: row.id.to_string(),
+        url: row.settings.url.clone(),
+        change: change.to_owned(),
+        by: author.as_str().to_owned(),
+    };
+    journal::append(tx, moment, happening)
+}
+
+fn check(settings: &WebhookSettings) -> Result<()> {
+    let bad = |what: &'static str, reason: String| Err(StoreError::BadName { what, reason });
+    if settings.name.len() > NAME_BYTES_MAX || settings.name.chars().any(char::is_control) {
+        return bad("name", format!("must have at most {NAME_BYTES_MAX} bytes and no control characters"));
+    }
+    if settings.url.len() > WEBHOOK_URL_BYTES_MAX {
+        return bad("url", format!("must have at most {WEBHOOK_URL_BYTES_MAX} bytes"));
+    }
+    WebhookFilter::new(settings).map(drop)
+}

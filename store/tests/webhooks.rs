@@ -1,0 +1,161 @@
+//! Webhooks as their sender uses the store: cursors, what is logged, what is sent again; and the journal's retention.
+
+use ods_store::{
+    Attempt, Author, DELIVERIES_PER_WEBHOOK_MAX, DeliveryState, Failing, Happening, Lsn, Settlement, Store, Tried,
+    Webhook, WebhookChange, WebhookId, WebhookSettings,
+};
+
+use crate::support::{at, fresh};
+
+fn settings() -> WebhookSettings {
+    WebhookSettings {
+        name: "chat".to_owned(),
+        url: "https://x.example/".to_owned(),
+        types: vec![],
+        paths: vec![],
+        tags: vec![],
+        allow_private: false,
+    }
+}
+
+fn author() -> Author {
+    Author::new("test")
+}
+
+fn hook(store: &Store) -> Webhook {
+    store.create_webhook(&settings(), &author(), at(1)).expect("made")
+}
+
+fn note(store: &Store, seconds: u64) -> Lsn {
+    let what = Happening::Alarm { code: "rot".to_owned(), detail: "x".to_owned() };
+    store.note(what, at(seconds)).expect("noted")
+}
+
+fn tried(lsn: Lsn, error: Option<&str>, seconds: u64) -> Tried {
+    let attempt = Attempt {
+        at: at(seconds),
+        took_ms: 1,
+        status: Some(200),
+        error: error.map(str::to_owned),
+        answer: String::new(),
+        manual: false,
+    };
+    Tried { lsn, message: format!("msg_{lsn}"), kind: "node.alarm".to_owned(), body: "{}".to_owned(), attempt }
+}
+
+fn settled(id: WebhookId, cursor: Lsn, tried: Vec<Tried>) -> Settlement {
+    Settlement { webhook: id, edits: 0, cursor, tried, failing: None, given_up: None }
+}
+
+fn failing(lsn: Lsn) -> Failing {
+    Failing { lsn, attempts: 1, since: at(2), next_at: at(9000), error: "no".to_owned() }
+}
+
+#[test]
+fn a_cursor_moves_with_the_log_and_never_back() {
+    let (_, store) = fresh(1);
+    let id = hook(&store).row.id;
+    let (first, second) = (note(&store, 2), note(&store, 3));
+    store
+        .settle_webhook(settled(id, second, vec![tried(first, None, 4), tried(second, None, 5)]), at(5))
+        .expect("settled");
+    store.settle_webhook(settled(id, first, vec![]), at(6)).expect("settled");
+    let progress = store.webhook(id).expect("there").progress;
+    assert_eq!((progress.cursor, progress.delivered_at, progress.logged), (second, Some(at(5)), 2));
+    let page = store.deliveries(id, None, 1, &mut |_| true).expect("a page");
+    assert_eq!((page.items[0].0, page.next), (second, Some(second)));
+    let page = store.deliveries(id, page.next, 10, &mut |_| true).expect("a page");
+    assert_eq!((page.items.len(), page.items[0].0, page.next), (1, first, None));
+}
+
+#[test]
+fn what_was_settled_of_an_earlier_state_moves_no_timer_of_the_present_one() {
+    let (_, store) = fresh(2);
+    let id = hook(&store).row.id;
+    let lsn = note(&store, 2);
+    let stale = Settlement {
+        failing: Some(failing(lsn)),
+        given_up: Some("410".to_owned()),
+        ..settled(id, Lsn::default(), vec![tried(lsn, Some("410"), 3)])
+    };
+    let change = WebhookChange::Edit { settings: settings(), on: None };
+    store.change_webhook(id, &change, &author(), at(4)).expect("changed");
+    store.settle_webhook(stale.clone(), at(5)).expect("settled");
+    let webhook = store.webhook(id).expect("there");
+    assert!(webhook.row.is_on(), "the new address is not given up for what the old one said");
+    assert_eq!(webhook.progress.failing.map(|failing| failing.next_at), Some(at(5)), "and tried at once");
+    store.settle_webhook(Settlement { edits: 1, ..stale }, at(6)).expect("settled");
+    assert!(!store.webhook(id).expect("there").row.is_on());
+}
+
+#[test]
+fn what_a_person_skipped_while_it_was_under_way_stays_skipped() {
+    let (_, store) = fresh(3);
+    let id = hook(&store).row.id;
+    let lsn = note(&store, 2);
+    let failed =
+        Settlement { failing: Some(failing(lsn)), ..settled(id, Lsn::default(), vec![tried(lsn, Some("503"), 3)]) };
+    store.settle_webhook(failed.clone(), at(3)).expect("settled");
+    store.skip_delivery(id, Some(lsn), &author(), at(4)).expect("skipped");
+    store.settle_webhook(failed, at(5)).expect("settled");
+    let progress = store.webhook(id).expect("there").progress;
+    assert_eq!((progress.failing, progress.cursor), (None, lsn));
+    assert_eq!(store.delivery(id, lsn).expect("logged").state, DeliveryState::Skipped);
+    assert_eq!(store.redeliver_failed(id, at(0)).expect("queued"), 1);
+    store.settle_resend(id, tried(lsn, None, 6), at(6)).expect("settled");
+    assert_eq!(store.delivery(id, lsn).expect("logged").state, DeliveryState::Delivered);
+    assert_eq!(store.queued_deliveries(id, 9).expect("read"), []);
+}
+
+#[test]
+fn the_log_is_bounded_by_number_and_age() {
+    let (_, store) = fresh(4);
+    let id = hook(&store).row.id;
+    let rows = DELIVERIES_PER_WEBHOOK_MAX + 10;
+    for from in (0..rows).step_by(1000) {
+        let batch = (from..(from + 1000).min(rows)).map(|n| tried(Lsn::new(100 + n), None, n)).collect();
+        store.settle_webhook(settled(id, Lsn::new(100 + from), batch), at(from)).expect("settled");
+    }
+    assert_eq!(store.webhook(id).expect("there").progress.logged, DELIVERIES_PER_WEBHOOK_MAX);
+    assert!(store.delivery(id, Lsn::new(109)).is_err() && store.delivery(id, Lsn::new(110)).is_ok());
+    while store.prune_deliveries(at(rows - 5)).expect("pruned") {}
+    assert_eq!(store.webhook(id).expect("there").progress.logged, 5);
+    assert!(store.remove_webhook(id, &author(), at(9)).expect("removed"));
+    assert!(store.deliveries(id, None, 10, &mut |_| true).expect("read").items.is_empty());
+}
+
+const DAY_S: u64 = 86_400;
+
+fn first_kept(store: &Store) -> Option<Lsn> {
+    store.records(Lsn::default(), 1).expect("read").items.first().map(|record| record.lsn)
+}
+
+#[test]
+fn the_journal_goes_by_age_but_not_past_an_enabled_webhooks_cursor() {
+    let (_, store) = fresh(5);
+    let (keep_ms, now) = (30 * DAY_S * 1000, at(100 * DAY_S));
+    let old = note(&store, 10 * DAY_S);
+    let id = hook(&store).row.id;
+    let held = note(&store, 20 * DAY_S);
+    let young = note(&store, 90 * DAY_S);
+    store.prune_journal(keep_ms, now).expect("pruned");
+    assert!(first_kept(&store) > Some(old), "what the webhook had passed is gone");
+    assert!(first_kept(&store) <= Some(held), "what it is yet to be told is not");
+    let off = WebhookChange::Edit { settings: settings(), on: Some(false) };
+    store.change_webhook(id, &off, &author(), at(99 * DAY_S)).expect("switched off");
+    store.prune_journal(keep_ms, now).expect("pruned");
+    assert_eq!(first_kept(&store), Some(young));
+    let page = store.records(Lsn::default(), 10).expect("read");
+    assert_eq!(page.first, young, "readers are told where it begins");
+}
+
+#[test]
+fn a_clock_that_was_wrong_for_a_while_doesnt_stop_pruning() {
+    let (_, store) = fresh(6);
+    let future = note(&store, 5000 * DAY_S);
+    note(&store, 10 * DAY_S);
+    let young = note(&store, 99 * DAY_S);
+    store.prune_journal(30 * DAY_S * 1000, at(100 * DAY_S)).expect("pruned");
+    assert!(first_kept(&store) > Some(future));
+    assert_eq!(first_kept(&store), Some(young));
+}
