@@ -83,7 +83,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use ods_api::{MeshCommand, PeerStatuses};
+use ods_api::{MeshCommand, PeerStatuses, TransferStatuses};
 use ods_store::{Store, UnixMillis};
 use tokio::sync::mpsc;
 
@@ -151,11 +151,12 @@ impl Mesh {
     }
 
     /// What calls peers: one worker for pings and pulls, which obeys `commands` and shows how it stands in `statuses`,
-    /// one for node states and one for fetches.
+    /// one for node states and one for fetches, which shows them in `transfers`.
     pub(crate) fn workers(
         self,
         commands: mpsc::Receiver<MeshCommand>,
         statuses: PeerStatuses,
+        transfers: TransferStatuses,
     ) -> (impl Worker, impl Worker, impl Worker) {
         let Self { caller, inbox, fetches, states, surface, link } = self;
         let linking = Linking::new(link, Dice::new(u64::from_le_bytes(caller.node.store.random())));
@@ -163,6 +164,6 @@ impl Mesh {
         let of_states =
             StateDriver::new(caller.clone(), Arc::clone(&states), Arc::clone(&fetches), Arc::clone(&statuses));
         let driver = Driver::new(caller.clone(), inbox, Arc::clone(&fetches), states, links, commands, statuses);
-        (driver, of_states, Fetcher::new(caller, fetches))
+        (driver, of_states, Fetcher::new(caller, fetches, transfers))
     }
 }

@@ -33,7 +33,10 @@ pub use downloads::blob_body;
 pub use error::{ApiError, Code};
 pub use file_slices::{FileSlices, Misplaced};
 pub use invite_line::{InviteLine, NotAnInvite};
-pub use mesh_handle::{JoinError, MeshCommand, MeshHandle, PeerState, PeerStatus, PeerStatuses, SyncError};
+pub use mesh_handle::{
+    JoinError, MeshCommand, MeshHandle, PeerState, PeerStatus, PeerStatuses, SyncError, TransferStatus,
+    TransferStatuses,
+};
 pub use request::{ClientAddress, Encrypted, RequestId};
 pub use reqwest::Url;
 pub use router::{Surfaces, router};

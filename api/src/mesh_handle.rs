@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ods_store::{NodeId, UnixMillis};
+use ods_store::{Digest, NodeId, UnixMillis};
 use tokio::sync::{mpsc, oneshot};
 
 /// Commands that may wait for the mesh; further callers wait for room.
@@ -204,11 +204,32 @@ pub struct PeerStatus {
 /// The driver's rows, by peer.
 pub type PeerStatuses = Arc<RwLock<BTreeMap<NodeId, PeerStatus>>>;
 
+/// A blob that is being fetched now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferStatus {
+    /// The blob.
+    pub blob: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Bytes that are here and verified.
+    pub bytes_done: u64,
+    /// How fast they come.
+    pub rate_bytes_per_s: u64,
+    /// Who sends them, each with its rate in bytes a second.
+    pub sources: Vec<(NodeId, u64)>,
+    /// What it waits for, if nobody is asked for bytes: `no_peer`, `no_source`, `pieces`, `turn` or `disk`.
+    pub waiting: Option<&'static str>,
+}
+
+/// What is being fetched, the most urgent first; the fetch driver writes it, at most a few times a second.
+pub type TransferStatuses = Arc<RwLock<Vec<TransferStatus>>>;
+
 /// The routes' end.
 #[derive(Debug, Clone)]
 pub struct MeshHandle {
     commands: mpsc::Sender<MeshCommand>,
     statuses: PeerStatuses,
+    transfers: TransferStatuses,
 }
 
 impl MeshHandle {
@@ -216,7 +237,13 @@ impl MeshHandle {
     pub fn new() -> (Self, mpsc::Receiver<MeshCommand>, PeerStatuses) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
         let statuses = PeerStatuses::default();
-        (Self { commands, statuses: Arc::clone(&statuses) }, receiver, statuses)
+        let transfers = TransferStatuses::default();
+        (Self { commands, statuses: Arc::clone(&statuses), transfers }, receiver, statuses)
+    }
+
+    /// What is being fetched: for the driver to write, for the routes to read.
+    pub fn transfers(&self) -> TransferStatuses {
+        Arc::clone(&self.transfers)
     }
 
     /// Redeems an invite.

@@ -4,19 +4,22 @@
 //! made durable every [`CHECKPOINT_BYTES`] or [`CHECKPOINT_MS`]. Whatever a source does ends as a [`Trouble`] of that
 //! source; whatever this node's disk does ends as [`StepError::Local`].
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use ods_api::{TransferStatus, TransferStatuses};
 use ods_store::{Digest, Fetch, Happening, NodeId, PIECE_BYTES, StoreError, Want};
 use tokio::sync::Notify;
 
 use super::calls::Caller;
 use super::fetch_calls::{self, Fault};
 use super::inbox::FetchInbox;
-use super::limits::{CHECKPOINT_BYTES, CHECKPOINT_MS, WANTS_IN_VIEW, WANTS_PER_REFRESH_MS, WANTS_REFRESH_MS};
+use super::limits::{
+    CHECKPOINT_BYTES, CHECKPOINT_MS, LIVELY_MS, SHOW_MS, WANTS_IN_VIEW, WANTS_PER_REFRESH_MS, WANTS_REFRESH_MS,
+};
 use super::moment::Moment;
-use super::plan::{Action, Has, Opened, Planner, Run, StepError, Trouble};
+use super::plan::{Action, Has, Opened, Planner, Run, StepError, TransferView, Trouble, Waiting};
 use crate::tasks::Tasks;
 use crate::worker::{Next, Worker};
 
@@ -28,9 +31,9 @@ pub(super) enum Outcome {
     Pieces(Digest, NodeId, Result<Has, Fault>),
     Opened(Digest, Result<Fetch, StoreError>),
     Outline(Digest, NodeId, Result<(), Fault>),
-    Piece(Digest, u64),
-    RunEnded(Digest, NodeId, Run, Result<(), Fault>),
-    WholeEnded(Digest, NodeId, Result<(), Fault>),
+    Piece(Digest, NodeId, u64),
+    RunEnded((Digest, u64), NodeId, Run, Result<(), Fault>),
+    WholeEnded((Digest, u64), NodeId, Result<(), Fault>),
     Finished(Digest, Result<(), StoreError>),
     Checkpointed(Digest),
 }
@@ -56,24 +59,33 @@ pub(super) struct Fetcher {
     reading_wants: bool,
     /// When each peer's news last made wants be tried again.
     lively_at: BTreeMap<NodeId, Moment>,
+    /// Peers whose later news wait.
+    lively: BTreeSet<NodeId>,
+    transfers: TransferStatuses,
+    shown_at: Option<Moment>,
+    shows_some: bool,
     tasks: Tasks<Outcome>,
 }
 
 impl Fetcher {
-    /// A driver for the store of `caller`.
-    pub(super) fn new(caller: Caller, inbox: Arc<FetchInbox>) -> Self {
-        let seed = u64::from_le_bytes(caller.node.store.random());
+    /// A driver for the store of `caller`, which shows what it does in `transfers`.
+    pub(super) fn new(caller: Caller, inbox: Arc<FetchInbox>, transfers: TransferStatuses) -> Self {
+        let (own, seed) = (caller.node.store.node_id(), u64::from_le_bytes(caller.node.store.random()));
         let tasks = Tasks::new(inbox.wake());
         Self {
             caller,
             inbox,
             started: Instant::now(),
-            planner: Planner::new(seed),
+            planner: Planner::new(own, seed),
             open: BTreeMap::new(),
             wants_read_at: None,
             wants_stale: true,
             reading_wants: false,
             lively_at: BTreeMap::new(),
+            lively: BTreeSet::new(),
+            transfers,
+            shown_at: None,
+            shows_some: false,
             tasks,
         }
     }
@@ -95,19 +107,19 @@ impl Fetcher {
                 let result = self.step_of(&blob, &node, result);
                 self.planner.outline(&blob, &node, result, now);
             }
-            Outcome::Piece(blob, piece) => {
-                self.planner.piece_arrived(&blob, piece);
+            Outcome::Piece(blob, node, piece) => {
+                self.planner.piece_arrived(&blob, &node, piece, now);
                 if let Some(open) = self.open.get_mut(&blob) {
                     open.fresh_bytes += PIECE_BYTES;
                 }
             }
-            Outcome::RunEnded(blob, node, run, result) => {
+            Outcome::RunEnded((blob, size), node, run, result) => {
                 let result = self.step_of(&blob, &node, result);
-                self.planner.run_ended(&blob, &node, run, result, now);
+                self.planner.run_ended((&blob, size), &node, run, result, now);
             }
-            Outcome::WholeEnded(blob, node, result) => {
+            Outcome::WholeEnded((blob, size), node, result) => {
                 let result = self.step_of(&blob, &node, result);
-                self.planner.whole_ended(&blob, &node, result, now);
+                self.planner.whole_ended((&blob, size), &node, result, now);
             }
             Outcome::Finished(blob, result) => {
                 let durable = succeeded(&blob, result).is_some();
@@ -219,16 +231,16 @@ impl Fetcher {
                     Outcome::Outline(blob, node, fetch_calls::outline(caller, way, fetch).await)
                 });
             }
-            Action::FetchRun { blob, node, run } => {
+            Action::FetchRun { blob, size, node, run } => {
                 let fetch = self.open.get(&blob).map(|open| open.fetch.clone());
                 let outcomes = self.tasks.outcomes();
                 self.at(node, move |way| async move {
-                    let arrived = |piece| outcomes.push(Outcome::Piece(blob, piece));
-                    Outcome::RunEnded(blob, node, run, fetch_calls::run(caller, way, fetch, run, arrived).await)
+                    let arrived = |piece| outcomes.push(Outcome::Piece(blob, node, piece));
+                    Outcome::RunEnded((blob, size), node, run, fetch_calls::run(caller, way, fetch, run, arrived).await)
                 });
             }
             Action::FetchWhole { blob, node, size } => self.at(node, move |way| async move {
-                Outcome::WholeEnded(blob, node, fetch_calls::whole(caller, way, blob, size).await)
+                Outcome::WholeEnded((blob, size), node, fetch_calls::whole(caller, way, blob, size).await)
             }),
             Action::Finish { blob } => self.finish(blob),
             Action::Close { blob } => self.close(blob),
@@ -307,24 +319,44 @@ impl Fetcher {
         }
     }
 
-    /// News of a peer make wants be tried again, but not more than once a second.
+    /// News of a peer make wants be tried again, but not more than once a second: what comes sooner waits that long.
     fn take_lively(&mut self, now: Moment) {
-        for node in self.inbox.take_lively() {
-            let recently = self.lively_at.get(&node).is_some_and(|last| now.ms_since(*last) < 1000);
-            if !recently {
-                self.lively_at.insert(node, now);
-                self.planner.sign_of_life(&node, now);
-            }
+        self.lively.extend(self.inbox.take_lively());
+        let due = |node: &NodeId| self.lively_at.get(node).is_none_or(|last| now.ms_since(*last) >= LIVELY_MS);
+        let due: Vec<NodeId> = self.lively.iter().filter(|node| due(node)).copied().collect();
+        for node in due {
+            self.lively.remove(&node);
+            self.lively_at.insert(node, now);
+            self.planner.sign_of_life(&node, now);
         }
+    }
+
+    /// Shows what is under way, now and then.
+    fn show(&mut self, now: Moment) {
+        if self.shown_at.is_some_and(|last| now.ms_since(last) < SHOW_MS) {
+            return;
+        }
+        self.shown_at = Some(now);
+        let rows: Vec<TransferStatus> = self.planner.view(now).into_iter().map(shown).collect();
+        self.shows_some = !rows.is_empty();
+        *self.transfers.write().unwrap_or_else(PoisonError::into_inner) = rows;
     }
 
     fn next(&self, now: Moment) -> Next {
         let planned = self.planner.next_at(now).map(|next| next.ms_since(now).max(1));
         let wants = (self.wants_stale && !self.reading_wants).then(|| self.wants_refresh_ms());
         let checkpoint = self.open.values().any(|open| open.fresh_bytes > 0).then_some(CHECKPOINT_MS);
-        let wait_ms = [planned, wants, checkpoint].into_iter().flatten().min();
+        let lively = (!self.lively.is_empty()).then_some(LIVELY_MS);
+        let shown = (self.shows_some || !self.open.is_empty()).then_some(SHOW_MS);
+        let wait_ms = [planned, wants, checkpoint, lively, shown].into_iter().flatten().min();
         Next::After(wait_ms.map_or(IDLE, Duration::from_millis).min(IDLE))
     }
+}
+
+fn shown(transfer: TransferView) -> TransferStatus {
+    let TransferView { blob, size, bytes_done, rate_bytes_per_s, sources, waiting } = transfer;
+    let sources = sources.into_iter().map(|source| (source.node, source.rate_bytes_per_s)).collect();
+    TransferStatus { blob, size, bytes_done, rate_bytes_per_s, sources, waiting: waiting.map(Waiting::as_str) }
 }
 
 fn succeeded<T>(blob: &Digest, result: Result<T, StoreError>) -> Option<T> {
@@ -352,10 +384,14 @@ impl Worker for Fetcher {
         self.read_wants(now);
         self.planner.set_sources(self.inbox.sources().into_keys().collect(), now);
         self.take_lively(now);
+        for (blob, open) in &self.open {
+            self.planner.pieces_asked(blob, open.fetch.asked());
+        }
         for action in self.planner.actions(now) {
             self.perform(action);
         }
         self.checkpoint(now);
+        self.show(now);
         self.next(now)
     }
 }

@@ -53,16 +53,16 @@ impl From<StoreError> for Fault {
     }
 }
 
-/// Which pieces a peer has. With `seen`, the peer may wait until it has more.
+/// Which pieces a peer has. With `seen`, the peer may wait until it has more. None at all: it is getting it itself.
 pub(super) async fn pieces(
     caller: Caller,
     way: Option<Endpoint>,
     blob: Digest,
     size: u64,
-    seen: u64,
+    seen: Option<u64>,
 ) -> Result<Has, Fault> {
-    let wait_ms = if seen > 0 { PIECES_WAIT_MS } else { 0 };
-    let request = Request::Pieces(PiecesRequest { blob, seen, wait_ms });
+    let wait_ms = if seen.is_some() { PIECES_WAIT_MS } else { 0 };
+    let request = Request::Pieces(PiecesRequest { blob, seen: seen.unwrap_or_default(), wait_ms });
     let Answer::Pieces(map) = caller.client.call(&reached(way)?, &request).await? else {
         return Err(Fault::Failed("it answers another question".to_owned()));
     };
@@ -74,7 +74,7 @@ pub(super) async fn pieces(
         PieceMap::All { .. } => Ok(Has::All),
         PieceMap::Some { bits, .. } => {
             let pieces = PieceSet::from_bits(piece_count(size), &bits).ok_or(Fault::Wrong("a wrong piece map"))?;
-            if pieces.is_empty() { Err(Fault::Absent) } else { Ok(Has::Some(pieces)) }
+            Ok(if pieces.is_full() { Has::All } else { Has::Some(pieces) })
         }
     }
 }
@@ -103,7 +103,11 @@ pub(super) async fn run(
     let mut stream = open_stream(&caller, way, BytesRequest { blob, first, last: Some(last) }, size).await?;
     let mut assembled = BytesMut::new();
     for piece in run.first..run.first + run.count {
-        let bytes = read_exactly(&mut stream, &mut assembled, piece_bytes(size, piece)).await?;
+        // Others may have brought the rest meanwhile, or nobody wants it any more: then the line is needed for better.
+        let needed = || !fetch.has_ended() && !(piece..run.first + run.count).all(|piece| fetch.has(piece));
+        let Some(bytes) = read_while(needed, &mut stream, &mut assembled, piece_bytes(size, piece)).await? else {
+            return Ok(());
+        };
         let fetch = fetch.clone();
         in_store(&caller, move |_| fetch.write_piece(piece, &bytes)).await?;
         arrived(piece);
@@ -118,7 +122,8 @@ pub(super) async fn whole(caller: Caller, way: Option<Endpoint>, blob: Digest, s
     } else {
         let request = BytesRequest { blob, first: 0, last: Some(size - 1) };
         let mut stream = open_stream(&caller, way, request, size).await?;
-        let bytes = read_exactly(&mut stream, &mut BytesMut::new(), piece_bytes(size, 0)).await?;
+        let bytes = read_while(|| true, &mut stream, &mut BytesMut::new(), piece_bytes(size, 0)).await?;
+        let bytes = bytes.unwrap_or_default();
         end(&mut stream).await?;
         bytes
     };
@@ -145,15 +150,23 @@ async fn open_stream(
     if stream.size() == size { Ok(stream) } else { Err(Fault::OtherSize { claimed: stream.size() }) }
 }
 
-/// The next `count` bytes; what came beyond them stays in `assembled`.
-async fn read_exactly(stream: &mut ByteStream, assembled: &mut BytesMut, count: usize) -> Result<Bytes, Fault> {
+/// The next `count` bytes; what came beyond them stays in `assembled`. `None` once they aren't needed any more.
+async fn read_while(
+    needed: impl Fn() -> bool,
+    stream: &mut ByteStream,
+    assembled: &mut BytesMut,
+    count: usize,
+) -> Result<Option<Bytes>, Fault> {
     while assembled.len() < count {
+        if !needed() {
+            return Ok(None);
+        }
         match stream.next().await? {
             Some(data) => assembled.extend_from_slice(&data),
             None => return Err(Fault::Failed("it stopped in the middle".to_owned())),
         }
     }
-    Ok(assembled.split_to(count).freeze())
+    Ok(Some(assembled.split_to(count).freeze()))
 }
 
 /// Reads to the end, so that the connection can be used again.

@@ -25,10 +25,10 @@ use super::carrier::{
 };
 use super::client::Client;
 use super::inbox::{Heard, Inbox, StateInbox};
-use super::limits::{PIECES_POLL_MS, STRANGER_BODY_BYTES_MAX, STRANGERS_AT_ONCE};
+use super::limits::{STRANGER_BODY_BYTES_MAX, STRANGERS_AT_ONCE};
 use super::moment::Moment;
 use super::nonce::{NonceError, Nonces, Standing};
-use super::protocol::{Answer, Request, StatesRequest};
+use super::protocol::{Answer, PiecesRequest, Request, StatesRequest};
 use super::serve::{BlobBytes, Node, Refusal, Reply, may_call, serve};
 use super::signature::{
     CallParameters, RequestParts, SignatureBytes, SignatureFields, content_digest, sign_answer, verify_request,
@@ -126,22 +126,23 @@ impl PeerSurface {
         Ok(self.nonces(|nonces, now| nonces.spend(nonce, caller, serial, standing, now))?)
     }
 
-    /// Asks [`serve`], again and again while it has to wait and the caller lets it.
+    /// Asks [`serve`]; where it has to wait and the caller lets it, again whenever something of the blob has come.
     async fn ask(&self, caller: NodeId, request: Request) -> Result<Reply, Failure> {
         let mut request = request;
-        let deadline = match &request {
-            Request::Pieces(pieces) => Instant::now() + Duration::from_millis(u64::from(pieces.wait_ms)),
-            _ => Instant::now(),
+        let (blob, wait_ms) = match &request {
+            Request::Pieces(PiecesRequest { blob, wait_ms, .. }) => (Some(*blob), *wait_ms),
+            _ => (None, 0),
         };
+        let deadline = tokio::time::Instant::now() + Duration::from_millis(u64::from(wait_ms));
         loop {
+            // Made before looking, so that nothing is missed in between.
+            let arrival = blob.filter(|_| wait_ms > 0).map(|blob| self.node.store.arrival(&blob));
             let (node, asked, now) = (self.node.clone(), request.clone(), (self.clock)());
             let reply =
                 spawn_blocking(move || serve(&node, &caller, asked, now)).await.map_err(|_| Failure::internal())??;
-            if !matches!(reply, Reply::Wait) {
-                return Ok(reply);
-            }
-            tokio::time::sleep(Duration::from_millis(PIECES_POLL_MS)).await;
-            if let (true, Request::Pieces(pieces)) = (Instant::now() >= deadline, &mut request) {
+            let (Reply::Wait, Some(arrival)) = (&reply, arrival) else { return Ok(reply) };
+            let came = tokio::time::timeout_at(deadline, arrival).await;
+            if let (Err(_), Request::Pieces(pieces)) = (came, &mut request) {
                 pieces.wait_ms = 0;
             }
         }

@@ -43,7 +43,7 @@ pub(super) const CONNECT_MS: u64 = 5_000;
 /// A peer that sends no byte for this time, though it owes some, is dropped.
 pub(super) const SILENCE_MS: u64 = 10_000;
 /// Connections kept open to one peer while they are idle.
-pub(super) const IDLE_CONNECTIONS_MAX: usize = 8;
+pub(super) const IDLE_CONNECTIONS_MAX: usize = 40;
 /// An idle connection older than this is not used again: the other side may be closing it.
 pub(super) const IDLE_MS: u64 = 20_000;
 
@@ -114,29 +114,47 @@ pub(super) const WANTS_IN_VIEW: usize = 200_000;
 /// What counts as a small blob.
 pub(super) const SMALL_BLOB_BYTES: u64 = 8 * 1024 * 1024;
 /// Small blobs fetched at once; they have their own places, so that they never wait behind big ones.
-pub(super) const SMALL_BLOBS_AT_ONCE: usize = 12;
-/// Bigger blobs fetched at once.
+pub(super) const SMALL_BLOBS_AT_ONCE: usize = 48;
+/// ... and their bytes at once.
+pub(super) const SMALL_BYTES_AT_ONCE: u64 = 32 * 1024 * 1024;
+/// Bigger blobs fetched at once. What is urgent has a few further places, of each size.
 pub(super) const BIG_BLOBS_AT_ONCE: usize = 3;
-/// Further places, of each size, for blobs that a client waits for.
-pub(super) const ASKED_BLOBS_AT_ONCE: usize = 2;
 /// Pieces asked for in one request.
-pub(super) const RUN_PIECES_MAX: u64 = 8;
+pub(super) const RUN_PIECES_MAX: u64 = 16;
+/// Pieces in the first request to the only source, whose speed isn't known yet.
+pub(super) const FIRST_RUN_PIECES: u64 = 4;
+/// A request is for as many pieces as come in this time.
+pub(super) const RUN_MS: u64 = 400;
+/// ... and in this, while others get the same blob: pieces move on when they are whole.
+pub(super) const RUN_SHARED_MS: u64 = 100;
 /// Requests at once to one peer for bytes of one blob: while one answer ends, the next is on its way.
 pub(super) const RUNS_PER_SOURCE_MAX: usize = 2;
-/// Requests at once to one peer for bytes of big blobs, and as many again of small ones.
-pub(super) const RUNS_PER_PEER_MAX: usize = 6;
-/// Piece maps asked for at once, for one blob.
+/// Requests at once to one peer for bytes of big blobs.
+pub(super) const BIG_RUNS_PER_PEER_MAX: usize = 6;
+/// Requests at once to one peer for bytes of small blobs: enough to hide what each of them waits for.
+pub(super) const SMALL_RUNS_PER_PEER_MAX: usize = 32;
+/// The speed of a line is measured over about this time in which bytes were owed.
+pub(super) const METER_MS: u64 = 4_000;
+/// A line that owes bytes and brings none for this time counts as stopped, so that what is urgent is asked of others as well.
+pub(super) const STALLED_MS: u64 = 2_000;
+/// How often to look whether another source would bring the last pieces sooner.
+pub(super) const ENDGAME_LOOK_MS: u64 = 500;
+/// Piece maps left open at once, for one blob.
 pub(super) const PIECE_MAPS_AT_ONCE: usize = 8;
-/// Piece maps of one peer and blob are asked for this far apart at least.
-pub(super) const PIECE_MAP_MS: u64 = 100;
+/// Piece maps left open at once, of all blobs together.
+pub(super) const MAPS_OPEN_MAX: usize = 64;
+/// Piece maps of one peer and blob are asked for this far apart at least,
+pub(super) const PIECE_MAP_MS: u64 = 10;
+/// ... or this, while there are other pieces to ask for.
+pub(super) const PIECE_MAP_LAZY_MS: u64 = 100;
 /// How long a peer is asked to wait for news of its piece map.
 pub(super) const PIECES_WAIT_MS: u32 = 5_000;
 /// The longest that a caller may wait for news of a piece map.
 pub(super) const PIECES_WAIT_MAX_MS: u32 = 25_000;
-/// While a caller waits for a piece map, it is looked at this often.
-pub(super) const PIECES_POLL_MS: u64 = 25;
 /// A blob whose sources have no piece to give for this time makes room for others, and is tried again later.
 pub(super) const PROGRESS_MS: u64 = 10_000;
+/// ... a small one after this.
+pub(super) const PROGRESS_SMALL_MS: u64 = 1_000;
 /// The first wait for a blob that no peer has yet; doubles each time.
 pub(super) const ABSENT_MS: u64 = 100;
 /// The wait after this node's own disk failed or was full.
@@ -149,3 +167,7 @@ pub(super) const WANTS_PER_REFRESH_MS: u64 = 200;
 pub(super) const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Time before the piece map is made durable.
 pub(super) const CHECKPOINT_MS: u64 = 2_000;
+/// News of one peer make wants be tried again this far apart at least.
+pub(super) const LIVELY_MS: u64 = 1_000;
+/// What is under way is shown anew this far apart at least.
+pub(super) const SHOW_MS: u64 = 250;

@@ -1,29 +1,50 @@
 //! Which bytes to ask of whom: the fetch planner, a pure machine. The driver tells it what happened and performs its
 //! actions.
 //!
-//! A wanted blob becomes a job when there is a place for it: blobs that a client waits for first, then the newest; small
-//! and big ones have places of their own. A job looks for sources, gets the outline, then the last piece (only that
-//! proves the size), then runs of pieces from all sources that have them. A blob of one piece is asked for whole.
+//! A wanted blob becomes a job when there is a place for it: the most urgent first ([`queue`]); small and big ones have
+//! places of their own, and what is urgent has further ones. A job looks for sources, gets the outline, then the last piece (only that
+//! proves the size), then runs of pieces from all sources that have them ([`job`]): which ones says [`choice`], how many at once
+//! the measured speed of the line ([`meter`]). A blob of one piece is asked for whole.
 //!
-//! Invariants: a piece is claimed by at most one run. A source that sent something wrong is banned for that blob until
-//! the want is gone; one that failed is left alone for a while. A job without a usable source gives its place back, and
-//! its want is tried again after a back-off, or at once when a peer shows a sign of life. So no want is forgotten, and
-//! none blocks another.
+//! Invariants:
+//! - A piece is claimed by one run; by two only at the very end, or when a reader waits for it, and only if the second source
+//!   will bring it far sooner.
+//! - A source that sent something wrong is banned for that blob until the want is gone; one that failed is left alone for a
+//!   while.
+//! - A job without a usable source gives its place back, and its want is tried again after a back-off, or at once when a peer
+//!   shows a sign of life. So no want is forgotten, and none blocks another.
+//! - While a more urgent job keeps the line to a source full, others ask that source for nothing; small blobs always may.
+//! - Requests and open questions are bounded, however much is wanted ([`super::limits`]).
+//!
+//! # No cycle of nodes waits for each other
+//!
+//! What a node asks of another is answered from what is there at that moment: a request for bytes never waits for a third
+//! node. Only the question for a piece map may be left open, until there is news, and never longer than `PIECES_WAIT_MS`.
+//! A first question is never left open, and an open one holds neither a request for bytes nor a place that another want could
+//! use: a job whose sources bring nothing gives its place to one that waits for it, and comes back later. So take any piece that
+//! some node has and a neighbour that answers wants: within a back-off the neighbour's job asks for the map, sees the piece and claims it, whatever
+//! else it waits for. Every piece thus moves on along every path of nodes that want it. (`simulation.rs` tries this on random graphs.)
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ods_store::{Digest, NodeId, PieceSet, Want, piece_count};
+use ods_store::{Digest, NodeId, PieceSet, UnixMillis, Want, WantReason, piece_bytes, piece_count};
 
 use super::limits::{
-    ABSENT_MS, ASKED_BLOBS_AT_ONCE, BACK_OFF_MAX_MS, BIG_BLOBS_AT_ONCE, LOCAL_FAILURE_MS, RUNS_PER_PEER_MAX,
-    SMALL_BLOB_BYTES, SMALL_BLOBS_AT_ONCE,
+    ABSENT_MS, BACK_OFF_MAX_MS, BIG_BLOBS_AT_ONCE, LOCAL_FAILURE_MS, MAPS_OPEN_MAX, SMALL_BLOB_BYTES,
+    SMALL_BLOBS_AT_ONCE, SMALL_BYTES_AT_ONCE,
 };
 use super::moment::Moment;
 use super::schedule::Dice;
 
+mod choice;
 mod job;
+mod meter;
+mod queue;
 
-use job::Job;
+use job::{Job, Turn};
+use meter::Lines;
+use queue::{Queue, Rank, Urgency};
 
 /// Adjacent pieces of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +64,7 @@ impl Run {
 /// What the driver shall do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
-    /// Ask which pieces a peer has, waiting for more than `seen` if it isn't 0.
+    /// Ask which pieces a peer has; with `seen` it may answer when there are more than these.
     AskPieces {
         /// The blob.
         blob: Digest,
@@ -51,8 +72,8 @@ pub(super) enum Action {
         size: u64,
         /// Whom.
         node: NodeId,
-        /// Pieces it is known to have.
-        seen: u64,
+        /// Pieces it is known to have; `None`: it is to answer at once.
+        seen: Option<u64>,
     },
     /// Begin or resume the fetch of a blob of several pieces.
     Open {
@@ -72,6 +93,8 @@ pub(super) enum Action {
     FetchRun {
         /// The blob.
         blob: Digest,
+        /// Its size, as the event says.
+        size: u64,
         /// Whom.
         node: NodeId,
         /// Which.
@@ -136,10 +159,64 @@ pub(super) struct Opened {
     pub(super) outline_known: bool,
 }
 
+/// A blob under way, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TransferView {
+    /// The blob.
+    pub(super) blob: Digest,
+    /// Its size.
+    pub(super) size: u64,
+    /// Bytes that are here, in whole pieces.
+    pub(super) bytes_done: u64,
+    /// How fast they come.
+    pub(super) rate_bytes_per_s: u64,
+    /// Who sends them.
+    pub(super) sources: Vec<SourceView>,
+    /// What it waits for, if nobody is asked for bytes.
+    pub(super) waiting: Option<Waiting>,
+}
+
+/// A source of a blob that is asked for bytes of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SourceView {
+    /// Who.
+    pub(super) node: NodeId,
+    /// How fast.
+    pub(super) rate_bytes_per_s: u64,
+}
+
+/// Why nobody is asked for bytes of a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    /// No peer answers.
+    NoPeer,
+    /// No peer that answers has it.
+    NoSource,
+    /// Peers are still getting it themselves.
+    Pieces,
+    /// Something more urgent comes first.
+    Turn,
+    /// This node's disk.
+    Disk,
+}
+
+impl Waiting {
+    /// Its stable name.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoPeer => "no_peer",
+            Self::NoSource => "no_source",
+            Self::Pieces => "pieces",
+            Self::Turn => "turn",
+            Self::Disk => "disk",
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Wanted {
     size: u64,
-    asked: bool,
+    rank: Rank,
     try_at: Moment,
     failures: u32,
     banned: BTreeSet<NodeId>,
@@ -150,57 +227,69 @@ struct Wanted {
 /// All wants in view, and the jobs under way.
 #[derive(Debug)]
 pub(super) struct Planner {
-    /// Spreads the first pieces that different nodes ask for.
-    seed: u64,
+    own: NodeId,
     wants: BTreeMap<Digest, Wanted>,
     small: Queue,
     big: Queue,
     /// Peers that answer.
     sources: BTreeSet<NodeId>,
+    lines: Lines,
+    /// Questions for piece maps that are open.
+    maps_open: usize,
     jobs: BTreeMap<Digest, Job>,
     dice: Dice,
 }
 
 impl Planner {
-    /// Nothing wanted yet.
-    pub(super) fn new(seed: u64) -> Self {
+    /// Nothing wanted yet. `seed` is for jitter.
+    pub(super) fn new(own: NodeId, seed: u64) -> Self {
         Self {
-            seed,
+            own,
             wants: BTreeMap::new(),
             small: Queue::default(),
             big: Queue::default(),
             sources: BTreeSet::new(),
+            lines: Lines::default(),
+            maps_open: 0,
             jobs: BTreeMap::new(),
             dice: Dice::new(seed),
         }
     }
 
     /// The wants as they are now. Jobs whose want is gone are closed.
-    pub(super) fn set_wants(&mut self, mut wants: Vec<Want>, now: Moment) -> Vec<Action> {
-        wants.sort_by_key(|want| (want.asked_at.is_none(), std::cmp::Reverse(want.newest_at), want.blob));
-        let of_size = |small| wants.iter().filter(move |want| is_small(want.size) == small).map(|want| want.blob);
-        (self.small, self.big) = (Queue::new(of_size(true)), Queue::new(of_size(false)));
+    pub(super) fn set_wants(&mut self, wants: Vec<Want>, now: Moment) -> Vec<Action> {
         let mut before = std::mem::take(&mut self.wants);
         for want in wants {
+            let rank = rank(&want);
             let mut wanted = before.remove(&want.blob).filter(|wanted| wanted.size == want.size).unwrap_or(Wanted {
                 size: want.size,
-                asked: false,
+                rank,
                 try_at: now,
                 local_until: now,
                 failures: 0,
                 banned: BTreeSet::new(),
             });
-            if want.asked_at.is_some() && !wanted.asked {
+            if rank.0 == Urgency::Asked && wanted.rank.0 != Urgency::Asked {
                 wanted.try_at = now;
             }
-            wanted.asked = want.asked_at.is_some();
+            wanted.rank = (rank.0, wanted.failures > 0, rank.2, rank.3);
             self.wants.insert(want.blob, wanted);
         }
-        self.look_again();
+        self.fill_queues(now);
         // What an earlier job left of a blob has to go as well, so every want that is gone is closed, job or not.
         let of_jobs = self.jobs.keys().filter(|blob| !self.wants.contains_key(*blob)).copied();
         let gone: BTreeSet<Digest> = before.into_keys().chain(of_jobs).collect();
         gone.into_iter().map(|blob| self.drop_job(blob)).collect()
+    }
+
+    /// Puts every want without a job into its queue.
+    fn fill_queues(&mut self, now: Moment) {
+        let of_size = |small: bool| {
+            let idle = self.wants.iter().filter(|(blob, _)| !self.jobs.contains_key(*blob));
+            let of_size = idle.filter(move |(_, wanted)| is_small(wanted.size) == small);
+            Queue::of(of_size.map(|(_, wanted)| (wanted.try_at, wanted.rank)), now)
+        };
+        (self.small, self.big) = (of_size(true), of_size(false));
     }
 
     /// How many blobs are wanted.
@@ -226,16 +315,22 @@ impl Planner {
     pub(super) fn sign_of_life(&mut self, node: &NodeId, now: Moment) {
         for wanted in self.wants.values_mut() {
             wanted.try_at = wanted.try_at.min(now).max(wanted.local_until);
-            wanted.failures = 0;
+            (wanted.failures, wanted.rank.1) = (0, false);
         }
         for job in self.jobs.values_mut() {
             job.forgive(node, now);
         }
-        self.look_again();
+        self.fill_queues(now);
     }
 
-    /// A peer said which pieces it has.
+    /// Readers wait for these pieces of a blob.
+    pub(super) fn pieces_asked(&mut self, blob: &Digest, pieces: Vec<u64>) {
+        self.job(blob, |job| job.asked(pieces));
+    }
+
+    /// A peer said which pieces it has. Every [`Action::AskPieces`] ends with this.
     pub(super) fn pieces(&mut self, blob: &Digest, node: &NodeId, answer: Result<Has, Trouble>, now: Moment) {
+        self.maps_open = self.maps_open.saturating_sub(1);
         match answer {
             Ok(has) => self.job(blob, |job| job.has(node, has, now)),
             Err(trouble) => {
@@ -259,35 +354,49 @@ impl Planner {
         self.step_ended(blob, node, result, now);
     }
 
-    /// A piece is here, verified.
-    pub(super) fn piece_arrived(&mut self, blob: &Digest, piece: u64) {
+    /// A piece came from a peer and is here, verified.
+    pub(super) fn piece_arrived(&mut self, blob: &Digest, node: &NodeId, piece: u64, now: Moment) {
         if let Some(wanted) = self.wants.get_mut(blob) {
             // A line that breaks again and again still delivers, so the want isn't left alone ever longer.
             wanted.failures = 0;
+            self.lines.came(node, piece_bytes(wanted.size, piece) as u64, now);
         }
-        self.job(blob, |job| job.arrived(piece));
+        self.job(blob, |job| job.arrived(node, piece, now));
     }
 
-    /// A run ended.
+    /// A run ended. Every [`Action::FetchRun`] ends with this.
     pub(super) fn run_ended(
         &mut self,
-        blob: &Digest,
+        (blob, size): (&Digest, u64),
         node: &NodeId,
         run: Run,
         result: Result<(), StepError>,
         now: Moment,
     ) {
-        self.job(blob, |job| job.run_ended(node, run));
+        self.lines.end(node, is_small(size), now);
+        self.job(blob, |job| job.run_ended(node, run, now));
         self.step_ended(blob, node, result, now);
     }
 
-    /// A blob of one piece was stored, or not.
-    pub(super) fn whole_ended(&mut self, blob: &Digest, node: &NodeId, result: Result<(), StepError>, now: Moment) {
-        self.job(blob, |job| job.run_ended(node, Run { first: 0, count: 1 }));
+    /// A blob of one piece was stored, or not. Every [`Action::FetchWhole`] ends with this.
+    pub(super) fn whole_ended(
+        &mut self,
+        (blob, size): (&Digest, u64),
+        node: &NodeId,
+        result: Result<(), StepError>,
+        now: Moment,
+    ) {
         if result.is_ok() {
-            return self.met(blob);
+            self.piece_arrived(blob, node, 0, now);
         }
-        self.step_ended(blob, node, result, now);
+        self.lines.end(node, is_small(size), now);
+        self.job(blob, |job| job.run_ended(node, Run { first: 0, count: 1 }, now));
+        match result {
+            Ok(()) => self.met(blob),
+            // It may be getting it itself: its map tells.
+            Err(StepError::Source(Trouble::Absent)) => self.job(blob, |job| job.lacks(node, now)),
+            result => self.step_ended(blob, node, result, now),
+        }
     }
 
     /// A blob was made durable, or this node's disk refused.
@@ -302,19 +411,37 @@ impl Planner {
     /// What to do now.
     pub(super) fn actions(&mut self, now: Moment) -> Vec<Action> {
         let mut actions = Vec::new();
+        self.lines.keep(|node| self.sources.contains(node));
         self.start_jobs(now);
-        let mut load = self.load();
-        let blobs: Vec<Digest> = self.by_priority();
-        for blob in blobs {
+        // Lines that are full, and since which urgency.
+        let mut full: Vec<(Urgency, NodeId)> = Vec::new();
+        for blob in self.by_rank() {
             let (Some(job), Some(wanted)) = (self.jobs.get_mut(&blob), self.wants.get_mut(&blob)) else { continue };
-            let sources = self.sources.iter().filter(|node| !wanted.banned.contains(*node)).copied().collect();
-            if !job.plan(&sources, &mut load, now, &mut actions) {
+            let (usable, urgency) = (usable(&self.sources, wanted), wanted.rank.0);
+            let queue = if is_small(wanted.size) { &mut self.small } else { &mut self.big };
+            let mut maps_left = MAPS_OPEN_MAX.saturating_sub(self.maps_open);
+            let before = actions.len();
+            let goes_on = job.plan(&mut Turn {
+                usable: &usable,
+                taken: &full.iter().filter(|(of, _)| *of < urgency).map(|(_, node)| *node).collect(),
+                lines: &mut self.lines,
+                maps_left: &mut maps_left,
+                crowded: queue.is_crowded(),
+                now,
+                actions: &mut actions,
+            });
+            let is_map = |action: &&Action| matches!(action, Action::AskPieces { .. });
+            self.maps_open += actions.iter().skip(before).filter(is_map).count();
+            if !job.is_small() {
+                full.extend(job.full_sources().map(|node| (urgency, node)));
+            }
+            if !goes_on {
                 let opened = job.is_open();
                 self.jobs.remove(&blob);
-                wanted.failures += 1;
+                (wanted.failures, wanted.rank.1) = (wanted.failures + 1, true);
                 let wait_ms = (ABSENT_MS << wanted.failures.min(16)).min(BACK_OFF_MAX_MS) / 2;
                 wanted.try_at = now.plus_ms(self.dice.jitter(wait_ms));
-                self.look_again();
+                queue.put(wanted.try_at, wanted.rank);
                 actions.extend(opened.then_some(Action::Close { blob }));
             }
         }
@@ -324,8 +451,17 @@ impl Planner {
     /// When there may be something to do, if nothing happens before.
     pub(super) fn next_at(&self, now: Moment) -> Option<Moment> {
         let queues = [&self.small, &self.big].into_iter().filter(|_| !self.sources.is_empty());
-        let waiting = queues.filter_map(|queue| queue.idle_until);
-        self.jobs.values().filter_map(Job::next_at).chain(waiting).min().map(|next| next.max(now))
+        let jobs = self.jobs.values().filter_map(|job| job.next_at(now));
+        jobs.chain(queues.filter_map(Queue::next_at)).min().map(|next| next.max(now))
+    }
+
+    /// What is under way, most urgent first.
+    pub(super) fn view(&self, now: Moment) -> Vec<TransferView> {
+        let view = |blob: Digest| {
+            let (job, wanted) = (self.jobs.get(&blob)?, self.wants.get(&blob)?);
+            Some(job.view(now, &usable(&self.sources, wanted)))
+        };
+        self.by_rank().into_iter().filter_map(view).collect()
     }
 
     /// Blobs under way.
@@ -358,17 +494,22 @@ impl Planner {
     }
 
     fn local_failure(&mut self, blob: &Digest, now: Moment) {
-        self.jobs.remove(blob);
-        if let Some(wanted) = self.wants.get_mut(blob) {
-            wanted.local_until = now.plus_ms(self.dice.jitter(LOCAL_FAILURE_MS));
-            wanted.try_at = wanted.local_until;
+        let had_job = self.jobs.remove(blob).is_some();
+        let Some(wanted) = self.wants.get_mut(blob) else { return };
+        wanted.local_until = now.plus_ms(self.dice.jitter(LOCAL_FAILURE_MS));
+        wanted.try_at = wanted.local_until;
+        if had_job {
+            let queue = if is_small(wanted.size) { &mut self.small } else { &mut self.big };
+            queue.put(wanted.try_at, wanted.rank);
         }
-        self.look_again();
     }
 
     fn met(&mut self, blob: &Digest) {
         self.jobs.remove(blob);
-        self.wants.remove(blob);
+        if let Some(wanted) = self.wants.remove(blob) {
+            let queue = if is_small(wanted.size) { &mut self.small } else { &mut self.big };
+            queue.drop(wanted.try_at, &wanted.rank);
+        }
     }
 
     fn drop_job(&mut self, blob: Digest) -> Action {
@@ -376,112 +517,67 @@ impl Planner {
         Action::Close { blob }
     }
 
-    fn look_again(&mut self) {
-        (self.small.idle_until, self.big.idle_until) = (None, None);
-    }
-
     /// Gives free places to the wants that may be tried, best first.
     fn start_jobs(&mut self, now: Moment) {
         if self.sources.is_empty() {
             return;
         }
-        let small = self.jobs.values().filter(|job| job.is_small()).count();
-        let places = [
-            (&mut self.small, SMALL_BLOBS_AT_ONCE, small),
-            (&mut self.big, BIG_BLOBS_AT_ONCE, self.jobs.len() - small),
-        ];
-        for (queue, places, taken) in places {
-            for (blob, size) in queue.start(&self.wants, &self.jobs, places, taken, now) {
-                self.jobs.insert(blob, Job::new(blob, size, self.seed));
+        let small_jobs: Vec<u64> = self.jobs.values().filter(|job| job.is_small()).map(Job::size).collect();
+        let big = Places { taken: self.jobs.len() - small_jobs.len(), bytes: 0, limit: BIG_BLOBS_AT_ONCE };
+        let small = Places { taken: small_jobs.len(), bytes: small_jobs.iter().sum(), limit: SMALL_BLOBS_AT_ONCE };
+        for (queue, mut places, is_small) in [(&mut self.small, small, true), (&mut self.big, big, false)] {
+            while let Some(rank) = queue.first(now) {
+                let (urgency, _, _, blob) = rank;
+                let size = self.wants.get(&blob).map_or(0, |wanted| wanted.size);
+                if !places.take(urgency, if is_small { size } else { 0 }) {
+                    break;
+                }
+                queue.take(&rank);
+                self.jobs.insert(blob, Job::new(blob, size, self.own));
             }
         }
     }
 
-    fn by_priority(&self) -> Vec<Digest> {
-        let mut blobs: Vec<Digest> = self.jobs.keys().copied().collect();
-        blobs.sort_by_key(|blob| self.wants.get(blob).is_none_or(|wanted| !wanted.asked));
-        blobs
-    }
-
-    fn load(&self) -> Load {
-        let mut load = Load::default();
-        for job in self.jobs.values() {
-            for node in job.run_nodes() {
-                load.add(node, job.is_small());
-            }
-        }
-        load
+    fn by_rank(&self) -> Vec<Digest> {
+        let mut blobs: Vec<(Option<Rank>, Digest)> =
+            self.jobs.keys().map(|blob| (self.wants.get(blob).map(|wanted| wanted.rank), *blob)).collect();
+        blobs.sort_unstable();
+        blobs.into_iter().map(|(_, blob)| blob).collect()
     }
 }
 
-/// Byte requests under way to each peer, of big and of small blobs.
-#[derive(Debug, Default)]
-struct Load {
-    runs: BTreeMap<(NodeId, bool), usize>,
+/// Places of one size class.
+struct Places {
+    taken: usize,
+    bytes: u64,
+    limit: usize,
 }
 
-impl Load {
-    fn of(&self, node: &NodeId, small: bool) -> usize {
-        self.runs.get(&(*node, small)).copied().unwrap_or(0)
-    }
-
-    fn add(&mut self, node: NodeId, small: bool) {
-        *self.runs.entry((node, small)).or_default() += 1;
-    }
-
-    fn has_room(&self, node: &NodeId, small: bool) -> bool {
-        self.of(node, small) < RUNS_PER_PEER_MAX
+impl Places {
+    /// Takes one, if this may have it. The bytes at once are bounded, since small blobs are held in memory.
+    fn take(&mut self, urgency: Urgency, bytes: u64) -> bool {
+        let room = self.bytes == 0 || urgency == Urgency::Asked || self.bytes + bytes <= SMALL_BYTES_AT_ONCE;
+        let free = self.taken < self.limit + urgency.further_places() && room;
+        if free {
+            (self.taken, self.bytes) = (self.taken + 1, self.bytes + bytes);
+        }
+        free
     }
 }
 
-/// Wants of one size class, best first.
-#[derive(Debug, Default)]
-struct Queue {
-    blobs: VecDeque<Digest>,
-    /// None of those without a job can be tried before this.
-    idle_until: Option<Moment>,
+fn rank(want: &Want) -> Rank {
+    let urgency = match (want.asked_at, want.reason) {
+        (Some(_), _) => Urgency::Asked,
+        (None, WantReason::Release) => Urgency::Release,
+        (None, WantReason::Repair) => Urgency::Repair,
+        (None, WantReason::Backfill) => Urgency::Backfill,
+    };
+    let at: UnixMillis = want.asked_at.unwrap_or(want.newest_at);
+    (urgency, false, Reverse(at), want.blob)
 }
 
-impl Queue {
-    fn new(blobs: impl Iterator<Item = Digest>) -> Self {
-        Self { blobs: blobs.collect(), idle_until: None }
-    }
-
-    /// The wants that get a place now, of `places` of which some are `taken`.
-    fn start(
-        &mut self,
-        wants: &BTreeMap<Digest, Wanted>,
-        jobs: &BTreeMap<Digest, Job>,
-        places: usize,
-        mut taken: usize,
-        now: Moment,
-    ) -> Vec<(Digest, u64)> {
-        while self.blobs.front().is_some_and(|blob| !wants.contains_key(blob)) {
-            self.blobs.pop_front();
-        }
-        let mut started = Vec::new();
-        if self.idle_until.is_some_and(|until| now < until) {
-            return started;
-        }
-        let mut earliest: Option<Moment> = None;
-        for blob in &self.blobs {
-            let Some(wanted) = wants.get(blob).filter(|_| !jobs.contains_key(blob)) else { continue };
-            let places = if wanted.asked { places + ASKED_BLOBS_AT_ONCE } else { places };
-            if taken >= places {
-                // A place that becomes free is an event of its own. (Those asked for come first, so none is passed over.)
-                self.idle_until = None;
-                return started;
-            }
-            if wanted.try_at > now {
-                earliest = Some(earliest.map_or(wanted.try_at, |moment| moment.min(wanted.try_at)));
-            } else {
-                taken += 1;
-                started.push((*blob, wanted.size));
-            }
-        }
-        self.idle_until = Some(earliest.unwrap_or(now.plus_ms(BACK_OFF_MAX_MS)));
-        started
-    }
+fn usable(sources: &BTreeSet<NodeId>, wanted: &Wanted) -> BTreeSet<NodeId> {
+    sources.difference(&wanted.banned).copied().collect()
 }
 
 fn is_small(size: u64) -> bool {
@@ -493,5 +589,7 @@ fn is_one_piece(size: u64) -> bool {
     piece_count(size) == 1
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

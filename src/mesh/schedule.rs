@@ -20,6 +20,12 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
+    /// A number below `bound`.
+    #[cfg(test)]
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.throw() % bound
+    }
+
     /// `ms`, give or take a quarter, so that nodes don't march in step.
     pub(super) fn jitter(&mut self, ms: u64) -> u64 {
         let quarter = ms / 4;

@@ -8,8 +8,8 @@
 use std::collections::BTreeSet;
 
 use ods_store::{
-    BlobReader, Digest, EventBatch, Fetch, LogQuery, NodeId, PIECE_BYTES, Roster, SignedStatement, Statement, Store,
-    StoreError, UnixMillis,
+    BlobReader, Digest, EventBatch, Fetch, LogQuery, NodeId, PIECE_BYTES, PieceSet, Roster, SignedStatement, Statement,
+    Store, StoreError, UnixMillis, piece_count,
 };
 
 use super::limits::PING_EVENTS_BYTES_MAX;
@@ -258,18 +258,20 @@ fn outline(store: &Store, blob: &Digest, now: UnixMillis) -> Result<Vec<[u8; 32]
     fetch.outline().map(<[_]>::to_vec).ok_or(Refusal::BlobAbsent)
 }
 
+/// What is here of a blob. A caller that may be kept waiting is, while there is no more than it knows of and more may come.
 fn pieces(store: &Store, request: &PiecesRequest, now: UnixMillis) -> Result<Reply, Refusal> {
     if let Some(reader) = store.open_blob(&request.blob, now)? {
         return Ok(Reply::Answer(Answer::Pieces(PieceMap::All { size: reader.size() })));
     }
-    let Some(fetch) = store.fetch_in_progress(&request.blob).filter(Fetch::outline_known) else {
-        return Ok(Reply::Answer(Answer::Pieces(PieceMap::Absent)));
+    let here = match store.fetch_in_progress(&request.blob) {
+        Some(fetch) if fetch.outline_known() => Some((fetch.size(), fetch.have())),
+        _ => store.want(&request.blob)?.map(|want| (want.size, PieceSet::none(piece_count(want.size)))),
     };
-    let have = fetch.have();
+    let Some((size, have)) = here else { return Ok(Reply::Answer(Answer::Pieces(PieceMap::Absent))) };
     if request.wait_ms > 0 && have.len() <= request.seen {
         return Ok(Reply::Wait);
     }
-    Ok(Reply::Answer(Answer::Pieces(PieceMap::Some { size: fetch.size(), bits: have.bits().to_vec() })))
+    Ok(Reply::Answer(Answer::Pieces(PieceMap::Some { size, bits: have.bits().to_vec() })))
 }
 
 #[derive(Debug, Clone)]

@@ -68,7 +68,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let mesh =
         Mesh::new(store.clone(), MeshOptions { listen_urls: listen_urls.clone(), tls_pin, link, clock: clock::now });
     let peers = mesh.router();
-    let (driver, states, fetcher) = mesh.workers(commands, statuses.clone());
+    let (driver, states, fetcher) = mesh.workers(commands, statuses.clone(), mesh_handle.transfers());
     supervisor.start(driver);
     supervisor.start(states);
     supervisor.start(fetcher);

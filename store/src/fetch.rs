@@ -7,17 +7,20 @@
 //!   A map that was lost is rebuilt by verifying what is in the file.
 //! - A fetch ends by [`Fetch::finish`] (sealed, committed, want met) or when its want is dropped.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use crate::arrivals::{Arrival, Arrivals};
 use crate::blobs::{Blobs, Claim, fetch_name};
 use crate::digest::Digest;
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
-use crate::limits::BLOB_BYTES_MAX;
+use crate::limits::{ASKED_PIECES_MAX, BLOB_BYTES_MAX};
 use crate::outline::{ChainingValue, PIECE_BYTES, outline_is_right, piece_bytes, piece_count, piece_is_right};
 use crate::pieces::PieceSet;
 use crate::store::{Store, WeakStore};
@@ -45,8 +48,19 @@ struct Inner {
     outline: OnceLock<Vec<ChainingValue>>,
     is_new: bool,
     pieces: Mutex<Pieces>,
+    /// Pieces that readers wait for, the latest last.
+    asked: Mutex<VecDeque<u64>>,
+    ended: AtomicBool,
+    arrivals: Arc<Arrivals>,
     /// Keeps gc from taking the file for a left-over.
     _claim: Claim,
+}
+
+/// Where to look for pieces that no map claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Everywhere,
+    WhereWritten,
 }
 
 struct Pieces {
@@ -65,6 +79,7 @@ impl Fetch {
     pub(crate) fn open(
         store: WeakStore,
         blobs: &Arc<Blobs>,
+        arrivals: &Arc<Arrivals>,
         blob: Digest,
         size: u64,
         saved: Option<FetchRow>,
@@ -92,9 +107,21 @@ impl Fetch {
         drop(lock);
         let none = PieceSet::none(piece_count(size));
         let pieces = Mutex::new(Pieces { have: none.clone(), unsynced: none, is_suspect: false, is_named: false });
-        let (blobs, is_new) = (Arc::clone(blobs), !was_there);
-        let inner = Inner { store, blobs, blob, size, path, file, outline, is_new, pieces, _claim: claim };
-        let fetch = Self(Arc::new(inner));
+        let fetch = Self(Arc::new(Inner {
+            store,
+            blobs: Arc::clone(blobs),
+            blob,
+            size,
+            path,
+            file,
+            outline,
+            is_new: !was_there,
+            pieces,
+            asked: Mutex::default(),
+            ended: AtomicBool::new(false),
+            arrivals: Arc::clone(arrivals),
+            _claim: claim,
+        }));
         if was_there {
             fetch.recover(saved)?;
         } else {
@@ -116,8 +143,9 @@ impl Fetch {
         let saved = saved.filter(|row| row.size == *size && length == *size);
         let saved = saved.and_then(|row| PieceSet::from_bits(count, &row.pieces));
         let have = match (saved, self.0.outline.get()) {
-            (Some(pieces), Some(_)) => pieces,
-            (None, Some(_)) => self.verify_file(),
+            // What came after the last map is there as well, as a rule, and shall not be sent twice.
+            (Some(pieces), Some(_)) => self.verify_file(pieces, Look::WhereWritten),
+            (None, Some(_)) => self.verify_file(PieceSet::none(count), Look::Everywhere),
             // Without an outline nothing can be told; the pieces are fetched again.
             (_, None) => PieceSet::none(count),
         };
@@ -125,12 +153,15 @@ impl Fetch {
         Ok(())
     }
 
-    /// Which pieces of the file are right.
-    fn verify_file(&self) -> PieceSet {
+    /// Which pieces of the file are right: those that are known to be, and what a look at the others finds.
+    fn verify_file(&self, known: PieceSet, look: Look) -> PieceSet {
         let Inner { blob, size, file, outline, .. } = &*self.0;
-        let mut right = PieceSet::none(piece_count(*size));
+        let mut right = known;
         let Some(outline) = outline.get() else { return right };
-        for index in 0..right.count() {
+        for index in right.complement().iter() {
+            if look == Look::WhereWritten && !self.is_written(index) {
+                continue;
+            }
             let mut piece = vec![0; piece_bytes(*size, index)];
             let read = file.read_exact_at(&mut piece, index * PIECE_BYTES).is_ok();
             if read && piece_is_right(&piece, index, outline, blob, *size) {
@@ -138,6 +169,12 @@ impl Fetch {
             }
         }
         right
+    }
+
+    /// Whether a piece of the file begins with anything but zeros, as room that was only reserved does.
+    fn is_written(&self, index: u64) -> bool {
+        let mut head = vec![0; piece_bytes(self.0.size, index).min(4096)];
+        self.0.file.read_exact_at(&mut head, index * PIECE_BYTES).is_ok() && head.iter().any(|byte| *byte != 0)
     }
 
     /// The blob.
@@ -171,6 +208,7 @@ impl Fetch {
         blobs.write_outline(blob, &outline)?;
         drop(lock);
         self.0.outline.get_or_init(|| outline);
+        self.0.arrivals.tell(blob);
         Ok(())
     }
 
@@ -208,7 +246,42 @@ impl Fetch {
         let mut pieces = self.pieces();
         pieces.have.insert(index);
         pieces.unsynced.insert(index);
+        drop(pieces);
+        self.0.arrivals.tell(blob);
         Ok(())
+    }
+
+    /// Waits for the next piece, or the end; see [`Arrival`].
+    pub fn arrival(&self) -> Arrival {
+        self.0.arrivals.wait(&self.0.blob)
+    }
+
+    /// Someone waits for a piece: it and those after it shall come before others.
+    pub fn ask(&self, index: u64) {
+        let mut asked = self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if !asked.contains(&index) {
+            asked.push_back(index);
+            if asked.len() > ASKED_PIECES_MAX {
+                asked.pop_front();
+            }
+        }
+    }
+
+    /// The pieces that were asked for and are not here, the latest last.
+    pub fn asked(&self) -> Vec<u64> {
+        let mut asked = self.0.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let pieces = self.pieces();
+        asked.retain(|index| !pieces.have.contains(*index));
+        asked.iter().copied().collect()
+    }
+
+    /// Whether nothing comes any more: the blob is sealed, or nobody wants it.
+    pub fn has_ended(&self) -> bool {
+        self.0.ended.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.ended.store(true, Ordering::Release);
     }
 
     /// Whether a piece is here.

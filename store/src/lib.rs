@@ -14,6 +14,7 @@
 
 mod account_error;
 mod admins;
+mod arrivals;
 mod audit;
 mod backup;
 mod blobs;
@@ -89,6 +90,7 @@ mod webhooks;
 mod writer;
 
 pub use account_error::AccountError;
+pub use arrivals::Arrival;
 pub use audit::{AuditEntry, AuditPage, Deed, Facts, facts};
 pub use backup::{BackupFolder, BackupLock, Copied, DatabaseCopy, FileSum, Trust};
 pub use digest::{Digest, EventId, NodeId, NotHex32, SetDigest, Sha256, StateId, StatementId};
@@ -150,7 +152,7 @@ pub use upload::{Received, Upload};
 pub use users::{NewUser, UserPatch, UserRow};
 pub use vector::{StreamState, Vector};
 pub use verify::{Depth, Fault, FaultKind, Mended, OnProgress, VerifyProgress, VerifyReport, check_database};
-pub use wants::{Want, WantTotals};
+pub use wants::{Want, WantReason, WantTotals};
 pub use watched::{WatchOutcome, WatchedFile};
 pub use webhooks::{
     Attempt, Delivery, DeliveryPage, DeliveryState, Failing, OLD_SECRET_FOR_MS_MAX, Settlement, Tried, WEBHOOK_TYPES,

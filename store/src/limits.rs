@@ -142,3 +142,5 @@ pub const JOURNAL_PRUNE_ROWS: usize = 5000;
 pub const RECENT_PACKAGES_MAX: usize = 128;
 /// Blobs that one step of a scrub finishes, so that steps stay short where blobs are small.
 pub const SCRUB_STEP_BLOBS_MAX: usize = 256;
+/// Pieces of one fetch that readers wait for, which come before others.
+pub const ASKED_PIECES_MAX: usize = 16;

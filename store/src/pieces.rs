@@ -17,8 +17,8 @@ impl PieceSet {
 
     /// All of `count` pieces.
     pub fn all(count: u64) -> Self {
-        let mut set = Self::none(count);
-        (0..count).for_each(|index| set.insert(index));
+        let mut set = Self { count, bits: vec![0xff; bytes_for(count)] };
+        set.drop_beyond();
         set
     }
 
@@ -27,10 +27,17 @@ impl PieceSet {
         if bits.len() != bytes_for(count) {
             return None;
         }
-        let mut set = Self::none(count);
-        let given = Self { count, bits: bits.to_vec() };
-        given.iter().for_each(|index| set.insert(index));
+        let mut set = Self { count, bits: bits.to_vec() };
+        set.drop_beyond();
         Some(set)
+    }
+
+    /// Clears the bits past the count, so that equal sets have equal bits.
+    fn drop_beyond(&mut self) {
+        let (used, last) = (self.count % 8, self.bits.last_mut());
+        if let Some(last) = last.filter(|_| used != 0) {
+            *last &= (1 << used) - 1;
+        }
     }
 
     /// The bits, for disk and wire.
@@ -79,15 +86,42 @@ impl PieceSet {
 
     /// Those in the set, ascending.
     pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
-        (0..self.count).filter(|index| self.contains(*index))
+        // Whole bytes without any are passed over: sets of large blobs are mostly empty or mostly full.
+        let bytes = self.bits.iter().zip(0u64..).filter(|(byte, _)| **byte != 0);
+        let pieces =
+            bytes.flat_map(|(byte, at)| (0..8).filter(move |bit| byte & (1 << bit) != 0).map(move |bit| at * 8 + bit));
+        pieces.filter(|index| *index < self.count)
+    }
+
+    /// The first in the set that is `start` or later.
+    pub fn first_from(&self, start: u64) -> Option<u64> {
+        let (byte, within) = (byte_of(start.min(self.count)), start % 8);
+        let near = (start..start - within + 8).find(|index| self.contains(*index));
+        let far = || {
+            let (at, byte) = self.bits.iter().enumerate().skip(byte + 1).find(|(_, byte)| **byte != 0)?;
+            Some(at as u64 * 8 + u64::from(byte.trailing_zeros()))
+        };
+        near.or_else(far).filter(|index| *index < self.count)
     }
 
     /// Those not in the set.
     #[must_use]
     pub fn complement(&self) -> Self {
-        let mut set = Self::none(self.count);
-        (0..self.count).filter(|index| !self.contains(*index)).for_each(|index| set.insert(index));
-        set
+        Self::all(self.count).minus(self)
+    }
+
+    /// Those that are not in `other`.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        let of_other = other.bits.iter().copied().chain(std::iter::repeat(0));
+        Self { count: self.count, bits: self.bits.iter().zip(of_other).map(|(own, theirs)| own & !theirs).collect() }
+    }
+
+    /// Those that are in `other` as well.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let of_other = other.bits.iter().copied().chain(std::iter::repeat(0));
+        Self { count: self.count, bits: self.bits.iter().zip(of_other).map(|(own, theirs)| own & theirs).collect() }
     }
 }
 
@@ -102,6 +136,27 @@ fn byte_of(index: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sets_compare_with_one_another_piece_by_piece() {
+        let of = |count, step| {
+            let mut set = PieceSet::none(count);
+            (0..count).step_by(step).for_each(|index| set.insert(index));
+            set
+        };
+        for count in [1, 8, 9, 31, 100] {
+            let (two, three) = (of(count, 2), of(count, 3));
+            let by_hand = |keep: &dyn Fn(u64) -> bool| (0..count).filter(|index| keep(*index)).collect::<Vec<_>>();
+            assert_eq!(two.minus(&three).iter().collect::<Vec<_>>(), by_hand(&|at| at % 2 == 0 && at % 3 != 0));
+            assert_eq!(two.intersection(&three).iter().collect::<Vec<_>>(), by_hand(&|at| at % 6 == 0));
+            assert_eq!(two.complement().iter().collect::<Vec<_>>(), by_hand(&|at| at % 2 != 0));
+            for start in 0..count + 20 {
+                let expected = (start..count).find(|at| at % 3 == 0);
+                assert_eq!(three.first_from(start), expected, "{count} pieces from {start}");
+            }
+            assert_eq!(two.minus(&PieceSet::default()), two);
+        }
+    }
 
     #[test]
     fn sets_hold_what_is_put_in() {

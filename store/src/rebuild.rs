@@ -95,7 +95,7 @@ fn keep_wants(tx: &Tx<'_>, known: BTreeMap<Digest, WantRow>, fetches: &BTreeMap<
     for (blob, known) in known {
         let row = table.get(blob.as_bytes())?.map(|row| from_row::<WantRow>("a want", row.value())).transpose()?;
         if let Some(row) = row {
-            let row = WantRow { since: known.since, asked_at: known.asked_at, ..row };
+            let row = WantRow { since: known.since, asked_at: known.asked_at, reason: known.reason, ..row };
             table.insert(blob.as_bytes(), to_row(&row).as_slice())?;
             if let Some(fetch) = fetches.get(&blob).filter(|fetch| fetch.size == row.size) {
                 tx.write(FETCHES)?.insert(blob.as_bytes(), to_row(fetch).as_slice())?;

@@ -32,6 +32,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use redb::ReadTransaction;
 
 use self::care::Care;
+use crate::arrivals::Arrivals;
 use crate::audit::{self, Deed};
 use crate::blobs::{Blobs, fetched_blob};
 use crate::digest::{Digest, NodeId, SetDigest};
@@ -78,6 +79,7 @@ struct Inner {
     verified: Verified,
     fetches: Mutex<HashMap<Digest, Fetch>>,
     uploads: Mutex<HashMap<UploadId, Arc<LiveUpload>>>,
+    arrivals: Arc<Arrivals>,
     space: space::SpaceState,
     care: Care,
     troubles: Arc<Troubles>,
@@ -164,6 +166,7 @@ impl Store {
             blobs,
             verified: Verified::default(),
             fetches: Mutex::default(),
+            arrivals: Arc::default(),
             uploads: Mutex::default(),
             space: space::SpaceState::default(),
             care: Care::default(),
@@ -308,6 +311,10 @@ impl Store {
 
     pub(crate) fn live_uploads(&self) -> MutexGuard<'_, HashMap<UploadId, Arc<LiveUpload>>> {
         self.0.uploads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn arrivals(&self) -> &Arc<Arrivals> {
+        &self.0.arrivals
     }
 
     pub(crate) fn recent(&self) -> &Recent {

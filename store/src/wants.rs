@@ -6,7 +6,7 @@
 use redb::{ReadableTable, ReadableTableMetadata};
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{from_row, to_row};
+use crate::codec::{Added, from_row, to_row};
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::journal::{self, Happening, Moment};
@@ -26,6 +26,19 @@ pub(crate) struct WantRow {
     pub(crate) newest_at: UnixMillis,
     /// When a client last asked for it.
     pub(crate) asked_at: Option<UnixMillis>,
+    pub(crate) reason: Added<WantReason>,
+}
+
+/// Why a blob is wanted, the most urgent first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub enum WantReason {
+    /// It was published.
+    #[default]
+    Release,
+    /// It was here and was lost.
+    Repair,
+    /// It was published before this node came.
+    Backfill,
 }
 
 /// A sealed blob that is here.
@@ -48,6 +61,15 @@ pub struct Want {
     pub newest_at: UnixMillis,
     /// When a client last asked for it.
     pub asked_at: Option<UnixMillis>,
+    /// Why it is wanted.
+    pub reason: WantReason,
+}
+
+impl WantRow {
+    fn view(self, blob: Digest) -> Want {
+        let Self { size, since, newest_at, asked_at, reason: Added(reason) } = self;
+        Want { blob, size, since, newest_at, asked_at, reason }
+    }
 }
 
 /// How much is wanted.
@@ -59,16 +81,31 @@ pub struct WantTotals {
     pub bytes: u64,
 }
 
-/// Wants a blob unless it is held.
+/// Wants a published blob unless it is held.
 pub(crate) fn want(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64, newest_at: UnixMillis) -> Result<()> {
+    let reason = if moment.backfill { WantReason::Backfill } else { WantReason::Release };
+    want_because(tx, moment, blob, size, newest_at, reason)
+}
+
+fn want_because(
+    tx: &Tx<'_>,
+    moment: Moment,
+    blob: &Digest,
+    size: u64,
+    newest_at: UnixMillis,
+    reason: WantReason,
+) -> Result<()> {
     if tx.read(BLOBS)?.get(blob.as_bytes())?.is_some() {
         return Ok(());
     }
     let mut table = tx.write(WANTS)?;
     let held = table.get(blob.as_bytes())?.map(|row| from_row::<WantRow>("a want", row.value())).transpose()?;
     let row = match &held {
-        Some(row) => WantRow { newest_at: row.newest_at.max(newest_at), ..row.clone() },
-        None => WantRow { size, since: moment.now, newest_at, asked_at: None },
+        Some(row) => {
+            let reason = Added(row.reason.0.min(reason));
+            WantRow { newest_at: row.newest_at.max(newest_at), reason, ..row.clone() }
+        }
+        None => WantRow { size, since: moment.now, newest_at, asked_at: None, reason: Added(reason) },
     };
     table.insert(blob.as_bytes(), to_row(&row).as_slice())?;
     drop(table);
@@ -156,7 +193,7 @@ pub(crate) fn lose(tx: &Tx<'_>, moment: Moment, blob: &Digest) -> Result<()> {
     if live_paths(&tx.read(LIVE_BLOBS)?, blob)?.is_empty() {
         return Ok(());
     }
-    want(tx, moment, blob, size, moment.now)
+    want_because(tx, moment, blob, size, moment.now, WantReason::Repair)
 }
 
 /// The paths a blob is live at.
@@ -189,13 +226,36 @@ pub(crate) fn is_live(
 pub(crate) fn list(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>, limit: usize) -> Result<Vec<Want>> {
     let rows = table.iter()?.take(limit).map(|entry| {
         let (key, row) = entry?;
-        let WantRow { size, since, newest_at, asked_at } = from_row("a want", row.value())?;
-        Ok(Want { blob: Digest::from_bytes(*key.value()), size, since, newest_at, asked_at })
+        let row: WantRow = from_row("a want", row.value())?;
+        Ok(row.view(Digest::from_bytes(*key.value())))
     });
     rows.collect()
+}
+
+/// One want.
+pub(crate) fn find(
+    table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
+    blob: &Digest,
+) -> Result<Option<Want>> {
+    let row = table.get(blob.as_bytes())?.map(|row| from_row::<WantRow>("a want", row.value())).transpose()?;
+    Ok(row.map(|row| row.view(*blob)))
 }
 
 /// How many rows a table has.
 pub(crate) fn count(table: &impl ReadableTableMetadata) -> Result<u64> {
     Ok(table.len()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_from_before_there_were_reasons_is_a_release() {
+        let old = (7u64, UnixMillis::new(1), UnixMillis::new(2), Some(UnixMillis::new(3)));
+        let row: WantRow = from_row("a want", &to_row(&old)).unwrap();
+        assert_eq!((row.size, row.asked_at, row.reason.0), (7, Some(UnixMillis::new(3)), WantReason::Release));
+        let new = WantRow { reason: Added(WantReason::Backfill), ..row };
+        assert_eq!(from_row::<WantRow>("a want", &to_row(&new)).unwrap(), new);
+    }
 }

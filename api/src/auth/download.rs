@@ -3,8 +3,7 @@
 use axum::extract::FromRequestParts;
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use ods_store::{BlobReader, Digest, Fetch, Lsn, Package, PackagePath, PackageWithBytes, Scope, UnixMillis};
-use tokio::sync::watch;
+use ods_store::{Arrival, BlobReader, Digest, Fetch, Package, PackagePath, PackageWithBytes, Scope, UnixMillis};
 
 use super::{AppState, BEARER, DownloadMode, Session};
 use crate::error::ApiError;
@@ -113,11 +112,6 @@ impl DownloadAccess {
         Ok(self.state.store.open_blob(blob, self.now())?)
     }
 
-    /// Tells of every commit from here on.
-    pub(crate) fn commits(&self) -> watch::Receiver<Lsn> {
-        self.state.head.clone()
-    }
-
     /// Has a blob fetched before others, since someone waits for it; false if it isn't wanted here. Blocks.
     pub(crate) fn want_now(&self, blob: &Digest) -> Result<bool, ApiError> {
         Ok(self.state.store.want_now(blob, self.now())?)
@@ -126,5 +120,10 @@ impl DownloadAccess {
     /// The fetch of a blob, if one is going on: what is verified of it can be sent already.
     pub(crate) fn fetch_in_progress(&self, blob: &Digest) -> Option<Fetch> {
         self.state.store.fetch_in_progress(blob)
+    }
+
+    /// Waits for what comes of a blob next.
+    pub(crate) fn arrival(&self, blob: &Digest) -> Arrival {
+        self.state.store.arrival(blob)
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ods_store::{BlobReader, Digest, Fetch, PIECE_BYTES, UnixMillis, piece_count};
 use tokio::task::spawn_blocking;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use super::body::{Chunk, ReadAt, ReadError, Reading};
 use super::buffers::Buffer;
@@ -19,14 +19,8 @@ use crate::file_slices::FileSlice;
 
 /// How long a client waits for the first piece before it is told to come back.
 const FIRST_PIECE_WITHIN: Duration = Duration::from_secs(10);
-/// How long it waits when no fetch is going on: time for one to begin.
-const FETCH_BEGINS_WITHIN: Duration = Duration::from_secs(1);
 /// How long no piece at all may arrive before a download under way is cut short.
 const STALLED_AFTER: Duration = Duration::from_mins(1);
-/// How often to look whether a piece has arrived.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// How often at first, and at most, where every commit is a reason to look.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1);
 /// How long bytes may be on their way without a want being told that somebody waits.
 const ASK_AFTER: Duration = Duration::from_millis(20);
 /// Seconds after which a client may ask again for bytes that are on their way.
@@ -45,7 +39,7 @@ pub(super) enum Source {
 
 /// A download under way whose bytes stopped arriving.
 #[derive(Debug, thiserror::Error)]
-#[error("no piece of blob {blob} has arrived for {} s", STALLED_AFTER.as_secs())]
+#[error("no piece of blob {blob} has arrived for {} s, or none will", STALLED_AFTER.as_secs())]
 struct Stalled {
     blob: Digest,
 }
@@ -54,33 +48,28 @@ impl Source {
     /// Opens a blob that isn't held, once its first pieces have arrived; it is fetched before others.
     pub(super) async fn arriving(access: &DownloadAccess, blob: Digest) -> Result<Self, ApiError> {
         let since = Instant::now();
-        let mut commits = access.commits();
-        let mut rest = LOOK_AGAIN_AFTER;
         let mut asked = false;
         loop {
-            commits.mark_unchanged();
-            let fetch = access.fetch_in_progress(&blob);
-            let patience = if fetch.is_some() { FIRST_PIECE_WITHIN } else { FETCH_BEGINS_WITHIN };
-            if let Some(fetch) = fetch.filter(is_proven) {
+            // Made before looking, so that nothing is missed in between.
+            let arrival = access.arrival(&blob);
+            if let Some(fetch) = access.fetch_in_progress(&blob).filter(is_proven) {
                 return Ok(Self::Arriving(fetch));
             }
             let asking = access.clone();
             if let Some(reader) = blocking(move || asking.open_blob(&blob)).await? {
                 return Ok(Self::Held(reader));
             }
-            if since.elapsed() >= patience {
+            let patience = if asked { FIRST_PIECE_WITHIN } else { ASK_AFTER };
+            if timeout_at(since + patience, arrival).await.is_ok() {
+                continue;
+            }
+            if asked {
                 return Err(not_here(&blob));
             }
             // What is small is mostly here before the wish for it would be written down.
-            if !asked && since.elapsed() >= ASK_AFTER {
-                asked = true;
-                let asking = access.clone();
-                blocking(move || asking.want_now(&blob)).await?;
-            }
-            // Whatever arrives is committed. Those who wait long look less and less often, as commits may be many.
-            sleep(rest).await;
-            let _ = timeout(LOOK_EVERY, commits.changed()).await;
-            rest = (rest * 2).min(LOOK_EVERY);
+            asked = true;
+            let asking = access.clone();
+            blocking(move || asking.want_now(&blob)).await?;
         }
     }
 
@@ -95,14 +84,19 @@ impl Source {
     /// Has the first of these bytes arrive, or says that they don't.
     pub(super) async fn wait_for(&self, offset: u64) -> Result<(), ApiError> {
         let Self::Arriving(fetch) = self else { return Ok(()) };
-        let since = Instant::now();
-        while !fetch.has(offset / PIECE_BYTES) {
-            if since.elapsed() >= FIRST_PIECE_WITHIN {
+        let until = Instant::now() + FIRST_PIECE_WITHIN;
+        let piece = offset / PIECE_BYTES;
+        loop {
+            let arrival = fetch.arrival();
+            if fetch.has(piece) {
+                return Ok(());
+            }
+            if fetch.has_ended() {
                 return Err(not_here(&fetch.digest()));
             }
-            sleep(LOOK_EVERY).await;
+            fetch.ask(piece);
+            timeout_at(until, arrival).await.map_err(|_| not_here(&fetch.digest()))?;
         }
-        Ok(())
     }
 
     /// Whether its bytes can be sent as parts of a file.
@@ -169,23 +163,24 @@ fn is_proven(fetch: &Fetch) -> bool {
     fetch.outline_known() && fetch.has(piece_count(fetch.size()).saturating_sub(1))
 }
 
-/// Waits for a piece and reads from it. Gives up once nothing of the blob has arrived for so long.
+/// Waits for a piece, which comes before others meanwhile, and reads from it. Gives up once nothing of the blob has arrived
+/// for so long, or when nothing will.
 async fn read_arriving(fetch: Fetch, offset: u64, bytes: usize, patience: Duration) -> Result<Chunk, ReadError> {
-    let (mut arrived, mut since) = (fetch.have().len(), Instant::now());
+    let piece = offset / PIECE_BYTES;
     loop {
-        if fetch.has(offset / PIECE_BYTES) {
+        let arrival = fetch.arrival();
+        if fetch.has(piece) {
             let reading = fetch.clone();
             if let Some(bytes) = spawn_blocking(move || reading.read(offset, bytes)).await?? {
                 return Ok(Chunk::Read(bytes.into()));
             }
         }
-        let arrived_now = fetch.have().len();
-        if arrived_now != arrived {
-            (arrived, since) = (arrived_now, Instant::now());
+        let stalled = || Box::new(Stalled { blob: fetch.digest() });
+        // A fetch ends with all pieces here, or because nobody wants the blob any more.
+        if fetch.has_ended() {
+            return Err(stalled());
         }
-        if since.elapsed() >= patience {
-            return Err(Box::new(Stalled { blob: fetch.digest() }));
-        }
-        sleep(LOOK_EVERY).await;
+        fetch.ask(piece);
+        timeout_at(Instant::now() + patience, arrival).await.map_err(|_| stalled())?;
     }
 }

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ods_store::{Digest, NodeId, PieceSet, piece_count};
+use ods_store::{Digest, NodeId, PIECE_BYTES, PieceSet, piece_count};
 
 use super::super::limits::{
-    BACK_OFF_MIN_MS, PIECE_MAP_MS, PIECE_MAPS_AT_ONCE, PROGRESS_MS, RUN_PIECES_MAX, RUNS_PER_SOURCE_MAX,
+    BACK_OFF_MIN_MS, ENDGAME_LOOK_MS, FIRST_RUN_PIECES, PIECE_MAP_LAZY_MS, PIECE_MAP_MS, PIECE_MAPS_AT_ONCE,
+    PROGRESS_MS, PROGRESS_SMALL_MS, RUN_MS, RUN_PIECES_MAX, RUN_SHARED_MS, RUNS_PER_SOURCE_MAX,
 };
 use super::super::moment::Moment;
-use super::{Action, Has, Load, Opened, Run, Trouble, is_one_piece, is_small};
+use super::choice::{Availability, Order, next_run};
+use super::meter::{Lines, Meter};
+use super::{Action, Has, Opened, Run, SourceView, TransferView, Trouble, Waiting, is_one_piece, is_small};
 
 #[derive(Debug, PartialEq, Eq)]
 enum Outline {
@@ -37,6 +40,22 @@ struct Source {
     use_at: Moment,
     ask_at: Moment,
     failures: u32,
+    meter: Meter,
+}
+
+/// What a job may use in this turn.
+pub(super) struct Turn<'a> {
+    /// Sources that answer and aren't banned.
+    pub(super) usable: &'a BTreeSet<NodeId>,
+    /// Sources whose lines are full with something more urgent.
+    pub(super) taken: &'a BTreeSet<NodeId>,
+    pub(super) lines: &'a mut Lines,
+    /// Questions for piece maps that may still be asked and left open.
+    pub(super) maps_left: &'a mut usize,
+    /// Others wait for this job's place.
+    pub(super) crowded: bool,
+    pub(super) now: Moment,
+    pub(super) actions: &'a mut Vec<Action>,
 }
 
 /// One blob being fetched.
@@ -44,22 +63,41 @@ struct Source {
 pub(super) struct Job {
     blob: Digest,
     size: u64,
-    seed: u64,
+    own: NodeId,
     stage: Stage,
     sources: BTreeMap<NodeId, Source>,
     runs: Vec<(NodeId, Run)>,
+    /// How many sources have each piece.
+    availability: Availability,
+    /// Pieces that readers wait for, the latest last.
+    asked: Vec<u64>,
     /// How many pieces were missing when that last changed, and when that was.
     progress: Option<(u64, Moment)>,
+    meter: Meter,
 }
 
 impl Job {
-    pub(super) fn new(blob: Digest, size: u64, seed: u64) -> Self {
-        let (sources, runs) = (BTreeMap::new(), Vec::new());
-        Self { blob, size, seed, stage: Stage::Looking, sources, runs, progress: None }
+    pub(super) fn new(blob: Digest, size: u64, own: NodeId) -> Self {
+        Self {
+            blob,
+            size,
+            own,
+            stage: Stage::Looking,
+            sources: BTreeMap::new(),
+            runs: Vec::new(),
+            availability: Availability::none(piece_count(size)),
+            asked: Vec::new(),
+            progress: None,
+            meter: Meter::default(),
+        }
     }
 
     pub(super) fn is_small(&self) -> bool {
         is_small(self.size)
+    }
+
+    pub(super) const fn size(&self) -> u64 {
+        self.size
     }
 
     /// Whether the driver holds an open fetch for it.
@@ -67,16 +105,23 @@ impl Job {
         !matches!(self.stage, Stage::Looking)
     }
 
-    pub(super) fn run_nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.runs.iter().map(|(node, _)| *node)
+    /// Sources that are asked for as much at once as one may be.
+    pub(super) fn full_sources(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.sources.keys().filter(|node| self.runs_at(node) >= RUNS_PER_SOURCE_MAX).copied()
     }
 
     pub(super) fn has(&mut self, node: &NodeId, has: Has, now: Moment) {
         let source = self.sources.entry(*node).or_default();
-        source.asking = false;
-        source.failures = 0;
+        (source.asking, source.failures) = (false, 0);
         source.ask_at = now.plus_ms(PIECE_MAP_MS);
+        self.availability.change(source.has.as_ref(), Some(&has));
         source.has = Some(has);
+    }
+
+    /// A source was asked for the only piece and hasn't got it yet.
+    pub(super) fn lacks(&mut self, node: &NodeId, now: Moment) {
+        self.has(node, Has::Some(PieceSet::none(piece_count(self.size))), now);
+        self.sources.entry(*node).or_default().ask_at = now;
     }
 
     pub(super) fn map_missed(&mut self, node: &NodeId) {
@@ -94,19 +139,29 @@ impl Job {
         }
     }
 
-    pub(super) fn arrived(&mut self, piece: u64) {
+    pub(super) fn asked(&mut self, pieces: Vec<u64>) {
+        self.asked = pieces;
+    }
+
+    pub(super) fn arrived(&mut self, node: &NodeId, piece: u64, now: Moment) {
         if let Stage::Open { missing, .. } = &mut self.stage {
             missing.remove(piece);
         }
+        self.meter.came(PIECE_BYTES.min(self.size), now);
         // A source that delivers is not left alone ever longer, even if its runs keep breaking.
-        let claimed = self.runs.iter().find(|(_, run)| run.contains(piece));
-        if let Some(source) = claimed.and_then(|(node, _)| self.sources.get_mut(node)) {
+        if let Some(source) = self.sources.get_mut(node) {
             source.failures = 0;
+            source.meter.came(PIECE_BYTES.min(self.size), now);
         }
     }
 
-    pub(super) fn run_ended(&mut self, node: &NodeId, run: Run) {
-        self.runs.retain(|claimed| *claimed != (*node, run));
+    pub(super) fn run_ended(&mut self, node: &NodeId, run: Run, now: Moment) {
+        let Some(at) = self.runs.iter().position(|claimed| *claimed == (*node, run)) else { return };
+        self.runs.swap_remove(at);
+        self.meter.end(now);
+        if let Some(source) = self.sources.get_mut(node) {
+            source.meter.end(now);
+        }
     }
 
     pub(super) fn worked(&mut self, node: &NodeId) {
@@ -119,7 +174,8 @@ impl Job {
         source.failures += 1;
         source.use_at = now.plus_ms(BACK_OFF_MIN_MS << source.failures.min(5));
         if trouble == Trouble::Absent {
-            source.has = None;
+            let before = source.has.take();
+            self.availability.change(before.as_ref(), None);
         }
     }
 
@@ -130,31 +186,43 @@ impl Job {
         }
     }
 
-    pub(super) fn next_at(&self) -> Option<Moment> {
-        let asked_again = self.sources.values().filter(|source| !source.asking);
-        let given_up = self.given_up_at().filter(|_| self.sources.values().any(|source| source.asking));
-        asked_again.map(|source| source.use_at.max(source.ask_at)).chain(given_up).min()
+    /// When there may be something to do although nothing happened.
+    pub(super) fn next_at(&self, now: Moment) -> Option<Moment> {
+        let of_source = |source: &Source| {
+            let at = if source.has == Some(Has::All) { source.use_at } else { source.use_at.max(source.ask_at) };
+            (!source.asking && at > now).then_some(at)
+        };
+        let given_up = self.given_up_at().filter(|at| *at > now);
+        let endgame = (!self.runs.is_empty()).then(|| now.plus_ms(ENDGAME_LOOK_MS));
+        self.sources.values().filter_map(of_source).chain(given_up).chain(endgame).min()
     }
 
     /// Adds what to do now. False: nothing is under way and nothing can be done with these sources.
-    pub(super) fn plan(
-        &mut self,
-        usable: &BTreeSet<NodeId>,
-        load: &mut Load,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) -> bool {
-        self.sources.retain(|node, source| usable.contains(node) || source.asking);
+    pub(super) fn plan(&mut self, turn: &mut Turn<'_>) -> bool {
+        self.take_sources(turn.usable);
+        self.note_progress(turn.now);
+        let starved = if is_one_piece(self.size) {
+            self.plan_whole(turn);
+            true
+        } else {
+            self.plan_stage(turn)
+        };
+        self.plan_maps(turn, starved);
+        self.is_busy() || self.is_waiting_for_turn(turn) || self.is_waiting_for_pieces(turn)
+    }
+
+    fn take_sources(&mut self, usable: &BTreeSet<NodeId>) {
+        let availability = &mut self.availability;
+        self.sources.retain(|node, source| {
+            let stays = usable.contains(node) || source.asking || source.meter.owing() > 0;
+            if !usable.contains(node) {
+                availability.change(source.has.take().as_ref(), None);
+            }
+            stays
+        });
         for node in usable {
             self.sources.entry(*node).or_default();
         }
-        if is_one_piece(self.size) {
-            return self.plan_whole(usable, load, now, actions);
-        }
-        self.note_progress(now);
-        self.plan_stage(usable, load, now, actions);
-        self.plan_maps(usable, now, actions);
-        self.is_busy() || self.is_waiting_for_turn(usable, now) || self.is_waiting_for_pieces(now)
     }
 
     fn is_busy(&self) -> bool {
@@ -165,165 +233,257 @@ impl Job {
             || self.sources.values().any(|source| source.asking && source.has.is_none())
     }
 
-    /// Sources are still getting the blob themselves. That may never end, so the place is kept only while pieces come.
-    fn is_waiting_for_pieces(&self, now: Moment) -> bool {
-        self.sources.values().any(|source| source.asking) && self.given_up_at().is_none_or(|at| now < at)
+    /// Sources are still getting the blob themselves. That may never end, so a place that others need is kept only while
+    /// pieces come.
+    fn is_waiting_for_pieces(&self, turn: &Turn<'_>) -> bool {
+        let patient = !turn.crowded || self.given_up_at().is_none_or(|at| turn.now < at);
+        patient && self.sources.values().any(|source| source.asking)
     }
 
     fn given_up_at(&self) -> Option<Moment> {
-        self.progress.map(|(_, last)| last.plus_ms(PROGRESS_MS))
+        let patience_ms = if self.is_small() { PROGRESS_SMALL_MS } else { PROGRESS_MS };
+        self.progress.map(|(_, last)| last.plus_ms(patience_ms))
     }
 
     fn note_progress(&mut self, now: Moment) {
-        let left = match &self.stage {
-            Stage::Open { missing, .. } => missing.len(),
-            Stage::Looking | Stage::Opening | Stage::Finishing => piece_count(self.size),
-        };
+        let left = self.missing().map_or_else(|| piece_count(self.size), PieceSet::len);
         if self.progress.is_none_or(|(before, _)| before != left) {
             self.progress = Some((left, now));
         }
     }
 
+    fn missing(&self) -> Option<&PieceSet> {
+        match &self.stage {
+            Stage::Open { missing, .. } => Some(missing),
+            Stage::Looking | Stage::Opening | Stage::Finishing => None,
+        }
+    }
+
     /// Whether a source has something that is missing here.
     fn offers(&self, source: &Source) -> bool {
-        match (&source.has, &self.stage) {
-            (None, _) => false,
-            (Some(has), Stage::Open { missing, .. }) => missing.iter().any(|piece| has.contains(piece)),
-            (Some(_), Stage::Looking | Stage::Opening | Stage::Finishing) => true,
+        match (&source.has, self.missing()) {
+            (None, _) => is_one_piece(self.size),
+            (Some(has), Some(missing)) => has.offers(missing),
+            (Some(has), None) => !has.is_empty(),
         }
     }
 
     /// A source could be used, if only it had room for another request.
-    fn is_waiting_for_turn(&self, usable: &BTreeSet<NodeId>, now: Moment) -> bool {
-        let ready = |node: &NodeId| self.sources.get(node).is_some_and(|source| source.use_at <= now);
-        let holds = |node: &NodeId| self.sources.get(node).is_some_and(|source| self.offers(source));
-        usable.iter().any(|node| ready(node) && (holds(node) || is_one_piece(self.size)))
+    fn is_waiting_for_turn(&self, turn: &Turn<'_>) -> bool {
+        turn.usable
+            .iter()
+            .filter_map(|node| self.sources.get(node))
+            .any(|source| source.use_at <= turn.now && self.offers(source))
     }
 
-    fn plan_whole(
-        &mut self,
-        usable: &BTreeSet<NodeId>,
-        load: &mut Load,
-        now: Moment,
-        actions: &mut Vec<Action>,
-    ) -> bool {
+    fn plan_whole(&mut self, turn: &mut Turn<'_>) {
         if !self.runs.is_empty() {
-            return true;
+            return;
         }
-        let Some(node) = self.ready_by_load(usable, load, now).into_iter().find(|node| load.has_room(node, true))
-        else {
-            return self.is_waiting_for_turn(usable, now);
-        };
-        self.claim(node, Run { first: 0, count: 1 }, load);
-        actions.push(Action::FetchWhole { blob: self.blob, node, size: self.size });
-        true
+        let holders = self.holders(turn);
+        if let Some(node) = holders.into_iter().find(|node| turn.lines.has_room(node, true)) {
+            self.claim(node, Run { first: 0, count: 1 }, turn);
+            turn.actions.push(Action::FetchWhole { blob: self.blob, node, size: self.size });
+        }
     }
 
-    fn plan_stage(&mut self, usable: &BTreeSet<NodeId>, load: &mut Load, now: Moment, actions: &mut Vec<Action>) {
+    /// Tells whether a source could do more than there is to do.
+    fn plan_stage(&mut self, turn: &mut Turn<'_>) -> bool {
         let blob = self.blob;
-        let holders = self.holders(usable, load, now);
+        let holders = self.holders(turn);
         match &mut self.stage {
             Stage::Looking if !holders.is_empty() => {
                 self.stage = Stage::Opening;
-                actions.push(Action::Open { blob, size: self.size });
+                turn.actions.push(Action::Open { blob, size: self.size });
             }
+            // Whoever still sends a piece that came from another stops by itself.
             Stage::Open { missing, outline: Outline::Known } if missing.is_empty() => {
-                if self.runs.is_empty() {
-                    self.stage = Stage::Finishing;
-                    actions.push(Action::Finish { blob });
-                }
+                self.stage = Stage::Finishing;
+                turn.actions.push(Action::Finish { blob });
             }
-            Stage::Open { outline: Outline::Known, .. } => self.plan_runs(&holders, load, actions),
+            Stage::Open { outline: Outline::Known, .. } => return self.plan_runs(&holders, turn),
             Stage::Open { outline: outline @ Outline::Needed, .. } => {
                 if let Some(node) = holders.first() {
                     *outline = Outline::Asked;
-                    actions.push(Action::AskOutline { blob, node: *node });
+                    turn.actions.push(Action::AskOutline { blob, node: *node });
                 }
             }
             Stage::Looking | Stage::Opening | Stage::Open { .. } | Stage::Finishing => {}
         }
+        true
     }
 
-    /// Asks for piece maps: of all sources that are unknown, and again of those that hadn't all.
-    fn plan_maps(&mut self, usable: &BTreeSet<NodeId>, now: Moment, actions: &mut Vec<Action>) {
+    /// Asks for piece maps: of all sources that are unknown, which answer at once; and again of those that hadn't all, which
+    /// answer when they have more.
+    fn plan_maps(&mut self, turn: &mut Turn<'_>, starved: bool) {
         if matches!(self.stage, Stage::Finishing) {
             return;
         }
-        let mut asking = self.sources.values().filter(|source| source.asking).count();
-        for node in usable {
+        let spacing_ms = if starved { 0 } else { PIECE_MAP_LAZY_MS - PIECE_MAP_MS };
+        let one_piece = is_one_piece(self.size);
+        let mut waiting = self.sources.values().filter(|source| source.asking && source.has.is_some()).count();
+        for node in turn.usable {
             let Some(source) = self.sources.get_mut(node) else { continue };
-            let ready = !source.asking && source.use_at <= now && source.ask_at <= now;
-            if !ready || source.has == Some(Has::All) || asking >= PIECE_MAPS_AT_ONCE {
+            if source.asking || source.use_at > turn.now {
                 continue;
             }
             let seen = match &source.has {
-                Some(Has::Some(pieces)) => pieces.len(),
-                Some(Has::All) | None => 0,
+                None if one_piece => continue,
+                Some(Has::All) => continue,
+                None => None,
+                Some(Has::Some(pieces)) => Some(pieces.len()),
             };
-            source.asking = true;
-            asking += 1;
-            actions.push(Action::AskPieces { blob: self.blob, size: self.size, node: *node, seen });
-        }
-    }
-
-    fn plan_runs(&mut self, holders: &[NodeId], load: &mut Load, actions: &mut Vec<Action>) {
-        let small = self.is_small();
-        for _ in 0..RUNS_PER_SOURCE_MAX {
-            for node in holders {
-                let mine = self.runs.iter().filter(|(at, _)| at == node).count();
-                if mine >= RUNS_PER_SOURCE_MAX || !load.has_room(node, small) {
+            if seen.is_some() {
+                let due = source.ask_at.plus_ms(spacing_ms) <= turn.now;
+                if !due || waiting >= PIECE_MAPS_AT_ONCE || *turn.maps_left == 0 {
                     continue;
                 }
-                let Some(run) = self.next_run(node, holders.len() > 1) else { continue };
-                self.claim(*node, run, load);
-                actions.push(Action::FetchRun { blob: self.blob, node: *node, run });
+                (waiting, *turn.maps_left) = (waiting + 1, *turn.maps_left - 1);
+            }
+            source.asking = true;
+            turn.actions.push(Action::AskPieces { blob: self.blob, size: self.size, node: *node, seen });
+        }
+    }
+
+    fn plan_runs(&mut self, holders: &[NodeId], turn: &mut Turn<'_>) -> bool {
+        let small = self.is_small();
+        let mut starved = false;
+        for _ in 0..RUNS_PER_SOURCE_MAX {
+            for node in holders {
+                if self.runs_at(node) >= RUNS_PER_SOURCE_MAX || !turn.lines.has_room(node, small) {
+                    continue;
+                }
+                let run = self.next_run(node, holders.len(), turn).or_else(|| self.duplicate(node, turn));
+                let Some(run) = run else {
+                    starved = true;
+                    continue;
+                };
+                self.claim(*node, run, turn);
+                turn.actions.push(Action::FetchRun { blob: self.blob, size: self.size, node: *node, run });
             }
         }
+        starved || holders.is_empty()
     }
 
-    fn claim(&mut self, node: NodeId, run: Run, load: &mut Load) {
+    fn runs_at(&self, node: &NodeId) -> usize {
+        self.runs.iter().filter(|(at, _)| at == node).count()
+    }
+
+    fn claim(&mut self, node: NodeId, run: Run, turn: &mut Turn<'_>) {
         self.runs.push((node, run));
-        load.add(node, self.is_small());
-    }
-
-    /// The next pieces to ask `node` for: the last piece alone until it is here, then runs, from the front if there is
-    /// one source, else from a place that differs from node to node, so that they can help each other.
-    fn next_run(&self, node: &NodeId, spread: bool) -> Option<Run> {
-        let Stage::Open { missing, .. } = &self.stage else { return None };
-        let last = piece_count(self.size) - 1;
-        let has = self.sources.get(node)?.has.as_ref()?;
-        let free = |piece: u64| missing.contains(piece) && !self.is_claimed(piece) && has.contains(piece);
-        if missing.contains(last) {
-            return free(last).then_some(Run { first: last, count: 1 });
+        self.meter.begin(turn.now);
+        if let Some(source) = self.sources.get_mut(&node) {
+            source.meter.begin(turn.now);
         }
-        let start = if spread { self.start() } else { 0 };
-        let first = (start..last).chain(0..start).find(|piece| free(*piece))?;
-        let count = (first..last).take_while(|piece| *piece < first + RUN_PIECES_MAX && free(*piece)).count() as u64;
-        Some(Run { first, count })
+        turn.lines.begin(&node, self.is_small(), turn.now);
     }
 
-    fn start(&self) -> u64 {
-        let [a, b, c, d, ..] = *self.blob.as_bytes();
-        let mixed = self.seed ^ u64::from(u32::from_le_bytes([a, b, c, d]));
-        mixed % piece_count(self.size)
+    /// The next pieces to ask `node` for: the last piece alone until it is here, then what a reader waits for, then by
+    /// [`Order`].
+    fn next_run(&self, node: &NodeId, holders: usize, turn: &Turn<'_>) -> Option<Run> {
+        let missing = self.missing()?;
+        let has = self.sources.get(node)?.has.as_ref()?;
+        let last = piece_count(self.size) - 1;
+        if missing.contains(last) {
+            // All else waits for it, so two are asked if they can be: one of them may be slow.
+            let asked = self.runs.iter().filter(|(_, run)| run.contains(last)).count();
+            let again = asked < 2 && self.runs_at(node) == 0;
+            return (again && has.contains(last)).then_some(Run { first: last, count: 1 });
+        }
+        let mut free = missing.clone();
+        for (_, run) in &self.runs {
+            (run.first..run.first + run.count).for_each(|piece| free.remove(piece));
+        }
+        let (order, pieces_max) = self.order(node, holders, turn);
+        let asked = self.asked.iter().rev().find(|piece| free.contains(**piece) && has.contains(**piece));
+        let order = asked.map_or(order, |piece| Order::From(*piece));
+        next_run(&free, has, &self.availability, order, pieces_max)
     }
 
-    fn is_claimed(&self, piece: u64) -> bool {
-        self.runs.iter().any(|(_, run)| run.contains(piece))
+    /// In which order, and how many pieces at once: as many as come in a short time, so that a slow source holds little.
+    fn order(&self, node: &NodeId, holders: usize, turn: &Turn<'_>) -> (Order, u64) {
+        let partial = |source: &Source| matches!(source.has, Some(Has::Some(_)));
+        let others: BTreeSet<&NodeId> =
+            self.sources.iter().filter(|(_, source)| partial(source)).map(|(node, _)| node).collect();
+        let hungry = others.len() as u64 + 1;
+        let order = match self.asked.last() {
+            Some(piece) => Order::From(*piece),
+            None if others.is_empty() => Order::From(0),
+            None => {
+                let rank = others.iter().filter(|node| ***node < self.own).count() as u64;
+                Order::Rarest { first: rank * piece_count(self.size) / hungry, hungry }
+            }
+        };
+        let run_ms = if matches!(order, Order::Rarest { .. }) { RUN_SHARED_MS } else { RUN_MS };
+        let meter = turn.lines.meter(node);
+        let rate = meter.rate(turn.now) / (meter.owing() as u64 + 1);
+        let unknown = if holders == 1 && others.is_empty() { FIRST_RUN_PIECES } else { 1 };
+        let pieces = if rate == 0 { unknown } else { rate.saturating_mul(run_ms) / 1000 / PIECE_BYTES };
+        (order, pieces.clamp(1, RUN_PIECES_MAX))
     }
 
-    /// Sources that may be used now and have pieces, least busy first.
-    fn holders(&self, usable: &BTreeSet<NodeId>, load: &Load, now: Moment) -> Vec<NodeId> {
-        let mut nodes = self.ready_by_load(usable, load, now);
-        nodes.retain(|node| self.sources.get(node).is_some_and(|source| source.has.is_some()));
+    /// A piece that another source owes and that `node` would bring far sooner: at the very end, when every missing piece is
+    /// asked of someone, or when a reader waits for it.
+    fn duplicate(&self, node: &NodeId, turn: &Turn<'_>) -> Option<Run> {
+        let (missing, has) = (self.missing()?, self.sources.get(node)?.has.as_ref()?);
+        let line = turn.lines.meter(node);
+        let soon_ms = line.eta_ms(PIECE_BYTES, line.owing() + 1, turn.now)?;
+        let is_claimed_once = |piece: u64| self.runs.iter().filter(|(_, run)| run.contains(piece)).count() == 1;
+        let at_the_end = missing.iter().all(|piece| self.runs.iter().any(|(_, run)| run.contains(piece)));
+        let mut slowest: Option<(u64, u64)> = None;
+        for (other, run) in self.runs.iter().filter(|(other, _)| other != node) {
+            let owed = (run.first..run.first + run.count).filter(|piece| missing.contains(*piece));
+            for (piece, before) in owed.zip(1..) {
+                let eligible = has.contains(piece) && is_claimed_once(piece);
+                if !eligible || !(at_the_end || self.asked.contains(&piece)) {
+                    continue;
+                }
+                let theirs = turn.lines.meter(other);
+                let eta_ms = theirs.eta_ms(before * PIECE_BYTES, theirs.owing(), turn.now).unwrap_or(u64::MAX);
+                if eta_ms > 2 * soon_ms + ENDGAME_LOOK_MS && slowest.is_none_or(|(worst_ms, _)| eta_ms >= worst_ms) {
+                    slowest = Some((eta_ms, piece));
+                }
+            }
+        }
+        slowest.map(|(_, piece)| Run { first: piece, count: 1 })
+    }
+
+    /// Sources that may be used now and may have something, least busy first.
+    fn holders(&self, turn: &Turn<'_>) -> Vec<NodeId> {
+        let small = self.is_small();
+        let may = |node: &&NodeId| {
+            let source = self.sources.get(node);
+            let free = small || !turn.taken.contains(*node);
+            free && source.is_some_and(|source| source.use_at <= turn.now && self.offers(source))
+        };
+        let mut nodes: Vec<NodeId> = turn.usable.iter().filter(may).copied().collect();
+        nodes.sort_by_key(|node| turn.lines.load(node, small));
         nodes
     }
 
-    fn ready_by_load(&self, usable: &BTreeSet<NodeId>, load: &Load, now: Moment) -> Vec<NodeId> {
-        let ready = |node: &&NodeId| self.sources.get(node).is_some_and(|source| source.use_at <= now);
-        let mut nodes: Vec<NodeId> = usable.iter().filter(ready).copied().collect();
-        nodes.sort_by_key(|node| load.of(node, self.is_small()));
-        nodes
+    /// How it stands, for people.
+    pub(super) fn view(&self, now: Moment, usable: &BTreeSet<NodeId>) -> TransferView {
+        let missing = self.missing().map_or_else(|| piece_count(self.size), PieceSet::len);
+        let missing = if matches!(self.stage, Stage::Finishing) { 0 } else { missing };
+        let sources = self.sources.iter().filter(|(_, source)| source.meter.owing() > 0);
+        let waiting = match self.stage {
+            _ if !self.runs.is_empty() => None,
+            Stage::Finishing => Some(Waiting::Disk),
+            _ if usable.is_empty() => Some(Waiting::NoPeer),
+            _ if self.sources.values().any(|source| self.offers(source)) => Some(Waiting::Turn),
+            _ if self.sources.values().any(|source| source.asking) => Some(Waiting::Pieces),
+            _ => Some(Waiting::NoSource),
+        };
+        TransferView {
+            blob: self.blob,
+            size: self.size,
+            bytes_done: self.size.saturating_sub(missing * PIECE_BYTES),
+            rate_bytes_per_s: if self.runs.is_empty() { 0 } else { self.meter.rate(now) },
+            sources: sources
+                .map(|(node, source)| SourceView { node: *node, rate_bytes_per_s: source.meter.rate(now) })
+                .collect(),
+            waiting,
+        }
     }
 }
 
@@ -332,6 +492,18 @@ impl Has {
         match self {
             Self::All => true,
             Self::Some(pieces) => pieces.contains(piece),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Some(pieces) if pieces.is_empty())
+    }
+
+    /// Whether it has any of these.
+    fn offers(&self, missing: &PieceSet) -> bool {
+        match self {
+            Self::All => !missing.is_empty(),
+            Self::Some(pieces) => !missing.intersection(pieces).is_empty(),
         }
     }
 }

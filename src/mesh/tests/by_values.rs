@@ -54,7 +54,7 @@ fn settle(links: &[(&TestNode, &TestNode)]) {
 
 /// Fetches all that is wanted from these peers, with the real planner and the values of the protocol.
 fn fetch_all(node: &TestNode, peers: &[&TestNode]) {
-    let mut planner = Planner::new(7);
+    let mut planner = Planner::new(node.store().node_id(), 7);
     planner.set_wants(node.store().wants(1000).unwrap(), Moment::new(0));
     planner.set_sources(peers.iter().map(|peer| peer.store().node_id()).collect(), Moment::new(0));
     for now in 0..1000 {
@@ -73,7 +73,7 @@ fn perform(node: &TestNode, peers: &[&TestNode], planner: &mut Planner, action: 
     let fetch = |blob: &Digest| node.store().fetch_in_progress(blob).unwrap();
     match action {
         Action::AskPieces { blob, size, node: at, seen } => {
-            let request = Request::Pieces(PiecesRequest { blob, seen, wait_ms: 0 });
+            let request = Request::Pieces(PiecesRequest { blob, seen: seen.unwrap_or(0), wait_ms: 0 });
             let has = match find(peers, &at).answer(node, request) {
                 Answer::Pieces(PieceMap::All { .. }) => Ok(Has::All),
                 Answer::Pieces(PieceMap::Some { bits, .. }) => {
@@ -93,15 +93,15 @@ fn perform(node: &TestNode, peers: &[&TestNode], planner: &mut Planner, action: 
             fetch(&blob).set_outline(outline).unwrap();
             planner.outline(&blob, &at, Ok(()), now);
         }
-        Action::FetchRun { blob, node: at, run } => {
+        Action::FetchRun { blob, size, node: at, run } => {
             for piece in run.first..run.first + run.count {
                 let fetch = fetch(&blob);
                 let first = piece * PIECE_BYTES;
                 let bytes = bytes_of(node, find(peers, &at), blob, first, piece_bytes(fetch.size(), piece)).unwrap();
                 fetch.write_piece(piece, &bytes).unwrap();
-                planner.piece_arrived(&blob, piece);
+                planner.piece_arrived(&blob, &at, piece, now);
             }
-            planner.run_ended(&blob, &at, run, Ok(()), now);
+            planner.run_ended((&blob, size), &at, run, Ok(()), now);
         }
         Action::FetchWhole { blob, node: at, size } => {
             let bytes = bytes_of(node, find(peers, &at), blob, 0, usize::try_from(size).unwrap());
@@ -110,7 +110,7 @@ fn perform(node: &TestNode, peers: &[&TestNode], planner: &mut Planner, action: 
                 fetch.write_piece(0, &bytes).unwrap();
                 fetch.finish(node.now).unwrap();
             });
-            planner.whole_ended(&blob, &at, stored, now);
+            planner.whole_ended((&blob, size), &at, stored, now);
         }
         Action::Finish { blob } => {
             fetch(&blob).finish(node.now).unwrap();

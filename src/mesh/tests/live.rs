@@ -64,7 +64,7 @@ impl Live {
     fn work(node: TestNode, mesh: Mesh, address: SocketAddr, server: JoinSet<()>) -> Self {
         let (handle, commands, statuses) = MeshHandle::new();
         let mut supervisor = Supervisor::new(CancellationToken::new());
-        let (driver, states, fetcher) = mesh.workers(commands, statuses);
+        let (driver, states, fetcher) = mesh.workers(commands, statuses, handle.transfers());
         supervisor.start(driver);
         supervisor.start(states);
         supervisor.start(fetcher);

@@ -7,6 +7,7 @@ use redb::ReadableTable;
 
 use super::Store;
 use super::care::Damage;
+use crate::arrivals::Arrival;
 use crate::blobs::SealedKind;
 use crate::codec::{from_row, to_row};
 use crate::custody::{self, Custody};
@@ -82,6 +83,11 @@ impl Store {
         wants::list(&self.read()?.open_table(WANTS)?, limit)
     }
 
+    /// What is known of a blob that should be here and is not.
+    pub fn want(&self, blob: &Digest) -> Result<Option<Want>> {
+        wants::find(&self.read()?.open_table(WANTS)?, blob)
+    }
+
     /// Whether a blob is wanted.
     pub fn is_wanted(&self, blob: &Digest) -> Result<bool> {
         Ok(self.read()?.open_table(WANTS)?.get(blob.as_bytes())?.is_some())
@@ -104,7 +110,7 @@ impl Store {
         };
         // Verifying what is there can take minutes, so others are not kept out meanwhile; the first one in stays.
         let was_saved = saved.is_some();
-        let fetch = Fetch::open(self.downgrade(), self.blobs(), *blob, size, saved)?;
+        let fetch = Fetch::open(self.downgrade(), self.blobs(), self.arrivals(), *blob, size, saved)?;
         if was_saved && fetch.is_new() {
             // The file that the map was of is gone; the map must not be taken for this one's.
             self.save_fetch(blob, &fetch.row())?;
@@ -114,7 +120,15 @@ impl Store {
         if listed.size() != size {
             *listed = fetch;
         }
-        Ok(listed.clone())
+        let listed = listed.clone();
+        drop(fetches);
+        self.arrivals().tell(blob);
+        Ok(listed)
+    }
+
+    /// Waits for what comes of a blob next; see [`Arrival`].
+    pub fn arrival(&self, blob: &Digest) -> Arrival {
+        self.arrivals().wait(blob)
     }
 
     /// The fetch of a blob, if one is going on.
@@ -134,10 +148,13 @@ impl Store {
             // What can't be removed now is swept at the next start.
             let _ = self.discard_fetch(blob, fetch.path());
         }
+        self.arrivals().tell(blob);
     }
 
     fn discard_fetch(&self, blob: &Digest, incoming: &Path) -> Result<()> {
-        self.0.fetches.lock().unwrap_or_else(PoisonError::into_inner).remove(blob);
+        let ended = self.0.fetches.lock().unwrap_or_else(PoisonError::into_inner).remove(blob);
+        ended.iter().for_each(Fetch::end);
+        self.arrivals().tell(blob);
         self.blobs().remove_incoming(incoming)
     }
 
