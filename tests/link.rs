@@ -74,7 +74,7 @@ fn a_node_that_opens_no_links_is_not_reached() {
     wait::until_equal("it is not reached", mesh::AGREE_WITHIN, &Some("unreachable".to_owned()), || state(&hub, &id));
 }
 
-/// nginx as a reverse proxy before a node, with what its documentation says of WebSockets; ended when dropped.
+/// nginx as a reverse proxy before a node, which passes `Upgrade` on; ended when dropped.
 struct ReverseProxy {
     child: Child,
     port: u16,

@@ -238,7 +238,7 @@ impl Driver {
                 peers.linked(&node, now);
                 self.links.opened(&node, now);
             }
-            Outcome::LinkEnded(node, result) => self.links.ended(&node, result, now),
+            Outcome::LinkEnded(node, result) => self.links.ended(&node, &result, now),
             Outcome::Pulled(node, Err(reason)) => {
                 tracing::debug!(peer = %node.short(), reason, "a pull failed");
                 peers.pull_failed(&node, reason, now);
@@ -347,7 +347,7 @@ impl Driver {
         let now = self.moment();
         for node in self.links.due(now) {
             let Some(to) = self.ways.get(&node).filter(|to| to.way != Way::Link).cloned() else {
-                self.links.ended(&node, Err("it answers at no url".to_owned()), now);
+                self.links.ended(&node, &Err("it answers at no url".to_owned()), now);
                 continue;
             };
             let outcomes = self.tasks.outcomes();

@@ -50,7 +50,7 @@ pub(super) struct PeerSurface {
 
 /// What is said in one message, signed.
 enum Said {
-    Answer(Answer),
+    Answer(Box<Answer>),
     /// The connection is a link from now on.
     Link,
 }
@@ -267,7 +267,7 @@ async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -
             Ok(response) => return surface.with_nonce(response),
             Err(failure) => Err(failure),
         },
-        Ok(Reply::Answer(answer)) => Ok(Said::Answer(answer)),
+        Ok(Reply::Answer(answer)) => Ok(Said::Answer(Box::new(answer))),
         Ok(Reply::Link) => surface.switch(parameters.caller, &mut head).map(|()| Said::Link),
         Ok(Reply::Wait) => Err(Failure::internal()),
         Err(failure) => Err(failure),

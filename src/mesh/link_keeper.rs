@@ -63,8 +63,8 @@ impl LinkKeeper {
     }
 
     /// A link ended, or was never opened.
-    pub(super) fn ended(&mut self, node: &NodeId, result: Result<(), String>, now: Moment) {
-        match &result {
+    pub(super) fn ended(&mut self, node: &NodeId, result: &Result<(), String>, now: Moment) {
+        match result {
             Ok(()) => tracing::info!(peer = %node.short(), "a link ended"),
             Err(reason) => tracing::debug!(peer = %node.short(), reason, "a link could not be opened"),
         }
