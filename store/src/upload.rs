@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
 use crate::blobs::{Blobs, Claim};
 use crate::digest::{Digest, Sha256};
@@ -12,6 +13,9 @@ use crate::outline::{BlobHasher, BlobHashes};
 
 /// So many bytes at a time are sent to the disk while the next ones come, so that the sync at the end is short.
 const BEGIN_SYNC_EVERY_BYTES: u64 = 32 << 20;
+
+/// Fewer bytes at a time are hashed before a second thread would have begun.
+const HASH_BESIDE_BYTES: usize = 256 << 10;
 
 /// A file in `incoming/` that goes away with its owner.
 #[derive(Debug)]
@@ -31,10 +35,16 @@ impl Drop for IncomingFile {
 
 /// Bytes being received. Dropping it removes what was written.
 pub struct Upload {
+    file: UploadFile,
+    hasher: BlobHasher,
+}
+
+/// Where they are written.
+struct UploadFile {
     // Declared before `incoming`, so that the handle is closed before the file is removed (Windows).
     file: Box<dyn DiskFile>,
     incoming: IncomingFile,
-    hasher: BlobHasher,
+    bytes: u64,
     /// Room that was set aside; past that each write has to find its own.
     reserved_bytes: u64,
     /// Up to where the disk was asked to begin writing.
@@ -68,7 +78,8 @@ impl Upload {
                 }
             })?;
         }
-        Ok(Self { file, incoming, hasher: BlobHasher::new(), reserved_bytes: expected, sync_begun_bytes: 0 })
+        let file = UploadFile { file, incoming, bytes: 0, reserved_bytes: expected, sync_begun_bytes: 0 };
+        Ok(Self { file, hasher: BlobHasher::new() })
     }
 
     /// Bytes received so far.
@@ -78,32 +89,58 @@ impl Upload {
 
     /// Takes the next bytes. After an error the upload is of no use but to be dropped.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        let offset = self.hasher.size();
-        if offset + bytes.len() as u64 > BLOB_BYTES_MAX {
-            return Err(StoreError::TooLarge { bytes: offset + bytes.len() as u64, max: BLOB_BYTES_MAX });
-        }
-        if offset + bytes.len() as u64 > self.reserved_bytes {
-            self.incoming.blobs.check_space(bytes.len() as u64)?;
-        }
-        self.file.write_all_at(bytes, offset).map_err(StoreError::io("write", &self.incoming.path))?;
+        self.file.write(bytes)?;
         self.hasher.update(bytes);
-        let unsynced = self.hasher.size() - self.sync_begun_bytes;
-        if unsynced >= BEGIN_SYNC_EVERY_BYTES {
-            self.file.begin_sync(self.sync_begun_bytes, unsynced);
-            self.sync_begun_bytes = self.hasher.size();
-        }
         Ok(())
+    }
+
+    /// The same for many bytes at once: a second thread hashes them while this one writes, since either takes about as long.
+    pub fn write_all<B: AsRef<[u8]> + Sync>(&mut self, chunks: &[B]) -> Result<()> {
+        let Self { file, hasher } = self;
+        let mut hash = || chunks.iter().for_each(|chunk| hasher.update(chunk.as_ref()));
+        let mut write = || chunks.iter().try_for_each(|chunk| file.write(chunk.as_ref()));
+        let bytes: usize = chunks.iter().map(|chunk| chunk.as_ref().len()).sum();
+        let mut hashed_beside = false;
+        let written = thread::scope(|scope| {
+            // Without another thread it takes longer, that is all.
+            hashed_beside = bytes >= HASH_BESIDE_BYTES && thread::Builder::new().spawn_scoped(scope, &mut hash).is_ok();
+            write()
+        });
+        if !hashed_beside {
+            hash();
+        }
+        written
     }
 
     /// Ends it: cuts the file to what came, syncs it, forbids writing.
     pub fn finish(self) -> Result<Received> {
-        let Self { file, incoming, hasher, .. } = self;
+        let Self { file: UploadFile { file, incoming, .. }, hasher } = self;
         let hashes = hasher.finish();
         file.set_len(hashes.size).map_err(StoreError::io("cut", &incoming.path))?;
         file.make_read_only().map_err(StoreError::io("protect", &incoming.path))?;
         file.sync().map_err(StoreError::io("sync", &incoming.path))?;
         drop(file);
         Ok(Received { incoming, hashes })
+    }
+}
+
+impl UploadFile {
+    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        let end = self.bytes + bytes.len() as u64;
+        if end > BLOB_BYTES_MAX {
+            return Err(StoreError::TooLarge { bytes: end, max: BLOB_BYTES_MAX });
+        }
+        if end > self.reserved_bytes {
+            self.incoming.blobs.check_space(bytes.len() as u64)?;
+        }
+        self.file.write_all_at(bytes, self.bytes).map_err(StoreError::io("write", &self.incoming.path))?;
+        self.bytes = end;
+        let unsynced = self.bytes - self.sync_begun_bytes;
+        if unsynced >= BEGIN_SYNC_EVERY_BYTES {
+            self.file.begin_sync(self.sync_begun_bytes, unsynced);
+            self.sync_begun_bytes = self.bytes;
+        }
+        Ok(())
     }
 }
 

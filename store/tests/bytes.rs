@@ -6,7 +6,7 @@ use ods_store::{
     Admit, Author, Digest, EventBatch, LogQuery, PIECE_BYTES, PackageState, PieceSet, Role, SimDisk, Store, StoreError,
 };
 
-use crate::support::{assert_sound, at, bytes, fresh, open, path, put, read_all};
+use crate::support::{assert_sound, at, bytes, fresh, open, path, put, read_all, request};
 
 fn piece(content: &[u8], index: u64) -> &[u8] {
     let start = usize::try_from(index * PIECE_BYTES).expect("small");
@@ -43,6 +43,21 @@ fn a_dropped_upload_leaves_nothing() {
     drop(upload);
     drop(store.begin_upload(None).expect("room").finish().expect("an empty one"));
     assert!(disk.file_names().iter().all(|name| !name.starts_with("/data/incoming")));
+}
+
+#[test]
+fn many_bytes_at_once_are_hashed_and_written_in_their_order() {
+    let (_, store) = fresh(1);
+    let content = bytes(3, 3 * (1 << 20) + 77);
+    let (few, many) = content.split_at(1000);
+    let mut upload = store.begin_upload(None).expect("room");
+    upload.write_all(&few.chunks(300).collect::<Vec<_>>()).expect("a write");
+    upload.write_all(&many.chunks(400_000).collect::<Vec<_>>()).expect("a write");
+    assert_eq!(upload.bytes(), content.len() as u64);
+    let received = upload.finish().expect("it ends");
+    assert_eq!(received.digest(), Digest::of(&content));
+    store.publish(received, &request("x.pkg"), at(1)).expect("a publish");
+    assert!(read_all(&store, "x.pkg", at(2)).expect("readable").expect("held") == content);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub(super) trait Sink: Send + 'static {
 
 impl Sink for Upload {
     fn take(&mut self, chunks: &[Bytes]) -> Result<(), StoreError> {
-        chunks.iter().try_for_each(|chunk| self.write(chunk))
+        self.write_all(chunks)
     }
 }
 
