@@ -55,7 +55,7 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
     /// Says that these bytes, written already, may go to the disk now, so that [`Self::sync`] has less to wait for. A
     /// hint: it makes nothing durable.
-    fn begin_sync(&self, _offset: u64, _bytes: u64) {}
+    fn begin_sync(&self, offset: u64, bytes: u64);
     /// Cuts or grows (with zeros) the file.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
     /// Sets disk space aside for the first `bytes`; the length may grow to that.

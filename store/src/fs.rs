@@ -208,6 +208,9 @@ impl DiskFile for LocalFile {
         let _ = rustix::fs::fadvise(&self.0, offset, bytes, rustix::fs::Advice::DontNeed);
     }
 
+    #[cfg(not(target_os = "linux"))]
+    fn begin_sync(&self, _offset: u64, _bytes: u64) {}
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.0.set_len(bytes)
     }

@@ -186,6 +186,10 @@ impl DiskFile for NotingFile {
         self.note("write", self.file.write_all_at(bytes, offset))
     }
 
+    fn begin_sync(&self, offset: u64, bytes: u64) {
+        self.file.begin_sync(offset, bytes);
+    }
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.note("set the length of", self.file.set_len(bytes))
     }

@@ -178,6 +178,9 @@ impl DiskFile for SimFile {
         Err(error)
     }
 
+    /// Nothing is durable sooner for it.
+    fn begin_sync(&self, _offset: u64, _bytes: u64) {}
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         let length = usize::try_from(bytes).map_err(io::Error::other)?;
         self.write(self.disk.change(Operation::Write, &self.path)?, |_| 0, |contents| contents.set_len(length))
