@@ -85,7 +85,15 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let own = own_addresses(&sockets, &urls);
     let root = config.downloads.roots.first().map_or("Packages", String::as_str);
     supervisor.start(WebhookWorker::new(store.clone(), clock::now, root, own.clone()));
-    let options = ApiOptions { listen_urls, tls_pin, own, space, stopping: stopping.clone(), ..api_options(config) };
+    let options = ApiOptions {
+        listen_urls,
+        tls_pin,
+        own,
+        space,
+        settings: resolution.handle(),
+        stopping: stopping.clone(),
+        ..api_options(config)
+    };
     let surfaces = SurfaceRouters {
         api: AppState::new(store.clone(), clock::now, options, mesh_handle, watches),
         peers,
