@@ -43,5 +43,6 @@ mod startup;
 mod support;
 mod tidy;
 mod tls;
+mod uploads;
 mod watching;
 mod webhooks;
