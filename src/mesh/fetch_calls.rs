@@ -157,6 +157,8 @@ async fn read_while(
     assembled: &mut BytesMut,
     count: usize,
 ) -> Result<Option<Bytes>, Fault> {
+    // At once: growing step by step would copy it each time, into memory that was never touched.
+    assembled.reserve(count.saturating_sub(assembled.len()));
     while assembled.len() < count {
         if !needed() {
             return Ok(None);
