@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Tag(commands::tag::Arguments),
     Status(commands::status::Arguments),
     Mesh(commands::mesh::Arguments),
+    Transfers(commands::transfers::Arguments),
+    Limit(commands::limit::Arguments),
     Events(commands::events::Arguments),
     Gc(commands::gc::Arguments),
     Scrub(commands::scrub::Arguments),

@@ -9,6 +9,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod events;
 pub(crate) mod gc;
+pub(crate) mod limit;
 pub(crate) mod ls;
 pub(crate) mod mesh;
 mod password;
@@ -30,6 +31,7 @@ pub(crate) mod status;
 mod stopped;
 pub(crate) mod tag;
 pub(crate) mod token;
+pub(crate) mod transfers;
 pub(crate) mod user;
 pub(crate) mod verify;
 pub(crate) mod webhook;
@@ -69,6 +71,8 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Restore(arguments) => restore::run(&arguments, context).await,
         Command::Scrub(arguments) => scrub::run(&arguments, context).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
+        Command::Limit(arguments) => limit::run(&arguments, context).await,
+        Command::Transfers(arguments) => transfers::run(&arguments, context).await,
         Command::Mesh(arguments) => mesh::run(&arguments, context).await,
         Command::Events(arguments) => events::run(&arguments, context).await,
         Command::Gc(arguments) => gc::run(&arguments, context).await,

@@ -10,6 +10,7 @@ mod logging;
 mod mesh;
 mod private_file;
 mod pruning;
+mod replication_watch;
 mod run_file;
 mod scrub;
 mod server;

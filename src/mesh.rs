@@ -32,6 +32,9 @@
 //! `Upgrade: ods-link/1`; after the 101 the dialled side speaks HTTP/2 as client through it, and asks there what it would ask at a url. Both
 //! directions are signed as ever, so the stream itself is trusted with nothing. When one is opened is the rule in [`linking`].
 //!
+//! **Limits** ([`pace`], [`pacers`]). Bytes of blobs wait for the node's limit and for the link's, each way; nothing else
+//! ever waits, and clients' downloads don't.
+//!
 //! # Invariants
 //!
 //! - The log is the only truth: the mesh moves events, statements and bytes, and writes through the store alone.
@@ -65,6 +68,8 @@ mod linking;
 mod links;
 mod moment;
 mod nonce;
+mod pace;
+mod pacers;
 mod pair;
 mod peers;
 mod plan;
@@ -83,6 +88,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
+use ods_api::{MeshCommand, PeerStatuses, TransferBoard};
 use ods_api::{MeshCommand, PeerStatuses, TransferStatuses};
 use ods_store::{Store, UnixMillis};
 use tokio::sync::mpsc;
@@ -98,6 +104,7 @@ use self::inbox::{FetchInbox, Inbox, StateInbox};
 use self::link_keeper::LinkKeeper;
 pub(crate) use self::linking::LinkPolicy;
 use self::linking::Linking;
+use self::pacers::{LimitKeeper, Outflow};
 use self::schedule::Dice;
 use self::serve::Node;
 use self::state_driver::StateDriver;
@@ -113,6 +120,8 @@ pub(crate) struct MeshOptions {
     pub(crate) link: LinkPolicy,
     /// The clock, for what is written down. Scheduling doesn't use it.
     pub(crate) clock: fn() -> UnixMillis,
+    /// Where it is shown what moves.
+    pub(crate) board: TransferBoard,
 }
 
 /// A node's part in the mesh: the surface that peers call, and the workers that call them.
@@ -121,18 +130,20 @@ pub(crate) struct Mesh {
     inbox: Arc<Inbox>,
     fetches: Arc<FetchInbox>,
     states: Arc<StateInbox>,
-    surface: Router,
     link: LinkPolicy,
+    outflow: Outflow,
+    surface: Router,
 }
 
 impl Mesh {
     /// The mesh of this store.
     pub(crate) fn new(store: Store, options: MeshOptions) -> Self {
-        let MeshOptions { listen_urls, tls_pin, link, clock } = options;
+        let MeshOptions { listen_urls, tls_pin, link, clock, board } = options;
+        let outflow = Outflow { board, pacers: Arc::default() };
         let (inbox, fetches) = (Arc::new(Inbox::default()), Arc::new(FetchInbox::default()));
         let states = Arc::new(StateInbox::default());
         let serials = u64::from_le_bytes(store.random());
-        let client = Arc::new(Client::new(store.key().clone(), serials, Arc::clone(&inbox)));
+        let client = Arc::new(Client::new(store.key().clone(), serials, Arc::clone(&inbox), outflow.clone()));
         let (for_pings, for_fetches, for_states) = (Arc::clone(&inbox), Arc::clone(&fetches), Arc::clone(&states));
         store.on_commit(move |commit| {
             for_pings.committed(commit);
@@ -141,8 +152,8 @@ impl Mesh {
         });
         let node = Node { store, fallback_urls: listen_urls, tls_pin };
         let inboxes = (Arc::clone(&inbox), Arc::clone(&states));
-        let surface = PeerSurface::new(node.clone(), Arc::clone(&client), inboxes, clock).router();
-        Self { caller: Caller { node, client, clock }, inbox, fetches, states, surface, link }
+        let surface = PeerSurface::new(node.clone(), Arc::clone(&client), inboxes, outflow.clone(), clock).router();
+        Self { caller: Caller { node, client, clock }, inbox, fetches, states, surface, link, outflow }
     }
 
     /// What peers call: `/peer/v1`. The listener puts [`ods_api::ClientAddress`] into each request.
@@ -151,19 +162,20 @@ impl Mesh {
     }
 
     /// What calls peers: one worker for pings and pulls, which obeys `commands` and shows how it stands in `statuses`,
-    /// one for node states and one for fetches, which shows them in `transfers`.
+    /// one for node states, one for limits and one for fetches, which shows them in `transfers`.
     pub(crate) fn workers(
         self,
         commands: mpsc::Receiver<MeshCommand>,
         statuses: PeerStatuses,
         transfers: TransferStatuses,
-    ) -> (impl Worker, impl Worker, impl Worker) {
-        let Self { caller, inbox, fetches, states, surface, link } = self;
+    ) -> (impl Worker, impl Worker, impl Worker, impl Worker) {
+        let Self { caller, inbox, fetches, states, surface, link, outflow } = self;
+        let limits = LimitKeeper::new(caller.node.store.clone(), outflow.pacers, caller.clock);
         let linking = Linking::new(link, Dice::new(u64::from_le_bytes(caller.node.store.random())));
         let links = LinkKeeper::new(linking, surface);
         let of_states =
             StateDriver::new(caller.clone(), Arc::clone(&states), Arc::clone(&fetches), Arc::clone(&statuses));
         let driver = Driver::new(caller.clone(), inbox, Arc::clone(&fetches), states, links, commands, statuses);
-        (driver, of_states, Fetcher::new(caller, fetches, transfers))
+        (driver, of_states, limits, Fetcher::new(caller, fetches, transfers))
     }
 }

@@ -1,6 +1,6 @@
 //! What any node tells of all others: who has a package, who is away, and when a push has arrived everywhere.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -53,6 +53,12 @@ fn a_push_waits_until_every_node_has_it_and_every_node_knows() {
             node.get_json("/replication/Tool.pkg")["complete"] == Value::Bool(true)
         });
     }
+    let told = || {
+        let records = west.get_json("/events?limit=1000")["items"].as_array().cloned().unwrap_or_default();
+        records.iter().filter(|record| record["type"] == "package.replicated").count()
+    };
+    wait::until("west tells it", SOON, || told() > 0);
+    assert_eq!(told(), 1);
     let seen = member(&west, &east.id());
     assert_eq!((&seen["name"], &seen["role"], &seen["state"]), (&"east".into(), &"replica".into(), &"up".into()));
     assert_eq!((seen["behind"]["events"].as_u64(), seen["behind"]["bytes"].as_u64()), (Some(0), Some(0)));
@@ -81,4 +87,37 @@ fn a_node_that_is_away_is_named_with_the_reason() {
     east.launch();
     wait::until("east has it", SOON, || holder(&west, "Late.pkg", &id)["state"] == "stored");
     assert_eq!(member(&west, &id)["state"], "up");
+}
+
+#[test]
+fn limits_hold_for_bytes_while_news_go_at_once() {
+    let (west, east) = (Node::start("west"), Node::start("east"));
+    let said = west.ods_well(&["limit", "--up", "400kB", "--window", "daily 00:00-24:00 up=500kB"]);
+    assert!(said.contains("500 kB a second"), "{said}");
+    mesh::pair(&west, &east, "owner");
+    mesh::agree(&[&west, &east]);
+    let file = Generated::new(3, 3_000_000).all();
+    west.put("slow.pkg", &file).expect(201);
+    let began = Instant::now();
+    let moving = |node: &Node, direction: &str| {
+        let items = node.get_json("/transfers")["items"].as_array().cloned().unwrap_or_default();
+        items.into_iter().find(|item| item["direction"] == direction && item["path"] == "slow.pkg")
+    };
+    wait::until("west shows what it sends", SOON, || {
+        moving(&west, "out").is_some_and(|item| item["peer"] == Value::String(east.id()))
+    });
+    wait::until("east shows what it fetches, and from whom", SOON, || {
+        moving(&east, "in").is_some_and(|item| item["sources"][0] == Value::String(west.id()))
+    });
+    assert!(east.ods_well(&["transfers"]).contains("slow.pkg"));
+    west.put("news.txt", b"").expect(201);
+    wait::until("the news is there", SOON, || east.package("news.txt").is_some());
+    assert_ne!(east.package("slow.pkg").expect("listed")["state"], "stored", "news overtook the bytes");
+    wait::until("all of it is there", SOON, || east.package("slow.pkg").expect("listed")["state"] == "stored");
+    let took = began.elapsed();
+    assert!(took >= Duration::from_millis(5_400), "3 MB at 500 kB a second: {took:?}");
+    west.ods_well(&["limit", "--no-windows", "--up", "none"]);
+    assert_eq!(west.get_json("/node")["limits"]["up_bytes_per_s"], Value::Null);
+    let refused = west.ods(&["limit", "--up", "1kB"]);
+    assert!(!refused.status.success(), "too slow for a piece ever to arrive");
 }

@@ -1,11 +1,13 @@
 //! From the store's types to the wire's. One direction only: what comes in is parsed where it comes in.
 
 mod accounts;
+mod limits;
 mod roster;
 mod storage;
 mod webhooks;
 
 pub(crate) use accounts::{identity, session, token, user};
+pub(crate) use limits::limits_view;
 pub(crate) use roster::{member, roster};
 pub(crate) use storage::{gc, storage};
 pub(crate) use webhooks::{delivery, delivery_state, webhook};
@@ -16,8 +18,8 @@ use axum::http::HeaderValue;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use ods_store::{
-    Change, Happening, InviteRow, Meta, NodeId, Overview, Package, PackageState, PeerRow, Published, Record, Revision,
-    Roster, ScrubState, ScrubStatus, SetDigest, Store, StoreError, UnixMillis,
+    Bandwidth, Change, Happening, InviteRow, Meta, NodeId, Overview, Package, PackageState, PeerRow, Published, Record,
+    Revision, Roster, ScrubState, ScrubStatus, SetDigest, Store, StoreError, UnixMillis,
 };
 use serde_json::{Map, Value, json};
 
@@ -187,7 +189,9 @@ pub(crate) fn record(record: &Record) -> RecordView {
 fn facts(what: &Happening) -> Value {
     let id = ToString::to_string;
     match what {
-        Happening::PackagePublished { path, event } | Happening::PackageStored { path, event } => {
+        Happening::PackagePublished { path, event }
+        | Happening::PackageStored { path, event }
+        | Happening::PackageReplicated { path, event } => {
             json!({"path": path, "event_id": event.to_string()})
         }
         Happening::PackageReplaced { path, event, previous } => {
@@ -232,7 +236,13 @@ fn facts(what: &Happening) -> Value {
 }
 
 /// This node.
-pub(crate) fn node(id: NodeId, overview: Overview, roster_digest: SetDigest, version: &str) -> NodeView {
+pub(crate) fn node(
+    id: NodeId,
+    overview: Overview,
+    roster_digest: SetDigest,
+    version: &str,
+    limits: &Bandwidth,
+) -> NodeView {
     let streams = overview.vector.entries.iter();
     NodeView {
         id: id.to_string(),
@@ -250,11 +260,18 @@ pub(crate) fn node(id: NodeId, overview: Overview, roster_digest: SetDigest, ver
         packages: overview.packages,
         wants: WantsView { count: overview.wants.count, bytes: overview.wants.bytes },
         storage: StorageView { blobs: overview.blobs, bytes: overview.blob_bytes, free: overview.free_bytes },
+        limits: limits_view(limits),
     }
 }
 
 /// A peer, with what the mesh driver knows of it. One that the driver hasn't met yet is being connected.
-pub(crate) fn peer(row: PeerRow, own: &NodeId, roster: &Roster, status: Option<PeerStatus>) -> PeerView {
+pub(crate) fn peer(
+    row: PeerRow,
+    own: &NodeId,
+    roster: &Roster,
+    status: Option<PeerStatus>,
+    limits: &Bandwidth,
+) -> PeerView {
     let role = roster.role(&row.node).map(|role| role.as_str().to_owned());
     let expelled = if roster.is_expelled(own) {
         Some("this node was expelled from the mesh")
@@ -281,6 +298,7 @@ pub(crate) fn peer(row: PeerRow, own: &NodeId, roster: &Roster, status: Option<P
         behind: behind.filter(|behind| behind.events.is_some() || behind.bytes.is_some()),
         error: expelled.map(str::to_owned).or_else(|| status.and_then(|status| status.error)),
         added_at: timestamp(row.added_at),
+        limits: limits_view(limits),
     }
 }
 

@@ -5,6 +5,7 @@ mod blocking;
 mod client;
 mod conditions;
 mod convert;
+mod counted_body;
 mod declared;
 mod downloads;
 mod error;
@@ -19,6 +20,7 @@ mod router;
 mod routes;
 mod settings_handle;
 mod survey;
+mod transfer_board;
 mod types;
 mod watch_handle;
 mod webhook_address;
@@ -29,6 +31,7 @@ pub use client::{
     Client, ClientError, Download, EventStream, Followed, Guard, ResumeFrom, SnapshotDownload, TlsTrust, Upload,
     encode_path, upload_metadata,
 };
+pub use counted_body::counted;
 pub use downloads::blob_body;
 pub use error::{ApiError, Code};
 pub use file_slices::{FileSlices, Misplaced};
@@ -41,18 +44,19 @@ pub use request::{ClientAddress, Encrypted, RequestId};
 pub use reqwest::Url;
 pub use router::{Surfaces, router};
 pub use settings_handle::{BadSetting, Setting, SettingChange, SettingSource, SettingsHandle};
+pub use transfer_board::{Asking, Receiver, Sending, TransferBoard};
 pub use types::{
     AdmitRequest, AdmitView, AnchorQuery, AnchorsView, AttemptView, AuditQuery, AuditView, Author, Behind, BulkAction,
-    BulkItem, BulkRequest, BulkResult, BulkView, Change, DeliveryQuery, DeliveryView, EventQuery, ExpelView,
+    BulkItem, BulkRequest, BulkResult, BulkView, Change, DayName, DeliveryQuery, DeliveryView, EventQuery, ExpelView,
     FailingView, FilesView, GcItemView, GcRequest, GcView, HolderView, IdentityView, InviteRequest, InviteView,
-    JoinRequest, KeptView, LastGcView, LinkView, LogView, MemberView, MeshNodeView, NewTokenView, NewWebhookView,
-    NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PasswordRequest, PeerPatch,
-    PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView, RedeliverRequest, RedeliveryView,
+    JoinRequest, KeptView, LastGcView, LimitsView, LinkView, LogView, MemberView, MeshNodeView, NewTokenView,
+    NewWebhookView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PasswordRequest,
+    PeerPatch, PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView, RedeliverRequest, RedeliveryView,
     RefusedView, ReplicationView, RestoreRequest, RevisionView, RoleName, RosterView, RosterWarning, RotateRequest,
     ScopeName, ScrubFindings, ScrubView, SessionView, SetUpLinkView, SettingView, SettingsPatch, SettingsView,
     SignInRequest, SkipRequest, StorageUsageView, StorageView, StreamQuery, SyncView, TallyView, TokenRequest,
-    TokenView, UploadRefusalView, UploadView, UserPatchRequest, UserRequest, UserView, WantsView, WatchView,
-    WebhookPatch, WebhookRequest, WebhookView,
+    TokenView, TransferBytes, TransferView, UploadRefusalView, UploadView, UserPatchRequest, UserRequest, UserView,
+    WantsView, WatchView, WebhookPatch, WebhookRequest, WebhookView, WindowView,
 };
 pub use watch_handle::{RefusedFile, WatchHandle, WatchState, WatchStatus};
 pub use webhook_address::{AddressRefused, AddressRules, BadWebhookUrl, OwnAddresses, check_url, is_public};

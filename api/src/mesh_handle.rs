@@ -9,6 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ods_store::{Digest, NodeId, UnixMillis};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::transfer_board::TransferBoard;
+
 /// Commands that may wait for the mesh; further callers wait for room.
 const COMMANDS_MAX: usize = 16;
 
@@ -229,6 +231,7 @@ pub type TransferStatuses = Arc<RwLock<Vec<TransferStatus>>>;
 pub struct MeshHandle {
     commands: mpsc::Sender<MeshCommand>,
     statuses: PeerStatuses,
+    board: TransferBoard,
     transfers: TransferStatuses,
 }
 
@@ -237,13 +240,18 @@ impl MeshHandle {
     pub fn new() -> (Self, mpsc::Receiver<MeshCommand>, PeerStatuses) {
         let (commands, receiver) = mpsc::channel(COMMANDS_MAX);
         let statuses = PeerStatuses::default();
-        let transfers = TransferStatuses::default();
-        (Self { commands, statuses: Arc::clone(&statuses), transfers }, receiver, statuses)
+        let (transfers, board) = (TransferStatuses::default(), TransferBoard::default());
+        (Self { commands, statuses: Arc::clone(&statuses), transfers, board }, receiver, statuses)
     }
 
     /// What is being fetched: for the driver to write, for the routes to read.
     pub fn transfers(&self) -> TransferStatuses {
         Arc::clone(&self.transfers)
+    }
+
+    /// What moves now, as those say that move it.
+    pub fn board(&self) -> &TransferBoard {
+        &self.board
     }
 
     /// Redeems an invite.

@@ -14,7 +14,7 @@ use crate::error::{self, ApiError, Code};
 use crate::openapi;
 use crate::routes::{
     audit, bulk, deliveries, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
-    settings, snapshot, storage, stream, survey, tokens, uploads, users, watches, webhooks,
+    settings, snapshot, storage, stream, survey, tokens, transfers, uploads, users, watches, webhooks,
 };
 
 /// What a listener offers.
@@ -55,6 +55,7 @@ fn admin() -> Routes {
         .at("/api/v1/events", get(events::list))
         .at("/api/v1/events/stream", get(stream::follow))
         .at("/api/v1/mesh", get(survey::mesh))
+        .at("/api/v1/transfers", get(transfers::list))
         .at("/api/v1/replication/{*path}", get(survey::replication))
         .at("/api/v1/peers", get(peers::list).post(peers::join))
         .at("/api/v1/peers/{id}", get(peers::show).patch(peers::edit).delete(peers::remove))

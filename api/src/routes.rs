@@ -19,12 +19,14 @@ pub(crate) mod storage;
 pub(crate) mod stream;
 pub(crate) mod survey;
 pub(crate) mod tokens;
+pub(crate) mod transfers;
 pub(crate) mod uploads;
 pub(crate) mod users;
 pub(crate) mod watches;
 pub(crate) mod webhooks;
 
 mod happenings;
+mod limits;
 mod listing;
 mod metadata;
 mod receive;

@@ -8,6 +8,7 @@ mod accounts;
 mod audit;
 mod bulk;
 mod events;
+mod limits;
 mod mesh;
 mod node;
 mod packages;
@@ -18,6 +19,7 @@ mod settings;
 mod storage;
 mod survey;
 mod tokens;
+mod transfers;
 mod uploads;
 mod watches;
 mod webhooks;
@@ -31,6 +33,7 @@ pub use accounts::{
 pub use audit::{AuditQuery, AuditView};
 pub use bulk::{AnchorQuery, AnchorsView, BulkAction, BulkItem, BulkRequest, BulkResult, BulkView};
 pub use events::{EventQuery, RecordView, StreamQuery};
+pub use limits::{DayName, LimitsView, WindowView};
 pub use mesh::{Behind, InviteRequest, InviteView, JoinRequest, PeerPatch, PeerView, RoleName, SyncView};
 pub use node::{LogView, NodePatch, NodeView, StorageView, WantsView};
 pub use packages::{
@@ -43,6 +46,7 @@ pub use settings::{SettingView, SettingsPatch, SettingsView};
 pub use storage::{FilesView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView};
 pub use survey::{HolderView, LinkView, MeshNodeView, ReplicationView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
+pub use transfers::{TransferBytes, TransferView};
 pub use uploads::{UploadRefusalView, UploadView};
 pub use watches::{RefusedView, WatchView};
 pub use webhooks::{

@@ -123,7 +123,8 @@ fn revision(what: &Happening) -> Option<EventId> {
     match what {
         Happening::PackagePublished { event, .. }
         | Happening::PackageReplaced { event, .. }
-        | Happening::PackageStored { event, .. } => Some(*event),
+        | Happening::PackageStored { event, .. }
+        | Happening::PackageReplicated { event, .. } => Some(*event),
         Happening::PackageRemoved { previous, .. } => Some(*previous),
         _ => None,
     }

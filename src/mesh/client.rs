@@ -14,6 +14,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
+use ods_api::Asking;
 use ods_store::{NodeId, NodeKey};
 use tokio::time::timeout;
 
@@ -25,6 +26,7 @@ use super::connections::{Connection, Connections, Sender};
 use super::endpoint::{Endpoint, Way};
 use super::inbox::Inbox;
 use super::limits::{REFUSAL_BYTES_MAX, SILENCE_MS};
+use super::pacers::{Direction, Outflow};
 use super::protocol::{Answer, BytesRequest, Request};
 use super::signature::{
     CallParameters, RequestParts, SignatureBytes, SignatureFields, content_digest, sign_request, verify_answer,
@@ -90,6 +92,7 @@ pub(super) struct Client {
     /// The last nonce of each peer.
     nonces: Mutex<BTreeMap<NodeId, String>>,
     serial: AtomicU64,
+    outflow: Outflow,
 }
 
 /// A call whose answer's head has come.
@@ -105,9 +108,9 @@ struct Answered {
 impl Client {
     /// A client that calls with this key. Serials begin at a random number, so that those of an earlier run, which the
     /// peer may still remember, don't come again.
-    pub(super) fn new(key: NodeKey, random: u64, inbox: Arc<Inbox>) -> Self {
+    pub(super) fn new(key: NodeKey, random: u64, inbox: Arc<Inbox>, outflow: Outflow) -> Self {
         let serial = AtomicU64::new(random & 0x7fff_ffff_ffff);
-        Self { key, connections: Connections::new(inbox), nonces: Mutex::default(), serial }
+        Self { key, connections: Connections::new(inbox), nonces: Mutex::default(), serial, outflow }
     }
 
     /// Asks a question whose answer is a value.
@@ -136,7 +139,8 @@ impl Client {
         if first != request.first || last < first || request.last.is_some_and(|asked| last > asked) {
             return Err(CallError::Garbage("the range of bytes"));
         }
-        Ok(ByteStream { client: Arc::clone(self), to: to.clone(), body, sender: Some(sender), size })
+        let asking = self.outflow.board.asking(request.blob, to.node);
+        Ok(ByteStream { client: Arc::clone(self), to: to.clone(), body, sender: Some(sender), size, _asking: asking })
     }
 
     /// Opens a link: from then on the peer asks its questions through this byte stream.
@@ -279,6 +283,8 @@ pub(super) struct ByteStream {
     body: Incoming,
     sender: Option<Sender>,
     size: u64,
+    /// Lists the peer as a source meanwhile.
+    _asking: Asking,
 }
 
 impl ByteStream {
@@ -295,6 +301,8 @@ impl ByteStream {
             }
             return Ok(None);
         };
+        // What is not read is not sent, once the buffers in between are full.
+        self.client.outflow.pacers.take(Direction::Down, &self.to.node, data.len()).await;
         Ok(Some(data))
     }
 }

@@ -28,7 +28,9 @@ use super::inbox::{Heard, Inbox, StateInbox};
 use super::limits::{STRANGER_BODY_BYTES_MAX, STRANGERS_AT_ONCE};
 use super::moment::Moment;
 use super::nonce::{NonceError, Nonces, Standing};
+use super::pacers::Outflow;
 use super::protocol::{Answer, PiecesRequest, Request, StatesRequest};
+use super::protocol::{Answer, Request, StatesRequest};
 use super::serve::{BlobBytes, Node, Refusal, Reply, may_call, serve};
 use super::signature::{
     CallParameters, RequestParts, SignatureBytes, SignatureFields, content_digest, sign_answer, verify_request,
@@ -41,6 +43,7 @@ pub(super) struct PeerSurface {
     client: Arc<Client>,
     inbox: Arc<Inbox>,
     states: Arc<StateInbox>,
+    outflow: Outflow,
     clock: fn() -> UnixMillis,
     started: Instant,
     nonces: Mutex<Nonces>,
@@ -68,6 +71,7 @@ impl PeerSurface {
         node: Node,
         client: Arc<Client>,
         (inbox, states): (Arc<Inbox>, Arc<StateInbox>),
+        outflow: Outflow,
         clock: fn() -> UnixMillis,
     ) -> Self {
         let nonces = Mutex::new(Nonces::new(node.store.random(), Moment::default()));
@@ -76,6 +80,7 @@ impl PeerSurface {
             client,
             inbox,
             states,
+            outflow,
             clock,
             started: Instant::now(),
             nonces,
@@ -258,15 +263,23 @@ async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -
         Ok(verified) => verified,
         Err(failure) => return surface.respond(Err(failure), None, id),
     };
+    let caller = parameters.caller;
     let reply = match surface.admit(&called, &parameters) {
         Ok(standing) => surface.call(called, parameters.caller, standing, &head, body).await,
         Err(failure) => Err(failure),
     };
     let outcome = match reply {
-        Ok(Reply::Bytes(bytes)) => match stream_bytes(bytes, head.extensions.get().cloned(), surface.clock).await {
-            Ok(response) => return surface.with_nonce(response),
-            Err(failure) => Err(failure),
-        },
+        Ok(Reply::Bytes(bytes)) => {
+            let (blob, total) = (bytes.blob(), bytes.end() - bytes.first());
+            let slices = head.extensions.get().filter(|_| surface.outflow.may_be_whole(&caller)).cloned();
+            match stream_bytes(bytes, slices, surface.clock).await {
+                Ok(response) => {
+                    let response = response.map(|body| surface.outflow.body(body, caller, blob, total));
+                    return surface.with_nonce(response);
+                }
+                Err(failure) => Err(failure),
+            }
+        }
         Ok(Reply::Answer(answer)) => Ok(Said::Answer(Box::new(answer))),
         Ok(Reply::Link) => surface.switch(parameters.caller, &mut head).map(|()| Said::Link),
         Ok(Reply::Wait) => Err(Failure::internal()),

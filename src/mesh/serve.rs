@@ -320,6 +320,14 @@ impl BlobBytes {
         }
     }
 
+    /// Which blob.
+    pub(super) fn blob(&self) -> Digest {
+        match &self.source {
+            Source::Whole(reader) => reader.digest(),
+            Source::Partial(fetch) => fetch.digest(),
+        }
+    }
+
     /// The blob's size.
     pub(super) const fn size(&self) -> u64 {
         self.size

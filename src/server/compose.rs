@@ -24,6 +24,7 @@ use crate::{
     listen::{Bound, Listeners},
     mesh::{LinkPolicy, Mesh, MeshOptions},
     pruning::PruneWorker,
+    replication_watch::ReplicationWatch,
     run_file::RunFile,
     scrub::ScrubWorker,
     watch::{WatchRules, WatchWorker, check_folders},
@@ -65,10 +66,20 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let tls_pin = sockets.iter().find_map(Socket::pin_for_peers);
     let (mesh_handle, commands, statuses) = MeshHandle::new();
     let link = link_policy(config.link);
-    let mesh =
-        Mesh::new(store.clone(), MeshOptions { listen_urls: listen_urls.clone(), tls_pin, link, clock: clock::now });
+    let mesh = Mesh::new(
+        store.clone(),
+        MeshOptions {
+            listen_urls: listen_urls.clone(),
+            tls_pin,
+            link,
+            clock: clock::now,
+            board: mesh_handle.board().clone(),
+        },
+    );
     let peers = mesh.router();
-    let (driver, states, fetcher) = mesh.workers(commands, statuses.clone(), mesh_handle.transfers());
+    let (driver, states, limits, fetcher) = mesh.workers(commands, statuses.clone(), mesh_handle.transfers());
+    supervisor.start(limits);
+    supervisor.start(ReplicationWatch::new(store.clone(), clock::now));
     supervisor.start(driver);
     supervisor.start(states);
     supervisor.start(fetcher);

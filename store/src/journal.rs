@@ -231,6 +231,13 @@ pub enum Happening {
         /// Who did it.
         by: String,
     },
+    /// Every node that wants the bytes of a current revision has them.
+    PackageReplicated {
+        /// The package.
+        path: String,
+        /// Its current revision.
+        event: EventId,
+    },
 }
 
 impl Happening {
@@ -257,6 +264,7 @@ impl Happening {
             Self::InviteRevoked { .. } => "invite.revoked",
             Self::NodeChanged { .. } => "node.changed",
             Self::StorageCollected { .. } => "storage.collected",
+            Self::PackageReplicated { .. } => "package.replicated",
             Self::SignedIn { .. } => "sign_in.done",
             Self::UserCreated { .. } => "user.created",
             Self::UserChanged { .. } => "user.changed",

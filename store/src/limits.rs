@@ -44,6 +44,14 @@ pub const STATE_TEXTS_MAX: usize = 64;
 pub const STATE_TEXT_BYTES_MAX: usize = 1024;
 /// Events by which the vectors of two nodes may differ in one stream while this node still works out which they are.
 pub const HOLDING_TAIL_EVENTS_MAX: usize = 10_000;
+/// Packages whose arrival everywhere is waited for; of further ones nobody is told.
+pub const REPLICATING_MAX: u64 = 100_000;
+/// ... and looked at in one step.
+pub const REPLICATING_CHECKED_MAX: usize = 500;
+/// The lowest limit on bandwidth, in bytes a second: slower, a piece would hardly ever arrive whole.
+pub const BANDWIDTH_BYTES_PER_S_MIN: u64 = 10_000;
+/// Windows that limits may have.
+pub const BANDWIDTH_WINDOWS_MAX: usize = 32;
 /// Bytes in a blob: 1 TiB. Keeps an outline at 32 MiB.
 pub const BLOB_BYTES_MAX: u64 = 1 << 40;
 /// Rows a page of a listing may ask for.

@@ -60,6 +60,9 @@ pub(crate) const STATES_ARRIVED: Key<u64> = Key::new("states_arrived");
 pub(crate) const SET_UP: Key<Option<SetUpRow>> = Key::new("set_up");
 /// How often the stored settings were changed; absent before the first time.
 pub(crate) const SETTINGS_VERSION: Key<u64> = Key::new("settings_version");
+/// The last journal record that was looked at for packages to wait for; absent before the first.
+pub(crate) const REPLICATION_CURSOR: Key<u64> = Key::new("replication_cursor");
+
 /// The last scrub, running or over; none before the first.
 pub(crate) const SCRUB: Key<ScrubPass> = Key::new("scrub");
 /// From when the next scheduled scrub is counted.

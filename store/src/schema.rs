@@ -57,6 +57,10 @@ pub(crate) const TRUE_SHA256: TableDefinition<Key32, Key32> = TableDefinition::n
 
 /// StatementId → signature ‖ frame: the roster.
 pub(crate) const STATEMENTS: TableDefinition<Key32, &[u8]> = TableDefinition::new("statements");
+/// Path → revision, since: what some node may still lack.
+pub(crate) const REPLICATING: TableDefinition<&str, &[u8]> = TableDefinition::new("replicating");
+/// NodeId → `Bandwidth`: limits, of this node under its own id, and of links.
+pub(crate) const BANDWIDTH: TableDefinition<Key32, &[u8]> = TableDefinition::new("bandwidth");
 /// NodeId → arrival u64 LE ‖ signature ‖ frame: the newest state of each member.
 pub(crate) const STATES: TableDefinition<Key32, &[u8]> = TableDefinition::new("states");
 /// NodeId → `PeerRow`: the nodes this one has a link with.
@@ -114,6 +118,8 @@ pub(crate) fn make_tables(txn: &redb::WriteTransaction) -> Result<(), redb::Tabl
     txn.open_table(TRUE_SHA256)?;
     txn.open_table(STATEMENTS)?;
     txn.open_table(STATES)?;
+    txn.open_table(REPLICATING)?;
+    txn.open_table(BANDWIDTH)?;
     txn.open_table(PEERS)?;
     txn.open_table(CURSORS)?;
     txn.open_table(INVITES)?;

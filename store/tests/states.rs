@@ -180,6 +180,46 @@ fn a_state_lists_a_thousand_wants_and_says_that_there_are_more() {
     assert_eq!(holding(a, "p0", b), Holding::Unknown(NotTold::ManyWants));
 }
 
+fn told_everywhere(store: &Store) -> Vec<String> {
+    let page = store.records(ods_store::Lsn::ZERO, 1000).expect("the journal");
+    let paths = page.items.into_iter().filter_map(|record| match record.what {
+        ods_store::Happening::PackageReplicated { path, .. } => Some(path),
+        _ => None,
+    });
+    paths.collect()
+}
+
+#[test]
+fn that_a_package_is_everywhere_is_told_once_for_each_revision() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    let watch = |replicated: usize, waiting: usize| {
+        let step = a.watch_replication(None, at(9)).expect("a step");
+        assert_eq!((step.replicated, step.waiting.len()), (replicated, waiting), "{step:?}");
+    };
+    watch(0, 0);
+    put(a, "x.pkg", b"one", at(1)).expect("a publish");
+    put(a, "gone.pkg", b"gone", at(1)).expect("a publish");
+    watch(0, 2);
+    a.remove(&path("gone.pkg"), &Condition::None, &Author::new("test"), at(2)).expect("a removal");
+    pull(b, a, at(2)).expect("a pull");
+    gossip(&[a, b]);
+    watch(0, 1);
+    fetch(b, a);
+    gossip(&[a, b]);
+    watch(1, 0);
+    watch(0, 0);
+    assert_eq!(told_everywhere(a), ["x.pkg"]);
+    put(a, "x.pkg", b"two", at(3)).expect("a publish");
+    watch(0, 1);
+    settle(&[a, b]);
+    fetch(b, a);
+    gossip(&[a, b]);
+    watch(1, 0);
+    assert_eq!(told_everywhere(a), ["x.pkg", "x.pkg"]);
+    assert!(!a.is_replicating().expect("readable") || a.watch_replication(None, at(9)).is_ok());
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Put { node: usize, path: u8, content: u8 },

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
-    Author, EventId, Happening, Holder, Lsn, Member, NodeId, Overview, Package, PackagePath, PeerRow, Place,
-    RecordPage, Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest, SignedIn, Sort, SortedPage, StorageView,
-    UnixMillis, UserPatch, UserRow, Who,
+    Author, Bandwidth, Digest, EventId, Fetch, Happening, Holder, Lsn, Member, NodeId, NodeState, Overview, Package,
+    PackagePath, PeerRow, Place, RecordPage, Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest, SignedIn,
+    Sort, SortedPage, StorageView, UnixMillis, UserPatch, UserRow, Who,
 };
 use tokio::sync::watch;
 
@@ -15,6 +15,7 @@ use super::{AppState, Session};
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
 use crate::survey::Survey;
+use crate::transfer_board::TransferBoard;
 
 /// Leave to look: at packages that the token's prefixes allow, and at the node.
 #[derive(Clone)]
@@ -221,6 +222,32 @@ impl Reader {
         holders.ok_or_else(|| ods_store::StoreError::NoSuchPackage { path: path.clone() }.into())
     }
 
+    /// What this node said of itself last.
+    pub(crate) fn own_state(&self) -> Result<Option<NodeState>, ApiError> {
+        Ok(self.state.store.state(&self.node_id())?.and_then(|held| held.state.body))
+    }
+
+    /// Blobs that are coming in.
+    pub(crate) fn fetches(&self) -> Vec<Fetch> {
+        self.state.store.fetches_in_progress()
+    }
+
+    /// What moves, as the parts that move it say.
+    pub(crate) fn board(&self) -> &TransferBoard {
+        self.state.mesh.board()
+    }
+
+    /// A package that has a blob: the first by path that the token may see.
+    pub(crate) fn path_of(&self, blob: &Digest) -> Result<Option<String>, ApiError> {
+        let paths = self.state.store.live_paths(blob)?;
+        Ok(paths.into_iter().find(|path| PackagePath::parse(path).is_ok_and(|path| self.covers(&path))))
+    }
+
+    /// The limits of this node, or of the link with a peer.
+    pub(crate) fn bandwidth(&self, node: &NodeId) -> Result<Bandwidth, ApiError> {
+        Ok(self.state.store.peer_bandwidth(node)?)
+    }
+
     /// The newest record.
     pub(crate) fn head(&self) -> Lsn {
         self.state.store.head()
@@ -251,7 +278,8 @@ impl Reader {
             | Happening::PackageReplaced { path, .. }
             | Happening::PackageRemoved { path, .. }
             | Happening::PackageConflict { path, .. }
-            | Happening::PackageStored { path, .. } => {
+            | Happening::PackageStored { path, .. }
+            | Happening::PackageReplicated { path, .. } => {
                 self.sees_all() || PackagePath::parse(path).is_ok_and(|path| self.covers(&path))
             }
             Happening::PeerUp { .. }

@@ -9,7 +9,7 @@ use crate::types::{
     AdmitRequest, EventQuery, GcRequest, GcView, InviteRequest, InviteView, JoinRequest, MemberView, MeshNodeView,
     NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PeerPatch, PeerView,
     PublishedView, RecordView, ReplicationView, RestoreRequest, RevisionView, RosterView, ScrubView, StorageUsageView,
-    SyncView, TokenRequest, TokenView, WatchView,
+    SyncView, TokenRequest, TokenView, TransferView, WatchView,
 };
 
 impl Client {
@@ -97,6 +97,11 @@ impl Client {
     /// `GET /mesh`: every node of the mesh.
     pub async fn mesh(&self) -> Result<Page<MeshNodeView>, ClientError> {
         self.json(self.request(Method::GET, "/api/v1/mesh")).await
+    }
+
+    /// `GET /transfers`: what moves now.
+    pub async fn transfers(&self) -> Result<Page<TransferView>, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/transfers")).await
     }
 
     /// `GET /replication/{path}`: which nodes have a package.

@@ -156,7 +156,8 @@ async fn every_operation_has_its_method() {
     assert_eq!(client.restore(&a, &first).await.expect("restored").package.title, None);
     assert!(client.events(&EventQuery::default()).await.expect("journal").items.len() > 4);
 
-    let renamed = client.edit_node(&NodePatch { name: Some("lab".to_owned()), urls: None }).await.expect("renamed");
+    let renamed =
+        client.edit_node(&NodePatch { name: Some("lab".to_owned()), ..NodePatch::default() }).await.expect("renamed");
     assert_eq!(client.node().await.expect("shown").name, renamed.name);
     let request = TokenRequest { name: "x".to_owned(), scope: ScopeName::Read, prefixes: vec![], expires_at: None };
     let token = client.create_token(&request).await.expect("made");

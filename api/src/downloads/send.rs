@@ -16,18 +16,17 @@ use super::find::Found;
 use super::multipart::Segment;
 use super::range::ByteRange;
 use super::source::Source;
+use crate::counted_body::counted;
 use crate::error::{ApiError, Code};
 use crate::file_slices::FileSlices;
+use crate::request::ClientAddress;
+use crate::transfer_board::{LISTED_BYTES_MIN, Receiver};
 
 /// Answers a GET or HEAD of these bytes.
 pub(super) async fn serve(request: &Parts, found: Found) -> Result<Response, ApiError> {
     match answer(&request.method, &request.headers, &found.representation) {
         Answer::Content { status, headers, segments } => {
-            let body = if segments.is_empty() {
-                Body::empty()
-            } else {
-                stream(segments, found, request.extensions.get().cloned()).await?
-            };
+            let body = if segments.is_empty() { Body::empty() } else { stream(segments, found, request).await? };
             Ok(with(status, headers, body))
         }
         Answer::NotModified { headers } => Ok(with(StatusCode::NOT_MODIFIED, headers, Body::empty())),
@@ -58,14 +57,22 @@ fn range_not_satisfiable(size: u64, content_range: HeaderValue) -> Response {
 }
 
 /// Reads the first bytes before the status is sent, since what is wrong with them can still be told.
-async fn stream(segments: Vec<Segment>, found: Found, slices: Option<FileSlices>) -> Result<Body, ApiError> {
-    let Found { source, access, .. } = found;
+async fn stream(segments: Vec<Segment>, found: Found, request: &Parts) -> Result<Body, ApiError> {
+    let slices = request.extensions.get::<FileSlices>().cloned();
+    let Found { source, access, representation, .. } = found;
+    let total: u64 = segments.iter().map(Segment::bytes).sum();
     let first = segments.iter().find_map(|segment| match segment {
         Segment::Span(range) => Some(range.start()),
         Segment::Text(_) => None,
     });
     source.wait_for(first.unwrap_or_default()).await?;
-    body_of(segments, source, slices, access.clock()).await.map_err(unreadable)
+    let body = body_of(segments, source, slices, access.clock()).await.map_err(unreadable)?;
+    if total < LISTED_BYTES_MIN {
+        return Ok(body);
+    }
+    let client = request.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address);
+    let board = access.state().mesh.board();
+    Ok(counted(body, board.sending(Receiver::Client(client), representation.validators.blob, total)))
 }
 
 /// The bytes of a blob that is held, as they go to whoever may have them: verified, read once a chunk at most, and by the

@@ -8,7 +8,7 @@ use crate::convert;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
 use crate::openapi::{BadRequest, Invalid};
-use crate::routes::urls;
+use crate::routes::{limits, urls};
 use crate::types::{NodePatch, NodeView};
 
 /// Show this node: identity, digests, counts, storage.
@@ -17,13 +17,14 @@ pub(crate) async fn show(reader: Reader) -> Result<Json<NodeView>, ApiError> {
     blocking(move || view(&reader)).await.map(Json)
 }
 
-/// Change this node's name or urls.
+/// Change this node's name, urls or limits.
 ///
 /// Fields that aren't there stay as they are.
 #[utoipa::path(patch, path = "/api/v1/node", operation_id = "edit_node", tag = "node", request_body = NodePatch,
     responses((status = 200, body = NodeView), BadRequest, Invalid))]
 pub(crate) async fn edit(admin: Admin, JsonBody(patch): JsonBody<NodePatch>) -> Result<Json<NodeView>, ApiError> {
     let urls = patch.urls.map(urls::parse).transpose()?;
+    let limits = patch.limits.map(limits::parse).transpose()?;
     blocking(move || {
         let (author, now) = (admin.author(), admin.reader().now());
         if let Some(name) = patch.name {
@@ -31,6 +32,9 @@ pub(crate) async fn edit(admin: Admin, JsonBody(patch): JsonBody<NodePatch>) -> 
         }
         if let Some(urls) = urls {
             admin.store().set_urls(&urls, &author, now)?;
+        }
+        if let Some(limits) = limits {
+            admin.store().set_bandwidth(&admin.reader().node_id(), &limits, &author, now)?;
         }
         view(admin.reader())
     })
@@ -40,5 +44,11 @@ pub(crate) async fn edit(admin: Admin, JsonBody(patch): JsonBody<NodePatch>) -> 
 
 fn view(reader: &Reader) -> Result<NodeView, ApiError> {
     let version = reader.state().options.version;
-    Ok(convert::node(reader.node_id(), reader.overview()?, reader.roster_digest(), version))
+    Ok(convert::node(
+        reader.node_id(),
+        reader.overview()?,
+        reader.roster_digest(),
+        version,
+        &reader.bandwidth(&reader.node_id())?,
+    ))
 }

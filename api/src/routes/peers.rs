@@ -11,7 +11,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, page_of, parse_id};
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, Unavailable};
 use crate::paths::AboutId;
-use crate::routes::urls;
+use crate::routes::{limits, urls};
 use crate::types::{JoinRequest, Page, PageQuery, PeerPatch, PeerView, SyncView};
 
 /// List this node's peers.
@@ -19,7 +19,7 @@ use crate::types::{JoinRequest, Page, PageQuery, PeerPatch, PeerView, SyncView};
     responses((status = 200, body = Page<PeerView>), BadRequest))]
 pub(crate) async fn list(reader: Reader, Params(query): Params<PageQuery>) -> Result<Json<Page<PeerView>>, ApiError> {
     blocking(move || {
-        let peers = reader.peers()?.into_iter().map(|row| view(&reader, row)).collect();
+        let peers = reader.peers()?.into_iter().map(|row| view(&reader, row)).collect::<Result<_, ApiError>>()?;
         page_of(peers, &query, |peer: &PeerView| peer.id.clone())
     })
     .await
@@ -59,6 +59,7 @@ pub(crate) async fn edit(
     let node = parse(&id)?;
     let urls = patch.urls.map(urls::parse).transpose()?;
     let name = patch.name.map(check_name).transpose()?;
+    let limits = patch.limits.map(limits::parse).transpose()?;
     blocking(move || {
         let known = admin.reader().peer(&node)?;
         let row = PeerRow {
@@ -68,6 +69,9 @@ pub(crate) async fn edit(
             ..known
         };
         admin.store().put_peer(&row, &admin.author(), admin.reader().now())?;
+        if let Some(limits) = limits {
+            admin.store().set_bandwidth(&node, &limits, &admin.author(), admin.reader().now())?;
+        }
         one(admin.reader(), &node)
     })
     .await
@@ -108,12 +112,12 @@ fn parse(id: &str) -> Result<NodeId, ApiError> {
 }
 
 fn one(reader: &Reader, node: &NodeId) -> Result<PeerView, ApiError> {
-    Ok(view(reader, reader.peer(node)?))
+    view(reader, reader.peer(node)?)
 }
 
-fn view(reader: &Reader, row: PeerRow) -> PeerView {
-    let status = reader.state().mesh.status(&row.node);
-    convert::peer(row, &reader.node_id(), &reader.roster(), status)
+fn view(reader: &Reader, row: PeerRow) -> Result<PeerView, ApiError> {
+    let (status, limits) = (reader.state().mesh.status(&row.node), reader.bandwidth(&row.node)?);
+    Ok(convert::peer(row, &reader.node_id(), &reader.roster(), status, &limits))
 }
 
 fn check_name(name: String) -> Result<String, ApiError> {

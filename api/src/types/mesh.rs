@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::LimitsView;
+
 /// What a node may do in its mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -64,6 +66,8 @@ pub struct PeerView {
     /// When the link was made.
     #[schema(value_type = String, format = DateTime)]
     pub added_at: Timestamp,
+    /// How fast packages may go over this link.
+    pub limits: LimitsView,
 }
 
 /// How far this node is behind a peer.
@@ -99,6 +103,9 @@ pub struct PeerPatch {
     /// Whether to stop replication with it for now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
+    /// How fast packages may go over this link; replaces all limits there were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsView>,
 }
 
 /// The outcome of a pull.

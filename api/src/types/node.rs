@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::LimitsView;
+
 /// This node: who it is, what it knows, what it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Node)]
@@ -40,6 +42,8 @@ pub struct NodeView {
     pub wants: WantsView,
     /// What it keeps on disk.
     pub storage: StorageView,
+    /// How fast packages may go between this node and all others together.
+    pub limits: LimitsView,
 }
 
 /// A node's log.
@@ -87,4 +91,7 @@ pub struct NodePatch {
     /// Where it is reached, `http://…` or `https://…`; empty: found from its listeners.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub urls: Option<Vec<String>>,
+    /// How fast packages may go between this node and all others together; replaces all limits there were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsView>,
 }

@@ -18,6 +18,7 @@ use super::super::carrier::{CONTENT_DIGEST, NONCE, SIGNATURE, SIGNATURE_INPUT};
 use super::super::client::Client;
 use super::super::exchange::ping;
 use super::super::http_server::PeerSurface;
+use super::super::pacers::Outflow;
 use super::super::protocol::{Request, StatesRequest};
 use super::super::signature::{CallParameters, RequestParts, content_digest, sign_request};
 use super::live::{Live, noise, until};
@@ -46,8 +47,9 @@ impl Surface {
     async fn new() -> Self {
         let (node, member) = (TestNode::new("hq"), TestNode::new("branch"));
         member.joins(&node, Role::Publisher);
-        let client = Arc::new(Client::new(node.store().key().clone(), 0, Arc::default()));
-        let surface = PeerSurface::new(node.node.clone(), client, (Arc::default(), Arc::default()), || NOW);
+        let outflow = Outflow::default();
+        let client = Arc::new(Client::new(node.store().key().clone(), 0, Arc::default(), outflow.clone()));
+        let surface = PeerSurface::new(node.node.clone(), client, (Arc::default(), Arc::default()), outflow, || NOW);
         let router = surface.router();
         let request = HttpRequest::post("/peer/v1/ping").body(Body::empty()).unwrap();
         let first = router.clone().oneshot(request).await.unwrap();

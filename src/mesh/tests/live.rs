@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use axum::{Extension, Router};
-use ods_api::{ClientAddress, MeshHandle};
+use ods_api::{ClientAddress, MeshHandle, TransferBoard};
 use ods_store::{Happening, Lsn, PackageState, Role, UnixMillis};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -57,14 +57,18 @@ impl Live {
         drop(listener);
         let listen_urls = vec![format!("http://{address}")];
         node.node.fallback_urls.clone_from(&listen_urls);
-        let mesh = Mesh::new(node.store().clone(), MeshOptions { listen_urls, tls_pin: None, link, clock });
+        let mesh = Mesh::new(
+            node.store().clone(),
+            MeshOptions { listen_urls, tls_pin: None, link, clock, board: TransferBoard::default() },
+        );
         Self::work(node, mesh, address, JoinSet::new())
     }
 
     fn work(node: TestNode, mesh: Mesh, address: SocketAddr, server: JoinSet<()>) -> Self {
         let (handle, commands, statuses) = MeshHandle::new();
         let mut supervisor = Supervisor::new(CancellationToken::new());
-        let (driver, states, fetcher) = mesh.workers(commands, statuses, handle.transfers());
+        let (driver, states, limits, fetcher) = mesh.workers(commands, statuses, handle.transfers());
+        supervisor.start(limits);
         supervisor.start(driver);
         supervisor.start(states);
         supervisor.start(fetcher);
@@ -79,8 +83,10 @@ impl Live {
         let listen_urls = vec![format!("http://{address}")];
         node.node.fallback_urls.clone_from(&listen_urls);
         let clock = if node.now == NOW { clock } else { fast_clock };
-        let mesh =
-            Mesh::new(node.store().clone(), MeshOptions { listen_urls, tls_pin: None, link: LinkPolicy::Never, clock });
+        let mesh = Mesh::new(
+            node.store().clone(),
+            MeshOptions { listen_urls, tls_pin: None, link: LinkPolicy::Never, clock, board: TransferBoard::default() },
+        );
         let router = bend(mesh.router()).layer(Extension(ClientAddress(address.ip())));
         let mut server = JoinSet::new();
         server.spawn(async move { axum::serve(listener, router).await.unwrap() });

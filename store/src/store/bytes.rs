@@ -131,6 +131,14 @@ impl Store {
         self.arrivals().wait(blob)
     }
 
+    /// All fetches that are going on, by blob.
+    pub fn fetches_in_progress(&self) -> Vec<Fetch> {
+        let fetches = self.0.fetches.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<Fetch> = fetches.values().cloned().collect();
+        all.sort_unstable_by_key(Fetch::digest);
+        all
+    }
+
     /// The fetch of a blob, if one is going on.
     pub fn fetch_in_progress(&self, blob: &Digest) -> Option<Fetch> {
         self.0.fetches.lock().unwrap_or_else(PoisonError::into_inner).get(blob).cloned()

@@ -1,0 +1,287 @@
+//! The limits in force, and waiting for them: what sends to peers and what reads from them asks here before each slice.
+//!
+//! Invariants: bytes wait for the node's limit and for the link's. Only the bytes of blobs ask, so nothing else ever waits.
+//! Limits are looked at every second, so a window begins and ends within a second of its time.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use ods_api::{Receiver, TransferBoard, counted};
+use ods_store::{Bandwidth, Digest, NodeId, Rates, Store, UnixMillis};
+
+use super::pace::{Bucket, slice_bytes};
+use crate::worker::{Next, Worker, in_blocking};
+
+/// Links faster than this are sent by the kernel, a mebibyte at a time; slower ones in slices.
+const WHOLE_SLICES_FROM: u64 = 50_000_000;
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Direction {
+    /// To this node.
+    Down,
+    /// From this node.
+    Up,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Pair {
+    down: Bucket,
+    up: Bucket,
+}
+
+impl Pair {
+    fn set(&mut self, rates: Rates) {
+        self.down.set(rates.down);
+        self.up.set(rates.up);
+    }
+
+    fn bucket(&mut self, way: Direction) -> &mut Bucket {
+        match way {
+            Direction::Down => &mut self.down,
+            Direction::Up => &mut self.up,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct InForce {
+    node: Pair,
+    peers: BTreeMap<NodeId, Pair>,
+}
+
+/// The limits in force.
+#[derive(Debug)]
+pub(super) struct Pacers {
+    started: Instant,
+    in_force: Mutex<InForce>,
+}
+
+impl Default for Pacers {
+    fn default() -> Self {
+        Self { started: Instant::now(), in_force: Mutex::default() }
+    }
+}
+
+impl Pacers {
+    /// Puts rates in force: the node's, and those of links.
+    pub(super) fn set(&self, node: Rates, links: &BTreeMap<NodeId, Rates>) {
+        let mut in_force = self.lock();
+        in_force.node.set(node);
+        in_force.peers.retain(|peer, _| links.contains_key(peer));
+        for (peer, rates) in links {
+            in_force.peers.entry(*peer).or_default().set(*rates);
+        }
+    }
+
+    /// The lowest limit that bytes to or from a peer meet.
+    pub(super) fn rate(&self, way: Direction, peer: &NodeId) -> Option<u64> {
+        let mut in_force = self.lock();
+        let link = in_force.peers.get_mut(peer).and_then(|pair| pair.bucket(way).rate());
+        [in_force.node.bucket(way).rate(), link].into_iter().flatten().min()
+    }
+
+    /// Waits until so many bytes may go to a peer or come from it.
+    pub(super) async fn take(&self, way: Direction, peer: &NodeId, bytes: usize) {
+        let now_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let at_ns = {
+            let mut in_force = self.lock();
+            let link = in_force.peers.get_mut(peer).map_or(now_ns, |pair| pair.bucket(way).take(bytes as u64, now_ns));
+            link.max(in_force.node.bucket(way).take(bytes as u64, now_ns))
+        };
+        if at_ns > now_ns {
+            tokio::time::sleep_until((self.started + Duration::from_nanos(at_ns)).into()).await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, InForce> {
+        self.in_force.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What bytes to and from peers pass: the board that shows them, and their limits.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Outflow {
+    pub(super) board: TransferBoard,
+    pub(super) pacers: Arc<Pacers>,
+}
+
+impl Outflow {
+    /// Whether what goes to a peer may be handed to the kernel, a mebibyte at a time.
+    pub(super) fn may_be_whole(&self, peer: &NodeId) -> bool {
+        may_be_whole(self.pacers.rate(Direction::Up, peer))
+    }
+
+    /// A body of a blob for a peer, listed and paced.
+    pub(super) fn body(&self, body: Body, peer: NodeId, blob: Digest, total: u64) -> Body {
+        let sending = self.board.sending(Receiver::Peer(peer), blob, total);
+        paced(counted(body, sending), Arc::clone(&self.pacers), peer)
+    }
+}
+
+/// Whether what goes to a peer at this rate may be handed to the kernel whole.
+fn may_be_whole(rate: Option<u64>) -> bool {
+    rate.is_none_or(|rate| rate >= WHOLE_SLICES_FROM)
+}
+
+/// A body that goes to a peer no faster than its limits allow.
+fn paced(body: Body, pacers: Arc<Pacers>, peer: NodeId) -> Body {
+    let Some(rate) = pacers.rate(Direction::Up, &peer) else { return body };
+    let slice = if may_be_whole(Some(rate)) { usize::MAX } else { slice_bytes(rate) };
+    let parts = stream::try_unfold((body, Bytes::new()), move |(mut body, mut rest)| {
+        let pacers = Arc::clone(&pacers);
+        async move {
+            while rest.is_empty() {
+                match body.frame().await.transpose()? {
+                    None => return Ok::<_, axum::Error>(None),
+                    Some(frame) => rest = frame.into_data().unwrap_or_default(),
+                }
+            }
+            let part = rest.split_to(rest.len().min(slice));
+            pacers.take(Direction::Up, &peer, part.len()).await;
+            Ok(Some((part, (body, rest))))
+        }
+    });
+    Body::from_stream(parts)
+}
+
+/// Puts limits in force as they are set and as windows come and go.
+pub(super) struct LimitKeeper {
+    store: Store,
+    pacers: Arc<Pacers>,
+    clock: fn() -> UnixMillis,
+}
+
+impl LimitKeeper {
+    /// Keeps `pacers` by what `store` says.
+    pub(super) fn new(store: Store, pacers: Arc<Pacers>, clock: fn() -> UnixMillis) -> Self {
+        Self { store, pacers, clock }
+    }
+}
+
+/// What holds at a moment, of the node and of links.
+fn in_force(own: &NodeId, all: &[(NodeId, Bandwidth)], now: UnixMillis) -> (Rates, BTreeMap<NodeId, Rates>) {
+    let node = all.iter().find(|(node, _)| node == own).map(|(_, limits)| limits);
+    let (day, minute) = local(now, node.and_then(|limits| limits.time_zone.as_deref()));
+    let links = all.iter().filter(|(node, _)| node != own);
+    let links = links.map(|(node, limits)| (*node, limits.at(day, minute))).collect();
+    (node.map_or_else(Rates::default, |limits| limits.at(day, minute)), links)
+}
+
+/// The day of the week (0 is Monday) and the minute of the day; in the machine's time zone if `zone` isn't known to it.
+fn local(now: UnixMillis, zone: Option<&str>) -> (u8, u16) {
+    let zone = zone.and_then(|name| TimeZone::get(name).ok()).unwrap_or_else(TimeZone::system);
+    let seconds = i64::try_from(now.unix_seconds()).unwrap_or(i64::MAX);
+    let at = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX).to_zoned(zone);
+    let day = u8::try_from(at.weekday().to_monday_zero_offset()).unwrap_or(0);
+    let minute = i16::from(at.hour()) * 60 + i16::from(at.minute());
+    (day, u16::try_from(minute).unwrap_or(0))
+}
+
+impl Worker for LimitKeeper {
+    fn name(&self) -> &'static str {
+        "limits"
+    }
+
+    async fn tick(&mut self) -> Next {
+        let store = self.store.clone();
+        match in_blocking(move || store.bandwidths()).await {
+            Some(Ok(all)) => {
+                let (node, links) = in_force(&self.store.node_id(), &all, (self.clock)());
+                self.pacers.set(node, &links);
+            }
+            Some(Err(error)) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the limits can't be read; they stay as they are"
+                );
+            }
+            None => {}
+        }
+        Next::After(LOOK_EVERY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ods_store::BandwidthWindow;
+
+    use super::*;
+
+    const PEER: NodeId = NodeId::from_bytes([1; 32]);
+
+    async fn seconds(pacers: &Pacers, bytes: usize, slice: usize) -> f64 {
+        let began = Instant::now();
+        for _ in 0..bytes / slice {
+            pacers.take(Direction::Up, &PEER, slice).await;
+        }
+        began.elapsed().as_secs_f64()
+    }
+
+    fn limited(node: Option<u64>, link: Option<u64>) -> Pacers {
+        let pacers = Pacers::default();
+        let rates = |up| Rates { down: None, up };
+        pacers.set(rates(node), &BTreeMap::from([(PEER, rates(link))]));
+        pacers
+    }
+
+    #[tokio::test]
+    async fn bytes_go_at_the_lower_of_both_limits() {
+        for (node, link, rate) in [
+            (Some(100_000_000), None, 100_000_000),
+            (Some(100_000_000), Some(10_000_000), 10_000_000),
+            (Some(100_000), Some(10_000_000), 100_000),
+        ] {
+            let pacers = limited(node, link);
+            assert_eq!(pacers.rate(Direction::Up, &PEER), Some(rate));
+            let bytes = usize::try_from(rate).unwrap();
+            let took = seconds(&pacers, bytes + bytes / 10, slice_bytes(rate)).await;
+            // A busy machine may be late, but a limit never lets more through.
+            assert!((0.9..1.6).contains(&took), "{rate}: {took} s for a second's bytes and the burst");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_other_way_and_other_peers_do_not_wait() {
+        let pacers = limited(None, Some(10_000));
+        let began = Instant::now();
+        pacers.take(Direction::Down, &PEER, 1 << 30).await;
+        pacers.take(Direction::Up, &NodeId::from_bytes([2; 32]), 1 << 30).await;
+        assert!(began.elapsed() < Duration::from_millis(500));
+    }
+
+    #[tokio::test]
+    async fn a_body_is_sliced_and_arrives_whole() {
+        let pacers = Arc::new(limited(None, Some(400_000)));
+        let bytes: Vec<u8> = (0..=255).cycle().take(200_000).collect();
+        let began = Instant::now();
+        let body = paced(Body::from(bytes.clone()), pacers, PEER);
+        assert_eq!(body.collect().await.unwrap().to_bytes(), bytes);
+        assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn windows_are_in_the_zone_that_is_named() {
+        // A Tuesday, 16:30 in UTC.
+        let now = UnixMillis::new(1_764_088_200_000);
+        assert_eq!(local(now, Some("UTC")), (1, 16 * 60 + 30));
+        assert_eq!(local(now, Some("Asia/Tokyo")), (2, 60 + 30));
+        let window =
+            BandwidthWindow { days: 0b000_0100, from: 0, to: 6 * 60, rates: Rates { down: Some(10_000), up: None } };
+        let limits = |zone: &str| Bandwidth {
+            windows: vec![window.clone()],
+            time_zone: Some(zone.to_owned()),
+            ..Bandwidth::default()
+        };
+        assert_eq!(in_force(&PEER, &[(PEER, limits("UTC"))], now).0, Rates::default());
+        assert_eq!(in_force(&PEER, &[(PEER, limits("Asia/Tokyo"))], now).0, window.rates);
+    }
+}
