@@ -85,6 +85,9 @@ pub(crate) enum Command {
     User(commands::user::Arguments),
     Audit(commands::audit::Arguments),
     Settings(commands::settings::Arguments),
+    Api(commands::api::Arguments),
+    Completions(commands::completions::Completions),
+    Man(commands::completions::Manual),
     Session(commands::session::Arguments),
     Webhook(commands::webhook::Arguments),
 }

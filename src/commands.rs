@@ -3,8 +3,10 @@
 //! All but `serve`, `demo`, `config`, `service`, and `verify` and `backup`, which work on the data folder itself, are clients of a
 //! node's admin API, through [`ods_api::Client`]: nothing that they can do is missing there.
 
+pub(crate) mod api;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod events;
@@ -36,6 +38,8 @@ pub(crate) mod user;
 pub(crate) mod verify;
 pub(crate) mod webhook;
 
+#[cfg(test)]
+mod parity;
 #[cfg(test)]
 mod tests;
 
@@ -81,6 +85,9 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Peer(arguments) => peer::run(arguments, context).await,
         Command::Roster(arguments) => roster::run(arguments, context).await,
         Command::Token(arguments) => token::run(arguments, context).await,
+        Command::Api(arguments) => api::run(arguments, context).await,
+        Command::Completions(arguments) => completions::completions(&arguments, context),
+        Command::Man(arguments) => completions::manual(&arguments, context),
         Command::Audit(arguments) => audit::run(arguments, context).await,
         Command::Settings(arguments) => settings::run(arguments, context).await,
         Command::Tag(arguments) => tag::run(arguments, context).await,

@@ -84,7 +84,13 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, self.url(path));
+        self.request_at(method, path, None)
+    }
+
+    fn request_at(&self, method: Method, path: &str, query: Option<&str>) -> RequestBuilder {
+        let mut url = self.url(path);
+        url.set_query(query);
+        let request = self.http.request(method, url);
         match &self.token {
             Some(token) => request.bearer_auth(token),
             None => request,

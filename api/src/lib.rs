@@ -40,6 +40,7 @@ pub use mesh_handle::{
     JoinError, MeshCommand, MeshHandle, PeerState, PeerStatus, PeerStatuses, SyncError, TransferStatus,
     TransferStatuses,
 };
+pub use openapi::document as openapi_document;
 pub use request::{ClientAddress, Encrypted, RequestId};
 pub use reqwest::Url;
 pub use router::{Surfaces, router};

@@ -4,21 +4,27 @@
 //! Invariant, held by tests in `router/tests.rs`: the document has exactly the routes that are served, and each of its
 //! operations refuses a caller without credentials.
 
+mod complete;
+
 use std::sync::OnceLock;
 
 use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use utoipa::openapi::content::Content;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, Ref, RefOr, Response as Described, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi, ToSchema};
 
+#[cfg(test)]
+pub(crate) use complete::{PUBLIC, scope_of};
+
 use crate::error::PROBLEM_JSON;
 use crate::routes::{
-    audit, bulk, deliveries, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
-    settings, snapshot, storage, stream, tokens, uploads, users, watches, webhooks,
+    audit, bulk, deliveries, docs, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
+    settings, snapshot, storage, stream, survey, tokens, uploads, users, watches, webhooks,
 };
 use crate::types::Problem;
 
@@ -42,11 +48,11 @@ use crate::types::Problem;
         (name = "storage", description = "What is on this node's disk"),
     ),
     paths(
-        show, node::show, node::edit,
+        show, docs::show, node::show, node::edit,
         packages::list, packages::show, packages::put, packages::edit, packages::remove,
         revisions::list, restore::restore, events::list, stream::follow,
         peers::list, peers::join, peers::show, peers::edit, peers::remove, peers::sync,
-        roster::show, roster::admit, roster::expel,
+        roster::show, roster::admit, roster::expel, survey::mesh, survey::replication,
         invites::list, invites::create, invites::revoke,
         tokens::list, tokens::create, tokens::revoke, watches::list,
         session::show, session::start, session::end, session::change_password, session::list, session::revoke,
@@ -72,12 +78,19 @@ struct Document;
     responses((status = 200, content_type = "application/json", body = Object)))]
 pub(crate) async fn show() -> Response {
     static DOCUMENT: OnceLock<Bytes> = OnceLock::new();
-    let bytes = DOCUMENT.get_or_init(|| document().to_json().unwrap_or_default().into()).clone();
+    let bytes = DOCUMENT.get_or_init(|| document().to_string().into()).clone();
     ([(CONTENT_TYPE, "application/json")], bytes).into_response()
 }
 
 /// The document.
-pub(crate) fn document() -> utoipa::openapi::OpenApi {
+pub fn document() -> Value {
+    let mut document = serde_json::to_value(generated()).unwrap_or_default();
+    complete::complete(&mut document);
+    document
+}
+
+/// What the handlers say.
+fn generated() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     env!("CARGO_PKG_VERSION").clone_into(&mut document.info.version);
     let scheme =
@@ -87,15 +100,16 @@ pub(crate) fn document() -> utoipa::openapi::OpenApi {
         .security_scheme("bearer", scheme(HttpAuthScheme::Bearer, "A token: `ods_…`"))
         .security_scheme("basic", scheme(HttpAuthScheme::Basic, "Any name, and a token as the password"));
     let cookie = ApiKeyValue::with_description(
-        "ods_session_…",
-        "What signing in gives a browser; `__Host-ods_session_…` over TLS. Behind it stands the node's short id. Changes must \
-         come from this node's own page",
+        "ods_session",
+        "What signing in gives a browser. Its name goes on with the node's short id, and begins with `__Host-` over TLS. Changes \
+         must come from this node's own page",
     );
     let components = components.security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     document.components = Some(components.build());
-    for (path, item) in &mut document.paths.paths {
+    for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
-            if path != "/api/v1/openapi.json" {
+            let id = operation.operation_id.clone().unwrap_or_default();
+            if !["show_document", "show_docs"].contains(&id.as_str()) {
                 add_common_refusals(operation);
             }
         }

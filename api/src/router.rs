@@ -13,7 +13,7 @@ use crate::downloads::downloads_router;
 use crate::error::{self, ApiError, Code};
 use crate::openapi;
 use crate::routes::{
-    audit, bulk, deliveries, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
+    audit, bulk, deliveries, docs, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
     settings, snapshot, storage, stream, survey, tokens, transfers, uploads, users, watches, webhooks,
 };
 
@@ -42,6 +42,7 @@ pub fn router(state: AppState, surfaces: Surfaces) -> Router {
 fn admin() -> Routes {
     Routes::new()
         .at("/api/v1/openapi.json", get(openapi::show))
+        .at("/api/v1/docs", get(docs::show))
         .at("/api/v1/node", get(node::show).patch(node::edit))
         .at("/api/v1/packages", get(packages::list))
         .at(

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod bulk;
 pub(crate) mod deliveries;
+pub(crate) mod docs;
 pub(crate) mod events;
 pub(crate) mod invites;
 pub(crate) mod node;

@@ -2,7 +2,9 @@
 
 use reqwest::Method;
 
-use super::{Client, ClientError};
+use serde_json::Value;
+
+use super::{Client, ClientError, JSON_BYTES_MAX};
 use crate::types::{
     AnchorQuery, AnchorsView, AuditQuery, AuditView, BulkRequest, BulkView, Page, SettingsPatch, SettingsView,
 };
@@ -26,6 +28,18 @@ impl Client {
     /// `POST /bulk`.
     pub async fn change_packages(&self, request: &BulkRequest) -> Result<BulkView, ClientError> {
         self.json(self.request(Method::POST, "/api/v1/bulk").json(request)).await
+    }
+
+    /// Any call: the answer's body, whatever it is. The address may have a query.
+    pub async fn call(&self, method: &str, address: &str, body: Option<&Value>) -> Result<Vec<u8>, ClientError> {
+        let (path, query) = address.split_once('?').map_or((address, None), |(path, query)| (path, Some(query)));
+        let method = method.parse().unwrap_or(Method::GET);
+        let mut request = self.request_at(method, path, query);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = self.send(request).await?;
+        self.bytes(response, JSON_BYTES_MAX).await
     }
 
     /// `GET /anchors`.

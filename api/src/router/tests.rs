@@ -5,6 +5,7 @@ mod accounts;
 mod care;
 mod changes;
 mod contract;
+mod document;
 mod hostile;
 mod journal;
 mod packages;
@@ -64,8 +65,17 @@ impl Api {
     }
 
     fn with_options(options: ApiOptions) -> Self {
+        Self::made_of(options, [7; 32])
+    }
+
+    /// Another node than the others are.
+    fn with_seed(seed: [u8; 32]) -> Self {
+        Self::made_of(ApiOptions::default(), seed)
+    }
+
+    fn made_of(options: ApiOptions, entropy: [u8; 32]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let store_options = StoreOptions { cache_bytes: 8 << 20, entropy: [7; 32], name: "hq".to_owned() };
+        let store_options = StoreOptions { cache_bytes: 8 << 20, entropy, name: "hq".to_owned() };
         let store = Store::open(Arc::new(LocalDisk::new()), folder.path(), &store_options).expect("a store");
         let (mesh_handle, mesh, statuses) = MeshHandle::new();
         let listen_urls = vec!["http://hq.example:8637".to_owned()];

@@ -1,0 +1,226 @@
+//! What the document says of every operation alike, made from the document itself: who may call, what may go wrong with an
+//! example of it, an example of every body, and links from what makes a thing to what is done with it.
+//!
+//! So an operation that is added has all this from the start. Invariant, held by tests in `router/tests/document.rs`.
+
+use serde_json::{Map, Value, json};
+
+/// Operations that need no credentials.
+pub(crate) const PUBLIC: [&str; 3] = ["show_document", "show_docs", "sign_in"];
+
+/// What scope an operation needs, by its name. What isn't listed needs `admin`.
+pub(crate) fn scope_of(operation: &str) -> &'static str {
+    const READ: [&str; 19] = [
+        "show_node",
+        "list_packages",
+        "show_package",
+        "list_package_anchors",
+        "list_revisions",
+        "list_events",
+        "follow_events",
+        "list_peers",
+        "show_peer",
+        "show_storage",
+        "show_scrub",
+        "show_session",
+        "sign_out",
+        "change_password",
+        "list_sessions",
+        "end_session",
+        "show_roster",
+        "show_replication",
+        "list_mesh",
+    ];
+    const PUBLISH: [&str; 13] = [
+        "publish_package",
+        "edit_package",
+        "remove_package",
+        "restore_revision",
+        "change_packages",
+        "list_uploads",
+        "begin_upload",
+        "discover_uploads",
+        "show_upload",
+        "tell_offset",
+        "send_bytes",
+        "remove_upload",
+        "override_method",
+    ];
+    match operation {
+        public if PUBLIC.contains(&public) => "none",
+        read if READ.contains(&read) => "read",
+        publish if PUBLISH.contains(&publish) => "publish",
+        _ => "admin",
+    }
+}
+
+/// Deepest nesting that examples follow.
+const DEPTH_MAX: usize = 8;
+
+/// Completes the document.
+pub(super) fn complete(document: &mut Value) {
+    let whole = document.clone();
+    let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
+    for (path, item) in paths {
+        for (_, operation) in item.as_object_mut().into_iter().flatten() {
+            complete_operation(&whole, path, operation);
+        }
+    }
+    link(document);
+}
+
+fn complete_operation(whole: &Value, path: &str, operation: &mut Value) {
+    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    operation["x-ods-scope"] = json!(scope_of(&id));
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if parameter.get("example").is_none() {
+            let name = parameter["name"].as_str().unwrap_or_default().to_owned();
+            parameter["example"] = parameter_example(whole, path, &name, &parameter["schema"]);
+        }
+    }
+    if let Some(body) = operation.pointer_mut("/requestBody/content") {
+        add_examples(whole, body, None);
+    }
+    for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
+        let number = status.parse::<u16>().ok();
+        if response["description"].as_str().unwrap_or_default().is_empty() {
+            response["description"] = json!(meaning(status));
+        }
+        if let Some(content) = response.get_mut("content") {
+            add_examples(whole, content, number);
+        }
+    }
+}
+
+/// What a success means where the handler says no more.
+fn meaning(status: &str) -> &'static str {
+    match status {
+        "200" => "It is done; or this is what was asked for",
+        "201" => "It is made",
+        "202" => "It has begun",
+        "204" => "It is done, and there is nothing to show",
+        _ => "See the operation",
+    }
+}
+
+fn add_examples(whole: &Value, content: &mut Value, status: Option<u16>) {
+    for (kind, media) in content.as_object_mut().into_iter().flatten() {
+        if media.get("example").is_some() {
+            continue;
+        }
+        let example = match kind.as_str() {
+            crate::error::PROBLEM_JSON => problem(status.unwrap_or(400)),
+            "application/octet-stream" => json!("the bytes"),
+            "text/event-stream" => json!("id: 4711\nevent: package.published\ndata: {…}\n\n"),
+            "text/html" => json!("<!doctype html>…"),
+            _ => example(whole, &media["schema"], 0),
+        };
+        media["example"] = example;
+    }
+}
+
+/// An error with this status: the first code that has it.
+fn problem(status: u16) -> Value {
+    let code = crate::error::Code::ALL.iter().find(|code| code.status().as_u16() == status);
+    let code = code.copied().unwrap_or(crate::error::Code::Internal);
+    json!({"type": format!("urn:ods:problem:{}", code.as_str()), "title": code.title(), "status": status,
+        "code": code.as_str(), "detail": "what happened, with its names and numbers", "request_id": "3kq0v5m1t8h2d6fa"})
+}
+
+fn parameter_example(whole: &Value, path: &str, name: &str, schema: &Value) -> Value {
+    match name {
+        "path" => json!("mac/Firefox-142.pkg"),
+        "id" if path.contains("/peers/") || path.contains("/roster/") => {
+            json!("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29")
+        }
+        "id" if path.contains("/invites/") => json!("00112233445566778899aabbccddeeff"),
+        "id" => json!("9f86d081884c7d65"),
+        "If-Match" | "If-None-Match" => json!("\"3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29\""),
+        "Repr-Digest" => json!("sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"),
+        "limit" => json!(100),
+        "Last-Event-ID" => json!(4711),
+        _ => example(whole, schema, 0),
+    }
+}
+
+/// A value that fits a schema: its example, or one made of its parts.
+fn example(whole: &Value, schema: &Value, depth: usize) -> Value {
+    if let Some(example) = schema.get("example").or_else(|| schema.get("examples")?.get(0)) {
+        return example.clone();
+    }
+    if depth > DEPTH_MAX {
+        return Value::Null;
+    }
+    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
+        let found = reference.strip_prefix('#').and_then(|pointer| whole.pointer(pointer));
+        return found.map_or(Value::Null, |found| example(whole, found, depth + 1));
+    }
+    if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
+        let mut fields = Map::new();
+        for part in parts.iter().chain([&json!({"type": "object", "properties": schema.get("properties")})]) {
+            if let Value::Object(more) = example(whole, part, depth + 1) {
+                fields.extend(more);
+            }
+        }
+        return Value::Object(fields);
+    }
+    let choices = schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Value::as_array);
+    if let Some(choice) = choices.and_then(|all| all.iter().find(|one| one["type"] != "null")) {
+        return example(whole, choice, depth + 1);
+    }
+    if let Some(first) = schema.get("enum").and_then(|all| all.get(0)) {
+        return first.clone();
+    }
+    by_type(whole, schema, depth)
+}
+
+fn by_type(whole: &Value, schema: &Value, depth: usize) -> Value {
+    let named = schema["type"].as_str().or_else(|| {
+        let all = schema["type"].as_array()?;
+        all.iter().filter_map(Value::as_str).find(|name| *name != "null")
+    });
+    match named.unwrap_or(if schema.get("properties").is_some() { "object" } else { "" }) {
+        "object" => {
+            let fields = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+            Value::Object(fields.map(|(name, field)| (name.clone(), example(whole, field, depth + 1))).collect())
+        }
+        "array" => json!([example(whole, &schema["items"], depth + 1)]),
+        "string" if schema["format"] == "date-time" => json!("2026-11-22T10:00:00Z"),
+        "string" => json!("text"),
+        "integer" => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
+        "number" => json!(1.5),
+        "boolean" => json!(true),
+        _ => Value::Null,
+    }
+}
+
+/// From what makes a thing with an id to what is done with things of its kind, and from a package to what is done with it.
+fn link(document: &mut Value) {
+    let Some(paths) = document["paths"].as_object().cloned() else { return };
+    for (path, item) in &paths {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            let (target, parameter, expression) = match id {
+                "publish_package" | "restore_revision" => {
+                    ("/api/v1/packages/{path}".to_owned(), "path", "$response.body#/package/path")
+                }
+                _ if method == "post" => (format!("{path}/{{id}}"), "id", "$response.body#/id"),
+                _ => continue,
+            };
+            let Some(targets) = paths.get(&target).and_then(Value::as_object) else { continue };
+            let mut links = Map::new();
+            for name in targets.values().filter_map(|target| target["operationId"].as_str()).filter(|name| *name != id)
+            {
+                links.insert(name.to_owned(), json!({"operationId": name, "parameters": {parameter: expression}}));
+            }
+            let escaped = path.replace('~', "~0").replace('/', "~1");
+            let responses = format!("/paths/{escaped}/{method}/responses");
+            let made = document.pointer_mut(&responses).and_then(Value::as_object_mut).into_iter().flatten();
+            for (_, response) in
+                made.filter(|(status, response)| status.starts_with('2') && response.get("content").is_some())
+            {
+                response["links"] = Value::Object(links.clone());
+            }
+        }
+    }
+}

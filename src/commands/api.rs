@@ -1,0 +1,59 @@
+//! `ods api`: any call of the admin API, as it stands in its document.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::Context;
+use crate::cli::{Connection, Exit, Failure};
+
+/// Call the admin API directly; whatever has no command of its own
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  ods api GET /node\n  ods api PATCH /node '{\"name\":\"hq\"}'\n  \
+                  ods api GET '/anchors?sort=-size'\n  ods api GET /openapi.json\n\n\
+                  Every call is explained at /api/v1/docs of a node.")]
+pub(crate) struct Arguments {
+    /// GET, POST, PUT, PATCH or DELETE
+    method: String,
+    /// The address, with or without /api/v1 in front
+    path: String,
+    /// The body, as JSON
+    body: Option<String>,
+    /// Take the body, as JSON, from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "body")]
+    body_file: Option<PathBuf>,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
+    let node = arguments.connection.connect(context)?;
+    let text = match (&arguments.body, &arguments.body_file) {
+        (Some(body), _) => Some(body.clone()),
+        (None, Some(path)) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|error| Failure::file(format!("cannot read {}", path.display()), &error))?,
+        ),
+        (None, None) => None,
+    };
+    let body: Option<Value> = text
+        .map(|text| serde_json::from_str(&text))
+        .transpose()
+        .map_err(|error| Failure::usage("the body is not JSON").caused_by(&error))?;
+    let path = arguments.path.trim_start_matches("/api/v1").trim_start_matches('/');
+    let method = arguments.method.to_uppercase();
+    if !["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str()) {
+        return Err(Failure::usage(format!("{method} is no method of this API")));
+    }
+    let answer = node.client.call(&method, &format!("/api/v1/{path}"), body.as_ref()).await;
+    let answer = answer.map_err(|error| node.explain(error))?;
+    match serde_json::from_slice::<Value>(&answer) {
+        Ok(value) => context.output.json(&value),
+        Err(_) if answer.is_empty() => Ok(()),
+        Err(_) => {
+            let text = String::from_utf8(answer);
+            let text = text.map_err(|_| Failure::new(Exit::Failed, "not_text", "the answer is no text"))?;
+            context.output.line(text.trim_end())
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Every operation of the API can be had from the command line.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clap::Parser;
+
+use crate::cli::Cli;
+
+/// Which command makes which call.
+const COMMANDS: &[(&str, &str)] = &[
+    ("show_document", "ods api GET /openapi.json"),
+    ("show_docs", "ods api GET /docs"),
+    ("show_node", "ods status"),
+    ("edit_node", "ods settings set name=hq"),
+    ("list_packages", "ods ls"),
+    ("show_package", "ods show a.pkg"),
+    ("publish_package", "ods push a.pkg"),
+    ("edit_package", "ods api PATCH /packages/a.pkg {}"),
+    ("remove_package", "ods rm a.pkg"),
+    ("change_packages", "ods tag a.pkg --add prod"),
+    ("list_package_anchors", "ods api GET /anchors"),
+    ("list_revisions", "ods show a.pkg"),
+    ("restore_revision", "ods restore a.pkg 00"),
+    ("list_events", "ods events"),
+    ("follow_events", "ods events --follow"),
+    ("list_peers", "ods peer ls"),
+    ("join_peer", "ods peer join line"),
+    ("show_peer", "ods api GET /peers/00"),
+    ("edit_peer", "ods api PATCH /peers/00 {}"),
+    ("remove_peer", "ods peer rm hq"),
+    ("sync_peer", "ods api POST /peers/00/sync"),
+    ("list_invites", "ods api GET /invites"),
+    ("create_invite", "ods peer invite --role replica"),
+    ("revoke_invite", "ods api DELETE /invites/00"),
+    ("list_tokens", "ods token ls"),
+    ("create_token", "ods token create ci --scope read"),
+    ("revoke_token", "ods token revoke ci"),
+    ("list_users", "ods user ls"),
+    ("create_user", "ods user add ada --scope read"),
+    ("show_user", "ods user show ada"),
+    ("edit_user", "ods user edit ada --scope read"),
+    ("remove_user", "ods user rm ada"),
+    ("create_set_up_link", "ods user link"),
+    ("sign_in", "ods session start ada"),
+    ("show_session", "ods session show"),
+    ("sign_out", "ods session end"),
+    ("change_password", "ods session password"),
+    ("list_sessions", "ods session ls"),
+    ("end_session", "ods session end 00"),
+    ("list_audit", "ods audit"),
+    ("show_settings", "ods settings ls"),
+    ("edit_settings", "ods settings set gc.grace=2d"),
+    ("show_storage", "ods status"),
+    ("collect_garbage", "ods gc"),
+    ("show_scrub", "ods scrub"),
+    ("start_scrub", "ods scrub"),
+    ("stop_scrub", "ods scrub --stop"),
+    ("get_snapshot", "ods backup place"),
+    ("list_watches", "ods status"),
+    ("show_roster", "ods roster ls"),
+    ("admit_node", "ods api POST /roster {}"),
+    ("expel_node", "ods api POST /roster/00/expel"),
+    ("list_mesh", "ods mesh"),
+    ("show_replication", "ods show a.pkg"),
+    ("list_uploads", "ods api GET /uploads"),
+    ("begin_upload", "ods push a.pkg"),
+    ("discover_uploads", "ods push a.pkg"),
+    ("show_upload", "ods push a.pkg"),
+    ("tell_offset", "ods push a.pkg"),
+    ("send_bytes", "ods push a.pkg"),
+    ("remove_upload", "ods api DELETE /uploads/00"),
+    ("override_method", "ods push a.pkg"),
+];
+
+#[test]
+fn every_operation_is_reached_by_a_command_that_is_there() {
+    let document = ods_api::openapi_document();
+    let paths = document["paths"].as_object().expect("paths");
+    let ids: BTreeSet<&str> = paths
+        .values()
+        .flat_map(|item| item.as_object().expect("an item").values())
+        .filter_map(|operation| operation["operationId"].as_str())
+        .collect();
+    let known: BTreeMap<&str, &str> = COMMANDS.iter().copied().collect();
+    let missing: Vec<&&str> = ids.iter().filter(|id| !known.contains_key(**id)).collect();
+    assert!(missing.is_empty(), "give these a command and a row of this table: {missing:?}");
+    for (id, command) in COMMANDS {
+        assert!(ids.contains(id), "there is no operation {id} any more");
+        let words: Vec<&str> = command.split(' ').collect();
+        Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{id}: {command}: {error}"));
+    }
+}
