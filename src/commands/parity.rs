@@ -70,6 +70,18 @@ const COMMANDS: &[(&str, &str)] = &[
     ("send_bytes", "ods push a.pkg"),
     ("remove_upload", "ods api DELETE /uploads/00"),
     ("override_method", "ods push a.pkg"),
+    ("list_webhooks", "ods api GET /webhooks"),
+    ("create_webhook", "ods api POST /webhooks {}"),
+    ("show_webhook", "ods api GET /webhooks/00"),
+    ("edit_webhook", "ods api PATCH /webhooks/00 {}"),
+    ("remove_webhook", "ods api DELETE /webhooks/00"),
+    ("rotate_webhook", "ods api POST /webhooks/00/rotate"),
+    ("test_webhook", "ods api POST /webhooks/00/test"),
+    ("list_deliveries", "ods api GET /webhooks/00/deliveries"),
+    ("show_delivery", "ods api GET /webhooks/00/deliveries/00"),
+    ("redeliver", "ods api POST /webhooks/00/deliveries/00/redeliver"),
+    ("redeliver_failed", "ods api POST /webhooks/00/redeliver"),
+    ("skip_delivery", "ods api POST /webhooks/00/skip"),
 ];
 
 #[test]
