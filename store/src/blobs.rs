@@ -215,12 +215,18 @@ impl Blobs {
     }
 
     /// Puts `incoming` in the place of `target`, which is there at every moment. On Windows that can't be done while
-    /// someone reads `target`; one that a row lists then stays.
+    /// someone has `target` open: one that a row lists then stays, another one is moved out of the way first.
     fn replace(&self, incoming: &Path, target: &Path, is_listed: bool) -> Result<bool> {
         let name = self.aside();
         let (aside, claim) = (self.incoming(&name), self.claim(&name));
         self.disk.link(incoming, &aside).map_err(StoreError::io("link", &aside))?;
-        let outcome = self.disk.rename(&aside, target);
+        let outcome = match self.disk.rename(&aside, target) {
+            Err(error) if !is_listed && error.kind() == std::io::ErrorKind::PermissionDenied => {
+                self.discard(target)?;
+                self.disk.rename(&aside, target)
+            }
+            other => other,
+        };
         // Left over after a failure, and if both are names of one file, where a rename does nothing.
         self.remove_incoming(&aside)?;
         drop(claim);

@@ -13,7 +13,7 @@ const MIB: usize = 1 << 20;
 
 fn file_of(kind: &str, blob: &Digest) -> PathBuf {
     let name = blob.to_string();
-    PathBuf::from(format!("/data/{kind}/{}/{name}", &name[..2]))
+    Path::new("/data").join(kind).join(&name[..2]).join(name)
 }
 
 /// A whole pass, in steps of one piece.

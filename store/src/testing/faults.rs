@@ -66,7 +66,7 @@ impl DiskFault {
         Self { operation: Some(operation), ..self }
     }
 
-    /// Only on files and folders whose path contains this.
+    /// Only on files and folders whose path, with `/` on every system, contains this.
     #[must_use]
     pub fn within(self, name_part: &str) -> Self {
         Self { name_part: name_part.to_owned(), ..self }
@@ -89,7 +89,8 @@ impl DiskFault {
             Some(wanted) => wanted == operation,
             None => operation != Operation::Read,
         };
-        if self.times == 0 || !fits || !path.to_string_lossy().contains(&self.name_part) {
+        let path = path.to_string_lossy().replace('\\', "/");
+        if self.times == 0 || !fits || !path.contains(&self.name_part) {
             return false;
         }
         if self.skip > 0 {
