@@ -156,7 +156,7 @@ mod tests {
         let store = store();
         publish(&store, b"one");
         publish(&store, b"two");
-        let retention = Retention::new(Keep { revisions: 1, age_ms: 0 }, &[]).expect("valid");
+        let retention = Retention::new(Keep { revisions: 1, age_ms: 0, removed_ms: 0 }, &[]).expect("valid");
         let policy = SpacePolicy { grace_ms: 0, retention };
         let mut worker = GcWorker::new(store.clone(), policy, HOUR, || NOW);
         assert_eq!(worker.tick().await, Next::After(FIRST_REST));

@@ -27,7 +27,12 @@ mod watchdog;
 #[cfg(test)]
 mod tests;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ods_store::{NodeId, Store};
 use tokio_util::sync::CancellationToken;
@@ -36,7 +41,7 @@ use self::{compose::Parts, watchdog::Watchdog};
 use crate::{
     config::Resolution,
     listen::Listeners,
-    run_file::{RUN_FILE, WrittenRunFile},
+    run_file::{RUN_FILE, RunFile, WrittenRunFile},
     worker::{Supervisor, WorkerPanicked},
 };
 
@@ -56,7 +61,7 @@ pub(crate) struct Server {
     supervisor: Supervisor,
     stopping: CancellationToken,
     drain_timeout: Duration,
-    run_file: WrittenRunFile,
+    run_file: Option<WrittenRunFile>,
     manager: ServiceManager,
 }
 
@@ -86,9 +91,7 @@ impl Server {
         let Parts { drain_timeout, facts, store, listeners, sockets, supervisor, stopping, run_file } =
             compose::compose(resolution).await?;
         // Before anything is answered: whoever saw `/healthz` answer finds it.
-        let data = &resolution.config.data;
-        let run_file =
-            run_file.write(data).map_err(|source| StartError::RunFile { path: data.join(RUN_FILE), source })?;
+        let run_file = write_run_file(&run_file, &resolution.config.data, &store)?;
         for (socket, router) in sockets {
             tracing::info!(address = %socket.address(), encrypted = socket.tls().is_some(), "listening");
             listeners.serve(socket, router);
@@ -157,5 +160,25 @@ impl Server {
         }
         drop(self.run_file);
         tracing::info!("stopped");
+    }
+}
+
+/// Says where the node listens. Not even a disk without a free byte keeps it from serving.
+fn write_run_file(run_file: &RunFile, data: &Path, store: &Store) -> Result<Option<WrittenRunFile>, StartError> {
+    let is_full = |error: &io::Error| error.kind() == io::ErrorKind::StorageFull;
+    let written = run_file.write(data).or_else(|error| {
+        if !is_full(&error) {
+            return Err(error);
+        }
+        store.make_room().map_err(|_| error)?;
+        run_file.write(data)
+    });
+    match written {
+        Ok(written) => Ok(Some(written)),
+        Err(error) if is_full(&error) => {
+            tracing::warn!("the disk is full, so run.json can't be written; commands on this machine need --server");
+            Ok(None)
+        }
+        Err(source) => Err(StartError::RunFile { path: data.join(RUN_FILE), source }),
     }
 }

@@ -93,6 +93,32 @@ fn a_disk_filled_to_the_brim_is_said_in_readyz_and_mends_without_a_restart() {
 }
 
 #[test]
+fn a_disk_filled_to_the_brim_is_emptied_by_rm_and_gc() {
+    let Some(disk) = SmallDisk::mount(64 * MIB) else {
+        return tools::leave_out("emptying a full disk", "needs root to mount a small filesystem");
+    };
+    let data = disk.path().join("data");
+    let mut node = Node::start_with(Setup { name: "hq".to_owned(), data: Some(data.clone()), ..Setup::default() });
+    node.put("old.pkg", &Generated::new(1, 15 * MIB).all()).expect(201);
+    node.put("kept.pkg", &Generated::new(2, MIB).all()).expect(201);
+    tools::run("sh", &["-c", "cat /dev/zero > ballast; true"], disk.path());
+    node.put("small.pkg", b"small").expect_problem(507, "no_space");
+    // Whoever finds it full may well start it again first.
+    node.kill();
+    node.launch();
+    node.ods_well(&["rm", "old.pkg"]);
+    let said = node.ods_well(&["gc", "--removed"]);
+    assert!(said.contains("freed 15"), "{said}");
+    assert!(node.package("old.pkg").is_none() && node.package("kept.pkg").is_some());
+    // 23 MiB are free, the reserve's 8 among them: its place is taken again, and small things fit.
+    wait::until("the node is ready again", wait::SOON, || node.request("GET", "/readyz").send().status == 200);
+    wait::until("the reserve is there again", wait::SOON, || data.join("reserve").exists());
+    node.api("PATCH", "/packages/kept.pkg").json(&serde_json::json!({ "notes": "there is room" })).send().expect(200);
+    tools::remove(&disk.path().join("ballast"));
+    node.put("small.pkg", b"small").expect(201);
+}
+
+#[test]
 fn a_full_disk_on_one_node_harms_no_other_and_fetching_goes_on_when_there_is_room() {
     let Some(disk) = SmallDisk::mount(64 * MIB) else {
         return tools::leave_out("a full disk while fetching", "needs root to mount a small filesystem");

@@ -13,21 +13,26 @@ const ITEMS_SHOWN: usize = 20;
 #[command(
     long_about = "Remove bytes of earlier revisions that nothing needs any more.\n\nThe node does so by itself, regularly; \
                   this does it now. What is kept is set under [retention] and [gc] in the node's configuration; \
-                  `ods config` explains it. Current revisions always stay.",
+                  `ods config` explains it. Current revisions always stay. The bytes of removed packages stay for a while, so \
+                  that they can be restored; --removed lets them go now, on this node.",
     after_help = "Examples:\n  ods gc --dry-run          what would go\n  ods gc                    remove it\n  \
+                  ods gc --removed          and all bytes of packages that were removed\n  \
                   ods gc --dry-run --json | jq .bytes"
 )]
 pub(crate) struct Arguments {
     /// Only tell what would go
     #[arg(long)]
     dry_run: bool,
+    /// Keep nothing of packages that were removed, however lately
+    #[arg(long)]
+    removed: bool,
     #[command(flatten)]
     connection: Connection,
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    let request = GcRequest { dry_run: arguments.dry_run };
+    let request = GcRequest { dry_run: arguments.dry_run, removed: arguments.removed };
     let done = node.client.collect_garbage(&request).await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {
         return context.output.json(&done);

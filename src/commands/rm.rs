@@ -10,7 +10,8 @@ use crate::cli::{Connection, Exit, Failure, printable, short_id};
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Unpublish packages, on every node of the mesh.\n\nTheir history stays: `ods restore PATH REVISION` brings \
-                  a revision back while its bytes are kept.",
+                  a revision back while its bytes are kept: for 7 days, unless the node's configuration says otherwise \
+                  (retention.keep_removed). Then their room is free by itself; `ods gc --removed` frees it at once.",
     after_help = "Examples:\n  ods rm mac/Firefox-141.pkg\n  ods rm old/a.deb old/b.deb\n  \
                   ods rm tool.pkg --if-revision 5f0c61…     only if nobody changed it since"
 )]

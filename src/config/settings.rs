@@ -170,8 +170,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "retention.keep_revisions",
         Shape::Number(0..=10_000),
         |_| Some(Value::from(5)),
-        "Revisions of each package whose bytes are kept, the current one included; also of removed packages.\n\
-         What is current is always kept.",
+        "Revisions of each package whose bytes are kept, the current one included. What is current is always kept.",
     ),
     setting(
         "retention.keep_age",
@@ -185,6 +184,13 @@ pub(super) const SETTINGS: &[Setting] = &[
         |_| Some(Value::from("90d")),
         "How long the journal's records (`ods events`) are kept; \"0\": for ever. What an enabled webhook has yet to be\n\
          told is kept in any case.",
+    ),
+    setting(
+        "retention.keep_removed",
+        Shape::Text,
+        |_| Some(Value::from("7d")),
+        "For how long all this holds of a package that was removed, so that it can be restored. Then all its bytes go;\n\
+         `ods gc --removed` lets them go at once.",
     ),
     setting(
         "gc.grace",
@@ -219,7 +225,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "retention.rule",
         Shape::Tables {
             short: "paths",
-            members: &["paths", "keep_revisions", "keep_age"],
+            members: &["paths", "keep_revisions", "keep_age", "keep_removed"],
             example: "paths = [\"*.pkg\"]     # `*` matches `/` too\nkeep_revisions = 2\nkeep_age = \"7d\"",
         },
         |_| Some(Value::Array(Vec::new())),

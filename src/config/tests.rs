@@ -284,17 +284,18 @@ fn retention_is_read_and_rules_take_over_what_they_leave_out() {
     let day = 86_400_000;
     let machine = Machine::new();
     let space = machine.config(&flags(), &[]).space;
-    assert_eq!((space.keep, space.rules.len()), (Keep { revisions: 5, age_ms: 30 * day }, 0));
+    assert_eq!((space.keep, space.rules.len()), (Keep { revisions: 5, age_ms: 30 * day, removed_ms: 7 * day }, 0));
     assert_eq!((space.grace.as_secs(), space.every.as_secs()), (86_400, 21_600));
     machine.write(
         "data/ods.toml",
         "[retention]\nkeep_revisions = 3\nkeep_age = \"0\"\n[gc]\ngrace = \"2h\"\n[[retention.rule]]\npaths = [\"*.pkg\"]\n\
-         keep_age = \"7d\"\n",
+         keep_age = \"7d\"\nkeep_removed = \"1d\"\n",
     );
     let resolution = machine.resolve(&flags(), &[("ODS_GC_EVERY", "1h30m")]).expect("a configuration");
     let space = &resolution.config.space;
-    let rule = RetentionRule { paths: vec!["*.pkg".to_owned()], keep: Keep { revisions: 3, age_ms: 7 * day } };
-    assert_eq!((space.keep, &space.rules), (Keep { revisions: 3, age_ms: 0 }, &vec![rule]));
+    let keep = Keep { revisions: 3, age_ms: 7 * day, removed_ms: day };
+    let rule = RetentionRule { paths: vec!["*.pkg".to_owned()], keep };
+    assert_eq!((space.keep, &space.rules), (Keep { revisions: 3, age_ms: 0, removed_ms: 7 * day }, &vec![rule]));
     assert_eq!((space.grace.as_secs(), space.every.as_secs()), (7200, 5400));
     machine.write("data/ods.toml", &resolution.to_toml());
     assert_eq!(machine.config(&flags(), &[]), resolution.config, "what is printed parses back");

@@ -209,6 +209,9 @@ pub(crate) struct RuleText {
     /// If left out, as for all paths.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) keep_age: Option<String>,
+    /// If left out, as for all paths.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) keep_removed: Option<String>,
 }
 
 /// When and how fast everything that is held is verified.

@@ -30,6 +30,9 @@ impl DiskWatch {
             if self.failing_since.take().is_some() {
                 tracing::info!("the disk works again");
             }
+            if let Err(error) = self.store.keep_reserve() {
+                tracing::debug!(%error, "no room can be set aside");
+            }
             return Next::After(LOOK_EVERY);
         }
         let now = (self.clock)();
@@ -55,7 +58,8 @@ fn pause(lasted_ms: u64) -> Duration {
 /// What a trouble means, for who may see nothing of the machine.
 pub(super) fn reason(trouble: &DiskTrouble) -> String {
     if trouble.is_full {
-        return "the disk is full, so packages can't be taken in; downloads go on. Make room, and it goes on by itself"
+        return "the disk is full, so packages can't be taken in; downloads go on. Make room (`ods rm` and `ods gc` still \
+                work), and it goes on by itself"
             .to_owned();
     }
     let name = trouble.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());

@@ -20,12 +20,7 @@ use crate::disk::{Disk, DiskFile, FileStat};
 use crate::error::{Result, StoreError};
 use crate::locks::{BlobLock, DigestLocks};
 use crate::outline::{ChainingValue, outline_is_right, piece_count};
-
-/// Bytes that blobs leave free on the disk, so that the database has room for long when they have none.
-const SPACE_RESERVE_BYTES: u64 = 16 << 20;
-
-/// A commit is not begun with less room than this: one that meets the end of the disk stops all writing until it is mended.
-const COMMIT_RESERVE_BYTES: u64 = 4 << 20;
+use crate::reserve::Reserve;
 
 /// The blob folders of one data folder.
 #[derive(Debug)]
@@ -36,6 +31,7 @@ pub(crate) struct Blobs {
     claims: Arc<Claims>,
     /// Numbers the names of files on their way out or in.
     gone: AtomicU64,
+    reserve: Reserve,
 }
 
 /// Names in `incoming/` that someone writes or reads, and how many do.
@@ -83,7 +79,7 @@ impl Blobs {
     /// Makes the folders that are missing: `blobs/00` … `blobs/ff` and likewise `outlines/`, and `incoming/`.
     pub(crate) fn open(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self> {
         let (locks, claims, gone) = (DigestLocks::new(), Arc::default(), AtomicU64::new(0));
-        let blobs = Self { disk, folder: folder.to_owned(), locks, claims, gone };
+        let blobs = Self { disk, folder: folder.to_owned(), locks, claims, gone, reserve: Reserve::default() };
         // The last one made tells that all are there: a start makes 512 folders once, not 512 look-ups each time.
         if blobs.disk.list(&blobs.folder.join("incoming")).is_err() {
             for kind in ["blobs", "outlines"] {
@@ -107,8 +103,12 @@ impl Blobs {
         &self.folder
     }
 
-    pub(crate) fn free_bytes(&self) -> Result<u64> {
-        self.disk.free_bytes(&self.folder).map_err(StoreError::io("ask for free space in", &self.folder))
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.disk
+    }
+
+    pub(crate) fn reserve(&self) -> &Reserve {
+        &self.reserve
     }
 
     /// Bytes of the database.
@@ -116,21 +116,6 @@ impl Blobs {
         let path = self.folder.join("ods.redb");
         let stat = self.disk.open(&path).and_then(|file| file.stat());
         stat.map(|stat| stat.bytes).map_err(StoreError::io("read", &path))
-    }
-
-    /// Errs unless `bytes` more fit.
-    pub(crate) fn check_space(&self, bytes: u64) -> Result<()> {
-        let free = self.free_bytes()?.saturating_sub(SPACE_RESERVE_BYTES);
-        if bytes > free { Err(StoreError::NoSpace { needed: bytes, free }) } else { Ok(()) }
-    }
-
-    /// Errs unless a commit fits.
-    pub(crate) fn check_commit_space(&self) -> Result<()> {
-        match self.disk.free_bytes(&self.folder) {
-            Ok(free) if free < COMMIT_RESERVE_BYTES => Err(StoreError::NoSpace { needed: COMMIT_RESERVE_BYTES, free }),
-            // A disk that can't tell may still write.
-            Ok(_) | Err(_) => Ok(()),
-        }
     }
 
     /// Tries whether files can be made, written, synced and removed.
@@ -179,7 +164,7 @@ impl Blobs {
         self.disk.rename(from, to).map_err(StoreError::io("rename", from))
     }
 
-    /// Removes a file of `incoming/`, if it is there.
+    /// Removes a file, mostly one of `incoming/`, if it is there.
     pub(crate) fn remove_incoming(&self, path: &Path) -> Result<()> {
         ignore_missing(self.disk.remove(path)).map_err(StoreError::io("remove", path))
     }
@@ -252,6 +237,8 @@ impl Blobs {
         let aside = self.incoming(&self.aside());
         match self.disk.rename(path, &aside) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            // A name may take room, too, where there is none left.
+            Err(error) if error.kind() == std::io::ErrorKind::StorageFull => return self.remove_incoming(path),
             other => other.map_err(StoreError::io("move away", path))?,
         }
         self.remove_incoming(&aside)

@@ -58,8 +58,9 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     fn begin_sync(&self, offset: u64, bytes: u64);
     /// Cuts or grows (with zeros) the file.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
-    /// Sets disk space aside for the first `bytes`; the length may grow to that.
-    fn reserve(&self, bytes: u64) -> io::Result<()>;
+    /// Sets disk space aside for the first `bytes`, for as long as the file is there; the length may grow to that. False if the
+    /// file system can't.
+    fn reserve(&self, bytes: u64) -> io::Result<bool>;
     /// Makes bytes and length durable.
     fn sync(&self) -> io::Result<()>;
     /// Lets the next reads come from the disk, where the system can: after a failed sync its memory may show what is not

@@ -215,10 +215,11 @@ impl DiskFile for LocalFile {
         self.0.set_len(bytes)
     }
 
-    fn reserve(&self, bytes: u64) -> io::Result<()> {
+    fn reserve(&self, bytes: u64) -> io::Result<bool> {
         match self.0.allocate(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(()),
-            other => other,
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(false),
+            // Windows gives back what lies behind the length when the file is closed.
+            other => other.map(|()| cfg!(unix)),
         }
     }
 

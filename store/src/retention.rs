@@ -5,8 +5,10 @@
 //!   which take effect; several with the same bytes count once, since they cost their room once. So an edit of metadata
 //!   pushes nothing out.
 //! - The first rule with a glob that matches the path decides; without one, the defaults do. `*` matches `/` too.
-//! - It makes no difference whether the package is still listed: what was removed can be restored just as long.
-//! - Young means by the author's clock. A revision from the future is young.
+//! - Of a package that was removed all of that is kept for a while longer, and then nothing: a removal is to free its room in
+//!   the end, and can be undone until then. A path without heads, since nobody who published there may any more, is not one
+//!   that was removed.
+//! - Young means by the author's clock. A revision from the future is young, and a removal from there just happened.
 //!
 //! What heads have is kept whatever these rules say; that, and the grace for what has just arrived, is `gc.rs`.
 
@@ -19,6 +21,8 @@ use crate::error::{Result, StoreError};
 use crate::limits::{KEEP_REVISIONS_MAX, RETENTION_GLOBS_MAX, RETENTION_RULES_MAX};
 use crate::time::UnixMillis;
 
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// How much of a path's past is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Keep {
@@ -26,6 +30,8 @@ pub struct Keep {
     pub revisions: usize,
     /// And all that are younger than this, in milliseconds.
     pub age_ms: u64,
+    /// For how long that holds after the package was removed, in milliseconds.
+    pub removed_ms: u64,
 }
 
 /// What to keep of the paths that match.
@@ -42,12 +48,14 @@ pub struct RetentionRule {
 pub struct Retention {
     rules: Vec<(GlobSet, Keep)>,
     default: Keep,
+    forgets_removed: bool,
 }
 
 impl Default for Retention {
-    /// The last 5 revisions of each path, and all of 30 days.
+    /// The last 5 revisions of each path, and all of 30 days; of removed packages for 7 days.
     fn default() -> Self {
-        Self { rules: Vec::new(), default: Keep { revisions: 5, age_ms: 30 * 24 * 60 * 60 * 1000 } }
+        let default = Keep { revisions: 5, age_ms: 30 * DAY_MS, removed_ms: 7 * DAY_MS };
+        Self { rules: Vec::new(), default, forgets_removed: false }
     }
 }
 
@@ -59,7 +67,18 @@ impl Retention {
         }
         check(default)?;
         let compiled: Result<Vec<(GlobSet, Keep)>> = rules.iter().map(compile).collect();
-        Ok(Self { rules: compiled?, default })
+        Ok(Self { rules: compiled?, default, forgets_removed: false })
+    }
+
+    /// The same policy, but nothing is kept of packages that were removed, however lately.
+    #[must_use]
+    pub fn forgetting_removed(&self) -> Self {
+        Self { forgets_removed: true, ..self.clone() }
+    }
+
+    /// Whether nothing is kept of packages that were removed.
+    pub(crate) const fn forgets_removed(&self) -> bool {
+        self.forgets_removed
     }
 
     /// What is kept of a path.
@@ -89,6 +108,15 @@ fn compile(rule: &RetentionRule) -> Result<(GlobSet, Keep)> {
     Ok((set.build().map_err(|error| bad(format!("has globs that can't be used: {error}")))?, rule.keep))
 }
 
+/// Whether a package is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It has a current revision, or no revision that counts.
+    Listed,
+    /// It was removed, at that time by the remover's clock.
+    Removed(UnixMillis),
+}
+
 /// A Publish of a path, as far as retention looks at it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PastRevision {
@@ -107,11 +135,12 @@ pub struct PastRevision {
 /// Which of a path's revisions (newest first) keep their bytes.
 pub fn retained(
     path: &str,
+    presence: Presence,
     newest_first: impl IntoIterator<Item = PastRevision>,
     rules: &Retention,
     now: UnixMillis,
 ) -> BTreeSet<EventId> {
-    let mut window = Window::new(rules.keep(path), now);
+    let mut window = Window::new(rules, path, presence, now);
     newest_first.into_iter().filter(|revision| window.keeps(revision)).map(|revision| revision.id).collect()
 }
 
@@ -124,7 +153,13 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    pub(crate) fn new(keep: Keep, now: UnixMillis) -> Self {
+    pub(crate) fn new(rules: &Retention, path: &str, presence: Presence, now: UnixMillis) -> Self {
+        let keep = rules.keep(path);
+        let is_over = match presence {
+            Presence::Listed => false,
+            Presence::Removed(at) => rules.forgets_removed || now.ms_since(at) >= keep.removed_ms,
+        };
+        let keep = if is_over { Keep { revisions: 0, age_ms: 0, ..keep } } else { keep };
         Self { keep, now, counted: BTreeSet::new() }
     }
 
@@ -149,8 +184,12 @@ mod tests {
 
     const NOW: UnixMillis = UnixMillis::new(1_000_000);
 
+    fn keep(revisions: usize, age_ms: u64) -> Keep {
+        Keep { revisions, age_ms, removed_ms: 40 }
+    }
+
     fn all(revisions: usize, age_ms: u64) -> Retention {
-        Retention::new(Keep { revisions, age_ms }, &[]).expect("no rules are valid rules")
+        Retention::new(keep(revisions, age_ms), &[]).expect("no rules are valid rules")
     }
 
     fn past(number: usize, blob: u8, age_ms: u64) -> PastRevision {
@@ -170,10 +209,14 @@ mod tests {
     #[test]
     fn the_newest_and_the_young_are_kept() {
         let history = [past(0, 0, 5), past(1, 1, 90), past(2, 2, 50), past(3, 3, 100)];
-        assert_eq!(numbers(&retained("x", history, &all(2, 60), NOW)), [0, 1, 2]);
-        assert_eq!(numbers(&retained("x", history, &all(2, 0), NOW)), [0, 1]);
-        assert_eq!(numbers(&retained("x", history, &all(0, 0), NOW)), [0; 0]);
-        assert_eq!(numbers(&retained("x", history, &all(0, 100), NOW)), [0, 1, 2], "of that very age is not younger");
+        assert_eq!(numbers(&retained("x", Presence::Listed, history, &all(2, 60), NOW)), [0, 1, 2]);
+        assert_eq!(numbers(&retained("x", Presence::Listed, history, &all(2, 0), NOW)), [0, 1]);
+        assert_eq!(numbers(&retained("x", Presence::Listed, history, &all(0, 0), NOW)), [0; 0]);
+        assert_eq!(
+            numbers(&retained("x", Presence::Listed, history, &all(0, 100), NOW)),
+            [0, 1, 2],
+            "of that very age is not younger"
+        );
     }
 
     #[test]
@@ -181,14 +224,29 @@ mod tests {
         let mut history = [past(0, 7, 5), past(1, 7, 6), past(2, 1, 7), past(3, 2, 8), past(4, 3, 9)];
         history[2].held = false;
         history[3].effective = false;
-        assert_eq!(numbers(&retained("x", history, &all(2, 0), NOW)), [0, 1, 4]);
+        assert_eq!(numbers(&retained("x", Presence::Listed, history, &all(2, 0), NOW)), [0, 1, 4]);
+    }
+
+    #[test]
+    fn what_was_removed_is_kept_as_before_for_a_while_and_then_not_at_all() {
+        let history = [past(0, 0, 50), past(1, 1, 90), past(2, 2, 95)];
+        let removed = |ago: u64| Presence::Removed(UnixMillis::new(NOW.get() - ago));
+        for (presence, rules, expected) in [
+            (removed(39), all(2, 0), vec![0, 1]),
+            (removed(40), all(2, 0), vec![]),
+            (removed(40), all(2, 100), vec![]),
+            (removed(0), all(2, 0).forgetting_removed(), vec![]),
+            (Presence::Removed(UnixMillis::new(NOW.get() + 1000)), all(2, 0), vec![0, 1]),
+            (Presence::Listed, all(2, 0).forgetting_removed(), vec![0, 1]),
+        ] {
+            assert_eq!(numbers(&retained("x", presence, history, &rules, NOW)), expected, "{presence:?}");
+        }
     }
 
     #[test]
     fn the_first_rule_that_matches_decides() {
-        let keep = |revisions| Keep { revisions, age_ms: 0 };
-        let rule = |glob: &str, revisions| RetentionRule { paths: vec![glob.to_owned()], keep: keep(revisions) };
-        let rules = Retention::new(keep(5), &[rule("mac/*", 1), rule("*.pkg", 2)]).expect("valid");
+        let rule = |glob: &str, revisions| RetentionRule { paths: vec![glob.to_owned()], keep: keep(revisions, 0) };
+        let rules = Retention::new(keep(5, 0), &[rule("mac/*", 1), rule("*.pkg", 2)]).expect("valid");
         for (path, expected) in [("mac/a.pkg", 1), ("mac/deep/b.dmg", 1), ("win/c.pkg", 2), ("win/c.msi", 5)] {
             assert_eq!(rules.keep(path).revisions, expected, "{path}");
         }
@@ -196,7 +254,7 @@ mod tests {
 
     #[test]
     fn rules_that_cannot_be_meant_are_refused() {
-        let keep = Keep { revisions: 1, age_ms: 0 };
+        let keep = keep(1, 0);
         for paths in [vec![], vec!["[".to_owned()], vec!["a".to_owned(); RETENTION_GLOBS_MAX + 1]] {
             let outcome = Retention::new(keep, &[RetentionRule { paths, keep }]);
             assert!(matches!(outcome, Err(StoreError::BadName { .. })), "{outcome:?}");
@@ -204,7 +262,7 @@ mod tests {
         let rule = RetentionRule { paths: vec!["*".to_owned()], keep };
         let outcome = Retention::new(keep, &vec![rule; RETENTION_RULES_MAX + 1]);
         assert!(matches!(outcome, Err(StoreError::TooMany { .. })), "{outcome:?}");
-        let outcome = Retention::new(Keep { revisions: KEEP_REVISIONS_MAX + 1, age_ms: 0 }, &[]);
+        let outcome = Retention::new(Keep { revisions: KEEP_REVISIONS_MAX + 1, ..keep }, &[]);
         assert!(matches!(outcome, Err(StoreError::BadName { .. })), "{outcome:?}");
     }
 
@@ -240,10 +298,10 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]
         fn what_is_retained_is_what_the_rule_says(history in history(), revisions in 0usize..5, age_ms in 0u64..100) {
-            let keep = Keep { revisions, age_ms };
-            let kept = retained("x", history.iter().copied(), &all(revisions, age_ms), NOW);
+            let keep = keep(revisions, age_ms);
+            let kept = retained("x", Presence::Listed, history.iter().copied(), &all(revisions, age_ms), NOW);
             prop_assert_eq!(&kept, &said_again(&history, keep));
-            let more = retained("x", history.iter().copied(), &all(revisions + 1, age_ms + 10), NOW);
+            let more = retained("x", Presence::Listed, history.iter().copied(), &all(revisions + 1, age_ms + 10), NOW);
             prop_assert!(kept.is_subset(&more), "a policy that keeps more keeps all of it");
         }
     }

@@ -50,6 +50,7 @@ use crate::order::{Place, Sort};
 use crate::publish::Author;
 use crate::reader::Verified;
 use crate::recent::Recent;
+use crate::reserve::Purpose;
 use crate::resumable::files::upload_of;
 use crate::resumable::{LiveUpload, UploadId};
 use crate::roster::Roster;
@@ -150,6 +151,8 @@ impl Store {
             (None, None) => false,
         })?;
         drop((wanted, uploads, read));
+        // Without it the node works all the same; it is tried again.
+        let _ = blobs.keep_reserve();
         let shared = Arc::new(Shared {
             database: opened.database,
             blobs: Arc::clone(&blobs),
@@ -298,7 +301,16 @@ impl Store {
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     {
-        self.0.writer.write(work)
+        self.0.writer.write(Purpose::Any, work)
+    }
+
+    /// As [`Self::write`], for what frees room or is a step to that: a full disk doesn't keep it from being done.
+    pub(crate) fn write_to_free_room<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        self.0.writer.write(Purpose::FreeRoom, work)
     }
 
     pub(crate) fn read(&self) -> Result<ReadTransaction> {

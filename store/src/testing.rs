@@ -134,7 +134,7 @@ impl SimDisk {
         let named: BTreeSet<u64> = names.values().copied().collect();
         let files = named.iter().filter_map(|inode| {
             let contents = state.files.get(inode)?;
-            Some((*inode, Contents::durable(contents.after_crash(&mut random), contents.modified_ns)))
+            Some((*inode, contents.crash(&mut random)))
         });
         let files = files.collect();
         Self(Arc::new(Mutex::new(State { files, names, random, earlier: BTreeMap::new(), ..state.restarted() })))
@@ -152,7 +152,7 @@ impl SimDisk {
         let mut state = self.state().restarted();
         state.earlier.clear();
         for contents in state.files.values_mut() {
-            *contents = Contents::durable(contents.bytes().to_vec(), contents.modified_ns);
+            *contents = contents.copy();
         }
         Self(Arc::new(Mutex::new(state)))
     }

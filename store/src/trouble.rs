@@ -194,11 +194,11 @@ impl DiskFile for NotingFile {
         self.note("set the length of", self.file.set_len(bytes))
     }
 
-    fn reserve(&self, bytes: u64) -> io::Result<()> {
+    fn reserve(&self, bytes: u64) -> io::Result<bool> {
         // Too little room is an answer here, not an accident.
         match self.file.reserve(bytes) {
             Err(error) if error.kind() == io::ErrorKind::StorageFull => Err(error),
-            other => self.note("reserve room for", other),
+            other => note(&self.troubles, "reserve room for", &self.path, other),
         }
     }
 

@@ -68,8 +68,8 @@ impl Upload {
         let claim = blobs.claim(name);
         let (path, file) = blobs.create_incoming(name)?;
         let incoming = IncomingFile { blobs, path, _claim: claim };
-        if expected > 0 {
-            file.reserve(expected).map_err(|error| {
+        let is_reserved = expected > 0
+            && file.reserve(expected).map_err(|error| {
                 match StoreError::io("reserve room for", &incoming.path)(error) {
                     StoreError::NoSpace { .. } => {
                         StoreError::NoSpace { needed: expected, free: incoming.blobs.free_bytes().unwrap_or(0) }
@@ -77,8 +77,8 @@ impl Upload {
                     other => other,
                 }
             })?;
-        }
-        let file = UploadFile { file, incoming, bytes: 0, reserved_bytes: expected, sync_begun_bytes: 0 };
+        let reserved_bytes = if is_reserved { expected } else { 0 };
+        let file = UploadFile { file, incoming, bytes: 0, reserved_bytes, sync_begun_bytes: 0 };
         Ok(Self { file, hasher: BlobHasher::new() })
     }
 

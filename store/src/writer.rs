@@ -4,7 +4,8 @@
 //! - A job is answered after the commit that holds it, never before; after a failed commit all its jobs get the error.
 //! - A job that fails after it wrote takes its whole group's transaction with it; the others run again without it. So a
 //!   job must be repeatable: it changes nothing outside the transaction.
-//! - A commit is not begun on a disk that it might fill. After a disk error all writes are refused until the database was
+//! - A commit is not begun on a disk that it might fill, but one that frees room may use up the reserve (`reserve.rs`): jobs
+//!   for that are committed without the others then. After a disk error all writes are refused until the database was
 //!   mended; what of the failed commit is on the disk is not known until then.
 //! - Listeners run on this thread after the commit: they must be quick and must not write.
 
@@ -21,6 +22,7 @@ use crate::limits::{GROUP_WRITES_MAX, WRITE_QUEUE_MAX};
 use crate::lsn::Lsn;
 use crate::meta;
 use crate::recent::Recent;
+use crate::reserve::Purpose;
 use crate::roster::Roster;
 use crate::schema::{META, STATEMENTS};
 use crate::trust;
@@ -66,10 +68,13 @@ trait Job: Send {
     fn run(&mut self, tx: &Tx<'_>) -> Result<(), ()>;
     /// Tells the caller; `commit_error` if the group's commit failed.
     fn answer(self: Box<Self>, commit_error: Option<StoreError>);
+    /// What it is for.
+    fn purpose(&self) -> Purpose;
 }
 
 struct Typed<T, F> {
     work: F,
+    purpose: Purpose,
     outcome: Option<Result<T>>,
     reply: SyncSender<Result<T>>,
 }
@@ -87,6 +92,10 @@ impl<T: Send, F: FnMut(&Tx<'_>) -> Result<T> + Send> Job for Typed<T, F> {
         let answer = commit_error.map_or_else(|| outcome.unwrap_or(Err(StoreError::Closing)), Err);
         // A caller that went away needs no answer.
         let _ = reply.send(answer);
+    }
+
+    fn purpose(&self) -> Purpose {
+        self.purpose
     }
 }
 
@@ -107,14 +116,14 @@ impl Writer {
     }
 
     /// Runs `work` in a transaction, together with others that wait, and returns after the commit.
-    pub(crate) fn write<T, F>(&self, work: F) -> Result<T>
+    pub(crate) fn write<T, F>(&self, purpose: Purpose, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = sync_channel(1);
         let queue = self.queue.as_ref().ok_or(StoreError::Closing)?;
-        let job: Box<dyn Job> = Box::new(Typed { work, outcome: None, reply });
+        let job: Box<dyn Job> = Box::new(Typed { work, purpose, outcome: None, reply });
         match queue.try_send(job) {
             Ok(()) => {}
             Err(TrySendError::Full(job)) => queue.send(job).map_err(|_| StoreError::Closing)?,
@@ -154,6 +163,15 @@ fn commit_group(shared: &Shared, mut group: Vec<Box<dyn Job>>) {
             }
             Ok(Attempt::Unchanged) => return answer_all(group, || None),
             Ok(Attempt::Spoiled(index)) => group.remove(index).answer(None),
+            Err(error @ StoreError::NoSpace { .. }) => {
+                let (freeing, others) = group.into_iter().partition(|job| job.purpose() == Purpose::FreeRoom);
+                let all: bool = Vec::is_empty(&others);
+                answer_all(others, || Some(error.again()));
+                group = freeing;
+                if all {
+                    return answer_all(group, || Some(error.again()));
+                }
+            }
             Err(error) => {
                 return answer_all(group, || Some(error.again()));
             }
@@ -218,7 +236,9 @@ fn attempt_in(shared: &Shared, database: &Database, group: &mut [Box<dyn Job>]) 
         txn.abort()?;
         return Ok(Attempt::Unchanged);
     }
-    if let Err(error) = shared.blobs.check_commit_space() {
+    let frees_room = group.iter().all(|job| job.purpose() == Purpose::FreeRoom);
+    let room = if frees_room { shared.blobs.make_commit_space() } else { shared.blobs.check_commit_space() };
+    if let Err(error) = room {
         drop(tx);
         txn.abort()?;
         return Err(error);

@@ -36,7 +36,10 @@ fn content(seed: u64, round: u64) -> Vec<u8> {
 }
 
 fn policy(revisions: usize) -> SpacePolicy {
-    SpacePolicy { grace_ms: 0, retention: Retention::new(Keep { revisions, age_ms: 0 }, &[]).expect("valid") }
+    SpacePolicy {
+        grace_ms: 0,
+        retention: Retention::new(Keep { revisions, age_ms: 0, removed_ms: u64::MAX }, &[]).expect("valid"),
+    }
 }
 
 /// Counts down when it goes, also by a panic.

@@ -13,7 +13,7 @@ const DAY_S: u64 = 24 * 60 * 60;
 const DAY_MS: u64 = DAY_S * 1000;
 
 fn policy(revisions: usize, age_ms: u64, grace_ms: u64) -> SpacePolicy {
-    let retention = Retention::new(Keep { revisions, age_ms }, &[]).expect("valid");
+    let retention = Retention::new(Keep { revisions, age_ms, removed_ms: DAY_MS }, &[]).expect("valid");
     SpacePolicy { grace_ms, retention }
 }
 
@@ -93,8 +93,9 @@ fn removed_packages_keep_what_retention_says_and_rules_go_by_path() {
     for name in ["a.pkg", "b.dmg"] {
         store.remove(&path(name), &Condition::None, &Author::new("test"), at(10)).expect("a removal");
     }
-    let rule = RetentionRule { paths: vec!["*.pkg".to_owned()], keep: Keep { revisions: 0, age_ms: 0 } };
-    let retention = Retention::new(Keep { revisions: 1, age_ms: 0 }, &[rule]).expect("valid");
+    let rule =
+        RetentionRule { paths: vec!["*.pkg".to_owned()], keep: Keep { revisions: 0, age_ms: 0, removed_ms: DAY_MS } };
+    let retention = Retention::new(Keep { revisions: 1, age_ms: 0, removed_ms: DAY_MS }, &[rule]).expect("valid");
     let report = collect(&store, &SpacePolicy { grace_ms: 0, retention }, at(20));
     assert_eq!((report.blobs.count, report.kept.retained.count), (3, 1));
     assert!(report.items.iter().all(|item| item.reason == GoneReason::Removed), "{:?}", report.items);
@@ -105,6 +106,56 @@ fn removed_packages_keep_what_retention_says_and_rules_go_by_path() {
     let last = store.revisions(&path("b.dmg")).expect("a history")[1].id;
     store.restore(last, &request("b.dmg"), at(21)).expect("its bytes are here");
     assert_eq!(read_all(&store, "b.dmg", at(22)).expect("readable"), Some(bytes(3, 100)));
+}
+
+#[test]
+fn what_was_removed_goes_in_the_end_and_at_once_when_it_is_to_be_forgotten() {
+    let (_, store) = fresh(1);
+    for (step, name) in ["a.pkg", "a.pkg", "b.pkg", "b.pkg", "c.pkg"].into_iter().enumerate() {
+        put(&store, name, &bytes(step as u64, 100), at(10)).expect("a publish");
+    }
+    put(&store, "same as a.pkg", &bytes(1, 100), at(10)).expect("a publish");
+    for name in ["a.pkg", "c.pkg"] {
+        store.remove(&path(name), &Condition::None, &Author::new("test"), at(20)).expect("a removal");
+    }
+    let kept = policy(5, DAY_MS * 30, DAY_MS * 30);
+    assert_eq!(collect(&store, &kept, at(30)).blobs.count, 0);
+    let forgetting = SpacePolicy { retention: kept.retention.forgetting_removed(), ..kept.clone() };
+    let report = collect(&store, &forgetting, at(30));
+    assert_eq!(report.blobs.count, 2, "not what is published elsewhere, and not earlier revisions of what is listed");
+    assert!(report.items.iter().all(|item| item.reason == GoneReason::Removed), "{:?}", report.items);
+    assert_eq!(held_revisions(&store, "b.pkg"), [true, true]);
+    store.remove(&path("b.pkg"), &Condition::None, &Author::new("test"), at(40)).expect("a removal");
+    let later = policy(5, DAY_MS * 30, 0);
+    assert_eq!(collect(&store, &later, at(39 + DAY_S)).blobs.count, 0, "a day is not over");
+    assert_eq!(collect(&store, &later, at(40 + DAY_S)).blobs.count, 2, "whatever else would keep it");
+    assert_eq!(held_revisions(&store, "b.pkg"), [false, false, true], "the last is the removal");
+}
+
+#[test]
+fn what_is_restored_while_it_is_being_forgotten_stays() {
+    let (_, store) = fresh(1);
+    let revision = put(&store, "a.pkg", b"here", at(1)).expect("a publish").package.revision;
+    store.remove(&path("a.pkg"), &Condition::None, &Author::new("test"), at(2)).expect("a removal");
+    let kept = policy(5, 0, DAY_MS);
+    let forgetting = SpacePolicy { retention: kept.retention.forgetting_removed(), ..kept };
+    for restored_after in 0..3 {
+        let mut run = store.begin_gc(&forgetting, GcMode::Collect, at(3)).expect("a run");
+        for step in 0.. {
+            if step == restored_after {
+                let outcome = store.restore(revision, &request("a.pkg"), at(4));
+                let is_gone = matches!(outcome, Err(StoreError::BytesNotHeld { .. }));
+                assert!(is_gone == (restored_after == 2) && is_gone != outcome.is_ok(), "{outcome:?}");
+            }
+            if let ods_store::GcStep::Done(report) = run.step().expect("a step") {
+                assert_eq!(report.blobs.count, u64::from(restored_after == 2), "restored after step {restored_after}");
+                break;
+            }
+        }
+        if restored_after < 2 {
+            store.remove(&path("a.pkg"), &Condition::None, &Author::new("test"), at(5)).expect("a removal");
+        }
+    }
 }
 
 #[test]

@@ -20,21 +20,26 @@ pub(crate) async fn show(reader: Reader) -> Result<Json<StorageUsageView>, ApiEr
 /// Remove bytes that nothing needs any more, or tell which these are.
 ///
 /// The node does so by itself, regularly. What is kept is set in its configuration. A dry run tells exactly what a real one
-/// would remove at that moment.
+/// would remove at that moment. Of removed packages bytes stay for a while, so that they can be restored; `removed` lets them
+/// go at once.
 #[utoipa::path(post, path = "/api/v1/storage/gc", operation_id = "collect_garbage", tag = "node", request_body = GcRequest,
     responses((status = 200, body = GcView), BadRequest, Conflict, Invalid))]
 pub(crate) async fn collect(admin: Admin, JsonBody(request): JsonBody<GcRequest>) -> Result<Json<GcView>, ApiError> {
-    let mode = if request.dry_run { GcMode::DryRun } else { GcMode::Collect };
-    blocking(move || run(&admin, mode).map(|report| Json(convert::gc(report)))).await
+    blocking(move || run(&admin, &request).map(|report| Json(convert::gc(report)))).await
 }
 
 /// Runs it to its end, unless the node stops.
-fn run(admin: &Admin, mode: GcMode) -> Result<GcReport, ApiError> {
-    if mode == GcMode::DryRun {
+fn run(admin: &Admin, request: &GcRequest) -> Result<GcReport, ApiError> {
+    if request.dry_run {
         admin.author().told();
     }
     let options = &admin.reader().state().options;
-    let mut run = admin.store().begin_gc(&options.space, mode, admin.reader().now())?;
+    let mode = if request.dry_run { GcMode::DryRun } else { GcMode::Collect };
+    let mut policy = options.space.clone();
+    if request.removed {
+        policy.retention = policy.retention.forgetting_removed();
+    }
+    let mut run = admin.store().begin_gc(&policy, mode, admin.reader().now())?;
     while !options.stopping.is_cancelled() {
         if let GcStep::Done(report) = run.step()? {
             return Ok(report);

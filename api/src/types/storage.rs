@@ -74,6 +74,9 @@ pub struct GcRequest {
     /// Only tell what would go.
     #[serde(default)]
     pub dry_run: bool,
+    /// Keep nothing of packages that were removed, however lately: neither retention nor grace holds for them.
+    #[serde(default)]
+    pub removed: bool,
 }
 
 /// What a run of gc removed, or would.

@@ -17,6 +17,7 @@ pub(super) fn space(values: &mut Values<'_>) -> Result<Space, ConfigError> {
     let keep = Keep {
         revisions: count(values.get("retention.keep_revisions"))?,
         age_ms: milliseconds(length_of_time(values.get("retention.keep_age"))?),
+        removed_ms: milliseconds(length_of_time(values.get("retention.keep_removed"))?),
     };
     let rules = rules(values.get("retention.rule"), keep)?;
     let grace = length_of_time(values.get("gc.grace"))?;
@@ -48,9 +49,10 @@ fn rules(resolved: &mut Resolved, keep: Keep) -> Result<Vec<RetentionRule>, Conf
 }
 
 fn understood(rule: RuleText, keep: Keep) -> Result<RetentionRule, String> {
-    let age_ms = rule.keep_age.map_or(Ok(keep.age_ms), |text| duration(&text).map(milliseconds))?;
+    let time = |text: Option<String>, general| text.map_or(Ok(general), |text| duration(&text).map(milliseconds));
+    let (age_ms, removed_ms) = (time(rule.keep_age, keep.age_ms)?, time(rule.keep_removed, keep.removed_ms)?);
     let revisions = rule.keep_revisions.unwrap_or(keep.revisions);
-    Ok(RetentionRule { paths: rule.paths, keep: Keep { revisions, age_ms } })
+    Ok(RetentionRule { paths: rule.paths, keep: Keep { revisions, age_ms, removed_ms } })
 }
 
 /// A setting such as "30d", or "0".

@@ -8,6 +8,7 @@ use redb::{ReadTransaction, ReadableTable};
 
 use super::files::{FileStep, FileWalk};
 use super::{GcItem, GcMode, GcReport, GoneReason, Kept, KeptTallies, LastGc, SpacePolicy, Tally, short, verdict};
+use crate::catalog::HeadsRow;
 use crate::codec::from_row;
 use crate::custody;
 use crate::digest::{Digest, EventId};
@@ -18,9 +19,9 @@ use crate::limits::{GC_BATCH_BLOBS_MAX, GC_ITEMS_MAX, GC_NEWS_MAX, GC_RESTARTS_M
 use crate::log;
 use crate::lsn::Lsn;
 use crate::meta;
-use crate::retention::{PastRevision, Window};
+use crate::retention::{PastRevision, Presence, Window};
 use crate::roster::{Roster, Standing};
-use crate::schema::{BLOBS, COVERED, HISTORY, LIVE_BLOBS, LOG, META, PACKAGES};
+use crate::schema::{BLOBS, COVERED, HEADS, HISTORY, LIVE_BLOBS, LOG, META, PACKAGES};
 use crate::store::{CollectorSeat, Store};
 use crate::time::UnixMillis;
 use crate::tx::Tx;
@@ -61,6 +62,15 @@ enum Phase {
     Names { after: Lsn, named: BTreeMap<Digest, Named> },
 }
 
+/// A blob that nothing needs, as far as the walk can tell.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    blob: Digest,
+    size: u64,
+    /// How long it must have been here.
+    grace_ms: u64,
+}
+
 /// The newest revision found of a blob that goes, and how many there are.
 type Named = (Option<(String, EventId)>, u64);
 
@@ -72,6 +82,8 @@ struct View {
     seen: Lsn,
     /// Short digests of what retention keeps; sorted once the walk is over.
     retained: Vec<u64>,
+    /// Short digests of what removed packages had, if those are to be forgotten; sorted once the walk is over.
+    released: Vec<u64>,
     /// Short digests of what was published since the walk began.
     news: HashSet<u64>,
 }
@@ -81,7 +93,12 @@ impl View {
         // The roster first: if it changes in between, the first transaction notices and the walk begins again.
         let roster = store.roster();
         let seen = Lsn::new(meta::need(&store.read()?.open_table(META)?, &meta::HEAD)?);
-        Ok(Self { roster, seen, retained: Vec::new(), news: HashSet::new() })
+        Ok(Self { roster, seen, retained: Vec::new(), released: Vec::new(), news: HashSet::new() })
+    }
+
+    /// The grace of a blob: none for one whose packages were removed on purpose.
+    fn grace_ms(&self, blob: &Digest, policy: &SpacePolicy) -> u64 {
+        if self.released.binary_search(&short(blob)).is_ok() { 0 } else { policy.grace_ms }
     }
 
     fn has(&self, blob: &Digest) -> bool {
@@ -172,13 +189,18 @@ impl GcRun {
             let Some((key, _)) = next else {
                 self.view.retained.sort_unstable();
                 self.view.retained.dedup();
+                self.view.released.sort_unstable();
+                self.view.released.dedup();
                 self.phase = Phase::Blobs { after: None };
                 return Ok(());
             };
             after.clear();
             after.push_str(key.value().0);
-            let window = Window::new(self.policy.retention.keep(after), self.now);
-            examined += walk_path(&read, &mut self.view, window, after)?;
+            let presence = presence(&read, after)?;
+            let retention = &self.policy.retention;
+            let window = Window::new(retention, after, presence, self.now);
+            let is_released = retention.forgets_removed() && presence != Presence::Listed;
+            examined += walk_path(&read, &mut self.view, window, is_released, after)?;
         }
         Ok(())
     }
@@ -204,7 +226,7 @@ impl GcRun {
         loop {
             let news = {
                 let read = self.store.read()?;
-                news(&read.open_table(LOG)?, &self.view)?
+                news(&read.open_table(LOG)?, &self.view.roster, self.view.seen)?
             };
             let (published, seen, more) = match news {
                 News::Published(published, seen) => (published, seen, false),
@@ -220,26 +242,26 @@ impl GcRun {
     }
 
     /// The next blobs that nothing needs, all with the same first byte so that they share a lock; and whether that was all.
-    fn pick(&mut self) -> Result<(Vec<(Digest, u64)>, bool)> {
+    fn pick(&mut self) -> Result<(Vec<Candidate>, bool)> {
         let Phase::Blobs { after } = &mut self.phase else { return Ok((Vec::new(), true)) };
         let read = self.store.read()?;
         let (blobs, live) = (read.open_table(BLOBS)?, read.open_table(LIVE_BLOBS)?);
         let start = after.as_ref().map_or(Unbounded, |after| Excluded(after.as_bytes()));
-        let mut candidates: Vec<(Digest, u64)> = Vec::new();
+        let mut candidates: Vec<Candidate> = Vec::new();
         for (examined, entry) in blobs.range::<&[u8; 32]>((start, Unbounded))?.enumerate() {
             let (key, row) = entry?;
             let blob = Digest::from_bytes(*key.value());
-            let other_lock = candidates.first().is_some_and(|(first, _)| first.as_bytes()[0] != blob.as_bytes()[0]);
+            let other_lock = candidates.first().is_some_and(|first| first.blob.as_bytes()[0] != blob.as_bytes()[0]);
             if examined == GC_STEP_EXAMINED || candidates.len() == GC_BATCH_BLOBS_MAX || other_lock {
                 return Ok((candidates, false));
             }
             let row: BlobRow = from_row("a blob", row.value())?;
-            let is_live = wants::is_live(&live, &blob)?;
-            match verdict(is_live, self.view.has(&blob), &row, self.policy.grace_ms, self.now) {
+            let (is_live, grace_ms) = (wants::is_live(&live, &blob)?, self.view.grace_ms(&blob, &self.policy));
+            match verdict(is_live, self.view.has(&blob), &row, grace_ms, self.now) {
                 Some(Kept::Live) => self.report.kept.live.add(row.size),
                 Some(Kept::Retained) => self.report.kept.retained.add(row.size),
                 Some(Kept::Young) => self.report.kept.young.add(row.size),
-                None => candidates.push((blob, row.size)),
+                None => candidates.push(Candidate { blob, size: row.size, grace_ms }),
             }
             *after = Some(blob);
         }
@@ -247,28 +269,27 @@ impl GcRun {
     }
 
     /// Ends the rows of those that still go, and takes their files away. False if the walk must begin again.
-    fn collect(&mut self, candidates: &[(Digest, u64)]) -> Result<bool> {
-        let Some((one, _)) = candidates.first() else { return Ok(true) };
+    fn collect(&mut self, candidates: &[Candidate]) -> Result<bool> {
+        let Some(one) = candidates.first() else { return Ok(true) };
         let again = Again {
             roster: Arc::clone(&self.view.roster),
             seen: self.view.seen,
             candidates: candidates.to_vec(),
-            grace_ms: self.policy.grace_ms,
             now: self.now,
         };
         let mut upheaval = false;
-        let gone = custody::collect(&self.store, one, || {
-            let decided = self.store.write(move |tx| again.decide(tx))?;
+        let gone = custody::collect(&self.store, &one.blob, || {
+            let decided = self.store.write_to_free_room(move |tx| again.decide(tx))?;
             upheaval = decided.is_none();
             Ok(decided.unwrap_or_default())
         })?;
-        let gone: Vec<(Digest, u64)> = candidates.iter().filter(|(blob, _)| gone.contains(blob)).copied().collect();
+        let gone: Vec<Candidate> = candidates.iter().filter(|one| gone.contains(&one.blob)).copied().collect();
         self.count(&gone);
         Ok(!upheaval)
     }
 
-    fn count(&mut self, gone: &[(Digest, u64)]) {
-        for (blob, size) in gone {
+    fn count(&mut self, gone: &[Candidate]) {
+        for Candidate { blob, size, .. } in gone {
             self.report.blobs.add(*size);
             if self.report.items.len() < GC_ITEMS_MAX {
                 let (blob, size, reason) = (*blob, *size, GoneReason::Unreferenced);
@@ -283,7 +304,7 @@ impl GcRun {
             return Ok(());
         }
         let (now, orphans) = (self.now, self.report.orphans);
-        self.store.write(move |tx| {
+        self.store.write_to_free_room(move |tx| {
             let blobs = meta::get(&tx.read(META)?, &meta::GC_UNTOLD)?.unwrap_or_default();
             if !blobs.is_empty() || !orphans.is_empty() {
                 let what = Happening::StorageCollected {
@@ -334,8 +355,26 @@ impl GcRun {
     }
 }
 
-/// Notes what retention keeps of a path; tells how many revisions it has.
-fn walk_path(read: &ReadTransaction, view: &mut View, mut window: Window, path: &str) -> Result<usize> {
+/// Whether a package is there: it was removed if every head it has is a Remove.
+fn presence(read: &ReadTransaction, path: &str) -> Result<Presence> {
+    let heads = read.open_table(HEADS)?;
+    let row = heads.get(path)?.map(|row| from_row::<HeadsRow>("the heads of a package", row.value())).transpose()?;
+    let heads = row.unwrap_or_default().heads;
+    let removed_at = heads.iter().map(|head| head.at_ms).max();
+    Ok(match removed_at {
+        Some(at) if heads.iter().all(|head| head.content.is_none()) => Presence::Removed(at),
+        Some(_) | None => Presence::Listed,
+    })
+}
+
+/// Notes what retention keeps of a path, and that the rest is released; tells how many revisions it has.
+fn walk_path(
+    read: &ReadTransaction,
+    view: &mut View,
+    mut window: Window,
+    is_released: bool,
+    path: &str,
+) -> Result<usize> {
     let (history, log) = (read.open_table(HISTORY)?, read.open_table(LOG)?);
     let (blobs, covered) = (read.open_table(BLOBS)?, read.open_table(COVERED)?);
     let mut lsns = Vec::new();
@@ -346,6 +385,9 @@ fn walk_path(read: &ReadTransaction, view: &mut View, mut window: Window, path: 
     for lsn in lsns.iter().rev() {
         let event = log::at(&log, *lsn)?.1;
         let Body::Publish(publish) = &event.body else { continue };
+        if is_released {
+            view.released.push(short(&publish.blob));
+        }
         let is_covered = covered.get(event.id.as_bytes())?.is_some();
         let revision = PastRevision {
             id: event.id,
@@ -361,15 +403,15 @@ fn walk_path(read: &ReadTransaction, view: &mut View, mut window: Window, path: 
     Ok(lsns.len())
 }
 
-fn news(log: &impl ReadableTable<u64, &'static [u8]>, view: &View) -> Result<News> {
-    let (mut published, mut seen) = (HashSet::new(), view.seen);
-    for (examined, entry) in log.range(view.seen.next().get()..)?.enumerate() {
+fn news(log: &impl ReadableTable<u64, &'static [u8]>, roster: &Roster, after: Lsn) -> Result<News> {
+    let (mut published, mut seen) = (HashSet::new(), after);
+    for (examined, entry) in log.range(after.next().get()..)?.enumerate() {
         let lsn = entry?.0.value();
         if examined == GC_NEWS_MAX {
             return Ok(News::More(published, seen));
         }
         let Event { header, body, .. } = log::at(log, lsn)?.1;
-        if view.roster.standing(&header.stream.origin).is_none_or(Standing::is_expelled) {
+        if roster.standing(&header.stream.origin).is_none_or(Standing::is_expelled) {
             return Ok(News::Upheaval);
         }
         if let Body::Publish(publish) = body {
@@ -384,32 +426,29 @@ fn news(log: &impl ReadableTable<u64, &'static [u8]>, view: &View) -> Result<New
 struct Again {
     roster: Arc<Roster>,
     seen: Lsn,
-    candidates: Vec<(Digest, u64)>,
-    grace_ms: u64,
+    candidates: Vec<Candidate>,
     now: UnixMillis,
 }
 
 impl Again {
     /// Ends the rows of those that still go and names them; `None` if earlier revisions may count that did not.
     fn decide(&self, tx: &Tx<'_>) -> Result<Option<Vec<Digest>>> {
-        let (roster, news_since) = (Arc::clone(&self.roster), HashSet::new());
-        let view = View { roster, seen: self.seen, retained: Vec::new(), news: news_since };
         if !Arc::ptr_eq(&tx.roster(), &self.roster) {
             return Ok(None);
         }
-        let published = match news(&tx.read(LOG)?, &view)? {
+        let published = match news(&tx.read(LOG)?, &self.roster, self.seen)? {
             News::Published(published, _) => published,
             // Too many to read in here: what can't be judged stays, for the next run.
             News::More(..) => return Ok(Some(Vec::new())),
             News::Upheaval => return Ok(None),
         };
         let mut going = Vec::new();
-        for (blob, _) in &self.candidates {
+        for Candidate { blob, grace_ms, .. } in &self.candidates {
             let row = tx.read(BLOBS)?.get(blob.as_bytes())?.map(|row| from_row::<BlobRow>("a blob", row.value()));
             let Some(row) = row.transpose()? else { continue };
             let is_live = wants::is_live(&tx.read(LIVE_BLOBS)?, blob)?;
             let is_news = published.contains(&short(blob));
-            if verdict(is_live, is_news, &row, self.grace_ms, self.now).is_none() {
+            if verdict(is_live, is_news, &row, *grace_ms, self.now).is_none() {
                 going.push((*blob, row.size));
             }
         }

@@ -26,6 +26,17 @@ impl Store {
         troubles
     }
 
+    /// Sets room aside again, once there is some, that a full disk made the store give up. Cheap while nothing is to be done.
+    pub fn keep_reserve(&self) -> Result<()> {
+        self.refuse_if_failing()?;
+        self.blobs().keep_reserve()
+    }
+
+    /// Gives up what is set aside, if the disk is full: for the few bytes without which a node can't be emptied.
+    pub fn make_room(&self) -> Result<()> {
+        self.blobs().make_commit_space()
+    }
+
     /// Whether all writes are refused until the disk is mended.
     pub fn refuses_writes(&self) -> bool {
         self.0.shared.database.is_failing()

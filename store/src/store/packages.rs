@@ -99,13 +99,13 @@ impl Store {
         now: UnixMillis,
     ) -> Result<EventId> {
         let (path, condition, author) = (path.clone(), condition.clone(), author.clone());
-        self.write(move |tx| publish::remove(tx, Moment::live(now), &path, &condition, &author))
+        self.write_to_free_room(move |tx| publish::remove(tx, Moment::live(now), &path, &condition, &author))
     }
 
     /// Takes one revision back, leaving concurrent ones alone: a Remove that names only it.
     pub fn withdraw(&self, revision: EventId, author: &Author, now: UnixMillis) -> Result<EventId> {
         let author = author.clone();
-        self.write(move |tx| publish::withdraw(tx, Moment::live(now), revision, &author))
+        self.write_to_free_room(move |tx| publish::withdraw(tx, Moment::live(now), revision, &author))
     }
 
     /// A package.

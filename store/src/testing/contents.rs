@@ -35,14 +35,32 @@ pub(super) struct Contents {
     durable: Vec<u8>,
     blocks: Vec<Block>,
     allocated: u64,
+    /// Blocks that are set aside for good, written or not: as many as there were at the last good sync.
+    kept: usize,
     pub(super) modified_ns: i128,
 }
 
 impl Contents {
-    /// A file all of which is durable.
-    pub(super) fn durable(bytes: Vec<u8>, modified_ns: i128) -> Self {
-        let blocks = vec![CLEAN; bytes.len().div_ceil(BLOCK)];
-        Self { durable: bytes.clone(), written: bytes, allocated: blocks.len() as u64, blocks, modified_ns }
+    /// An empty file.
+    pub(super) fn new(modified_ns: i128) -> Self {
+        Self { modified_ns, ..Self::default() }
+    }
+
+    /// The same file with these bytes, all of it durable; and what of its room is kept.
+    pub(super) fn durable(&self, bytes: Vec<u8>, kept: usize) -> Self {
+        let blocks = vec![CLEAN; bytes.len().div_ceil(BLOCK).max(kept)];
+        let (allocated, modified_ns) = (blocks.len() as u64, self.modified_ns);
+        Self { durable: bytes.clone(), written: bytes, allocated, blocks, kept, modified_ns }
+    }
+
+    /// It as it is now, all of it durable.
+    pub(super) fn copy(&self) -> Self {
+        self.durable(self.written.clone(), self.blocks.len())
+    }
+
+    /// What is found of it after a power cut.
+    pub(super) fn crash(&self, random: &mut Random) -> Self {
+        self.durable(self.after_crash(random), self.kept)
     }
 
     /// What reads show.
@@ -92,6 +110,7 @@ impl Contents {
         if length < before {
             let gone = self.blocks.drain(blocks.min(self.blocks.len())..).filter(|block| *block != HOLE);
             self.allocated -= gone.count() as u64;
+            self.kept = self.kept.min(blocks);
             if !length.is_multiple_of(BLOCK) {
                 self.dirty(blocks - 1);
             }
@@ -108,6 +127,7 @@ impl Contents {
 
     /// Makes all durable that still counts as to be written.
     pub(super) fn sync(&mut self) {
+        self.kept = self.blocks.iter().rposition(|block| *block != HOLE).map_or(0, |last| last + 1);
         resize(&mut self.durable, self.written.len());
         for index in 0..self.blocks.len() {
             if self.blocks[index] == DIRTY {
@@ -143,8 +163,7 @@ impl Contents {
         }
     }
 
-    /// What a power cut leaves.
-    pub(super) fn after_crash(&self, random: &mut Random) -> Vec<u8> {
+    fn after_crash(&self, random: &mut Random) -> Vec<u8> {
         let length = if random.coin() { self.written.len() } else { self.durable.len() };
         let mut bytes = self.durable.clone();
         resize(&mut bytes, length);

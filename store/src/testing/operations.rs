@@ -26,7 +26,7 @@ impl Disk for SimDisk {
         }
         state.next_inode += 1;
         let (inode, modified_ns) = (state.next_inode, state.clock);
-        state.files.insert(inode, Contents::durable(Vec::new(), modified_ns));
+        state.files.insert(inode, Contents::new(modified_ns));
         state.set_name(path, Some(inode));
         Ok(self.file(inode, path))
     }
@@ -186,13 +186,11 @@ impl DiskFile for SimFile {
         self.write(self.disk.change(Operation::Write, &self.path)?, |_| 0, |contents| contents.set_len(length))
     }
 
-    fn reserve(&self, bytes: u64) -> io::Result<()> {
-        if self.disk.state().capacity.is_none() {
-            return Ok(());
-        }
+    fn reserve(&self, bytes: u64) -> io::Result<bool> {
         let bytes = usize::try_from(bytes).map_err(io::Error::other)?;
         let state = self.disk.change(Operation::Write, &self.path)?;
-        self.write(state, |contents| contents.room_for(0, bytes), |contents| contents.reserve(bytes))
+        self.write(state, |contents| contents.room_for(0, bytes), |contents| contents.reserve(bytes))?;
+        Ok(true)
     }
 
     fn sync(&self) -> io::Result<()> {

@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use ods_store::{
-    DiskError, DiskFault, Happening, Lsn, Operation, SimDisk, Store, StoreError, StoreOptions, UnixMillis,
+    Author, Condition, Digest, DiskError, DiskFault, GcMode, Happening, Keep, Lsn, Operation, Retention, SimDisk,
+    SpacePolicy, Store, StoreError, StoreOptions, UnixMillis,
 };
 
 use super::each_seed;
@@ -221,7 +222,7 @@ fn a_full_disk_refuses_bytes_early_lets_removals_in_and_needs_no_mending() {
         disk.set_capacity(Some(1 << 40));
         store.free_bytes().expect("readable")
     };
-    disk.set_capacity(Some(used + 17 * MIB));
+    disk.set_capacity(Some(used + 9 * MIB));
     assert!(matches!(store.begin_upload(Some(2 * MIB)), Err(StoreError::NoSpace { .. })));
     let mut upload = store.begin_upload(None).expect("nothing is known of it yet");
     upload.write(&bytes(2, 700_000)).expect("there is room");
@@ -240,6 +241,97 @@ fn a_full_disk_refuses_bytes_early_lets_removals_in_and_needs_no_mending() {
     store.set_name("x", &author, at(4)).expect("there is room again");
     assert_eq!(store.disk_troubles(), []);
     assert_sound(&store);
+}
+
+/// Gc that keeps nothing but what is current.
+fn empty(store: &Store, now: UnixMillis) -> Result<u64, StoreError> {
+    let retention = Retention::new(Keep { revisions: 0, age_ms: 0, removed_ms: 0 }, &[])?;
+    Ok(store.gc(&SpacePolicy { grace_ms: 0, retention }, GcMode::Collect, now)?.blobs.count)
+}
+
+/// A disk with not a byte left: what was removed while it was full.
+fn full(seed: u64) -> (SimDisk, Store, Digest) {
+    let (disk, store) = fresh(seed);
+    let blob = put(&store, "a.pkg", &bytes(1, 3_000_000), at(1)).expect("a publish").package.blob;
+    put(&store, "b.pkg", &bytes(2, 1000), at(1)).expect("a publish");
+    disk.set_capacity(Some(1 << 40));
+    let used = (1 << 40) - store.free_bytes().expect("readable");
+    disk.set_capacity(Some(used));
+    (disk, store, blob)
+}
+
+#[test]
+fn a_disk_filled_to_the_brim_is_emptied_by_removing_and_collecting() {
+    let (disk, store, blob) = full(1);
+    assert_eq!(store.free_bytes().expect("readable"), 0);
+    assert!(matches!(store.set_name("x", &Author::new("test"), at(2)), Err(StoreError::NoSpace { .. })));
+    store.remove(&path("a.pkg"), &Condition::None, &Author::new("test"), at(2)).expect("a removal fits");
+    let room = store.free_bytes().expect("readable");
+    assert!(room > 7 * MIB, "the reserve was given up: {room}");
+    for _ in 0..3 {
+        // What it was given up for is not for others.
+        assert!(matches!(store.set_name("x", &Author::new("test"), at(3)), Err(StoreError::NoSpace { .. })));
+        assert!(matches!(store.begin_upload(Some(10)), Err(StoreError::NoSpace { .. })));
+        store.keep_reserve().expect("there is no room for it yet");
+        assert!(store.disk_troubles().iter().all(|trouble| trouble.is_full) && !store.refuses_writes());
+    }
+    assert_eq!(empty(&store, at(4)).expect("gc fits"), 1);
+    assert!(!disk.file_names().contains(&blob_file(&blob)));
+    assert!(store.free_bytes().expect("readable") > room + 2 * MIB);
+    assert_eq!(store.disk_troubles().len(), 1, "8 MiB of the 11 are still the reserve's");
+    let capacity = disk.file_names().len() as u64 + (1 << 40);
+    disk.set_capacity(Some(capacity));
+    let before = store.free_bytes().expect("readable");
+    store.keep_reserve().expect("there is room again");
+    assert_eq!(before - store.free_bytes().expect("readable"), 8 * MIB, "it is set aside again");
+    assert!(store.disk_troubles().is_empty());
+    store.set_name("x", &Author::new("test"), at(5)).expect("there is room again");
+    assert_sound(&store);
+}
+
+#[test]
+fn removals_are_not_refused_with_what_waits_beside_them() {
+    let (_, store, _) = full(2);
+    std::thread::scope(|scope| {
+        for _ in 0..20 {
+            scope.spawn(|| store.set_name("x", &Author::new("test"), at(2)).expect_err("there is no room"));
+        }
+        scope.spawn(|| {
+            for name in ["a.pkg", "b.pkg"] {
+                store.remove(&path(name), &Condition::None, &Author::new("test"), at(2)).expect("a removal fits");
+            }
+        });
+    });
+}
+
+/// A full disk emptied, cut at the `after`-th operation; whether it came that far.
+fn emptying_cut_at(after: u64) -> bool {
+    let (mut disk, store, blob) = full(3);
+    disk.fail_after(after);
+    let removed = store.remove(&path("a.pkg"), &Condition::None, &Author::new("test"), at(2)).is_ok();
+    let collected = removed && empty(&store, at(3)).is_ok();
+    drop(store);
+    let struck = disk.crashed_at().is_some();
+    disk = disk.crash(after);
+    let store = open(&disk, 4).expect("it opens, full as the disk is");
+    assert!(!removed || store.package(&path("a.pkg")).expect("readable").is_none(), "{after}: removed is removed");
+    if store.package(&path("a.pkg")).expect("readable").is_some() {
+        store.remove(&path("a.pkg"), &Condition::None, &Author::new("test"), at(4)).expect("it fits after a crash too");
+    }
+    empty(&store, at(5)).expect("and so does gc");
+    assert!(!disk.file_names().contains(&blob_file(&blob)), "{after} {collected}");
+    assert_eq!(read_all(&store, "b.pkg", at(6)).expect("readable"), Some(bytes(2, 1000)), "{after}");
+    disk.set_capacity(None);
+    store.keep_reserve().expect("there is room again");
+    put(&store, "c.pkg", b"there", at(7)).expect("a publish");
+    assert_sound(&store);
+    struck
+}
+
+#[test]
+fn emptying_a_full_disk_survives_a_cut_at_every_operation() {
+    let cuts = (0..1000).take_while(|after| emptying_cut_at(*after)).count();
+    assert!(cuts > 10, "{cuts}");
 }
 
 #[test]

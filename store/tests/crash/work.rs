@@ -238,7 +238,8 @@ impl Work<'_> {
 
     /// Gc, as sharp as it can be set: nothing is too young, and little is retained.
     fn collect(&mut self) -> Outcome {
-        let keep = Keep { revisions: usize::try_from(self.choices.below(2)).expect("small"), age_ms: 0 };
+        let revisions = usize::try_from(self.choices.below(2)).expect("small");
+        let keep = Keep { revisions, age_ms: 0, removed_ms: self.choices.below(2) * 1_000_000 };
         let retention = Retention::new(keep, &[]).expect("valid");
         self.told.collects();
         self.store.gc(&SpacePolicy { grace_ms: 0, retention }, GcMode::Collect, self.now).map(drop)

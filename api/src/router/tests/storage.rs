@@ -7,7 +7,7 @@ use super::*;
 
 /// An API whose node keeps one revision of each package and nothing for its youth.
 fn strict() -> Api {
-    let retention = Retention::new(Keep { revisions: 1, age_ms: 0 }, &[]).expect("valid");
+    let retention = Retention::new(Keep { revisions: 1, age_ms: 0, removed_ms: 3000 }, &[]).expect("valid");
     Api::with_space(SpacePolicy { grace_ms: 0, retention })
 }
 
@@ -70,6 +70,20 @@ async fn usage_says_what_the_bytes_are_kept_for() {
     let after = api.get("/api/v1/storage").await.ok(200);
     assert_eq!(after["collectable"], json!({"count": 0, "bytes": 0}));
     assert_eq!(after["last_gc"], json!({"at": "2027-01-15T08:00:00Z", "blobs": 1, "bytes": 5}));
+}
+
+#[tokio::test]
+async fn what_was_removed_is_kept_for_a_while_unless_it_is_to_be_forgotten() {
+    let api = strict();
+    publish(&api, b"first");
+    let removed = api.call(Method::DELETE, "/api/v1/packages/a.pkg", Body::empty()).await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT);
+    let kept = api.json(Method::POST, "/api/v1/storage/gc", &json!({})).await.ok(200);
+    assert_eq!((&kept["blobs"], &kept["kept"]["retained"]), (&json!(0), &json!(1)));
+    let dry = api.json(Method::POST, "/api/v1/storage/gc", &json!({"removed": true, "dry_run": true})).await.ok(200);
+    assert_eq!((&dry["blobs"], &dry["items"][0]["reason"]), (&json!(1), &json!("removed")));
+    api.json(Method::POST, "/api/v1/storage/gc", &json!({"removed": true})).await.ok(200);
+    assert_eq!(api.get("/api/v1/revisions/a.pkg").await.ok(200)["items"][1]["bytes_held"], false);
 }
 
 #[tokio::test]
