@@ -11,6 +11,7 @@
 //! - No request and no worker outlives [`Server::stop`], so the store is closed when it returns.
 
 mod admin_token;
+mod care_metrics;
 mod compose;
 mod disk_watch;
 mod error;

@@ -52,6 +52,34 @@ fn verify_needs_a_stopped_node_finds_damage_and_rebuild_mends_what_can_be_mended
 }
 
 #[test]
+fn a_lost_folder_of_blobs_is_told_and_its_packages_can_be_pushed_again() {
+    let mut node = Node::start("hq");
+    let bytes = Generated::new(1, 3_000_000).all();
+    node.put("a.pkg", &bytes).expect(201);
+    node.put("b.pkg", b"b").expect(201);
+    node.stop();
+    let shard = |kind: &str| node.data().join(kind).join(&blake3_hex(&bytes)[..2]);
+    let modified = || std::fs::metadata(node.data().join("ods.redb")).expect("there").modified().expect("a time");
+    tools::rename(&shard("blobs"), &node.folder().join("lost"));
+    tools::rename(&shard("outlines"), &node.folder().join("lost too"));
+    let before = (std::fs::read(node.data().join("ods.redb")).expect("readable"), modified());
+    let (code, said) = verify(&node, &[]);
+    assert_eq!(code, Some(1), "{said}");
+    for part in ["is missing, with every blob in it", "a.pkg: its file is missing", "push the package again"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(before == (std::fs::read(node.data().join("ods.redb")).expect("readable"), modified()), "it only reads");
+    node.launch();
+    let answer = node.download("a.pkg").status;
+    assert!(answer == 404 || answer == 503, "{answer}: it is wanted");
+    node.put("a.pkg", &bytes).expect(200);
+    assert!(node.download("a.pkg").expect(200).body == bytes);
+    node.stop();
+    let (code, said) = verify(&node, &[]);
+    assert!(code == Some(0) && said.contains("all is well"), "{code:?} {said}");
+}
+
+#[test]
 fn a_process_killed_while_it_verifies_or_rebuilds_changes_nothing() {
     let mut node = Node::start("hq");
     for seed in 0..10 {

@@ -41,6 +41,17 @@ fn what_happens_is_counted() {
     }
     assert!(value(&text, "ods_http_requests_in_flight{area=\"health\"}") >= 1.0, "this request itself");
     assert!(value(&text, "ods_wants").abs() < 0.5);
+    node.remove("a.pkg").expect(204);
+    node.post_json("/storage/gc", &serde_json::json!({ "removed": true })).expect(200);
+    let text = metrics(&node);
+    for (series, least) in [
+        ("ods_gc_blobs_removed_total", 1.0),
+        ("ods_gc_bytes_removed_total", 1000.0),
+        ("ods_gc_last_run_timestamp_seconds", 1.6e9),
+        ("ods_alarms_total{code=\"rot\"}", 0.0),
+    ] {
+        assert!(value(&text, series) >= least, "{series} is below {least} in\n{text}");
+    }
 }
 
 #[test]

@@ -14,7 +14,7 @@ use serde_json::json;
 
 use self::manifest::Manifest;
 use super::{Context, stopped};
-use crate::cli::{Failure, Table, bytes_text};
+use crate::cli::{Exit, Failure, Table, bytes_text};
 
 /// Back up the node on this machine, or restore one
 #[derive(Debug, clap::Args)]
@@ -56,6 +56,11 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
 }
 
 fn list(folder: &std::path::Path, context: &mut Context) -> Result<(), Failure> {
+    if !folder.is_dir() {
+        let message = format!("there is no folder {}", folder.display());
+        return Err(Failure::new(Exit::NotFound, "no_folder", message)
+            .hint("name the folder that `ods backup DIR` writes to; is its disk mounted?"));
+    }
     let backups = all(&BackupFolder::at(stopped::disk(), folder))?;
     if context.output.is_json() {
         let items: Vec<_> =

@@ -13,11 +13,20 @@ pub(super) const CACHE_BYTES: usize = 256 << 20;
 /// Opens the store in `folder`, which must be there.
 pub(super) fn open(folder: &Path) -> Result<Store, Failure> {
     must_be_there(folder)?;
+    Store::open(disk(), folder, &options()?).map_err(|error| explain(&error))
+}
+
+/// The same to look at it: nothing in the folder is changed.
+pub(super) fn open_to_read(folder: &Path) -> Result<Store, Failure> {
+    must_be_there(folder)?;
+    Store::open_to_read(disk(), folder, &options()?).map_err(|error| explain(&error))
+}
+
+fn options() -> Result<StoreOptions, Failure> {
     let mut entropy = [0; 32];
     getrandom::fill(&mut entropy)
         .map_err(|error| Failure::new(Exit::Failed, "entropy", format!("the system gives no random bytes: {error}")))?;
-    let options = StoreOptions { cache_bytes: CACHE_BYTES, entropy, name: String::new() };
-    Store::open(disk(), folder, &options).map_err(|error| explain(&error))
+    Ok(StoreOptions { cache_bytes: CACHE_BYTES, entropy, name: String::new() })
 }
 
 /// Errs unless `folder` is a data folder. Opening makes a new store where there is none; here that would be a slip.

@@ -14,7 +14,7 @@ use crate::config::{self, Flags};
 #[command(
     long_about = "Verify everything in the data folder of a node that is stopped: each page of its database, each event's \
                   and statement's signature, what is derived from them, and each byte of each blob. Nothing is changed, so \
-                  it may be broken off at any time.\n\nWith --rebuild, what is derived is made anew from the log in one \
+                  it may be broken off at any time, and the folder may be read-only.\n\nWith --rebuild, what is derived is made anew from the log in one \
                   transaction, whole files in blobs/ that were not listed are listed again, lost outlines are made anew, \
                   and damaged blobs are set aside, to be fetched from a peer once the node runs.\n\nExits with 0 if all \
                   is well, 1 if something is wrong (still, with --rebuild), 3 if there is no data folder, 6 if the node is \
@@ -88,7 +88,8 @@ fn verify(
         bar.size(progress.total);
         bar.done(progress.done);
     };
-    let opened = stopped::open(folder);
+    let mends = rebuild_at.is_some() && integrity.is_ok();
+    let opened = if mends { stopped::open(folder) } else { stopped::open_to_read(folder) };
     let (mut mended, mut report) = (None, VerifyReport::default());
     match (&integrity, opened) {
         (Ok(()), Err(failure)) => return Err(failure),

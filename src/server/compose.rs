@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ADMIN_TOKEN_FILE, ServerFacts, StartError,
     admin_token::{AdminTokenError, ensure_admin_token},
+    care_metrics::CareCounters,
     disk_watch::DiskWatch,
     first_pull::FirstPull,
     health::{Health, health_router},
@@ -112,6 +113,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
             store: store.clone(),
             counters: listeners.counters(),
             peers: statuses,
+            care: Arc::new(CareCounters::after(store.head())),
             stopping: stopping.clone(),
             started: clock::now(),
         },

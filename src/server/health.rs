@@ -15,6 +15,7 @@ use ods_api::PeerStatuses;
 use ods_store::{Overview, Store, StoreError, UnixMillis};
 use tokio_util::sync::CancellationToken;
 
+use super::care_metrics::CareCounters;
 use super::disk_watch::reason;
 use super::metrics;
 use crate::listen::ListenCounters;
@@ -25,6 +26,7 @@ pub(super) struct Health {
     pub(super) store: Store,
     pub(super) counters: Arc<ListenCounters>,
     pub(super) peers: PeerStatuses,
+    pub(super) care: Arc<CareCounters>,
     pub(super) stopping: CancellationToken,
     pub(super) started: UnixMillis,
 }
@@ -57,11 +59,14 @@ async fn ready(State(health): State<Health>) -> Response {
 }
 
 async fn metrics(State(health): State<Health>) -> Response {
-    let text = match overview(health.store).await {
-        Ok(overview) => {
-            metrics::text(&health.counters, &overview, &health.peers, health.started).map_err(|error| error.to_string())
+    let (store, counters) = (health.store.clone(), Arc::clone(&health.care));
+    let care = reading(move || counters.read(&store)).await;
+    let text = match (overview(health.store).await, care) {
+        (Ok(overview), Ok(care)) => {
+            let text = metrics::text(&health.counters, &overview, &health.peers, &care, health.started);
+            text.map_err(|error| error.to_string())
         }
-        Err(error) => Err(error),
+        (Err(error), _) | (_, Err(error)) => Err(error),
     };
     match text {
         Ok(text) => {
@@ -76,10 +81,17 @@ async fn metrics(State(health): State<Health>) -> Response {
     }
 }
 
-/// The store at a glance; the error as text with its causes.
+/// The store at a glance.
 async fn overview(store: Store) -> Result<Overview, String> {
-    match tokio::task::spawn_blocking(move || store.overview()).await {
-        Ok(overview) => overview.map_err(|error: StoreError| format!("{:#}", anyhow::Error::from(error))),
+    reading(move || store.overview()).await
+}
+
+/// What a look at the store gives; its error as text with its causes.
+async fn reading<T: Send + 'static>(
+    look: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::task::spawn_blocking(look).await {
+        Ok(found) => found.map_err(|error: StoreError| format!("{:#}", anyhow::Error::from(error))),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -110,6 +122,7 @@ mod tests {
             store,
             counters: Arc::default(),
             peers: PeerStatuses::default(),
+            care: Arc::default(),
             stopping: CancellationToken::new(),
             started: UnixMillis::new(0),
         }

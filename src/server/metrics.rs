@@ -9,6 +9,7 @@ use ods_api::{PeerState, PeerStatuses};
 use ods_store::{Overview, UnixMillis};
 use prometheus::{IntGauge, IntGaugeVec, Opts, Registry, TextEncoder, core::Collector, proto::MetricFamily};
 
+use super::care_metrics::{self, Care};
 use crate::listen::ListenCounters;
 
 /// The media type of what [`text`] gives.
@@ -21,11 +22,13 @@ pub(super) fn text(
     counters: &ListenCounters,
     overview: &Overview,
     peers: &PeerStatuses,
+    care: &Care,
     started: UnixMillis,
 ) -> prometheus::Result<String> {
     let mut families = counters.families();
     families.extend(of_store(overview)?);
     families.extend(of_peers(peers)?);
+    families.extend(care_metrics::families(care)?);
     let start = IntGauge::new(START_TIME, "When the node was started.")?;
     start.set(i64::try_from(started.get() / 1000).unwrap_or(i64::MAX));
     families.extend(start.collect());
@@ -122,8 +125,9 @@ mod tests {
             error: None,
         };
         peers.write().unwrap().insert(NodeId::from_bytes([1; 32]), status);
-        text(&ListenCounters::default(), &store.overview().unwrap(), &peers, UnixMillis::new(1_600_000_000_000))
-            .unwrap()
+        let care = care_metrics::CareCounters::after(store.head()).read(&store).unwrap();
+        let started = UnixMillis::new(1_600_000_000_000);
+        text(&ListenCounters::default(), &store.overview().unwrap(), &peers, &care, started).unwrap()
     }
 
     #[test]

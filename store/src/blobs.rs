@@ -76,10 +76,15 @@ impl SealedKind {
 }
 
 impl Blobs {
+    /// Those that are there.
+    pub(crate) fn at(disk: Arc<dyn Disk>, folder: &Path) -> Self {
+        let (locks, claims, gone) = (DigestLocks::new(), Arc::default(), AtomicU64::new(0));
+        Self { disk, folder: folder.to_owned(), locks, claims, gone, reserve: Reserve::default() }
+    }
+
     /// Makes the folders that are missing: `blobs/00` … `blobs/ff` and likewise `outlines/`, and `incoming/`.
     pub(crate) fn open(disk: Arc<dyn Disk>, folder: &Path) -> Result<Self> {
-        let (locks, claims, gone) = (DigestLocks::new(), Arc::default(), AtomicU64::new(0));
-        let blobs = Self { disk, folder: folder.to_owned(), locks, claims, gone, reserve: Reserve::default() };
+        let blobs = Self::at(disk, folder);
         // The last one made tells that all are there: a start makes 512 folders once, not 512 look-ups each time.
         if blobs.disk.list(&blobs.folder.join("incoming")).is_err() {
             for kind in ["blobs", "outlines"] {
@@ -189,7 +194,7 @@ impl Blobs {
     ) -> Result<bool> {
         let target = self.blob_path(blob);
         self.write_outline(blob, outline)?;
-        let is_new = match self.disk.link(incoming, &target) {
+        let is_new = match self.in_its_folder(&target, || self.disk.link(incoming, &target)) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 self.replace(incoming, &target, listed_size.is_some())?
             }
@@ -300,7 +305,11 @@ impl Blobs {
     /// Moves a damaged blob to where a fetch mends it. The lock is held by the caller.
     pub(crate) fn set_aside(&self, _lock: &BlobLock<'_>, blob: &Digest) -> Result<()> {
         let (from, to) = (self.blob_path(blob), self.incoming(&fetch_name(blob)));
-        ignore_missing(self.disk.rename(&from, &to)).map_err(StoreError::io("set aside", &from))?;
+        match self.disk.rename(&from, &to) {
+            // Its whole folder may be missing.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            other => other.map_err(StoreError::io("set aside", &from))?,
+        }
         self.sync_folder_of(&from)?;
         self.sync_folder_of(&to)
     }
@@ -323,10 +332,10 @@ impl Blobs {
         path.strip_prefix(&self.folder).unwrap_or(&path).display().to_string()
     }
 
-    /// The names in the folder of blobs whose digest begins with `byte`.
-    pub(crate) fn names_in(&self, byte: u8) -> Result<Vec<String>> {
+    /// The names in the folder of blobs whose digest begins with `byte`; `None` if that is missing.
+    pub(crate) fn names_in(&self, byte: u8) -> Result<Option<Vec<String>>> {
         let folder = self.folder.join("blobs").join(format!("{byte:02x}"));
-        self.disk.list(&folder).map_err(StoreError::io("list", &folder))
+        found(self.disk.list(&folder)).map_err(StoreError::io("list", &folder))
     }
 
     /// Opens a file of `incoming/` for reading; `None` if it is missing.
@@ -382,7 +391,8 @@ impl Blobs {
         file.write_all_at(outline.as_flattened(), 0).map_err(StoreError::io("write", &temporary))?;
         file.sync().map_err(StoreError::io("sync", &temporary))?;
         drop(file);
-        self.disk.rename(&temporary, &path).map_err(StoreError::io("rename", &path))?;
+        let renamed = self.in_its_folder(&path, || self.disk.rename(&temporary, &path));
+        renamed.map_err(StoreError::io("rename", &path))?;
         drop(claim);
         self.sync_folder_of(&path)
     }
@@ -402,6 +412,21 @@ impl Blobs {
 
     pub(crate) fn incoming(&self, name: &str) -> PathBuf {
         self.folder.join("incoming").join(name)
+    }
+
+    /// Gives a file its name with `act`; again with its folder made anew, if that one of the 512 was lost.
+    fn in_its_folder(&self, path: &Path, act: impl Fn() -> std::io::Result<()>) -> std::io::Result<()> {
+        let outcome = act();
+        let Some(folder) = path.parent() else { return outcome };
+        match outcome {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.disk.list(folder).is_err() => {
+                self.disk.make_folder(folder)?;
+                self.disk.sync_folder(folder.parent().unwrap_or(folder))?;
+                self.disk.sync_folder(&self.folder)?;
+                act()
+            }
+            outcome => outcome,
+        }
     }
 
     fn make_folder(&self, path: &Path) -> Result<()> {

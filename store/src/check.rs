@@ -23,15 +23,17 @@ use crate::wants::{BlobRow, WantRow};
 impl Store {
     /// Everything that is not as the invariants say, in words; empty if all is well. Reads all rows.
     pub fn check(&self) -> Result<Vec<String>> {
-        self.write(|tx| {
-            let mut faults = Vec::new();
-            check_log(tx, &mut faults)?;
-            check_catalog(tx, &mut faults)?;
-            check_wants(tx, &mut faults)?;
-            check_states(tx, &mut faults)?;
-            Ok(faults)
-        })
+        if self.refuses_writes() { self.try_out(check) } else { self.write(check) }
     }
+}
+
+fn check(tx: &Tx<'_>) -> Result<Vec<String>> {
+    let mut faults = Vec::new();
+    check_log(tx, &mut faults)?;
+    check_catalog(tx, &mut faults)?;
+    check_wants(tx, &mut faults)?;
+    check_states(tx, &mut faults)?;
+    Ok(faults)
 }
 
 fn check_states(tx: &Tx<'_>, faults: &mut Vec<String>) -> Result<()> {

@@ -104,6 +104,32 @@ impl Held {
         Ok(Self { file, cache_bytes, live: RwLock::new(Arc::new(live)), changing: Mutex::default() })
     }
 
+    /// Opens the database in `file` for reading alone: over a stand-in, so that nothing is written whatever redb does.
+    pub(crate) fn open_to_read(
+        file: Box<dyn DiskFile>,
+        path: &Path,
+        cache_bytes: usize,
+        troubles: Arc<Troubles>,
+    ) -> Result<Self, DatabaseError> {
+        let reason = "it was opened for reading only".to_owned();
+        troubles.note_database(DiskTrouble { what: "write to", path: path.to_owned(), reason, is_full: false });
+        let file = Arc::new(OnDisk { file, path: path.to_owned(), synced: Mutex::default(), troubles });
+        file.look().map_err(redb::StorageError::from)?;
+        let live = Live::stand_in(&file, cache_bytes)?;
+        Ok(Self { file, cache_bytes, live: RwLock::new(Arc::new(live)), changing: Mutex::default() })
+    }
+
+    /// The database of [`Self::open_to_read`], for redb's own checks.
+    pub(crate) fn into_database(self) -> Result<Database> {
+        let live = self.live.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Arc::into_inner(live).map(|live| live.database).ok_or(StoreError::Closing)
+    }
+
+    /// The database, to be changed as it is shown; a stand-in keeps that in memory.
+    pub(crate) fn for_showing(&self) -> Arc<Live> {
+        self.live()
+    }
+
     /// The database to write to. Refuses while the disk fails.
     pub(crate) fn for_writing(&self) -> Result<Arc<Live>> {
         let live = self.live();
@@ -213,6 +239,11 @@ impl OnDisk {
     fn take_stock(&self) -> io::Result<()> {
         self.file.sync()?;
         self.file.forget_cached()?;
+        self.look()
+    }
+
+    /// Takes what is there for what is on the disk.
+    fn look(&self) -> io::Result<()> {
         let bytes = self.file.stat()?.bytes;
         let mut header = vec![0; usize::try_from(bytes).unwrap_or(HEADER_BYTES).min(HEADER_BYTES)];
         self.file.read_exact_at(&mut header, 0)?;

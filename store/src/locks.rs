@@ -64,7 +64,7 @@ impl<L: Exclusive> DigestLocks<L> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(windows)))]
 impl<L: Exclusive> DigestLocks<L> {
     /// Fewer, for the model.
     pub(crate) fn few() -> Self {

@@ -9,10 +9,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Database, DatabaseError, ReadTransaction, StorageBackend, TableHandle};
+use redb::{DatabaseError, ReadTransaction, StorageBackend, TableHandle};
 
 use crate::backup::RESTORING;
-use crate::database::Held;
+use crate::database::{Held, Live};
 use crate::digest::NodeId;
 use crate::disk::{Disk, DiskFile};
 use crate::entropy::Entropy;
@@ -81,10 +81,7 @@ pub(crate) fn open(
     options: &StoreOptions,
     troubles: &Arc<Troubles>,
 ) -> Result<Opened> {
-    if disk.open(&folder.join(RESTORING)).is_ok() {
-        let reason = "holds a restore that was cut. Remove the folder, and restore again".to_owned();
-        return Err(StoreError::BadPlace { path: folder.to_owned(), reason });
-    }
+    refuse_restoring(disk, folder)?;
     check_writable(disk, folder)?;
     // `incoming/` is made once the first transaction is durable: a database beside it was neither empty nor missing.
     let was_in_use = disk.list(&folder.join("incoming")).is_ok();
@@ -108,9 +105,63 @@ pub(crate) fn open(
     let key = node_key(disk, &folder.join("node.key"), owner, &entropy)?;
     match owner {
         None => begin(&database, &key, &entropy, &options.name)?,
-        Some(_) => add_tables(&database)?,
+        Some(_) => {
+            let live = database.for_writing()?;
+            add_tables_in(&live)?;
+        }
     }
     Ok(Opened { database, key, entropy })
+}
+
+/// Opens the store in `folder` for reading alone: nothing in there is changed, and it need not be writable.
+pub(crate) fn open_to_read(
+    disk: &Arc<dyn Disk>,
+    folder: &Path,
+    options: &StoreOptions,
+    troubles: &Arc<Troubles>,
+) -> Result<Opened> {
+    refuse_restoring(disk, folder)?;
+    let database = database_to_read(disk, folder, options.cache_bytes, troubles)?;
+    let owner = check_schema(&database.read(&|_| Ok(()))?, folder)?;
+    if owner.is_none() {
+        return Err(StoreError::DatabaseLost { folder: folder.to_owned() });
+    }
+    let entropy = Entropy::new(&options.entropy);
+    let key = node_key(disk, &folder.join("node.key"), owner, &entropy)?;
+    let live = database.for_showing();
+    add_tables_in(&live)?;
+    drop(live);
+    Ok(Opened { database, key, entropy })
+}
+
+/// The database that is there, for reading alone, with nobody else inside.
+pub(crate) fn database_to_read(
+    disk: &Arc<dyn Disk>,
+    folder: &Path,
+    cache_bytes: usize,
+    troubles: &Arc<Troubles>,
+) -> Result<Held> {
+    if is_lost(disk, folder) {
+        return Err(StoreError::DatabaseLost { folder: folder.to_owned() });
+    }
+    let path = folder.join("ods.redb");
+    let file = disk.open(&path).map_err(StoreError::io("open", &path))?;
+    // Some network shares lock no file that is open for reading; a node that runs has locked it then.
+    if !file.try_lock().unwrap_or(true) {
+        return Err(StoreError::AlreadyOpen { folder: folder.to_owned() });
+    }
+    // redb panics on some damage.
+    let open = || Held::open_to_read(file, &path, cache_bytes, Arc::clone(troubles)).map_err(cannot_open(folder));
+    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(open));
+    opened.unwrap_or(Err(StoreError::Corrupt { what: "ods.redb" }))
+}
+
+fn refuse_restoring(disk: &Arc<dyn Disk>, folder: &Path) -> Result<()> {
+    if disk.open(&folder.join(RESTORING)).is_err() {
+        return Ok(());
+    }
+    let reason = "holds a restore that was cut. Remove the folder, and restore again".to_owned();
+    Err(StoreError::BadPlace { path: folder.to_owned(), reason })
 }
 
 /// Whether there is no database in the folder, or an empty file.
@@ -119,12 +170,6 @@ pub(crate) fn is_lost(disk: &Arc<dyn Disk>, folder: &Path) -> bool {
         Ok(stat) => stat.bytes == 0,
         Err(error) => error.kind() == io::ErrorKind::NotFound,
     }
-}
-
-/// Opens the database that is there for nobody but redb: no store is made of it.
-pub(crate) fn open_database(disk: &Arc<dyn Disk>, folder: &Path, cache_bytes: usize) -> Result<Database> {
-    let backend = DatabaseFile(locked_file(disk, folder)?);
-    Database::builder().set_cache_size(cache_bytes).create_with_backend(backend).map_err(cannot_open(folder))
 }
 
 /// `ods.redb`, with nobody else inside.
@@ -205,8 +250,7 @@ fn check_schema(read: &ReadTransaction, folder: &Path) -> Result<Option<NodeId>>
 }
 
 /// Makes the tables that came after this data folder was made.
-fn add_tables(database: &Held) -> Result<()> {
-    let live = database.for_writing()?;
+fn add_tables_in(live: &Live) -> Result<()> {
     let mut txn = live.database.begin_write()?;
     txn.set_quick_repair(true);
     let before = txn.list_tables()?.count();

@@ -45,7 +45,7 @@ use crate::limits::{NAME_BYTES_MAX, PAGE_ROWS_MAX};
 use crate::log;
 use crate::lsn::Lsn;
 use crate::meta;
-use crate::open::{self, StoreOptions};
+use crate::open::{self, Opened, StoreOptions};
 use crate::order::{Place, Sort};
 use crate::publish::Author;
 use crate::reader::Verified;
@@ -140,10 +140,8 @@ impl Store {
         let troubles = Arc::new(Troubles::default());
         let opened = open::open(&disk, folder, options, &troubles)?;
         let disk = Arc::new(NotingDisk::new(disk, Arc::clone(&troubles)));
-        let blobs = Arc::new(Blobs::open(disk, folder)?);
+        let blobs = Blobs::open(disk, folder)?;
         let read = opened.database.read(&|_| Ok(()))?;
-        let roster = trust::load(&read.open_table(STATEMENTS)?, meta::need(&read.open_table(META)?, &meta::ROOT)?)?;
-        let head = Lsn::new(meta::need(&read.open_table(META)?, &meta::HEAD)?);
         let (wanted, uploads) = (read.open_table(WANTS)?, read.open_table(UPLOADS)?);
         blobs.sweep_incoming(|name| match (fetched_blob(name), upload_of(name)) {
             (Some(blob), _) => matches!(wanted.get(blob.as_bytes()), Ok(Some(_)) | Err(_)),
@@ -153,6 +151,23 @@ impl Store {
         drop((wanted, uploads, read));
         // Without it the node works all the same; it is tried again.
         let _ = blobs.keep_reserve();
+        Self::of(opened, blobs, troubles)
+    }
+
+    /// Opens the store that is in `folder` to look at it: nothing there is changed, which need not be writable, and every
+    /// write is refused.
+    pub fn open_to_read(disk: Arc<dyn Disk>, folder: &Path, options: &StoreOptions) -> Result<Self> {
+        let troubles = Arc::new(Troubles::default());
+        let opened = open::open_to_read(&disk, folder, options, &troubles)?;
+        Self::of(opened, Blobs::at(disk, folder), troubles)
+    }
+
+    fn of(opened: Opened, blobs: Blobs, troubles: Arc<Troubles>) -> Result<Self> {
+        let blobs = Arc::new(blobs);
+        let read = opened.database.read(&|_| Ok(()))?;
+        let roster = trust::load(&read.open_table(STATEMENTS)?, meta::need(&read.open_table(META)?, &meta::ROOT)?)?;
+        let head = Lsn::new(meta::need(&read.open_table(META)?, &meta::HEAD)?);
+        drop(read);
         let shared = Arc::new(Shared {
             database: opened.database,
             blobs: Arc::clone(&blobs),
@@ -311,6 +326,15 @@ impl Store {
         F: FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     {
         self.0.writer.write(Purpose::FreeRoom, work)
+    }
+
+    /// Runs `work` in a transaction over what is shown, that nobody commits: where nothing can be written.
+    pub(crate) fn try_out<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        let live = self.0.shared.database.for_showing();
+        let txn = live.database.begin_write()?;
+        let outcome = Tx::new(&txn, &self.0.shared.context, self.roster()).and_then(|tx| work(&tx));
+        txn.abort()?;
+        outcome
     }
 
     pub(crate) fn read(&self) -> Result<ReadTransaction> {

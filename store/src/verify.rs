@@ -1,7 +1,8 @@
 //! Verifying a whole store, while no node serves it: its database page by page, every signature, every derived row, every
 //! byte; and mending what can be.
 //!
-//! Invariants: [`Store::verify_all`] changes nothing, so it may be killed at any moment. [`Store::rebuild`] goes in steps that each
+//! Invariants: [`Store::verify_all`] changes nothing, so it may be killed at any moment; of a store opened by [`Store::open_to_read`]
+//! not even the database's file or a folder's time, so the folder may be read-only. [`Store::rebuild`] goes in steps that each
 //! leave a store which opens: derived tables in one transaction, then blobs one by one.
 
 use std::collections::HashMap;
@@ -26,9 +27,9 @@ use crate::wants;
 
 /// Faults listed of each kind; what lies behind is only counted.
 const FAULTS_LISTED_MAX: usize = 1000;
-/// Bytes that a step of mending reads.
 /// Wants that are looked at.
 const WANTS_VERIFIED_MAX: usize = 1_000_000;
+/// Bytes that a step of mending reads.
 const MEND_STEP_BYTES: u64 = 64 << 20;
 
 /// What kind of thing is wrong.
@@ -161,14 +162,11 @@ pub struct Mended {
 }
 
 /// Verifies the checksum of every page of a data folder's database, which must not be open. It may have to read all of it.
-/// `Ok` also if redb mended what a crash had left.
+/// `Ok` also if redb mends what a crash has left. Nothing is written: what redb mends is mended in memory.
 pub fn check_database(disk: &Arc<dyn Disk>, folder: &Path, cache_bytes: usize) -> Result<()> {
-    if open::is_lost(disk, folder) {
-        return Err(StoreError::DatabaseLost { folder: folder.to_owned() });
-    }
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        let mut database = open::open_database(disk, folder, cache_bytes)?;
-        database.check_integrity()?;
+        let held = open::database_to_read(disk, folder, cache_bytes, &Arc::default())?;
+        held.into_database()?.check_integrity()?;
         Ok(())
     }));
     outcome.unwrap_or(Err(StoreError::Corrupt { what: "ods.redb" }))
@@ -288,6 +286,12 @@ impl Store {
     }
 
     fn verify_strays(&self, report: &mut VerifyReport) -> Result<()> {
+        for byte in 0..=u8::MAX {
+            if self.blobs().names_in(byte)?.is_none() {
+                let what = format!("the folder blobs/{byte:02x} is missing, with every blob in it");
+                report.fault(FaultKind::Blob, what);
+            }
+        }
         let published = self.published_blobs()?;
         for name in self.stray_files()? {
             let known = name.parse::<Digest>().ok().and_then(|blob| published.get(&blob));
@@ -337,7 +341,7 @@ impl Store {
     fn stray_files(&self) -> Result<Vec<String>> {
         let mut strays = Vec::new();
         for byte in 0..=u8::MAX {
-            for name in self.blobs().names_in(byte)? {
+            for name in self.blobs().names_in(byte)?.unwrap_or_default() {
                 let blob = name.parse::<Digest>().ok();
                 let listed = match blob {
                     Some(blob) => self.listed_size(&blob)?.is_some(),

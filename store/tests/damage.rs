@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ods_store::{Depth, Disk, FaultKind, SimDisk, Store, StoreError, check_database};
 
-use crate::support::{FOLDER, at, bytes, fresh, open, path, put, read_all};
+use crate::support::{FOLDER, at, bytes, fresh, open, options, path, put, read_all};
 
 const DATABASE: &str = "/data/ods.redb";
 
@@ -162,6 +162,37 @@ fn verifying_tells_what_is_wrong_changes_nothing_and_mending_mends_it() {
     let left: Vec<FaultKind> = verify(&store).faults.iter().map(|fault| fault.kind).collect();
     let expected = [FaultKind::Blob, FaultKind::Blob, FaultKind::Stray];
     assert_eq!(left, expected, "what is wanted comes from nobody here, and nobody knows the stranger");
+}
+
+#[test]
+fn a_store_that_is_opened_to_read_is_verified_without_an_operation_that_changes_anything() {
+    let disk = filled();
+    {
+        // A crash is left to be recovered from.
+        let store = open(&disk, 2).expect("it opens");
+        put(&store, "more.pkg", b"more", at(100)).expect("a publish");
+        disk.fail_after(0);
+    }
+    let disk = disk.crash(7);
+    let names = disk.file_names();
+    let before = disk.operations();
+    integrity(&disk).expect("sound");
+    let shared: Arc<dyn Disk> = Arc::new(disk.clone());
+    let store = Store::open_to_read(Arc::clone(&shared), Path::new(FOLDER), &options(3)).expect("it opens");
+    assert!(matches!(open(&disk, 4), Err(StoreError::AlreadyOpen { .. })), "nobody else is inside meanwhile");
+    let report = store.verify_all(Depth::Full, &mut |_| {}).expect("it reads");
+    assert!(report.is_sound(), "{:?}", report.faults);
+    assert_eq!(read_all(&store, "more.pkg", at(101)).expect("readable").as_deref(), Some(&b"more"[..]));
+    let refused = store.set_name("x", &ods_store::Author::new("test"), at(102)).expect_err("nothing is written");
+    assert!(refused.to_string().contains("reading only"), "{refused}");
+    drop(store);
+    // Opening in vain looks whether the folder can be written to, and no more.
+    assert!(disk.operations() - before <= 4, "{}", disk.operations() - before);
+    assert_eq!(disk.file_names(), names);
+    let absent = SimDisk::new();
+    let nothing = Store::open_to_read(Arc::new(absent.clone()), Path::new(FOLDER), &options(3));
+    assert!(matches!(nothing, Err(StoreError::DatabaseLost { .. })), "{nothing:?}");
+    assert_eq!(absent.operations(), 0);
 }
 
 #[test]
