@@ -179,18 +179,18 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Bytes of revisions that were published less than this ago are kept in any case; \"0\": of none.",
     ),
     setting(
-        "journal.keep_age",
-        Shape::Text,
-        |_| Some(Value::from("90d")),
-        "How long the journal's records (`ods events`) are kept; \"0\": for ever. What an enabled webhook has yet to be\n\
-         told is kept in any case.",
-    ),
-    setting(
         "retention.keep_removed",
         Shape::Text,
         |_| Some(Value::from("7d")),
         "For how long all this holds of a package that was removed, so that it can be restored. Then all its bytes go;\n\
          `ods gc --removed` lets them go at once.",
+    ),
+    setting(
+        "journal.keep_age",
+        Shape::Text,
+        |_| Some(Value::from("90d")),
+        "How long the journal's records (`ods events`) are kept; \"0\": for ever. What an enabled webhook has yet to be\n\
+         told is kept in any case.",
     ),
     setting(
         "gc.grace",
