@@ -24,7 +24,7 @@ pub(crate) use complete::{PUBLIC, scope_of};
 use crate::error::PROBLEM_JSON;
 use crate::routes::{
     audit, bulk, deliveries, docs, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
-    settings, snapshot, storage, stream, survey, tokens, uploads, users, watches, webhooks,
+    settings, snapshot, storage, stream, survey, tokens, transfers, uploads, users, watches, webhooks,
 };
 use crate::types::Problem;
 
@@ -52,7 +52,7 @@ use crate::types::Problem;
         packages::list, packages::show, packages::put, packages::edit, packages::remove,
         revisions::list, restore::restore, events::list, stream::follow,
         peers::list, peers::join, peers::show, peers::edit, peers::remove, peers::sync,
-        roster::show, roster::admit, roster::expel, survey::mesh, survey::replication,
+        roster::show, roster::admit, roster::expel, survey::mesh, survey::replication, transfers::list,
         invites::list, invites::create, invites::revoke,
         tokens::list, tokens::create, tokens::revoke, watches::list,
         session::show, session::start, session::end, session::change_password, session::list, session::revoke,

@@ -60,6 +60,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("show_roster", "ods roster ls"),
     ("admit_node", "ods api POST /roster {}"),
     ("expel_node", "ods api POST /roster/00/expel"),
+    ("list_transfers", "ods api GET /transfers"),
     ("list_mesh", "ods mesh"),
     ("show_replication", "ods show a.pkg"),
     ("list_uploads", "ods api GET /uploads"),

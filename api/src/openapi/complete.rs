@@ -10,7 +10,7 @@ pub(crate) const PUBLIC: [&str; 3] = ["show_document", "show_docs", "sign_in"];
 
 /// What scope an operation needs, by its name. What isn't listed needs `admin`.
 pub(crate) fn scope_of(operation: &str) -> &'static str {
-    const READ: [&str; 19] = [
+    const READ: [&str; 20] = [
         "show_node",
         "list_packages",
         "show_package",
@@ -30,6 +30,7 @@ pub(crate) fn scope_of(operation: &str) -> &'static str {
         "show_roster",
         "show_replication",
         "list_mesh",
+        "list_transfers",
     ];
     const PUBLISH: [&str; 13] = [
         "publish_package",
