@@ -88,8 +88,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use ods_api::{MeshCommand, PeerStatuses, TransferBoard};
-use ods_api::{MeshCommand, PeerStatuses, TransferStatuses};
+use ods_api::{MeshCommand, PeerStatuses, TransferBoard, TransferStatuses};
 use ods_store::{Store, UnixMillis};
 use tokio::sync::mpsc;
 

@@ -30,7 +30,6 @@ use super::moment::Moment;
 use super::nonce::{NonceError, Nonces, Standing};
 use super::pacers::Outflow;
 use super::protocol::{Answer, PiecesRequest, Request, StatesRequest};
-use super::protocol::{Answer, Request, StatesRequest};
 use super::serve::{BlobBytes, Node, Refusal, Reply, may_call, serve};
 use super::signature::{
     CallParameters, RequestParts, SignatureBytes, SignatureFields, content_digest, sign_answer, verify_request,
