@@ -66,34 +66,21 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
 
     let tls_pin = sockets.iter().find_map(Socket::pin_for_peers);
     let (mesh_handle, commands, statuses) = MeshHandle::new();
-    let link = link_policy(config.link);
-    let mesh = Mesh::new(
-        store.clone(),
-        MeshOptions {
-            listen_urls: listen_urls.clone(),
-            tls_pin,
-            link,
-            clock: clock::now,
-            board: mesh_handle.board().clone(),
-        },
-    );
+    let (link, board) = (link_policy(config.link), mesh_handle.board().clone());
+    let options = MeshOptions { listen_urls: listen_urls.clone(), tls_pin, link, clock: clock::now, board };
+    let mesh = Mesh::new(store.clone(), options);
     let peers = mesh.router();
     let (driver, states, limits, fetcher) = mesh.workers(commands, statuses.clone(), mesh_handle.transfers());
     supervisor.start(limits);
-    supervisor.start(ReplicationWatch::new(store.clone(), clock::now));
     supervisor.start(driver);
     supervisor.start(states);
     supervisor.start(fetcher);
-    supervisor.start(PruneWorker::new(store.clone(), config.journal_keep, clock::now));
-    supervisor.start(DiskWatch::new(store.clone(), clock::now));
-    supervisor.start(ScrubWorker::new(store.clone(), config.scrub, clock::now));
 
     let watches = WatchHandle::default();
     let first_pull = Arc::new(FirstPull::new(store.clone(), statuses.clone()));
     start_watches(&config.watches, &store, &watches, &first_pull, &mut supervisor);
     let space = space_policy(&config.space)?;
-    supervisor.start(GcWorker::new(store.clone(), space.clone(), config.space.every, clock::now));
-    supervisor.start(UploadWorker::new(store.clone(), config.space.uploads_kept, clock::now));
+    start_care(config, &store, &space, &mut supervisor);
     let own = own_addresses(&sockets, &urls);
     let root = config.downloads.roots.first().map_or("Packages", String::as_str);
     supervisor.start(WebhookWorker::new(store.clone(), clock::now, root, own.clone()));
@@ -133,6 +120,16 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let sockets = sockets.map(|(router, bound)| (bound, router)).collect();
     let drain_timeout = config.limits.drain_timeout;
     Ok(Parts { facts, drain_timeout, store, listeners, sockets, supervisor, stopping, run_file })
+}
+
+/// Starts what looks after the store.
+fn start_care(config: &Config, store: &Store, space: &SpacePolicy, supervisor: &mut Supervisor) {
+    supervisor.start(ReplicationWatch::new(store.clone(), clock::now));
+    supervisor.start(PruneWorker::new(store.clone(), config.journal_keep, clock::now));
+    supervisor.start(DiskWatch::new(store.clone(), clock::now));
+    supervisor.start(ScrubWorker::new(store.clone(), config.scrub, clock::now));
+    supervisor.start(GcWorker::new(store.clone(), space.clone(), config.space.every, clock::now));
+    supervisor.start(UploadWorker::new(store.clone(), config.space.uploads_kept, clock::now));
 }
 
 const fn link_policy(mode: LinkMode) -> LinkPolicy {
