@@ -16,10 +16,10 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{Result, StoreError};
 use crate::open::DatabaseFile;
 use crate::schema::{
-    AUDIT, BLOBS, BY_PUBLISHED, BY_SIZE, COVERED, CURSORS, DELIVERIES, DELIVERY_QUEUE, EVENTS, FETCHES, HEADS, HISTORY,
-    INVITES, JOURNAL, LIVE_BLOBS, LOG, META, OLD_WANTS, PACKAGES, PEERS, REPLACERS, SESSIONS, SETTINGS, STATEMENTS,
-    STATES, STREAM_EVENTS, STREAMS, TOKENS, TRUE_SHA256, UPLOADS, UPLOADS_ENDED, USERS, WANTS, WATCHED,
-    WEBHOOK_PROGRESS, WEBHOOKS,
+    AUDIT, BANDWIDTH, BLOBS, BY_PUBLISHED, BY_SIZE, COVERED, CURSORS, DELIVERIES, DELIVERY_QUEUE, EVENTS, FETCHES,
+    HEADS, HISTORY, INVITES, JOURNAL, LIVE_BLOBS, LOG, META, OLD_WANTS, PACKAGES, PEERS, REPLACERS, REPLICATING,
+    SESSIONS, SETTINGS, STATEMENTS, STATES, STREAM_EVENTS, STREAMS, TOKENS, TRUE_SHA256, UPLOADS, UPLOADS_ENDED, USERS,
+    WANTS, WATCHED, WEBHOOK_PROGRESS, WEBHOOKS,
 };
 use crate::store::Store;
 use crate::wants::{self, BlobRow};
@@ -119,6 +119,8 @@ fn copy_all(from: &ReadTransaction, to: &WriteTransaction) -> Result<()> {
     copy(from, to, TRUE_SHA256)?;
     copy(from, to, STATEMENTS)?;
     copy(from, to, STATES)?;
+    copy(from, to, BANDWIDTH)?;
+    copy(from, to, REPLICATING)?;
     copy(from, to, PEERS)?;
     copy(from, to, CURSORS)?;
     copy(from, to, INVITES)?;
