@@ -75,6 +75,7 @@ fn a_node_that_is_away_is_named_with_the_reason() {
     let [west, middle, mut east] = line();
     // Asked for while it is there to tell.
     let (id, of_middle) = (east.id(), middle.id());
+    wait::until("east has said who it is", SOON, || member(&west, &id)["name"] == "east");
     east.kill();
     wait::until("west hears that middle lost east", SOON, || member(&west, &id)["state"] == "down");
     let file = write(&west, "Late.pkg", b"late");

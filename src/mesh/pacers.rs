@@ -1,7 +1,7 @@
 //! The limits in force, and waiting for them: what sends to peers and what reads from them asks here before each slice.
 //!
 //! Invariants: bytes wait for the node's limit and for the link's. Only the bytes of blobs ask, so nothing else ever waits.
-//! Limits are looked at every second, so a window begins and ends within a second of its time.
+//! Limits are looked at when they are set, and every second, so a window begins and ends within a second of its time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use ods_api::{Receiver, TransferBoard, counted};
 use ods_store::{Bandwidth, Digest, NodeId, Rates, Store, UnixMillis};
+use tokio::sync::Notify;
 
 use super::pace::{Bucket, slice_bytes};
 use crate::worker::{Next, Worker, in_blocking};
@@ -158,12 +159,20 @@ pub(super) struct LimitKeeper {
     store: Store,
     pacers: Arc<Pacers>,
     clock: fn() -> UnixMillis,
+    wake: Arc<Notify>,
 }
 
 impl LimitKeeper {
     /// Keeps `pacers` by what `store` says.
     pub(super) fn new(store: Store, pacers: Arc<Pacers>, clock: fn() -> UnixMillis) -> Self {
-        Self { store, pacers, clock }
+        let wake = Arc::new(Notify::new());
+        let changed = Arc::clone(&wake);
+        store.on_commit(move |commit| {
+            if commit.peers_changed {
+                changed.notify_one();
+            }
+        });
+        Self { store, pacers, clock, wake }
     }
 }
 
@@ -189,6 +198,10 @@ fn local(now: UnixMillis, zone: Option<&str>) -> (u8, u16) {
 impl Worker for LimitKeeper {
     fn name(&self) -> &'static str {
         "limits"
+    }
+
+    fn wake(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
     }
 
     async fn tick(&mut self) -> Next {

@@ -148,6 +148,7 @@ impl Store {
                 table.insert(node.as_bytes(), to_row(&limits).as_slice())?;
             }
             drop(table);
+            tx.changed(|effects| effects.peers_changed = true);
             journal::append(tx, Moment::live(now), Happening::NodeChanged { by: by.clone() }).map(drop)
         })
     }
