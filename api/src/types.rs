@@ -11,6 +11,7 @@ mod events;
 mod limits;
 mod mesh;
 mod node;
+mod objects;
 mod packages;
 mod problem;
 mod roster;

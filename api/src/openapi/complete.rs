@@ -60,6 +60,7 @@ const DEPTH_MAX: usize = 8;
 
 /// Completes the document.
 pub(super) fn complete(document: &mut Value) {
+    widen(document);
     let whole = document.clone();
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
     for (path, item) in paths {
@@ -70,10 +71,29 @@ pub(super) fn complete(document: &mut Value) {
     link(document);
 }
 
+/// Numbers that are not signed reach to 2^64 here, further than the format `int64` says.
+fn widen(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if fields.get("format") == Some(&json!("int64")) && fields.get("minimum") == Some(&json!(0)) {
+                fields.remove("format");
+                fields.entry("maximum").or_insert(json!(u64::MAX));
+            }
+            fields.values_mut().for_each(widen);
+        }
+        Value::Array(items) => items.iter_mut().for_each(widen),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
 fn complete_operation(whole: &Value, path: &str, operation: &mut Value) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     operation["x-ods-scope"] = json!(scope_of(&id));
     for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
+        if parameter["name"] == "Tus-Resumable" {
+            // Without it the answer is tus's own 412, not a refusal of a malformed request.
+            parameter["required"] = json!(false);
+        }
         if parameter.get("example").is_none() {
             let name = parameter["name"].as_str().unwrap_or_default().to_owned();
             parameter["example"] = parameter_example(whole, path, &name, &parameter["schema"]);

@@ -111,7 +111,7 @@ pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId) -> Result<StatusC
 ///
 /// The one before signs too for a while, so that receivers can change theirs without a gap. A body is not needed.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/rotate", operation_id = "rotate_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
-    request_body = RotateRequest, responses((status = 200, body = NewWebhookView), BadRequest, NotFound, Invalid))]
+    request_body = Option<RotateRequest>, responses((status = 200, body = NewWebhookView), BadRequest, NotFound, Invalid))]
 pub(crate) async fn rotate(
     admin: Admin,
     AboutId(id): AboutId,

@@ -21,6 +21,7 @@ pub struct BulkRequest {
     /// What to do to each.
     pub action: BulkAction,
     /// The packages, at most 1000, each once.
+    #[serde(deserialize_with = "super::objects::many")]
     #[schema(min_items = 1, max_items = 1000)]
     pub items: Vec<BulkItem>,
     /// Labels to add; only with `tag`.

@@ -15,6 +15,7 @@ pub struct LimitsView {
     /// From this node to others.
     pub up_bytes_per_s: Option<u64>,
     /// Parts of the week with limits of their own; the first that covers a moment decides.
+    #[serde(deserialize_with = "super::objects::many")]
     pub windows: Vec<WindowView>,
     /// The IANA name of the time zone of all windows; null: the machine's. Of a peer it is always null: the node's holds.
     #[schema(example = "Europe/Berlin")]

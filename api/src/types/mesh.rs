@@ -104,7 +104,7 @@ pub struct PeerPatch {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
     /// How fast packages may go over this link; replaces all limits there were.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "super::objects::one", skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsView>,
 }
 

@@ -92,6 +92,6 @@ pub struct NodePatch {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub urls: Option<Vec<String>>,
     /// How fast packages may go between this node and all others together; replaces all limits there were.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "super::objects::one", skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsView>,
 }
