@@ -109,8 +109,9 @@ fn a_client_that_leaves_in_the_middle_harms_nobody() {
         stream.shutdown(Shutdown::Both).expect("a client may leave");
     }
     assert!(node.download("a.pkg").expect(200).body == package);
-    wait::until("the four are logged", wait::SOON, || {
-        node.log().matches("outcome=\"cut\"").count() >= 4 || node.log().matches("outcome=cut").count() >= 4
+    // One who leaves before the node looked has asked for nothing; who got bytes has a line.
+    wait::until("those who got bytes are logged", wait::SOON, || {
+        node.log().matches("outcome=\"cut\"").count() >= 3 || node.log().matches("outcome=cut").count() >= 3
     });
 }
 

@@ -13,7 +13,7 @@ const STEP_MS: u64 = 2;
 const BLOB: Digest = Digest::from_bytes([7; 32]);
 
 fn id(node: usize) -> NodeId {
-    NodeId::from_bytes([u8::try_from(node + 1).unwrap(); 32])
+    NodeId::from_bytes([u8::try_from(node + 1).expect("few nodes"); 32])
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
@@ -276,7 +276,8 @@ fn wire_ms(pieces: u64) -> u64 {
 }
 
 fn ratio(took_ms: u64, pieces: u64) -> f64 {
-    f64::from(u32::try_from(took_ms).unwrap()) / f64::from(u32::try_from(wire_ms(pieces)).unwrap())
+    let number = |ms: u64| f64::from(u32::try_from(ms).expect("a simulation is short"));
+    number(took_ms) / number(wire_ms(pieces))
 }
 
 #[test]
