@@ -4,7 +4,7 @@
 //! # Files and rows
 //!
 //! A row in `uploads` says what is being sent. `incoming/<id>.upload-data` has the bytes so far, `incoming/<id>.upload-marks`
-//! a [`PieceMark`] for each full piece of them, so that hashing goes on after a restart, and what a crash left is told from
+//! a `PieceMark` for each full piece of them, so that hashing goes on after a restart, and what a crash left is told from
 //! what was received. When the last byte is here the data is synced and renamed `incoming/<id>.upload-whole`; then it is
 //! published like any upload, and the row moves to `uploads_ended`, in the transaction of the event.
 //!

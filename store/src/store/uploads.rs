@@ -73,7 +73,7 @@ impl Store {
         row.status(id, offset.unwrap_or(row.durable_bytes))
     }
 
-    /// Takes the next turn at an upload; the one before is over. Errs with [`StoreError::NoSuchUpload`] if it doesn't go on.
+    /// Takes the next turn at an upload; the one before is over. Errs with [`UploadError::NoSuchUpload`] if it doesn't go on.
     pub fn take_upload(&self, id: UploadId, now: UnixMillis) -> Result<UploadTurn> {
         let row = self.upload_row(id)?;
         if now.ms_since(row.touched_at) >= TOUCH_EVERY_MS {
