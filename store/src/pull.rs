@@ -91,7 +91,7 @@ fn before_first_lacking(read: &ReadTransaction, mine: &Vector, theirs: &Vector) 
     let index = read.open_table(STREAM_EVENTS)?;
     let mut first = None;
     for (stream, state) in &mine.entries {
-        let from = if theirs.lacks(stream, 1, state) { 1 } else { theirs.stream(stream).last + 1 };
+        let from = if theirs.lacks(stream, 1, state) { 1 } else { theirs.stream(stream).last.saturating_add(1) };
         let start = (stream.origin.as_bytes(), stream.epoch, from, &[0; 32]);
         let end = (stream.origin.as_bytes(), stream.epoch, u64::MAX, &[0xff; 32]);
         // Twins come late: the first by seq need not be the first by Lsn, so all that are lacked are looked at.

@@ -35,7 +35,8 @@ fn bit(day: DayName) -> u8 {
 
 fn minute(text: &str) -> Result<u16, ApiError> {
     let parsed = text.split_once(':').and_then(|(hours, minutes)| {
-        let two = |digits: &str| (digits.len() == 2).then(|| digits.parse::<u16>().ok()).flatten();
+        let are_two = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let two = |digits: &str| are_two(digits).then(|| digits.parse::<u16>().ok()).flatten();
         Some((two(hours)?, two(minutes)?))
     });
     match parsed {

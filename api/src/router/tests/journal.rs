@@ -53,7 +53,8 @@ async fn the_journal_is_listed_by_page_and_type() {
     let all = api.get("/api/v1/events?after=0").await.ok(200);
     let records = all["items"].as_array().expect("items");
     let lsns: Vec<u64> = records.iter().map(|record| record["lsn"].as_u64().expect("an lsn")).collect();
-    assert!(lsns.is_sorted() && lsns.last() == Some(&api.store.head().get()), "{lsns:?}");
+    // The audit takes numbers from the same counter.
+    assert!(lsns.is_sorted() && lsns.last() <= Some(&api.store.head().get()), "{lsns:?}");
     assert_eq!((&all["next"], &all["total"]), (&Value::Null, &Value::Null));
     let published = records.iter().find(|record| record["type"] == "package.published").expect("a record");
     assert_eq!(
