@@ -43,10 +43,12 @@
 //!   costs itself its turn and nobody a byte.
 //! - Decisions ([`peers`], [`plan`], [`linking`], [`schedule`], [`nonce`], [`endpoint`]) are pure; drivers perform them. Scheduling time
 //!   is monotonic, so no clock can stop replication.
-//! - The carrier-free parts ([`serve`], [`exchange`], [`pair`], [`peers`], [`plan`]) are the whole protocol: a simulated
-//!   network carries the same values.
+//! - The carrier-free parts ([`serve`], [`exchange`], [`pair`], [`peers`], [`plan`]) are the whole protocol, and the seam
+//!   ([`wire`] on the caller's side, [`callee`] on the other) is all that a carrier sees of them. The simulated network of
+//!   `sim.rs` carries the same values, under the same drivers.
 
 mod agreement;
+mod callee;
 mod calls;
 mod carrier;
 mod client;
@@ -68,6 +70,7 @@ mod linking;
 mod links;
 mod moment;
 mod nonce;
+mod offload;
 mod pace;
 mod pacers;
 mod pair;
@@ -81,7 +84,10 @@ mod state_calls;
 mod state_driver;
 mod states_exchange;
 mod telling;
+mod wire;
 
+#[cfg(test)]
+mod sim;
 #[cfg(test)]
 mod tests;
 
@@ -94,6 +100,7 @@ use tokio::sync::mpsc;
 
 use crate::worker::Worker;
 
+use self::callee::Callee;
 use self::calls::Caller;
 use self::client::Client;
 use self::driver::Driver;
@@ -103,13 +110,15 @@ use self::inbox::{FetchInbox, Inbox, StateInbox};
 use self::link_keeper::LinkKeeper;
 pub(crate) use self::linking::LinkPolicy;
 use self::linking::Linking;
+use self::offload::Offload;
 use self::pacers::{LimitKeeper, Outflow};
 use self::schedule::Dice;
 use self::serve::Node;
 use self::state_driver::StateDriver;
+use self::wire::Wire;
 
 /// What the mesh is told of this node.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct MeshOptions {
     /// Where this node answers, as far as its listeners tell; used while no urls are configured.
     pub(crate) listen_urls: Vec<String>,
@@ -122,6 +131,9 @@ pub(crate) struct MeshOptions {
     /// Where it is shown what moves.
     pub(crate) board: TransferBoard,
 }
+
+/// A clock; each simulated node has its own.
+type Clock = Arc<dyn Fn() -> UnixMillis + Send + Sync>;
 
 /// A node's part in the mesh: the surface that peers call, and the workers that call them.
 pub(crate) struct Mesh {
@@ -150,9 +162,12 @@ impl Mesh {
             for_states.committed(commit);
         });
         let node = Node { store, fallback_urls: listen_urls, tls_pin };
-        let inboxes = (Arc::clone(&inbox), Arc::clone(&states));
-        let surface = PeerSurface::new(node.clone(), Arc::clone(&client), inboxes, outflow.clone(), clock).router();
-        Self { caller: Caller { node, client, clock }, inbox, fetches, states, surface, link, outflow }
+        let wire = Wire::Http(Arc::clone(&client));
+        let caller = Caller { node, wire, clock: Arc::new(clock), offload: Offload::Threads };
+        let Caller { node, clock: shown, offload, .. } = caller.clone();
+        let callee = Callee { node, inbox: Arc::clone(&inbox), states: Arc::clone(&states), clock: shown, offload };
+        let surface = PeerSurface::new(callee, client, outflow.clone(), clock).router();
+        Self { caller, inbox, fetches, states, link, outflow, surface }
     }
 
     /// What peers call: `/peer/v1`. The listener puts [`ods_api::ClientAddress`] into each request.
@@ -169,7 +184,7 @@ impl Mesh {
         transfers: TransferStatuses,
     ) -> (impl Worker, impl Worker, impl Worker, impl Worker) {
         let Self { caller, inbox, fetches, states, surface, link, outflow } = self;
-        let limits = LimitKeeper::new(caller.node.store.clone(), outflow.pacers, caller.clock);
+        let limits = LimitKeeper::new(caller.node.store.clone(), outflow.pacers, Arc::clone(&caller.clock));
         let linking = Linking::new(link, Dice::new(u64::from_le_bytes(caller.node.store.random())));
         let links = LinkKeeper::new(linking, surface);
         let of_states =

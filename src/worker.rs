@@ -128,7 +128,9 @@ async fn run(mut worker: impl Worker, stop: CancellationToken) -> &'static str {
             // Even an eager worker leaves the others their turn.
             Next::Now => tokio::task::yield_now().await,
             Next::After(pause) => {
+                // In this order, so that a simulated node does the same in every run of a seed.
                 tokio::select! {
+                    biased;
                     () = stop.cancelled() => {}
                     () = wake.notified() => {}
                     () = tokio::time::sleep(pause) => {}

@@ -1,29 +1,31 @@
 //! What the driver's tasks do: a ping, a pull, a join, by HTTP. Each drives the carrier-free steps of `exchange.rs` and
 //! `pair.rs`; store work happens off the async threads.
 
-use std::sync::Arc;
-
 use ods_api::{InviteLine, JoinError};
-use ods_store::{Author, Lsn, NodeId, PeerRow, Store, StoreError, UnixMillis};
-use tokio::task::spawn_blocking;
+use ods_store::{Author, Lsn, NodeId, PeerRow, Store, StoreError};
 
-use super::client::{CallError, Client};
+use super::Clock;
+use super::client::CallError;
 use super::endpoint::{Endpoint, Way, endpoints};
 use super::exchange::{self, Pull, Step};
+use super::offload::Offload;
 use super::pair::Join;
 use super::peers::{PullMode, PullReport};
 use super::protocol::{Answer, PairAnswer, PairRequest, Request, Summary};
 use super::serve::Node;
+use super::wire::Wire;
 
 /// What every call needs.
 #[derive(Clone)]
 pub(super) struct Caller {
     /// This node.
     pub(super) node: Node,
-    /// Its client.
-    pub(super) client: Arc<Client>,
+    /// What carries its calls.
+    pub(super) wire: Wire,
     /// The clock, for what is written down.
-    pub(super) clock: fn() -> UnixMillis,
+    pub(super) clock: Clock,
+    /// Where the store's work is done.
+    pub(super) offload: Offload,
 }
 
 /// A ping that was answered.
@@ -49,7 +51,7 @@ impl Caller {
             self.in_store(move |store| exchange::ping(store, news_after)).await.map_err(|error| error.to_string())?;
         let (told, request) = (ping.summary.clone(), Request::Ping(ping));
         let mut reason = "it has no url".to_owned();
-        let linked = self.client.is_linked(&row.node);
+        let linked = self.wire.is_linked(&row.node);
         for endpoint in endpoints(&row, last_good.as_ref(), linked) {
             let (endpoint, outcome) = self.ping_or_link(endpoint, linked, &request).await;
             match outcome {
@@ -70,8 +72,9 @@ impl Caller {
     ) -> (Endpoint, Result<Summary, CallError>) {
         let node = to.node;
         tokio::select! {
+            biased;
             outcome = self.ping_at(&to, request) => (to, outcome),
-            () = self.client.link_opened(&node), if !linked => {
+            () = self.wire.link_opened(&node), if !linked => {
                 let to = Endpoint { way: Way::Link, ..to };
                 let outcome = self.ping_at(&to, request).await;
                 (to, outcome)
@@ -81,10 +84,10 @@ impl Caller {
 
     /// A peer that doesn't know this node is shown who admitted it, and tells if somebody expelled it.
     async fn ping_at(&self, to: &Endpoint, request: &Request) -> Result<Summary, CallError> {
-        let answer = match self.client.call(to, request).await {
+        let answer = match self.wire.call(to, request).await {
             Err(error) if error.is_refusal("not_a_member") || error.is_refusal("expelled") => {
                 self.introduce(to).await?;
-                self.client.call(to, request).await?
+                self.wire.call(to, request).await?
             }
             answer => answer?,
         };
@@ -97,7 +100,7 @@ impl Caller {
     async fn introduce(&self, to: &Endpoint) -> Result<(), CallError> {
         let request = self.in_store(exchange::introduce).await;
         let request = request.map_err(|_| CallError::Garbage("nothing: this node's store failed"))?;
-        let (answer, now) = (self.client.call(to, &request).await?, (self.clock)());
+        let (answer, now) = (self.wire.call(to, &request).await?, (self.clock)());
         let taken = self.in_blocking(move |store| exchange::introduced(store, answer, now)).await;
         match taken {
             Some(Ok(())) => Ok(()),
@@ -109,8 +112,8 @@ impl Caller {
     pub(super) async fn farewell(self, row: PeerRow, last_good: Option<Way>) {
         let node = row.node;
         let Ok(request) = self.in_store(move |store| exchange::farewell(store, &node)).await else { return };
-        for endpoint in endpoints(&row, last_good.as_ref(), self.client.is_linked(&node)) {
-            match self.client.call(&endpoint, &request).await {
+        for endpoint in endpoints(&row, last_good.as_ref(), self.wire.is_linked(&node)) {
+            match self.wire.call(&endpoint, &request).await {
                 Err(error) if !error.is_answer() => {}
                 _ => return,
             }
@@ -123,7 +126,7 @@ impl Caller {
         let started = self.in_store(move |store| Pull::start(store, node, mode, &theirs)).await;
         let (mut pull, mut request) = started.map_err(|error| error.to_string())?;
         loop {
-            let answer = self.client.call(&to, &request).await.map_err(|error| error.to_string())?;
+            let answer = self.wire.call(&to, &request).await.map_err(|error| error.to_string())?;
             let now = (self.clock)();
             let (taken, back) = self
                 .in_blocking(move |store| (pull.take(store, answer, now), pull))
@@ -182,7 +185,7 @@ impl Caller {
     }
 
     async fn pair(&self, to: &Endpoint, request: PairRequest) -> Result<PairAnswer, CallError> {
-        match self.client.call(to, &Request::Pair(request)).await? {
+        match self.wire.call(to, &Request::Pair(request)).await? {
             Answer::Pair(answer) => Ok(answer),
             _ => Err(CallError::Garbage("it answers another question")),
         }
@@ -196,13 +199,13 @@ impl Caller {
         self.in_blocking(work).await.unwrap_or(Err(StoreError::Closing))
     }
 
-    /// Does store work off the async threads; `None` if it panicked or the node is stopping.
+    /// Does store work off the async threads; `None` if the node is stopping.
     pub(super) async fn in_blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> T + Send + 'static,
     ) -> Option<T> {
         let store = self.node.store.clone();
-        spawn_blocking(move || work(&store)).await.ok()
+        self.offload.run(move || work(&store)).await
     }
 }
 

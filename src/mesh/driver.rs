@@ -5,11 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ods_api::{JoinError, MeshCommand, PeerState, PeerStatus, PeerStatuses, SyncError};
 use ods_store::{Author, Happening, NodeId, PeerRow, StoreError, UnixMillis};
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::calls::{Caller, Pinged};
 use super::endpoint::{Endpoint, Way, observed_url};
@@ -157,7 +158,7 @@ impl Driver {
         self.last_seen.retain(|node, _| rows.contains_key(node));
         let usable = |node: &NodeId| rows.contains_key(node) && !self.off.contains(node);
         self.links.keep(usable);
-        self.caller.client.keep_links(usable);
+        self.caller.wire.keep_links(usable);
         let gone: Vec<NodeId> = self.ways.keys().filter(|node| !usable(node)).copied().collect();
         for node in gone {
             self.ways.remove(&node);
@@ -324,7 +325,7 @@ impl Driver {
     /// asked there in turn: these may be two machines with one key (a disk was copied), and both have what others lack.
     fn first_way(&mut self, node: &NodeId) -> Option<Way> {
         match self.ways.get(node).map(|to| to.way.clone()) {
-            Some(Way::Url(_)) if self.caller.client.is_linked(node) => Some(Way::Link),
+            Some(Way::Url(_)) if self.caller.wire.is_linked(node) => Some(Way::Link),
             Some(Way::Link) => Some(self.urls.remove(node).unwrap_or(Way::Link)),
             other => other,
         }

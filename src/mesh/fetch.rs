@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ods_api::{TransferStatus, TransferStatuses};
 use ods_store::{Digest, Fetch, Happening, NodeId, PIECE_BYTES, StoreError, Want};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::calls::Caller;
 use super::fetch_calls::{self, Fault};

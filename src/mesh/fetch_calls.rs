@@ -4,11 +4,12 @@ use bytes::{Bytes, BytesMut};
 use ods_store::{Digest, Fetch, PIECE_BYTES, PieceSet, Store, StoreError, piece_bytes, piece_count};
 
 use super::calls::Caller;
-use super::client::{ByteStream, CallError};
+use super::client::CallError;
 use super::endpoint::Endpoint;
 use super::limits::PIECES_WAIT_MS;
 use super::plan::{Has, Run};
 use super::protocol::{Answer, BytesRequest, PieceMap, PiecesRequest, Request};
+use super::wire::ByteStream;
 
 /// Why a step didn't work.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +64,7 @@ pub(super) async fn pieces(
 ) -> Result<Has, Fault> {
     let wait_ms = if seen.is_some() { PIECES_WAIT_MS } else { 0 };
     let request = Request::Pieces(PiecesRequest { blob, seen: seen.unwrap_or_default(), wait_ms });
-    let Answer::Pieces(map) = caller.client.call(&reached(way)?, &request).await? else {
+    let Answer::Pieces(map) = caller.wire.call(&reached(way)?, &request).await? else {
         return Err(Fault::Failed("it answers another question".to_owned()));
     };
     match map {
@@ -82,7 +83,7 @@ pub(super) async fn pieces(
 /// Gets the outline and stores it.
 pub(super) async fn outline(caller: Caller, way: Option<Endpoint>, fetch: Option<Fetch>) -> Result<(), Fault> {
     let fetch = opened(fetch)?;
-    let Answer::Outline(outline) = caller.client.call(&reached(way)?, &Request::Outline(fetch.digest())).await? else {
+    let Answer::Outline(outline) = caller.wire.call(&reached(way)?, &Request::Outline(fetch.digest())).await? else {
         return Err(Fault::Failed("it answers another question".to_owned()));
     };
     in_store(&caller, move |_| fetch.set_outline(outline)).await
@@ -146,7 +147,7 @@ async fn open_stream(
     request: BytesRequest,
     size: u64,
 ) -> Result<ByteStream, Fault> {
-    let stream = caller.client.bytes(&reached(way)?, request).await?;
+    let stream = caller.wire.bytes(&reached(way)?, request).await?;
     if stream.size() == size { Ok(stream) } else { Err(Fault::OtherSize { claimed: stream.size() }) }
 }
 

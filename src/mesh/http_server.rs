@@ -1,11 +1,11 @@
-//! The peer surface by HTTP: proves who calls, then hands the question to [`serve`]. No mesh logic.
+//! The peer surface by HTTP: proves who calls, then hands the question to the [`Callee`]. No mesh logic.
 //!
 //! The order of checks keeps strangers cheap: path, signature over the headers, nonce, membership, serial; only then is
 //! the body read, up to the call's cap, and compared with its digest. Answers that are values are signed, refusals of
 //! verified callers too, so that nobody in between can speak for this node.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -20,28 +20,26 @@ use ods_store::{NodeId, UnixMillis};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::callee::Callee;
 use super::carrier::{
     CONTENT_DIGEST, CONTENT_TYPE, Called, LINK_PROTOCOL, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE,
 };
 use super::client::Client;
-use super::inbox::{Heard, Inbox, StateInbox};
 use super::limits::{STRANGER_BODY_BYTES_MAX, STRANGERS_AT_ONCE};
 use super::moment::Moment;
 use super::nonce::{NonceError, Nonces, Standing};
 use super::pacers::Outflow;
-use super::protocol::{Answer, PiecesRequest, Request, StatesRequest};
-use super::serve::{BlobBytes, Node, Refusal, Reply, may_call, serve};
+use super::protocol::{Answer, Request};
+use super::serve::{BlobBytes, Refusal, Reply, may_call};
 use super::signature::{
     CallParameters, RequestParts, SignatureBytes, SignatureFields, content_digest, sign_answer, verify_request,
 };
 
 /// What the handlers share.
 pub(super) struct PeerSurface {
-    node: Node,
+    callee: Callee,
     /// Takes the links that callers open.
     client: Arc<Client>,
-    inbox: Arc<Inbox>,
-    states: Arc<StateInbox>,
     outflow: Outflow,
     clock: fn() -> UnixMillis,
     started: Instant,
@@ -57,7 +55,7 @@ enum Said {
     Link,
 }
 
-/// A call that doesn't get to [`serve`], or is refused there.
+/// A call that doesn't get to the [`Callee`], or is refused there.
 struct Failure {
     status: StatusCode,
     code: &'static str,
@@ -65,26 +63,12 @@ struct Failure {
 }
 
 impl PeerSurface {
-    /// The surface of `node`; what callers tell goes to the inboxes, the links that they open to `client`.
-    pub(super) fn new(
-        node: Node,
-        client: Arc<Client>,
-        (inbox, states): (Arc<Inbox>, Arc<StateInbox>),
-        outflow: Outflow,
-        clock: fn() -> UnixMillis,
-    ) -> Self {
-        let nonces = Mutex::new(Nonces::new(node.store.random(), Moment::default()));
-        Self {
-            node,
-            client,
-            inbox,
-            states,
-            outflow,
-            clock,
-            started: Instant::now(),
-            nonces,
-            strangers: Semaphore::new(STRANGERS_AT_ONCE),
-        }
+    /// The surface of this node, which gives the links that callers open to `client`; `clock` tells when pieces of a blob
+    /// were verified.
+    pub(super) fn new(callee: Callee, client: Arc<Client>, outflow: Outflow, clock: fn() -> UnixMillis) -> Self {
+        let nonces = Mutex::new(Nonces::new(callee.node.store.random(), Moment::default()));
+        let strangers = Semaphore::new(STRANGERS_AT_ONCE);
+        Self { callee, client, outflow, clock, started: Instant::now(), nonces, strangers }
     }
 
     /// Its routes.
@@ -105,7 +89,7 @@ impl PeerSurface {
     }
 
     fn own(&self) -> NodeId {
-        self.node.store.node_id()
+        self.callee.node.store.node_id()
     }
 
     /// Checks that the call is for this node, fresh, allowed, and made once.
@@ -116,7 +100,7 @@ impl PeerSurface {
             return Err(Failure::new(StatusCode::MISDIRECTED_REQUEST, "wrong_node", &detail));
         }
         self.nonces(|nonces, now| nonces.check(nonce, now))?;
-        let standing = may_call(&self.node.store, caller, called.call())?;
+        let standing = may_call(&self.callee.node.store, caller, called.call())?;
         if !called.call().changes() {
             return Ok(standing);
         }
@@ -128,40 +112,6 @@ impl PeerSurface {
 
     fn spend(&self, nonce: &str, caller: NodeId, serial: u64, standing: Standing) -> Result<(), Failure> {
         Ok(self.nonces(|nonces, now| nonces.spend(nonce, caller, serial, standing, now))?)
-    }
-
-    /// Asks [`serve`]; where it has to wait and the caller lets it, again whenever something of the blob has come.
-    async fn ask(&self, caller: NodeId, request: Request) -> Result<Reply, Failure> {
-        let mut request = request;
-        let (blob, wait_ms) = match &request {
-            Request::Pieces(PiecesRequest { blob, wait_ms, .. }) => (Some(*blob), *wait_ms),
-            _ => (None, 0),
-        };
-        let deadline = tokio::time::Instant::now() + Duration::from_millis(u64::from(wait_ms));
-        loop {
-            // Made before looking, so that nothing is missed in between.
-            let arrival = blob.filter(|_| wait_ms > 0).map(|blob| self.node.store.arrival(&blob));
-            let (node, asked, now) = (self.node.clone(), request.clone(), (self.clock)());
-            let reply =
-                spawn_blocking(move || serve(&node, &caller, asked, now)).await.map_err(|_| Failure::internal())??;
-            let (Reply::Wait, Some(arrival)) = (&reply, arrival) else { return Ok(reply) };
-            let came = tokio::time::timeout_at(deadline, arrival).await;
-            if let (Err(_), Request::Pieces(pieces)) = (came, &mut request) {
-                pieces.wait_ms = 0;
-            }
-        }
-    }
-
-    /// The driver learns what a ping told, in both directions.
-    fn note(&self, caller: NodeId, address: Option<ClientAddress>, request: &Request, reply: &Reply) {
-        if let (Request::Ping(ping), Reply::Answer(Answer::Ping(told))) = (request, reply) {
-            let address = address.map(|ClientAddress(ip)| ip);
-            self.inbox.heard(caller, Heard { theirs: ping.summary.clone(), told: told.clone(), address });
-        }
-        if let (Request::States(states), Reply::Answer(Answer::States(answer))) = (request, reply) {
-            // Once the caller has taken the answer, and if nothing is lacking here, both hold the same.
-            self.states.heard(caller, if answer.lacking.is_empty() { answer.digest } else { states.digest });
-        }
     }
 
     async fn call(
@@ -185,22 +135,8 @@ impl PeerSurface {
             Called::Post(call) => Request::decode(call, &body)
                 .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, "malformed", &error.to_string()))?,
         };
-        // Only what the caller tells of itself is noted, without what it brings along.
-        let noted = match &request {
-            Request::Ping(ping) => Some(Request::Ping(super::protocol::Ping { events: Vec::new(), ..ping.clone() })),
-            Request::States(states) => Some(Request::States(StatesRequest {
-                clock: states.clock,
-                digest: states.digest,
-                index: None,
-                fresh: Vec::new(),
-            })),
-            _ => None,
-        };
-        let reply = self.ask(caller, request).await?;
-        if let Some(noted) = noted {
-            self.note(caller, head.extensions.get::<ClientAddress>().copied(), &noted, &reply);
-        }
-        Ok(reply)
+        let address = head.extensions.get::<ClientAddress>().map(|ClientAddress(ip)| *ip);
+        Ok(self.callee.answer(caller, address, request).await.ok_or_else(Failure::internal)??)
     }
 
     /// Takes the caller's connection as a link once the answer is out.
@@ -240,7 +176,7 @@ impl PeerSurface {
             response = response.header(header::CONNECTION, "upgrade").header(header::UPGRADE, LINK_PROTOCOL);
         }
         if let Some(request) = request {
-            let fields = sign_answer(self.node.store.key(), status.as_u16(), &digest, request);
+            let fields = sign_answer(self.callee.node.store.key(), status.as_u16(), &digest, request);
             response = response.header(SIGNATURE_INPUT, fields.input).header(SIGNATURE, fields.signature);
         }
         self.with_nonce(response.body(Body::from(body)).unwrap_or_default())

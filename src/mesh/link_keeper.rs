@@ -1,7 +1,6 @@
 //! The links that this node holds open: performs what [`Linking`] decides.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use axum::Router;
 use ods_store::NodeId;
@@ -9,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::calls::Caller;
 use super::endpoint::{Endpoint, Way};
-use super::link;
 use super::linking::Linking;
 use super::moment::Moment;
 
@@ -91,7 +89,7 @@ impl LinkKeeper {
     ) -> impl Future<Output = Result<(), String>> + Send + use<F> {
         let cut = CancellationToken::new();
         self.held.insert(to.node, cut.clone());
-        let (client, surface) = (Arc::clone(&caller.client), self.surface.clone());
-        async move { link::hold(client, to, surface, cut, opened).await.map_err(|error| error.to_string()) }
+        let (wire, surface) = (caller.wire.clone(), self.surface.clone());
+        async move { wire.hold_link(to, surface, cut, opened).await.map_err(|error| error.to_string()) }
     }
 }

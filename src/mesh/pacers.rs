@@ -17,6 +17,7 @@ use ods_api::{Receiver, TransferBoard, counted};
 use ods_store::{Bandwidth, Digest, NodeId, Rates, Store, UnixMillis};
 use tokio::sync::Notify;
 
+use super::Clock;
 use super::pace::{Bucket, slice_bytes};
 use crate::worker::{Next, Worker, in_blocking};
 
@@ -158,13 +159,13 @@ fn paced(body: Body, pacers: Arc<Pacers>, peer: NodeId) -> Body {
 pub(super) struct LimitKeeper {
     store: Store,
     pacers: Arc<Pacers>,
-    clock: fn() -> UnixMillis,
+    clock: Clock,
     wake: Arc<Notify>,
 }
 
 impl LimitKeeper {
     /// Keeps `pacers` by what `store` says.
-    pub(super) fn new(store: Store, pacers: Arc<Pacers>, clock: fn() -> UnixMillis) -> Self {
+    pub(super) fn new(store: Store, pacers: Arc<Pacers>, clock: Clock) -> Self {
         let wake = Arc::new(Notify::new());
         let changed = Arc::clone(&wake);
         store.on_commit(move |commit| {

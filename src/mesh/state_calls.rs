@@ -1,6 +1,6 @@
 //! Swapping states with a peer by HTTP: drives the steps of `states_exchange.rs`, and reads both clocks on the way.
 
-use std::time::Instant;
+use tokio::time::Instant;
 
 use super::calls::Caller;
 use super::clock_offset::ClockSample;
@@ -35,7 +35,7 @@ pub(super) async fn swap(
     let mut best: Option<ClockSample> = None;
     loop {
         let (sent, since) = ((caller.clock)(), Instant::now());
-        let answer = caller.client.call(&to, &request).await.map_err(|error| error.to_string())?;
+        let answer = caller.wire.call(&to, &request).await.map_err(|error| error.to_string())?;
         let rtt_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Answer::States(answer) = answer else { return Err("it answers another question".to_owned()) };
         let sample = ClockSample::new(sent, rtt_ms, answer.clock);

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ods_api::{PeerState, PeerStatus, PeerStatuses};
 use ods_store::{
@@ -14,6 +14,7 @@ use ods_store::{
     UnixMillis,
 };
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::calls::Caller;
 use super::clock_offset::{Clocks, Finding};

@@ -7,7 +7,8 @@
 //! - A commit is not begun on a disk that it might fill, but one that frees room may use up the reserve (`reserve.rs`): jobs
 //!   for that are committed without the others then. After a disk error all writes are refused until the database was
 //!   mended; what of the failed commit is on the disk is not known until then.
-//! - Listeners run on this thread after the commit: they must be quick and must not write.
+//! - Listeners run on this thread after the commit and before its jobs are answered: they must be quick and must not
+//!   write. Whoever is answered can so rely on everybody having been told.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -156,10 +157,9 @@ fn commit_group(shared: &Shared, mut group: Vec<Box<dyn Job>>) {
     while !group.is_empty() {
         match attempt(shared, &mut group).and_then(|attempt| unless_failing(shared, attempt)) {
             Ok(Attempt::Committed(committed)) => {
-                answer_all(group, || None);
                 let listeners = shared.listeners.read().unwrap_or_else(PoisonError::into_inner);
                 listeners.iter().for_each(|listener| listener(&committed));
-                return;
+                return answer_all(group, || None);
             }
             Ok(Attempt::Unchanged) => return answer_all(group, || None),
             Ok(Attempt::Spoiled(index)) => group.remove(index).answer(None),

@@ -14,10 +14,12 @@ use http_body_util::BodyExt as _;
 use ods_store::{Happening, NodeKey, Role};
 use tower::ServiceExt as _;
 
+use super::super::callee::Callee;
 use super::super::carrier::{CONTENT_DIGEST, NONCE, SIGNATURE, SIGNATURE_INPUT};
 use super::super::client::Client;
 use super::super::exchange::ping;
 use super::super::http_server::PeerSurface;
+use super::super::offload::Offload;
 use super::super::pacers::Outflow;
 use super::super::protocol::{Request, StatesRequest};
 use super::super::signature::{CallParameters, RequestParts, content_digest, sign_request};
@@ -49,7 +51,14 @@ impl Surface {
         member.joins(&node, Role::Publisher);
         let outflow = Outflow::default();
         let client = Arc::new(Client::new(node.store().key().clone(), 0, Arc::default(), outflow.clone()));
-        let surface = PeerSurface::new(node.node.clone(), client, (Arc::default(), Arc::default()), outflow, || NOW);
+        let callee = Callee {
+            node: node.node.clone(),
+            inbox: Arc::default(),
+            states: Arc::default(),
+            clock: Arc::new(|| NOW),
+            offload: Offload::Threads,
+        };
+        let surface = PeerSurface::new(callee, client, outflow, || NOW);
         let router = surface.router();
         let request = HttpRequest::post("/peer/v1/ping").body(Body::empty()).unwrap();
         let first = router.clone().oneshot(request).await.unwrap();

@@ -1,0 +1,91 @@
+//! The called side of every carrier: who calls is proved already; what is left is to ask [`serve`], to wait where it has
+//! no news yet, and to tell the driver what a ping told.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ods_store::{NodeId, SetDigest};
+use tokio::time::Instant;
+
+use super::Clock;
+use super::inbox::{Heard, Inbox, StateInbox};
+use super::offload::Offload;
+use super::protocol::{Answer, PiecesRequest, Request, Summary};
+use super::serve::{Node, Refusal, Reply, serve};
+
+/// What a caller tells of itself, which the drivers hear if it is answered.
+enum Told {
+    Ping(Box<Summary>),
+    States(SetDigest),
+    Nothing,
+}
+
+impl Told {
+    fn by(request: &Request) -> Self {
+        match request {
+            Request::Ping(ping) => Self::Ping(Box::new(ping.summary.clone())),
+            Request::States(states) => Self::States(states.digest),
+            _ => Self::Nothing,
+        }
+    }
+}
+
+/// What answering needs.
+#[derive(Clone)]
+pub(super) struct Callee {
+    /// This node.
+    pub(super) node: Node,
+    /// Where it is told what pings told.
+    pub(super) inbox: Arc<Inbox>,
+    /// Where it is told what swaps of node states told.
+    pub(super) states: Arc<StateInbox>,
+    /// The clock, for what is written down.
+    pub(super) clock: Clock,
+    /// Where the store's work is done.
+    pub(super) offload: Offload,
+}
+
+impl Callee {
+    /// Answers a question of `caller`, who called from `address`. `None` if this node is stopping.
+    pub(super) async fn answer(
+        &self,
+        caller: NodeId,
+        address: Option<IpAddr>,
+        request: Request,
+    ) -> Option<Result<Reply, Refusal>> {
+        let told = Told::by(&request);
+        let reply = self.ask(caller, request).await?;
+        match (told, &reply) {
+            (Told::Ping(theirs), Ok(Reply::Answer(Answer::Ping(told)))) => {
+                self.inbox.heard(caller, Heard { theirs: *theirs, told: told.clone(), address });
+            }
+            (Told::States(digest), Ok(Reply::Answer(Answer::States(answer)))) => {
+                // Once the caller has taken the answer, and if nothing is lacking here, both hold the same.
+                self.states.heard(caller, if answer.lacking.is_empty() { answer.digest } else { digest });
+            }
+            _ => {}
+        }
+        Some(reply)
+    }
+
+    /// Asks [`serve`]; where it has to wait and the caller lets it, again whenever something of the blob has come.
+    async fn ask(&self, caller: NodeId, mut request: Request) -> Option<Result<Reply, Refusal>> {
+        let (blob, wait_ms) = match &request {
+            Request::Pieces(PiecesRequest { blob, wait_ms, .. }) => (Some(*blob), *wait_ms),
+            _ => (None, 0),
+        };
+        let deadline = Instant::now() + Duration::from_millis(u64::from(wait_ms));
+        loop {
+            // Made before looking, so that nothing is missed in between.
+            let arrival = blob.filter(|_| wait_ms > 0).map(|blob| self.node.store.arrival(&blob));
+            let (node, asked, now) = (self.node.clone(), request.clone(), (self.clock)());
+            let reply = self.offload.run(move || serve(&node, &caller, asked, now)).await?;
+            let (Ok(Reply::Wait), Some(arrival)) = (&reply, arrival) else { return Some(reply) };
+            let came = tokio::time::timeout_at(deadline, arrival).await;
+            if let (Err(_), Request::Pieces(pieces)) = (came, &mut request) {
+                pieces.wait_ms = 0;
+            }
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! The end of a run: nothing goes wrong any more, people repair what only people can, and the mesh has to agree again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ods_store::NodeId;
+use tokio::time::Instant;
+
+use super::history::History;
+use super::machine::{End, Machine};
+use super::network::Weather;
+use super::promises::{missing, read_all, standing};
+use super::world::World;
+
+/// In this time all catalogs, vectors and rosters are equal.
+const AGREED_MS: u64 = 30_000;
+/// In this time after that all bytes are everywhere.
+const BYTES_MS: u64 = 120_000;
+const LOOK_MS: u64 = 250;
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// How long it took until all agreed.
+    pub(super) agreed_ms: u64,
+    /// Members of the mesh at the end.
+    pub(super) members: usize,
+    /// Events they hold.
+    pub(super) events: usize,
+    /// Twins among them.
+    pub(super) twins: usize,
+    /// Packages listed.
+    pub(super) packages: usize,
+}
+
+impl World {
+    /// Ends all trouble, waits for agreement, and checks every promise.
+    pub(super) async fn heal(&mut self) -> Result<Outcome, String> {
+        self.trace.line("nothing goes wrong any more");
+        self.repair().await;
+        let members = self.members();
+        self.connect(&members);
+        let healed = Instant::now();
+        let agreed = |world: &Self| {
+            let mut standings = members.iter().map(|number| standing(world.machines[*number].store()));
+            let first = standings.next();
+            standings.all(|standing| Some(standing) == first)
+        };
+        if !self.wait_for(AGREED_MS, agreed).await? {
+            return Err(format!(
+                "the members {members:?} do not agree after {AGREED_MS} ms:\n{}",
+                self.stands(&members)
+            ));
+        }
+        let agreed_ms = u64::try_from(healed.elapsed().as_millis()).unwrap_or(u64::MAX);
+        // Clients download everything, and so meet what rotted.
+        for machine in self.of(&members) {
+            read_all(machine);
+        }
+        self.wait_for(BYTES_MS, |world| missing(&world.of(&members)).is_empty()).await?;
+        let machines = self.of(&members);
+        self.promises.check(&machines)?;
+        let history = machines.first().map(|machine| History::of(machine.store()));
+        let history = history.as_ref();
+        Ok(Outcome {
+            agreed_ms,
+            members: members.len(),
+            events: history.map_or(0, |history| history.events.len()),
+            twins: history.map_or(0, |history| history.twins().len()),
+            packages: history.map_or(0, |history| history.current().len()),
+        })
+    }
+
+    /// What people do: start machines, mend lines, end pauses and clones, redeem invites again.
+    async fn repair(&mut self) {
+        self.network.set_weather(Weather::default());
+        self.network.mend();
+        self.doomed.clear();
+        self.hurry().await;
+        // A source that sent wrong bytes is not asked for that blob again until the node restarts.
+        let bent = self.network.take_bent();
+        for number in 0..self.machines.len() {
+            if self.machines[number].is_dead() {
+                self.machines[number].end(End::PowerCut).await;
+            } else if bent.contains(&number) {
+                self.machines[number].end(End::Killed).await;
+            }
+            let spare = number >= self.founded && (!self.used.contains(&number) || self.clones.contains(&number));
+            if !spare {
+                self.machines[number].start();
+            }
+        }
+        for joining in std::mem::take(&mut self.joining) {
+            self.join(joining.joiner, joining.inviter, joining.role).await;
+        }
+    }
+
+    /// The machines whose nodes are members of the first founder's mesh, by all that anybody of them says.
+    fn members(&self) -> Vec<usize> {
+        let own = |machine: &&Machine| !self.clones.contains(&machine.number) && machine.is_running();
+        let machines: Vec<&Machine> = self.machines.iter().filter(own).collect();
+        let members = History::together(machines.iter().map(|machine| machine.store())).members();
+        machines
+            .iter()
+            .filter(|machine| members.contains(&machine.store().node_id()))
+            .map(|machine| machine.number)
+            .collect()
+    }
+
+    /// Sees to it that links are known on both sides, and that there is a way from each member to each.
+    fn connect(&mut self, members: &[usize]) {
+        let numbers: BTreeMap<NodeId, usize> =
+            members.iter().map(|number| (self.machines[*number].store().node_id(), *number)).collect();
+        let mut reached: BTreeSet<usize> = BTreeSet::new();
+        let mut links: Vec<(usize, usize)> = Vec::new();
+        for number in members {
+            let peers = self.machines[*number].store().peers().expect("readable");
+            links.extend(peers.iter().filter_map(|row| Some((*number, *numbers.get(&row.node)?))));
+        }
+        for (one, other) in &links {
+            self.link(*one, *other);
+        }
+        for number in members {
+            if reached.contains(number) {
+                continue;
+            }
+            if let Some(first) = members.first().filter(|_| !reached.is_empty()) {
+                self.trace.line(&format!("m{first} and m{number} are linked"));
+                self.link(*first, *number);
+            }
+            let mut next = vec![*number];
+            while let Some(at) = next.pop() {
+                if reached.insert(at) {
+                    let ends = links.iter().flat_map(|(one, other)| [(*one, *other), (*other, *one)]);
+                    next.extend(ends.filter(|(one, _)| *one == at).map(|(_, other)| other));
+                }
+            }
+        }
+    }
+
+    fn of(&self, numbers: &[usize]) -> Vec<&Machine> {
+        numbers.iter().map(|number| &self.machines[*number]).collect()
+    }
+
+    async fn wait_for(&mut self, limit_ms: u64, done: impl Fn(&Self) -> bool) -> Result<bool, String> {
+        let limit = Instant::now() + Duration::from_millis(limit_ms);
+        while !done(self) {
+            if Instant::now() >= limit {
+                return Ok(false);
+            }
+            self.pass(Instant::now() + Duration::from_millis(LOOK_MS)).await?;
+        }
+        Ok(true)
+    }
+
+    fn stands(&self, members: &[usize]) -> String {
+        let line = |machine: &Machine| {
+            let (vector, roster, catalog) = standing(machine.store());
+            let held = vector.entries.iter().map(|(stream, state)| format!("{}:{}", stream.origin.short(), state.last));
+            let held: Vec<String> = held.collect();
+            let parts = [vector.digest(), roster, catalog].map(|digest| digest.to_string()[..6].to_owned());
+            let peers: Vec<String> = machine
+                .store()
+                .peers()
+                .unwrap_or_default()
+                .iter()
+                .map(|row| {
+                    let status = machine.mesh().and_then(|mesh| mesh.status(&row.node));
+                    let told = status.map(|status| format!("{} {:?}", status.state.as_str(), status.error));
+                    format!("\n      {} {}", row.node.short(), told.unwrap_or_default())
+                })
+                .collect();
+            format!(
+                "  {} is {} {parts:?} {held:?}{}",
+                machine.name(),
+                machine.store().node_id().short(),
+                peers.concat()
+            )
+        };
+        self.of(members).into_iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}

@@ -1,0 +1,160 @@
+//! Runs of scripts, many seeds at once, and what is told of one that fails.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::healing::Outcome;
+use super::script::Script;
+use super::trace::Trace;
+use super::world::World;
+use crate::worker::panic_text;
+
+/// Runs that cutting down a failing script may take.
+const CUTS_MAX: usize = 60;
+
+/// Performs a script; what it came to, or what was wrong, and the trace.
+fn run(script: &Script, detailed: bool) -> (Result<Outcome, String>, Vec<String>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.expect("a runtime can be made");
+    let _within = runtime.enter();
+    let trace = Trace::new(detailed);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            let mut world = World::new(script, trace.clone());
+            world.found(script).await;
+            world.perform(&script.steps).await?;
+            let outcome = world.heal().await;
+            world.end().await;
+            outcome
+        })
+    }));
+    let outcome = outcome.unwrap_or_else(|panic| Err(format!("panic: {}", panic_text(panic.as_ref()))));
+    (outcome, trace.lines())
+}
+
+/// The same failure with as few steps as a few tries find.
+fn cut_down(script: &Script) -> Script {
+    let (mut best, mut part, mut cuts) = (script.clone(), script.steps.len() / 2, 0);
+    while part > 0 && cuts < CUTS_MAX {
+        let mut at = 0;
+        while at < best.steps.len() && cuts < CUTS_MAX {
+            let mut shorter = best.clone();
+            shorter.steps.drain(at..(at + part).min(best.steps.len()));
+            cuts += 1;
+            if run(&shorter, false).0.is_err() {
+                best = shorter;
+            } else {
+                at += part;
+            }
+        }
+        part /= 2;
+    }
+    best
+}
+
+/// What is told of a seed that fails.
+fn told(seed: u64, fault: &str) -> String {
+    let script = cut_down(&Script::of(seed));
+    let (outcome, lines) = run(&script, true);
+    let fault = outcome.err().unwrap_or_else(|| fault.to_owned());
+    let founders: Vec<String> = script.founders.iter().map(|founder| format!("  {founder:?}")).collect();
+    let last = &lines[lines.len().saturating_sub(400)..];
+    format!(
+        "seed {seed}: {fault}\nmachines:\n{}\nlinks: {:?}\ntrace:\n{}\nseed {seed}: {fault}",
+        founders.join("\n"),
+        script.links,
+        last.join("\n")
+    )
+}
+
+/// A number that who runs the tests may say.
+#[expect(clippy::disallowed_methods, reason = "no program but this test has these")]
+fn asked(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// What many runs came to.
+#[derive(Debug, Default)]
+struct Tally {
+    runs: u64,
+    members: usize,
+    events: usize,
+    twins: usize,
+    agreed_ms: Vec<u64>,
+}
+
+impl Tally {
+    fn add(&mut self, outcome: &Outcome) {
+        self.runs += 1;
+        self.members += outcome.members;
+        self.events += outcome.events;
+        self.twins += outcome.twins;
+        self.agreed_ms.push(outcome.agreed_ms);
+    }
+}
+
+/// Failing seeds that are enough.
+const FAILED_MAX: usize = 10;
+
+/// Runs `count` seeds from `first` on, on all cores, until enough failed.
+fn runs(first: u64, count: u64) -> Result<Tally, String> {
+    let next = AtomicU64::new(0);
+    let (tally, failed) = (Mutex::new(Tally::default()), Mutex::new(BTreeMap::new()));
+    let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while failed.lock().expect("no panic holds it").len() < FAILED_MAX {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= count {
+                        return;
+                    }
+                    match run(&Script::of(first + seed), false).0 {
+                        Ok(outcome) => tally.lock().expect("no panic holds it").add(&outcome),
+                        Err(fault) => drop(failed.lock().expect("no panic holds it").insert(first + seed, fault)),
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner().expect("no panic holds it");
+    let first_lines = failed.iter().map(|(seed, fault)| format!("seed {seed}: {}", fault.lines().next().unwrap_or("")));
+    let all = first_lines.collect::<Vec<_>>().join("\n");
+    match failed.first_key_value() {
+        Some((seed, fault)) => Err(format!("{}\nfailed:\n{all}", told(*seed, fault))),
+        None => Ok(tally.into_inner().expect("no panic holds it")),
+    }
+}
+
+#[test]
+fn whatever_happens_the_mesh_agrees_again_and_keeps_its_promises() {
+    let tally = runs(asked("ODS_MESH_FIRST", 0), asked("ODS_MESH_SEEDS", 60));
+    let mut tally = tally.unwrap_or_else(|told| panic!("{told}"));
+    tally.agreed_ms.sort_unstable();
+    let at = |per_cent: usize| tally.agreed_ms.get(tally.agreed_ms.len() * per_cent / 100).copied();
+    println!(
+        "{} runs, {} members, {} events, {} twins; agreed after {:?} ms (median), {:?} ms (99 of 100)",
+        tally.runs,
+        tally.members,
+        tally.events,
+        tally.twins,
+        at(50),
+        at(99)
+    );
+    assert!(tally.events > 0 && tally.members > 0, "nothing happened");
+}
+
+#[test]
+fn a_seed_is_a_run() {
+    for seed in [3, 14, 15, 92] {
+        let script = Script::of(seed);
+        let (first, second) = (run(&script, true), run(&script, true));
+        assert_eq!(first.0, second.0, "seed {seed}");
+        for (line, (one, other)) in first.1.iter().zip(&second.1).enumerate() {
+            assert_eq!(one, other, "seed {seed}, line {line}");
+        }
+        assert_eq!(first.1.len(), second.1.len(), "seed {seed}");
+    }
+}

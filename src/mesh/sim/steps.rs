@@ -1,0 +1,300 @@
+//! What each step of a script does.
+
+use ods_store::{
+    Condition, EventId, GcMode, Keep, MetaPatch, PackagePath, PublishRequest, Retention, Role, SpacePolicy, StoreError,
+};
+
+use super::machine::{End, Machine};
+use super::script::{PATHS, Step};
+use super::world::{Later, World, author};
+
+/// The path with this number.
+pub(super) fn path(number: usize) -> PackagePath {
+    PackagePath::parse(&format!("p{}.pkg", number % PATHS)).expect("a path")
+}
+
+impl World {
+    /// Does a step, if it makes sense now.
+    pub(super) async fn step(&mut self, step: Step) {
+        match step {
+            Step::Publish { machine, .. }
+            | Step::Retag { machine, .. }
+            | Step::Restore { machine, .. }
+            | Step::Remove { machine, .. } => self.change(machine, step),
+            Step::Kill { machine, down_ms } => self.kill(machine, down_ms).await,
+            Step::Doom { machine, operations, down_ms } => {
+                if let Some(number) = self.running(machine) {
+                    self.machines[number].doom(operations);
+                    self.doomed.insert(number, down_ms);
+                }
+            }
+            Step::Snapshot { machine } => {
+                if let Some(number) = self.running(machine) {
+                    let disk = self.machines[number].disk().crash(self.random.any());
+                    self.snapshots.insert(number, disk);
+                }
+            }
+            Step::RollBack { machine, then_publish } => self.roll_back(machine, then_publish).await,
+            Step::Clone { machine, for_ms } => self.clone_machine(machine, for_ms).await,
+            Step::Join { .. } | Step::Merge { .. } => self.grow(step).await,
+            Step::Cut { .. } | Step::Partition { .. } | Step::Weather { .. } => self.disturb(step),
+            Step::Link { .. } | Step::Unlink { .. } | Step::Pause { .. } => self.relink(step),
+            Step::Expel { owner, node } => self.expel_by(&[(owner, node)]),
+            Step::ExpelEachOther { one, other } => self.expel_by(&[(one, other), (other, one)]),
+            Step::Rot { machine, which, offset } => self.rot(machine, which, offset).await,
+            Step::Clock { .. } | Step::Gc { .. } | Step::Sync { .. } | Step::Ask { .. } => {
+                self.care(step);
+            }
+        }
+    }
+
+    /// A machine that runs, by a number modulo how many do.
+    pub(super) fn running(&self, pick: usize) -> Option<usize> {
+        let running: Vec<usize> =
+            self.machines.iter().filter(|machine| machine.is_running()).map(|machine| machine.number).collect();
+        running.get(pick % running.len().max(1)).copied()
+    }
+
+    /// Two different ones.
+    fn pair(&self, one: usize, other: usize) -> Option<(usize, usize)> {
+        self.running(one).zip(self.running(other)).filter(|(one, other)| one != other)
+    }
+
+    fn change(&mut self, machine: usize, step: Step) {
+        if let Some(number) = self.running(machine) {
+            self.change_at(number, step);
+        }
+    }
+
+    fn change_at(&mut self, number: usize, step: Step) {
+        let (Step::Publish { path: at, .. }
+        | Step::Retag { path: at, .. }
+        | Step::Restore { path: at, .. }
+        | Step::Remove { path: at, .. }) = step
+        else {
+            return;
+        };
+        let (machine, seed) = (&self.machines[number], self.random.any());
+        let request = |meta| PublishRequest { path: path(at), meta, condition: Condition::None, author: author() };
+        let (store, now) = (machine.store(), machine.now());
+        let outcome = match step {
+            Step::Publish { size, .. } => {
+                let bytes = noise(seed, size);
+                self.promises.knows(&bytes);
+                publish(machine, &request(MetaPatch::new()), &bytes)
+            }
+            Step::Retag { tag, .. } => {
+                let meta = MetaPatch::from([("tags".to_owned(), Some(format!("t{tag}")))]);
+                store.edit(&request(meta), now).map(|published| published.package.revision)
+            }
+            Step::Restore { which, .. } => restore(machine, which, &request(MetaPatch::new())),
+            _ => store.remove(&path(at), &Condition::None, &author(), now),
+        };
+        let told = match &outcome {
+            Ok(event) => format!("event {}", short(event)),
+            Err(error) => format!("refused: {error}"),
+        };
+        self.trace.line(&format!("  m{number}: {told}"));
+        if let Ok(event) = outcome {
+            self.promises.acknowledged(event, number);
+        }
+    }
+
+    async fn kill(&mut self, machine: usize, down_ms: u64) {
+        let Some(number) = self.running(machine) else { return };
+        self.trace.line(&format!("  m{number}"));
+        let end = if self.machines[number].is_dead() { End::PowerCut } else { End::Killed };
+        self.doomed.remove(&number);
+        self.machines[number].end(end).await;
+        self.later(down_ms, Later::Start(number));
+    }
+
+    async fn roll_back(&mut self, machine: usize, then_publish: Option<usize>) {
+        let with: Vec<usize> = self.snapshots.keys().copied().collect();
+        let Some(number) = with.get(machine % with.len().max(1)).copied() else { return };
+        let disk = self.snapshots[&number].copy();
+        self.trace.line(&format!("  m{number}"));
+        self.loses_its_disk(number);
+        self.doomed.remove(&number);
+        self.machines[number].replace_disk(disk).await;
+        if let Some(at) = then_publish {
+            self.change_at(number, Step::Publish { machine, path: at, size: 100 });
+        }
+        self.machines[number].start();
+    }
+
+    /// What only this machine holds is about to be lost with its disk.
+    pub(super) fn loses_its_disk(&mut self, number: usize) {
+        let others: Vec<&Machine> = self.machines.iter().filter(|machine| machine.number != number).collect();
+        self.promises.loses_its_disk(number, &others);
+    }
+
+    async fn clone_machine(&mut self, machine: usize, for_ms: u64) {
+        let spare = (self.founded..self.machines.len()).find(|number| !self.used.contains(number));
+        let (Some(number), Some(spare)) = (self.running(machine), spare) else { return };
+        if self.clones.contains(&number) {
+            return;
+        }
+        self.trace.line(&format!("  m{spare} is m{number} as well"));
+        let disk = self.machines[number].disk().crash(self.random.any());
+        self.used.insert(spare);
+        self.clones.insert(spare);
+        self.machines[spare].replace_disk(disk).await;
+        self.machines[spare].start();
+        self.later(for_ms, Later::EndClone(spare));
+    }
+
+    /// The clone is noticed and switched off for good.
+    pub(super) async fn end_clone(&mut self, spare: usize) {
+        self.loses_its_disk(spare);
+        self.machines[spare].end(End::Killed).await;
+    }
+
+    async fn grow(&mut self, step: Step) {
+        match step {
+            Step::Join { via, role } => {
+                let spare = (self.founded..self.machines.len()).find(|number| !self.used.contains(number));
+                let (Some(via), Some(spare)) = (self.running(via), spare) else { return };
+                self.machines[spare].start();
+                self.join(spare, via, [Role::Owner, Role::Publisher, Role::Replica][role % 3]).await;
+            }
+            Step::Merge { one, other } => {
+                let Some((one, other)) = self.pair(one, other) else { return };
+                let root = |number: usize| self.machines[number].store().roster().root();
+                if root(one) != root(other) && !self.clones.contains(&one) && !self.clones.contains(&other) {
+                    self.join(one, other, Role::Owner).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn disturb(&mut self, step: Step) {
+        match step {
+            Step::Cut { one, other, for_ms } => {
+                let count = self.machines.len();
+                let pair = (one % count, other % count);
+                self.network.set_cut(pair.0, pair.1, true);
+                self.later(for_ms, Later::Mend(vec![pair]));
+            }
+            Step::Partition { part, for_ms } => {
+                let count = self.machines.len();
+                let inside = |number: usize| part >> number & 1 == 1;
+                let pairs: Vec<_> = (0..count)
+                    .flat_map(|one| (0..one).map(move |other| (one, other)))
+                    .filter(|(one, other)| inside(*one) != inside(*other))
+                    .collect();
+                for (one, other) in &pairs {
+                    self.network.set_cut(*one, *other, true);
+                }
+                self.later(for_ms, Later::Mend(pairs));
+            }
+            _ => drop(step.weather().map(|weather| self.network.set_weather(weather))),
+        }
+    }
+
+    fn relink(&mut self, step: Step) {
+        match step {
+            Step::Link { one, other } => {
+                let Some((one, other)) = self.pair(one, other) else { return };
+                self.link(one, other);
+            }
+            Step::Unlink { one, other } => {
+                let Some((one, other)) = self.pair(one, other) else { return };
+                let node = self.machines[other].store().node_id();
+                let _ = self.machines[one].store().remove_peer(&node, &author(), self.machines[one].now());
+            }
+            Step::Pause { one, other, for_ms } => {
+                let Some((one, other)) = self.pair(one, other) else { return };
+                let node = self.machines[other].store().node_id();
+                self.set_paused(one, &node, true);
+                self.later(for_ms, Later::Resume(one, node));
+            }
+            _ => {}
+        }
+    }
+
+    /// Each first of a pair expels the second, before any of them hears of another's.
+    fn expel_by(&mut self, pairs: &[(usize, usize)]) {
+        let chosen: Vec<_> = pairs.iter().filter_map(|(owner, node)| self.pair(*owner, *node)).collect();
+        for (owner, node) in chosen {
+            let (machine, target) = (&self.machines[owner], self.machines[node].store().node_id());
+            let told = machine.store().expel(&target, &author(), machine.now());
+            self.trace.line(&format!("  m{owner} expels m{node}: {:?}", told.map_err(|error| error.to_string())));
+        }
+    }
+
+    /// While the node doesn't run: what it verified since its start it takes for good, for a day.
+    async fn rot(&mut self, machine: usize, which: usize, offset: usize) {
+        let Some(number) = self.running(machine) else { return };
+        let files = self.blob_files(number);
+        let Some(file) = files.get(which % files.len().max(1)) else { return };
+        self.machines[number].end(End::Killed).await;
+        let length = self.machines[number].disk().read(file).map_or(0, |bytes| bytes.len());
+        self.promises.rotted();
+        self.machines[number].disk().flip_bit(file, offset % length.max(1));
+        self.machines[number].start();
+    }
+
+    fn care(&mut self, step: Step) {
+        match step {
+            Step::Clock { machine, error_ms } => {
+                if let Some(number) = self.running(machine) {
+                    self.machines[number].clock_error_ms = error_ms;
+                }
+            }
+            Step::Gc { machine } => {
+                let Some(number) = self.running(machine) else { return };
+                let machine = &self.machines[number];
+                let keep = Keep { revisions: 1, age_ms: 0, removed_ms: 0 };
+                let retention = Retention::new(keep, &[]).expect("it is within bounds");
+                let policy = SpacePolicy { grace_ms: 0, retention };
+                let gone = machine.store().gc(&policy, GcMode::Collect, machine.now());
+                self.trace.line(&format!("  m{number}: {:?}", gone.map(|report| report.blobs.count)));
+            }
+            Step::Sync { machine, which } => {
+                let Some(number) = self.running(machine) else { return };
+                let peers = self.machines[number].store().peers().unwrap_or_default();
+                let (Some(row), Some(mesh)) = (peers.get(which % peers.len().max(1)), self.machines[number].mesh())
+                else {
+                    return;
+                };
+                // Nobody waits for the answer.
+                let _ = futures_util::FutureExt::now_or_never(mesh.sync(row.node));
+            }
+            Step::Ask { machine, which } => {
+                let Some(number) = self.running(machine) else { return };
+                let wants = self.machines[number].store().wants(100).unwrap_or_default();
+                if let Some(want) = wants.get(which % wants.len().max(1)) {
+                    let _ = self.machines[number].store().want_now(&want.blob, self.machines[number].now());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn publish(machine: &Machine, request: &PublishRequest, bytes: &[u8]) -> Result<EventId, StoreError> {
+    let mut upload = machine.store().begin_upload(None)?;
+    upload.write(bytes)?;
+    let published = machine.store().publish(upload.finish()?, request, machine.now())?;
+    Ok(published.package.revision)
+}
+
+fn restore(machine: &Machine, which: usize, request: &PublishRequest) -> Result<EventId, StoreError> {
+    let revisions = machine.store().revisions(&request.path)?;
+    let source = revisions[which % revisions.len()].id;
+    machine.store().restore(source, request, machine.now()).map(|published| published.package.revision)
+}
+
+/// Bytes that don't repeat.
+fn noise(seed: u64, size: usize) -> Vec<u8> {
+    let mut bytes = vec![0; size];
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut bytes);
+    bytes
+}
+
+/// The beginning of an event's name.
+pub(super) fn short(event: &EventId) -> String {
+    event.to_string().chars().take(8).collect()
+}
