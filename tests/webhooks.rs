@@ -211,9 +211,9 @@ fn a_poisonous_delivery_is_passed_over_and_can_be_sent_again() {
     assert_eq!(queued["queued"], 1);
     wait::until_equal("it came", wait::SOON, &json!("delivered"), || delivery(&node, &id, &failing)["state"].clone());
     let again = format!("/webhooks/{id}/deliveries/{failing}/redeliver");
+    let tries = delivery(&node, &id, &failing)["tries"].as_u64().expect("a number");
     node.api("POST", &again).send().expect(202);
     let same = |one: &&Received| one.header("webhook-id") == failing;
-    let tries = delivery(&node, &id, &failing)["tries"].as_u64().expect("a number");
     wait::until("it came again", wait::SOON, || delivery(&node, &id, &failing)["tries"].as_u64() > Some(tries));
     assert!(receiver.received().iter().filter(same).count() >= 3);
 }

@@ -111,6 +111,9 @@ impl<'a> MakeWriter<'a> for Lines {
 
 #[tokio::test]
 async fn each_request_leaves_one_line_however_it_ends() {
+    // Somebody always listens: else what another thread met first, with nobody listening, may count as of no interest to all.
+    let listening = tracing_subscriber::fmt().with_writer(std::io::sink).finish();
+    drop(tracing::subscriber::set_global_default(listening));
     let lines = Lines::default();
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(lines.clone()).finish();
     let _logging = tracing::subscriber::set_default(subscriber);
