@@ -187,15 +187,19 @@ pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 fn pairs(query: &PublishQuery) -> Vec<(&'static str, String)> {
-    let single = [
-        ("title", &query.title),
-        ("version", &query.version),
-        ("identifier", &query.identifier),
-        ("notes", &query.notes),
-        ("priority", &query.priority),
-        ("blake3", &query.blake3),
-        ("from", &query.from),
+    let from = query.from.clone().map(|from| ("from", from));
+    texts(query).chain(from).chain(query.tag.iter().map(|tag| ("tag", tag.clone()))).collect()
+}
+
+/// What is said of a package in single texts, by name; what isn't said isn't there.
+pub(super) fn texts(query: &PublishQuery) -> impl Iterator<Item = (&'static str, String)> {
+    let texts = [
+        ("title", query.title.clone()),
+        ("version", query.version.clone()),
+        ("identifier", query.identifier.clone()),
+        ("notes", query.notes.clone()),
+        ("priority", query.priority.clone()),
+        ("blake3", query.blake3.clone()),
     ];
-    let single = single.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
-    single.chain(query.tag.iter().map(|tag| ("tag", tag.clone()))).collect()
+    texts.into_iter().filter_map(|(name, text)| Some((name, text?)))
 }

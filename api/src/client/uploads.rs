@@ -6,7 +6,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use reqwest::{Body, Method, RequestBuilder};
 use tokio::io::AsyncRead;
 
-use super::transfer::{counted, text};
+use super::transfer::{counted, text, texts};
 use super::{Client, ClientError, Guard, Upload};
 use crate::types::{Page, PageQuery, PublishQuery, UploadView};
 
@@ -81,17 +81,8 @@ impl Client {
 
 /// What an upload says of itself: the keys and values of `Upload-Metadata`.
 pub fn upload_metadata(path: &PackagePath, query: &PublishQuery) -> Vec<(&'static str, String)> {
-    let given = [
-        ("title", &query.title),
-        ("version", &query.version),
-        ("identifier", &query.identifier),
-        ("notes", &query.notes),
-        ("priority", &query.priority),
-        ("blake3", &query.blake3),
-    ];
-    let given = given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?)));
     let tags = (!query.tag.is_empty()).then(|| ("tags", query.tag.join(",")));
-    std::iter::once(("path", path.as_str().to_owned())).chain(given).chain(tags).collect()
+    std::iter::once(("path", path.as_str().to_owned())).chain(texts(query)).chain(tags).collect()
 }
 
 fn upload_url(id: &str) -> String {
