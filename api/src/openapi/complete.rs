@@ -99,8 +99,12 @@ fn complete_operation(whole: &Value, path: &str, operation: &mut Value) {
             parameter["example"] = parameter_example(whole, path, &name, &parameter["schema"]);
         }
     }
-    if let Some(body) = operation.pointer_mut("/requestBody/content") {
-        add_examples(whole, body, None);
+    if operation.pointer_mut("/requestBody/content").is_some_and(say_bytes) {
+        // A body of no bytes is one too: an empty file, or an upload that is only begun.
+        operation["requestBody"]["required"] = json!(false);
+    }
+    if let Some(content) = operation.pointer_mut("/requestBody/content") {
+        add_examples(whole, content, None);
     }
     for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
         let number = status.parse::<u16>().ok();
@@ -108,9 +112,23 @@ fn complete_operation(whole: &Value, path: &str, operation: &mut Value) {
             response["description"] = json!(meaning(status));
         }
         if let Some(content) = response.get_mut("content") {
+            say_bytes(content);
             add_examples(whole, content, number);
         }
     }
+}
+
+/// Bodies of bytes are strings of no encoding (JSON Schema 2020-12 has no word for bytes; this one of OpenAPI 3.0 is what
+/// tools know). Tells whether there are any.
+fn say_bytes(content: &mut Value) -> bool {
+    let mut found = false;
+    for (kind, media) in content.as_object_mut().into_iter().flatten() {
+        if kind.ends_with("octet-stream") {
+            media["schema"] = json!({"type": "string", "format": "binary"});
+            found = true;
+        }
+    }
+    found
 }
 
 /// What a success means where the handler says no more.
@@ -131,7 +149,7 @@ fn add_examples(whole: &Value, content: &mut Value, status: Option<u16>) {
         }
         let example = match kind.as_str() {
             crate::error::PROBLEM_JSON => problem(status.unwrap_or(400)),
-            "application/octet-stream" => json!("the bytes"),
+            bytes if bytes.ends_with("octet-stream") => json!("the bytes"),
             "text/event-stream" => json!("id: 4711\nevent: package.published\ndata: {…}\n\n"),
             "text/html" => json!("<!doctype html>…"),
             _ => example(whole, &media["schema"], 0),

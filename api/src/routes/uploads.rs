@@ -58,7 +58,7 @@ pub(crate) async fn list(
         ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256` and the base64 of the body's digest"),
         ("If-None-Match" = Option<String>, Header, description = "`*`: publish only what is new there"),
         ("If-Match" = Option<String>, Header, description = "A revision in double quotes: replace only that one")),
-    request_body(content = Option<Vec<u8>>, content_type = "application/offset+octet-stream", description = "The first bytes, or nothing"),
+    request_body(content = Vec<u8>, content_type = "application/offset+octet-stream", description = "The first bytes, or nothing"),
     responses((status = 201, description = "It is begun; `Location` is its address", headers(
         ("Location" = String, description = "Its address"), ("Upload-Offset" = u64, description = "Bytes that are here"),
         ("Upload-Expires" = String, description = "When it is abandoned unless more comes"))), BadRequest, TusRefused))]
