@@ -243,6 +243,7 @@ impl SurfaceRouters {
     fn of(&self, socket: &Socket) -> Router {
         let surfaces = Surfaces { downloads: socket.offers(Surface::Downloads), admin: socket.offers(Surface::Admin) };
         let router = ods_api::router(self.api.clone(), surfaces).merge(health_router(self.health.clone()));
+        let router = if surfaces.admin { router.merge(ods_ui::router()) } else { router };
         if socket.offers(Surface::Peers) { router.merge(self.peers.clone()) } else { router }
     }
 }

@@ -1,0 +1,110 @@
+// Makes `assets/vendor` from packages: Lit with its directives as one readable module, and a sprite of Lucide's icons.
+// `npm run vendor` after changing a version in package.json or a name in `assets/lib/icons.js`; the outcome is committed.
+
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { build } from "esbuild";
+import ts from "typescript";
+import { ICONS } from "../assets/lib/icons.js";
+
+const assets = new URL("../assets/", import.meta.url);
+const packages = new URL("../node_modules/", import.meta.url);
+
+/** The directives that the page uses, and what each module of them is called. */
+const directives = {
+  repeat: "repeat", live: "live", "class-map": "classMap", ref: "ref, createRef", guard: "guard", cache: "cache",
+  keyed: "keyed", until: "until", "if-defined": "ifDefined", when: "when",
+};
+
+const entry = [
+  'export * from "lit";',
+  'export { Directive, PartType, directive } from "lit/directive.js";',
+  'export { AsyncDirective } from "lit/async-directive.js";',
+  ...Object.entries(directives).map(([file, names]) => `export { ${names} } from "lit/directives/${file}.js";`),
+].join("\n");
+
+/**
+ * The readable sources are those for development; without what they do only then, as Lit's own release build has them.
+ * @param {string} source
+ */
+function withoutDevelopment(source) {
+  /** @type {(condition: ts.Expression) => boolean} */
+  const isDevelopment = (condition) =>
+    ts.isIdentifier(condition)
+      ? condition.text === "DEV_MODE"
+      : ts.isBinaryExpression(condition) && condition.operatorToken.kind === ts.SyntaxKind.AmpersandAmpersandToken && isDevelopment(condition.left);
+  const { factory } = ts;
+  /** @type {ts.TransformerFactory<ts.SourceFile>} */
+  const strip = (context) => (file) => {
+    /** @type {ts.Visitor} */
+    const visit = (node) => {
+      if (ts.isIfStatement(node) && isDevelopment(node.expression)) {
+        return node.elseStatement ? ts.visitNode(node.elseStatement, visit) : undefined;
+      }
+      if (ts.isConditionalExpression(node) && isDevelopment(node.condition)) return ts.visitNode(node.whenFalse, visit);
+      if (ts.isBinaryExpression(node) && isDevelopment(node)) return factory.createFalse();
+      return ts.visitEachChild(node, visit, context);
+    };
+    return /** @type {ts.SourceFile} */ (ts.visitNode(file, visit));
+  };
+  const parsed = ts.createSourceFile("lit.js", source.replace(/^const DEV_MODE = true;$/m, ""), ts.ScriptTarget.ES2022, true);
+  const { transformed } = ts.transform(parsed, [strip]);
+  return ts.createPrinter().printFile(/** @type {ts.SourceFile} */ (transformed[0]));
+}
+
+/** @type {import("esbuild").Plugin} */
+const released = {
+  name: "released",
+  setup(bundler) {
+    bundler.onLoad({ filter: /node_modules\/(@lit|lit).*\.js$/ }, ({ path }) => ({
+      contents: withoutDevelopment(readFileSync(path, "utf8")),
+    }));
+  },
+};
+
+async function lit() {
+  const bundled = await build({
+    stdin: { contents: entry, resolveDir: new URL("..", import.meta.url).pathname, sourcefile: "lit.js" },
+    bundle: true,
+    format: "esm",
+    target: "es2022",
+    charset: "utf8",
+    conditions: ["development"],
+    plugins: [released],
+    write: false,
+  });
+  // Where on this machine the sources were is nobody's business.
+  return bundled.outputFiles[0].text.replace(/^\/\/ .*node_modules\//gm, "// ");
+}
+
+/** @param {string} name */
+function symbol(name) {
+  const icon = readFileSync(new URL(`lucide-static/icons/${name}.svg`, packages), "utf8");
+  const inside = icon.slice(icon.indexOf(">", icon.indexOf("<svg")) + 1, icon.lastIndexOf("</svg>"));
+  return `<symbol id="${name}" viewBox="0 0 24 24">${inside.replace(/\s*\n\s*/g, "").trim()}</symbol>`;
+}
+
+function icons() {
+  const names = [...ICONS].sort();
+  return `<svg xmlns="http://www.w3.org/2000/svg">\n${names.map(symbol).join("\n")}\n</svg>\n`;
+}
+
+/** @param {string} name */
+const version = (name) => JSON.parse(readFileSync(new URL(`${name}/package.json`, packages), "utf8")).version;
+/** @param {string} name */
+const licence = (name) => readFileSync(new URL(`${name}/LICENSE`, packages), "utf8");
+
+const files = {
+  "vendor/lit.js": await lit(),
+  "vendor/lit.LICENSE.txt": licence("lit"),
+  "icons.svg": icons(),
+  "vendor/icons.LICENSE.txt": licence("lucide-static"),
+};
+const sha256 = (/** @type {string} */ text) => createHash("sha256").update(text).digest("hex");
+const origin = {
+  lit: { versions: Object.fromEntries(["lit", "lit-html", "lit-element", "@lit/reactive-element"].map((name) => [name, version(name)])), licence: "BSD-3-Clause" },
+  icons: { versions: { "lucide-static": version("lucide-static") }, licence: "ISC" },
+};
+const hashes = Object.fromEntries(Object.entries(files).map(([name, text]) => [name, sha256(text)]));
+for (const [name, text] of Object.entries(files)) writeFileSync(new URL(name, assets), text);
+writeFileSync(new URL("vendor/VENDOR.json", assets), `${JSON.stringify({ origin, made_with: { esbuild: version("esbuild") }, sha256: hashes }, null, 2)}\n`);
