@@ -15,12 +15,7 @@ use crate::digest::Digest;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Result, StoreError};
 use crate::open::DatabaseFile;
-use crate::schema::{
-    AUDIT, BANDWIDTH, BLOBS, BY_PUBLISHED, BY_SIZE, COVERED, CURSORS, DELIVERIES, DELIVERY_QUEUE, EVENTS, FETCHES,
-    HEADS, HISTORY, INVITES, JOURNAL, LIVE_BLOBS, LOG, META, OLD_WANTS, PACKAGES, PEERS, REPLACERS, REPLICATING,
-    SESSIONS, SETTINGS, STATEMENTS, STATES, STREAM_EVENTS, STREAMS, TOKENS, TRUE_SHA256, UPLOADS, UPLOADS_ENDED, USERS,
-    WANTS, WATCHED, WEBHOOK_PROGRESS, WEBHOOKS,
-};
+use crate::schema::{BLOBS, InSnapshots, LIVE_BLOBS, TableVisitor, each_table};
 use crate::store::Store;
 use crate::wants::{self, BlobRow};
 
@@ -83,7 +78,7 @@ impl Store {
         let (path, file) = self.blobs().create_incoming(&name)?;
         let database = Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(DatabaseFile(file))?;
         let write = database.begin_write()?;
-        copy_all(&read, &write)?;
+        each_table(&mut Copying { from: &read, to: &write })?;
         write.commit()?;
         drop(database);
         let missing = || StoreError::Corrupt { what: "the snapshot" };
@@ -93,65 +88,27 @@ impl Store {
     }
 }
 
-fn copy_all(from: &ReadTransaction, to: &WriteTransaction) -> Result<()> {
-    copy(from, to, META)?;
-    copy(from, to, LOG)?;
-    copy(from, to, EVENTS)?;
-    copy(from, to, STREAMS)?;
-    copy(from, to, STREAM_EVENTS)?;
-    copy(from, to, COVERED)?;
-    copy(from, to, JOURNAL)?;
-    copy(from, to, HISTORY)?;
-    copy(from, to, REPLACERS)?;
-    copy(from, to, HEADS)?;
-    copy(from, to, PACKAGES)?;
-    copy(from, to, BY_PUBLISHED)?;
-    copy(from, to, BY_SIZE)?;
-    copy(from, to, LIVE_BLOBS)?;
-    copy(from, to, BLOBS)?;
-    copy(from, to, WANTS)?;
-    copy(from, to, OLD_WANTS)?;
-    // A fetch's map tells of a file in `incoming/`, which isn't copied.
-    to.open_table(FETCHES)?;
-    // So are the bytes of an upload that goes on.
-    to.open_table(UPLOADS)?;
-    copy(from, to, UPLOADS_ENDED)?;
-    copy(from, to, TRUE_SHA256)?;
-    copy(from, to, STATEMENTS)?;
-    copy(from, to, STATES)?;
-    copy(from, to, BANDWIDTH)?;
-    copy(from, to, REPLICATING)?;
-    copy(from, to, PEERS)?;
-    copy(from, to, CURSORS)?;
-    copy(from, to, INVITES)?;
-    copy(from, to, TOKENS)?;
-    copy(from, to, USERS)?;
-    // A copy that falls into other hands, or is restored years later, signs nobody in.
-    to.open_table(SESSIONS)?;
-    copy(from, to, AUDIT)?;
-    copy(from, to, SETTINGS)?;
-    copy(from, to, WATCHED)?;
-    copy(from, to, WEBHOOKS)?;
-    copy(from, to, WEBHOOK_PROGRESS)?;
-    copy(from, to, DELIVERIES)?;
-    copy(from, to, DELIVERY_QUEUE)?;
-    // A table that is forgotten here would be lost in every backup.
-    let count = to.list_tables()?.count();
-    if from.list_tables()?.count() == count { Ok(()) } else { Err(StoreError::Corrupt { what: "the list of tables" }) }
+/// Copies the tables of one transaction into another.
+struct Copying<'txn> {
+    from: &'txn ReadTransaction,
+    to: &'txn WriteTransaction,
 }
 
-fn copy<K: Key + 'static, V: Value + 'static>(
-    from: &ReadTransaction,
-    to: &WriteTransaction,
-    definition: TableDefinition<'static, K, V>,
-) -> Result<()> {
-    let source = from.open_table(definition)?;
-    let mut target = to.open_table(definition)?;
-    for entry in source.iter()? {
-        let (key, value) = entry?;
-        target.insert(key.value(), value.value())?;
+impl TableVisitor for Copying<'_> {
+    fn visit<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        table: TableDefinition<'static, K, V>,
+        in_snapshots: InSnapshots,
+    ) -> Result<()> {
+        let mut target = self.to.open_table(table)?;
+        if in_snapshots == InSnapshots::Copied {
+            for entry in self.from.open_table(table)?.iter()? {
+                let (key, value) = entry?;
+                target.insert(key.value(), value.value())?;
+            }
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 /// A blob that a copy of the database lists as held.
