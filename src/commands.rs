@@ -34,6 +34,7 @@ mod stopped;
 pub(crate) mod tag;
 pub(crate) mod token;
 pub(crate) mod transfers;
+mod typed;
 pub(crate) mod user;
 pub(crate) mod verify;
 pub(crate) mod webhook;

@@ -7,6 +7,7 @@ use clap::{Subcommand, ValueEnum};
 use ods_api::{InviteLine, InviteRequest, InviteView, PeerView, RoleName, Url};
 use serde_json::json;
 
+use super::typed::Plain;
 use super::{Context, status};
 use crate::cli::{Connected, Connection, Exit, Failure, duration_seconds, printable, short_id, time_text};
 
@@ -40,7 +41,7 @@ enum Action {
     #[command(
         after_help = "Examples:\n  ods peer ls\n  ods peer ls --json | jq -r '.items[] | .name + \" \" + .state'"
     )]
-    Ls(Ls),
+    Ls(Plain),
     /// Remove a link; the other node stays in the mesh
     #[command(
         long_about = "Remove a link of this node.\n\nThat is all it does: the other node stays in the mesh, gets everything \
@@ -70,12 +71,6 @@ struct Invite {
 struct Join {
     /// The line that `ods peer invite` printed; `-` reads it from standard input
     invite: String,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-#[derive(Debug, clap::Args)]
-struct Ls {
     #[command(flatten)]
     connection: Connection,
 }
@@ -196,7 +191,7 @@ fn read_line() -> Result<String, Failure> {
     }
 }
 
-async fn list(arguments: &Ls, context: &mut Context) -> Result<(), Failure> {
+async fn list(arguments: &Plain, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let peers = node.client.peers().await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {

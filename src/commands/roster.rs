@@ -5,6 +5,7 @@ use ods_api::{AdmitRequest, MemberView, PageQuery, RosterView};
 
 use super::Context;
 use super::peer::RoleArgument;
+use super::typed::Plain;
 use crate::cli::{Connected, Connection, Exit, Failure, Table, printable, short_id, time_text};
 
 /// Show and change who may do what in the mesh
@@ -29,7 +30,7 @@ enum Action {
     #[command(
         after_help = "Examples:\n  ods roster ls\n  ods roster ls --json | jq -r '.items[] | .node + \" \" + .standing'"
     )]
-    Ls(Ls),
+    Ls(Plain),
     /// Admit a node, or raise its role; only on an owner
     #[command(
         long_about = "Admit a node, or raise its role; only on an owner.\n\nA node that is in the mesh already may be named \
@@ -51,12 +52,6 @@ enum Action {
         after_help = "Examples:\n  ods roster expel lost-laptop\n  ods roster expel 5f0c61e2"
     )]
     Expel(Expel),
-}
-
-#[derive(Debug, clap::Args)]
-struct Ls {
-    #[command(flatten)]
-    connection: Connection,
 }
 
 #[derive(Debug, clap::Args)]
@@ -89,7 +84,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     }
 }
 
-async fn list(arguments: &Ls, context: &mut Context) -> Result<(), Failure> {
+async fn list(arguments: &Plain, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let roster = load(&node).await?;
     if context.output.is_json() {

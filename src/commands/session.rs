@@ -1,11 +1,12 @@
 //! `ods session`: who one is, who is signed in, signing in and out.
 
 use clap::Subcommand;
-use ods_api::{IdentityView, Page, PageQuery, PasswordRequest, SessionView, SignInRequest};
+use ods_api::{IdentityView, Page, PasswordRequest, SessionView, SignInRequest};
 use serde_json::json;
 
 use super::Context;
 use super::password::{Purpose, read_password};
+use super::typed::{Plain, whole};
 use crate::cli::{Connected, Connection, Failure, Table, printable, time_text};
 
 /// Show who you are to a node, sign in and out, see and end sessions
@@ -34,12 +35,6 @@ enum Action {
     /// Change the password of the user who is signed in
     #[command(after_help = "Examples:\n  ods session password")]
     Password(Passwords),
-}
-
-#[derive(Debug, clap::Args)]
-struct Plain {
-    #[command(flatten)]
-    connection: Connection,
 }
 
 #[derive(Debug, clap::Args)]
@@ -125,16 +120,7 @@ async fn list(arguments: &Plain, context: &mut Context) -> Result<(), Failure> {
 }
 
 async fn all(node: &Connected) -> Result<Page<SessionView>, Failure> {
-    let mut items = Vec::new();
-    let mut query = PageQuery { limit: Some(1000), after: None };
-    loop {
-        let page = node.client.sessions(&query).await.map_err(|error| node.explain(error))?;
-        items.extend(page.items);
-        if page.next.is_none() {
-            return Ok(Page::whole(items));
-        }
-        query.after = page.next;
-    }
+    whole(node, async |query| node.client.sessions(query).await).await
 }
 
 async fn start(arguments: Start, context: &mut Context) -> Result<(), Failure> {

@@ -1,11 +1,12 @@
 //! `ods token`: who may use the node's API.
 
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use jiff::Timestamp;
-use ods_api::{Page, PageQuery, ScopeName, TokenRequest, TokenView};
+use ods_api::{Page, TokenRequest, TokenView};
 use serde_json::json;
 
 use super::Context;
+use super::typed::{Plain, ScopeArgument, whole};
 use crate::cli::{Connected, Connection, Exit, Failure, Table, duration_seconds, printable, time_text};
 
 /// Make, list and revoke access tokens
@@ -30,7 +31,7 @@ enum Action {
     Create(Create),
     /// List the tokens, without their secrets
     #[command(after_help = "Examples:\n  ods token ls")]
-    Ls(Ls),
+    Ls(Plain),
     /// Revoke a token: it stops working at once
     #[command(after_help = "Examples:\n  ods token revoke ci\n  ods token revoke 9f86d081884c7d65")]
     Revoke(Revoke),
@@ -54,35 +55,11 @@ struct Create {
 }
 
 #[derive(Debug, clap::Args)]
-struct Ls {
-    #[command(flatten)]
-    connection: Connection,
-}
-
-#[derive(Debug, clap::Args)]
 struct Revoke {
     /// The token's id, or its name if only one has it
     token: String,
     #[command(flatten)]
     connection: Connection,
-}
-
-/// [`ScopeName`] as it is typed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ScopeArgument {
-    Read,
-    Publish,
-    Admin,
-}
-
-impl From<ScopeArgument> for ScopeName {
-    fn from(scope: ScopeArgument) -> Self {
-        match scope {
-            ScopeArgument::Read => Self::Read,
-            ScopeArgument::Publish => Self::Publish,
-            ScopeArgument::Admin => Self::Admin,
-        }
-    }
 }
 
 pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
@@ -113,7 +90,7 @@ fn expiry(now_s: u64, expires_s: u64) -> Result<Timestamp, Failure> {
     at.ok_or_else(|| Failure::usage("the token would expire too late; leave --expires out for one that never does"))
 }
 
-async fn list(arguments: &Ls, context: &mut Context) -> Result<(), Failure> {
+async fn list(arguments: &Plain, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let tokens = all(&node).await?;
     if context.output.is_json() {
@@ -136,16 +113,7 @@ async fn list(arguments: &Ls, context: &mut Context) -> Result<(), Failure> {
 }
 
 async fn all(node: &Connected) -> Result<Page<TokenView>, Failure> {
-    let mut items = Vec::new();
-    let mut query = PageQuery { limit: Some(1000), after: None };
-    loop {
-        let page = node.client.tokens(&query).await.map_err(|error| node.explain(error))?;
-        items.extend(page.items);
-        if page.next.is_none() {
-            return Ok(Page::whole(items));
-        }
-        query.after = page.next;
-    }
+    whole(node, async |query| node.client.tokens(query).await).await
 }
 
 async fn revoke(arguments: &Revoke, context: &mut Context) -> Result<(), Failure> {

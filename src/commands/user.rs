@@ -1,11 +1,12 @@
 //! `ods user`: people who may sign in.
 
-use clap::{Subcommand, ValueEnum};
-use ods_api::{Page, PageQuery, ScopeName, UserPatchRequest, UserRequest, UserView};
+use clap::Subcommand;
+use ods_api::{Page, ScopeName, UserPatchRequest, UserRequest, UserView};
 use serde_json::json;
 
 use super::Context;
 use super::password::{Purpose, read_password};
+use super::typed::{Plain, ScopeArgument, whole};
 use crate::cli::{Connected, Connection, Exit, Failure, Table, printable, time_text};
 
 /// Make, list, change and remove the people who may sign in
@@ -25,7 +26,7 @@ enum Action {
     Add(Add),
     /// List the users
     #[command(after_help = "Examples:\n  ods user ls\n  ods user ls --json")]
-    Ls(Ls),
+    Ls(Plain),
     /// Show a user
     #[command(after_help = "Examples:\n  ods user show ada")]
     Show(One),
@@ -38,7 +39,7 @@ enum Action {
     Rm(One),
     /// Make a set-up link: whoever opens it in a browser becomes the first admin user
     #[command(after_help = "Examples:\n  ods user link")]
-    Link(Ls),
+    Link(Plain),
 }
 
 #[derive(Debug, clap::Args)]
@@ -54,12 +55,6 @@ struct Add {
     /// Take the password from standard input instead of asking for it
     #[arg(long)]
     password_stdin: bool,
-    #[command(flatten)]
-    connection: Connection,
-}
-
-#[derive(Debug, clap::Args)]
-struct Ls {
     #[command(flatten)]
     connection: Connection,
 }
@@ -101,24 +96,6 @@ struct Edit {
     connection: Connection,
 }
 
-/// [`ScopeName`] as it is typed.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ScopeArgument {
-    Read,
-    Publish,
-    Admin,
-}
-
-impl From<ScopeArgument> for ScopeName {
-    fn from(scope: ScopeArgument) -> Self {
-        match scope {
-            ScopeArgument::Read => Self::Read,
-            ScopeArgument::Publish => Self::Publish,
-            ScopeArgument::Admin => Self::Admin,
-        }
-    }
-}
-
 pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
     match arguments.action {
         Action::Add(arguments) => add(arguments, context).await,
@@ -139,7 +116,7 @@ async fn add(arguments: Add, context: &mut Context) -> Result<(), Failure> {
     tell(&made, "made", context)
 }
 
-async fn list(arguments: &Ls, context: &mut Context) -> Result<(), Failure> {
+async fn list(arguments: &Plain, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let users = all(&node).await?;
     if context.output.is_json() {
@@ -205,7 +182,7 @@ async fn remove(arguments: &One, context: &mut Context) -> Result<(), Failure> {
     context.output.line(&format!("removed {} ({})", printable(&user.name), user.id))
 }
 
-async fn link(arguments: &Ls, context: &mut Context) -> Result<(), Failure> {
+async fn link(arguments: &Plain, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let made = node.client.create_set_up_link().await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {
@@ -225,16 +202,7 @@ fn tell(user: &UserView, what: &str, context: &mut Context) -> Result<(), Failur
 }
 
 async fn all(node: &Connected) -> Result<Page<UserView>, Failure> {
-    let mut items = Vec::new();
-    let mut query = PageQuery { limit: Some(1000), after: None };
-    loop {
-        let page = node.client.users(&query).await.map_err(|error| node.explain(error))?;
-        items.extend(page.items);
-        if page.next.is_none() {
-            return Ok(Page::whole(items));
-        }
-        query.after = page.next;
-    }
+    whole(node, async |query| node.client.users(query).await).await
 }
 
 async fn find(node: &Connected, typed: &str) -> Result<UserView, Failure> {

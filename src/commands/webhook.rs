@@ -10,6 +10,7 @@ use serde_json::json;
 
 use self::settings::{Add, Edit};
 use super::Context;
+use super::typed::Plain;
 use crate::cli::{Connected, Connection, Exit, Failure, Table, duration_seconds, printable, time_text};
 
 /// Tell other programs what happens: make, test and watch over webhooks
@@ -36,7 +37,7 @@ enum Action {
     Add(Add),
     /// List the webhooks and how they are doing
     #[command(after_help = "Examples:\n  ods webhook ls\n  ods webhook ls --json")]
-    Ls(Ls),
+    Ls(Plain),
     /// Change a webhook
     #[command(after_help = "Examples:\n  ods webhook edit chat --type package.published --type node.alarm")]
     Edit(Edit),
@@ -65,12 +66,6 @@ enum Action {
     #[command(after_help = "Examples:\n  ods webhook redeliver chat msg_0a1b2c3d4e5f_42\n  \
         ods webhook redeliver chat --failed-since 1d")]
     Redeliver(Redeliver),
-}
-
-#[derive(Debug, clap::Args)]
-struct Ls {
-    #[command(flatten)]
-    connection: Connection,
 }
 
 #[derive(Debug, clap::Args)]
@@ -137,7 +132,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     }
 }
 
-async fn list(arguments: &Ls, context: &mut Context) -> Result<(), Failure> {
+async fn list(arguments: &Plain, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let webhooks = all(&node).await?;
     if context.output.is_json() {
