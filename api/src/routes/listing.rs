@@ -97,23 +97,36 @@ pub(super) fn parse_sort(text: Option<&str>) -> Result<Sort, ApiError> {
     Ok(Sort { key, descending })
 }
 
-/// A place as a cursor.
+/// An order's name.
+fn sort_name(sort: Sort) -> String {
+    let name = match sort.key {
+        SortKey::Path => "path",
+        SortKey::PublishedAt => "published_at",
+        SortKey::Size => "size",
+    };
+    format!("{}{name}", if sort.descending { "-" } else { "" })
+}
+
+/// A place as a cursor: the order's name, the sort value unless that is the path, and the path.
 pub(super) fn cursor(sort: Sort, place: Place) -> String {
+    let Place { value, path } = place;
     match sort.key {
-        SortKey::Path => place.path,
-        SortKey::PublishedAt | SortKey::Size => format!("{}:{}", place.value, place.path),
+        SortKey::Path => format!("{}:{path}", sort_name(sort)),
+        SortKey::PublishedAt | SortKey::Size => format!("{}:{value}:{path}", sort_name(sort)),
     }
 }
 
+/// A cursor of another order, or of another list, is refused: its place would mean something else here.
 fn parse_cursor(sort: Sort, text: &str) -> Result<Place, ApiError> {
-    if sort.key == SortKey::Path {
-        return Ok(Place { value: 0, path: text.to_owned() });
-    }
-    let place = text.split_once(':').and_then(|(value, path)| {
+    let place = text.strip_prefix(&sort_name(sort)).and_then(|rest| rest.strip_prefix(':')).and_then(|place| {
+        let (value, path) = match sort.key {
+            SortKey::Path => ("0", place),
+            SortKey::PublishedAt | SortKey::Size => place.split_once(':')?,
+        };
         PackagePath::parse(path).ok()?;
         Some(Place { value: value.parse().ok()?, path: path.to_owned() })
     });
-    place.ok_or_else(|| bad("after", "is not the `next` of a page in this order"))
+    place.ok_or_else(|| bad("after", "is not the `next` of a page in this order; leave it out to begin"))
 }
 
 fn bad(field: &str, reason: &str) -> ApiError {
@@ -195,10 +208,12 @@ mod tests {
         let sort = parse_sort(Some("-size")).expect("an order");
         let place = Place { value: 12, path: "a:b".to_owned() };
         assert_eq!(parse_cursor(sort, &cursor(sort, place.clone())).expect("a place"), place);
-        for bad in ["x", "a/b.pkg", "-1:a", "1:", "1:../x"] {
+        for bad in ["x", "a/b.pkg", "12:a:b", "size:12:a:b", "-path:a", "-size:-1:a", "-size:1:", "-size:1:../x"] {
             assert!(parse_cursor(sort, bad).is_err(), "{bad}");
         }
-        assert_eq!(cursor(BY_PATH, Place { value: 0, path: "a".to_owned() }), "a");
+        let place = Place { value: 0, path: "a".to_owned() };
+        assert_eq!(parse_cursor(BY_PATH, &cursor(BY_PATH, place.clone())).expect("a place"), place);
+        assert!(parse_cursor(BY_PATH, "a").is_err() && parse_cursor(BY_PATH, &cursor(sort, place)).is_err());
     }
 
     #[test]
