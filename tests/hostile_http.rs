@@ -179,7 +179,7 @@ fn requests_bent_at_random_fault_nothing() {
     let token = node.token();
     let templates = [
         format!("GET /Packages/{} HTTP/1.1\r\nHost: x\r\nRange: bytes=1-3,5-\r\nIf-Range: \"x\"\r\n\r\n", encode_path("a b.pkg")),
-        format!("GET /api/v1/packages?q=a&limit=5&after=b HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"),
+        format!("GET /api/v1/packages?q=a&limit=5&after=path:b HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"),
         format!("PUT /api/v1/packages/x.pkg?tag=a&version=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: 3\r\n\r\nabc"),
         "POST /peer/v1/ping HTTP/1.1\r\nHost: x\r\nSignature-Input: sig1=(\"@method\" \"@path\");keyid=\"ab\";nonce=\"cd\"\r\nSignature: sig1=:AAAA:\r\nContent-Length: 4\r\n\r\nabcd".to_owned(),
     ];

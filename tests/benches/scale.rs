@@ -108,7 +108,7 @@ fn page_ms(node: &Node) -> f64 {
     let pages = (0..PAGES).map(|page| {
         let after = path_of(page * 7919 % PACKAGES).as_str().replace('/', "%2F");
         let began = Instant::now();
-        let page = http.json("GET", &format!("/api/v1/packages?limit=100&after={after}"), b"");
+        let page = http.json("GET", &format!("/api/v1/packages?limit=100&after=path:{after}"), b"");
         let took_ms = began.elapsed().as_secs_f64() * 1000.0;
         assert!(page["items"].as_array().is_some_and(|items| !items.is_empty()), "a page has items");
         took_ms
