@@ -11,7 +11,8 @@ use crate::answer::{self, Keep};
 use crate::files::Files;
 
 /// The first segments of the addresses that the page's own router knows, as in `assets/lib/routes.js`.
-pub(crate) const PAGES: [&str; 11] = [
+pub(crate) const PAGES: [&str; 12] = [
+    "welcome",
     "packages",
     "uploads",
     "mesh",

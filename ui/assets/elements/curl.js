@@ -1,0 +1,21 @@
+/** "Copy as curl": the last calls that the page made, as lines for a shell. Reached from every page. */
+
+import { html } from '../vendor/lit.js';
+import { asCurl, recentCalls } from '../lib/api.js';
+import { ask } from '../lib/dialog.js';
+import { text } from '../lib/strings.js';
+import { copyButton } from './copy.js';
+
+/** Opens the list of what the page did last. */
+export function openCurl() {
+  void ask((close) => html`<h2>${text.curl.title}</h2>
+    <p>${text.curl.body}</p>
+    <ol class="curls">${recentCalls().map((call) => curlRow(call))}</ol>
+    <footer><button type="button" @click=${() => close()}>${text.close}</button></footer>`, { label: text.curl.title, wide: true });
+}
+
+/** @param {import('../lib/api.js').Call} call */
+function curlRow(call) {
+  const line = asCurl(call);
+  return html`<li><span class="digest"><code>${line}</code>${copyButton(line, { what: text.curl.line })}</span></li>`;
+}

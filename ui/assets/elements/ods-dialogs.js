@@ -1,0 +1,69 @@
+/** Shows the dialogs that were asked for (`lib/dialog.js`), and the questions. */
+
+import { html, nothing, repeat } from '../vendor/lit.js';
+import { dialogs, setConfirmView } from '../lib/dialog.js';
+import { text } from '../lib/strings.js';
+import { OdsElement } from './base.js';
+import { actionButton } from './action.js';
+
+/** @typedef {import('../lib/dialog.js').Shown} Shown */
+
+class OdsDialogs extends OdsElement {
+  constructor() {
+    super();
+    this.listen(dialogs, 'change');
+  }
+
+  /** @override */
+  render() {
+    return html`${repeat(dialogs.open, (shown) => shown.id, (shown) => this.#one(shown))}`;
+  }
+
+  /** @override */
+  updated() {
+    for (const dialog of this.querySelectorAll('dialog')) if (!dialog.open) dialog.showModal();
+  }
+
+  /** @param {Shown} shown */
+  #one(shown) {
+    const close = (/** @type {any} */ value = null) => dialogs.close(shown, value);
+    const outside = (/** @type {MouseEvent} */ event) => event.target === event.currentTarget && close();
+    return html`<dialog
+      class=${shown.wide ? 'wide' : ''} aria-label=${shown.label}
+      @cancel=${(/** @type {Event} */ event) => (event.preventDefault(), close())} @mousedown=${outside}
+    ><div class="dialog-body">${shown.content(close)}</div></dialog>`;
+  }
+}
+
+customElements.define('ods-dialogs', OdsDialogs);
+
+/**
+ * @param {import('../lib/dialog.js').Question} question
+ * @param {(value?: any) => void} close
+ */
+function confirmView(question, close) {
+  const { title, body = nothing, action, danger, typed, operation } = question;
+  /** @param {SubmitEvent} event */
+  const submit = (event) => {
+    event.preventDefault();
+    const form = /** @type {HTMLFormElement} */ (event.currentTarget);
+    const field = /** @type {HTMLInputElement | null} */ (form.elements.namedItem('typed'));
+    if (!typed || field?.value === typed) return close(true);
+    field?.setCustomValidity(text.dialog.typeThis(typed));
+    field?.reportValidity();
+    field?.setCustomValidity('');
+    return undefined;
+  };
+  const kind = danger ? 'danger' : 'primary';
+  return html`<form method="dialog" @submit=${submit}>
+    <h2>${title}</h2>
+    <div class="dialog-text">${body}</div>
+    ${typed ? html`<label class="field"><span>${text.dialog.typeThis(typed)}</span><input name="typed" autocomplete="off" spellcheck="false"></label>` : nothing}
+    <footer>
+      <button type="button" @click=${() => close(false)}>${text.cancel}</button>
+      ${operation ? actionButton({ operation, label: action, kind }) : html`<button type="submit" class=${kind}>${action}</button>`}
+    </footer>
+  </form>`;
+}
+
+setConfirmView(confirmView);

@@ -1,0 +1,66 @@
+/** The set-up link: making the first person who may administer the node. Naming it and its mesh come next (`pages/welcome.js`). */
+
+import { html, nothing } from '../vendor/lit.js';
+import { asProblem } from '../lib/problem.js';
+import { router } from '../lib/router.js';
+import { session } from '../lib/session.js';
+import { firstRun as words } from '../lib/strings.js';
+import { OdsElement } from './base.js';
+import { actionButton } from './action.js';
+import { logo } from './logo.js';
+import { problemBox } from './parts.js';
+
+class OdsFirstAdmin extends OdsElement {
+  /** @override */
+  static properties = { secret: { attribute: false } };
+
+  /** @type {import('../lib/problem.js').Problem | null} */
+  #problem = null;
+
+  constructor() {
+    super();
+    this.secret = '';
+  }
+
+  /** @override */
+  firstUpdated() {
+    this.querySelector('input')?.focus();
+  }
+
+  /** @override */
+  render() {
+    return html`<form class="sign-in" @submit=${this.#submit}>
+      ${logo()}
+      <p class="step">${words.step(1)}</p>
+      <h1>${words.title}</h1>
+      <p>${words.body}</p>
+      <label class="field"><span>${words.name}</span><input name="name" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="100" required></label>
+      <label class="field"><span>${words.password} <small>${words.hint}</small></span><input name="password" type="password" autocomplete="new-password" minlength="10" required></label>
+      <label class="field"><span>${words.repeat}</span><input name="repeat" type="password" autocomplete="new-password" required></label>
+      ${this.#problem ? problemBox(this.#problem) : nothing}
+      ${this.#problem?.status === 401 ? html`<p class="hint">${words.spent}<br><code>ods user link</code></p>` : nothing}
+      ${actionButton({ operation: 'sign_in', label: words.make, kind: 'primary wide' })}
+    </form>`;
+  }
+
+  /** @param {SubmitEvent} event */
+  async #submit(event) {
+    event.preventDefault();
+    const form = /** @type {HTMLFormElement} */ (event.currentTarget);
+    const typed = new FormData(form);
+    const [name, password] = [String(typed.get('name')).trim(), String(typed.get('password'))];
+    const repeat = /** @type {HTMLInputElement} */ (form.elements.namedItem('repeat'));
+    repeat.setCustomValidity(repeat.value === password ? '' : words.differ);
+    repeat.addEventListener('input', () => repeat.setCustomValidity(''), { once: true });
+    if (!form.reportValidity()) return;
+    try {
+      await session.signIn({ set_up: this.secret, name, password });
+      router.go('/ui/welcome', { replace: true });
+    } catch (error) {
+      this.#problem = asProblem(error);
+      this.requestUpdate();
+    }
+  }
+}
+
+customElements.define('ods-first-admin', OdsFirstAdmin);

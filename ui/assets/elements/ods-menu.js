@@ -1,0 +1,70 @@
+/**
+ * A button that opens a small menu, by mouse and by keyboard.
+ *
+ *     menu({ label: 'More', icon: 'ellipsis' }, html`<button role="menuitem" @click=…>…</button>…`)
+ */
+
+import { html } from '../vendor/lit.js';
+import { OdsElement } from './base.js';
+import { icon } from './icon.js';
+
+/**
+ * @typedef {object} MenuHead
+ * @property {string} label for screen readers, and to point at
+ * @property {import('../lib/icons.js').IconName} icon
+ * @property {unknown} [words] on the button
+ */
+
+class OdsMenu extends OdsElement {
+  /** @override */
+  static properties = { head: { attribute: false }, items: { attribute: false } };
+
+  constructor() {
+    super();
+    /** @type {MenuHead} */
+    this.head = { label: '', icon: 'ellipsis' };
+    /** @type {unknown} */
+    this.items = '';
+    this.listen(document, 'click', (event) => event.composedPath().includes(this) || this.#close());
+    this.listen(this, 'keydown', (event) => this.#key(event));
+  }
+
+  get #details() {
+    return this.querySelector('details');
+  }
+
+  #close() {
+    if (this.#details) this.#details.open = false;
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const items = [...this.querySelectorAll(/** @type {'button'} */ ('[role=menuitem]'))];
+    if (event.key === 'Escape') {
+      this.#close();
+      this.querySelector('summary')?.focus();
+    }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || !this.#details?.open) return;
+    event.preventDefault();
+    const at = items.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    items[(at + step + items.length) % items.length]?.focus();
+  }
+
+  /** @override */
+  render() {
+    const { label, icon: name, words } = this.head;
+    return html`<details class="menu">
+      <summary role="button" class=${words ? '' : 'icon-only'} aria-label=${label} title=${label}>${icon(name)}${words}</summary>
+      <div class="menu-items" role="menu" @click=${() => this.#close()}>${this.items}</div>
+    </details>`;
+  }
+}
+
+customElements.define('ods-menu', OdsMenu);
+
+/**
+ * @param {MenuHead} head
+ * @param {unknown} items
+ */
+export const menu = (head, items) => html`<ods-menu .head=${head} .items=${items}></ods-menu>`;

@@ -1,0 +1,69 @@
+/** The navigation: a column on wide windows, a bar at the bottom with the first few and "More" on phones. */
+
+import { html, nothing } from '../vendor/lit.js';
+import { counts } from '../lib/counts.js';
+import { mesh, node, transfers } from '../lib/node.js';
+import { ROUTES } from '../lib/routes.js';
+import { ROOT, router } from '../lib/router.js';
+import { text } from '../lib/strings.js';
+import { queue } from '../lib/uploads.js';
+import { OdsElement } from './base.js';
+import { icon } from './icon.js';
+import { logo } from './logo.js';
+
+/** @type {NonNullable<import('../lib/routes.js').Route['group']>[]} */
+const GROUPS = ['main', 'automation', 'server'];
+
+class OdsNav extends OdsElement {
+  node = this.use(node);
+  #open = false;
+
+  constructor() {
+    super();
+    this.use(mesh);
+    this.use(transfers);
+    this.listen(queue, 'change');
+    this.listen(router, 'change', () => this.#toggle(false));
+    this.listen(document, 'keydown', (event) => event.key === 'Escape' && this.#toggle(false));
+  }
+
+  /** @param {boolean} open */
+  #toggle(open) {
+    this.#open = open;
+    this.requestUpdate();
+  }
+
+  /** @override */
+  render() {
+    const facts = this.node.value;
+    return html`<nav class=${this.#open ? 'open' : ''} aria-label=${text.nav.label}>
+      <a class="brand" href=${ROOT}>
+        ${logo()}<span><strong>${text.product}</strong><small title=${facts?.name ?? ''}>${facts ? `${facts.name} · v${facts.version}` : ' '}</small></span>
+      </a>
+      ${GROUPS.map((group) => this.#group(group))}
+      <button class="more" aria-expanded=${this.#open} @click=${() => this.#toggle(!this.#open)}>${icon('menu')}<span>${text.nav.more}</span></button>
+    </nav>`;
+  }
+
+  /** @param {'main' | 'automation' | 'server'} group */
+  #group(group) {
+    const routes = ROUTES.filter((route) => route.group === group);
+    if (routes.length === 0) return nothing;
+    return html`<div class=${`group ${group}`}>
+      ${group === 'main' ? nothing : html`<h2>${text.nav[group]}</h2>`}
+      ${routes.map((route) => this.#link(route))}
+    </div>`;
+  }
+
+  /** @param {import('../lib/routes.js').Route} route */
+  #link(route) {
+    const { path } = router.place;
+    const here = route.path === '' ? path === '' : path === route.path || path.startsWith(`${route.path}/`);
+    const number = route.count?.(counts(queue.going)) ?? '';
+    return html`<a href=${ROOT + route.path} aria-current=${here ? 'page' : nothing}>
+      ${icon(route.icon)}<span>${route.title}</span>${number ? html`<small>${number}</small>` : nothing}
+    </a>`;
+  }
+}
+
+customElements.define('ods-nav', OdsNav);

@@ -1,0 +1,131 @@
+/** What has no state of its own, as template functions: page heads, cards, badges, bars, empty states, problems. */
+
+import { html, nothing } from '../vendor/lit.js';
+import * as format from '../lib/format.js';
+import { text } from '../lib/strings.js';
+import { icon } from './icon.js';
+
+/** @typedef {import('../lib/icons.js').IconName} IconName */
+/** @typedef {'good' | 'bad' | 'warn' | 'busy' | 'plain'} Tone */
+
+/**
+ * The head of a page: its name, what stands beside it, and what one can do.
+ *
+ * @param {{ title: unknown, beside?: unknown, actions?: unknown }} head
+ */
+export function pageHead({ title, beside = nothing, actions = nothing }) {
+  return html`<header class="page-head">
+    <h1 tabindex="-1">${title}</h1>
+    <div class="beside">${beside}</div>
+    <div class="actions">${actions}</div>
+  </header>`;
+}
+
+/**
+ * @param {{ title?: unknown, link?: unknown, kind?: string }} head
+ * @param {unknown} content
+ */
+export function card({ title, link = nothing, kind = '' }, content) {
+  return html`<section class=${`card ${kind}`}>
+    ${title ? html`<header class="card-head"><h2>${title}</h2>${link}</header>` : nothing} ${content}
+  </section>`;
+}
+
+/**
+ * @param {Tone} tone
+ * @param {unknown} words
+ * @param {string} [title]
+ */
+export function badge(tone, words, title = '') {
+  return html`<span class=${`badge ${tone}`} title=${title || nothing}>${words}</span>`;
+}
+
+/**
+ * How far something is.
+ *
+ * @param {number} done
+ * @param {number} total 0: it can't be told
+ * @param {{ label: string, tone?: Tone }} options
+ */
+export function bar(done, total, { label, tone = 'busy' }) {
+  return html`<progress class=${`bar ${tone}`} aria-label=${label} max="1" .value=${total > 0 ? Math.min(1, done / total) : 0}></progress>`;
+}
+
+/**
+ * A number that matters.
+ *
+ * @param {{ icon: IconName, label: string, value: unknown, unit?: unknown, note?: unknown, href?: string }} tile
+ */
+export function tile({ icon: name, label, value, unit = nothing, note = nothing, href }) {
+  const content = html`<span class="tile-label">${icon(name)}${label}</span>
+    <span class="tile-value"><strong>${value}</strong> <span>${unit}</span></span>
+    <span class="tile-note">${note}</span>`;
+  return href ? html`<a class="card tile" href=${href}>${content}</a>` : html`<div class="card tile">${content}</div>`;
+}
+
+/**
+ * Nothing here yet, and what to do about it.
+ *
+ * @param {{ icon: IconName, title: string, body?: unknown, action?: unknown }} empty
+ */
+export function emptyState({ icon: name, title, body = nothing, action = nothing }) {
+  return html`<div class="empty">${icon(name, 'big')}<p class="empty-title">${title}</p><p>${body}</p>${action}</div>`;
+}
+
+/**
+ * What went wrong, and a way on.
+ *
+ * @param {import('../lib/problem.js').Problem} problem
+ * @param {() => void} [retry]
+ */
+export function problemBox(problem, retry) {
+  return html`<div class="notice bad" role="alert">
+    ${icon('circle-alert')}
+    <span>${problem.message} <code class="quiet">${problem.code}</code></span>
+    ${retry ? html`<button class="small" @click=${retry}>${text.again}</button>` : nothing}
+  </div>`;
+}
+
+/**
+ * A resource as it is: waiting, not to be had, or its value (with a line above it if it is out of date).
+ *
+ * @template T
+ * @param {import('../lib/resource.js').Resource<T>} resource
+ * @param {(value: T) => unknown} view
+ */
+export function shown(resource, view) {
+  const { value, problem } = resource;
+  const retry = () => void resource.refresh();
+  if (value === undefined) return problem ? problemBox(problem, retry) : waiting();
+  return html`${problem ? problemBox(problem, retry) : nothing}${view(value)}`;
+}
+
+/** Something is on its way. */
+export function waiting() {
+  return html`<div class="waiting" role="status"><span class="off-screen">${text.loading}</span></div>`;
+}
+
+/**
+ * A time, as "5 min. ago", with the exact one to point at.
+ *
+ * @param {string | null | undefined} when
+ */
+export function ago(when) {
+  if (!when) return html`<span class="quiet">${text.never}</span>`;
+  return html`<time datetime=${when} title=${format.date(when)}>${format.ago(when)}</time>`;
+}
+
+/**
+ * Names and values, one below the other.
+ *
+ * @param {[unknown, unknown][]} rows
+ */
+export function facts(rows) {
+  return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
+}
+
+/** @type {Record<string, IconName>} */
+const KIND_ICONS = { pkg: 'package', mpkg: 'package', msi: 'package', deb: 'package', rpm: 'package', exe: 'package', dmg: 'disc', iso: 'disc', zip: 'file-archive', gz: 'file-archive', xz: 'file-archive', tgz: 'file-archive' };
+
+/** The icon of a kind of package. @param {string} kind */
+export const kindIcon = (kind) => icon(KIND_ICONS[kind] ?? 'file');

@@ -1,0 +1,160 @@
+/** What is asked before files are uploaded: folder, tags and notes for all, path and version of each. Enter starts. */
+
+import { html, nothing } from '../vendor/lit.js';
+import { call } from '../lib/api.js';
+import { ask } from '../lib/dialog.js';
+import { versionOf, chosen } from '../lib/dropped.js';
+import * as format from '../lib/format.js';
+import { text, uploads as words } from '../lib/strings.js';
+import { toast } from '../lib/toast.js';
+import { queue } from '../lib/uploads.js';
+import { actionButton } from './action.js';
+import { OdsElement } from './base.js';
+import { icon } from './icon.js';
+import { badge } from './parts.js';
+
+/** @typedef {import('../lib/dropped.js').Dropped} Dropped */
+/** @typedef {{ file: File, path: string, version: string, there: import('../lib/types.js').Package | null | undefined }} Row there: undefined while it isn't known */
+
+/** So many files are shown one by one; the others get what their names say. */
+const ROWS_MAX = 50;
+
+/**
+ * Offers to upload files. Those that an interrupted upload waits for go on at once.
+ *
+ * @param {Dropped[]} files
+ */
+export async function offerUpload(files) {
+  const rest = queue.resumeWith(files);
+  if (rest.length < files.length) toast(words.goesOn(files.length - rest.length));
+  if (rest.length === 0) return;
+  const label = words.dialogTitle(rest.length);
+  const taken = await ask((close) => html`<ods-upload-form .files=${rest} .close=${close}></ods-upload-form>`, { label, wide: true });
+  if (taken) queue.add(taken);
+}
+
+/** Lets choose files, as a drop would give them. @param {{ folder?: boolean }} [options] */
+export function chooseFiles({ folder = false } = {}) {
+  const input = document.createElement('input');
+  input.type = 'file';
+  input.multiple = true;
+  input.webkitdirectory = folder;
+  input.addEventListener('change', () => input.files && void offerUpload(chosen(input.files)));
+  input.click();
+}
+
+/** The button that lets choose files. @param {string} label */
+export function uploadButton(label = words.button) {
+  return actionButton({ operation: 'begin_upload', label, icon: 'upload', kind: 'primary', run: () => chooseFiles() });
+}
+
+class OdsUploadForm extends OdsElement {
+  /** @override */
+  static properties = { files: { attribute: false }, close: { attribute: false } };
+
+  /** @type {Row[]} */
+  #rows = [];
+
+  constructor() {
+    super();
+    /** @type {Dropped[]} */
+    this.files = [];
+    /** @type {(value?: any) => void} */
+    this.close = () => undefined;
+  }
+
+  /** @override */
+  willUpdate() {
+    if (this.#rows.length > 0) return;
+    this.#rows = this.files.map(({ file, path }) => ({ file, path, version: versionOf(path), there: undefined }));
+    for (const row of this.#rows.slice(0, ROWS_MAX)) void this.#look(row);
+  }
+
+  /** @override */
+  firstUpdated() {
+    this.querySelector(/** @type {'button'} */ ('button.primary'))?.focus();
+  }
+
+  /** Tells whether there is a package at a row's path. @param {Row} row */
+  async #look(row) {
+    const path = this.#whole(row.path);
+    const found = await call('show_package', { path: { path }, background: true }).catch(() => null);
+    if (path !== this.#whole(row.path)) return;
+    row.there = found;
+    this.requestUpdate();
+  }
+
+  get #form() {
+    return /** @type {HTMLFormElement | null} */ (this.querySelector('form'));
+  }
+
+  /** @param {string} name */
+  #typed(name) {
+    const field = /** @type {HTMLInputElement | null | undefined} */ (this.#form?.elements.namedItem(name));
+    return field?.value.trim() ?? '';
+  }
+
+  /** @param {string} path */
+  #whole(path) {
+    const folder = this.#typed('folder').replace(/^\/+|\/+$/g, '');
+    return folder ? `${folder}/${path}` : path;
+  }
+
+  /** @override */
+  render() {
+    const lookAll = () => this.#rows.slice(0, ROWS_MAX).forEach((row) => void this.#look(row));
+    return html`<form class="upload-form" @submit=${this.#submit}>
+      <h2>${words.dialogTitle(this.#rows.length)}</h2>
+      <div class="fields">
+        <label class="field"><span>${words.folder} <small>${words.folderHint}</small></span><input name="folder" autocomplete="off" spellcheck="false" @change=${lookAll}></label>
+        <label class="field"><span>${words.tags} <small>${words.tagsHint}</small></span><input name="tags" autocomplete="off" spellcheck="false"></label>
+      </div>
+      <div class="upload-rows"><div class="upload-row head" aria-hidden="true"><span>${words.path}</span><span>${words.version}</span><span>${words.size}</span><span></span></div>
+        ${this.#rows.slice(0, ROWS_MAX).map((row) => this.#row(row))}
+        ${this.#rows.length > ROWS_MAX ? html`<p class="quiet">${words.more(this.#rows.length - ROWS_MAX)}</p>` : nothing}
+      </div>
+      <label class="field"><span>${words.notes}</span><textarea name="notes" rows="2"></textarea></label>
+      <footer>
+        <button type="button" @click=${() => this.close()}>${text.cancel}</button>
+        ${actionButton({ operation: 'begin_upload', label: words.start, kind: 'primary' })}
+      </footer>
+    </form>`;
+  }
+
+  /** @param {Row} row */
+  #row(row) {
+    const path = (/** @type {Event} */ event) => {
+      row.path = /** @type {HTMLInputElement} */ (event.target).value.trim();
+      void this.#look(row);
+    };
+    const version = (/** @type {Event} */ event) => (row.version = /** @type {HTMLInputElement} */ (event.target).value.trim());
+    const leave = () => {
+      this.#rows = this.#rows.filter((other) => other !== row);
+      if (this.#rows.length === 0) this.close();
+      this.requestUpdate();
+    };
+    return html`<div class="upload-row">
+      <input aria-label=${words.path} required spellcheck="false" .value=${row.path} @change=${path}>
+      <input aria-label=${words.version} spellcheck="false" .value=${row.version} @input=${version}>
+      <span class="quiet">${format.bytes(row.file.size)}</span>
+      <span>${there(row.there)}</span>
+      <button type="button" class="icon-only small quiet" aria-label=${words.leave} title=${words.leave} @click=${leave}>${icon('x')}</button>
+    </div>`;
+  }
+
+  /** @param {SubmitEvent} event */
+  #submit(event) {
+    event.preventDefault();
+    const [tags, notes] = [this.#typed('tags'), this.#typed('notes')];
+    this.close(this.#rows.map(({ file, path, version }) => ({ file, facts: { path: this.#whole(path), version, tags, notes } })));
+  }
+}
+
+customElements.define('ods-upload-form', OdsUploadForm);
+
+/** @param {Row['there']} found */
+function there(found) {
+  if (found === undefined) return nothing;
+  if (found === null) return badge('good', words.isNew);
+  return badge('warn', found.version ? words.replaces(found.version) : words.replacesUnversioned);
+}

@@ -1,0 +1,157 @@
+/**
+ * The one place that talks to the API.
+ *
+ *     const page = await call('list_packages', { query: { q: 'fire', limit: 100 } });
+ *     await call('remove_package', { path: { path: 'mac/x.pkg' }, headers: { 'If-Match': `"${revision}"` } });
+ *
+ * Only operations of the OpenAPI document can be called (`operations.js` is made from it). What fails throws a `Problem`.
+ * If the session is over (401), the call waits until the person has signed in again in a dialog above the page, and is then
+ * made again: nothing that was typed is lost, and no page has to know. The last calls are kept for "copy as curl".
+ */
+
+import { OPERATIONS } from './operations.js';
+import { Problem } from './problem.js';
+import { renewSession } from './session-gate.js';
+
+/** @typedef {import('./types.js').OperationId} OperationId */
+
+/**
+ * @typedef {object} CallOptions
+ * @property {Record<string, string>} [path] values for the `{…}` of the address, not encoded
+ * @property {Record<string, string | number | boolean | readonly string[] | null | undefined>} [query] null and undefined are left out
+ * @property {unknown} [body] sent as JSON, except Blobs and byte arrays, which are sent as they are
+ * @property {Record<string, string>} [headers]
+ * @property {AbortSignal} [signal]
+ * @property {boolean} [anonymous] don't ask to sign in: a 401 is an answer
+ * @property {boolean} [background] a refresh that nobody asked for: not in "copy as curl"
+ */
+
+/**
+ * @typedef {object} Call
+ * @property {OperationId} operation
+ * @property {string} method
+ * @property {string} url path and query
+ * @property {Record<string, string>} headers
+ * @property {unknown} body
+ * @property {number} status
+ */
+
+/** @type {Call[]} the last calls, newest first */
+const recent = [];
+const RECENT_MAX = 20;
+
+/** Tells of each call of `recent` with a `call` event. */
+export const calls = new EventTarget();
+
+/**
+ * Make a call.
+ *
+ * @template {OperationId} K
+ * @param {K} operation
+ * @param {CallOptions} [options]
+ * @returns {Promise<import('./types.js').Answer<K>>} the body; undefined if there is none
+ */
+export async function call(operation, options = {}) {
+  const response = await request(operation, options);
+  const json = response.headers.get('content-type')?.startsWith('application/json');
+  return json ? response.json() : /** @type {any} */ (undefined);
+}
+
+/**
+ * Make a call and get the answer whole, for its headers.
+ *
+ * @param {OperationId} operation
+ * @param {CallOptions} [options]
+ * @returns {Promise<Response>}
+ */
+export async function request(operation, options = {}) {
+  for (;;) {
+    const response = await send(operation, options);
+    if (response.ok || response.status === 304) return response;
+    if (response.status !== 401 || options.anonymous) throw await Problem.of(response);
+    await renewSession();
+  }
+}
+
+/**
+ * @param {OperationId} operation
+ * @param {CallOptions} options
+ */
+async function send(operation, options) {
+  const { method } = OPERATIONS[operation];
+  const url = address(operation, options);
+  /** @type {Record<string, string>} */
+  const headers = { accept: 'application/json', ...options.headers };
+  const raw = options.body instanceof Blob || options.body instanceof Uint8Array;
+  if (options.body !== undefined && !raw) headers['content-type'] = 'application/json';
+  const body = options.body === undefined ? null : raw ? options.body : JSON.stringify(options.body);
+  try {
+    const response = await fetch(url, {
+      method, headers, body: /** @type {BodyInit | null} */ (body), signal: options.signal ?? null, credentials: 'same-origin',
+    });
+    if (!options.background) remember({ operation, method, url, headers, body: options.body, status: response.status });
+    return response;
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw Problem.unreachable(error);
+  }
+}
+
+/**
+ * The address of an operation: path values encoded by segment, the query in the order given.
+ *
+ * @param {OperationId} operation
+ * @param {Pick<CallOptions, 'path' | 'query'>} options
+ */
+export function address(operation, { path = {}, query = {} }) {
+  const filled = OPERATIONS[operation].path.replace(/\{(\w+)\}/g, (_, /** @type {string} */ name) => encodePath(path[name] ?? ''));
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of Array.isArray(value) ? value : [value]) if (one !== null && one !== undefined) asked.append(name, String(one));
+  }
+  return asked.size ? `${filled}?${asked}` : filled;
+}
+
+/**
+ * A package's path for an address: each segment encoded, the slashes kept.
+ *
+ * @param {string} path
+ */
+export function encodePath(path) {
+  return path.split('/').map(encodeURIComponent).join('/');
+}
+
+/** The last calls, newest first. */
+export function recentCalls() {
+  return recent;
+}
+
+/** @param {Call} made */
+function remember(made) {
+  recent.unshift(made);
+  recent.length = Math.min(recent.length, RECENT_MAX);
+  calls.dispatchEvent(new Event('call'));
+}
+
+const SECRETS = ['password', 'token', 'set_up', 'present', 'new'];
+
+/**
+ * A call as a line for a shell. The token is a variable, and secrets that were typed are left out.
+ *
+ * @param {Pick<Call, 'method' | 'url' | 'headers' | 'body'>} made
+ */
+export function asCurl({ method, url, headers, body }) {
+  const words = ['curl', '-H', '"Authorization: Bearer $ODS_TOKEN"'];
+  if (method === 'HEAD') words.push('--head');
+  else if (method !== 'GET') words.push('-X', method);
+  for (const [name, value] of Object.entries(headers)) if (name !== 'accept') words.push('-H', quote(`${name}: ${value}`));
+  if (body instanceof Blob || body instanceof Uint8Array) words.push('--data-binary', '@FILE');
+  else if (body !== undefined) words.push('-d', quote(JSON.stringify(body, (key, value) => (SECRETS.includes(key) ? '…' : value))));
+  words.push(quote(new URL(url, location.href).href));
+  return words.join(' ');
+}
+
+/** @param {string} word */
+function quote(word) {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,54 @@
+/** Whether all is well, and if not, why: from what the node tells. Pure. */
+
+import * as format from './format.js';
+import { overview as words } from './strings.js';
+
+/** @typedef {{ tone: 'warn' | 'bad', words: string, href: string }} Trouble */
+
+const CLOCK_OFF_MS = 30_000;
+const DISK_LOW_SHARE = 0.05;
+const ALARM_KEPT_MS = 24 * 3600 * 1000;
+
+/**
+ * @param {object} known
+ * @param {import('./types.js').MeshNode[]} known.nodes
+ * @param {import('./types.js').NodeFacts | undefined} known.node
+ * @param {import('./types.js').Scrub | undefined} known.scrub
+ * @param {import('./types.js').Happening[]} known.records
+ * @param {boolean} known.conflicts
+ * @param {number} [known.now]
+ * @returns {Trouble[]} the worst first
+ */
+export function troubles({ nodes, node, scrub, records, conflicts, now = Date.now() }) {
+  /** @type {Trouble[]} */
+  const found = [];
+  const down = nodes.filter((one) => one.state === 'down').length;
+  const clocks = nodes.filter((one) => Math.abs(one.clock_ahead_ms ?? 0) > CLOCK_OFF_MS).length;
+  const alarms = records.filter((one) => one.type === 'node.alarm' && now - new Date(one.at).getTime() < ALARM_KEPT_MS).length;
+  const damaged = scrub ? scrub.damaged + scrub.unreadable : 0;
+  if (damaged) found.push({ tone: 'bad', words: words.damagedFound(damaged), href: '/ui/storage' });
+  if (alarms) found.push({ tone: 'bad', words: words.alarms(alarms), href: '/ui/events?type=node.alarm' });
+  if (node && isLow(node.storage)) found.push({ tone: 'bad', words: words.diskLow, href: '/ui/storage' });
+  if (down) found.push({ tone: 'warn', words: words.down(down), href: '/ui/mesh' });
+  if (conflicts) found.push({ tone: 'warn', words: words.conflicts, href: '/ui/packages?state=conflict' });
+  if (clocks) found.push({ tone: 'warn', words: words.clock(clocks), href: '/ui/mesh' });
+  return found;
+}
+
+/** @param {{ bytes: number, free: number }} storage */
+function isLow({ bytes, free }) {
+  return free < (bytes + free) * DISK_LOW_SHARE;
+}
+
+/**
+ * The share of packages that every node has, by the wants that each told of; null if nobody else told.
+ *
+ * @param {import('./types.js').MeshNode[]} nodes
+ * @param {number} packages
+ */
+export function everywhere(nodes, packages) {
+  const others = nodes.filter((one) => one.wants !== null && one.behind.events !== null);
+  if (others.length < nodes.length || packages === 0) return null;
+  const lacking = Math.max(...others.map((one) => Math.min(packages, (one.wants ?? 0) + (one.behind.events ?? 0))));
+  return format.percent((packages - lacking) / packages);
+}

@@ -1,0 +1,127 @@
+/**
+ * Something of the node that a page shows and keeps fresh: read when it is first needed, again when the node tells of something
+ * that changes it, and every now and then while it is looked at. Whoever uses the same one shares it.
+ *
+ *     const transfers = resource('list_transfers', {}, { everyMs: 2000, on: ['package.*'] });
+ *
+ * Elements use it through `this.use(transfers)`; see `elements/base.js`.
+ */
+
+import { call } from './api.js';
+import { live } from './live.js';
+import { asProblem } from './problem.js';
+
+/** @typedef {import('./types.js').OperationId} OperationId */
+/** @typedef {{ everyMs?: number, on?: string[] }} Freshness */
+
+/** News come in bursts; what they change is read at most once in this time. */
+const SETTLE_MS = 400;
+
+/** @template T */
+export class Resource extends EventTarget {
+  /** @type {T | undefined} undefined until it was read */
+  value = undefined;
+  /** @type {import('./problem.js').Problem | null} why it couldn't be read last; `value` may still be there */
+  problem = null;
+  #users = 0;
+  #reading = false;
+  #again = false;
+  #readAt = 0;
+  /** @type {ReturnType<typeof setTimeout> | null} */
+  #timer = null;
+  /** @type {(() => void)[]} */
+  #stops = [];
+
+  /**
+   * @param {() => Promise<T>} read
+   * @param {Freshness} freshness
+   */
+  constructor(read, { everyMs = 60_000, on = [] }) {
+    super();
+    this.read = read;
+    this.everyMs = everyMs;
+    this.types = on;
+  }
+
+  /** Somebody shows it from now on. Returns what ends that. */
+  hold() {
+    this.#users += 1;
+    if (this.#users === 1) this.#begin();
+    return () => {
+      this.#users -= 1;
+      if (this.#users === 0) this.#end();
+    };
+  }
+
+  /** Reads it now. */
+  async refresh() {
+    if (this.#reading) {
+      this.#again = true;
+      return;
+    }
+    this.#reading = true;
+    try {
+      this.value = await this.read();
+      this.problem = null;
+    } catch (error) {
+      this.problem = asProblem(error);
+    }
+    this.#reading = false;
+    this.#readAt = Date.now();
+    this.dispatchEvent(new Event('change'));
+    const soon = this.#again;
+    this.#again = false;
+    if (this.#users > 0) this.#plan(soon ? SETTLE_MS : this.everyMs);
+  }
+
+  /** Reads it soon: something changed. */
+  stale() {
+    if (this.#reading) this.#again = true;
+    else this.#plan(Math.max(SETTLE_MS, this.#readAt + SETTLE_MS * 2 - Date.now()));
+  }
+
+  #begin() {
+    const wake = () => document.hidden || this.stale();
+    const back = () => live.state === 'live' && this.stale();
+    document.addEventListener('visibilitychange', wake);
+    live.addEventListener('state', back);
+    live.addEventListener('gap', wake);
+    this.#stops = [
+      live.on(this.types, () => this.stale()),
+      () => document.removeEventListener('visibilitychange', wake),
+      () => live.removeEventListener('state', back),
+      () => live.removeEventListener('gap', wake),
+    ];
+    void this.refresh();
+  }
+
+  #end() {
+    for (const stop of this.#stops.splice(0)) stop();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  /** @param {number} ms */
+  #plan(ms) {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      if (this.#users === 0) return;
+      // Nobody looks: read when somebody does again.
+      if (!document.hidden) void this.refresh();
+    }, ms);
+  }
+}
+
+/**
+ * What an operation tells, kept fresh.
+ *
+ * @template {OperationId} K
+ * @param {K} operation
+ * @param {import('./api.js').CallOptions} [options]
+ * @param {Freshness} [freshness]
+ * @returns {Resource<import('./types.js').Answer<K>>}
+ */
+export function resource(operation, options = {}, freshness = {}) {
+  return new Resource(() => call(operation, { ...options, background: true }), freshness);
+}

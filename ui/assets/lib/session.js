@@ -1,0 +1,95 @@
+/** Who is signed in, and what they may do. */
+
+import { call } from './api.js';
+import { live } from './live.js';
+import { OPERATIONS } from './operations.js';
+import { Problem } from './problem.js';
+import { sessionRenewed } from './session-gate.js';
+import { text } from './strings.js';
+
+/** @typedef {import('./types.js').Identity} Identity */
+/** @typedef {import('./types.js').Scope} Scope */
+
+const RANK = { none: 0, read: 1, publish: 2, admin: 3 };
+
+class SessionState extends EventTarget {
+  /** @type {Identity | null} null until known, and when nobody is signed in */
+  identity = null;
+
+  /**
+   * Asks who is signed in. Where this browser remembers nobody, the live stream is asked first: a refusal there is not an error
+   * on the page's console, as it would be here.
+   */
+  async load() {
+    if (!wasSignedIn() && !(await live.isLetIn())) return this.#be(null);
+    try {
+      this.#be(await call('show_session', { anonymous: true, background: true }));
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status !== 401) throw error;
+      this.#be(null);
+    }
+    return undefined;
+  }
+
+  /**
+   * Signs in. What waited for it goes on.
+   *
+   * @param {import('./types.js').SignInRequest} request
+   */
+  async signIn(request) {
+    this.#be(await call('sign_in', { body: request, anonymous: true }));
+    sessionRenewed();
+  }
+
+  /** Signs out. */
+  async signOut() {
+    await call('sign_out', { anonymous: true });
+    rememberSignedIn(false);
+    // Nothing of what the one before saw is kept.
+    location.assign('/ui/');
+  }
+
+  /**
+   * Why the one who is signed in can't call an operation; null if they can. For `disabled` and `title` of a control.
+   *
+   * @param {import('./types.js').OperationId} operation
+   * @returns {string | null}
+   */
+  refusal(operation) {
+    const needed = /** @type {Scope} */ (OPERATIONS[operation].scope);
+    const scope = /** @type {Scope} */ (this.identity?.scope ?? 'none');
+    if ((RANK[scope] ?? 0) >= RANK[needed]) return null;
+    return text.scope.needs(needed, scope);
+  }
+
+  /** @param {Identity | null} identity */
+  #be(identity) {
+    this.identity = identity;
+    rememberSignedIn(identity !== null);
+    this.dispatchEvent(new Event('change'));
+  }
+}
+
+const KEY = 'ods.signed-in';
+
+/** Whether somebody was signed in here when the page was left; the cookie itself can't be seen. */
+function wasSignedIn() {
+  try {
+    return localStorage.getItem(KEY) !== null;
+  } catch {
+    return true;
+  }
+}
+
+/** @param {boolean} is */
+function rememberSignedIn(is) {
+  try {
+    if (is) localStorage.setItem(KEY, 'yes');
+    else localStorage.removeItem(KEY);
+  } catch {
+    // A browser that keeps nothing asks each time.
+  }
+}
+
+/** The session of this page. */
+export const session = new SessionState();

@@ -1,0 +1,130 @@
+/**
+ * All English text of the page, by place. A text with numbers in it is a function; plurals go through `many`.
+ * Texts of the API (reasons, details of errors) come from the node and are shown as they are.
+ */
+
+import * as format from './format.js';
+
+/**
+ * @param {number} n
+ * @param {string} one
+ * @param {string} [several]
+ */
+export const many = (n, one, several = `${one}s`) => `${format.count(n)} ${n === 1 ? one : several}`;
+
+/** What everything uses. */
+export const text = {
+  product: 'Distribution',
+  loading: 'Loading…',
+  never: 'never',
+  again: 'Try again',
+  cancel: 'Cancel',
+  close: 'Close',
+  save: 'Save',
+  remove: 'Remove',
+  all: 'All',
+  none: '–',
+
+  nav: {
+    label: 'Pages', more: 'More', skip: 'Skip to content', automation: 'Automation', server: 'Server',
+    overview: 'Overview', packages: 'Packages', package: 'Package', uploads: 'Uploads', welcome: 'Welcome',
+    nowhere: 'There is no such page', home: 'To the overview',
+  },
+  live: {
+    live: 'Live', connecting: 'Connecting…', lost: 'Connection lost', 'signed-out': 'Signed out',
+    explained: 'What you see is kept up to date by the node', lostSince: (/** @type {string} */ ago) => `Not up to date: the connection was lost ${ago}. Press to try now`,
+  },
+  theme: { auto: 'as the system', light: 'light', dark: 'dark', now: (/** @type {string} */ name) => `Appearance: ${name}` },
+  account: {
+    label: (/** @type {string} */ name) => `Signed in as ${name}`, signOut: 'Sign out',
+    is: (/** @type {string} */ kind, /** @type {string} */ scope) => `${kind} · may ${scope === 'admin' ? 'administer' : scope}`,
+  },
+  signIn: {
+    title: 'Sign in', name: 'Name', password: 'Password or token', button: 'Sign in', busy: 'Signing in…',
+    over: 'Sign in again', nothingLost: 'Your session has ended. Nothing you typed is lost: what you were doing goes on.',
+    hint: 'New here? Open the link that the node printed when it first started, or use the token in admin.token of its data folder.',
+  },
+  scope: {
+    needs: (/** @type {string} */ needed, /** @type {string} */ has) => `Needs the scope “${needed}”; you are signed in with “${has}”`,
+  },
+  problem: {
+    unreachable: 'The node can’t be reached. It may be restarting, or the network is down.',
+    odd: (/** @type {number} */ status) => `The answer was ${status}, without an explanation.`,
+  },
+  copy: {
+    it: 'It', done: (/** @type {string} */ what) => `${what} copied`, button: (/** @type {string} */ what) => `Copy ${what.toLowerCase()}`,
+    failed: 'The browser refused to copy. Select it and copy by hand.',
+  },
+  curl: {
+    title: 'Copy as curl', line: 'Command',
+    body: 'What this page did last, newest first, as commands. Set ODS_TOKEN to a token with the scope it needs; secrets you typed are left out.',
+  },
+  dialog: { typeThis: (/** @type {string} */ word) => `Type ${word} to go on` },
+  search: {
+    label: 'Search packages, nodes and pages', placeholder: 'Search packages, nodes, pages', packages: 'Packages', nodes: 'Nodes', pages: 'Pages',
+    nothing: (/** @type {string} */ q) => `Nothing found for “${q}”`, allPackages: (/** @type {string} */ q) => `All packages with “${q}”`,
+  },
+  kinds: { stored: 'Stored', fetching: 'Fetching', wanted: 'Wanted', remote: 'Elsewhere', conflict: 'Conflict', behind: 'Behind', unreachable: 'Unreachable', unknown: 'Unknown' },
+};
+
+/** Making the first admin, naming the node, joining a mesh or starting one. */
+export const firstRun = {
+  title: 'Welcome', body: 'This node is new. Make the first person who may administer it.',
+  name: 'Your name', password: 'Password', hint: 'At least 10 characters', repeat: 'Password again', differ: 'The two passwords differ',
+  make: 'Make the first admin', spent: 'The link was used already, or is older than a day. Make a new one on the node’s machine:',
+  nodeTitle: 'Name this node', nodeBody: 'Others see it in the mesh, in events and beside each package it published.', nodeName: 'Node name', next: 'Next',
+  meshTitle: 'One node or many?', meshBody: 'Nodes of a mesh hold the same packages. You can do this later, too.',
+  start: 'Start a mesh here', startBody: 'This is the first node. Invite others with one line from the Mesh page.',
+  join: 'Join a mesh', joinBody: 'Paste the line that “Invite” on another node gave you.', invite: 'Invite', joining: 'Joining…', joinButton: 'Join',
+  joined: (/** @type {string} */ name) => `Joined ${name}. Packages are coming in.`, step: (/** @type {number} */ n) => `Step ${n} of 3`, later: 'Decide later',
+};
+
+/** Uploads: the tray, the dialog before, the page. */
+export const uploads = {
+  button: 'Upload packages', short: 'Upload', drop: 'Drop packages to upload', choose: 'Choose files', chooseFolder: 'Choose a folder',
+  dropHint: 'Drop packages anywhere', goOn: 'Interrupted uploads go on where they stopped', cannot: 'You may not publish here',
+  tray: (/** @type {number} */ going, /** @type {number} */ all) => (going ? `Uploading ${format.count(going)} of ${format.count(all)}` : many(all, 'upload') + ' done'),
+  dialogTitle: (/** @type {number} */ n) => `Upload ${many(n, 'package')}`, folder: 'Folder', folderHint: 'optional, such as mac/apps', tags: 'Tags', tagsHint: 'optional, with commas between',
+  notes: 'Notes', path: 'Path', version: 'Version', title: 'Title', start: 'Upload', replaces: (/** @type {string} */ version) => `replaces ${version}`, replacesUnversioned: 'replaces the present one', isNew: 'new',
+  more: (/** @type {number} */ n) => `and ${many(n, 'more file')}`, size: 'Size', leave: 'Leave out', goesOn: (/** @type {number} */ n) => `${many(n, 'upload')} go on`,
+  pause: 'Pause', resume: 'Resume', retry: 'Retry', remove: 'Cancel and forget', dismiss: 'Take off the list', clear: 'Clear finished', pauseAll: 'Pause all', resumeAll: 'Resume all',
+  emptyTitle: 'No uploads', emptyBody: 'Drop packages anywhere on this page, or choose them.', other: 'Elsewhere on this node', otherBody: 'Resumable uploads that other people, scripts or browsers have begun here.',
+  states: {
+    queued: 'waiting for its turn', sending: 'sending', publishing: 'sent, verified last of all, being published', published: 'published', paused: 'paused',
+    'needs-file': 'drop the file again and it goes on', failed: 'failed',
+  },
+  steps: { sent: 'Sent', verified: 'Verified', published: 'Published', replicated: 'Replicated' },
+  onNodes: (/** @type {number} */ have, /** @type {number} */ of) => `on ${format.count(have)} of ${many(of, 'node')}`,
+  progress: (/** @type {string} */ done, /** @type {string} */ of) => `${done} of ${of}`, left: (/** @type {string} */ time) => `${time} left`, waiting: 'The node can’t be reached; trying again',
+  state: 'State', begunBy: 'Begun by', touched: 'Last bytes', expires: 'Forgotten', needsFile: 'Choose the file again',
+};
+
+/** The picture of the mesh. */
+export const meshPicture = {
+  label: (/** @type {number} */ n) => `Picture of the mesh: ${many(n, 'node')}`, connected: 'connected', moving: 'transferring', unreachable: 'unreachable',
+  ring: 'ring = share of bytes held', offline: (/** @type {string} */ ago) => `last heard of ${ago}`, unknown: 'unknown', news: 'catching up', synced: 'in sync', this: 'this server',
+  left: (/** @type {string} */ bytes) => `${bytes} left`,
+};
+
+/** The overview. */
+export const overview = {
+  title: 'Overview',
+  healthy: 'Healthy', starting: 'Looking…', packages: 'Packages', storage: 'Storage', moving: 'Transferring', scrub: 'Last scrub',
+  everywhere: (/** @type {string} */ share) => `${share} on every node`, allHere: 'all here', alone: 'on this node only', unknownShare: 'nodes have not told yet',
+  of: (/** @type {string} */ size) => `of ${size}`, free: (/** @type {string} */ size) => `${size} free`, used: 'Disk used',
+  active: (/** @type {number} */ n, /** @type {number} */ waiting) => (n + waiting === 0 ? 'nothing moves' : `${format.count(n)} active, ${format.count(waiting)} waiting`),
+  damaged: 'damaged blobs', scrubNever: 'never run here', scrubRuns: (/** @type {string} */ share) => `${share} verified so far`, scrubbed: (/** @type {string} */ ago) => `finished ${ago}`, scrubStopped: (/** @type {string} */ ago) => `stopped ${ago}`,
+  mesh: 'Mesh', allNodes: 'All nodes', transfers: 'Transfers', allTransfers: 'All transfers', events: 'Recent events', tail: 'Live tail',
+  noTransfers: 'Nothing moves at the moment', noEvents: 'Nothing happened yet', dropHere: 'Drop packages anywhere', dropNote: 'Interrupted uploads go on where they stopped',
+  invite: 'Invite another node', to: (/** @type {string} */ name) => `→ ${name}`, from: (/** @type {string} */ name) => `← ${name}`, client: 'a client', left: (/** @type {string} */ time) => `${time} left`,
+  down: (/** @type {number} */ n) => `${many(n, 'node')} unreachable`, alarms: (/** @type {number} */ n) => many(n, 'alarm') + ' today', diskLow: 'disk almost full', conflicts: 'packages in conflict',
+  clock: (/** @type {number} */ n) => `clock off on ${many(n, 'node')}`, damagedFound: (/** @type {number} */ n) => many(n, 'damaged blob'), why: 'Why this isn’t “Healthy”', firstTitle: 'No packages yet', firstBody: 'Drop the first one anywhere on this page. It appears on every node of the mesh.',
+};
+
+/** What records of the journal say, in a sentence. Facts come from `data`. */
+export const happenings = {
+  unknown: '',
+  'package.published': (/** @type {any} */ d) => d.path, 'package.replaced': (/** @type {any} */ d) => d.path, 'package.removed': (/** @type {any} */ d) => d.path,
+  'package.conflict': (/** @type {any} */ d) => `${d.path}: two nodes published different things`, 'package.stored': (/** @type {any} */ d) => `${d.path} is here, verified`,
+  'package.replicated': (/** @type {any} */ d) => `${d.path} is on every node that wants it`,
+};

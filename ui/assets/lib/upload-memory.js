@@ -1,0 +1,74 @@
+/**
+ * What this browser remembers of its uploads, so that they go on after a reload when the file is dropped again. A browser can't keep
+ * the file itself, so it is known again by name, size and time of change.
+ */
+
+/**
+ * @typedef {object} Remembered
+ * @property {string} id the upload's
+ * @property {string} name the file's
+ * @property {number} size
+ * @property {number} modified
+ * @property {import('./tus.js').UploadFacts} facts
+ * @property {string} tab which tab sends it
+ * @property {number} seen when that tab was last there
+ */
+
+const KEY = 'ods.uploads';
+const TAB_KEY = 'ods.tab';
+/** A tab that said nothing for so long is gone. */
+const GONE_MS = 10_000;
+
+/** This tab, also after a reload. */
+const tab = thisTab();
+
+function thisTab() {
+  const fresh = Math.random().toString(36).slice(2);
+  try {
+    const kept = sessionStorage.getItem(TAB_KEY) ?? fresh;
+    sessionStorage.setItem(TAB_KEY, kept);
+    return kept;
+  } catch {
+    return fresh;
+  }
+}
+
+/** @returns {Remembered[]} */
+function all() {
+  try {
+    const kept = JSON.parse(localStorage.getItem(KEY) ?? '[]');
+    return Array.isArray(kept) ? kept : [];
+  } catch {
+    return [];
+  }
+}
+
+/** @param {Remembered[]} kept */
+function keep(kept) {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(kept));
+  } catch {
+    // Full or forbidden: uploads work, but don't survive a reload.
+  }
+}
+
+/** Those that no other tab sends. */
+export function orphans() {
+  const now = Date.now();
+  return all().filter((one) => one.tab === tab || now - one.seen > GONE_MS);
+}
+
+/** @param {Omit<Remembered, 'tab' | 'seen'>} upload */
+export function remember(upload) {
+  keep([...all().filter((one) => one.id !== upload.id), { ...upload, tab, seen: Date.now() }]);
+}
+
+/** @param {string} id */
+export function forget(id) {
+  keep(all().filter((one) => one.id !== id));
+}
+
+/** Says that this tab is still there. @param {string[]} ids what it sends */
+export function stillHere(ids) {
+  if (ids.length > 0) keep(all().map((one) => (ids.includes(one.id) ? { ...one, tab, seen: Date.now() } : one)));
+}

@@ -1,0 +1,258 @@
+/**
+ * The queue of this page's uploads. It outlives the pages, and (by `upload-memory.js`) a reload.
+ *
+ * An upload is, in turn: `queued`, `sending` (sent bytes are on their way, verified ones are on the node's disk with the right
+ * checksum), `publishing` (all are verified), `published`; besides `paused`, `needs-file` (after a reload) and `failed`.
+ */
+
+import { call } from './api.js';
+import { live } from './live.js';
+import { asProblem } from './problem.js';
+import { Speed } from './speed.js';
+import * as tus from './tus.js';
+import * as memory from './upload-memory.js';
+
+/** @typedef {'queued' | 'sending' | 'publishing' | 'published' | 'paused' | 'needs-file' | 'failed'} UploadState */
+
+const SENT_AT_ONCE = 3;
+const STILL_HERE_MS = 3000;
+
+/** One upload of the queue. */
+export class Item {
+  /** @type {UploadState} */
+  state = 'queued';
+  /** Bytes that are on their way or there. */
+  sent = 0;
+  /** Bytes that the node has, with the right checksum. */
+  verified = 0;
+  speed = new Speed();
+  /** @type {import('./problem.js').Problem | null} why it failed, or why it waits */
+  problem = null;
+  /** @type {import('./types.js').Package | null} */
+  package = null;
+  /** @type {{ have: number, of: number } | null} nodes that have it, of those that want it */
+  nodes = null;
+  /** @type {AbortController | null} */
+  sender = null;
+  /** When the file was changed last; with name and size it is known again by. */
+  modified = 0;
+
+  /**
+   * @param {string} name the file's
+   * @param {number} size
+   * @param {import('./tus.js').UploadFacts} facts
+   * @param {File | null} file null after a reload
+   * @param {string | null} id null until it is begun
+   */
+  constructor(name, size, facts, file, id) {
+    this.key = Math.random();
+    this.name = name;
+    this.size = size;
+    this.facts = facts;
+    this.file = file;
+    this.id = id;
+  }
+
+  /** Whether there is something left to do for it. */
+  get open() {
+    return this.state !== 'published';
+  }
+}
+
+class Queue extends EventTarget {
+  /** @type {Item[]} */
+  items = [];
+
+  constructor() {
+    super();
+    for (const kept of memory.orphans()) this.#restore(kept);
+    setInterval(() => memory.stillHere(this.items.flatMap((item) => (item.id && item.open ? [item.id] : []))), STILL_HERE_MS);
+    live.on(['package.*'], () => this.#countNodes());
+    addEventListener('beforeunload', (event) => this.items.some((item) => item.state === 'sending') && event.preventDefault());
+  }
+
+  /** How many go on or wait. */
+  get going() {
+    return this.items.filter((item) => item.open).length;
+  }
+
+  /**
+   * Takes files; one that is the rest of an upload from before a reload goes on with that.
+   *
+   * @param {{ file: File, facts: import('./tus.js').UploadFacts }[]} files
+   */
+  add(files) {
+    this.items = [...this.items, ...files.map(({ file, facts }) => new Item(file.name, file.size, facts, file, null))];
+    this.#work();
+  }
+
+  /**
+   * Those of some files that an upload waits for go on; the others are returned.
+   *
+   * @template {{ file: File }} F
+   * @param {F[]} files
+   */
+  resumeWith(files) {
+    const rest = files.filter(({ file }) => {
+      const item = this.items.find((one) => one.state === 'needs-file' && one.name === file.name && one.size === file.size && one.modified === file.lastModified);
+      if (!item) return true;
+      item.file = file;
+      item.state = 'queued';
+      return false;
+    });
+    this.#work();
+    return rest;
+  }
+
+  /** @param {Item} item */
+  pause(item) {
+    item.state = 'paused';
+    item.sender?.abort();
+    this.changed();
+  }
+
+  /** Goes on with a paused or failed one. @param {Item} item */
+  resume(item) {
+    item.problem = null;
+    item.state = item.file ? 'queued' : 'needs-file';
+    this.#work();
+  }
+
+  /** Takes one off the queue; what the node has of it is forgotten there too. @param {Item} item */
+  async remove(item) {
+    this.items = this.items.filter((other) => other !== item);
+    item.sender?.abort();
+    this.changed();
+    if (!item.id) return;
+    memory.forget(item.id);
+    if (item.open) await call('remove_upload', { path: { id: item.id } }).catch(() => undefined);
+  }
+
+  /** Takes off what is done. */
+  clear() {
+    this.items = this.items.filter((item) => item.open);
+    this.changed();
+  }
+
+  changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+
+  /** @param {memory.Remembered} kept */
+  #restore({ id, name, size, modified, facts }) {
+    const item = new Item(name, size, facts, null, id);
+    item.modified = modified;
+    item.state = 'needs-file';
+    this.items.push(item);
+    tus.offset(id).then((at) => {
+      item.verified = item.sent = at;
+      if (at === size) void this.#published(item);
+      this.changed();
+    }).catch(() => {
+      // The node knows it no more (it was abandoned, or is published since a day), or can't be reached: the file tells.
+      this.changed();
+    });
+  }
+
+  /** Begins as many as may be sent at once. */
+  #work() {
+    let free = SENT_AT_ONCE - this.items.filter((item) => item.state === 'sending' || item.state === 'publishing').length;
+    for (const item of this.items) if (item.state === 'queued' && free-- > 0) void this.#send(item);
+    this.changed();
+  }
+
+  /** @param {Item} item */
+  async #send(item) {
+    const file = /** @type {File} */ (item.file);
+    item.state = 'sending';
+    item.sender = new AbortController();
+    try {
+      item.id ??= await this.#begin(item, file);
+      await tus.sendAll(item.id, file, this.#watch(item, item.sender.signal));
+      await this.#published(item);
+    } catch (error) {
+      if (!item.sender.signal.aborted) this.#fail(item, error);
+    }
+    this.#work();
+  }
+
+  /**
+   * @param {Item} item
+   * @param {File} file
+   */
+  async #begin(item, file) {
+    const id = await tus.begin(item.size, item.facts);
+    item.modified = file.lastModified;
+    memory.remember({ id, name: item.name, size: item.size, modified: file.lastModified, facts: item.facts });
+    return id;
+  }
+
+  /**
+   * @param {Item} item
+   * @param {AbortSignal} signal
+   */
+  #watch(item, signal) {
+    return {
+      signal,
+      sending: (/** @type {number} */ bytes) => {
+        item.sent = bytes;
+        if (bytes === item.size) item.state = 'publishing';
+        this.changed();
+      },
+      verified: (/** @type {number} */ bytes) => {
+        item.verified = bytes;
+        item.sent = Math.max(item.sent, bytes);
+        item.speed.at(bytes);
+        this.changed();
+      },
+      waiting: (/** @type {import('./problem.js').Problem | null} */ problem) => {
+        item.problem = problem;
+        if (problem) item.state = 'sending';
+        this.changed();
+      },
+    };
+  }
+
+  /**
+   * @param {Item} item
+   * @param {unknown} error
+   */
+  #fail(item, error) {
+    item.problem = asProblem(error);
+    item.state = 'failed';
+    // An upload that the node knows no more, or refused, is begun anew by "retry".
+    if ([404, 410].includes(item.problem.status) || item.problem.code === 'upload_refused') {
+      if (item.id) memory.forget(item.id);
+      item.id = null;
+      item.sent = item.verified = 0;
+    }
+  }
+
+  /** @param {Item} item */
+  async #published(item) {
+    const id = /** @type {string} */ (item.id);
+    memory.forget(id);
+    const told = await call('show_upload', { path: { id }, background: true });
+    item.package = told.package;
+    item.state = 'published';
+    item.sent = item.verified = item.size;
+    item.file = null;
+    void this.#countNodes();
+  }
+
+  /** Asks which nodes have what was published here, until all have. */
+  async #countNodes() {
+    const waiting = this.items.filter((item) => item.package && !(item.nodes && item.nodes.have >= item.nodes.of)).slice(-10);
+    await Promise.all(waiting.map(async (item) => {
+      const path = item.package?.path ?? '';
+      const told = await call('show_replication', { path: { path }, background: true }).catch(() => null);
+      if (!told) return;
+      const wanting = told.items.filter((holder) => holder.state !== 'remote');
+      item.nodes = { have: wanting.filter((holder) => holder.state === 'stored').length, of: wanting.length };
+    }));
+    if (waiting.length > 0) this.changed();
+  }
+}
+
+/** The queue of this page. */
+export const queue = new Queue();

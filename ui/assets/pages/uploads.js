@@ -1,0 +1,86 @@
+/** The queue of this page's uploads, and those that others have begun on this node. */
+
+import { html, nothing, repeat } from '../vendor/lit.js';
+import { call } from '../lib/api.js';
+import { confirm } from '../lib/dialog.js';
+import * as format from '../lib/format.js';
+import { resource } from '../lib/resource.js';
+import { session } from '../lib/session.js';
+import { text, uploads as words } from '../lib/strings.js';
+import { queue } from '../lib/uploads.js';
+import { actionButton } from '../elements/action.js';
+import { OdsElement } from '../elements/base.js';
+import { icon } from '../elements/icon.js';
+import { ago, badge, bar, card, emptyState, pageHead, shown } from '../elements/parts.js';
+import { chooseFiles, uploadButton } from '../elements/upload-dialog.js';
+import { uploadRow } from '../elements/upload-row.js';
+
+/** @typedef {import('../lib/types.js').Upload} Upload */
+
+const there = resource('list_uploads', { query: { limit: 1000 } }, { everyMs: 5000, on: ['package.*'] });
+
+class PageUploads extends OdsElement {
+  there = this.use(there);
+
+  constructor() {
+    super();
+    this.listen(queue, 'change');
+    this.listen(session, 'change');
+    this.tick(1000);
+  }
+
+  /** @override */
+  render() {
+    return html`${pageHead({ title: text.nav.uploads, beside: queue.items.length ? words.tray(queue.going, queue.items.length) : nothing, actions: this.#actions() })}
+      <div class="stack">${queue.items.length ? this.#queue() : this.#empty()} ${this.#others()}</div>`;
+  }
+
+  #actions() {
+    const going = queue.items.filter((item) => item.state === 'sending' || item.state === 'queued');
+    const paused = queue.items.filter((item) => item.state === 'paused');
+    return html`${going.length > 1 ? html`<button @click=${() => going.forEach((item) => queue.pause(item))}>${icon('pause')}<span>${words.pauseAll}</span></button>` : nothing}
+      ${paused.length > 1 ? html`<button @click=${() => paused.forEach((item) => queue.resume(item))}>${icon('play')}<span>${words.resumeAll}</span></button>` : nothing}
+      ${queue.items.some((item) => !item.open) ? html`<button @click=${() => queue.clear()}>${words.clear}</button>` : nothing}
+      ${actionButton({ operation: 'begin_upload', label: words.chooseFolder, icon: 'folder', run: () => chooseFiles({ folder: true }) })}
+      ${uploadButton()}`;
+  }
+
+  #queue() {
+    return card({}, html`<ul class="upload-list">${repeat([...queue.items].reverse(), (item) => item.key, uploadRow)}</ul>`);
+  }
+
+  #empty() {
+    return card({}, emptyState({ icon: 'upload', title: words.emptyTitle, body: html`${words.emptyBody}<br>${words.goOn}.`, action: uploadButton(words.choose) }));
+  }
+
+  /** Those of the node that this page doesn't send. */
+  #others() {
+    if (session.refusal('list_uploads')) return nothing;
+    const own = new Set(queue.items.map((item) => item.id));
+    return shown(this.there, ({ items }) => {
+      const others = items.filter((one) => !own.has(one.id));
+      if (others.length === 0) return nothing;
+      return card({ title: words.other }, html`<p class="quiet">${words.otherBody}</p><div class="scroll-x" tabindex="0"><table class="table">
+        <thead><tr><th>${words.path}</th><th>${words.state}</th><th>${words.begunBy}</th><th>${words.touched}</th><th>${words.expires}</th><th><span class="off-screen">${text.remove}</span></th></tr></thead>
+        <tbody>${others.map((one) => this.#other(one))}</tbody></table></div>`);
+    });
+  }
+
+  /** @param {Upload} one */
+  #other(one) {
+    const forget = async () => {
+      const sure = await confirm({ title: words.remove, body: one.path, action: words.remove, danger: true, operation: 'remove_upload' });
+      if (!sure) return;
+      await call('remove_upload', { path: { id: one.id } });
+      await there.refresh();
+    };
+    const going = one.state === 'receiving' || one.state === 'received';
+    const far = going
+      ? html`${bar(one.offset, one.length, { label: one.path })}<small>${words.progress(format.bytes(one.offset), format.bytes(one.length))}</small>`
+      : badge(one.state === 'published' ? 'good' : 'bad', one.state, one.error?.detail);
+    return html`<tr><td class="break">${one.path}</td><td class="far">${far}</td><td>${one.by}</td><td>${ago(one.touched_at)}</td><td>${ago(one.expires_at)}</td>
+      <td>${actionButton({ operation: 'remove_upload', label: words.remove, icon: 'trash-2', kind: 'icon-only small quiet', run: forget })}</td></tr>`;
+  }
+}
+
+customElements.define('page-uploads', PageUploads);
