@@ -88,6 +88,7 @@ pub(crate) enum Command {
     Api(commands::api::Arguments),
     Completions(commands::completions::Completions),
     Man(commands::completions::Manual),
+    Openapi(commands::completions::OpenApi),
     Session(commands::session::Arguments),
     Webhook(commands::webhook::Arguments),
 }

@@ -89,6 +89,7 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Api(arguments) => api::run(arguments, context).await,
         Command::Completions(arguments) => completions::completions(&arguments, context),
         Command::Man(arguments) => completions::manual(&arguments, context),
+        Command::Openapi(arguments) => completions::openapi(&arguments, context),
         Command::Audit(arguments) => audit::run(arguments, context).await,
         Command::Settings(arguments) => settings::run(arguments, context).await,
         Command::Tag(arguments) => tag::run(arguments, context).await,

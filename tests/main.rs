@@ -32,6 +32,7 @@ mod link;
 mod main_job;
 mod metrics;
 mod names;
+mod page;
 mod real_packages;
 mod ring;
 mod roll_back;

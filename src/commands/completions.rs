@@ -1,4 +1,4 @@
-//! `ods completions` and `ods man`: what shells and `man` read, made from the arguments themselves.
+//! `ods completions`, `ods man` and `ods openapi`: what shells, `man` and makers of clients read, made from the code itself.
 
 use clap::{Command, CommandFactory};
 use clap_complete::Shell;
@@ -27,6 +27,15 @@ pub(crate) struct Manual {
     /// Print the names of all pages instead
     #[arg(long, conflicts_with = "command")]
     list: bool,
+}
+
+/// Print the admin API as an OpenAPI 3.1 document, without asking a node
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  ods openapi > ods.json          then any maker of clients takes it")]
+pub(crate) struct OpenApi {}
+
+pub(crate) fn openapi(_: &OpenApi, context: &mut Context) -> Result<(), Failure> {
+    context.output.json(&ods_api::openapi_document())
 }
 
 pub(crate) fn completions(arguments: &Completions, context: &mut Context) -> Result<(), Failure> {

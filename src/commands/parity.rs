@@ -8,7 +8,7 @@ use crate::cli::Cli;
 
 /// Which command makes which call.
 const COMMANDS: &[(&str, &str)] = &[
-    ("show_document", "ods api GET /openapi.json"),
+    ("show_document", "ods openapi"),
     ("show_docs", "ods api GET /docs"),
     ("show_node", "ods status"),
     ("edit_node", "ods settings set name=hq"),

@@ -1,4 +1,5 @@
-// Makes `assets/vendor` from packages: Lit with its directives as one readable module, and a sprite of Lucide's icons.
+// Makes `assets/vendor` from packages: Lit with its directives as one readable module, a maker of QR codes, and a sprite
+// of Lucide's icons.
 // `npm run vendor` after changing a version in package.json or a name in `assets/lib/icons.js`; the outcome is committed.
 
 import { createHash } from "node:crypto";
@@ -62,9 +63,10 @@ const released = {
   },
 };
 
-async function lit() {
+/** One readable module of what `contents` exports. @param {string} contents */
+async function bundle(contents) {
   const bundled = await build({
-    stdin: { contents: entry, resolveDir: new URL("..", import.meta.url).pathname, sourcefile: "lit.js" },
+    stdin: { contents, resolveDir: new URL("..", import.meta.url).pathname, sourcefile: "entry.js" },
     bundle: true,
     format: "esm",
     target: "es2022",
@@ -95,15 +97,18 @@ const version = (name) => JSON.parse(readFileSync(new URL(`${name}/package.json`
 const licence = (name) => readFileSync(new URL(`${name}/LICENSE`, packages), "utf8");
 
 const files = {
-  "vendor/lit.js": await lit(),
+  "vendor/lit.js": await bundle(entry),
   "vendor/lit.LICENSE.txt": licence("lit"),
   "icons.svg": icons(),
   "vendor/icons.LICENSE.txt": licence("lucide-static"),
+  "vendor/qr.js": await bundle('export { encode } from "uqr";'),
+  "vendor/qr.LICENSE.txt": licence("uqr"),
 };
 const sha256 = (/** @type {string} */ text) => createHash("sha256").update(text).digest("hex");
 const origin = {
   lit: { versions: Object.fromEntries(["lit", "lit-html", "lit-element", "@lit/reactive-element"].map((name) => [name, version(name)])), licence: "BSD-3-Clause" },
   icons: { versions: { "lucide-static": version("lucide-static") }, licence: "ISC" },
+  qr: { versions: { uqr: version("uqr") }, licence: "MIT" },
 };
 const hashes = Object.fromEntries(Object.entries(files).map(([name, text]) => [name, sha256(text)]));
 for (const [name, text] of Object.entries(files)) writeFileSync(new URL(name, assets), text);

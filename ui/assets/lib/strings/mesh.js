@@ -1,0 +1,35 @@
+/** Text of the mesh page and of its picture. */
+
+import * as format from '../format.js';
+import { many } from '../strings.js';
+
+export const mesh = {
+  inSync: 'All in sync', alone: 'One node', down: (/** @type {number} */ n) => `${many(n, 'node')} unreachable`,
+  catching: (/** @type {number} */ n) => `${many(n, 'node')} catching up`,
+  invite: 'Invite a node', join: 'Join a mesh', picture: 'Mesh', nodes: 'Nodes', invites: 'Invites', roster: 'Who may do what',
+  columns: ['Node', 'State', 'Behind', 'Done in', 'Last seen', 'Version', 'Keeps', 'Clock', 'Free'],
+  states: { up: 'Up', down: 'Unreachable', unknown: 'Unknown' },
+  peerStates: { connected: 'Connected', connecting: 'Connecting', unreachable: 'Unreachable', paused: 'Paused', expelled: 'Expelled' },
+  policies: { all: 'everything', selected: 'selected', 'on-demand': 'on demand' },
+  nothingBehind: 'nothing', events: (/** @type {number} */ n) => many(n, 'event'), missing: (/** @type {number} */ n) => many(n, 'package'),
+  thisServer: 'this server', sync: 'in sync', left: (/** @type {number} */ bytes) => `${format.bytes(bytes)} left`,
+  offline: (/** @type {string} */ ago) => `offline ${ago}`, noNews: 'no news yet',
+  legend: { connected: 'connected', moving: 'transferring', broken: 'unreachable', ring: 'ring = share of packages held' },
+  described: (/** @type {number} */ n) => `The mesh: ${many(n, 'node')} and how they are linked. The table below says the same.`,
+  syncNow: 'Sync now', synced: (/** @type {number} */ n) => (n === 0 ? 'Nothing new there' : `${many(n, 'event')} came in`),
+  pause: 'Pause', resume: 'Resume', limits: 'Limits', editPeer: 'Name and addresses', remove: 'Remove link', expel: 'Expel from the mesh',
+  paused: 'Paused', resumed: 'Goes on', removed: 'Link removed', expelled: 'Expelled',
+  removeBody: (/** @type {string} */ name) => `This node and ${name} no longer call each other. ${name} stays in the mesh and gets everything through others, if it is linked with any.`,
+  expelBody: (/** @type {string} */ name) => `${name} ends its part in the mesh, on every node and for good: nobody takes anything from it or serves it. What it published so far stays. To come back it needs a new key.`,
+  urls: 'Addresses', urlsHint: 'One a line; the first that answers as this node is used', saved: 'Saved',
+  admit: 'Admit a node', admitNode: 'Node id', admitHint: '64 hex digits, from “ods status” on that node', role: 'Role', raise: 'Raise role',
+  admitted: 'Admitted', inviteMade: 'Invite', inviteLine: 'Invite', inviteHow: 'On the other node, paste this line under Mesh → Join a mesh, or run:',
+  inviteGood: (/** @type {string} */ date) => `Good for one node, until ${date}.`, makeInvite: 'Make the invite', goodFor: 'Good for',
+  joinBody: 'Paste the line that “Invite a node” gave on another node.', joinButton: 'Join', joined: (/** @type {string} */ name) => `Joined ${name}. Packages are coming in.`,
+  inviteColumns: ['Role', 'Only below', 'Made', 'Expires', 'State', 'Used by'], inviteStates: { open: 'Open', used: 'Used', expired: 'Expired' },
+  revoke: 'Revoke', revoked: 'Invite revoked', noInvites: 'No invites', noInvitesBody: 'An invite is one line that lets another node join.',
+  rosterColumns: ['Node', 'Role', 'Only below', 'Standing', 'Admitted by'], standing: { member: 'Member', expelled: 'Expelled', not_admitted: 'Not admitted' },
+  root: 'root', error: 'Last error', observed: 'Called from', pin: 'TLS pin', added: 'Added', peer: 'Link',
+  missingTitle: (/** @type {string} */ name) => `What ${name} lacks`, missingColumns: ['Package', 'Missing', 'Why'], nothingMissing: 'Nothing is missing',
+  missingCut: 'Only the first packages of the catalog were looked at.', links: 'Links', rtt: 'Round trip', disk: 'Disk', started: 'Started', digest: 'Catalog digest',
+};

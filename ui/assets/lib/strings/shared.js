@@ -1,0 +1,21 @@
+/** Text that several pages use. */
+
+export const titles = {
+  mesh: 'Mesh', transfers: 'Transfers', events: 'Events', webhooks: 'Webhooks', webhook: 'Webhook', watches: 'Watched folders',
+  storage: 'Storage', people: 'People and tokens', settings: 'Settings', api: 'API',
+};
+
+export const shared = {
+  once: 'This is shown once. Keep it somewhere safe now; it can’t be shown again.',
+  roles: { owner: 'Owner', publisher: 'Publisher', replica: 'Replica' },
+  roleNotes: {
+    owner: 'Admits and expels nodes, and publishes', publisher: 'Publishes packages',
+    replica: 'Holds and serves packages; what it publishes has no effect anywhere',
+  },
+  prefixes: 'Only below these paths', prefixesHint: 'Separated by commas; empty: everywhere',
+  everywhere: 'everywhere', expires: 'Expires', never: 'Never', tags: 'Tags', name: 'Name', actions: 'Actions',
+  details: 'Details', edit: 'Edit', more: 'More rows', unknown: 'unknown', yes: 'yes', no: 'no', this: 'this node',
+};
+
+/** How long something is good for, in seconds. */
+export const SPANS = /** @type {const} */ ([['3600', '1 hour'], ['86400', '1 day'], ['604800', '7 days'], ['2592000', '30 days'], ['31536000', '1 year']]);
