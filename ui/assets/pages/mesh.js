@@ -1,0 +1,128 @@
+/** Every node of the mesh, as a picture and as a table; links, invites, and who may do what. */
+
+import { html, nothing } from '../vendor/lit.js';
+import * as format from '../lib/format.js';
+import { tone } from '../lib/mesh-layout.js';
+import { mesh } from '../lib/node.js';
+import { resource } from '../lib/resource.js';
+import { text as common } from '../lib/strings.js';
+import { mesh as words } from '../lib/strings/mesh.js';
+import { shared, titles } from '../lib/strings/shared.js';
+import { toast } from '../lib/toast.js';
+import { actionButton } from '../elements/action.js';
+import { OdsElement } from '../elements/base.js';
+import { icon } from '../elements/icon.js';
+import { inviteNode, joinMesh } from '../elements/invite-dialog.js';
+import { missingDialog } from '../elements/missing-dialog.js';
+import { ago, badge, card, pageHead, shown } from '../elements/parts.js';
+import { nodeActions } from '../elements/node-actions.js';
+import '../elements/ods-mesh-picture.js';
+import '../elements/ods-invites.js';
+import '../elements/ods-roster.js';
+
+/** @typedef {import('../lib/types.js').MeshNode} MeshNode */
+/** @typedef {import('../lib/types.js').Schemas['Peer']} Peer */
+
+const FRESH = { everyMs: 5000, on: ['peer.*', 'node.*', 'token.*'] };
+const peers = resource('list_peers', { query: { limit: 1000 } }, FRESH);
+
+class PageMesh extends OdsElement {
+  mesh = this.use(mesh);
+  peers = this.use(peers);
+
+  constructor() {
+    super();
+    this.tick(10_000);
+  }
+
+  /** @override */
+  render() {
+    return html`${pageHead({
+      title: titles.mesh,
+      beside: this.mesh.value ? standing(this.mesh.value.items) : nothing,
+      actions: html`${actionButton({ operation: 'join_peer', label: words.join, icon: 'plug', run: () => this.#join() })}
+        ${actionButton({ operation: 'create_invite', label: words.invite, icon: 'plus', kind: 'primary', run: () => this.#invite() })}`,
+    })}
+    <div class="stack">
+      ${card({ title: words.picture, kind: 'picture-card' }, html`<ods-mesh-picture></ods-mesh-picture>`)}
+      ${card({ title: words.nodes }, shown(this.mesh, ({ items }) => this.#table(items)))}
+      <ods-invites></ods-invites>
+      <ods-roster></ods-roster>
+    </div>`;
+  }
+
+  /** @param {readonly MeshNode[]} nodes */
+  #table(nodes) {
+    const links = new Map((this.peers.value?.items ?? []).map((peer) => [peer.id, peer]));
+    return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.nodes} data-operation="list_peers"><table class="table">
+      <thead><tr>${words.columns.map((name) => html`<th scope="col">${name}</th>`)}<th><span class="off-screen">${shared.actions}</span></th></tr></thead>
+      <tbody>${nodes.map((node) => row(node, links.get(node.id)))}</tbody>
+    </table></div>`;
+  }
+
+  async #invite() {
+    await inviteNode();
+  }
+
+  async #join() {
+    const peer = await joinMesh();
+    if (!peer) return;
+    toast(words.joined(peer.name));
+    await Promise.all([mesh.refresh(), peers.refresh()]);
+  }
+}
+
+customElements.define('page-mesh', PageMesh);
+
+/** How the mesh stands, in one badge. @param {readonly MeshNode[]} nodes */
+function standing(nodes) {
+  const down = nodes.filter((node) => node.state === 'down').length;
+  const catching = nodes.filter((node) => ['busy', 'warn'].includes(tone(node))).length;
+  if (down) return badge('warn', words.down(down));
+  if (catching) return badge('busy', words.catching(catching));
+  return nodes.length === 1 ? badge('plain', words.alone) : badge('good', words.inSync);
+}
+
+const TONES = /** @type {const} */ ({ up: 'good', down: 'bad', unknown: 'plain' });
+
+/**
+ * @param {MeshNode} node
+ * @param {Peer | undefined} peer this node's link with it
+ */
+function row(node, peer) {
+  const name = node.name ?? format.shortId(node.id);
+  const state = /** @type {'up' | 'down' | 'unknown'} */ (node.state);
+  const role = shared.roles[/** @type {'owner'} */ (node.role)] ?? node.role;
+  return html`<tr>
+    <td><strong>${name}</strong> ${node.this ? html`<span class="tag">${shared.this}</span>` : nothing}<br><small>${role} · <code>${format.shortId(node.id)}</code></small></td>
+    <td>${badge(TONES[state] ?? 'plain', words.states[state] ?? node.state)} ${peer && peer.state !== 'connected' ? badge('warn', words.peerStates[/** @type {'paused'} */ (peer.state)] ?? peer.state, peer.error ?? '') : nothing}</td>
+    <td>${behind(node, name)}</td>
+    <td>${node.wants ? (node.eta_s === null ? shared.unknown : format.duration(node.eta_s)) : common.none}</td>
+    <td>${node.this ? common.none : ago(peer?.last_seen ?? node.as_of)}</td>
+    <td>${node.version ?? shared.unknown}</td>
+    <td>${node.policy ? words.policies[/** @type {'all'} */ (node.policy)] ?? node.policy : shared.unknown}</td>
+    <td>${clock(node)}</td>
+    <td>${format.bytes(node.storage?.free)}</td>
+    <td class="row-end">${nodeActions(node, peer, async () => void (await Promise.all([mesh.refresh(), peers.refresh()])))}</td>
+  </tr>`;
+}
+
+/** @param {MeshNode} node @param {string} name */
+function behind(node, name) {
+  const { events, bytes } = node.behind;
+  if (node.wants === null) return html`<span class="quiet">${shared.unknown}</span>`;
+  const parts = [events ? words.events(events) : '', bytes ? format.bytes(bytes) : ''].filter(Boolean).join(', ');
+  const missing = node.wants
+    ? html`<button class="link" data-operation="show_replication" @click=${() => void missingDialog(node, name)}>${words.missing(node.wants)}</button>`
+    : nothing;
+  return parts || node.wants ? html`${parts}${parts && node.wants ? html`<br>` : nothing}${missing}` : html`<span class="quiet">${words.nothingBehind}</span>`;
+}
+
+/** A clock that is off by more than a minute is marked, as the node's alarm does. @param {MeshNode} node */
+function clock(node) {
+  if (node.this) return common.none;
+  if (node.clock_ahead_ms === null) return shared.unknown;
+  const off = Math.abs(node.clock_ahead_ms) > 60_000;
+  return html`<span class=${off ? 'warn-text' : ''}>${off ? icon('triangle-alert', 'warn') : nothing} ${format.offset(node.clock_ahead_ms)}</span>`;
+}
+
