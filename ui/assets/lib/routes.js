@@ -4,6 +4,7 @@
  */
 
 import { text } from './strings.js';
+import { titles } from './strings/shared.js';
 
 /**
  * @typedef {object} Route
@@ -23,5 +24,15 @@ const names = text.nav;
 export const ROUTES = [
   { path: '', tag: 'page-overview', load: () => import('../pages/overview.js'), title: names.overview, icon: 'activity', group: 'main' },
   { path: 'uploads', tag: 'page-uploads', load: () => import('../pages/uploads.js'), title: names.uploads, icon: 'upload', group: 'main', count: (facts) => facts.uploads },
+  { path: 'mesh', tag: 'page-mesh', load: () => import('../pages/mesh.js'), title: titles.mesh, icon: 'network', group: 'main', count: (facts) => facts.nodes },
+  { path: 'transfers', tag: 'page-transfers', load: () => import('../pages/transfers.js'), title: titles.transfers, icon: 'arrow-left-right', group: 'main', count: (facts) => facts.transfers },
+  { path: 'watches', tag: 'page-watches', load: () => import('../pages/watches.js'), title: titles.watches, icon: 'folder-sync', group: 'automation' },
+  { path: 'webhooks', tag: 'page-webhooks', load: () => import('../pages/webhooks.js'), title: titles.webhooks, icon: 'webhook', group: 'automation' },
+  { path: 'webhooks/*', tag: 'page-webhook', load: () => import('../pages/webhook.js'), title: titles.webhook, icon: 'webhook' },
+  { path: 'events', tag: 'page-events', load: () => import('../pages/events.js'), title: titles.events, icon: 'scroll-text', group: 'automation' },
+  { path: 'storage', tag: 'page-storage', load: () => import('../pages/storage.js'), title: titles.storage, icon: 'hard-drive', group: 'server' },
+  { path: 'people', tag: 'page-people', load: () => import('../pages/people.js'), title: titles.people, icon: 'key-round', group: 'server' },
+  { path: 'settings', tag: 'page-settings', load: () => import('../pages/settings.js'), title: titles.settings, icon: 'settings', group: 'server' },
+  { path: 'api', tag: 'page-api', load: () => import('../pages/api.js'), title: titles.api, icon: 'code-xml', group: 'server' },
   { path: 'welcome', tag: 'page-welcome', load: () => import('../pages/welcome.js'), title: names.welcome, icon: 'zap', bare: true },
 ];

@@ -2,9 +2,9 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
-import { tone } from '../lib/mesh-layout.js';
-import { mesh } from '../lib/node.js';
+import { mesh, transfers } from '../lib/node.js';
 import { resource } from '../lib/resource.js';
+import { ROOT, router } from '../lib/router.js';
 import { text as common } from '../lib/strings.js';
 import { mesh as words } from '../lib/strings/mesh.js';
 import { shared, titles } from '../lib/strings/shared.js';
@@ -16,8 +16,8 @@ import { inviteNode, joinMesh } from '../elements/invite-dialog.js';
 import { missingDialog } from '../elements/missing-dialog.js';
 import { ago, badge, card, pageHead, shown } from '../elements/parts.js';
 import { nodeActions } from '../elements/node-actions.js';
-import '../elements/ods-mesh-picture.js';
 import '../elements/ods-invites.js';
+import { standing } from '../elements/ods-mesh.js';
 import '../elements/ods-roster.js';
 
 /** @typedef {import('../lib/types.js').MeshNode} MeshNode */
@@ -29,22 +29,33 @@ const peers = resource('list_peers', { query: { limit: 1000 } }, FRESH);
 class PageMesh extends OdsElement {
   mesh = this.use(mesh);
   peers = this.use(peers);
+  transfers = this.use(transfers);
 
   constructor() {
     super();
     this.tick(10_000);
+    this.listen(router, 'change');
+  }
+
+  /** A link that says `?invite` opens the dialog. @override */
+  connectedCallback() {
+    super.connectedCallback();
+    if (!router.place.query.has('invite')) return;
+    router.go(`${ROOT}mesh`, { replace: true });
+    void this.#invite();
   }
 
   /** @override */
   render() {
     return html`${pageHead({
       title: titles.mesh,
-      beside: this.mesh.value ? standing(this.mesh.value.items) : nothing,
+      beside: this.mesh.value ? summary(this.mesh.value.items) : nothing,
       actions: html`${actionButton({ operation: 'join_peer', label: words.join, icon: 'plug', run: () => this.#join() })}
         ${actionButton({ operation: 'create_invite', label: words.invite, icon: 'plus', kind: 'primary', run: () => this.#invite() })}`,
     })}
     <div class="stack">
-      ${card({ title: words.picture, kind: 'picture-card' }, html`<ods-mesh-picture></ods-mesh-picture>`)}
+      ${card({}, shown(this.mesh, ({ items }) => html`<ods-mesh data-operation="list_mesh" .nodes=${items} .transfers=${this.transfers.value?.items ?? []}
+        .chosen=${router.place.query.get('node') ?? ''}></ods-mesh>`))}
       ${card({ title: words.nodes }, shown(this.mesh, ({ items }) => this.#table(items)))}
       <ods-invites></ods-invites>
       <ods-roster></ods-roster>
@@ -75,9 +86,9 @@ class PageMesh extends OdsElement {
 customElements.define('page-mesh', PageMesh);
 
 /** How the mesh stands, in one badge. @param {readonly MeshNode[]} nodes */
-function standing(nodes) {
+function summary(nodes) {
   const down = nodes.filter((node) => node.state === 'down').length;
-  const catching = nodes.filter((node) => ['busy', 'warn'].includes(tone(node))).length;
+  const catching = nodes.filter((node) => ['busy', 'warn'].includes(standing(node).tone)).length;
   if (down) return badge('warn', words.down(down));
   if (catching) return badge('busy', words.catching(catching));
   return nodes.length === 1 ? badge('plain', words.alone) : badge('good', words.inSync);
@@ -93,7 +104,8 @@ function row(node, peer) {
   const name = node.name ?? format.shortId(node.id);
   const state = /** @type {'up' | 'down' | 'unknown'} */ (node.state);
   const role = shared.roles[/** @type {'owner'} */ (node.role)] ?? node.role;
-  return html`<tr>
+  const chosen = router.place.query.get('node') === node.id;
+  return html`<tr class=${chosen ? 'chosen' : ''}>
     <td><strong>${name}</strong> ${node.this ? html`<span class="tag">${shared.this}</span>` : nothing}<br><small>${role} · <code>${format.shortId(node.id)}</code></small></td>
     <td>${badge(TONES[state] ?? 'plain', words.states[state] ?? node.state)} ${peer && peer.state !== 'connected' ? badge('warn', words.peerStates[/** @type {'paused'} */ (peer.state)] ?? peer.state, peer.error ?? '') : nothing}</td>
     <td>${behind(node, name)}</td>

@@ -1,21 +1,16 @@
 /** Text of the mesh page and of its picture. */
 
-import * as format from '../format.js';
 import { many } from '../strings.js';
 
 export const mesh = {
   inSync: 'All in sync', alone: 'One node', down: (/** @type {number} */ n) => `${many(n, 'node')} unreachable`,
   catching: (/** @type {number} */ n) => `${many(n, 'node')} catching up`,
-  invite: 'Invite a node', join: 'Join a mesh', picture: 'Mesh', nodes: 'Nodes', invites: 'Invites', roster: 'Who may do what',
+  invite: 'Invite a node', join: 'Join a mesh', nodes: 'Nodes', invites: 'Invites', roster: 'Who may do what',
   columns: ['Node', 'State', 'Behind', 'Done in', 'Last seen', 'Version', 'Keeps', 'Clock', 'Free'],
   states: { up: 'Up', down: 'Unreachable', unknown: 'Unknown' },
   peerStates: { connected: 'Connected', connecting: 'Connecting', unreachable: 'Unreachable', paused: 'Paused', expelled: 'Expelled' },
   policies: { all: 'everything', selected: 'selected', 'on-demand': 'on demand' },
   nothingBehind: 'nothing', events: (/** @type {number} */ n) => many(n, 'event'), missing: (/** @type {number} */ n) => many(n, 'package'),
-  thisServer: 'this server', sync: 'in sync', left: (/** @type {number} */ bytes) => `${format.bytes(bytes)} left`,
-  offline: (/** @type {string} */ ago) => `offline ${ago}`, noNews: 'no news yet',
-  legend: { connected: 'connected', moving: 'transferring', broken: 'unreachable', ring: 'ring = share of packages held' },
-  described: (/** @type {number} */ n) => `The mesh: ${many(n, 'node')} and how they are linked. The table below says the same.`,
   syncNow: 'Sync now', synced: (/** @type {number} */ n) => (n === 0 ? 'Nothing new there' : `${many(n, 'event')} came in`),
   pause: 'Pause', resume: 'Resume', limits: 'Limits', editPeer: 'Name and addresses', remove: 'Remove link', expel: 'Expel from the mesh',
   paused: 'Paused', resumed: 'Goes on', removed: 'Link removed', expelled: 'Expelled',

@@ -1,0 +1,148 @@
+/**
+ * The journal as it grows. It follows while its end is in sight and stops when somebody scrolls up; what comes meanwhile is counted.
+ * The filter is in the address.
+ */
+
+import { html, nothing, repeat } from '../vendor/lit.js';
+import { JournalTail, KEPT } from '../lib/journal-tail.js';
+import * as format from '../lib/format.js';
+import { router } from '../lib/router.js';
+import { events as words } from '../lib/strings/events.js';
+import { titles } from '../lib/strings/shared.js';
+import { toastProblem } from '../lib/toast.js';
+import { OdsElement } from '../elements/base.js';
+import { eventRow } from '../elements/event-row.js';
+import { exportEvents } from '../elements/export-events.js';
+import { icon } from '../elements/icon.js';
+import { menu } from '../elements/ods-menu.js';
+import { emptyState, pageHead, problemBox, waiting } from '../elements/parts.js';
+
+/** @typedef {import('../lib/types.js').Happening} Happening */
+
+/** This near to the end counts as there. */
+const END_PX = 40;
+
+class PageEvents extends OdsElement {
+  tail = new JournalTail();
+  #following = true;
+  #seen = 0;
+  #shown = '';
+  /** @type {number | null} */
+  #open = null;
+
+  constructor() {
+    super();
+    this.listen(this.tail, 'change');
+    this.whileShown(() => this.tail.follow());
+    this.listen(router, 'change', () => this.#read());
+    this.whileShown(() => this.#read());
+  }
+
+  get #filter() {
+    const { query } = router.place;
+    return { types: query.get('type') ?? '', path: query.get('path') ?? '' };
+  }
+
+  #read() {
+    const filter = JSON.stringify(this.#filter);
+    if (filter === this.#shown || router.place.route?.tag !== 'page-events') return;
+    this.#shown = filter;
+    this.#following = true;
+    void this.tail.show(this.#filter);
+  }
+
+  /** @override */
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    this.#shown = '';
+  }
+
+  /** @override */
+  render() {
+    return html`${pageHead({ title: titles.events, actions: this.#controls() })}
+      ${this.tail.problem ? problemBox(this.tail.problem, () => void this.tail.show(this.#filter)) : nothing}
+      <section class="card tail" tabindex="0" role="log" aria-label=${words.label} aria-live="off" data-operation="list_events" @scroll=${this.#scrolled}>${this.#list()}</section>
+      ${this.#following || this.#unseen === 0 ? nothing : html`<button class="newer primary small" @click=${this.#toEnd}>${icon('arrow-down')}${words.newer(this.#unseen)}</button>`}`;
+  }
+
+  #controls() {
+    const { types, path } = this.#filter;
+    const set = (/** @type {string} */ name) => (/** @type {Event} */ event) => router.setQuery({ [name]: /** @type {HTMLInputElement} */ (event.target).value });
+    const query = { type: types || null, path: path || null };
+    const run = (/** @type {'json' | 'csv'} */ kind) => () => void exportEvents(kind, query).catch(toastProblem);
+    return html`<select aria-label=${words.type} @change=${set('type')}>
+        <option value="">${words.all}</option>
+        ${Object.entries(words.groups).map(([value, label]) => html`<option value=${value} ?selected=${value === types}>${label}</option>`)}
+        ${types && !(types in words.groups) ? html`<option value=${types} selected>${types}</option>` : nothing}
+      </select>
+      <input type="search" aria-label=${words.path} placeholder=${words.pathHint} .value=${path} @change=${set('path')}>
+      <button data-operation="follow_events" aria-pressed=${this.#following} @click=${this.#toggle}>${icon(this.#following ? 'pause' : 'play')}<span>${this.#following ? words.following : words.follow}</span></button>
+      ${menu({ label: words.export, icon: 'download' }, html`<button role="menuitem" @click=${run('json')}>${words.exportJson}</button><button role="menuitem" @click=${run('csv')}>${words.exportCsv}</button>`)}`;
+  }
+
+  #list() {
+    const { records, reading, whole } = this.tail;
+    if (records.length === 0 && reading) return waiting();
+    if (records.length === 0) {
+      const filtered = this.#filter.types || this.#filter.path;
+      return emptyState({ icon: 'scroll-text', title: filtered ? words.noneMatch : words.none, body: filtered ? nothing : words.noneBody });
+    }
+    return html`${whole ? html`<p class="edge quiet">${words.begin}</p>` : html`<p class="edge"><button class="small" ?disabled=${reading} @click=${() => void this.tail.older()}>${words.older}</button></p>`}
+      ${records.length >= KEPT ? html`<p class="edge quiet">${words.dropped(KEPT)}</p>` : nothing}
+      <ol class="events tall">${repeat(records, ({ lsn }) => lsn, (record) => this.#record(record))}</ol>`;
+  }
+
+  /** @param {Happening} record */
+  #record(record) {
+    const gap = this.tail.gaps.has(record.lsn) ? html`<li class="gap warn-text">${icon('triangle-alert')}${words.gap}</li>` : nothing;
+    const open = this.#open === record.lsn;
+    const toggle = () => {
+      this.#open = open ? null : record.lsn;
+      this.requestUpdate();
+    };
+    return html`${gap}${eventRow(record)}
+      <li class="event-more"><button class="icon-only small quiet" aria-expanded=${open} aria-label=${`${words.json}: ${format.count(record.lsn)}`} title=${words.json} @click=${toggle}>${icon(open ? 'chevron-up' : 'chevron-down')}</button>
+      ${open ? html`<pre>${JSON.stringify(record, null, 2)}</pre>` : nothing}</li>`;
+  }
+
+  get #tailBox() {
+    return this.querySelector('.tail');
+  }
+
+  get #unseen() {
+    return this.tail.records.filter(({ lsn }) => lsn > this.#seen).length;
+  }
+
+  /** @override */
+  updated() {
+    const box = this.#tailBox;
+    if (!box || !this.#following) return;
+    box.scrollTop = box.scrollHeight;
+    this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
+  }
+
+  #scrolled() {
+    const box = this.#tailBox;
+    if (!box) return;
+    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < END_PX;
+    if (atEnd === this.#following) return;
+    this.#following = atEnd;
+    if (!atEnd) this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
+    this.requestUpdate();
+  }
+
+  #toggle() {
+    if (this.#following) {
+      this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
+      this.#following = false;
+    } else this.#following = true;
+    this.requestUpdate();
+  }
+
+  #toEnd() {
+    this.#following = true;
+    this.requestUpdate();
+  }
+}
+
+customElements.define('page-events', PageEvents);
