@@ -90,6 +90,7 @@ pub(crate) enum Command {
     Man(commands::completions::Manual),
     Openapi(commands::completions::OpenApi),
     Session(commands::session::Arguments),
+    Watch(commands::watch::Arguments),
     Webhook(commands::webhook::Arguments),
 }
 

@@ -37,6 +37,7 @@ pub(crate) mod transfers;
 mod typed;
 pub(crate) mod user;
 pub(crate) mod verify;
+pub(crate) mod watch;
 pub(crate) mod webhook;
 
 #[cfg(test)]
@@ -95,6 +96,7 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Tag(arguments) => tag::run(arguments, context).await,
         Command::User(arguments) => user::run(arguments, context).await,
         Command::Session(arguments) => session::run(arguments, context).await,
+        Command::Watch(arguments) => watch::run(arguments, context).await,
         Command::Webhook(arguments) => webhook::run(arguments, context).await,
     }
 }

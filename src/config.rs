@@ -30,4 +30,4 @@ pub(crate) use error::ConfigError;
 pub(crate) use flags::Flags;
 pub use places::Surroundings;
 pub(crate) use resolve::{Resolution, Source, data_folder, resolve};
-pub(crate) use types::{Access, Config, LinkMode, Listener, LogFormat, Scrub, Space, Surface, Tls, Watch, WatchMode};
+pub(crate) use types::{Access, Config, LinkMode, Listener, LogFormat, Scrub, Space, Surface, Tls, Watch};

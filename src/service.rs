@@ -11,7 +11,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::config::{Config, Flags, Tls, WatchMode};
+use ods_store::WatchMode;
+
+use crate::config::{Config, Flags, Tls};
 
 pub(crate) use launchd::{plist, steps as launchd_steps};
 pub(crate) use systemd::{SYSUSERS_FILE, UNIT_FILE, sysusers, unit};

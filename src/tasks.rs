@@ -57,6 +57,15 @@ impl<T: Send + 'static> Tasks<T> {
         self.set.spawn(work);
     }
 
+    /// Waits until all tasks have ended.
+    pub(crate) async fn join(&mut self) {
+        while let Some(ended) = self.set.join_next().await {
+            if let Err(Ok(panic)) = ended.map_err(JoinError::try_into_panic) {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+
     /// Takes the outcomes since the last time.
     pub(crate) fn take(&mut self) -> Vec<T> {
         while let Some(ended) = self.set.try_join_next() {

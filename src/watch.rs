@@ -22,15 +22,20 @@
 //!   dropped, and read again after the start.
 //! - What is done with a file is remembered in the store under its name, so a restart reads nothing again.
 //!
+//! Which watches there are is the store's and the configuration's word; `keeper.rs` follows it, and `roots.rs` says which
+//! folders may be added while the node runs.
+//!
 //! Not here: `mirror` (unpublishing what was deleted), and the page that shows all this.
 
 mod folder;
 mod inbox;
+mod keeper;
 mod memory;
 mod names;
 mod overlap;
 mod reason;
 mod refusals;
+mod roots;
 mod rules;
 mod scan;
 mod settle;
@@ -44,19 +49,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ods_api::WatchHandle;
-use ods_store::{Store, UnixMillis};
+use ods_store::{Store, UnixMillis, WatchId};
 use tokio::sync::Notify;
 
-use self::folder::{Folder, Pause};
+use self::folder::{FirstPullDone, Folder, Pause};
+pub(crate) use self::keeper::{KeeperParts, WatchKeeper};
 pub(crate) use self::overlap::{FoldersOverlap, check_folders};
-pub(crate) use self::rules::WatchRules;
+pub(crate) use self::roots::Roots;
+pub(crate) use self::rules::{WatchRules, configured_id, settings};
 use crate::worker::{Next, Worker};
 
 /// The shortest time from one pass to the next where only events ask for it: a file being written makes thousands.
 const EVENTS_PAUSE: Duration = Duration::from_millis(100);
 
 /// The worker of one watched folder.
-pub(crate) struct WatchWorker {
+struct WatchWorker {
     /// Away only while a pass runs.
     folder: Option<Box<Folder>>,
     wake: Arc<Notify>,
@@ -67,14 +74,15 @@ pub(crate) struct WatchWorker {
 impl WatchWorker {
     /// A worker for the watch `rules`, which shows its state in `status`. It first looks once `first_pull_done` says
     /// so: at once on a node without peers, after one pull on others.
-    pub(crate) fn new(
+    fn new(
+        id: WatchId,
         rules: WatchRules,
         store: Store,
         status: WatchHandle,
         clock: fn() -> UnixMillis,
-        first_pull_done: impl Fn() -> bool + Send + Sync + 'static,
+        first_pull_done: FirstPullDone,
     ) -> Self {
-        let folder = Folder::new(rules, store, status, Arc::new(first_pull_done));
+        let folder = Folder::new(id, rules, store, status, first_pull_done);
         let wake = folder.inbox().wake();
         Self { folder: Some(Box::new(folder)), wake, clock, rest_until: None }
     }
@@ -120,10 +128,9 @@ impl Worker for WatchWorker {
 
 #[cfg(test)]
 mod tests {
-    use ods_store::{LocalDisk, PackagePath, StoreOptions};
+    use ods_store::{LocalDisk, PackagePath, StoreOptions, WatchMode};
 
     use super::*;
-    use crate::config::WatchMode;
     use crate::worker::Supervisor;
 
     const DEADLINE: Duration = Duration::from_mins(1);
@@ -149,12 +156,14 @@ mod tests {
             tags: Vec::new(),
             quiet: Duration::from_millis(50),
             rescan: Duration::from_hours(1),
+            confined: false,
         };
+        let id = WatchId::of_folder("drop");
         let status = WatchHandle::default();
         let mut supervisor = Supervisor::default();
-        supervisor.start(WatchWorker::new(rules, store.clone(), status.clone(), clock, || true));
+        supervisor.start(WatchWorker::new(id, rules, store.clone(), status.clone(), clock, Arc::new(|| true)));
         let until = Instant::now() + DEADLINE;
-        let watching = || status.snapshot().iter().any(|watch| watch.state == ods_api::WatchState::Watching);
+        let watching = || status.status(id).is_some_and(|watch| watch.state == ods_api::WatchState::Watching);
         while !watching() && Instant::now() < until {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -164,7 +173,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         assert_eq!(supervisor.stop(DEADLINE).await, 0);
-        assert!(!file.exists(), "not consumed: {:?}", status.snapshot());
+        assert!(!file.exists(), "not consumed: {:?}", status.status(id));
         let path = PackagePath::parse("x.pkg").expect("a valid path");
         assert_eq!(store.package(&path).expect("read").map(|package| package.size), Some(2));
     }

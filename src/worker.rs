@@ -38,6 +38,11 @@ pub(crate) trait Worker: Send + 'static {
 
     /// Does some work and says when to go on.
     fn tick(&mut self) -> impl Future<Output = Next> + Send;
+
+    /// Ends what the worker owns, after the last tick. The supervisor waits for it.
+    fn end(&mut self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
 }
 
 /// Does the blocking part of a tick in another thread. A panic there is the worker's; `None` while the runtime stops.
@@ -121,7 +126,8 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
         .unwrap_or("a panic without a message")
 }
 
-async fn run(mut worker: impl Worker, stop: CancellationToken) -> &'static str {
+/// Drives `worker` until `stop` is cancelled; its name. For the supervisor, and for workers that own workers.
+pub(crate) async fn run(mut worker: impl Worker, stop: CancellationToken) -> &'static str {
     let wake = worker.wake();
     while !stop.is_cancelled() {
         match worker.tick().await {
@@ -138,6 +144,7 @@ async fn run(mut worker: impl Worker, stop: CancellationToken) -> &'static str {
             }
         }
     }
+    worker.end().await;
     worker.name()
 }
 

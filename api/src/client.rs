@@ -11,6 +11,7 @@ mod events;
 mod tls;
 mod transfer;
 mod uploads;
+mod watches;
 mod webhooks;
 
 use std::time::Duration;

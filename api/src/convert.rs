@@ -4,12 +4,14 @@ mod accounts;
 mod limits;
 mod roster;
 mod storage;
+mod watches;
 mod webhooks;
 
 pub(crate) use accounts::{identity, session, token, user};
 pub(crate) use limits::limits_view;
 pub(crate) use roster::{member, roster};
 pub(crate) use storage::{gc, storage};
+pub(crate) use watches::{configured_watch, watch};
 pub(crate) use webhooks::{delivery, delivery_state, webhook};
 
 use std::collections::{BTreeMap, HashMap};
@@ -30,9 +32,8 @@ use crate::invite_line::InviteLine;
 use crate::mesh_handle::{PeerState, PeerStatus};
 use crate::types::{
     Author, Behind, InviteView, LogView, NodeView, PackageView, PeerView, Progress, PublishedView, RecordView,
-    RefusedView, RevisionView, ScrubFindings, ScrubView, StorageView, WantsView, WatchView,
+    RevisionView, ScrubFindings, ScrubView, StorageView, WantsView,
 };
-use crate::watch_handle::{WatchState, WatchStatus};
 
 /// A moment as people and programs write it; the end of time for what lies behind it.
 pub(crate) fn timestamp(at: UnixMillis) -> Timestamp {
@@ -232,6 +233,9 @@ fn facts(what: &Happening) -> Value {
             json!({"webhook": webhook, "url": url, "change": change, "by": by})
         }
         Happening::WebhookTest { webhook, by } => json!({"webhook": webhook, "by": by}),
+        Happening::WatchChanged { watch, folder, change, by } => {
+            json!({"watch": watch, "folder": folder, "change": change, "by": by})
+        }
     }
 }
 
@@ -330,26 +334,6 @@ pub(crate) fn invite(row: InviteRow, node: NodeId, overview: &Overview, state: &
         expires_at: timestamp(row.expires_at),
         state: stage.to_owned(),
         redeemed_by: row.redeemed_by.map(|node| node.to_string()),
-    }
-}
-
-/// A watched folder.
-pub(crate) fn watch(watch: WatchStatus) -> WatchView {
-    let (state, reason) = match watch.state {
-        WatchState::Waiting => ("waiting", None),
-        WatchState::Watching => ("watching", None),
-        WatchState::Failing { reason } => ("failing", Some(reason)),
-    };
-    let refused = watch.refused.into_iter().map(|row| RefusedView { file: row.file, reason: row.reason });
-    WatchView {
-        folder: watch.folder,
-        mode: watch.mode.to_owned(),
-        prefix: watch.prefix,
-        tags: watch.tags,
-        state: state.to_owned(),
-        reason,
-        refused: refused.collect(),
-        superseded: watch.superseded,
     }
 }
 

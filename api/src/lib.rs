@@ -48,17 +48,20 @@ pub use settings_handle::{BadSetting, Setting, SettingChange, SettingSource, Set
 pub use transfer_board::{Asking, Receiver, Sending, TransferBoard};
 pub use types::{
     AdmitRequest, AdmitView, AnchorQuery, AnchorsView, AttemptView, AuditQuery, AuditView, Author, Behind, BulkAction,
-    BulkItem, BulkRequest, BulkResult, BulkView, Change, DayName, DeliveryQuery, DeliveryView, EventQuery, ExpelView,
-    FailingView, FilesView, GcItemView, GcRequest, GcView, HolderView, IdentityView, InviteRequest, InviteView,
-    JoinRequest, KeptView, LastGcView, LimitsView, LinkView, LogView, MemberView, MeshNodeView, NewTokenView,
-    NewWebhookView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PasswordRequest,
-    PeerPatch, PeerView, Problem, Progress, PublishQuery, PublishedView, RecordView, RedeliverRequest, RedeliveryView,
-    RefusedView, ReplicationView, RestoreRequest, RevisionView, RoleName, RosterView, RosterWarning, RotateRequest,
-    ScopeName, ScrubFindings, ScrubView, SessionView, SetUpLinkView, SettingView, SettingsPatch, SettingsView,
-    SignInRequest, SkipRequest, StorageUsageView, StorageView, StreamQuery, SyncView, TallyView, TokenRequest,
-    TokenView, TransferBytes, TransferView, UploadRefusalView, UploadView, UserPatchRequest, UserRequest, UserView,
-    WantsView, WatchView, WebhookPatch, WebhookRequest, WebhookView, WindowView,
+    BulkItem, BulkRequest, BulkResult, BulkView, Change, ConfirmRequest, DayName, DeliveryQuery, DeliveryView,
+    EventQuery, ExpelView, FailingView, FilesView, GcItemView, GcRequest, GcView, HolderView, IdentityView,
+    InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LimitsView, LinkView, LogView, MemberView,
+    MeshNodeView, NewTokenView, NewWebhookView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page,
+    PageQuery, PasswordRequest, PauseView, PeerPatch, PeerView, Problem, Progress, PublishQuery, PublishedView,
+    RecordView, RedeliverRequest, RedeliveryView, RefusedView, ReplicationView, RestoreRequest, RevisionView, RoleName,
+    RosterView, RosterWarning, RotateRequest, ScopeName, ScrubFindings, ScrubView, SessionView, SetUpLinkView,
+    SettingView, SettingsPatch, SettingsView, SettlingView, SignInRequest, SkipRequest, StorageUsageView, StorageView,
+    StreamQuery, SyncView, TakenView, TallyView, TokenRequest, TokenView, TransferBytes, TransferView,
+    UploadRefusalView, UploadView, UserPatchRequest, UserRequest, UserView, WantsView, WatchModeName, WatchPatch,
+    WatchRequest, WatchView, WebhookPatch, WebhookRequest, WebhookView, WindowView,
 };
-pub use watch_handle::{RefusedFile, WatchHandle, WatchState, WatchStatus};
+pub use watch_handle::{
+    BadFolder, ConfiguredWatch, RefusedFile, SettlingFile, TakenFile, WatchHandle, WatchPause, WatchState, WatchStatus,
+};
 pub use webhook_address::{AddressRefused, AddressRules, BadWebhookUrl, OwnAddresses, check_url, is_public};
 pub use webhook_message::{WebhookMessage, WebhookMessages};

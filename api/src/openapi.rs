@@ -45,6 +45,7 @@ use crate::types::Problem;
         (name = "mesh", description = "Links with other nodes, and who may do what in the mesh"),
         (name = "uploads", description = "Resumable uploads: tus 1.0"),
         (name = "webhooks", description = "Telling others what happens"),
+        (name = "watches", description = "Folders whose files are published"),
         (name = "storage", description = "What is on this node's disk"),
     ),
     paths(
@@ -54,7 +55,8 @@ use crate::types::Problem;
         peers::list, peers::join, peers::show, peers::edit, peers::remove, peers::sync,
         roster::show, roster::admit, roster::expel, survey::mesh, survey::replication, transfers::list,
         invites::list, invites::create, invites::revoke,
-        tokens::list, tokens::create, tokens::revoke, watches::list,
+        tokens::list, tokens::create, tokens::revoke, watches::list, watches::create, watches::show, watches::edit, watches::remove, watches::scan,
+        watches::confirm,
         session::show, session::start, session::end, session::change_password, session::list, session::revoke,
         audit::list, settings::show, settings::edit, bulk::change, bulk::anchors,
         users::list, users::create, users::show, users::edit, users::remove, users::create_link,

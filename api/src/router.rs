@@ -85,7 +85,10 @@ fn admin() -> Routes {
                 .delete(uploads::remove)
                 .post(uploads::renamed),
         )
-        .at("/api/v1/watches", get(watches::list))
+        .at("/api/v1/watches", get(watches::list).post(watches::create))
+        .at("/api/v1/watches/{id}", get(watches::show).patch(watches::edit).delete(watches::remove))
+        .at("/api/v1/watches/{id}/scan", post(watches::scan))
+        .at("/api/v1/watches/{id}/confirm", post(watches::confirm))
         .at("/api/v1/webhooks", get(webhooks::list).post(webhooks::create))
         .at("/api/v1/webhooks/{id}", get(webhooks::show).patch(webhooks::edit).delete(webhooks::remove))
         .at("/api/v1/webhooks/{id}/rotate", post(webhooks::rotate))

@@ -49,7 +49,9 @@ pub use survey::{HolderView, LinkView, MeshNodeView, ReplicationView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
 pub use transfers::{TransferBytes, TransferView};
 pub use uploads::{UploadRefusalView, UploadView};
-pub use watches::{RefusedView, WatchView};
+pub use watches::{
+    ConfirmRequest, PauseView, RefusedView, SettlingView, TakenView, WatchModeName, WatchPatch, WatchRequest, WatchView,
+};
 pub use webhooks::{
     AttemptView, DeliveryQuery, DeliveryView, FailingView, NewWebhookView, RedeliverRequest, RedeliveryView,
     RotateRequest, SkipRequest, WebhookPatch, WebhookRequest, WebhookView,

@@ -43,6 +43,12 @@ impl Resolution {
         Ok(Self { config, file: self.file.clone(), values })
     }
 
+    /// Where a setting's value came from, as the API shows it: what kind of place, and its name.
+    pub(crate) fn origin(&self, key: &str) -> (SettingSource, String) {
+        let source = self.source(key).unwrap_or(&Source::Default);
+        (kind_of(source), source.to_string())
+    }
+
     /// The settings as the API shows and checks them.
     pub(crate) fn handle(&self) -> SettingsHandle {
         let values = self.values.clone();
@@ -92,19 +98,23 @@ fn describe(resolved: &Resolved) -> Setting {
         bounds,
         value: json(&resolved.value),
         default: resolved.default.as_ref().map(json),
-        source: match resolved.source {
-            Source::Flag(_) => SettingSource::Flag,
-            Source::Variable(_) => SettingSource::Environment,
-            Source::File { .. } => SettingSource::File,
-            Source::Stored => SettingSource::Stored,
-            Source::Default => SettingSource::Default,
-        },
+        source: kind_of(&resolved.source),
         place: resolved.source.to_string(),
         change: match setting.key {
             key if NEVER.contains(&key) => SettingChange::Never,
             key if NOW.contains(&key) => SettingChange::Now,
             _ => SettingChange::Restart,
         },
+    }
+}
+
+const fn kind_of(source: &Source) -> SettingSource {
+    match source {
+        Source::Flag(_) => SettingSource::Flag,
+        Source::Variable(_) => SettingSource::Environment,
+        Source::File { .. } => SettingSource::File,
+        Source::Stored => SettingSource::Stored,
+        Source::Default => SettingSource::Default,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use ods_store::WatchMode;
+
 use super::types::{Downloads, Log};
 use super::*;
 

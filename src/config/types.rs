@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use ods_store::{Keep, RetentionRule};
+use ods_store::{Keep, RetentionRule, WatchMode};
 use serde::{Deserialize, Serialize};
 
 use super::address;
@@ -274,15 +274,4 @@ impl Watch {
     fn rescan_s_default() -> u64 {
         60
     }
-}
-
-/// What becomes of a watched file that was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum WatchMode {
-    /// It stays; an edited file becomes a new revision, a deleted one stays published.
-    #[default]
-    Keep,
-    /// It is moved into the store.
-    Consume,
 }

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
-use ods_api::{ApiOptions, AppState, DownloadMode, MeshHandle, OwnAddresses, Surfaces, WatchHandle};
+use ods_api::{ApiOptions, AppState, ConfiguredWatch, DownloadMode, MeshHandle, OwnAddresses, Surfaces, WatchHandle};
 use ods_store::{Author, LocalDisk, Retention, SpacePolicy, Store, StoreError, StoreOptions};
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +20,7 @@ use super::{
 use crate::uploads::UploadWorker;
 use crate::{
     clock,
-    config::{Access, Config, LinkMode, Resolution, Source, Space, Surface, Watch},
+    config::{Access, Config, LinkMode, Resolution, Source, Space, Surface},
     housekeeping::GcWorker,
     listen::{Bound, Listeners},
     mesh::{LinkPolicy, Mesh, MeshOptions},
@@ -28,7 +28,7 @@ use crate::{
     replication_watch::ReplicationWatch,
     run_file::RunFile,
     scrub::ScrubWorker,
-    watch::{WatchRules, WatchWorker, check_folders},
+    watch::{KeeperParts, Roots, WatchKeeper, WatchRules, check_folders, configured_id, settings},
     webhooks::WebhookWorker,
     worker::Supervisor,
 };
@@ -76,9 +76,8 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     supervisor.start(states);
     supervisor.start(fetcher);
 
-    let watches = WatchHandle::default();
-    let first_pull = Arc::new(FirstPull::new(store.clone(), statuses.clone()));
-    start_watches(&config.watches, &store, &watches, &first_pull, &mut supervisor);
+    let first_pull = FirstPull::new(store.clone(), statuses.clone());
+    let watches = start_watches(resolution, &store, first_pull, &mut supervisor);
     let space = space_policy(&config.space)?;
     start_care(config, &store, &space, &mut supervisor);
     let own = own_addresses(&sockets, &urls);
@@ -257,16 +256,35 @@ fn run_file(store: &Store, sockets: &[Socket]) -> RunFile {
     }
 }
 
+/// Starts what keeps the watches, and gives what the API sees of them.
 fn start_watches(
-    watches: &[Watch],
+    resolution: &Resolution,
     store: &Store,
-    status: &WatchHandle,
-    first_pull: &Arc<FirstPull>,
+    first_pull: FirstPull,
     supervisor: &mut Supervisor,
-) {
-    for watch in watches {
-        let first_pull = first_pull.clone();
-        let is_done = move || first_pull.is_done();
-        supervisor.start(WatchWorker::new(WatchRules::from(watch), store.clone(), status.clone(), clock::now, is_done));
-    }
+) -> WatchHandle {
+    let config = &resolution.config;
+    let roots = Arc::new(Roots {
+        allowed: config.watch_roots.clone(),
+        data: config.data.clone(),
+        configured: config.watches.iter().map(|watch| watch.folder.clone()).collect(),
+    });
+    let origin = resolution.origin("watches");
+    let configured = config.watches.iter().map(|watch| ConfiguredWatch {
+        id: configured_id(watch),
+        settings: settings(watch),
+        source: origin.0,
+        place: origin.1.clone(),
+    });
+    let check = roots.clone();
+    let handle = WatchHandle::new(configured.collect(), move |folder| check.check(folder));
+    supervisor.start(WatchKeeper::new(KeeperParts {
+        store: store.clone(),
+        handle: handle.clone(),
+        configured: config.watches.iter().map(|watch| (configured_id(watch), WatchRules::from(watch))).collect(),
+        roots,
+        clock: clock::now,
+        first_pull_done: Arc::new(move || first_pull.is_done()),
+    }));
+    handle
 }

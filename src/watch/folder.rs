@@ -10,16 +10,17 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ods_api::{WatchHandle, WatchState};
-use ods_store::{Author, Digest, Lsn, PackagePath, Store, UnixMillis, WatchOutcome, WatchedFile};
+use ods_api::{TakenFile, WatchHandle, WatchState};
+use ods_store::{Author, Digest, Lsn, PackagePath, Store, UnixMillis, WatchId, WatchMode, WatchOutcome, WatchedFile};
 
 use self::joined::Joined;
 use self::publish::Job;
+pub(super) use self::tell::idle;
 use super::inbox::{Inbox, Told, Watcher};
 use super::memory::recall;
 use super::reason::Reason;
@@ -28,7 +29,6 @@ use super::rules::WatchRules;
 use super::scan::{Found, Look, Scan, ScanLimits, is_below_refused, look, scan};
 use super::settle::Settling;
 use super::sight::{Sight, identity};
-use crate::config::WatchMode;
 
 /// How often a watch that waits for the first pull asks for it.
 const WAITING_PAUSE: Duration = Duration::from_secs(1);
@@ -49,6 +49,7 @@ pub(super) enum Pause {
 
 /// A watched folder.
 pub(super) struct Folder {
+    id: WatchId,
     rules: WatchRules,
     store: Store,
     author: Author,
@@ -62,6 +63,13 @@ pub(super) struct Folder {
     identity: Option<u64>,
     next_scan: Option<Instant>,
     last_scan: Option<Instant>,
+    /// The same by the clock on the wall, for people; and how many files there were.
+    last_scan_at: Option<UnixMillis>,
+    files_found: usize,
+    /// How many scans people had asked for when it was last looked.
+    scans_asked: Option<u64>,
+    /// What was published lately, the latest first.
+    taken: VecDeque<TakenFile>,
     settling: Settling,
     /// Files that are dealt with as long as they look like this.
     known: BTreeMap<PathBuf, Sight>,
@@ -81,12 +89,19 @@ pub(super) struct Folder {
 
 impl Folder {
     /// The folder of `rules`, not looked at yet.
-    pub(super) fn new(rules: WatchRules, store: Store, status: WatchHandle, first_pull_done: FirstPullDone) -> Self {
+    pub(super) fn new(
+        id: WatchId,
+        rules: WatchRules,
+        store: Store,
+        status: WatchHandle,
+        first_pull_done: FirstPullDone,
+    ) -> Self {
         // The folder's own name only: events travel to every node, and where it lies is nobody's business there.
         let name = rules.folder.file_name().unwrap_or(rules.folder.as_os_str());
         let author = Author::new(&format!("watch {}", name.display()));
         let settling = Settling::new(rules.settle());
-        let mut folder = Self {
+        let folder = Self {
+            id,
             rules,
             store,
             author,
@@ -99,6 +114,10 @@ impl Folder {
             identity: None,
             next_scan: None,
             last_scan: None,
+            last_scan_at: None,
+            files_found: 0,
+            scans_asked: None,
+            taken: VecDeque::new(),
             settling,
             known: BTreeMap::new(),
             changed_while_away: BTreeSet::new(),
@@ -123,16 +142,34 @@ impl Folder {
         if !(self.first_pull_done)() {
             return self.wait_for_pull();
         }
+        self.hear_orders();
         let told = self.inbox.empty();
         self.hear(&told, now);
         if self.next_scan.is_none_or(|at| at <= now) {
             self.withdraw_after_joining(now, wall);
+            self.last_scan_at = Some(wall);
             self.rescan(now);
         }
         let more_to_take = self.take(now, wall);
         let more_to_tell = self.tell(wall);
         self.show();
         if more_to_take || more_to_tell { Pause::None } else { self.pause(now) }
+    }
+
+    /// Looks whether somebody asked for a scan since it was last looked.
+    fn hear_orders(&mut self) {
+        match self.store.watch_orders(self.id) {
+            Ok(orders) => {
+                if self.scans_asked.is_some_and(|seen| seen != orders.scans) {
+                    self.next_scan = None;
+                }
+                self.scans_asked = Some(orders.scans);
+            }
+            Err(error) => {
+                let folder = self.rules.folder.display();
+                tracing::error!(%folder, %error, "can't read what was asked of this watch");
+            }
+        }
     }
 
     /// Also after the node joined a mesh while it ran: then the scan that follows comes after what is to be withdrawn.
@@ -208,11 +245,20 @@ impl Folder {
     fn rescan(&mut self, now: Instant) {
         self.next_scan = Some(now + self.rules.rescan);
         self.last_scan = Some(now);
+        if let Some(elsewhere) = self.leads_elsewhere() {
+            return self.went_away(elsewhere);
+        }
         self.watch_events();
         match scan(&self.rules.folder, &self.rules.prefix, ScanLimits::USUAL) {
             Ok(scan) => self.take_over(scan, now),
             Err(reason) => self.went_away(reason),
         }
+    }
+
+    /// Why a confined folder may not be read: its name no longer leads to itself.
+    fn leads_elsewhere(&self) -> Option<Reason> {
+        let real = self.rules.folder.canonicalize().ok().filter(|_| self.rules.confined)?;
+        (real != self.rules.folder).then(|| Reason::FolderElsewhere(real.display().to_string()))
     }
 
     /// Sees to it that events come from the folder that is there now.
@@ -257,6 +303,7 @@ impl Folder {
             self.known.clear();
         }
         self.state = WatchState::Watching;
+        self.files_found = scan.files.len();
         self.identity = Some(scan.identity);
         self.refusals.after_scan(&scan);
         self.forget_gone(&scan);
@@ -304,7 +351,7 @@ impl Folder {
                     self.known.insert(file.to_owned(), found.sight);
                     return;
                 }
-                Some((WatchOutcome::Published(_), _)) if self.rules.mode == WatchMode::Keep => {
+                Some((WatchOutcome::Published(_), _)) if self.rules.mode != WatchMode::Consume => {
                     self.known.insert(file.to_owned(), found.sight);
                     return;
                 }

@@ -64,7 +64,7 @@ fn check_pair((a, a_real): (&Path, &Path), (b, b_real): (&Path, &Path)) -> Resul
 }
 
 /// The folder with its links resolved: as far as it exists, the rest as written.
-fn real(folder: &Path) -> PathBuf {
+pub(super) fn real(folder: &Path) -> PathBuf {
     for existing in folder.ancestors() {
         if let (Ok(real), Ok(rest)) = (existing.canonicalize(), folder.strip_prefix(existing)) {
             return if rest.as_os_str().is_empty() { real } else { real.join(rest) };

@@ -39,6 +39,10 @@ pub(super) enum Reason {
     NotTaken(String),
     #[error("the watched folder is not there; it is looked for again and again, and nothing is unpublished")]
     FolderMissing,
+    #[error(
+        "the watched folder's name leads to {0} now, through a link; put the folder itself there, or watch that one"
+    )]
+    FolderElsewhere(String),
     #[error("the watched folder can't be read: {0}; check its owner, its permissions and its mount")]
     FolderUnreadable(String),
 }
@@ -63,6 +67,7 @@ impl Reason {
             Self::NotRemoved(_) => "not_removed",
             Self::NotTaken(_) => "not_taken",
             Self::FolderMissing => "folder_missing",
+            Self::FolderElsewhere(_) => "folder_elsewhere",
             Self::FolderUnreadable(_) => "folder_unreadable",
         }
     }
@@ -80,6 +85,7 @@ impl Reason {
             | Self::TooMany(_)
             | Self::TooLarge { .. }
             | Self::FolderMissing
+            | Self::FolderElsewhere(_)
             | Self::FolderUnreadable(_) => true,
             Self::Unreadable(_)
             | Self::Empty

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ods_store::{WatchId, WatchMode, WatchRow, WatchSettings};
+
 use super::settle::SettleRules;
-use crate::config::{Watch, WatchMode};
+use crate::config::Watch;
 
 /// One watch, resolved and valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +23,9 @@ pub(crate) struct WatchRules {
     pub(crate) quiet: Duration,
     /// How often the folder is looked through whatever events say.
     pub(crate) rescan: Duration,
+    /// The folder is read only while its name leads to itself, through no link: somebody else than the node's
+    /// administrator chose it.
+    pub(crate) confined: bool,
 }
 
 impl WatchRules {
@@ -31,13 +36,44 @@ impl WatchRules {
 
 impl From<&Watch> for WatchRules {
     fn from(watch: &Watch) -> Self {
+        Self::of(watch.folder.clone(), &settings(watch), false)
+    }
+}
+
+impl From<&WatchRow> for WatchRules {
+    fn from(row: &WatchRow) -> Self {
+        Self::of(PathBuf::from(&row.settings.folder), &row.settings, true)
+    }
+}
+
+impl WatchRules {
+    fn of(folder: PathBuf, settings: &WatchSettings, confined: bool) -> Self {
         Self {
-            folder: watch.folder.clone(),
-            mode: watch.mode,
-            prefix: watch.prefix.clone(),
-            tags: watch.tags.clone(),
-            quiet: Duration::from_secs(watch.settle_s),
-            rescan: Duration::from_secs(watch.rescan_s),
+            folder,
+            mode: settings.mode,
+            prefix: settings.prefix.clone(),
+            tags: settings.tags.clone(),
+            quiet: Duration::from_secs(settings.settle_s),
+            rescan: Duration::from_secs(settings.rescan_s),
+            confined,
         }
+    }
+}
+
+/// The id of a watch that the configuration names.
+pub(crate) fn configured_id(watch: &Watch) -> WatchId {
+    WatchId::of_folder(&watch.folder.to_string_lossy())
+}
+
+/// A watch of the configuration as the API shows it.
+pub(crate) fn settings(watch: &Watch) -> WatchSettings {
+    WatchSettings {
+        folder: watch.folder.display().to_string(),
+        prefix: watch.prefix.clone(),
+        tags: watch.tags.clone(),
+        mode: watch.mode,
+        settle_s: watch.settle_s,
+        rescan_s: watch.rescan_s,
+        enabled: true,
     }
 }

@@ -147,6 +147,11 @@ impl Settling {
         self.pending.len()
     }
 
+    /// The files that wait, with their lengths when they were last looked at.
+    pub(super) fn lengths(&self) -> impl Iterator<Item = (&PathBuf, u64)> {
+        self.pending.iter().map(|(file, pending)| (file, pending.sight.bytes))
+    }
+
     /// The files that wait.
     pub(super) fn files(&self) -> impl Iterator<Item = &PathBuf> {
         self.pending.keys()

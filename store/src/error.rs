@@ -11,6 +11,7 @@ use crate::path::PackagePath;
 use crate::resumable::UploadError;
 use crate::statement::Role;
 use crate::trouble::DiskTrouble;
+use crate::watches::WatchError;
 use crate::webhooks::WebhookError;
 
 /// What went wrong in the store.
@@ -217,6 +218,9 @@ pub enum StoreError {
     /// A webhook or delivery is not there, or not as expected.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    /// Something about watches.
+    #[error(transparent)]
+    Watch(#[from] WatchError),
     /// Another run of gc is collecting.
     #[error("another run of gc is under way; wait for its end")]
     GcRunning,

@@ -238,6 +238,17 @@ pub enum Happening {
         /// Its current revision.
         event: EventId,
     },
+    /// A watch was made, changed or removed while the node ran.
+    WatchChanged {
+        /// Its id.
+        watch: String,
+        /// Its folder.
+        folder: String,
+        /// What was done: `created`, `changed`, `removed`.
+        change: String,
+        /// Who did it.
+        by: String,
+    },
 }
 
 impl Happening {
@@ -272,6 +283,7 @@ impl Happening {
             Self::SettingsChanged { .. } => "settings.changed",
             Self::WebhookChanged { .. } => "webhook.changed",
             Self::WebhookTest { .. } => "webhook.test",
+            Self::WatchChanged { .. } => "watch.changed",
         }
     }
 

@@ -89,6 +89,7 @@ mod vector;
 mod verify;
 mod wants;
 mod watched;
+mod watches;
 mod webhooks;
 mod writer;
 
@@ -137,7 +138,7 @@ pub use run_settings::StoredSettings;
 pub use scrub::{ScrubPass, ScrubState, ScrubStatus, ScrubStep, Scrubber};
 pub use sessions::{SessionHolder, SessionRow, is_session_shaped};
 pub use set_sum::SetSum;
-pub use short_ids::{SessionId, TokenId, UserId};
+pub use short_ids::{SessionId, TokenId, UserId, WatchId};
 pub use snapshot::{HeldBlob, Snapshot};
 pub use statement::{
     Admit, Expel, Role, STATEMENT_CONTEXT, SignedStatement, Statement, StatementBody, StatementHeader,
@@ -158,7 +159,10 @@ pub use users::{NewUser, UserPatch, UserRow};
 pub use vector::{StreamState, Vector};
 pub use verify::{Depth, Fault, FaultKind, Mended, OnProgress, VerifyProgress, VerifyReport, check_database};
 pub use wants::{Want, WantReason, WantTotals};
-pub use watched::{WatchOutcome, WatchedFile};
+pub use watched::{WatchMark, WatchOutcome, WatchedFile};
+pub use watches::{
+    WATCH_SECONDS_MAX, WatchError, WatchMode, WatchOrder, WatchOrders, WatchPatch, WatchRow, WatchSettings,
+};
 pub use webhooks::{
     Attempt, Delivery, DeliveryPage, DeliveryState, Failing, OLD_SECRET_FOR_MS_MAX, Settlement, Tried, WEBHOOK_TYPES,
     Webhook, WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookProgress, WebhookRow, WebhookSecret,

@@ -123,6 +123,11 @@ pub const STORAGE_VIEW_FOR_MS: u64 = 600_000;
 /// Collected blobs that a report names; the others are counted.
 pub const GC_ITEMS_MAX: usize = 1000;
 
+/// Watches that may be made while the node runs.
+pub const WATCHES_MAX: usize = 100;
+/// Bytes in the name of a watched folder.
+pub const WATCH_FOLDER_BYTES_MAX: usize = 4096;
+
 /// Webhooks a node may have.
 pub const WEBHOOKS_MAX: usize = 100;
 /// Bytes in a webhook's url.

@@ -382,7 +382,7 @@ fn check_meta(meta: &Meta) -> Result<()> {
     Ok(())
 }
 
-fn check_tags(value: &str) -> Result<()> {
+pub(crate) fn check_tags(value: &str) -> Result<()> {
     let bad = |reason: String| Err(StoreError::BadMeta { key: "tags".to_owned(), reason });
     let tags: Vec<&str> = value.split(',').collect();
     if tags.len() > TAGS_MAX {

@@ -119,6 +119,12 @@ tables! {
     SETTINGS: &str => &str = "settings", Copied;
     /// File name in a watched folder → `WatchedFile`.
     WATCHED: &str => &[u8] = "watched", Copied;
+    /// Watched folder → `WatchMark`: what a mirror has to know of its folder after a restart.
+    WATCH_MARKS: &str => &[u8] = "watch_marks", Copied;
+    /// Watch id → `WatchRow`: watches that were made while the node ran.
+    WATCHES: &[u8; 8] => &[u8] = "watches", Copied;
+    /// Watch id → `WatchOrders`: what people asked watches to do, also those that the configuration names.
+    WATCH_ORDERS: &[u8; 8] => &[u8] = "watch_orders", Copied;
 
     /// Upload id → `UploadRow`: resumable uploads that go on, with their bytes in `incoming/`.
     UPLOADS: &[u8; 16] => &[u8] = "uploads", Empty;

@@ -45,9 +45,23 @@ short_id! {
     UserId "a user id";
     /// A session's.
     SessionId "a session id";
+    /// A watch's: it stays when its folder is changed.
+    WatchId "a watch id";
 }
 
 impl UserId {
+    pub(crate) const fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+}
+
+impl WatchId {
+    /// The id of a watch that the configuration names: the same at every start, as long as its folder is.
+    pub fn of_folder(folder: &str) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = blake3::derive_key("ods watch of the configuration v1", folder.as_bytes());
+        Self([a, b, c, d, e, f, g, h])
+    }
+
     pub(crate) const fn as_bytes(&self) -> &[u8; 8] {
         &self.0
     }

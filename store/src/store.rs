@@ -14,6 +14,7 @@ mod records;
 mod space;
 mod states;
 mod uploads;
+mod watches;
 mod webhooks;
 
 pub use accounts::{SignedIn, Who};

@@ -35,6 +35,8 @@ pub struct Committed {
     pub scrub_changed: bool,
     /// Webhooks were added, changed or removed, or somebody wants something sent.
     pub webhooks_changed: bool,
+    /// Watches were added, changed or removed, or somebody asks something of one.
+    pub watches_changed: bool,
 }
 
 /// What every transaction has at hand.

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{from_row, to_row};
 use crate::digest::{Digest, EventId};
 use crate::error::Result;
-use crate::schema::WATCHED;
+use crate::schema::{WATCH_MARKS, WATCHED};
+use crate::time::UnixMillis;
 use crate::tx::Tx;
 
 /// What became of a watched file.
@@ -34,6 +35,28 @@ pub struct WatchedFile {
     pub digest: Option<Digest>,
     /// What became of it.
     pub outcome: WatchOutcome,
+}
+
+/// What a mirror has to know of its folder after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WatchMark {
+    /// What tells the folder from another one put in its place, as it was when it was last read.
+    pub identity: u64,
+    /// Since when the mirror asks before it unpublishes anything; none: it doesn't.
+    pub asks_since: Option<UnixMillis>,
+    /// The folder itself had been gone.
+    pub folder_was_gone: bool,
+}
+
+/// What is remembered of a folder.
+pub(crate) fn mark(table: &impl ReadableTable<&'static str, &'static [u8]>, folder: &str) -> Result<Option<WatchMark>> {
+    table.get(folder)?.map(|row| from_row("a watched folder", row.value())).transpose()
+}
+
+/// Remembers a folder.
+pub(crate) fn put_mark(tx: &Tx<'_>, folder: &str, mark: &WatchMark) -> Result<()> {
+    tx.write(WATCH_MARKS)?.insert(folder, to_row(mark).as_slice())?;
+    Ok(())
 }
 
 /// What is remembered of a file.

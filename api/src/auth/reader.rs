@@ -302,7 +302,7 @@ impl Reader {
             | Happening::UserChanged { .. }
             | Happening::UserRemoved { .. }
             | Happening::SettingsChanged { .. } => self.session.who.scope() == Scope::Admin,
-            Happening::WebhookChanged { .. } | Happening::WebhookTest { .. } => {
+            Happening::WebhookChanged { .. } | Happening::WebhookTest { .. } | Happening::WatchChanged { .. } => {
                 self.session.who.scope() == Scope::Admin
             }
         }

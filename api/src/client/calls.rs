@@ -9,7 +9,7 @@ use crate::types::{
     AdmitRequest, EventQuery, GcRequest, GcView, InviteRequest, InviteView, JoinRequest, MemberView, MeshNodeView,
     NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PeerPatch, PeerView,
     PublishedView, RecordView, ReplicationView, RestoreRequest, RevisionView, RosterView, ScrubView, StorageUsageView,
-    SyncView, TokenRequest, TokenView, TransferView, WatchView,
+    SyncView, TokenRequest, TokenView, TransferView,
 };
 
 impl Client {
@@ -62,11 +62,6 @@ impl Client {
     /// `GET /events`: one page of the journal.
     pub async fn events(&self, query: &EventQuery) -> Result<Page<RecordView>, ClientError> {
         self.json(self.request(Method::GET, "/api/v1/events").query(query)).await
-    }
-
-    /// `GET /watches`.
-    pub async fn watches(&self) -> Result<Page<WatchView>, ClientError> {
-        self.json(self.request(Method::GET, "/api/v1/watches")).await
     }
 
     /// `GET /storage`.

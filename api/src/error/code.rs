@@ -99,6 +99,8 @@ codes! {
     NoSuchUpload = NOT_FOUND "no_such_upload" "The upload does not exist";
     /// No such webhook.
     NoSuchWebhook = NOT_FOUND "no_such_webhook" "The webhook does not exist";
+    /// No such watch.
+    NoSuchWatch = NOT_FOUND "no_such_watch" "The watch does not exist";
     /// No such delivery of a webhook.
     NoSuchDelivery = NOT_FOUND "no_such_delivery" "The delivery does not exist";
     /// Another method is needed; `Allow` says which.
@@ -123,6 +125,10 @@ codes! {
     SetUpAlready = CONFLICT "set_up_already" "The node is set up already";
     /// The setting was given by flag, environment or file; it is changed there.
     SetElsewhere = CONFLICT "set_elsewhere" "The setting is set elsewhere";
+    /// The folder is watched already, or lies in one that is, or around it.
+    FolderTaken = CONFLICT "folder_taken" "The folder is taken";
+    /// The mirror asks nothing.
+    NothingToConfirm = CONFLICT "nothing_to_confirm" "The watch asks nothing";
     /// The setting can't be changed while the node runs.
     NotChangeable = CONFLICT "not_changeable" "The setting can not be changed here";
     /// The request is made with a token, which has no session.
@@ -169,6 +175,8 @@ codes! {
     Invalid = UNPROCESSABLE_ENTITY "invalid" "A value is not valid";
     /// A webhook's address is this node's own, or private.
     AddressRefused = UNPROCESSABLE_ENTITY "address_refused" "Webhooks are not sent to this address";
+    /// The folder lies below none of the setting `watch.roots`.
+    OutsideWatchRoots = UNPROCESSABLE_ENTITY "outside_watch_roots" "The folder may not be watched";
     /// The bytes aren't those that were announced.
     DigestMismatch = UNPROCESSABLE_ENTITY "digest_mismatch" "The bytes are not those that were announced";
     /// The bytes of a request don't have the checksum it announced; they were not taken (tus 1.0: status 460).

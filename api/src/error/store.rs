@@ -1,6 +1,6 @@
 //! The store's facts as errors of the API: which status and code each gets, and what the client may know.
 
-use ods_store::{AccountError, NodeId, StoreError, UploadError, WebhookError};
+use ods_store::{AccountError, NodeId, StoreError, UploadError, WatchError, WebhookError};
 
 use super::{ApiError, Code};
 
@@ -66,6 +66,7 @@ impl From<StoreError> for ApiError {
             StoreError::BadName { what, reason } => plain(Code::Invalid).fact("field", what).fact("reason", reason),
             StoreError::TooMany { what, max } => plain(Code::TooMany).fact("what", what).fact("max", max),
             StoreError::Webhook(error) => error.into(),
+            StoreError::Watch(error) => error.into(),
             StoreError::GcRunning => plain(Code::GcRunning),
             StoreError::Changed { version, .. } => plain(Code::PreconditionFailed).fact("current", version),
             StoreError::Account(error) => error.into(),
@@ -108,6 +109,18 @@ impl From<WebhookError> for ApiError {
             WebhookError::NothingToSkip => Code::NothingToSkip,
         };
         Self::new(code, error.to_string())
+    }
+}
+
+impl From<WatchError> for ApiError {
+    fn from(error: WatchError) -> Self {
+        let plain = |code: Code| Self::new(code, error.to_string());
+        match &error {
+            WatchError::NoSuchWatch(id) => plain(Code::NoSuchWatch).fact("id", id.to_string()),
+            WatchError::FolderTaken { folder, other } => {
+                plain(Code::FolderTaken).fact("folder", folder.as_str()).fact("other", other.as_str())
+            }
+        }
     }
 }
 

@@ -14,6 +14,7 @@ mod sign_in;
 mod storage;
 mod tus;
 mod uploads;
+mod watches;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use ods_store::{
     Author, LocalDisk, NewToken, PackagePath, PublishRequest, Scope, SpacePolicy, Store, StoreOptions, UnixMillis,
+    WatchId, WatchMode, WatchSettings,
 };
 use serde_json::Value;
 use tower::ServiceExt;
@@ -31,7 +33,8 @@ use super::{Surfaces, router};
 use crate::auth::{ApiOptions, AppState};
 use crate::mesh_handle::{MeshCommand, MeshHandle, PeerStatuses};
 use crate::request::RequestId;
-use crate::watch_handle::WatchHandle;
+use crate::settings_handle::SettingSource;
+use crate::watch_handle::{BadFolder, ConfiguredWatch, WatchHandle};
 
 /// What the clock of these tests says.
 const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
@@ -80,7 +83,7 @@ impl Api {
         let (mesh_handle, mesh, statuses) = MeshHandle::new();
         let listen_urls = vec!["http://hq.example:8637".to_owned()];
         let options = ApiOptions { listen_urls, ..options };
-        let watches = WatchHandle::default();
+        let watches = watches();
         let state = AppState::new(store.clone(), || NOW, options.clone(), mesh_handle, watches.clone());
         let router = router(state, Surfaces { downloads: false, admin: true });
         let admin = token(&store, Scope::Admin, &[]);
@@ -143,6 +146,27 @@ impl Api {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }
+}
+
+/// A node whose configuration watches `/srv/given`, and which may watch below `/srv/drop`.
+fn watches() -> WatchHandle {
+    let settings = WatchSettings {
+        folder: "/srv/given".to_owned(),
+        prefix: String::new(),
+        tags: Vec::new(),
+        mode: WatchMode::Keep,
+        settle_s: 10,
+        rescan_s: 60,
+        enabled: true,
+    };
+    let (id, place) = (WatchId::of_folder("/srv/given"), "flag --watch".to_owned());
+    let given = ConfiguredWatch { id, settings, source: SettingSource::Flag, place };
+    WatchHandle::new(vec![given], |folder| match folder {
+        "/srv/drop/none" => Err(BadFolder::Unusable { reason: "it is not there".to_owned() }),
+        "/srv/drop/given" => Err(BadFolder::Taken { reason: "it is watched".to_owned() }),
+        below if below.starts_with("/srv/drop/") => Ok(below.to_owned()),
+        _ => Err(BadFolder::Outside { reason: "below none".to_owned() }),
+    })
 }
 
 fn as_token(method: Method, path: &str, token: &str) -> axum::http::request::Builder {

@@ -5,11 +5,10 @@ use std::time::Instant;
 
 use ods_store::{
     Condition, Digest, EventId, MetaPatch, PackagePath, PublishRequest, Received, Revision, StoreError, UnixMillis,
-    WatchOutcome,
+    WatchMode, WatchOutcome,
 };
 
 use super::Folder;
-use crate::config::WatchMode;
 use crate::watch::memory::{self, Verdict, may_be_known, recall, seen_to_change, verdict};
 use crate::watch::reason::Reason;
 use crate::watch::scan::{Look, Scan, look};
@@ -205,6 +204,7 @@ impl Folder {
             Verdict::Publish => {
                 let revision = self.publish(path, received, wall)?;
                 tracing::info!(file = %self.name(file).display(), package = %path, %revision, "published");
+                self.show_taken(file, path, revision, wall);
                 WatchOutcome::Published(revision)
             }
             Verdict::Current { revision, held: false } => {

@@ -2,19 +2,20 @@
 
 use std::path::Path;
 
-use ods_api::{RefusedFile, WatchStatus};
-use ods_store::{Happening, UnixMillis, WatchOutcome};
+use ods_api::{RefusedFile, SettlingFile, TakenFile, WatchState, WatchStatus};
+use ods_store::{EventId, Happening, PackagePath, UnixMillis, WatchOutcome};
 
 use super::Folder;
-use crate::config::WatchMode;
 use crate::watch::memory::{refused_row, told_before};
 use crate::watch::reason::Reason;
 use crate::watch::refusals::News;
 
 /// Refusals written to the journal in one pass.
 const PASS_NEWS: usize = 50;
-/// Superseded files that are shown.
-const SUPERSEDED_SHOWN_MAX: usize = 1000;
+/// Files that are shown of a kind.
+const FILES_SHOWN_MAX: usize = 1000;
+/// Files that are shown of those that were published.
+const TAKEN_SHOWN_MAX: usize = 100;
 
 impl Folder {
     /// Journals what is new about refusals, a bounded number; tells whether there is more.
@@ -53,36 +54,48 @@ impl Folder {
         }
     }
 
+    /// Lists a file among those that were published lately.
+    pub(super) fn show_taken(&mut self, file: &Path, path: &PackagePath, revision: EventId, at: UnixMillis) {
+        self.taken.truncate(TAKEN_SHOWN_MAX - 1);
+        self.taken.push_front(TakenFile { file: shown(file), path: path.clone(), revision, at });
+    }
+
     /// Shows how the folder is doing.
-    pub(super) fn show(&mut self) {
-        let status = self.status();
-        self.status.update(|watches| match watches.iter_mut().find(|watch| watch.folder == status.folder) {
-            Some(watch) if *watch == status => {}
-            Some(watch) => *watch = status,
-            None => watches.push(status),
-        });
+    pub(super) fn show(&self) {
+        self.status.show(self.id, self.status());
     }
 
     fn status(&self) -> WatchStatus {
         let refused = self.refusals.listed().iter();
+        let settling = self.settling.lengths().take(FILES_SHOWN_MAX);
         WatchStatus {
-            folder: self.rules.folder.display().to_string(),
-            mode: mode_name(self.rules.mode),
-            prefix: self.rules.prefix.clone(),
-            tags: self.rules.tags.clone(),
             state: self.state.clone(),
+            last_scan_at: self.last_scan_at,
+            files: self.files_found as u64,
+            settling: settling.map(|(file, bytes)| SettlingFile { file: shown(file), bytes }).collect(),
+            taken: self.taken.iter().cloned().collect(),
             refused: refused
-                .map(|(file, reason)| RefusedFile { file: shown(file), reason: reason.to_string() })
+                .map(|(file, reason)| RefusedFile {
+                    file: shown(file),
+                    code: reason.code(),
+                    reason: reason.to_string(),
+                })
                 .collect(),
-            superseded: self.superseded.keys().take(SUPERSEDED_SHOWN_MAX).map(|file| shown(file)).collect(),
+            superseded: self.superseded.keys().take(FILES_SHOWN_MAX).map(|file| shown(file)).collect(),
         }
     }
 }
 
-const fn mode_name(mode: WatchMode) -> &'static str {
-    match mode {
-        WatchMode::Keep => "keep",
-        WatchMode::Consume => "consume",
+/// How a watch is doing that does nothing.
+pub(in crate::watch) fn idle() -> WatchStatus {
+    WatchStatus {
+        state: WatchState::Waiting,
+        last_scan_at: None,
+        files: 0,
+        settling: Vec::new(),
+        taken: Vec::new(),
+        refused: Vec::new(),
+        superseded: Vec::new(),
     }
 }
 

@@ -38,6 +38,10 @@ fn revisions(store: &Store, package: &str) -> Vec<Revision> {
     store.revisions(&path(package)).unwrap_or_default()
 }
 
+fn watch_id() -> WatchId {
+    WatchId::of_folder("drop")
+}
+
 struct Bench {
     place: tempfile::TempDir,
     rules: WatchRules,
@@ -60,6 +64,7 @@ impl Bench {
             tags: Vec::new(),
             quiet: Duration::from_secs(10),
             rescan: Duration::from_mins(1),
+            confined: false,
         };
         let store = open_store(&place.path().join("data"));
         let pulled = Arc::new(AtomicBool::new(true));
@@ -90,7 +95,7 @@ impl Bench {
         let (rules, store, status) = (&self.rules, &self.store, &self.status);
         self.folder.get_or_insert_with(|| {
             let done = Arc::new(move || pulled.load(Ordering::SeqCst));
-            Folder::new(rules.clone(), store.clone(), status.clone(), done)
+            Folder::new(watch_id(), rules.clone(), store.clone(), status.clone(), done)
         })
     }
 
@@ -123,7 +128,7 @@ impl Bench {
     }
 
     fn status(&self) -> WatchStatus {
-        self.status.snapshot().pop().expect("it shows its state")
+        self.status.status(watch_id()).expect("it shows its state")
     }
 
     fn refused(&self) -> Vec<(String, String)> {

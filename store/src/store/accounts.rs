@@ -1,4 +1,4 @@
-//! Tokens, users, sessions, the set-up link; and what is remembered of watched files.
+//! Tokens, users, sessions, the set-up link.
 
 use super::Store;
 use crate::codec::from_row;
@@ -6,14 +6,13 @@ use crate::error::Result;
 use crate::journal::Moment;
 use crate::path::PackagePath;
 use crate::publish::Author;
-use crate::schema::{SESSIONS, TOKENS, USERS, WATCHED};
+use crate::schema::{SESSIONS, TOKENS, USERS};
 use crate::sessions::{self, SessionHolder, SessionRow};
 use crate::set_up;
 use crate::short_ids::{SessionId, TokenId, UserId};
 use crate::time::UnixMillis;
 use crate::tokens::{self, NewToken, Scope, TokenRow};
 use crate::users::{self, NewUser, UserPatch, UserRow};
-use crate::watched::{self, WatchedFile};
 
 /// A token's last use is written down at most this often: once a minute.
 const TOUCH_EVERY_MS: u64 = 60_000;
@@ -234,28 +233,6 @@ impl Store {
     pub fn redeem_set_up_link(&self, secret: &str, new: &NewUser, author: &Author, now: UnixMillis) -> Result<UserRow> {
         let (secret, new, author) = (secret.to_owned(), new.clone(), author.clone());
         self.write(move |tx| set_up::redeem(tx, Moment::live(now), &secret, &new, &author))
-    }
-
-    /// What is remembered of a watched file.
-    pub fn watched_file(&self, file: &str) -> Result<Option<WatchedFile>> {
-        watched::get(&self.read()?.open_table(WATCHED)?, file)
-    }
-
-    /// What is remembered of the watched files whose names begin with `prefix`.
-    pub fn watched_files(&self, prefix: &str) -> Result<Vec<(String, WatchedFile)>> {
-        watched::list(&self.read()?.open_table(WATCHED)?, prefix)
-    }
-
-    /// Remembers a watched file.
-    pub fn put_watched_file(&self, file: &str, seen: &WatchedFile) -> Result<()> {
-        let (file, seen) = (file.to_owned(), seen.clone());
-        self.write(move |tx| watched::put(tx, &file, &seen))
-    }
-
-    /// Forgets a watched file.
-    pub fn remove_watched_file(&self, file: &str) -> Result<()> {
-        let file = file.to_owned();
-        self.write(move |tx| watched::remove(tx, &file))
     }
 }
 

@@ -6,7 +6,6 @@ use serde_json::json;
 use super::*;
 use crate::invite_line::InviteLine;
 use crate::mesh_handle::{JoinError, PeerState, PeerStatus, SyncError};
-use crate::watch_handle::{RefusedFile, WatchState, WatchStatus};
 
 fn peer(api: &Api) -> NodeId {
     let node = NodeId::from_bytes([9; 32]);
@@ -177,24 +176,4 @@ async fn a_mesh_that_is_gone_is_503() {
     let mut api = Api::new();
     api.mesh.close();
     api.json(Method::POST, "/api/v1/peers", &json!({"invite": "x"})).await.problem(503, "stopping");
-}
-
-#[tokio::test]
-async fn watched_folders_are_listed_with_what_they_refused() {
-    let api = Api::new();
-    api.watches.update(|watches| {
-        watches.push(WatchStatus {
-            folder: "/srv/drop".to_owned(),
-            mode: "keep",
-            prefix: "mac".to_owned(),
-            tags: vec!["prod".to_owned()],
-            state: WatchState::Failing { reason: "it is gone".to_owned() },
-            refused: vec![RefusedFile { file: "x".to_owned(), reason: "it is empty".to_owned() }],
-            superseded: vec!["old.pkg".to_owned()],
-        });
-    });
-    let list = api.get("/api/v1/watches").await.ok(200);
-    let expected = json!({"folder": "/srv/drop", "mode": "keep", "prefix": "mac", "tags": ["prod"], "state": "failing",
-        "reason": "it is gone", "refused": [{"file": "x", "reason": "it is empty"}], "superseded": ["old.pkg"]});
-    assert_eq!(list, json!({"items": [expected], "next": null, "total": 1}));
 }
