@@ -126,6 +126,7 @@ pub(crate) fn package_below(package: Package, names: &Names, root: &str) -> Pack
         state: state_name(package.state).to_owned(),
         conflict: package.conflict,
         url,
+        replicas: None,
     }
 }
 
@@ -167,6 +168,7 @@ pub(crate) fn revision(revision: Revision, names: &Names) -> RevisionView {
         published_at: timestamp(revision.published_at),
         published_by: names.author(revision.origin, revision.by),
         current: revision.current,
+        head: revision.head,
         effective: revision.effective,
         bytes_held: bytes.map(|_| revision.bytes_held),
     }

@@ -53,12 +53,12 @@ pub use types::{
     InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LimitsView, LinkView, LogView, MemberView,
     MeshNodeView, NewTokenView, NewWebhookView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page,
     PageQuery, PasswordRequest, PauseView, PeerPatch, PeerView, Problem, Progress, PublishQuery, PublishedView,
-    RecordView, RedeliverRequest, RedeliveryView, RefusedView, ReplicationView, RestoreRequest, RevisionView, RoleName,
-    RosterView, RosterWarning, RotateRequest, ScopeName, ScrubFindings, ScrubView, SessionView, SetUpLinkView,
-    SettingView, SettingsPatch, SettingsView, SettlingView, SignInRequest, SkipRequest, StorageUsageView, StorageView,
-    StreamQuery, SyncView, TakenView, TallyView, TokenRequest, TokenView, TransferBytes, TransferView,
-    UploadRefusalView, UploadView, UserPatchRequest, UserRequest, UserView, WantsView, WatchModeName, WatchPatch,
-    WatchRequest, WatchView, WebhookPatch, WebhookRequest, WebhookView, WindowView,
+    RecordView, RedeliverRequest, RedeliveryView, RefusedView, Replicas, ReplicationView, RestoreRequest, RevisionView,
+    RoleName, RosterView, RosterWarning, RotateRequest, ScopeName, ScrubFindings, ScrubView, SessionView,
+    SetUpLinkView, SettingView, SettingsPatch, SettingsView, SettlingView, SignInRequest, SkipRequest,
+    StorageUsageView, StorageView, StreamQuery, SyncView, TakenView, TallyView, TokenRequest, TokenView, TransferBytes,
+    TransferView, UploadRefusalView, UploadView, UserPatchRequest, UserRequest, UserView, WantsView, WatchModeName,
+    WatchPatch, WatchRequest, WatchView, WebhookPatch, WebhookRequest, WebhookView, WindowView,
 };
 pub use watch_handle::{
     BadFolder, ConfiguredWatch, RefusedFile, SettlingFile, TakenFile, WatchHandle, WatchPause, WatchState, WatchStatus,

@@ -12,7 +12,7 @@ use ods_store::{
 };
 
 use crate::convert::timestamp;
-use crate::types::{Behind, HolderView, LinkView, LogView, MeshNodeView, ReplicationView, StorageView};
+use crate::types::{Behind, HolderView, LinkView, LogView, MeshNodeView, Replicas, ReplicationView, StorageView};
 
 /// What is known of every member.
 pub(crate) struct Survey {
@@ -150,6 +150,14 @@ impl Survey {
         let eta_s = state.and_then(|state| eta_s(state.want_bytes, state.rate));
         ("wanted", reason, Some(missing), eta_s)
     }
+}
+
+/// On how many nodes a package is, of those that are to have it.
+pub(crate) fn replicas(holders: &[Holder]) -> Replicas {
+    let elsewhere = |holding: &Holding| matches!(holding, Holding::NotKept | Holding::Unknown(NotTold::OnDemand));
+    let asked: Vec<_> = holders.iter().filter(|holder| !elsewhere(&holder.holding)).collect();
+    let have = asked.iter().filter(|holder| holder.holding == Holding::Has).count();
+    Replicas { have: have as u64, of: asked.len() as u64 }
 }
 
 /// Whether nothing is to be waited for: the node has the bytes, or doesn't keep them by itself.

@@ -38,7 +38,8 @@ pub use limits::{DayName, LimitsView, WindowView};
 pub use mesh::{Behind, InviteRequest, InviteView, JoinRequest, PeerPatch, PeerView, RoleName, SyncView};
 pub use node::{LogView, NodePatch, NodeView, StorageView, WantsView};
 pub use packages::{
-    Author, Change, PackagePatch, PackageQuery, PackageView, PublishQuery, PublishedView, RestoreRequest, RevisionView,
+    Author, Change, PackagePatch, PackageQuery, PackageView, PublishQuery, PublishedView, Replicas, RestoreRequest,
+    RevisionView,
 };
 pub use problem::Problem;
 pub use roster::{AdmitRequest, AdmitView, ExpelView, MemberView, RosterView, RosterWarning};

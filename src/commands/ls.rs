@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// The order: `path`, `size` or `published_at`; with a `-` in front, the largest or newest first
     #[arg(long, value_name = "ORDER", allow_hyphen_values = true)]
     sort: Option<String>,
+    /// Also show on how many nodes each is
+    #[arg(long)]
+    replicas: bool,
     /// At most this many packages
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroUsize>,
@@ -50,6 +53,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         kind: arguments.kind,
         state: arguments.state,
         sort: arguments.sort,
+        replicas: arguments.replicas.then_some(true),
         ..PackageQuery::default()
     };
     let page = collect(&node, query, limit).await?;
@@ -58,12 +62,11 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     }
     let mut table = Table::new(&["PATH", ">SIZE", "VERSION", "STATE", "PUBLISHED", "TAGS"]);
     for package in &page.items {
-        let state = if package.conflict { format!("{}, conflict", package.state) } else { package.state.clone() };
         table.row([
             package.path.clone(),
             bytes_text(package.size),
             package.version.clone().unwrap_or_default(),
-            state,
+            state_text(package),
             time_text(package.published_at),
             package.tags.join(", "),
         ]);
@@ -72,6 +75,17 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         return context.output.line("no packages");
     }
     table.write(&mut context.output)
+}
+
+fn state_text(package: &PackageView) -> String {
+    let mut text = package.state.clone();
+    if package.conflict {
+        text.push_str(", conflict");
+    }
+    if let Some(replicas) = package.replicas {
+        text.push_str(&format!(", on {} of {} nodes", replicas.have, replicas.of));
+    }
+    text
 }
 
 /// All pages together, up to `limit` rows; `next` is kept if there is more.

@@ -2,14 +2,14 @@
 
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 
-use crate::catalog::{self, PackageRow};
+use crate::catalog::{self, HeadsRow, PackageRow};
 use crate::codec::from_row;
 use crate::digest::{Digest, EventId, NodeId, Sha256};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, Meta};
 use crate::path::PackagePath;
 use crate::roster::Roster;
-use crate::schema::{BLOBS, COVERED, EVENTS, FETCHES, HISTORY, Key32, LOG, PACKAGES, TRUE_SHA256, WANTS};
+use crate::schema::{BLOBS, COVERED, EVENTS, FETCHES, HEADS, HISTORY, Key32, LOG, PACKAGES, TRUE_SHA256, WANTS};
 use crate::store::true_sha256;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
@@ -112,6 +112,8 @@ pub struct Revision {
     pub by: String,
     /// It is the current revision.
     pub current: bool,
+    /// No other that counts comes after it. More than one publishing head that differ are a conflict.
+    pub head: bool,
     /// It counts: its author may publish there.
     pub effective: bool,
     /// Its bytes are on this node.
@@ -268,6 +270,9 @@ fn revision(read: &ReadTransaction, roster: &Roster, event: Event) -> Result<Opt
         .map(|row| from_row::<PackageRow>("a package", row.value()))
         .transpose()?
         .is_some_and(|row| row.revision == event.id);
+    let heads =
+        read.open_table(HEADS)?.get(path)?.map(|row| from_row::<HeadsRow>("the heads of a package", row.value()));
+    let head = heads.transpose()?.is_some_and(|row| row.heads.iter().any(|head| head.id == event.id));
     let (change, replaces, bytes_held) = match event.body {
         Body::Publish(publish) => {
             let held = read.open_table(BLOBS)?.get(publish.blob.as_bytes())?.is_some();
@@ -279,5 +284,16 @@ fn revision(read: &ReadTransaction, roster: &Roster, event: Event) -> Result<Opt
         Body::Unknown { .. } => return Ok(None),
     };
     let crate::event::Header { at_ms: published_at, by, .. } = event.header;
-    Ok(Some(Revision { id: event.id, change, replaces, published_at, origin, by, current, effective, bytes_held }))
+    Ok(Some(Revision {
+        id: event.id,
+        change,
+        replaces,
+        published_at,
+        origin,
+        by,
+        current,
+        head,
+        effective,
+        bytes_held,
+    }))
 }

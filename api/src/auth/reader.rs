@@ -222,6 +222,12 @@ impl Reader {
         holders.ok_or_else(|| ods_store::StoreError::NoSuchPackage { path: path.clone() }.into())
     }
 
+    /// Which nodes have packages that were read, in their order.
+    pub(crate) fn holders_of_all(&self, packages: &[Package]) -> Result<Vec<Vec<Holder>>, ApiError> {
+        let paths: Vec<&PackagePath> = packages.iter().map(|package| &package.path).collect();
+        Ok(self.state.store.holders_of_all(&paths)?)
+    }
+
     /// What this node said of itself last.
     pub(crate) fn own_state(&self) -> Result<Option<NodeState>, ApiError> {
         Ok(self.state.store.state(&self.node_id())?.and_then(|held| held.state.body))

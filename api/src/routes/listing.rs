@@ -26,6 +26,7 @@ pub(super) struct Query {
     sort: Sort,
     limit: usize,
     after: Option<String>,
+    pub(super) replicas: bool,
 }
 
 /// What was found.
@@ -55,6 +56,7 @@ impl Query {
             sort: parse_sort(given(query.sort).as_deref())?,
             limit: page_rows(query.limit)?,
             after: given(query.after),
+            replicas: query.replicas.unwrap_or_default(),
         })
     }
 

@@ -17,7 +17,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, parse_id};
 use crate::openapi::{BadRequest, Invalid, NotFound, PreconditionFailed, UploadRefused};
 use crate::paths::AboutPath;
-use crate::routes::{listing, metadata, receive};
+use crate::routes::{listing, metadata, receive, survey};
 use crate::types::{PackagePatch, PackageQuery, PackageView, Page, PublishQuery, PublishedView};
 
 /// List packages.
@@ -34,7 +34,10 @@ pub(crate) async fn list(
     blocking(move || {
         let names = Names::load(&reader)?;
         let found = listing::list(&reader, &query)?;
-        let items = found.items.into_iter().map(|package| convert::package(package, &names, reader.state())).collect();
+        let replicas = if query.replicas { survey::replicas(&reader, &found.items)? } else { Vec::new() };
+        let views = found.items.into_iter().map(|package| convert::package(package, &names, reader.state()));
+        let told = replicas.into_iter().map(Some).chain(std::iter::repeat(None));
+        let items = views.zip(told).map(|(view, replicas)| PackageView { replicas, ..view }).collect();
         Ok::<_, ApiError>(Page { items, next: found.next, total: found.total })
     })
     .await

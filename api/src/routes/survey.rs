@@ -1,6 +1,7 @@
 //! `/mesh` and `/replication`: what this node knows of all others.
 
 use axum::Json;
+use ods_store::Package;
 
 use crate::auth::Reader;
 use crate::blocking::blocking;
@@ -8,7 +9,8 @@ use crate::error::ApiError;
 use crate::extract::{Params, page_of};
 use crate::openapi::{BadRequest, NotFound};
 use crate::paths::AboutPath;
-use crate::types::{MeshNodeView, Page, PageQuery, ReplicationView};
+use crate::survey;
+use crate::types::{MeshNodeView, Page, PageQuery, Replicas, ReplicationView};
 
 /// List every node of the mesh: how it stands, what it lacks, whom it reaches.
 ///
@@ -20,6 +22,11 @@ pub(crate) async fn mesh(
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<MeshNodeView>>, ApiError> {
     blocking(move || page_of(reader.survey()?.nodes(), &query, |node: &MeshNodeView| node.id.clone())).await.map(Json)
+}
+
+/// On how many nodes packages are, in their order.
+pub(super) fn replicas(reader: &Reader, packages: &[Package]) -> Result<Vec<Replicas>, ApiError> {
+    Ok(reader.holders_of_all(packages)?.iter().map(|holders| survey::replicas(holders)).collect())
 }
 
 /// Tell which nodes have a package, and why the others don't yet.

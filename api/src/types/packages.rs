@@ -58,6 +58,18 @@ pub struct PackageView {
     /// Where its bytes are, on this server.
     #[schema(example = "/Packages/mac/Firefox-142.pkg")]
     pub url: String,
+    /// On how many nodes it is; there in a list with `replicas=true`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<Replicas>,
+}
+
+/// On how many nodes a package is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Replicas {
+    /// Nodes that are known to have all of its bytes.
+    pub have: u64,
+    /// Nodes that are to have them: those whose policy keeps it, and those that did not tell.
+    pub of: u64,
 }
 
 /// Who did something, and on which node.
@@ -125,6 +137,8 @@ pub struct RevisionView {
     pub published_by: Author,
     /// Whether this is what clients get now.
     pub current: bool,
+    /// Whether no other that counts comes after it. In a conflict there are several: its sides.
+    pub head: bool,
     /// Whether the roster lets it count. A replica's, or an expelled node's later events, have no effect anywhere.
     pub effective: bool,
     /// Whether its bytes are on this node, so that it can be restored; null for a removal.
@@ -156,6 +170,9 @@ pub struct PackageQuery {
     /// `path` (unless given), or `-published_at`, `published_at`, `-size`, `size`, `-path`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sort: Option<String>,
+    /// Also tell of each on how many nodes it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<bool>,
     /// At most this many rows, 1–1000; 100 unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 1000)]

@@ -153,6 +153,14 @@ impl Store {
         }))
     }
 
+    /// Which members have the bytes of the current revisions of some paths, all at one moment; nobody where there is none.
+    pub fn holders_of_all(&self, paths: &[&PackagePath]) -> Result<Vec<Vec<Holder>>> {
+        let (roster, read) = (self.roster(), self.read()?);
+        let survey = Survey::read(&read, &roster, self.node_id())?;
+        let of = |path: &&PackagePath| survey.holders(&read, path.as_str());
+        paths.iter().map(|path| Ok(of(path)?.map(|(_, holders)| holders).unwrap_or_default())).collect()
+    }
+
     /// The own part of an answer, as exact as what is under way is known.
     fn with_fetch(&self, path: &PackagePath, holder: Holder) -> Holder {
         let wants = matches!(holder.holding, crate::holding::Holding::Wants { .. }) && holder.node == self.node_id();

@@ -128,3 +128,17 @@ export const happenings = {
   'package.conflict': (/** @type {any} */ d) => `${d.path}: two nodes published different things`, 'package.stored': (/** @type {any} */ d) => `${d.path} is here, verified`,
   'package.replicated': (/** @type {any} */ d) => `${d.path} is on every node that wants it`,
 };
+
+/** Packages: the list. */
+export const packages = {
+  title: 'Packages', inCatalog: (/** @type {number} */ n) => `${format.count(n)} in the catalog`, found: (/** @type {number} */ n, /** @type {boolean} */ all) => `${format.count(n)}${all ? '' : '+'} found`,
+  filter: 'Filter by name, version, tag', anyKind: 'All kinds', anyState: 'Any state', tagFilter: (/** @type {string} */ tag) => `Tag ${tag}`, prefixFilter: (/** @type {string} */ folder) => `In ${folder}/`, clearFilter: 'Clear filters',
+  name: 'Package', version: 'Version', size: 'Size', published: 'Published', replicas: 'Replicas', kind: 'Kind', state: 'State',
+  selectAll: 'Select all that are loaded', select: (/** @type {string} */ path) => `Select ${path}`, selected: (/** @type {number} */ n) => `${format.count(n)} selected`, clear: 'Clear selection',
+  remove: 'Delete', tag: 'Tag', copyLinks: 'Copy links', links: 'Links', link: 'Link', synced: 'On all nodes', nodes: (/** @type {number} */ have, /** @type {number} */ of) => `${have} of ${many(of, 'node')}`,
+  emptyTitle: 'No packages yet', emptyBody: 'Drop the first one anywhere on this page. It appears on every node of the mesh.', nothingTitle: 'Nothing fits', nothingBody: 'No package fits these filters.',
+  removeTitle: (/** @type {number} */ n) => `Delete ${many(n, 'package')}?`, removeBody: 'They go from every node of the mesh. Their history stays, and they can be restored while their bytes are held.',
+  tagTitle: (/** @type {number} */ n) => `Tag ${many(n, 'package')}`, addTags: 'Add tags', removeTags: 'Remove tags', tagsHint: 'with commas between',
+  bulkDone: (/** @type {number} */ done, /** @type {number} */ failed) => (failed ? `${format.count(done)} done, ${format.count(failed)} failed` : `${format.count(done)} done`), running: (/** @type {number} */ done, /** @type {number} */ all) => `${format.count(done)} of ${format.count(all)}`,
+  retryFailed: 'Try the failed again', unchanged: 'unchanged', ok: 'done', openPage: 'Open', download: 'Download', and: (/** @type {number} */ n) => `and ${format.count(n)} more`,
+};

@@ -1,0 +1,121 @@
+/** One change to many packages: asks, does it a thousand at a time, and shows what became of each. Lives in a dialog. */
+
+import { html, nothing } from '../vendor/lit.js';
+import { call } from '../lib/api.js';
+import { ask } from '../lib/dialog.js';
+import { asProblem } from '../lib/problem.js';
+import { packages as words, text } from '../lib/strings.js';
+import { actionButton } from './action.js';
+import { OdsElement } from './base.js';
+import { icon } from './icon.js';
+import { bar, problemBox } from './parts.js';
+
+/** @typedef {import('../lib/types.js').Schemas['BulkResult']} BulkResult */
+/** @typedef {import('../lib/types.js').Schemas['BulkItem']} BulkItem */
+
+const CHUNK = 200;
+const SHOWN = 200;
+
+/**
+ * @param {'remove' | 'tag'} action
+ * @param {Map<string, string>} chosen path → revision as it was seen, so that what changed since isn't deleted unseen
+ */
+export function bulk(action, chosen) {
+  const label = (action === 'remove' ? words.removeTitle : words.tagTitle)(chosen.size);
+  return ask((close) => html`<ods-bulk .action=${action} .chosen=${chosen} .close=${close}></ods-bulk>`, { label, wide: true });
+}
+
+class OdsBulk extends OdsElement {
+  /** @override */
+  static properties = { action: {}, chosen: { attribute: false }, close: { attribute: false } };
+
+  /** @type {BulkResult[]} */
+  #results = [];
+  #running = false;
+  #planned = 0;
+  /** @type {import('../lib/problem.js').Problem | null} */
+  #problem = null;
+  /** @type {{ add_tags: string[], remove_tags: string[] }} */
+  #tags = { add_tags: [], remove_tags: [] };
+
+  constructor() {
+    super();
+    /** @type {'remove' | 'tag'} */
+    this.action = 'tag';
+    /** @type {Map<string, string>} */
+    this.chosen = new Map();
+    /** @type {(value?: any) => void} */
+    this.close = () => undefined;
+  }
+
+  /** @override */
+  render() {
+    if (this.#running) return html`<h2>${words.running(this.#results.length, this.#planned)}</h2>${bar(this.#results.length, this.#planned, { label: text.loading })}`;
+    return this.#results.length || this.#problem ? this.#outcome() : this.#question();
+  }
+
+  #question() {
+    const remove = this.action === 'remove';
+    const paths = [...this.chosen.keys()];
+    return html`<form class="stack" @submit=${this.#start}>
+      <h2>${(remove ? words.removeTitle : words.tagTitle)(paths.length)}</h2>
+      ${remove ? html`<p>${words.removeBody}</p>` : html`<div class="fields">
+        <label class="field"><span>${words.addTags} <small>${words.tagsHint}</small></span><input name="add" autocomplete="off" spellcheck="false"></label>
+        <label class="field"><span>${words.removeTags} <small>${words.tagsHint}</small></span><input name="remove" autocomplete="off" spellcheck="false"></label></div>`}
+      <ul class="bulk-list">${paths.slice(0, 8).map((path) => html`<li class="clip">${path}</li>`)}${paths.length > 8 ? html`<li class="quiet">${words.and(paths.length - 8)}</li>` : nothing}</ul>
+      <footer><button type="button" @click=${() => this.close()}>${text.cancel}</button>
+        ${actionButton({ operation: 'change_packages', label: remove ? words.remove : words.tag, kind: remove ? 'danger' : 'primary' })}</footer>
+    </form>`;
+  }
+
+  #outcome() {
+    const failed = this.#results.filter((one) => one.code);
+    const done = this.#results.length - failed.length;
+    const rows = [...failed, ...this.#results.filter((one) => !one.code)];
+    return html`<h2 role="status">${words.bulkDone(done, failed.length)}</h2>
+      ${this.#problem ? problemBox(this.#problem) : nothing}
+      <ul class="bulk-list">${rows.slice(0, SHOWN).map(resultRow)}${rows.length > SHOWN ? html`<li class="quiet">${words.and(rows.length - SHOWN)}</li>` : nothing}</ul>
+      <footer>
+        ${failed.length ? actionButton({ operation: 'change_packages', label: words.retryFailed, icon: 'rotate-cw', run: () => void this.#run(failed.map((one) => ({ path: one.path }))) }) : nothing}
+        <button class="primary" @click=${() => this.close(done > 0)}>${text.close}</button></footer>`;
+  }
+
+  /** @param {SubmitEvent} event */
+  #start(event) {
+    event.preventDefault();
+    const typed = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
+    const tags = (/** @type {string} */ name) => String(typed.get(name) ?? '').split(',').map((tag) => tag.trim()).filter(Boolean);
+    this.#tags = { add_tags: tags('add'), remove_tags: tags('remove') };
+    if (this.action === 'tag' && !this.#tags.add_tags.length && !this.#tags.remove_tags.length) return;
+    const guarded = this.action === 'remove';
+    void this.#run([...this.chosen].map(([path, revision]) => (guarded ? { path, if_match: revision } : { path })));
+  }
+
+  /** @param {BulkItem[]} items */
+  async #run(items) {
+    this.#results = [];
+    this.#problem = null;
+    this.#planned = items.length;
+    this.#running = true;
+    this.requestUpdate();
+    try {
+      for (let at = 0; at < items.length; at += CHUNK) {
+        const told = await call('change_packages', { body: { action: this.action, items: items.slice(at, at + CHUNK), ...this.#tags } });
+        this.#results = [...this.#results, ...told.items];
+        this.requestUpdate();
+      }
+    } catch (error) {
+      this.#problem = asProblem(error);
+    }
+    this.#running = false;
+    this.requestUpdate();
+  }
+}
+
+/** @param {BulkResult} one */
+function resultRow(one) {
+  return html`<li class="result">${icon(one.code ? 'circle-x' : 'circle-check', one.code ? 'bad' : 'good')}<span class="clip" title=${one.path}>${one.path}</span>
+    <span class="quiet">${one.code ? one.detail : one.changed ? words.ok : words.unchanged}</span></li>`;
+}
+
+customElements.define('ods-bulk', OdsBulk);

@@ -1,0 +1,44 @@
+/** What a row of the list of packages shows. */
+
+import { html, nothing } from '../vendor/lit.js';
+import * as format from '../lib/format.js';
+import { packageUrl } from '../lib/router.js';
+import { packages as words, text } from '../lib/strings.js';
+import { copyButton } from './copy.js';
+import { ago, badge, kindIcon } from './parts.js';
+
+/** @typedef {import('../lib/types.js').Package} Package */
+
+/** A package's name, and the path below it if that says more. @param {Package} one */
+export function nameCell(one) {
+  const title = one.title ?? format.fileName(one.path);
+  return html`<span class="kind-box">${kindIcon(one.kind)}</span>
+    <span class="two-lines"><a href=${packageUrl(one.path)} class="clip" title=${one.path}>${title}</a>
+    <small class="clip">${one.path}${one.tags.map((tag) => html` <span class="tag">${tag}</span>`)}</small></span>`;
+}
+
+/** @param {Package} one */
+export function stateCell(one) {
+  if (one.conflict) return badge('warn', text.kinds.conflict);
+  const { replicas } = one;
+  if (!replicas || one.state === 'fetching' || one.state === 'wanted') return hereBadge(one.state);
+  if (replicas.have >= replicas.of) return badge('good', words.synced, words.nodes(replicas.have, replicas.of));
+  return badge('busy', words.nodes(replicas.have, replicas.of));
+}
+
+/** @type {Record<string, import('./parts.js').Tone>} */
+const TONES = { stored: 'good', fetching: 'busy', wanted: 'warn', remote: 'plain', behind: 'warn', unreachable: 'bad', unknown: 'plain', conflict: 'warn' };
+
+/** A state of a package somewhere. @param {string} state */
+export function hereBadge(state) {
+  return badge(TONES[state] ?? 'plain', /** @type {Record<string, string>} */ (text.kinds)[state] ?? state);
+}
+
+/** The address that machines fetch it from. @param {Package} one */
+export const downloadUrl = (one) => new URL(one.url, location.origin).href;
+
+/** @param {Package} one */
+export const linkCell = (one) => copyButton(() => downloadUrl(one), { what: words.link, kind: 'small quiet' });
+
+/** @param {Package} one */
+export const publishedCell = (one) => html`${ago(one.published_at)}<small class="clip">${one.published_by.name ?? nothing}</small>`;

@@ -1,0 +1,163 @@
+/**
+ * The catalog's rows for the long table. Unfiltered, the node tells where every 1000th row begins (anchors), so any row is one call
+ * away; filtered, how many there are isn't known before the end, so rows come page by page as one scrolls.
+ */
+
+import { call } from './api.js';
+import { asProblem } from './problem.js';
+
+/** @typedef {import('./types.js').Package} Package */
+/** @typedef {{ q: string, prefix: string, tag: string, kind: string, state: string, sort: string }} Filter */
+
+/** So many rows between anchors, as the API says. */
+const BLOCK = 1000;
+const PAGE = 200;
+const QUIET_MS = 3000;
+
+export class PackageRows extends EventTarget {
+  /** How many rows there are; of a filtered list as many as are known. */
+  length = 0;
+  /** Whether `length` is all. */
+  complete = false;
+  /** @type {import('./problem.js').Problem | null} */
+  problem = null;
+  loaded = false;
+  /** @type {Map<number, Package>} */
+  #rows = new Map();
+  /** @type {(string | null)[] | null} where each block begins; null if it can't be told */
+  #anchors = null;
+  /** @type {string | null} the cursor behind the last row, filtered */
+  #next = null;
+  /** @type {Set<number>} blocks that are being read */
+  #reading = new Set();
+  #stop = new AbortController();
+  /** After a failure nothing is asked for by scrolling before then. */
+  #quietUntil = 0;
+
+  /** @param {Filter} filter */
+  constructor(filter) {
+    super();
+    const { sort, ...rest } = filter;
+    this.query = Object.fromEntries(Object.entries({ ...rest, sort: sort || 'path' }).filter(([, value]) => value));
+    this.filtered = Object.values(rest).some(Boolean);
+    void this.#begin();
+  }
+
+  /** @param {number} index */
+  get(index) {
+    return this.#rows.get(index);
+  }
+
+  /** The rows that are here, by number. */
+  get known() {
+    return this.#rows;
+  }
+
+  /** Ends what is being read. */
+  close() {
+    this.#stop.abort();
+  }
+
+  /**
+   * Reads what is about to be shown.
+   *
+   * @param {number} first
+   * @param {number} last
+   */
+  want(first, last) {
+    if (Date.now() < this.#quietUntil) return;
+    if (!this.#anchors) {
+      if (!this.complete && last + PAGE > this.length && this.loaded) void this.#more();
+      return;
+    }
+    for (const index of [first, Math.max(first, last - 1)]) if (index < this.length && !this.#rows.has(index)) void this.#block(Math.floor(index / BLOCK));
+  }
+
+  /** Reads again what was shown: something changed. Rows stay until their successors are here. */
+  async refresh() {
+    if (this.#anchors) await this.#begin();
+    else await this.#again();
+  }
+
+  async #begin() {
+    await this.#try(-1, async () => {
+      if (this.filtered) return this.#more();
+      const told = await call('list_package_anchors', { query: { sort: this.query.sort ?? 'path' }, signal: this.#stop.signal, background: true });
+      this.#anchors = [null, ...told.items];
+      this.length = told.total;
+      this.complete = true;
+      this.loaded = true;
+      const blocks = new Set([...this.#rows.keys()].map((index) => Math.floor(index / BLOCK)));
+      await Promise.all([...(blocks.size ? blocks : [0])].slice(-3).map((block) => this.#block(block, true)));
+      for (const index of this.#rows.keys()) if (index >= this.length) this.#rows.delete(index);
+      return undefined;
+    });
+  }
+
+  /**
+   * @param {number} block
+   * @param {boolean} [again] also if it was read
+   */
+  async #block(block, again = false) {
+    if (!again && this.#rows.has(block * BLOCK)) return;
+    await this.#try(block, async () => {
+      const after = this.#anchors?.[block];
+      const page = await this.#page(BLOCK, after ?? null);
+      page.items.forEach((row, at) => this.#rows.set(block * BLOCK + at, row));
+    });
+  }
+
+  /** The next page of a filtered list. */
+  async #more() {
+    await this.#try(0, async () => {
+      const page = await this.#page(PAGE, this.#next);
+      page.items.forEach((row, at) => this.#rows.set(this.length + at, row));
+      this.length += page.items.length;
+      this.#next = page.next;
+      this.complete = page.next === null;
+      this.loaded = true;
+      // A page may be empty and still have a next.
+      if (page.items.length === 0 && page.next) setTimeout(() => void this.#more());
+    });
+  }
+
+  /** A filtered list anew, as far as it was read. */
+  async #again() {
+    await this.#try(0, async () => {
+      const page = await this.#page(Math.max(PAGE, Math.min(BLOCK, this.length)), null);
+      this.#rows = new Map(page.items.map((row, at) => [at, row]));
+      this.length = page.items.length;
+      this.#next = page.next;
+      this.complete = page.next === null;
+      this.loaded = true;
+    });
+  }
+
+  /**
+   * @param {number} limit
+   * @param {string | null} after
+   */
+  #page(limit, after) {
+    return call('list_packages', { query: { ...this.query, limit, after }, signal: this.#stop.signal, background: true });
+  }
+
+  /**
+   * @param {number} block what is read; twice at once is once
+   * @param {() => Promise<unknown>} read
+   */
+  async #try(block, read) {
+    if (this.#reading.has(block)) return;
+    this.#reading.add(block);
+    try {
+      await read();
+      this.problem = null;
+    } catch (error) {
+      if (this.#stop.signal.aborted) return;
+      this.problem = asProblem(error);
+      this.#quietUntil = Date.now() + QUIET_MS;
+    } finally {
+      this.#reading.delete(block);
+    }
+    this.dispatchEvent(new Event('change'));
+  }
+}

@@ -1,0 +1,208 @@
+/** The catalog: every package, however many. Search, filters, sort and the open package are in the address. */
+
+import { html, nothing } from '../vendor/lit.js';
+import * as format from '../lib/format.js';
+import { copy } from '../lib/clipboard.js';
+import { live } from '../lib/live.js';
+import { node } from '../lib/node.js';
+import { PackageRows } from '../lib/package-rows.js';
+import { packageUrl, router } from '../lib/router.js';
+import { packages as words, text } from '../lib/strings.js';
+import { actionButton } from '../elements/action.js';
+import { OdsElement } from '../elements/base.js';
+import { icon } from '../elements/icon.js';
+import { bulk } from '../elements/ods-bulk.js';
+import '../elements/ods-package-panel.js';
+import '../elements/ods-table.js';
+import { downloadUrl, linkCell, nameCell, publishedCell, stateCell } from '../elements/package-cells.js';
+import { emptyState, pageHead, problemBox } from '../elements/parts.js';
+import { uploadButton } from '../elements/upload-dialog.js';
+
+/** @typedef {import('../lib/types.js').Package} Package */
+
+const TYPING_MS = 200;
+const NEWS_MS = 1500;
+const KINDS = ['pkg', 'dmg', 'zip', 'msi', 'exe', 'deb', 'rpm', 'tar.gz', 'iso'];
+const STATES = /** @type {const} */ (['stored', 'fetching', 'wanted', 'remote', 'conflict']);
+const FILTERS = ['q', 'prefix', 'tag', 'kind', 'state'];
+
+class PagePackages extends OdsElement {
+  node = this.use(node);
+  /** @type {PackageRows | null} */
+  #rows = null;
+  #asked = '';
+  /** @type {Map<string, string>} path → revision */
+  #chosen = new Map();
+  /** The row that was chosen last: Shift chooses from there. */
+  #anchor = -1;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #typing;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #news;
+
+  constructor() {
+    super();
+    this.listen(router, 'change', () => this.#placed());
+    this.whileShown(() => live.on(['package.*'], () => this.#told()));
+    this.listen(live, 'gap', () => this.#told());
+    this.whileShown(() => this.#placed());
+  }
+
+  /** The address changed: other rows, or another package in the panel. */
+  #placed() {
+    if (router.place.path !== 'packages') return;
+    const { query } = router.place;
+    const value = (/** @type {string} */ name) => query.get(name) ?? '';
+    const filter = { q: value('q'), prefix: value('prefix'), tag: value('tag'), kind: value('kind'), state: value('state'), sort: value('sort') };
+    const asked = JSON.stringify(filter);
+    if (asked !== this.#asked) {
+      this.#asked = asked;
+      this.#rows?.close();
+      this.#rows = new PackageRows(filter);
+      this.#rows.addEventListener('change', () => this.requestUpdate());
+      this.#anchor = -1;
+    }
+    this.requestUpdate();
+  }
+
+  /** News come in bursts: the rows are read again at most every so often. */
+  #told() {
+    this.#news ??= setTimeout(() => {
+      this.#news = undefined;
+      void this.#rows?.refresh();
+    }, NEWS_MS);
+  }
+
+  /** @override */
+  render() {
+    const open = router.place.query.get('show');
+    return html`${pageHead({ title: words.title, beside: this.#count(), actions: this.#filters() })}
+      ${this.#filterChips()} ${this.#chosen.size ? this.#bulkBar() : nothing}
+      ${this.#rows?.problem ? problemBox(this.#rows.problem, () => void this.#rows?.refresh()) : nothing}
+      <div class=${`packages-body ${open ? 'with-panel' : ''}`}>${this.#list()}
+        ${open ? html`<ods-package-panel .path=${open} .close=${() => router.setQuery({ show: null })}></ods-package-panel>` : nothing}</div>`;
+  }
+
+  #count() {
+    const rows = this.#rows;
+    if (!rows?.loaded) return nothing;
+    return html`<span role="status">${rows.filtered ? words.found(rows.length, rows.complete) : words.inCatalog(rows.length)}</span>`;
+  }
+
+  #filters() {
+    const { query } = router.place;
+    const pick = (/** @type {string} */ name) => (/** @type {Event} */ event) => router.setQuery({ [name]: /** @type {HTMLSelectElement} */ (event.target).value });
+    const kind = query.get('kind') ?? '';
+    const kinds = kind && !KINDS.includes(kind) ? [...KINDS, kind] : KINDS;
+    return html`<span class="search filter">${icon('search')}<input type="search" aria-label=${words.filter} placeholder=${words.filter} .value=${query.get('q') ?? ''} @input=${this.#typed}></span>
+      <select aria-label=${words.kind} .value=${kind} @change=${pick('kind')}><option value="">${words.anyKind}</option>${kinds.map((one) => html`<option value=${one} ?selected=${one === kind}>${one}</option>`)}</select>
+      <select aria-label=${words.state} @change=${pick('state')}><option value="">${words.anyState}</option>${STATES.map((one) => html`<option value=${one} ?selected=${one === query.get('state')}>${text.kinds[one]}</option>`)}</select>
+      ${uploadButton()}`;
+  }
+
+  /** @param {Event} event */
+  #typed(event) {
+    const { value } = /** @type {HTMLInputElement} */ (event.target);
+    clearTimeout(this.#typing);
+    this.#typing = setTimeout(() => router.setQuery({ q: value.trim() }), TYPING_MS);
+  }
+
+  /** Filters that no control above shows. */
+  #filterChips() {
+    const { query } = router.place;
+    const chips = [['tag', query.get('tag'), words.tagFilter], ['prefix', query.get('prefix'), words.prefixFilter]];
+    const shown = chips.filter(([, value]) => value);
+    if (shown.length === 0) return nothing;
+    return html`<p class="chips">${shown.map(([name, value, say]) => html`<button class="small" @click=${() => router.setQuery({ [/** @type {string} */ (name)]: null })}>${/** @type {(v: any) => string} */ (say)(value)}${icon('x')}</button>`)}</p>`;
+  }
+
+  #list() {
+    const rows = this.#rows;
+    if (!rows) return nothing;
+    if (rows.loaded && rows.complete && rows.length === 0) return this.#empty(rows.filtered);
+    const { query } = router.place;
+    const narrow = matchMedia('(max-width: 760px)').matches;
+    return html`<ods-table .rows=${rows} .columns=${this.#columns()} label=${words.title} rowHeight=${narrow ? 60 : 48} sort=${query.get('sort') ?? 'path'}
+      .sorted=${(/** @type {string} */ by) => router.setQuery({ sort: by === 'path' ? null : by })}
+      .open=${(/** @type {Package} */ one) => (narrow ? router.go(packageUrl(one.path)) : router.setQuery({ show: one.path }, { replace: query.has('show') }))}
+      .select=${(/** @type {Package} */ one) => this.#choose(one, -1, false)}
+      .chosen=${(/** @type {Package} */ one) => (one.path === query.get('show') ? 'current' : this.#chosen.has(one.path) ? 'selected' : '')}></ods-table>`;
+  }
+
+  /** @param {boolean} filtered */
+  #empty(filtered) {
+    if (!filtered) return html`<div class="card">${emptyState({ icon: 'package', title: words.emptyTitle, body: words.emptyBody, action: uploadButton() })}</div>`;
+    const clear = () => router.setQuery(Object.fromEntries(FILTERS.map((name) => [name, null])));
+    return html`<div class="card">${emptyState({ icon: 'search', title: words.nothingTitle, body: words.nothingBody, action: html`<button @click=${clear}>${words.clearFilter}</button>` })}</div>`;
+  }
+
+  /** @returns {import('../elements/ods-table.js').Column[]} */
+  #columns() {
+    const known = [...(this.#rows?.known.values() ?? [])];
+    const all = known.length > 0 && known.every((one) => this.#chosen.has(one.path));
+    const chooseAll = () => {
+      this.#chosen = all ? new Map() : new Map(known.map((one) => [one.path, one.revision]));
+      this.requestUpdate();
+    };
+    return [
+      { label: '', kind: 'vc-check', head: html`<input type="checkbox" aria-label=${words.selectAll} title=${words.selectAll} .checked=${all} @change=${chooseAll}>`, cell: (one, index) => this.#check(one, index) },
+      { label: words.name, kind: 'vc-name', sort: 'path', cell: nameCell },
+      { label: words.version, kind: 'vc-version wide-only', cell: (one) => html`<code class="clip">${one.version ?? text.none}</code>` },
+      { label: words.size, kind: 'vc-size', sort: 'size', cell: (one) => format.bytes(one.size) },
+      { label: words.published, kind: 'vc-published wide-only', sort: 'published_at', cell: publishedCell },
+      { label: words.replicas, kind: 'vc-state', cell: stateCell },
+      { label: '', kind: 'vc-link wide-only', head: html`<span class="off-screen">${words.link}</span>`, cell: linkCell },
+    ];
+  }
+
+  /**
+   * @param {Package} one
+   * @param {number} index
+   */
+  #check(one, index) {
+    const click = (/** @type {MouseEvent} */ event) => this.#choose(one, index, event.shiftKey);
+    return html`<label class="check-box"><input type="checkbox" aria-label=${words.select(one.path)} .checked=${this.#chosen.has(one.path)} @click=${click}></label>`;
+  }
+
+  /**
+   * @param {Package} one
+   * @param {number} index
+   * @param {boolean} range from the one chosen last
+   */
+  #choose(one, index, range) {
+    const on = !this.#chosen.has(one.path);
+    const [from, to] = range && this.#anchor >= 0 ? [Math.min(this.#anchor, index), Math.max(this.#anchor, index)] : [index, index];
+    const chosen = new Map(this.#chosen);
+    for (const row of index < 0 ? [one] : Array.from({ length: to - from + 1 }, (_, at) => this.#rows?.get(from + at))) {
+      if (row && on) chosen.set(row.path, row.revision);
+      else if (row) chosen.delete(row.path);
+    }
+    this.#anchor = index;
+    this.#chosen = chosen;
+    this.requestUpdate();
+  }
+
+  #bulkBar() {
+    const act = (/** @type {'remove' | 'tag'} */ action) => async () => {
+      if (await bulk(action, this.#chosen)) this.#clear();
+    };
+    return html`<div class="bulk-bar" role="toolbar" aria-label=${words.selected(this.#chosen.size)}><strong>${words.selected(this.#chosen.size)}</strong>
+      ${actionButton({ operation: 'change_packages', label: words.tag, icon: 'tag', kind: 'small', run: act('tag') })}
+      <button class="small" @click=${() => this.#copyLinks()}>${icon('link')}<span>${words.copyLinks}</span></button>
+      ${actionButton({ operation: 'change_packages', label: words.remove, icon: 'trash-2', kind: 'small danger', run: act('remove') })}
+      <button class="small quiet" @click=${() => this.#clear()}>${words.clear}</button></div>`;
+  }
+
+  #clear() {
+    this.#chosen = new Map();
+    void this.#rows?.refresh();
+    this.requestUpdate();
+  }
+
+  #copyLinks() {
+    const chosen = [...(this.#rows?.known.values() ?? [])].filter((one) => this.#chosen.has(one.path));
+    return copy(chosen.map(downloadUrl).join('\n'), words.links);
+  }
+}
+
+customElements.define('page-packages', PagePackages);
