@@ -96,6 +96,7 @@ pub enum Change {
 }
 
 /// An event about a path.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact by itself, and readers ask for one")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revision {
     /// Its name.

@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 9868284edc7ca16cb29e948869addff0e03f7bf51fee285ce198df9b2627bb7f
+// The document's shape: 4c568a2efd3f3d0aeef8345dfdea3e98eb525bfaf0e3bad503078d1cff9effc9
 
 export interface paths {
     "/api/v1/anchors": {
@@ -619,7 +619,55 @@ export interface paths {
         };
         get: operations["list_watches"];
         put?: never;
+        post: operations["create_watch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/watches/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["show_watch"];
+        put?: never;
         post?: never;
+        delete: operations["remove_watch"];
+        options?: never;
+        head?: never;
+        patch: operations["edit_watch"];
+        trace?: never;
+    };
+    "/api/v1/watches/{id}/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["confirm_watch"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/watches/{id}/scan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["scan_watch"];
         delete?: never;
         options?: never;
         head?: never;
@@ -843,6 +891,9 @@ export interface components {
             failed: number;
             items: components["schemas"]["BulkResult"][];
         };
+        ConfirmRequest: {
+            missing_digest: string;
+        };
         /** @enum {string} */
         Day: "mon" | "tue" | "wed" | "thu" | "fri" | "sat" | "sun";
         Delivery: {
@@ -1055,6 +1106,7 @@ export interface components {
             priority: number | null;
             published_at: string;
             published_by: components["schemas"]["Author"];
+            replicas?: components["schemas"]["Replicas"] | null;
             revision: string;
             sha256: string;
             size: number;
@@ -1157,6 +1209,7 @@ export interface components {
                 priority: number | null;
                 published_at: string;
                 published_by: components["schemas"]["Author"];
+                replicas?: components["schemas"]["Replicas"] | null;
                 revision: string;
                 sha256: string;
                 size: number;
@@ -1206,6 +1259,7 @@ export interface components {
                 change: string;
                 current: boolean;
                 effective: boolean;
+                head: boolean;
                 identifier: string | null;
                 notes: string | null;
                 priority: number | null;
@@ -1307,14 +1361,28 @@ export interface components {
         };
         Page_Watch: {
             items: {
+                created_at: string | null;
+                created_by: string | null;
+                enabled: boolean;
+                files: number;
                 folder: string;
+                id: string;
+                last_scan_at: string | null;
                 mode: string;
+                pause: components["schemas"]["WatchPause"] | null;
+                place: string | null;
                 prefix: string;
                 reason: string | null;
                 refused: components["schemas"]["RefusedFile"][];
+                rescan_s: number;
+                settle_s: number;
+                settling: components["schemas"]["SettlingFile"][];
+                source: string;
                 state: string;
                 superseded: string[];
                 tags: string[];
+                taken: components["schemas"]["TakenFile"][];
+                version: number | null;
             }[];
             next: string | null;
             total: number | null;
@@ -1397,8 +1465,13 @@ export interface components {
             queued: number;
         };
         RefusedFile: {
+            code: string;
             file: string;
             reason: string;
+        };
+        Replicas: {
+            have: number;
+            of: number;
         };
         Replication: {
             complete: boolean;
@@ -1416,6 +1489,7 @@ export interface components {
             change: string;
             current: boolean;
             effective: boolean;
+            head: boolean;
             identifier: string | null;
             notes: string | null;
             priority: number | null;
@@ -1506,6 +1580,10 @@ export interface components {
         SettingsPatch: {
             [key: string]: unknown;
         };
+        SettlingFile: {
+            bytes: number;
+            file: string;
+        };
         SignInRequest: {
             name?: string | null;
             password?: string | null;
@@ -1531,6 +1609,12 @@ export interface components {
         };
         Sync: {
             events: number;
+        };
+        TakenFile: {
+            at: string;
+            file: string;
+            path: string;
+            revision: string;
         };
         Tally: {
             bytes: number;
@@ -1616,14 +1700,55 @@ export interface components {
             scope: components["schemas"]["Scope"];
         };
         Watch: {
+            created_at: string | null;
+            created_by: string | null;
+            enabled: boolean;
+            files: number;
             folder: string;
+            id: string;
+            last_scan_at: string | null;
             mode: string;
+            pause: components["schemas"]["WatchPause"] | null;
+            place: string | null;
             prefix: string;
             reason: string | null;
             refused: components["schemas"]["RefusedFile"][];
+            rescan_s: number;
+            settle_s: number;
+            settling: components["schemas"]["SettlingFile"][];
+            source: string;
             state: string;
             superseded: string[];
             tags: string[];
+            taken: components["schemas"]["TakenFile"][];
+            version: number | null;
+        };
+        /** @enum {string} */
+        WatchMode: "keep" | "consume" | "mirror";
+        WatchPatch: {
+            enabled?: boolean | null;
+            folder?: string | null;
+            mode?: components["schemas"]["WatchMode"] | null;
+            prefix?: string | null;
+            rescan_s?: number | null;
+            settle_s?: number | null;
+            tags?: string[] | null;
+        };
+        WatchPause: {
+            files: string[];
+            missing: number;
+            missing_digest: string | null;
+            published: number;
+            since: string;
+        };
+        WatchRequest: {
+            enabled?: boolean | null;
+            folder: string;
+            mode?: components["schemas"]["WatchMode"];
+            prefix?: string;
+            rescan_s?: number | null;
+            settle_s?: number | null;
+            tags?: string[];
         };
         Webhook: {
             allow_private: boolean;
@@ -1966,6 +2091,7 @@ export interface operations {
                 kind?: string;
                 state?: string;
                 sort?: string;
+                replicas?: boolean;
                 limit?: number;
                 after?: string;
             };
@@ -3098,7 +3224,10 @@ export interface operations {
     };
     list_watches: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3111,6 +3240,147 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Watch"];
+                };
+            };
+        };
+    };
+    create_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WatchRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watch"];
+                };
+            };
+        };
+    };
+    show_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watch"];
+                };
+            };
+        };
+    };
+    remove_watch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    edit_watch: {
+        parameters: {
+            query?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WatchPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watch"];
+                };
+            };
+        };
+    };
+    confirm_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmRequest"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watch"];
+                };
+            };
+        };
+    };
+    scan_watch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watch"];
                 };
             };
         };

@@ -28,6 +28,8 @@ import { icon } from './icon.js';
 /** Browsers can't lay out more; beyond it the scroll bar stands for a share, not for pixels. */
 const SPACER_MAX_PX = 8_000_000;
 const OVERSCAN = 6;
+/** The head's height; it stays at the top of the view. */
+const HEAD_PX = 39;
 
 class OdsTable extends OdsElement {
   /** @override */
@@ -83,8 +85,9 @@ class OdsTable extends OdsElement {
   }
 
   #measure() {
-    if (!this.#view || this.#view.clientHeight === this.#height) return;
-    this.#height = this.#view.clientHeight;
+    const height = (this.#view?.clientHeight ?? 0) - HEAD_PX;
+    if (height <= 0 || height === this.#height) return;
+    this.#height = height;
     this.requestUpdate();
   }
 
@@ -137,9 +140,9 @@ class OdsTable extends OdsElement {
     const top = whole === spacer ? first * this.rowHeight : (this.#view?.scrollTop ?? 0) - (this.#first - first) * this.rowHeight;
     const indexes = Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at);
     return html`<div class="vt" role="grid" aria-label=${this.label} aria-rowcount=${this.rows.length + 1}>
-      <div class="vt-head" role="rowgroup"><div class="vt-row" role="row" aria-rowindex="1">${this.columns.map((column) => this.#head(column))}</div></div>
-      <div class="vt-view" role="rowgroup" tabindex="0" aria-label=${this.label} @scroll=${this.#scrolled} @keydown=${this.#key}>
-        <div class="vt-space" .style=${`height:${spacer}px`}><div class="vt-rows" .style=${`transform:translateY(${top}px)`}>${indexes.map((index) => this.#row(index))}</div></div>
+      <div class="vt-view" role="presentation" tabindex="0" @scroll=${this.#scrolled} @keydown=${this.#key}>
+        <div class="vt-head" role="rowgroup"><div class="vt-row" role="row" aria-rowindex="1">${this.columns.map((column) => this.#head(column))}</div></div>
+        <div class="vt-space" role="rowgroup" .style=${`height:${spacer}px`}><div class="vt-rows" role="presentation" .style=${`transform:translateY(${top}px)`}>${indexes.map((index) => this.#row(index))}</div></div>
       </div>
     </div>`;
   }

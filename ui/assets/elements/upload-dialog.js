@@ -78,9 +78,10 @@ class OdsUploadForm extends OdsElement {
   /** Tells whether there is a package at a row's path. @param {Row} row */
   async #look(row) {
     const path = this.#whole(row.path);
-    const found = await call('show_package', { path: { path }, background: true }).catch(() => null);
+    // The first below it is the package itself; asked so, one that isn't there is no error.
+    const page = await call('list_packages', { query: { prefix: path, limit: 1 }, background: true }).catch(() => null);
     if (path !== this.#whole(row.path)) return;
-    row.there = found;
+    row.there = page ? (page.items.find((one) => one.path === path) ?? null) : undefined;
     this.requestUpdate();
   }
 

@@ -138,7 +138,7 @@ export class PackageRows extends EventTarget {
    * @param {string | null} after
    */
   #page(limit, after) {
-    return call('list_packages', { query: { ...this.query, limit, after }, signal: this.#stop.signal, background: true });
+    return call('list_packages', { query: { ...this.query, replicas: true, limit, after }, signal: this.#stop.signal, background: true });
   }
 
   /**

@@ -142,3 +142,19 @@ export const packages = {
   bulkDone: (/** @type {number} */ done, /** @type {number} */ failed) => (failed ? `${format.count(done)} done, ${format.count(failed)} failed` : `${format.count(done)} done`), running: (/** @type {number} */ done, /** @type {number} */ all) => `${format.count(done)} of ${format.count(all)}`,
   retryFailed: 'Try the failed again', unchanged: 'unchanged', ok: 'done', openPage: 'Open', download: 'Download', and: (/** @type {number} */ n) => `and ${format.count(n)} more`,
 };
+
+/** One package: its page, and the panel beside the list. */
+export const packagePage = {
+  download: 'Download', copyLink: 'Copy link', link: 'Link', remove: 'Delete', undo: 'Undo', streamed: 'Its bytes are not all here: they are streamed through while they come',
+  file: 'File', sha256: 'SHA-256', blake3: 'BLAKE3', published: 'Published', tags: 'Tags', notes: 'Notes', title: 'Title', version: 'Version', identifier: 'Identifier', priority: 'Priority', size: 'Size', kind: 'Kind', revision: 'Revision',
+  by: (/** @type {string} */ who, /** @type {string} */ node) => `by ${who} on ${node}`, nodes: 'On nodes', node: 'Node', state: 'State', reason: 'Why', bytes: 'Bytes', eta: 'Left', noEta: '–', unknownBytes: 'unknown', ofBytes: (/** @type {string} */ a, /** @type {string} */ b) => (a === b ? b : `${a} of ${b}`),
+  qr: 'QR code of the download link', qrNote: 'Scan to fetch this package on a test device. The link follows your access rules.',
+  removeTitle: 'Delete this package?', touchesLink: (/** @type {string} */ url) => `${url} will answer “not found”, on every node.`,
+  touchesNodes: (/** @type {number} */ n, /** @type {string} */ names) => (n ? `${many(n, 'node')} that ${n === 1 ? 'has' : 'have'} it now will stop serving it: ${names}.` : 'No node is known to have all of its bytes.'),
+  touchesBytes: (/** @type {string} */ size) => `${size} become free where nothing else needs them, once retention lets them go.`, keeps: (/** @type {number} */ n) => `Its history of ${many(n, 'revision')} stays; it can be restored while its bytes are held.`,
+  removed: (/** @type {string} */ path) => `${path} deleted`, restored: 'Restored', edit: 'Edit', metadata: 'Metadata', saved: 'Saved', history: 'Revisions', restore: 'Restore', current: 'current', when: 'When', who: 'Who', change: 'What', actions: 'Actions',
+  publishedChange: 'published', removedChange: 'deleted', bytesGone: 'Its bytes are no longer held here', ineffective: 'Has no effect: its author may not publish here', restoreTitle: 'Restore this revision?', restoreBody: 'It becomes a new revision on every node, with these bytes and this metadata.',
+  conflictTitle: 'Two nodes published different things here', conflictBody: 'They had not heard of each other. Clients get the marked one meanwhile. Keep one: that becomes a new revision, and both stay in the history.', keep: 'Keep this one', served: 'served now', differs: 'differs',
+  goneTitle: 'This package was deleted', goneBody: 'Its history is below. Restoring a revision publishes it again.', noSuch: 'There is no package here', noSuchBody: 'It may have another name, or you may not see it.', noSuchLink: 'All packages',
+  changedMeanwhile: 'Somebody changed it meanwhile. Look at it again, then save.', older: 'Older revisions', digests: 'Digests', tagsHint: 'with commas between', none: '–', priorityHint: 'greater is sent first',
+};

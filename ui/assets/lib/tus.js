@@ -61,11 +61,11 @@ export async function sendAll(id, file, on) {
       let at = await offset(id, on.signal);
       on.verified(at);
       on.waiting(null);
-      do {
+      while (at < file.size) {
         at = await sendChunk(id, file, at, pace, on);
         pace.tries = 0;
         on.verified(at);
-      } while (at < file.size);
+      }
       return;
     } catch (error) {
       if (on.signal.aborted || !(error instanceof Problem) || !mayPass(error) || ++pace.tries >= TRIES) throw error;

@@ -36,6 +36,8 @@ export class Item {
   sender = null;
   /** When the file was changed last; with name and size it is known again by. */
   modified = 0;
+  /** Whether it was begun anew since the node had forgotten it. */
+  anew = false;
 
   /**
    * @param {string} name the file's
@@ -220,11 +222,16 @@ class Queue extends EventTarget {
   #fail(item, error) {
     item.problem = asProblem(error);
     item.state = 'failed';
-    // An upload that the node knows no more, or refused, is begun anew by "retry".
-    if ([404, 410].includes(item.problem.status) || item.problem.code === 'upload_refused') {
-      if (item.id) memory.forget(item.id);
-      item.id = null;
-      item.sent = item.verified = 0;
+    const forgotten = [404, 410].includes(item.problem.status);
+    if (!forgotten && item.problem.code !== 'upload_refused') return;
+    if (item.id) memory.forget(item.id);
+    item.id = null;
+    item.sent = item.verified = 0;
+    // One that the node knows no more (it was abandoned meanwhile) is begun anew, once; one that it refused, by "retry".
+    if (forgotten && !item.anew) {
+      item.anew = true;
+      item.problem = null;
+      item.state = 'queued';
     }
   }
 

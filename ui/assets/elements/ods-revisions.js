@@ -1,0 +1,69 @@
+/** Everything that a path ever was: who, when, what; each can be downloaded and made current again while its bytes are held. */
+
+import { html, nothing } from '../vendor/lit.js';
+import { confirm } from '../lib/dialog.js';
+import * as format from '../lib/format.js';
+import { packagePage as words, many } from '../lib/strings.js';
+import { actionButton } from './action.js';
+import { OdsElement } from './base.js';
+import { icon } from './icon.js';
+import { restore } from './package-actions.js';
+import { ago, badge } from './parts.js';
+
+/** @typedef {import('../lib/types.js').Revision} Revision */
+
+const SHOWN = 20;
+
+class OdsRevisions extends OdsElement {
+  /** @override */
+  static properties = { path: {}, items: { attribute: false }, restored: { attribute: false } };
+
+  #shown = SHOWN;
+
+  constructor() {
+    super();
+    this.path = '';
+    /** @type {Revision[]} newest first */
+    this.items = [];
+    /** @type {() => void} */
+    this.restored = () => undefined;
+  }
+
+  /** @override */
+  render() {
+    const more = () => {
+      this.#shown += 100;
+      this.requestUpdate();
+    };
+    return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.history}><table class="table"><thead><tr><th>${words.when}</th><th>${words.change}</th><th>${words.version}</th><th class="number">${words.size}</th><th>${words.who}</th><th><span class="off-screen">${words.actions}</span></th></tr></thead>
+      <tbody>${this.items.slice(0, this.#shown).map((one) => this.#row(one))}</tbody></table></div>
+      ${this.items.length > this.#shown ? html`<button class="small" @click=${more}>${words.older} (${many(this.items.length - this.#shown, 'more', 'more')})</button>` : nothing}`;
+  }
+
+  /** @param {Revision} one */
+  #row(one) {
+    const published = one.change === 'published';
+    const what = published ? words.publishedChange : words.removedChange;
+    return html`<tr><td>${ago(one.published_at)}</td><td>${one.current ? badge('good', words.current) : one.effective ? what : badge('warn', what, words.ineffective)}</td>
+      <td><code>${one.version ?? words.none}</code></td><td class="number">${one.size === null ? words.none : format.bytes(one.size)}</td>
+      <td>${one.published_by.by} <span class="quiet">${one.published_by.name ?? format.shortId(one.published_by.node)}</span></td>
+      <td class="row-end">${published ? this.#actions(one) : nothing}</td></tr>`;
+  }
+
+  /** @param {Revision} one */
+  #actions(one) {
+    const gone = one.bytes_held ? null : words.bytesGone;
+    const again = async () => {
+      const body = html`<p>${words.restoreBody}</p><p class="quiet">${[one.version, format.bytes(one.size), format.date(one.published_at)].filter(Boolean).join(' · ')}</p>`;
+      if (!(await confirm({ title: words.restoreTitle, body, action: words.restore, operation: 'restore_revision' }))) return;
+      await restore(this.path, one.revision);
+      this.restored();
+    };
+    const get = gone
+      ? nothing
+      : html`<a class="button icon-only small quiet" href=${`/blobs/${one.blob}`} download=${format.fileName(this.path)} title=${words.download} aria-label=${words.download}>${icon('download')}</a>`;
+    return html`<span class="row-actions">${get}${one.current ? nothing : actionButton({ operation: 'restore_revision', label: words.restore, icon: 'undo-2', kind: 'small', refusal: gone, run: again })}</span>`;
+  }
+}
+
+customElements.define('ods-revisions', OdsRevisions);
