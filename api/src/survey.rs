@@ -249,6 +249,21 @@ mod tests {
     }
 
     #[test]
+    fn replicas_are_counted_among_those_that_are_to_have_the_bytes() {
+        let holder = |number, holding| Holder { node: node(number), role: Role::Publisher, holding };
+        let holders = [
+            holder(1, Holding::Has),
+            holder(2, Holding::Wants { missing: 1, rate: 0 }),
+            holder(3, Holding::Behind),
+            holder(4, Holding::Unknown(NotTold::NoState)),
+            holder(5, Holding::NotKept),
+            holder(6, Holding::Unknown(NotTold::OnDemand)),
+        ];
+        assert_eq!(replicas(&holders), Replicas { have: 1, of: 4 });
+        assert_eq!(replicas(&holders[4..]), Replicas { have: 0, of: 0 });
+    }
+
+    #[test]
     fn who_is_up_is_told_along_the_links_and_clocks_add_up() {
         let of_one = [link(2, LinkState::Up, Some(100)), link(5, LinkState::Down, None)];
         let of_two =

@@ -62,6 +62,11 @@ fn a_package_reaches_the_other_node_and_its_bytes_are_wanted() {
     assert_eq!(a.package(&path("x.pkg")).expect("readable"), None);
 }
 
+/// How many revisions of `x.pkg` nothing comes after.
+fn heads(store: &Store) -> usize {
+    store.revisions(&path("x.pkg")).expect("readable").iter().filter(|revision| revision.head).count()
+}
+
 #[test]
 fn concurrent_publishes_are_a_conflict_that_the_next_publish_ends() {
     let nodes = mesh(2, Role::Publisher);
@@ -73,6 +78,7 @@ fn concurrent_publishes_are_a_conflict_that_the_next_publish_ends() {
         let package = store.package(&path("x.pkg")).expect("readable").expect("listed");
         assert!(package.conflict);
         assert_eq!(package.blob, ods_store::Digest::of(b"from b"), "the later clock among concurrent ones");
+        assert_eq!(heads(store), 2, "both sides");
     }
     put(a, "x.pkg", b"from a", at(2)).expect("a publish by a slow clock");
     settle(&[a, b]);
@@ -80,6 +86,7 @@ fn concurrent_publishes_are_a_conflict_that_the_next_publish_ends() {
         let package = store.package(&path("x.pkg")).expect("readable").expect("listed");
         assert!(!package.conflict, "the new revision names both");
         assert_eq!(package.blob, ods_store::Digest::of(b"from a"), "a slow clock can't lock a path");
+        assert_eq!(heads(store), 1, "the one that names both");
         assert_sound(store);
     }
 }

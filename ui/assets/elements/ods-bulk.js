@@ -60,8 +60,8 @@ class OdsBulk extends OdsElement {
     return html`<form class="stack" @submit=${this.#start}>
       <h2>${(remove ? words.removeTitle : words.tagTitle)(paths.length)}</h2>
       ${remove ? html`<p>${words.removeBody}</p>` : html`<div class="fields">
-        <label class="field"><span>${words.addTags} <small>${words.tagsHint}</small></span><input name="add" autocomplete="off" spellcheck="false"></label>
-        <label class="field"><span>${words.removeTags} <small>${words.tagsHint}</small></span><input name="remove" autocomplete="off" spellcheck="false"></label></div>`}
+        <label class="field"><span>${words.addTags} <small>${words.tagsHint}</small></span><input name="add_tags" autocomplete="off" spellcheck="false"></label>
+        <label class="field"><span>${words.removeTags} <small>${words.tagsHint}</small></span><input name="remove_tags" autocomplete="off" spellcheck="false"></label></div>`}
       <ul class="bulk-list">${paths.slice(0, 8).map((path) => html`<li class="clip">${path}</li>`)}${paths.length > 8 ? html`<li class="quiet">${words.and(paths.length - 8)}</li>` : nothing}</ul>
       <footer><button type="button" @click=${() => this.close()}>${text.cancel}</button>
         ${actionButton({ operation: 'change_packages', label: remove ? words.remove : words.tag, kind: remove ? 'danger' : 'primary' })}</footer>
@@ -85,7 +85,7 @@ class OdsBulk extends OdsElement {
     event.preventDefault();
     const typed = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
     const tags = (/** @type {string} */ name) => String(typed.get(name) ?? '').split(',').map((tag) => tag.trim()).filter(Boolean);
-    this.#tags = { add_tags: tags('add'), remove_tags: tags('remove') };
+    this.#tags = { add_tags: tags('add_tags'), remove_tags: tags('remove_tags') };
     if (this.action === 'tag' && !this.#tags.add_tags.length && !this.#tags.remove_tags.length) return;
     const guarded = this.action === 'remove';
     void this.#run([...this.chosen].map(([path, revision]) => (guarded ? { path, if_match: revision } : { path })));

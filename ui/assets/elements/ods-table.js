@@ -139,8 +139,8 @@ class OdsTable extends OdsElement {
     // Where the first row lies: below the scroll position if the spacer is shorter than the rows.
     const top = whole === spacer ? first * this.rowHeight : (this.#view?.scrollTop ?? 0) - (this.#first - first) * this.rowHeight;
     const indexes = Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at);
-    return html`<div class="vt" role="grid" aria-label=${this.label} aria-rowcount=${this.rows.length + 1}>
-      <div class="vt-view" role="presentation" tabindex="0" @scroll=${this.#scrolled} @keydown=${this.#key}>
+    return html`<div class="vt">
+      <div class="vt-view" role="grid" tabindex="0" aria-label=${this.label} aria-rowcount=${this.rows.length + 1} aria-activedescendant=${this.#active >= first && this.#active < last ? `row-${this.#active}` : nothing} @scroll=${this.#scrolled} @keydown=${this.#key}>
         <div class="vt-head" role="rowgroup"><div class="vt-row" role="row" aria-rowindex="1">${this.columns.map((column) => this.#head(column))}</div></div>
         <div class="vt-space" role="rowgroup" .style=${`height:${spacer}px`}><div class="vt-rows" role="presentation" .style=${`transform:translateY(${top}px)`}>${indexes.map((index) => this.#row(index))}</div></div>
       </div>
@@ -163,7 +163,7 @@ class OdsTable extends OdsElement {
     const row = this.rows.get(index);
     const kind = `vt-row ${index === this.#active ? 'active' : ''} ${row === undefined ? 'missing' : this.chosen(row)}`;
     const open = (/** @type {MouseEvent} */ event) => this.#clicked(event, index);
-    return html`<div class=${kind} role="row" aria-rowindex=${index + 2} .style=${`height:${this.rowHeight}px`} @click=${open}>
+    return html`<div id=${`row-${index}`} class=${kind} role="row" aria-rowindex=${index + 2} .style=${`height:${this.rowHeight}px`} @click=${open}>
       ${this.columns.map((column) => html`<div role="gridcell" class=${column.kind}>${row === undefined ? html`<span class="vt-ghost"></span>` : column.cell(row, index)}</div>`)}
     </div>`;
   }

@@ -31,6 +31,8 @@ export class PackageRows extends EventTarget {
   /** @type {Set<number>} blocks that are being read */
   #reading = new Set();
   #stop = new AbortController();
+  /** The rows that are in sight: only they are read again when something changed. */
+  #seen = { first: 0, last: 1 };
   /** After a failure nothing is asked for by scrolling before then. */
   #quietUntil = 0;
 
@@ -65,6 +67,7 @@ export class PackageRows extends EventTarget {
    * @param {number} last
    */
   want(first, last) {
+    this.#seen = { first, last };
     if (Date.now() < this.#quietUntil) return;
     if (!this.#anchors) {
       if (!this.complete && last + PAGE > this.length && this.loaded) void this.#more();
@@ -87,9 +90,11 @@ export class PackageRows extends EventTarget {
       this.length = told.total;
       this.complete = true;
       this.loaded = true;
-      const blocks = new Set([...this.#rows.keys()].map((index) => Math.floor(index / BLOCK)));
-      await Promise.all([...(blocks.size ? blocks : [0])].slice(-3).map((block) => this.#block(block, true)));
-      for (const index of this.#rows.keys()) if (index >= this.length) this.#rows.delete(index);
+      const { first, last } = this.#seen;
+      const blocks = new Set([first, Math.max(first, last - 1)].map((index) => Math.floor(Math.min(index, Math.max(0, this.length - 1)) / BLOCK)));
+      // What is out of sight is read again when it comes into sight.
+      for (const index of this.#rows.keys()) if (index >= this.length || !blocks.has(Math.floor(index / BLOCK))) this.#rows.delete(index);
+      await Promise.all([...blocks].map((block) => this.#block(block, true)));
       return undefined;
     });
   }

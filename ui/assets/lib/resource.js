@@ -9,7 +9,8 @@
 
 import { call } from './api.js';
 import { live } from './live.js';
-import { asProblem } from './problem.js';
+import { Problem, asProblem } from './problem.js';
+import { session } from './session.js';
 
 /** @typedef {import('./types.js').OperationId} OperationId */
 /** @typedef {{ everyMs?: number, on?: string[] }} Freshness */
@@ -114,7 +115,7 @@ export class Resource extends EventTarget {
 }
 
 /**
- * What an operation tells, kept fresh.
+ * What an operation tells, kept fresh. One that the signed-in person may not call isn't called: its problem says why.
  *
  * @template {OperationId} K
  * @param {K} operation
@@ -123,5 +124,9 @@ export class Resource extends EventTarget {
  * @returns {Resource<import('./types.js').Answer<K>>}
  */
 export function resource(operation, options = {}, freshness = {}) {
-  return new Resource(() => call(operation, { ...options, background: true }), freshness);
+  return new Resource(async () => {
+    const refusal = session.refusal(operation);
+    if (refusal) throw new Problem(403, 'forbidden', refusal);
+    return call(operation, { ...options, background: true });
+  }, freshness);
 }

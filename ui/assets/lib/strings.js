@@ -86,7 +86,7 @@ export const uploads = {
   tray: (/** @type {number} */ going, /** @type {number} */ all) => (going ? `Uploading ${format.count(going)} of ${format.count(all)}` : many(all, 'upload') + ' done'),
   dialogTitle: (/** @type {number} */ n) => `Upload ${many(n, 'package')}`, folder: 'Folder', folderHint: 'optional, such as mac/apps', tags: 'Tags', tagsHint: 'optional, with commas between',
   notes: 'Notes', path: 'Path', version: 'Version', title: 'Title', start: 'Upload', replaces: (/** @type {string} */ version) => `replaces ${version}`, replacesUnversioned: 'replaces the present one', isNew: 'new',
-  more: (/** @type {number} */ n) => `and ${many(n, 'more file')}`, size: 'Size', leave: 'Leave out', goesOn: (/** @type {number} */ n) => `${many(n, 'upload')} go on`,
+  more: (/** @type {number} */ n) => `and ${many(n, 'more file')}`, size: 'Size', leave: 'Leave out', goesOn: (/** @type {number} */ n) => `${many(n, 'upload')} ${n === 1 ? 'goes' : 'go'} on`,
   pause: 'Pause', resume: 'Resume', retry: 'Retry', remove: 'Cancel and forget', dismiss: 'Take off the list', clear: 'Clear finished', pauseAll: 'Pause all', resumeAll: 'Resume all',
   emptyTitle: 'No uploads', emptyBody: 'Drop packages anywhere on this page, or choose them.', other: 'Elsewhere on this node', otherBody: 'Resumable uploads that other people, scripts or browsers have begun here.',
   states: {

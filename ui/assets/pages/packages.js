@@ -7,7 +7,7 @@ import { live } from '../lib/live.js';
 import { node } from '../lib/node.js';
 import { PackageRows } from '../lib/package-rows.js';
 import { packageUrl, router } from '../lib/router.js';
-import { packages as words, text } from '../lib/strings.js';
+import { packages as words, text, uploads } from '../lib/strings.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
 import { icon } from '../elements/icon.js';
@@ -22,6 +22,8 @@ import { uploadButton } from '../elements/upload-dialog.js';
 
 const TYPING_MS = 200;
 const NEWS_MS = 1500;
+/** Reading again takes at most one part in so many of the time. */
+const NEWS_SHARE = 8;
 const KINDS = ['pkg', 'dmg', 'zip', 'msi', 'exe', 'deb', 'rpm', 'tar.gz', 'iso'];
 const STATES = /** @type {const} */ (['stored', 'fetching', 'wanted', 'remote', 'conflict']);
 const FILTERS = ['q', 'prefix', 'tag', 'kind', 'state'];
@@ -39,6 +41,7 @@ class PagePackages extends OdsElement {
   #typing;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #news;
+  #newsMs = NEWS_MS;
 
   constructor() {
     super();
@@ -67,10 +70,12 @@ class PagePackages extends OdsElement {
 
   /** News come in bursts: the rows are read again at most every so often. */
   #told() {
-    this.#news ??= setTimeout(() => {
+    this.#news ??= setTimeout(async () => {
+      const began = performance.now();
+      await this.#rows?.refresh();
+      this.#newsMs = Math.max(NEWS_MS, (performance.now() - began) * NEWS_SHARE);
       this.#news = undefined;
-      void this.#rows?.refresh();
-    }, NEWS_MS);
+    }, this.#newsMs);
   }
 
   /** @override */
@@ -97,7 +102,7 @@ class PagePackages extends OdsElement {
     return html`<span class="search filter">${icon('search')}<input type="search" aria-label=${words.filter} placeholder=${words.filter} .value=${query.get('q') ?? ''} @input=${this.#typed}></span>
       <select aria-label=${words.kind} .value=${kind} @change=${pick('kind')}><option value="">${words.anyKind}</option>${kinds.map((one) => html`<option value=${one} ?selected=${one === kind}>${one}</option>`)}</select>
       <select aria-label=${words.state} @change=${pick('state')}><option value="">${words.anyState}</option>${STATES.map((one) => html`<option value=${one} ?selected=${one === query.get('state')}>${text.kinds[one]}</option>`)}</select>
-      ${uploadButton()}`;
+      ${uploadButton(uploads.short)}`;
   }
 
   /** @param {Event} event */

@@ -220,6 +220,20 @@ async fn lists_are_filtered() {
 }
 
 #[tokio::test]
+async fn a_list_tells_on_how_many_nodes_each_is_if_asked() {
+    let api = Api::new();
+    api.publish("a.pkg", b"1", &[]);
+    api.publish("b.pkg", b"2", &[]);
+    let told = api.get("/api/v1/packages?replicas=true").await.ok(200);
+    for item in told["items"].as_array().expect("a list") {
+        assert_eq!(item["replicas"], serde_json::json!({"have": 1, "of": 1}), "{item}");
+    }
+    let plain = api.get("/api/v1/packages").await.ok(200);
+    assert!(plain["items"][0].get("replicas").is_none(), "not unless asked: {plain}");
+    api.get("/api/v1/packages?replicas=yes").await.problem(400, "bad_query");
+}
+
+#[tokio::test]
 async fn every_order_is_the_same_by_pages_as_at_once() {
     let api = Api::new();
     for (path, size) in [("b", 3), ("a", 1), ("d", 3), ("c", 2), ("e/f", 0)] {
