@@ -6,7 +6,8 @@
 //! secret. The joiner asks for the inviter's nonce, then sends a MAC keyed by the secret over both ids, both nonces, root,
 //! role, prefixes and expiry; the inviter admits it, links it, and answers with its own MAC and its roster. Three things
 //! can come of it: a link (both are of one mesh), an admission (the joiner takes the inviter's root), a merge (each
-//! side's owner admits the other's root).
+//! side's owner admits the other's root). An answer that is lost after the inviter admitted the joiner leaves them apart only
+//! for a moment: the joiner's store has the invite until the answer is there, and it is redeemed again ([`rejoin`]).
 //!
 //! **Calls** ([`protocol`], [`serve`], [`signature`], [`nonce`]). A peer asks typed questions; one synchronous function
 //! answers them. Calls are signed with the callee's nonce, answers over the call's signature: so both know who speaks,
@@ -41,7 +42,7 @@
 //! - Any graph of links works. Events are named by what they say, so loops and duplicates change nothing.
 //! - What a peer sends is verified before it is stored or believed. A peer that sends garbage, a wrong piece, or nothing,
 //!   costs itself its turn and nobody a byte.
-//! - Decisions ([`peers`], [`plan`], [`linking`], [`schedule`], [`nonce`], [`endpoint`]) are pure; drivers perform them. Scheduling time
+//! - Decisions ([`peers`], [`plan`], [`linking`], [`rejoin`], [`schedule`], [`nonce`], [`endpoint`]) are pure; drivers perform them. Scheduling time
 //!   is monotonic, so no clock can stop replication.
 //! - The carrier-free parts ([`serve`], [`exchange`], [`pair`], [`peers`], [`plan`]) are the whole protocol, and the seam
 //!   ([`wire`] on the caller's side, [`callee`] on the other) is all that a carrier sees of them. The simulated network of
@@ -77,6 +78,7 @@ mod pair;
 mod peers;
 mod plan;
 mod protocol;
+mod rejoin;
 mod schedule;
 mod serve;
 mod signature;

@@ -2,12 +2,13 @@
 //! `pair.rs`; store work happens off the async threads.
 
 use ods_api::{InviteLine, JoinError};
-use ods_store::{Author, Lsn, NodeId, PeerRow, Store, StoreError};
+use ods_store::{Author, JoiningRow, Lsn, NodeId, PeerRow, Store, StoreError};
 
 use super::Clock;
 use super::client::CallError;
 use super::endpoint::{Endpoint, Way, endpoints};
 use super::exchange::{self, Pull, Step};
+use super::limits::REJOIN_FOR_MS;
 use super::offload::Offload;
 use super::pair::Join;
 use super::peers::{PullMode, PullReport};
@@ -139,7 +140,7 @@ impl Caller {
         }
     }
 
-    /// Redeems an invite.
+    /// Redeems an invite. From when the inviter is asked until its answer is known the store has the invite.
     pub(super) async fn join(self, line: String) -> Result<NodeId, JoinError> {
         let line: InviteLine = line
             .split_whitespace()
@@ -159,9 +160,36 @@ impl Caller {
             .await
             .ok_or_else(stopped)?;
         let request = request.map_err(|_| JoinError::Store)?;
-        let answer = self.pair(&endpoint, request.clone()).await.map_err(|error| join_error(&join, error))?;
+        let invite = join.line().to_string();
+        let noted = invite.clone();
+        self.in_store(move |store| store.note_joining(&noted, now)).await.map_err(|_| JoinError::Store)?;
+        let joined = self.redeem(endpoint, join, request).await;
+        if !joined.as_ref().is_err_and(may_be_admitted) {
+            // If this fails the invite is redeemed again, to the same end.
+            drop(self.in_store(move |store| store.end_joining(&invite)).await);
+        }
+        joined
+    }
+
+    async fn redeem(&self, to: Endpoint, join: Join, request: PairRequest) -> Result<NodeId, JoinError> {
+        let answer = self.pair(&to, request.clone()).await.map_err(|error| join_error(&join, error))?;
         let now = (self.clock)();
-        self.in_blocking(move |store| join.take(store, &request, answer, now)).await.ok_or_else(stopped)?
+        self.in_blocking(move |store| join.take(store, &request, answer, now)).await.ok_or(JoinError::Stopped)?
+    }
+
+    /// Redeems the invite again that is being redeemed, if there is one; whether there still is.
+    pub(super) async fn rejoin(self) -> bool {
+        let Ok(Some(JoiningRow { invite, since })) = self.in_store(Store::joining).await else { return false };
+        if since.plus_ms(REJOIN_FOR_MS) < (self.clock)() {
+            tracing::warn!("an inviter whose answer was lost is asked no more");
+            drop(self.in_store(move |store| store.end_joining(&invite)).await);
+            return false;
+        }
+        match self.clone().join(invite).await {
+            Ok(node) => tracing::info!(peer = %node.short(), "joined, after an answer was lost"),
+            Err(error) => tracing::info!(code = error.code(), %error, "an invite was not redeemed"),
+        }
+        self.in_store(Store::joining).await.is_ok_and(|row| row.is_some())
     }
 
     /// The first of the invite's urls that answers as the inviting node, and that node's nonce.
@@ -206,6 +234,23 @@ impl Caller {
     ) -> Option<T> {
         let store = self.node.store.clone();
         self.offload.run(move || work(&store)).await
+    }
+}
+
+/// Whether an inviter that was asked to admit this node may have done so, as far as this error tells.
+fn may_be_admitted(error: &JoinError) -> bool {
+    match error {
+        JoinError::Unreachable { .. } | JoinError::BadAnswer { .. } | JoinError::Store | JoinError::Stopped => true,
+        JoinError::Malformed { .. }
+        | JoinError::Expired
+        | JoinError::Used
+        | JoinError::Unknown
+        | JoinError::OwnInvite
+        | JoinError::WrongNode { .. }
+        | JoinError::NotAnOwner
+        | JoinError::Expelled
+        | JoinError::ReplicaHasEvents
+        | JoinError::MergeNeedsOwner => false,
     }
 }
 

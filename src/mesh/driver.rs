@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use ods_api::{JoinError, MeshCommand, PeerState, PeerStatus, PeerStatuses, SyncError};
-use ods_store::{Author, Happening, NodeId, PeerRow, StoreError, UnixMillis};
+use ods_store::{Author, Happening, NodeId, PeerRow, Store, StoreError, UnixMillis};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -19,6 +19,7 @@ use super::link_keeper::LinkKeeper;
 use super::moment::Moment;
 use super::peers::{Action, Link, Peers, PullMode, PullReport};
 use super::protocol::Summary;
+use super::rejoin::Rejoin;
 use super::schedule::Dice;
 use super::serve::summary;
 use crate::tasks::Tasks;
@@ -32,9 +33,12 @@ enum Outcome {
     Command(MeshCommand),
     Pinged(NodeId, Result<Box<Pinged>, String>),
     Pulled(NodeId, Result<Box<PullReport>, String>),
+    /// An invite was redeemed, or its inviter's answer is still waited for.
+    Joined {
+        waiting: bool,
+    },
     LinkOpened(NodeId),
     LinkEnded(NodeId, Result<(), String>),
-    Done,
 }
 
 /// Someone waits until a pull is over.
@@ -63,6 +67,7 @@ pub(super) struct Driver {
     last_seen: BTreeMap<NodeId, UnixMillis>,
     /// The links that this node holds open.
     links: LinkKeeper,
+    rejoin: Rejoin,
     syncing: BTreeMap<NodeId, Vec<Syncing>>,
     /// Outcomes that wait for the store to be readable again.
     held_back: Vec<Outcome>,
@@ -81,6 +86,7 @@ impl Driver {
         statuses: PeerStatuses,
     ) -> Self {
         let tasks = Tasks::new(inbox.wake());
+        let rejoin = Rejoin::new(Dice::new(u64::from_le_bytes(caller.node.store.random())));
         Self {
             caller,
             inbox,
@@ -96,6 +102,7 @@ impl Driver {
             urls: BTreeMap::new(),
             last_seen: BTreeMap::new(),
             links,
+            rejoin,
             syncing: BTreeMap::new(),
             held_back: Vec::new(),
             tasks,
@@ -202,7 +209,7 @@ impl Driver {
         let now = self.moment();
         let Some(peers) = &mut self.peers else { return };
         match outcome {
-            Outcome::Done => {}
+            Outcome::Joined { waiting } => self.rejoin.ended(waiting, now),
             Outcome::Command(command) => self.obey(command),
             Outcome::Pinged(node, Ok(pinged)) => {
                 let Pinged { told, theirs, endpoint } = *pinged;
@@ -253,12 +260,13 @@ impl Driver {
             MeshCommand::Join { invite, reply } => {
                 let caller = self.caller.clone();
                 self.tasks.start(async move {
-                    let joined: Result<NodeId, JoinError> = caller.join(invite).await;
+                    let joined: Result<NodeId, JoinError> = caller.clone().join(invite).await;
                     if let Err(error) = &joined {
                         tracing::info!(code = error.code(), %error, "an invite was not redeemed");
                     }
                     let _ = reply.send(joined);
-                    Outcome::Done
+                    let row = caller.in_store(Store::joining).await;
+                    Outcome::Joined { waiting: row.is_ok_and(|row| row.is_some()) }
                 });
             }
             MeshCommand::Sync { node, reply } => {
@@ -446,13 +454,18 @@ impl Worker for Driver {
         }
         self.open_links();
         let now = self.moment();
+        if self.rejoin.begins(now) {
+            let caller = self.caller.clone();
+            self.tasks.start(async move { Outcome::Joined { waiting: caller.rejoin().await } });
+        }
         let actions = self.peers.as_mut().map(|peers| peers.actions(now)).unwrap_or_default();
         for action in actions {
             self.perform(action);
         }
         self.answer_syncing();
         self.show();
-        let next = self.peers.as_ref().and_then(Peers::next_at).into_iter().chain(self.links.next_at()).min();
+        let next = self.peers.as_ref().and_then(Peers::next_at).into_iter();
+        let next = next.chain(self.links.next_at()).chain(self.rejoin.next_at()).min();
         let wait = next.map_or(IDLE, |next| Duration::from_millis(next.ms_since(self.moment())));
         Next::After(wait.min(IDLE))
     }

@@ -78,6 +78,8 @@ pub(super) const LOST_MS: u64 = 10_000;
 pub(super) const BACK_OFF_MIN_MS: u64 = 500;
 /// The longest wait after failures.
 pub(super) const BACK_OFF_MAX_MS: u64 = 20_000;
+/// An invite whose inviter's answer was lost is redeemed again for this long.
+pub(super) const REJOIN_FOR_MS: u64 = 7 * 24 * 3_600_000;
 /// A peer that fails for this long is down.
 pub(super) const DOWN_AFTER_MS: u64 = 8_000;
 /// Vectors that still differ this long after a pull by cursor are settled by a pull without one. (The usual reason is

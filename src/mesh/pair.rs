@@ -2,7 +2,9 @@
 //!
 //! Invariants: the inviter decides before it uses up the invite, and redeeming again ends in the same state, so that a
 //! lost answer costs nothing. The joiner changes nothing before the inviter has proved that it knows the secret and the
-//! roster in its answer shows that this node belongs.
+//! roster in its answer shows that this node belongs. From the moment when the inviter may have admitted it until it knows,
+//! the joiner's store has the invite, and the driver redeems it again ([`super::rejoin`]): no join or merge stays half done
+//! because an answer was lost or a machine stopped.
 
 use ods_api::{InviteLine, JoinError};
 use ods_store::{
@@ -93,13 +95,16 @@ fn decide(ours: &Roster, inviter: &NodeId, row: &InviteRow, joiner: &Joiner<'_>)
     if ours.is_expelled(&joiner.node) {
         return Err(Refusal::Expelled);
     }
-    if ours.is_member(&joiner.node) {
-        return Ok(Joining::Link);
+    let alone = joiner.root == joiner.node && joiner.roster.is_alone(&joiner.node);
+    let owns = ours.role(inviter) == Some(Role::Owner);
+    if let Some(role) = ours.role(&joiner.node) {
+        // One that never learnt that it was admitted, and now needs a greater role for what it published meanwhile.
+        let rises = alone && owns && row.role > role;
+        return Ok(if rises { Joining::Admit } else { Joining::Link });
     }
-    if ours.role(inviter) != Some(Role::Owner) {
+    if !owns {
         return Err(Refusal::NotAnOwner);
     }
-    let alone = joiner.root == joiner.node && joiner.roster.is_alone(&joiner.node);
     if !alone && joiner.root != ours.root() {
         let owners = joiner.roster.role(&joiner.node) == Some(Role::Owner)
             && joiner.roster.role(&ours.root()) == Some(Role::Owner);
@@ -235,13 +240,19 @@ impl Join {
 
     fn take_root(&self, store: &Store, statements: &[SignedStatement], now: UnixMillis) -> Result<(), JoinError> {
         let roster = fold(self.line.root, statements).map_err(|_| bad_answer("its roster is malformed"))?;
-        if !roster.is_member(&self.joiner) {
-            return Err(bad_answer("its roster doesn't admit this node"));
-        }
+        // By an earlier invite it may be less than this one says.
+        let role = roster.role(&self.joiner).ok_or_else(|| bad_answer("its roster doesn't admit this node"))?;
         if store.roster().root() == self.line.root {
             return Ok(());
         }
-        store.take_root(self.line.root, now).map_err(|error| store_failed(&error))
+        let taken = match role {
+            Role::Replica => store.take_root_as_replica(self.line.root, now),
+            Role::Publisher | Role::Owner => store.take_root(self.line.root, now),
+        };
+        taken.map_err(|error| match error {
+            StoreError::ReplicaHasEvents => JoinError::ReplicaHasEvents,
+            error => store_failed(&error),
+        })
     }
 
     fn terms(&self, inviter_nonce: [u8; 32]) -> Agreement<'_> {

@@ -124,7 +124,7 @@ pub use outline::{
 };
 pub use package::{Change, Package, PackageState, Page, Revision};
 pub use path::{PackagePath, PathError};
-pub use peers::{InviteRow, NewInvite, PeerRow};
+pub use peers::{InviteRow, JoiningRow, NewInvite, PeerRow};
 pub use pieces::PieceSet;
 pub use publish::{Author, Condition, MetaPatch, PublishRequest, Published};
 pub use pull::{LogCursor, LogPage, LogQuery};

@@ -8,6 +8,7 @@ use crate::codec::{from_row, to_row};
 use crate::digest::NodeId;
 use crate::error::{Result, StoreError};
 use crate::gc::{LastGc, Tally};
+use crate::peers::JoiningRow;
 use crate::scrub::ScrubPass;
 use crate::set_sum::SetSum;
 use crate::set_up::SetUpRow;
@@ -34,6 +35,8 @@ pub(crate) const LOG_ID: Key<[u8; 16]> = Key::new("log_id");
 pub(crate) const EPOCH: Key<u64> = Key::new("epoch");
 /// The last Lsn given out.
 pub(crate) const HEAD: Key<u64> = Key::new("head");
+/// The invite that is being redeemed; absent before the first, none while there is no such.
+pub(crate) const JOINING: Key<Option<JoiningRow>> = Key::new("joining");
 /// The node's name.
 pub(crate) const NAME: Key<String> = Key::new("name");
 /// The node's configured urls.

@@ -57,6 +57,15 @@ pub struct InviteRow {
     pub redeemed_by: Option<NodeId>,
 }
 
+/// An invite that this node redeems: its inviter was asked, and may have admitted it already.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JoiningRow {
+    /// The invite's line.
+    pub invite: String,
+    /// When its inviter was asked first.
+    pub since: UnixMillis,
+}
+
 /// An invite to be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewInvite {

@@ -223,20 +223,25 @@ impl World {
         }
     }
 
-    /// Redeems an invite of one machine on another.
+    /// Redeems an invite of one machine on another. Who published in the meantime asks for another invite.
     pub(super) async fn join(&mut self, joiner: usize, inviter: usize, role: Role) {
-        let Some(line) = self.invite(inviter, role) else { return };
+        if let Some(Err(JoinError::ReplicaHasEvents)) = self.redeem(joiner, inviter, role).await {
+            self.redeem(joiner, inviter, Role::Publisher).await;
+        }
+    }
+
+    async fn redeem(&mut self, joiner: usize, inviter: usize, role: Role) -> Option<Result<NodeId, JoinError>> {
+        let line = self.invite(inviter, role)?;
         self.used.insert(joiner);
         self.joining.push(Joining { joiner, inviter, role });
-        let Some(mesh) = self.machines[joiner].mesh().cloned() else { return };
+        let mesh = self.machines[joiner].mesh().cloned()?;
         let joined = mesh.join(line.to_string()).await;
         self.trace.line(&format!("m{joiner} joins m{inviter}: {joined:?}"));
-        match joined {
-            Err(
-                JoinError::Unreachable { .. } | JoinError::BadAnswer { .. } | JoinError::Stopped | JoinError::Store,
-            ) => {}
-            _ => drop(self.joining.pop()),
+        let again = [JoinError::Stopped.code(), JoinError::Store.code(), "node_unreachable", "bad_peer_answer"];
+        if !joined.as_ref().is_err_and(|error| again.contains(&error.code())) {
+            self.joining.pop();
         }
+        Some(joined)
     }
 
     fn invite(&self, inviter: usize, role: Role) -> Option<InviteLine> {

@@ -4,7 +4,7 @@ use ods_store::{Author, NodeId, PeerRow, Role, UnixMillis};
 
 use super::super::protocol::{PairAnswer, PairRequest, Request};
 use super::super::serve::Reply;
-use super::support::{HOUR_MS, NOW, TestNode, assert_converged};
+use super::support::{HOUR_MS, NOW, TestNode, assert_converged, path};
 
 fn refused(node: &TestNode, inviter: &TestNode, line: ods_api::InviteLine) -> String {
     node.join(inviter, line).unwrap_err()
@@ -120,6 +120,19 @@ fn a_replica_must_have_no_events_of_its_own() {
     let (_, line) = hq.invite(Role::Replica);
     assert_eq!(refused(&branch, &hq, line), "replica_has_events");
     branch.joins(&hq, Role::Publisher);
+}
+
+/// What it published would have no effect anywhere, though it was acknowledged.
+#[test]
+fn what_is_published_while_a_replica_joins_is_not_lost() {
+    let (hq, branch) = (TestNode::new("hq"), TestNode::new("branch"));
+    let (_, line) = hq.invite(Role::Replica);
+    let refused = branch.join_meanwhile(&hq, line, || drop(branch.publish("a.pkg", b"a")));
+    assert_eq!(refused.unwrap_err(), "replica_has_events");
+    assert_eq!(branch.store().roster().root(), branch.store().node_id());
+    branch.joins(&hq, Role::Publisher);
+    assert!(branch.store().package(&path("a.pkg")).unwrap().is_some(), "it is still listed");
+    assert_eq!(hq.store().roster().role(&branch.store().node_id()), Some(Role::Publisher));
 }
 
 #[test]

@@ -112,6 +112,16 @@ impl TestNode {
 
     /// Redeems an invite of `inviter`.
     pub(super) fn join(&self, inviter: &Self, line: InviteLine) -> Result<(), String> {
+        self.join_meanwhile(inviter, line, || {})
+    }
+
+    /// The same, while something happens before the inviter's answer is there.
+    pub(super) fn join_meanwhile(
+        &self,
+        inviter: &Self,
+        line: InviteLine,
+        happens: impl FnOnce(),
+    ) -> Result<(), String> {
         let join = Join::new(self.store(), line, author()).map_err(|error| error.code().to_owned())?;
         let pair = |request| match inviter.asked(self, Request::Pair(request)) {
             Ok(Reply::Answer(Answer::Pair(answer))) => Ok(answer),
@@ -121,6 +131,7 @@ impl TestNode {
         let PairAnswer::Opened { inviter_nonce } = pair(join.open())? else { panic!("not opened") };
         let request: PairRequest = join.redeem(&self.node, inviter_nonce, self.now).unwrap();
         let answer = pair(request.clone())?;
+        happens();
         join.take(self.store(), &request, answer, self.now).map_err(|error| error.code().to_owned())?;
         Ok(())
     }

@@ -11,8 +11,9 @@ use crate::journal::Moment;
 use crate::log::{self, Insertion, Source};
 use crate::lsn::Lsn;
 use crate::membership::{self, Member, check_role};
+use crate::meta;
 use crate::path::PackagePath;
-use crate::peers::{self, InviteRow, NewInvite, PeerRow};
+use crate::peers::{self, InviteRow, JoiningRow, NewInvite, PeerRow};
 use crate::publish::Author;
 use crate::pull::{self, LogCursor, LogPage, LogQuery};
 use crate::roster::Roster;
@@ -232,6 +233,40 @@ impl Store {
     /// Takes another mesh's root, while nobody else is known here.
     pub fn take_root(&self, root: NodeId, now: UnixMillis) -> Result<()> {
         self.write(move |tx| trust::take_root(tx, Moment::live(now), root))
+    }
+
+    /// The same for one that becomes a replica there: what it published would be nowhere any more, so it must have
+    /// published nothing.
+    pub fn take_root_as_replica(&self, root: NodeId, now: UnixMillis) -> Result<()> {
+        self.write(move |tx| {
+            if trust::has_events(tx, &tx.context.key.node_id())? {
+                return Err(StoreError::ReplicaHasEvents);
+            }
+            trust::take_root(tx, Moment::live(now), root)
+        })
+    }
+
+    /// The invite that is being redeemed here without an answer so far.
+    pub fn joining(&self) -> Result<Option<JoiningRow>> {
+        Ok(meta::get(&self.read()?.open_table(META)?, &meta::JOINING)?.flatten())
+    }
+
+    /// Notes that an invite's inviter is asked to admit this node, so that it is asked again if its answer is lost. One
+    /// that was noted before is forgotten, unless it is this one.
+    pub fn note_joining(&self, invite: &str, now: UnixMillis) -> Result<()> {
+        if self.joining()?.is_some_and(|known| known.invite == invite) {
+            return Ok(());
+        }
+        let row = Some(JoiningRow { invite: invite.to_owned(), since: now });
+        self.write(move |tx| tx.set_meta(&meta::JOINING, &row))
+    }
+
+    /// The inviter has answered, or is asked no more.
+    pub fn end_joining(&self, invite: &str) -> Result<()> {
+        if self.joining()?.is_none_or(|known| known.invite != invite) {
+            return Ok(());
+        }
+        self.write(move |tx| tx.set_meta(&meta::JOINING, &None))
     }
 
     /// Whether this node has minted any event.
