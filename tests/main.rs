@@ -32,6 +32,7 @@ mod link;
 mod main_job;
 mod metrics;
 mod names;
+mod networks;
 mod page;
 mod real_packages;
 mod ring;

@@ -4,6 +4,7 @@
 //! reads files, and uses other people's tools.
 
 pub(crate) mod bytes;
+pub(crate) mod delay;
 pub(crate) mod http;
 pub(crate) mod mesh;
 pub(crate) mod node;
@@ -11,3 +12,4 @@ pub(crate) mod proxy;
 pub(crate) mod receiver;
 pub(crate) mod tools;
 pub(crate) mod wait;
+pub(crate) mod wires;

@@ -27,6 +27,19 @@ pub(crate) struct Setup {
     pub(crate) unprivileged: bool,
     /// Another place for the data folder than the node's own temporary one.
     pub(crate) data: Option<PathBuf>,
+    /// Another network than the test's.
+    pub(crate) place: Option<Place>,
+}
+
+/// A place in a network of the test's making.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// The network namespace.
+    pub(crate) namespace: String,
+    /// Where the test reaches it.
+    pub(crate) address: String,
+    /// Where it listens.
+    pub(crate) listen: String,
 }
 
 /// A running, or for a while stopped, node.
@@ -101,7 +114,15 @@ impl Node {
     }
 
     fn command(&self) -> Command {
-        let mut command = if self.setup.unprivileged { self.as_nobody() } else { Command::new(PROGRAM) };
+        let mut command = match &self.setup.place {
+            _ if self.setup.unprivileged => self.as_nobody(),
+            Some(place) => {
+                let mut command = Command::new("ip");
+                command.args(["netns", "exec", &place.namespace, PROGRAM]);
+                command
+            }
+            None => Command::new(PROGRAM),
+        };
         command.arg("serve").arg("--data").arg(&self.data);
         match &self.setup.config {
             Some(text) => {
@@ -109,7 +130,10 @@ impl Node {
                 tools::write(&path, text.as_bytes());
                 command.arg("--config").arg(path);
             }
-            None => drop(command.arg("--listen").arg(self.address())),
+            None => {
+                let listen = self.setup.place.as_ref().map_or("127.0.0.1", |place| &place.listen);
+                command.arg("--listen").arg(format!("{listen}:{}", self.port));
+            }
         }
         if !self.setup.name.is_empty() {
             command.arg("--name").arg(&self.setup.name);
@@ -160,7 +184,8 @@ impl Node {
     }
 
     pub(crate) fn address(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        let address = self.setup.place.as_ref().map_or("127.0.0.1", |place| &place.address);
+        format!("{address}:{}", self.port)
     }
 
     pub(crate) fn url(&self, target: &str) -> String {
