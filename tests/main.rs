@@ -46,5 +46,6 @@ mod support;
 mod tidy;
 mod tls;
 mod uploads;
+mod watches;
 mod watching;
 mod webhooks;
