@@ -46,6 +46,5 @@ mod support;
 mod tidy;
 mod tls;
 mod uploads;
-mod watches;
 mod watching;
 mod webhooks;

@@ -1,12 +1,13 @@
-// Makes what the page has of the OpenAPI document: `npm run document < document.json`, where `ods openapi` prints that.
+// Makes what the page has of the OpenAPI document: `ods openapi | npm run document`; with `--check` it only compares.
 // - `types/api.d.ts`: its types, with a hash of what they come from, so that a test can tell when they are stale;
 // - `assets/lib/operations.js`: method, address and scope of each operation.
 
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import { json } from "node:stream/consumers";
 import openapi, { astToString } from "openapi-typescript";
 
-const document = JSON.parse(readFileSync(0, "utf8"));
+const document = await json(process.stdin);
 const ui = new URL("../", import.meta.url);
 
 /** What may change without changing a type: what only people read, and bounds. */
@@ -52,5 +53,8 @@ ${lines.sort().join("")}});
 `;
 }
 
-writeFileSync(new URL("types/api.d.ts", ui), await types());
-writeFileSync(new URL("assets/lib/operations.js", ui), operations());
+const made = { "types/api.d.ts": await types(), "assets/lib/operations.js": operations() };
+for (const [name, text] of Object.entries(made)) {
+  if (!process.argv.includes("--check")) writeFileSync(new URL(name, ui), text);
+  else if (readFileSync(new URL(name, ui), "utf8") !== text) throw new Error(`${name} is stale: ods openapi | npm run document`);
+}

@@ -66,8 +66,8 @@ class OdsAudit extends OdsElement {
   #table(entries) {
     if (entries.length === 0) return html`<p class="quiet">${words.noAudit}</p>`;
     return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.audit}><table class="table"><thead><tr>${words.auditColumns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-      <tbody>${entries.map((entry) => html`<tr><td><time datetime=${entry.at} title=${format.date(entry.at)}>${format.dateShort(entry.at)}</time></td><td>${entry.who}</td><td>${entry.from ?? ''}</td>
-        <td><code>${entry.action}</code></td><td class="wide-cell">${entry.subject}</td><td class="wide-cell"><small>${change(entry)}</small></td></tr>`)}</tbody></table></div>`;
+      <tbody>${entries.map((entry) => html`<tr><td class="unbroken"><time datetime=${entry.at} title=${format.date(entry.at)}>${format.dateShort(entry.at)}</time></td><td>${entry.who}</td><td>${entry.from ?? ''}</td>
+        <td class="unbroken"><code>${entry.action}</code></td><td class="wide-cell">${entry.subject}</td><td class="wide-cell"><small>${change(entry)}</small></td></tr>`)}</tbody></table></div>`;
   }
 }
 
@@ -76,5 +76,8 @@ customElements.define('ods-audit', OdsAudit);
 /** What was before and after, as far as it changed. @param {Entry} entry */
 function change({ before, after }) {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  return keys.map((key) => html`<div>${key}: ${key in before ? html`<del>${before[key]}</del> ` : nothing}${key in after ? html`<ins>${after[key]}</ins>` : nothing}</div>`);
+  return keys.map((key) => html`<div>${key}: ${key in before ? html`<del>${value(before[key])}</del> ` : nothing}${key in after ? html`<ins>${value(after[key])}</ins>` : nothing}</div>`);
 }
+
+/** Digests and ids by their beginning; all of them to point at. @param {string | undefined} text */
+const value = (text = '') => (/^[0-9a-f]{40,}$/.test(text) ? html`<span title=${text}>${format.shortId(text)}…</span>` : text);

@@ -4,6 +4,7 @@ import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
 import { Resource } from '../lib/resource.js';
+import { shared } from '../lib/strings/shared.js';
 import { webhooks as words } from '../lib/strings/webhooks.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from './action.js';
@@ -56,7 +57,7 @@ class OdsDeliveries extends OdsElement {
   /** @param {readonly Delivery[]} items */
   #table(items) {
     return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.deliveries}><table class="table deliveries">
-      <thead><tr>${words.deliveryColumns.map((name) => html`<th scope="col">${name}</th>`)}<th></th></tr></thead>
+      <thead><tr>${words.deliveryColumns.map((name) => html`<th scope="col">${name}</th>`)}<th><span class="off-screen">${shared.actions}</span></th></tr></thead>
       <tbody>${items.map((delivery) => this.#row(delivery))}</tbody></table></div>`;
   }
 

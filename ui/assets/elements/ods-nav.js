@@ -37,7 +37,7 @@ class OdsNav extends OdsElement {
   render() {
     const facts = this.node.value;
     return html`<nav class=${this.#open ? 'open' : ''} aria-label=${text.nav.label}>
-      <a class="brand" href=${ROOT}>
+      <a class="brand" data-operation="show_node" href=${ROOT}>
         ${logo()}<span><strong>${text.product}</strong><small title=${facts?.name ?? ''}>${facts ? `${facts.name} · v${facts.version}` : ' '}</small></span>
       </a>
       ${GROUPS.map((group) => this.#group(group))}

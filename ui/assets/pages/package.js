@@ -61,7 +61,7 @@ class PagePackage extends OdsElement {
     if (!value) return problem ? problemBox(problem, () => void this.#package.refresh()) : waiting();
     return html`${this.#head(value)} ${problem ? problemBox(problem, () => void this.#package.refresh()) : nothing}
       ${value.conflict ? conflictView(value, this.#history.value?.items ?? [], () => this.#again()) : nothing}
-      <div class="grid package-page">
+      <div class="grid package-page" data-operation="show_package list_revisions show_replication">
         <div class="stack">${this.#what(value)} ${this.#nodes(value)} ${this.#revisions()}</div>
         <div class="stack">${this.#digests(value)} ${card({}, qrBlock(value))}</div>
       </div>`;

@@ -127,7 +127,7 @@ class PagePackages extends OdsElement {
     if (rows.loaded && rows.complete && rows.length === 0) return this.#empty(rows.filtered);
     const { query } = router.place;
     const narrow = matchMedia('(max-width: 760px)').matches;
-    return html`<ods-table .rows=${rows} .columns=${this.#columns()} label=${words.title} rowHeight=${narrow ? 60 : 48} sort=${query.get('sort') ?? 'path'}
+    return html`<ods-table data-operation="list_packages list_package_anchors" .rows=${rows} .columns=${this.#columns()} label=${words.title} rowHeight=${narrow ? 60 : 48} sort=${query.get('sort') ?? 'path'}
       .sorted=${(/** @type {string} */ by) => router.setQuery({ sort: by === 'path' ? null : by })}
       .open=${(/** @type {Package} */ one) => (narrow ? router.go(packageUrl(one.path)) : router.setQuery({ show: one.path }, { replace: query.has('show') }))}
       .select=${(/** @type {Package} */ one) => this.#choose(one, -1, false)}
@@ -136,7 +136,7 @@ class PagePackages extends OdsElement {
 
   /** @param {boolean} filtered */
   #empty(filtered) {
-    if (!filtered) return html`<div class="card">${emptyState({ icon: 'package', title: words.emptyTitle, body: words.emptyBody, action: uploadButton() })}</div>`;
+    if (!filtered) return html`<div class="card" data-operation="list_packages">${emptyState({ icon: 'package', title: words.emptyTitle, body: words.emptyBody, action: uploadButton() })}</div>`;
     const clear = () => router.setQuery(Object.fromEntries(FILTERS.map((name) => [name, null])));
     return html`<div class="card">${emptyState({ icon: 'search', title: words.nothingTitle, body: words.nothingBody, action: html`<button @click=${clear}>${words.clearFilter}</button>` })}</div>`;
   }

@@ -87,7 +87,7 @@ class PageTransfers extends OdsElement {
         <td>${node.name ?? format.shortId(node.id)}</td>
         <td>${node.rate_bytes_per_s ? format.rate(node.rate_bytes_per_s) : html`<span class="quiet">${words.idle}</span>`}</td>
         <td>${node.behind.bytes === null ? shared.unknown : format.bytes(node.behind.bytes)}</td>
-        <td>${node.eta_s === null ? common.none : format.duration(node.eta_s)}</td></tr>`)}</tbody></table></div>`;
+        <td>${!node.eta_s ? common.none : format.duration(node.eta_s)}</td></tr>`)}</tbody></table></div>`;
   }
 
   #history() {

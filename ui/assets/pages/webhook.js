@@ -101,6 +101,6 @@ function notices({ failing, enabled, disabled_reason: why, old_secret_until: unt
   const notice = (/** @type {string} */ kind, /** @type {string} */ words_) => html`<div class=${`notice ${kind}`}>${icon(kind === 'bad' ? 'circle-alert' : 'info')}<span>${words_}</span></div>`;
   return html`
     ${!enabled && why ? notice('bad', words.disabledWhy(why)) : nothing}
-    ${failing ? notice('warn', `${words.failingSince(failing.attempts, format.ago(failing.since), format.ago(failing.next_attempt_at))}. ${failing.error}`) : nothing}
+    ${failing ? notice('warn', `${words.failingSince(failing.attempts, format.ago(failing.since), format.ago(failing.next_attempt_at))}: ${failing.error}`) : nothing}
     ${until && new Date(until).getTime() > Date.now() ? notice('', words.oldSecret(format.date(until))) : nothing}`;
 }

@@ -1,0 +1,35 @@
+// What the tests share: a browser a file, pages that are watched, and at the end no complaint and no process.
+
+import assert from "node:assert/strict";
+import { after, before } from "node:test";
+import { launch, open } from "./browser.js";
+import { endNodes } from "./node.js";
+
+/** @type {import("playwright-core").Browser} */
+let browser;
+/** @type {import("./browser.js").Watched[]} */
+const watched = [];
+
+before(async () => {
+  browser = await launch();
+});
+
+after(async () => {
+  await browser.close();
+  await endNodes();
+});
+
+/** A page of a new visitor. @param {import("playwright-core").BrowserContextOptions} [options] */
+export async function visitor(options) {
+  const seen = await open(browser, options);
+  watched.push(seen);
+  return seen;
+}
+
+/** Nothing was complained of; the pages are closed. */
+export async function content() {
+  for (const { complaints, context } of watched.splice(0)) {
+    await context.close();
+    assert.deepEqual(complaints, []);
+  }
+}

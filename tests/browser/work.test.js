@@ -1,0 +1,97 @@
+// Everyday work, and bad input by name: delete and restore, markup, long names, a session that ends, too small a scope.
+
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { forgive, picture } from "./support/browser.js";
+import { Node } from "./support/node.js";
+import { content, visitor } from "./support/scene.js";
+import { signIn } from "./support/sign-in.js";
+import { until } from "./support/wait.js";
+
+afterEach(content);
+
+const MARKUP = "<img src=x onerror=alert(1)>.pkg";
+
+test("a package is deleted, and restored from its page", async () => {
+  const node = await Node.start("restore");
+  await node.put("apps/Gone.pkg", "one");
+  const { page } = await visitor();
+  await signIn(page, node, "packages/apps/Gone.pkg");
+  await page.locator("[data-operation=remove_package]").first().click();
+  const dialog = page.locator("dialog");
+  await dialog.waitFor();
+  const typed = dialog.locator("input[name=typed]");
+  if (await typed.count()) await typed.fill(String((await dialog.locator(".field span").first().textContent())?.match(/Type (.*) to/)?.[1]));
+  await dialog.locator("[data-operation=remove_package]").click();
+  await until("it is gone", async () => (await node.api("GET", "/packages")).items.length === 0);
+  await page.goto(`${node.url}/ui/packages/apps/Gone.pkg`);
+  await page.locator("[data-operation=restore_revision]").first().click();
+  const again = page.locator("dialog [data-operation=restore_revision]");
+  await again.click({ timeout: 3000 }).catch(() => undefined);
+  await until("it is back", async () => (await node.api("GET", "/packages")).items.length === 1);
+});
+
+test("names with markup and very long ones are text", async () => {
+  const long = `${"very-long-name-".repeat(16)}.pkg`;
+  const node = await Node.start("markup");
+  await node.put(MARKUP, "bytes", `?title=${encodeURIComponent("<script>alert(1)</script>")}&tag=${encodeURIComponent("<b>")}`);
+  await node.put(long, "bytes");
+  await node.api("PATCH", "/node", { name: "<i>node</i>" });
+  const { page } = await visitor({ viewport: { width: 320, height: 640 } });
+  page.on("dialog", () => assert.fail("markup ran"));
+  await signIn(page, node, "packages");
+  await page.getByText("<script>alert(1)</script>").first().waitFor();
+  for (const at of ["", "packages", `packages/${encodeURIComponent(MARKUP)}`, `packages/${long}`, "events", "mesh", "settings"]) {
+    await page.goto(`${node.url}/ui/${at}`);
+    await page.locator("main h1").first().waitFor();
+    await page.waitForLoadState("networkidle").catch(() => undefined);
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    assert.ok(wider <= 0, `${at} is ${wider} px wider than a window of 320`);
+  }
+  const refused = await node.put(`${"x".repeat(300)}.pkg`, "bytes").catch((error) => String(error));
+  assert.match(String(refused), /bad_path/);
+});
+
+test("a session that ends in mid-work loses nothing that was typed", async () => {
+  const node = await Node.start("session");
+  await node.api("POST", "/users", { name: "ada", password: "correct horse battery", scope: "admin", prefixes: [] });
+  const { page, complaints } = await visitor();
+  await page.goto(`${node.url}/ui/people`);
+  await page.locator("input[name=name]").fill("ada");
+  await page.locator("input[name=password]").fill("correct horse battery");
+  await page.locator("button[data-operation=sign_in]").click();
+  await page.locator(".page-head [data-operation=create_token]").click();
+  await page.locator("dialog input[name=name]").fill("typed before");
+  const { items } = await node.api("GET", "/sessions");
+  for (const session of items) await node.api("DELETE", `/sessions/${session.id}`);
+  await page.locator("dialog [data-operation=create_token]").click();
+  const gate = page.locator("dialog.gate");
+  await gate.waitFor();
+  await picture(page, "session-over");
+  await gate.locator("input[name=name]").fill("ada");
+  await gate.locator("input[name=password]").fill("correct horse battery");
+  await gate.locator("button[data-operation=sign_in]").click();
+  await page.locator("dialog .once", { hasText: "ods_" }).waitFor();
+  assert.ok((await node.api("GET", "/tokens")).items.some((/** @type {{ name: string }} */ { name }) => name === "typed before"));
+  forgive(complaints, /401/);
+});
+
+test("what the scope doesn't allow is greyed and says why", async () => {
+  const node = await Node.start("scope");
+  const { token } = await node.api("POST", "/tokens", { name: "reader", scope: "read", prefixes: [], expires_at: null });
+  const { page, complaints } = await visitor();
+  await signIn(page, /** @type {any} */ ({ url: node.url, token }), "webhooks");
+  const button = page.locator(".page-head [data-operation=create_webhook]");
+  await button.waitFor();
+  assert.equal(await button.getAttribute("aria-disabled"), "true");
+  assert.match(String(await button.getAttribute("title")), /admin/);
+  forgive(complaints, /403/);
+});
+
+test("without JavaScript the page says what else there is", async () => {
+  const node = await Node.start("plain");
+  const { page } = await visitor({ javaScriptEnabled: false });
+  await page.goto(`${node.url}/ui/`);
+  await page.locator(".noscript h1").waitFor();
+  assert.equal(await page.locator(".noscript h1").innerText(), "This page needs JavaScript");
+});

@@ -1,0 +1,63 @@
+/** Adding and changing a watched folder, and answering what a mirror asks. */
+
+import { html } from '../vendor/lit.js';
+import { call } from '../lib/api.js';
+import { confirm } from '../lib/dialog.js';
+import { text as common } from '../lib/strings.js';
+import { watches as words } from '../lib/strings/watches.js';
+import { toast } from '../lib/toast.js';
+import { choice, field, formDialog, list, text } from './form-dialog.js';
+
+/** @typedef {import('../lib/types.js').Schemas['Watch']} Watch */
+/** @typedef {'keep' | 'consume' | 'mirror'} Mode */
+
+const MODES = /** @type {const} */ (['keep', 'consume', 'mirror']);
+
+/** @param {Watch} [watch] */
+const fields = (watch) => html`
+  ${field(words.folder, html`<input name="folder" required autocomplete="off" spellcheck="false" value=${watch?.folder ?? ''}>`, words.folderHint)}
+  ${field(words.mode, choice('mode', MODES.map((mode) => [mode, words.modes[mode]]), watch?.mode))}
+  <div class="fields">
+    ${field(words.prefix, html`<input name="prefix" autocomplete="off" spellcheck="false" value=${watch?.prefix ?? ''}>`, words.prefixHint)}
+    ${field(words.tags, html`<input name="tags" autocomplete="off" value=${(watch?.tags ?? []).join(', ')}>`)}
+    ${field(words.settle, html`<input name="settle" type="number" min="0" max="86400" value=${watch?.settle_s ?? 10}>`, words.settleHint)}
+    ${field(words.rescan, html`<input name="rescan" type="number" min="1" max="86400" value=${watch?.rescan_s ?? 60}>`)}
+  </div>`;
+
+/** @param {FormData} form */
+const typed = (form) => ({
+  folder: text(form, 'folder'), prefix: text(form, 'prefix'), tags: list(form, 'tags'), mode: /** @type {Mode} */ (text(form, 'mode')), settle_s: Number(form.get('settle')), rescan_s: Number(form.get('rescan')),
+});
+
+export const addWatch = () => formDialog({
+  title: words.add, action: words.make, operation: 'create_watch', wide: true, fields: () => fields(),
+  submit: (form) => call('create_watch', { body: typed(form) }),
+});
+
+/** Changes a watch as it is now. @param {string} id */
+export async function editWatch(id) {
+  const watch = await call('show_watch', { path: { id } });
+  return formDialog({
+    title: `${words.edit}: ${watch.folder}`, action: common.save, operation: 'edit_watch', wide: true, fields: () => fields(watch),
+    submit: (form) => call('edit_watch', { path: { id }, headers: versioned(watch), body: typed(form) }),
+  });
+}
+
+/** @param {Watch} watch @returns {Record<string, string>} */
+export const versioned = ({ version }) => (version === null ? {} : { 'If-Match': `"${version}"` });
+
+/** @param {Watch} watch */
+export async function removeWatch({ id, folder }) {
+  if (!(await confirm({ title: `${words.remove}: ${folder}`, body: words.removeBody, action: words.remove, danger: true, operation: 'remove_watch' }))) return;
+  await call('remove_watch', { path: { id } });
+  toast(words.removed);
+}
+
+/** @param {Watch} watch */
+export async function confirmWatch({ id, pause }) {
+  if (!pause?.missing_digest) return;
+  const body = words.confirmBody(pause.missing);
+  if (!(await confirm({ title: words.confirm, body, action: words.confirm, danger: true, operation: 'confirm_watch' }))) return;
+  await call('confirm_watch', { path: { id }, body: { missing_digest: pause.missing_digest } });
+  toast(words.confirmed);
+}

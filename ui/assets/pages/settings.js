@@ -1,0 +1,128 @@
+/** What this node runs with, and where each value comes from; its name, limits, listeners. */
+
+import { html, nothing } from '../vendor/lit.js';
+import * as format from '../lib/format.js';
+import { node } from '../lib/node.js';
+import { resource } from '../lib/resource.js';
+import { router } from '../lib/router.js';
+import { session } from '../lib/session.js';
+import { settings as words } from '../lib/strings/settings.js';
+import { shared, titles } from '../lib/strings/shared.js';
+import { toast } from '../lib/toast.js';
+import { fromWindows } from '../lib/week.js';
+import { actionButton } from '../elements/action.js';
+import { OdsElement } from '../elements/base.js';
+import { digest } from '../elements/copy.js';
+import { icon } from '../elements/icon.js';
+import { editNode, limitNode } from '../elements/node-dialogs.js';
+import '../elements/ods-policy.js';
+import '../elements/ods-week-grid.js';
+import { badge, card, facts, pageHead, shown } from '../elements/parts.js';
+import { changeSetting, shownValue, storeSetting } from '../elements/setting-dialog.js';
+
+/** @typedef {import('../lib/types.js').Schemas['Setting']} Setting */
+/** @typedef {import('../lib/types.js').NodeFacts} NodeFacts */
+
+const settings = resource('show_settings', {}, { everyMs: 30_000, on: ['settings.*'] });
+/** These have a place of their own on the page. */
+const ELSEWHERE = new Set(['listeners']);
+
+class PageSettings extends OdsElement {
+  settings = session.refusal('show_settings') ? null : this.use(settings);
+  node = this.use(node);
+
+  constructor() {
+    super();
+    this.listen(router, 'change');
+  }
+
+  /** @override */
+  render() {
+    const asked = router.place.query.get('q') ?? '';
+    const find = html`<input type="search" aria-label=${words.find} placeholder=${words.find} .value=${asked}
+      @input=${(/** @type {Event} */ event) => router.setQuery({ q: /** @type {HTMLInputElement} */ (event.target).value })}>`;
+    return html`${pageHead({ title: titles.settings, actions: find })}
+      <div class="stack">
+        ${asked ? nothing : shown(this.node, (facts_) => html`<div class="grid halves">${this.#node(facts_)} ${limits(facts_)}</div><ods-policy></ods-policy>`)}
+        ${this.settings ? shown(this.settings, (all) => html`
+          ${all.restart_needed ? html`<div class="notice warn">${icon('rotate-cw')}<span>${words.restartAll}</span></div>` : nothing}
+          ${asked ? nothing : listeners(all.items.find(({ key }) => key === 'listeners'))}
+          <div class="stack" data-operation="show_settings">${groups(all.items.filter((item) => !ELSEWHERE.has(item.key) && fits(item, asked)), all.version)}</div>`) : nothing}
+      </div>`;
+  }
+
+  /** @param {NodeFacts} facts_ */
+  #node(facts_) {
+    const edit = actionButton({ operation: 'edit_node', label: words.edit, icon: 'pencil', kind: 'small', run: async () => void ((await editNode(facts_)) && toast(words.saved), await node.refresh()) });
+    return card({ title: words.node, link: edit }, facts([
+      [words.name, facts_.name], [words.id, digest(facts_.id, { what: words.id, short: true })], [words.role, facts_.role ? shared.roles[/** @type {'owner'} */ (facts_.role)] ?? facts_.role : shared.unknown],
+      [words.root, digest(facts_.root, { what: words.root, short: true })], [words.version, facts_.version],
+      [words.urls, facts_.urls.length ? facts_.urls.map((url) => html`<div><code>${url}</code></div>`) : words.found],
+    ]));
+  }
+}
+
+customElements.define('page-settings', PageSettings);
+
+/** @param {NodeFacts} facts_ */
+function limits(facts_) {
+  const { down_bytes_per_s: down, up_bytes_per_s: up, windows } = facts_.limits;
+  const rate = (/** @type {number | null | undefined} */ value) => (value === null || value === undefined ? words.noLimit : format.rate(value));
+  const edit = actionButton({ operation: 'edit_node', label: words.editLimits, icon: 'pencil', kind: 'small', run: async () => void (await limitNode(facts_), await node.refresh()) });
+  return card({ title: words.limits, link: edit }, html`<div class="stack">${facts([['In', rate(down)], ['Out', rate(up)]])}
+    ${windows?.length ? html`<ods-week-grid readonly .week=${fromWindows(windows)}></ods-week-grid>` : html`<p class="quiet">${words.always}</p>`}</div>`);
+}
+
+/** Where the node listens, and whether that is encrypted. @param {Setting | undefined} setting */
+function listeners(setting) {
+  const rows = /** @type {{ address?: string, tls?: unknown, surfaces?: string[] }[]} */ (Array.isArray(setting?.value) ? setting.value : []);
+  return card({ title: words.tls, link: html`<small>${setting?.place}</small>` }, html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.tls}><table class="table">
+    <thead><tr>${words.tlsColumns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+    <tbody>${rows.map(({ address, tls, surfaces }) => html`<tr><td><code>${address}</code></td><td>${tlsState(tls)}</td><td>${(surfaces ?? []).join(', ')}</td></tr>`)}</tbody></table></div>
+    <p class="hint">${words.tlsHint}</p>`);
+}
+
+/** @param {unknown} tls */
+function tlsState(tls) {
+  if (tls === undefined || tls === null || tls === 'none') return badge('warn', words.plain);
+  if (tls === 'self-signed') return badge('good', words.selfSigned);
+  const { certificate } = /** @type {{ certificate?: string }} */ (tls);
+  return badge('good', words.certificate(certificate ?? ''));
+}
+
+/** @param {Setting} setting @param {string} asked */
+function fits({ key, meaning }, asked) {
+  const text = `${key} ${meaning}`.toLowerCase();
+  return asked.toLowerCase().split(/\s+/).every((word) => text.includes(word));
+}
+
+/** Settings by the table they are in. @param {readonly Setting[]} items @param {number} version */
+function groups(items, version) {
+  if (items.length === 0) return html`<p class="quiet">${words.none}</p>`;
+  const names = [...new Set(items.map(({ key }) => group(key)))];
+  return names.map((name) => card({ title: name }, html`<div class="settings">${items.filter(({ key }) => group(key) === name).map((item) => row(item, version))}</div>`));
+}
+
+/** @param {string} key */
+const group = (key) => (key.includes('.') ? key.slice(0, key.indexOf('.')) : 'node');
+
+/** @param {Setting} setting @param {number} version */
+function row(setting, version) {
+  const { key, meaning, value, source, place, change, stored, restart_needed: restart } = setting;
+  const refusal = change === 'never' ? words.never : source !== 'default' && source !== 'stored' ? words.elsewhere(place) : null;
+  return html`<div class="setting">
+    <div class="setting-text"><code>${key}</code><p class="quiet">${meaning}</p></div>
+    <div class="setting-value"><span>${shownValue(value)}</span> <span class="tag" title=${place}>${words.sources[/** @type {'file'} */ (source)] ?? source}${source === 'file' ? ` ${place}` : ''}</span>
+      ${restart ? badge('warn', words.needsRestart(shownValue(stored))) : nothing}</div>
+    <div class="row-actions">
+      ${stored === null ? nothing : actionButton({ operation: 'edit_settings', label: words.reset, icon: 'undo-2', kind: 'small quiet icon-only', run: () => reset(key, version) })}
+      ${actionButton({ operation: 'edit_settings', label: `${words.change} ${key}`, icon: 'pencil', kind: 'small quiet icon-only', refusal, run: async () => void ((await changeSetting(setting, version)) && toast(words.saved), await settings.refresh()) })}
+    </div></div>`;
+}
+
+/** @param {string} key @param {number} version */
+async function reset(key, version) {
+  await storeSetting(key, null, version);
+  toast(words.resetDone);
+  await settings.refresh();
+}
