@@ -1,7 +1,7 @@
 /** "Copy as curl": the last calls that the page made, as lines for a shell. Reached from every page. */
 
-import { html } from '../vendor/lit.js';
-import { asCurl, recentCalls } from '../lib/api.js';
+import { html, nothing } from '../vendor/lit.js';
+import { asCurl, recentCalls, recentReads } from '../lib/api.js';
 import { ask } from '../lib/dialog.js';
 import { text } from '../lib/strings.js';
 import { copyButton } from './copy.js';
@@ -10,7 +10,8 @@ import { copyButton } from './copy.js';
 export function openCurl() {
   void ask((close) => html`<h2>${text.curl.title}</h2>
     <p>${text.curl.body}</p>
-    <ol class="curls">${recentCalls().map((call) => curlRow(call))}</ol>
+    ${recentCalls().length ? html`<h3>${text.curl.did}</h3><ol class="curls">${recentCalls().map((call) => curlRow(call))}</ol>` : nothing}
+    <h3>${text.curl.read}</h3><ol class="curls">${recentReads().map((call) => curlRow(call))}</ol>
     <footer><button type="button" @click=${() => close()}>${text.close}</button></footer>`, { label: text.curl.title, wide: true });
 }
 

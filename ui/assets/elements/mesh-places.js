@@ -14,7 +14,7 @@ export function place(nodes) {
   const others = nodes.filter((node) => !node.this).sort((a, b) => (a.id < b.id ? -1 : 1));
   const own = nodes.find((node) => node.this);
   const small = others.length > ONE_RING;
-  const [width, height] = small ? [1180, 720] : others.length === 0 ? [640, 170] : others.length < 3 ? [640, 200] : others.length < 4 ? [640, 320] : [640, 390];
+  const [width, height] = small ? [1180, 720] : others.length === 0 ? [640, 170] : others.length < 3 ? [640, 200] : [640, 390];
   /** @type {Map<string, Spot>} */
   const spots = new Map();
   const centre = { x: width / 2, y: height / 2 - 12 };

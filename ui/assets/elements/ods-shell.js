@@ -10,6 +10,8 @@ import { router } from '../lib/router.js';
 import { session } from '../lib/session.js';
 import { text } from '../lib/strings.js';
 import { OdsElement } from './base.js';
+import { openCurl } from './curl.js';
+import { icon } from './icon.js';
 import { problemBox } from './parts.js';
 import { pageElement } from './page-element.js';
 import './ods-account.js';
@@ -93,7 +95,7 @@ class OdsShell extends OdsElement {
     if (route?.bare) return html`<main class="alone">${pageElement(route)}</main>`;
     return html`<a class="skip" href="#content">${text.nav.skip}</a>
       <ods-nav></ods-nav>
-      <header class="top"><ods-search></ods-search><ods-live-pill></ods-live-pill><ods-theme></ods-theme><ods-account></ods-account></header>
+      <header class="top"><ods-search></ods-search><ods-live-pill></ods-live-pill><button class="icon-only quiet curl" title=${text.curl.title} aria-label=${text.curl.title} @click=${openCurl}>${icon('terminal')}</button><ods-theme></ods-theme><ods-account></ods-account></header>
       <main id="content">${keyed(route?.tag ?? path, pageElement(route))}</main>
       <ods-tray></ods-tray>`;
   }

@@ -39,6 +39,8 @@ import { renewSession } from './session-gate.js';
 /** @type {Call[]} the last calls, newest first */
 const recent = [];
 const RECENT_MAX = 20;
+/** @type {Map<string, Call>} what was read last for showing it, by operation and address */
+const reads = new Map();
 
 /** Tells of each call of `recent` with a `call` event. */
 export const calls = new EventTarget();
@@ -89,7 +91,9 @@ async function send(operation, options) {
     const response = await fetch(url, {
       method, headers, body: /** @type {BodyInit | null} */ (body), signal: options.signal ?? null, credentials: 'same-origin',
     });
-    if (!options.background) remember({ operation, method, url, headers, body: options.body, status: response.status });
+    const made = { operation, method, url, headers, body: options.body, status: response.status };
+    if (options.background) rememberRead(made);
+    else remember(made);
     return response;
   } catch (error) {
     if (options.signal?.aborted) throw error;
@@ -124,6 +128,19 @@ export function encodePath(path) {
 /** The last calls, newest first. */
 export function recentCalls() {
   return recent;
+}
+
+/** What was read last for showing it, newest first. */
+export function recentReads() {
+  return [...reads.values()].reverse();
+}
+
+/** @param {Call} made */
+function rememberRead(made) {
+  const key = `${made.method} ${made.url.split('?')[0]}`;
+  reads.delete(key);
+  reads.set(key, made);
+  for (const oldest of reads.keys()) if (reads.size > RECENT_MAX) reads.delete(oldest);
 }
 
 /** @param {Call} made */

@@ -56,7 +56,7 @@ export const text = {
     failed: 'The browser refused to copy. Select it and copy by hand.',
   },
   curl: {
-    title: 'Copy as curl', line: 'Command',
+    title: 'Copy as curl', line: 'Command', did: 'Done', read: 'Shown',
     body: 'What this page did last, newest first, as commands. Set ODS_TOKEN to a token with the scope it needs; secrets you typed are left out.',
   },
   dialog: { typeThis: (/** @type {string} */ word) => `Type ${word} to go on` },
