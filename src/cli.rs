@@ -74,6 +74,7 @@ pub(crate) enum Command {
     Mesh(commands::mesh::Arguments),
     Transfers(commands::transfers::Arguments),
     Limit(commands::limit::Arguments),
+    Policy(commands::policy::Arguments),
     Events(commands::events::Arguments),
     Gc(commands::gc::Arguments),
     Scrub(commands::scrub::Arguments),

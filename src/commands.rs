@@ -16,6 +16,7 @@ pub(crate) mod ls;
 pub(crate) mod mesh;
 mod password;
 pub(crate) mod peer;
+pub(crate) mod policy;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod restore;
@@ -77,6 +78,7 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Restore(arguments) => restore::run(&arguments, context).await,
         Command::Scrub(arguments) => scrub::run(&arguments, context).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
+        Command::Policy(arguments) => policy::run(&arguments, context).await,
         Command::Limit(arguments) => limit::run(&arguments, context).await,
         Command::Transfers(arguments) => transfers::run(&arguments, context).await,
         Command::Mesh(arguments) => mesh::run(&arguments, context).await,

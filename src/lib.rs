@@ -5,6 +5,7 @@ mod clock;
 mod commands;
 mod config;
 mod housekeeping;
+mod keeping;
 mod listen;
 mod logging;
 mod mesh;

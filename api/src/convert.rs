@@ -2,6 +2,7 @@
 
 mod accounts;
 mod limits;
+pub(crate) mod policy;
 mod roster;
 mod storage;
 mod watches;
@@ -231,6 +232,7 @@ fn facts(what: &Happening) -> Value {
         Happening::StorageCollected { blobs, bytes, orphans, orphan_bytes } => {
             json!({"blobs": blobs, "bytes": bytes, "orphans": {"files": orphans, "bytes": orphan_bytes}})
         }
+        Happening::StorageEvicted { blobs, bytes } => json!({"blobs": blobs, "bytes": bytes}),
         Happening::WebhookChanged { webhook, url, change, by } => {
             json!({"webhook": webhook, "url": url, "change": change, "by": by})
         }
@@ -257,6 +259,7 @@ pub(crate) fn node(
         version: version.to_owned(),
         root: overview.root.to_string(),
         urls: overview.urls,
+        policy: policy::view(&overview.policy),
         log: LogView { id: HEXLOWER.encode(&overview.log_id), head: overview.head.get(), events: overview.log_events },
         vector: streams
             .map(|(stream, state)| (format!("{}/{:016x}", stream.origin, stream.epoch), state.last))

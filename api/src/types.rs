@@ -36,7 +36,7 @@ pub use bulk::{AnchorQuery, AnchorsView, BulkAction, BulkItem, BulkRequest, Bulk
 pub use events::{EventQuery, RecordView, StreamQuery};
 pub use limits::{DayName, LimitsView, WindowView};
 pub use mesh::{Behind, InviteRequest, InviteView, JoinRequest, PeerPatch, PeerView, RoleName, SyncView};
-pub use node::{LogView, NodePatch, NodeView, StorageView, WantsView};
+pub use node::{LogView, NodePatch, NodeView, PolicyMode, PolicyView, StorageView, WantsView};
 pub use packages::{
     Author, Change, PackagePatch, PackageQuery, PackageView, PublishQuery, PublishedView, Replicas, RestoreRequest,
     RevisionView,
@@ -45,7 +45,9 @@ pub use problem::Problem;
 pub use roster::{AdmitRequest, AdmitView, ExpelView, MemberView, RosterView, RosterWarning};
 pub use scrub::{Progress, ScrubFindings, ScrubView};
 pub use settings::{SettingView, SettingsPatch, SettingsView};
-pub use storage::{FilesView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView};
+pub use storage::{
+    FilesView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView, UnkeptView,
+};
 pub use survey::{HolderView, LinkView, MeshNodeView, ReplicationView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
 pub use transfers::{TransferBytes, TransferView};

@@ -117,23 +117,26 @@ fn rate(text: &str) -> Result<Rate, String> {
     if text.eq_ignore_ascii_case("none") {
         return Ok(Rate(None));
     }
-    let explain = || format!("\"{text}\" is no rate; write one such as 500kB, 10MB or none");
+    let rate = bytes(text.strip_suffix("/s").unwrap_or(text));
+    rate.map(|rate| Rate(Some(rate)))
+        .ok_or_else(|| format!("\"{text}\" is no rate; write one such as 500kB, 10MB or none"))
+}
+
+/// A number of bytes as people type it; units are powers of 1000.
+pub(super) fn bytes(text: &str) -> Option<u64> {
     let end = text.find(|character: char| !character.is_ascii_digit() && character != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
-    let power = match unit.trim().trim_end_matches("/s").to_ascii_lowercase().as_str() {
+    let power = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 0,
         "k" | "kb" => 1,
         "m" | "mb" => 2,
         "g" | "gb" => 3,
-        _ => return Err(explain()),
+        "t" | "tb" => 4,
+        _ => return None,
     };
     let (whole, parts) = number.split_once('.').unwrap_or((number, ""));
-    let digits = 3 * power;
-    if parts.len() > digits {
-        return Err(explain());
-    }
-    let padded = format!("{whole}{parts}{}", "0".repeat(digits - parts.len()));
-    padded.parse().map(|rate| Rate(Some(rate))).map_err(|_| explain())
+    let zeros = (3_usize * power).checked_sub(parts.len())?;
+    format!("{whole}{parts}{}", "0".repeat(zeros)).parse().ok()
 }
 
 /// Reads `mon-fri 08:00-18:00 up=200kB down=1MB`; days are `daily`, a list or a range.

@@ -11,7 +11,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("show_document", "ods openapi"),
     ("show_docs", "ods api GET /docs"),
     ("show_node", "ods status"),
-    ("edit_node", "ods settings set name=hq"),
+    ("edit_node", "ods policy on-demand --bytes-max 50GB"),
     ("list_packages", "ods ls"),
     ("show_package", "ods show a.pkg"),
     ("publish_package", "ods push a.pkg"),

@@ -42,6 +42,7 @@ fn write_node(node: &NodeView, server: &str, output: &mut Output) -> Result<(), 
     output.field("role", Some(node.role.as_deref().unwrap_or("none: it was expelled")))?;
     output.field("at", Some(server))?;
     output.field("version", Some(&node.version))?;
+    output.field("keeps", Some(&super::policy::text(&node.policy)))?;
     output.field("packages", Some(&node.packages.to_string()))?;
     let wanted = match node.wants.count {
         0 => "nothing".to_owned(),

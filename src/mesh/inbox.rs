@@ -120,7 +120,8 @@ impl StateInbox {
 
     /// Something was committed here.
     pub(super) fn committed(&self, commit: &Committed) {
-        if commit.log_grew || commit.roster_changed || commit.wants_changed || commit.states_changed {
+        let stands = commit.log_grew || commit.roster_changed || commit.wants_changed;
+        if stands || commit.states_changed || commit.policy_changed {
             self.look_again();
         }
     }

@@ -10,15 +10,15 @@ use std::time::Duration;
 
 use ods_api::{PeerState, PeerStatus, PeerStatuses};
 use ods_store::{
-    Digest, Happening, LinkBrief, LinkState, NodeId, NodeState, Outside, STATE_LINKS_MAX, StateId, StoreError,
-    UnixMillis,
+    Description, Digest, Happening, LinkBrief, LinkState, NodeId, NodeState, Outside, STATE_LINKS_MAX, StateId,
+    StoreError, UnixMillis,
 };
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::calls::Caller;
 use super::clock_offset::{Clocks, Finding};
-use super::gossip::{Gossip, Holds, Swap};
+use super::gossip::{Gossip, Holds, Swap, apart_ms};
 use super::inbox::{FetchInbox, StateInbox};
 use super::limits::{DESCRIBE_APART_MS, OWN_MET_MS, PROGRESS_MIN_MS, SLOW_MS};
 use super::moment::Moment;
@@ -31,13 +31,13 @@ use crate::worker::{Next, Worker};
 /// What tasks tell the driver.
 enum Outcome {
     Described(Result<Box<Described>, StoreError>),
-    Told(Result<Box<Told>, StoreError>),
+    Told(Result<Option<Box<Told>>, StoreError>),
     Swapped(NodeId, Result<SwapReport, String>),
 }
 
 /// This node as it is.
 struct Described {
-    state: NodeState,
+    description: Description,
     holds: Holds,
     /// The state of this node that is held.
     own: Option<StateId>,
@@ -73,8 +73,10 @@ pub(super) struct StateDriver {
     doing: Doing,
     changed: bool,
     /// This node as it is, and as it was last told.
-    draft: Option<NodeState>,
+    draft: Option<Description>,
     told: Option<(Told, Moment)>,
+    /// Another node changed its policy: what this one says from then on is what that one may rely on.
+    owes_word: bool,
     /// How often a state of this node came that it did not know, and whether one waits to be passed.
     own_met: u32,
     pass_own: bool,
@@ -104,6 +106,7 @@ impl StateDriver {
             changed: true,
             draft: None,
             told: None,
+            owes_word: false,
             own_met: 0,
             pass_own: false,
             rates: Rates::default(),
@@ -134,7 +137,9 @@ impl StateDriver {
             Outcome::Told(told) => {
                 self.doing = Doing::Nothing;
                 match told {
-                    Ok(told) => self.told = Some((*told, now)),
+                    Ok(Some(told)) => self.told = Some((*told, now)),
+                    // The policy was changed meanwhile: it has to be described anew.
+                    Ok(None) => self.changed = true,
                     Err(error) => {
                         tracing::error!(error = &error as &dyn std::error::Error, "this node's state can't be told");
                     }
@@ -154,14 +159,16 @@ impl StateDriver {
         }
     }
 
-    fn take_description(&mut self, Described { state, holds, own }: Described, now: Moment) {
+    fn take_description(&mut self, Described { description, holds, own }: Described, now: Moment) {
         if self.told.as_ref().is_some_and(|(told, _)| own != Some(told.id)) {
             self.meet_own();
         }
         self.members = holds.members;
         self.gossip.set_own(holds);
-        self.rates.note(&state, now);
-        self.draft = Some(state);
+        self.rates.note(&description.state, now);
+        let heard = self.draft.as_ref().map(|draft| draft.policies_heard);
+        self.owes_word |= heard.is_some_and(|heard| heard != description.policies_heard);
+        self.draft = Some(description);
     }
 
     /// A newer state of this node is held than it told: it was rolled back, or another machine has its key.
@@ -193,9 +200,9 @@ impl StateDriver {
             None => return Some(Moment::default()),
             Some(last) => last,
         };
-        let waits = self.draft.as_ref().is_some_and(|draft| draft.want_count > 0);
+        let waits = self.draft.as_ref().is_some_and(|draft| draft.state.want_count > 0);
         // Reading the wants costs more the more there are.
-        let apart_ms = DESCRIBE_APART_MS + self.draft.as_ref().map_or(0, |draft| draft.want_count / 100);
+        let apart_ms = DESCRIBE_APART_MS + self.draft.as_ref().map_or(0, |draft| draft.state.want_count / 100);
         Some(last.plus_ms(match () {
             () if self.changed => apart_ms,
             () if waits => apart_ms.max(PROGRESS_MIN_MS),
@@ -215,7 +222,7 @@ impl StateDriver {
                 let members = roster.nodes().filter(|(node, _)| roster.is_member(node)).count();
                 let holds = Holds { digest: store.states_digest()?, arrived: store.states_arrived()?, members };
                 let own = store.state(&store.node_id())?.map(|held| held.state.id);
-                Ok(Box::new(Described { state: store.describe(outside)?, holds, own }))
+                Ok(Box::new(Described { description: store.describe(outside)?, holds, own }))
             });
             Outcome::Described(described.await.unwrap_or(Err(StoreError::Closing)))
         });
@@ -255,20 +262,23 @@ impl StateDriver {
     fn tell_at(&self) -> Option<Moment> {
         let draft = self.draft.as_ref().filter(|_| self.doing == Doing::Nothing)?;
         let Some((told, told_at)) = &self.told else { return Some(Moment::default()) };
-        let due = tell_at(&told.state, *told_at, draft, self.members);
+        let due = tell_at(&told.state, *told_at, &draft.state, self.members);
         // Two machines with one key must not drive each other.
         let pass_ms = OWN_MET_MS << self.own_met.min(8);
-        Some(if self.pass_own { due.min(told_at.plus_ms(pass_ms)) } else { due })
+        let word_ms = apart_ms(self.members);
+        let sooner = [(self.pass_own, pass_ms), (self.owes_word, word_ms)];
+        let sooner = sooner.into_iter().filter(|(is_due, _)| *is_due).map(|(_, ms)| told_at.plus_ms(ms));
+        Some(sooner.fold(due, Moment::min))
     }
 
     fn tell(&mut self, now: Moment) {
         let Some(draft) = self.draft.clone().filter(|_| self.tell_at().is_some_and(|at| at <= now)) else { return };
-        (self.doing, self.pass_own) = (Doing::Telling, false);
+        (self.doing, self.pass_own, self.owes_word) = (Doing::Telling, false, false);
         let (caller, at) = (self.caller.clone(), (self.caller.clock)());
         self.tasks.start(async move {
             let told = caller.in_blocking(move |store| {
-                let id = store.tell(&draft, at)?.id;
-                Ok(Box::new(Told { id, state: draft }))
+                let told = store.tell(&draft, at)?;
+                Ok(told.map(|told| Box::new(Told { id: told.id, state: draft.state })))
             });
             Outcome::Told(told.await.unwrap_or(Err(StoreError::Closing)))
         });

@@ -22,6 +22,7 @@ use crate::{
     clock,
     config::{Access, Config, LinkMode, Resolution, Source, Space, Surface},
     housekeeping::GcWorker,
+    keeping::KeepingWorker,
     listen::{Bound, Listeners},
     mesh::{LinkPolicy, Mesh, MeshOptions},
     pruning::PruneWorker,
@@ -128,6 +129,7 @@ fn start_care(config: &Config, store: &Store, space: &SpacePolicy, supervisor: &
     supervisor.start(DiskWatch::new(store.clone(), clock::now));
     supervisor.start(ScrubWorker::new(store.clone(), config.scrub, clock::now));
     supervisor.start(GcWorker::new(store.clone(), space.clone(), config.space.every, clock::now));
+    supervisor.start(KeepingWorker::new(store.clone(), clock::now));
     supervisor.start(UploadWorker::new(store.clone(), config.space.uploads_kept, clock::now));
 }
 

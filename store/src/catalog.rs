@@ -3,8 +3,8 @@
 //! Invariants (checked by `Store::check` in tests):
 //! - `heads` of a path are the fold of `history` of that path under the roster; no row if there is none.
 //! - `packages` has a row iff the current head is a Publish; it says what that event says. Its indexes are `order.rs`.
-//! - `live_blobs` has (blob, path) iff a Publish head of the path has that blob; a blob is in `wants` iff it is live, or a
-//!   client asked for it, and it is not in `blobs`.
+//! - `live_blobs` has (blob, path) iff a Publish head of the path has that blob; a blob is in `wants` iff it is live and not
+//!   in `blobs`, and the policy keeps it or a client asked for it (`policy.rs`).
 //! - `catalog_sum` is the sum over the rows of `heads` of a digest of path and sorted heads.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +22,7 @@ use crate::log;
 use crate::lsn::Lsn;
 use crate::meta;
 use crate::order;
+use crate::policy;
 use crate::schema::{BLOBS, HEADS, HISTORY, LIVE_BLOBS, LOG, PACKAGES, REPLACERS};
 use crate::time::UnixMillis;
 use crate::trust;
@@ -225,20 +226,41 @@ pub(crate) fn catalog_term(path: &str, heads: &[Head]) -> [u8; 32] {
 }
 
 fn settle_live_blobs(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow, after: &HeadsRow) -> Result<()> {
-    let blobs = |row: &HeadsRow| -> BTreeMap<Digest, (u64, UnixMillis)> {
-        let contents = row.heads.iter().filter_map(|head| head.content.as_ref().map(|content| (content, head.at_ms)));
-        contents.map(|(content, at_ms)| (content.blob, (content.size, at_ms))).collect()
+    let keep = tx.keeps()?;
+    let blobs = |row: &HeadsRow| {
+        let mut blobs: BTreeMap<Digest, LiveBlob> = BTreeMap::new();
+        for head in &row.heads {
+            let Some(content) = &head.content else { continue };
+            let entry = blobs.entry(content.blob).or_insert(LiveBlob { size: content.size, ..LiveBlob::default() });
+            entry.newest_at = entry.newest_at.max(head.at_ms);
+            entry.kept |= policy::keeps(&keep, path, &content.meta);
+        }
+        blobs
     };
     let (before, after) = (blobs(before), blobs(after));
     for blob in before.keys().filter(|blob| !after.contains_key(blob)) {
         tx.write(LIVE_BLOBS)?.remove((blob.as_bytes(), path))?;
-        wants::drop_if_dead(tx, blob)?;
+        wants::drop_unless_needed(tx, blob)?;
     }
-    for (blob, (size, newest_at)) in &after {
+    for (blob, LiveBlob { size, newest_at, kept }) in &after {
         tx.write(LIVE_BLOBS)?.insert((blob.as_bytes(), path), ())?;
-        wants::want(tx, moment, blob, *size, *newest_at)?;
+        if *kept {
+            wants::want(tx, moment, blob, *size, *newest_at)?;
+        } else if before.contains_key(blob) {
+            // Its tags may have selected it until now.
+            wants::drop_unless_needed(tx, blob)?;
+        }
     }
     Ok(())
+}
+
+/// A blob as the heads of one path have it.
+#[derive(Debug, Default)]
+struct LiveBlob {
+    size: u64,
+    newest_at: UnixMillis,
+    /// The policy keeps it for one of them.
+    kept: bool,
 }
 
 fn settle_package(tx: &Tx<'_>, path: &str, after: &HeadsRow) -> Result<()> {

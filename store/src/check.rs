@@ -7,12 +7,13 @@ use redb::{ReadableTable, ReadableTableMetadata};
 use crate::catalog::{self, HeadsRow, PackageRow};
 use crate::codec::from_row;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::event::StreamId;
 use crate::heads;
 use crate::log;
 use crate::meta;
 use crate::order;
+use crate::policy;
 use crate::schema::{BLOBS, EVENTS, HEADS, HISTORY, LIVE_BLOBS, LOG, META, PACKAGES, STREAM_EVENTS, STREAMS, WANTS};
 use crate::set_sum::SetSum;
 use crate::states;
@@ -146,17 +147,24 @@ fn check_wants(tx: &Tx<'_>, faults: &mut Vec<String>) -> Result<()> {
     for entry in live.iter()? {
         live_blobs.insert(*entry?.0.value().0);
     }
+    drop(live);
+    let (policy, keep) = (policy::row(tx)?, tx.keeps()?);
+    let must_have =
+        |blob: &Digest| Ok::<_, StoreError>(policy.has_settled(blob) && policy::keeps_blob(tx, &keep, blob)?);
     for blob in &live_blobs {
-        if blobs.get(blob)?.is_none() && wants.get(blob)?.is_none() {
+        if blobs.get(blob)?.is_none() && wants.get(blob)?.is_none() && must_have(&Digest::from_bytes(*blob))? {
             faults.push(format!("blob {} is neither held nor wanted", Digest::from_bytes(*blob)));
         }
     }
     let (mut wanted_bytes, mut held_bytes) = (0, 0);
     for entry in wants.iter()? {
         let (blob, row) = entry?;
-        wanted_bytes += from_row::<WantRow>("a want", row.value())?.size;
-        if blobs.get(blob.value())?.is_some() || !live_blobs.contains(blob.value()) {
-            faults.push(format!("blob {} is wanted for nothing", Digest::from_bytes(*blob.value())));
+        let row: WantRow = from_row("a want", row.value())?;
+        wanted_bytes += row.size;
+        let digest = Digest::from_bytes(*blob.value());
+        let needless = row.asked_at.is_none() && policy.walk.is_none() && !policy::keeps_blob(tx, &keep, &digest)?;
+        if blobs.get(blob.value())?.is_some() || !live_blobs.contains(blob.value()) || needless {
+            faults.push(format!("blob {digest} is wanted for nothing"));
         }
     }
     for entry in blobs.iter()? {

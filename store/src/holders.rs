@@ -48,7 +48,8 @@ struct Member {
 
 enum Told {
     Own,
-    State(Box<Compared>),
+    /// What its state says, and the state's counter.
+    State(Box<Compared>, u64),
     Nothing(NotTold),
 }
 
@@ -73,7 +74,7 @@ impl Survey {
         let holders = self.members.iter().map(|member| {
             let holding = match &member.told {
                 Told::Own => own_holding(tables, &row.blob)?,
-                Told::State(compared) => compared.holding(&asked),
+                Told::State(compared, _) => compared.holding(&asked),
                 Told::Nothing(why) => Holding::Unknown(*why),
             };
             Ok(Holder { node: member.node, role: member.role, holding })
@@ -81,14 +82,14 @@ impl Survey {
         Ok(Some((row.revision, holders.collect::<Result<_>>()?)))
     }
 
-    /// Whether the signed state of another node that may publish says that it has a blob, as the bytes of some current
-    /// revision.
-    pub(crate) fn publisher_has(&self, tables: &impl Tables, blob: &Digest) -> Result<bool> {
+    /// Whether the signed state of another node that may publish, of a counter greater than `floor`, says that it has a
+    /// blob, as the bytes of some current revision.
+    pub(crate) fn publisher_has(&self, tables: &impl Tables, blob: &Digest, floor: u64) -> Result<bool> {
         for path in wants::live_paths(&tables.table(LIVE_BLOBS)?, blob)? {
             let Some(row) = package(tables, &path)?.filter(|row| row.blob == *blob) else { continue };
             let asked = asked(tables, &path, &row)?;
             let has = |member: &&Member| match &member.told {
-                Told::State(compared) => compared.holding(&asked) == Holding::Has,
+                Told::State(compared, counter) => *counter > floor && compared.holding(&asked) == Holding::Has,
                 Told::Own | Told::Nothing(_) => false,
             };
             let publishers = self.members.iter().filter(|member| member.role >= Role::Publisher);
@@ -102,9 +103,10 @@ impl Survey {
 
 fn told(tables: &impl Tables, here: &Here, node: &NodeId) -> Result<Told> {
     let Some(held) = states::of(tables, node)? else { return Ok(Told::Nothing(NotTold::NoState)) };
+    let counter = held.state.header.counter;
     let Some(state) = held.state.body else { return Ok(Told::Nothing(NotTold::LaterVersion)) };
     let tail = |stream: &StreamId, after: u64| tail_sum(tables, stream, after);
-    Ok(Told::State(Box::new(Compared::new(&state, here, &tail)?)))
+    Ok(Told::State(Box::new(Compared::new(&state, here, &tail)?), counter))
 }
 
 /// The sum of the ids held of a stream after a seq; `None` if they are more than are looked at.

@@ -168,14 +168,15 @@ fn compare<E>(state: &NodeState, here: &Here, tail: TailSum<'_, E>) -> Result<Ev
 }
 
 /// Which packages a policy keeps.
-enum Keeps {
+#[derive(Debug)]
+pub(crate) enum Keeps {
     All,
     Selected(GlobSet, Vec<String>),
     OnDemand,
 }
 
 impl Keeps {
-    fn new(policy: &StatePolicy) -> Self {
+    pub(crate) fn new(policy: &StatePolicy) -> Self {
         match policy {
             StatePolicy::All => Self::All,
             StatePolicy::OnDemand { .. } => Self::OnDemand,
@@ -191,12 +192,17 @@ impl Keeps {
 
     /// `None` if that depends on what clients asked for.
     fn package(&self, asked: &Asked<'_>) -> Option<bool> {
+        self.selects(asked.path, asked.tags)
+    }
+
+    /// The same by path and comma-separated tags.
+    pub(crate) fn selects(&self, path: &str, its_tags: &str) -> Option<bool> {
         match self {
             Self::All => Some(true),
             Self::OnDemand => None,
             Self::Selected(paths, tags) => {
-                let tagged = asked.tags.split(',').any(|tag| tags.iter().any(|selected| selected == tag));
-                Some(tagged || paths.is_match(asked.path))
+                let tagged = its_tags.split(',').any(|tag| tags.iter().any(|selected| selected == tag));
+                Some(tagged || paths.is_match(path))
             }
         }
     }

@@ -158,7 +158,7 @@ pub enum Happening {
         /// Who did it.
         by: String,
     },
-    /// The node's name or urls changed.
+    /// The node's name, urls or policy changed.
     NodeChanged {
         /// Who did it.
         by: String,
@@ -249,6 +249,13 @@ pub enum Happening {
         /// Who did it.
         by: String,
     },
+    /// Bytes went that the policy doesn't keep, and others have.
+    StorageEvicted {
+        /// How many blobs.
+        blobs: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
 }
 
 impl Happening {
@@ -275,6 +282,7 @@ impl Happening {
             Self::InviteRevoked { .. } => "invite.revoked",
             Self::NodeChanged { .. } => "node.changed",
             Self::StorageCollected { .. } => "storage.collected",
+            Self::StorageEvicted { .. } => "storage.evicted",
             Self::PackageReplicated { .. } => "package.replicated",
             Self::SignedIn { .. } => "sign_in.done",
             Self::UserCreated { .. } => "user.created",

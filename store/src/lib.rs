@@ -29,6 +29,7 @@ mod disk;
 mod entropy;
 mod error;
 mod event;
+mod evict;
 mod fetch;
 mod frame;
 mod fs;
@@ -53,6 +54,7 @@ mod page_cache;
 mod path;
 mod peers;
 mod pieces;
+mod policy;
 mod publish;
 mod pull;
 mod reader;
@@ -102,6 +104,7 @@ pub use digest::{Digest, EventId, NodeId, NotHex32, SetDigest, Sha256, StateId, 
 pub use disk::{Disk, DiskFile, FileStat};
 pub use error::StoreError;
 pub use event::{Body, EVENT_CONTEXT, Event, Header, Meta, Publish, Remove, SignedEvent, StreamId};
+pub use evict::{EvictReport, EvictRun, EvictStep};
 pub use fetch::Fetch;
 pub use frame::{FORMAT, FrameError, SIGNATURE_BYTES};
 pub use fs::LocalDisk;
@@ -126,6 +129,7 @@ pub use package::{Change, Package, PackageState, Page, Revision};
 pub use path::{PackagePath, PathError};
 pub use peers::{InviteRow, JoiningRow, NewInvite, PeerRow};
 pub use pieces::PieceSet;
+pub use policy::check as check_policy;
 pub use publish::{Author, Condition, MetaPatch, PublishRequest, Published};
 pub use pull::{LogCursor, LogPage, LogQuery};
 pub use reader::BlobReader;
@@ -145,8 +149,8 @@ pub use statement::{
 };
 pub use states::{HeldState, StatesTaken};
 pub use store::{
-    EventBatch, Inserted, Outside, Overview, PulledFrom, Refusal, RefusalReason, SignedIn, StorageView, Store,
-    UploadTurn, WeakStore, Who,
+    Description, EventBatch, Inserted, Outside, Overview, PulledFrom, Refusal, RefusalReason, SignedIn, StorageView,
+    Store, UploadTurn, WeakStore, Who,
 };
 #[cfg(any(test, feature = "testing"))]
 pub use testing::{DiskError, DiskFault, Operation, SimDisk};

@@ -155,5 +155,21 @@ pub const JOURNAL_PRUNE_ROWS: usize = 5000;
 pub const RECENT_PACKAGES_MAX: usize = 128;
 /// Blobs that one step of a scrub finishes, so that steps stay short where blobs are small.
 pub const SCRUB_STEP_BLOBS_MAX: usize = 256;
+/// How long what clients used stays on a node that keeps selected packages, and not these: a minute.
+pub const EVICT_UNUSED_MS: u64 = 60_000;
+/// Blobs that one step of letting go looks at.
+pub const EVICT_STEP_EXAMINED: usize = 2000;
+/// Blobs that one run lets go.
+pub const EVICT_CANDIDATES_MAX: usize = 4096;
+/// ... and one transaction.
+pub const EVICT_BATCH_BLOBS_MAX: usize = 64;
+/// How often uses of blobs are written down, at most: once a minute.
+pub const USES_EVERY_MS: u64 = 60_000;
+/// Uses of blobs that are noted until they are written down.
+pub const USES_NOTED_MAX: usize = 100_000;
+/// Live blobs that one step of a change of policy settles.
+pub const POLICY_STEP_BLOBS: usize = 500;
+/// How far a state's counter may pass the last one for the sake of others' counters, so that nobody can use it up.
+pub const STATE_COUNTER_LEAP_MAX: u64 = 1 << 20;
 /// Pieces of one fetch that readers wait for, which come before others.
 pub const ASKED_PIECES_MAX: usize = 16;

@@ -9,6 +9,7 @@ use crate::digest::NodeId;
 use crate::error::{Result, StoreError};
 use crate::gc::{LastGc, Tally};
 use crate::peers::JoiningRow;
+use crate::policy::PolicyRow;
 use crate::scrub::ScrubPass;
 use crate::set_sum::SetSum;
 use crate::set_up::SetUpRow;
@@ -39,6 +40,10 @@ pub(crate) const HEAD: Key<u64> = Key::new("head");
 pub(crate) const JOINING: Key<Option<JoiningRow>> = Key::new("joining");
 /// The node's name.
 pub(crate) const NAME: Key<String> = Key::new("name");
+/// Which packages' bytes this node keeps; absent before that was first changed.
+pub(crate) const POLICY: Key<PolicyRow> = Key::new("policy");
+/// How many held blobs the catalog ever took from what the policy keeps; absent before the first.
+pub(crate) const RENOUNCEMENTS: Key<u64> = Key::new("renouncements");
 /// The node's configured urls.
 pub(crate) const URLS: Key<Vec<String>> = Key::new("urls");
 /// Sum over paths of a digest of path and heads.
@@ -56,6 +61,10 @@ pub(crate) const JOURNAL_PRUNED: Key<u64> = Key::new("journal_pruned");
 
 /// Sum of the ids of the node states held; absent before the first.
 pub(crate) const STATES_SUM: Key<SetSum> = Key::new("states_sum");
+/// The greatest counter of any node state that came; absent before the first.
+pub(crate) const STATES_COUNTER: Key<u64> = Key::new("states_counter");
+/// How many of them told of another policy than the one before; absent before the first.
+pub(crate) const STATES_POLICIES: Key<u64> = Key::new("states_policies");
 /// How many node states have come; absent before the first.
 pub(crate) const STATES_ARRIVED: Key<u64> = Key::new("states_arrived");
 

@@ -33,8 +33,8 @@ const KIND_STATE: u8 = 1;
 pub struct StateHeader {
     /// The node that says it.
     pub node: NodeId,
-    /// One more than that of any state of itself that the node had met. No clock is involved, and a node that was rolled
-    /// back counts on from what its peers show it.
+    /// More than that of any state that the node had met, of itself (without exception) or others. No clock is involved, and
+    /// a node that was rolled back counts on from what its peers show it.
     pub counter: u64,
     /// The node's own clock; for display.
     pub at_ms: UnixMillis,

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::digest::Digest;
 use crate::disk::{DiskFile, FileStat};
@@ -72,6 +72,46 @@ fn small(value: u64) -> usize {
     usize::try_from(value).unwrap_or(usize::MAX)
 }
 
+/// How many have each blob open.
+#[derive(Debug, Default)]
+pub(crate) struct Readers(Mutex<HashMap<Digest, usize>>);
+
+impl Readers {
+    /// Somebody opens a blob, until what is returned goes.
+    pub(crate) fn enter(readers: &Arc<Self>, blob: &Digest) -> Reading {
+        *readers.all().entry(*blob).or_default() += 1;
+        Reading { readers: Arc::clone(readers), blob: *blob }
+    }
+
+    /// Whether somebody has a blob open.
+    pub(crate) fn has(&self, blob: &Digest) -> bool {
+        self.all().contains_key(blob)
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<Digest, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A blob's being open.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    readers: Arc<Readers>,
+    blob: Digest,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut all = self.readers.all();
+        if let Some(count) = all.get_mut(&self.blob) {
+            *count -= 1;
+            if *count == 0 {
+                all.remove(&self.blob);
+            }
+        }
+    }
+}
+
 /// A sealed blob, open for reading. It stays whole for this reader whatever is published or removed meanwhile.
 #[derive(Clone)]
 pub struct BlobReader(Arc<Inner>);
@@ -87,6 +127,7 @@ pub(crate) struct OpenBlob {
     pub(crate) size: u64,
     pub(crate) file: Box<dyn DiskFile>,
     pub(crate) outline: Vec<ChainingValue>,
+    pub(crate) _reading: Reading,
 }
 
 impl OpenBlob {
@@ -201,7 +242,7 @@ impl BlobReader {
 
     fn read_of_piece(&self, piece: u64, skip: u64, out: &mut [u8], now: UnixMillis) -> Result<()> {
         let Inner { store, open } = &*self.0;
-        let OpenBlob { blob, size, file, outline } = &**open;
+        let OpenBlob { blob, size, file, outline, .. } = &**open;
         let stat = file.stat().map_err(|error| self.unreadable(piece, error))?;
         if stat.bytes == *size && store.verified().are_fresh(blob, &stat, piece..piece + 1, now) {
             let read = file.read_exact_at(out, piece * PIECE_BYTES + skip);

@@ -28,7 +28,7 @@ use crate::schema::{
 use crate::set_sum::SetSum;
 use crate::trust;
 use crate::tx::Tx;
-use crate::wants::{BlobRow, WantRow};
+use crate::wants::{self, BlobRow, WantRow};
 
 /// Makes every derived row anew.
 pub(crate) fn rebuild(tx: &Tx<'_>, moment: Moment) -> Result<()> {
@@ -91,8 +91,8 @@ fn count_blobs(tx: &Tx<'_>) -> Result<()> {
 }
 
 fn keep_wants(tx: &Tx<'_>, known: BTreeMap<Digest, WantRow>, fetches: &BTreeMap<Digest, FetchRow>) -> Result<()> {
-    let mut table = tx.write(WANTS)?;
     for (blob, known) in known {
+        let mut table = tx.write(WANTS)?;
         let row = table.get(blob.as_bytes())?.map(|row| from_row::<WantRow>("a want", row.value())).transpose()?;
         if let Some(row) = row {
             let row = WantRow { since: known.since, asked_at: known.asked_at, reason: known.reason, ..row };
@@ -100,6 +100,9 @@ fn keep_wants(tx: &Tx<'_>, known: BTreeMap<Digest, WantRow>, fetches: &BTreeMap<
             if let Some(fetch) = fetches.get(&blob).filter(|fetch| fetch.size == row.size) {
                 tx.write(FETCHES)?.insert(blob.as_bytes(), to_row(fetch).as_slice())?;
             }
+        } else {
+            drop(table);
+            wants::put_back_asked(tx, &blob, &known)?;
         }
     }
     Ok(())

@@ -92,6 +92,11 @@ tables! {
 
     /// Digest → 32 bytes: the SHA-256 of a blob that some event states wrongly.
     TRUE_SHA256: Key32 => Key32 = "true_sha256", Copied;
+    /// Digest → ms since 1970: when a client last used a blob that the policy doesn't keep.
+    USES: Key32 => u64 = "uses", Copied;
+    /// Digest → counter of this node's state: a held blob that the catalog took from what the policy keeps; states up to
+    /// this one may have claimed it.
+    RENOUNCED: Key32 => u64 = "renounced", Copied;
 
     /// StatementId → signature ‖ frame: the roster.
     STATEMENTS: Key32 => &[u8] = "statements", Copied;

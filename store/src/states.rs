@@ -5,8 +5,10 @@
 //!   (counter, id). So merging is commutative, associative and idempotent, and gossip converges whatever the order.
 //! - Whoever is no member has no row: the row goes in the transaction that expels.
 //! - `states_sum` is the sum of the ids of the rows: nodes with equal rosters and equal sums hold the same states.
-//! - This node mints one more than the greatest counter of its own that it has met. A node that was rolled back, or
-//!   shares its key with another machine, is therefore never frozen out: it meets the greater one, and passes it.
+//! - This node mints more than the greatest counter of its own that it has met. A node that was rolled back, or shares its
+//!   key with another machine, is therefore never frozen out: it meets the greater one, and passes it.
+//! - It also passes the counters of others that it holds (see [`next_counter`]): later words have greater numbers, as with
+//!   Lamport's clocks. `evict.rs` relies on this to come to an end, and only on each node's own order to be safe.
 //!
 //! A row is `arrival u64 LE ‖ signature ‖ frame`; arrivals count up, so that "what came since" is known.
 
@@ -14,6 +16,7 @@ use redb::ReadableTable;
 
 use crate::digest::{NodeId, SetDigest, StateId};
 use crate::error::{Result, StoreError};
+use crate::limits::STATE_COUNTER_LEAP_MAX;
 use crate::meta;
 use crate::node_state::{SignedState, State};
 use crate::roster::Roster;
@@ -42,6 +45,21 @@ pub struct StatesTaken {
     pub own_met: bool,
 }
 
+/// The counter of this node's next state: past every one of its own that it has met, and past those of others, so that
+/// what a node says later bears a greater number than what it has heard. Others' counters are passed by leaps of at most
+/// [`STATE_COUNTER_LEAP_MAX`], so that no member can use the numbers up.
+pub(crate) fn next_counter(tables: &impl Tables, own: &NodeId) -> Result<u64> {
+    let met = of(tables, own)?.map_or(0, |held| held.state.header.counter);
+    let heard = meta::get(&tables.table(META)?, &meta::STATES_COUNTER)?.unwrap_or_default();
+    Ok(met.max(heard.min(met.saturating_add(STATE_COUNTER_LEAP_MAX))).saturating_add(1))
+}
+
+/// How many states came that told of another policy than the one before. When this node hears of one it speaks again, so
+/// that others can tell what it says knowing of it.
+pub(crate) fn policies_heard(tables: &impl Tables) -> Result<u64> {
+    Ok(meta::get(&tables.table(META)?, &meta::STATES_POLICIES)?.unwrap_or_default())
+}
+
 /// Takes verified states that are newer than what is held; others, and those of nodes that are no members, are passed
 /// over.
 pub(crate) fn insert(tx: &Tx<'_>, states: &[(SignedState, State)]) -> Result<StatesTaken> {
@@ -52,6 +70,7 @@ pub(crate) fn insert(tx: &Tx<'_>, states: &[(SignedState, State)]) -> Result<Sta
         if held.as_ref().is_some_and(|held| held.state.rank() >= state.rank()) {
             continue;
         }
+        note(tx, held.as_ref().map(|held| &held.state), state, own)?;
         replace(tx, held.map(|held| held.state.id), signed, state)?;
         outcome.taken += 1;
         outcome.own_met |= state.header.node == own;
@@ -60,6 +79,19 @@ pub(crate) fn insert(tx: &Tx<'_>, states: &[(SignedState, State)]) -> Result<Sta
         tx.changed(|effects| effects.states_changed = true);
     }
     Ok(outcome)
+}
+
+fn note(tx: &Tx<'_>, before: Option<&State>, after: &State, own: NodeId) -> Result<()> {
+    let greatest = meta::get(&tx.read(META)?, &meta::STATES_COUNTER)?.unwrap_or_default();
+    if after.header.counter > greatest {
+        tx.set_meta(&meta::STATES_COUNTER, &after.header.counter)?;
+    }
+    let policy = |state: &State| state.body.as_ref().map(|body| body.policy.clone()).unwrap_or_default();
+    let (before, is_others) = (before.map(policy).unwrap_or_default(), after.header.node != own);
+    if is_others && before != policy(after) {
+        tx.count(&meta::STATES_POLICIES, 1, 0)?;
+    }
+    Ok(())
 }
 
 fn replace(tx: &Tx<'_>, before: Option<StateId>, signed: &SignedState, state: &State) -> Result<()> {

@@ -22,7 +22,7 @@ pub(crate) use care::{Damage, true_sha256};
 pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason};
 pub(crate) use space::CollectorSeat;
 pub use space::StorageView;
-pub use states::Outside;
+pub use states::{Description, Outside};
 pub use uploads::UploadTurn;
 
 use std::collections::{BTreeSet, HashMap};
@@ -46,10 +46,12 @@ use crate::limits::{NAME_BYTES_MAX, PAGE_ROWS_MAX};
 use crate::log;
 use crate::lsn::Lsn;
 use crate::meta;
+use crate::node_state::StatePolicy;
 use crate::open::{self, Opened, StoreOptions};
 use crate::order::{Place, Sort};
+use crate::policy;
 use crate::publish::Author;
-use crate::reader::Verified;
+use crate::reader::{Readers, Verified};
 use crate::recent::Recent;
 use crate::reserve::Purpose;
 use crate::resumable::files::upload_of;
@@ -81,6 +83,7 @@ struct Inner {
     verified: Verified,
     fetches: Mutex<HashMap<Digest, Fetch>>,
     uploads: Mutex<HashMap<UploadId, Arc<LiveUpload>>>,
+    readers: Arc<Readers>,
     arrivals: Arc<Arrivals>,
     space: space::SpaceState,
     care: Care,
@@ -109,6 +112,8 @@ pub struct Overview {
     pub name: String,
     /// Its configured urls.
     pub urls: Vec<String>,
+    /// Which packages' bytes it keeps.
+    pub policy: StatePolicy,
     /// What it may do; none if it was expelled or not admitted yet.
     pub role: Option<Role>,
     /// The mesh's root.
@@ -187,6 +192,7 @@ impl Store {
             fetches: Mutex::default(),
             arrivals: Arc::default(),
             uploads: Mutex::default(),
+            readers: Arc::default(),
             space: space::SpaceState::default(),
             care: Care::default(),
             troubles,
@@ -245,6 +251,7 @@ impl Store {
         Ok(Overview {
             name: meta::need(&values, &meta::NAME)?,
             urls: meta::need(&values, &meta::URLS)?,
+            policy: policy::of(&read)?,
             role: roster.role(&self.node_id()),
             root: roster.root(),
             log_id: meta::need(&values, &meta::LOG_ID)?,
@@ -356,6 +363,10 @@ impl Store {
 
     pub(crate) fn recent(&self) -> &Recent {
         &self.0.shared.recent
+    }
+
+    pub(crate) fn readers(&self) -> &Arc<Readers> {
+        &self.0.readers
     }
 
     pub(crate) fn verified(&self) -> &Verified {

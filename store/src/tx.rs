@@ -1,6 +1,7 @@
 //! One write transaction as its users see it: tables, Lsns, the roster, and what to tell others after the commit.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use redb::{Key, Table, TableDefinition, Value, WriteTransaction};
@@ -9,9 +10,11 @@ use serde::de::DeserializeOwned;
 
 use crate::entropy::Entropy;
 use crate::error::Result;
+use crate::holding::Keeps;
 use crate::keys::NodeKey;
 use crate::lsn::Lsn;
 use crate::meta;
+use crate::policy;
 use crate::roster::Roster;
 use crate::schema::META;
 
@@ -31,6 +34,8 @@ pub struct Committed {
     pub peers_changed: bool,
     /// Node states were taken or dropped.
     pub states_changed: bool,
+    /// The policy changed, or wants follow it further.
+    pub policy_changed: bool,
     /// A scrub was started or stopped.
     pub scrub_changed: bool,
     /// Webhooks were added, changed or removed, or somebody wants something sent.
@@ -53,6 +58,7 @@ pub(crate) struct Tx<'a> {
     head: Cell<Lsn>,
     roster: RefCell<Arc<Roster>>,
     effects: Cell<Committed>,
+    keeps: RefCell<Option<Rc<Keeps>>>,
 }
 
 impl<'a> Tx<'a> {
@@ -65,6 +71,7 @@ impl<'a> Tx<'a> {
             head: Cell::new(Lsn::new(head)),
             roster: RefCell::new(roster),
             effects: Cell::new(Committed::default()),
+            keeps: RefCell::new(None),
         })
     }
 
@@ -129,6 +136,21 @@ impl<'a> Tx<'a> {
     pub(crate) fn set_roster(&self, roster: Roster) {
         *self.roster.borrow_mut() = Arc::new(roster);
         self.changed(|effects| effects.roster_changed = true);
+    }
+
+    /// Which packages the policy keeps, as this transaction sees it.
+    pub(crate) fn keeps(&self) -> Result<Rc<Keeps>> {
+        if let Some(keeps) = &*self.keeps.borrow() {
+            return Ok(Rc::clone(keeps));
+        }
+        let keeps = Rc::new(Keeps::new(&policy::of(self)?));
+        *self.keeps.borrow_mut() = Some(Rc::clone(&keeps));
+        Ok(keeps)
+    }
+
+    /// The policy changed.
+    pub(crate) fn forget_keeps(&self) {
+        self.keeps.borrow_mut().take();
     }
 
     /// Notes what the commit changes.

@@ -1,7 +1,7 @@
 //! Wants: blobs that should be here and are not. Durable rows, so that no restart forgets one.
 //!
-//! A blob is wanted while a Publish head of some path has it and it is not held. A want ends when the blob is held, or
-//! when no head has it any more.
+//! A blob is wanted while it is not held and a Publish head of some path has it that the policy keeps, or somebody asked for
+//! it (`policy.rs`). A want ends when the blob is held, or when no head has it any more.
 
 use redb::{ReadableTable, ReadableTableMetadata};
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,8 @@ use crate::digest::Digest;
 use crate::error::Result;
 use crate::journal::{self, Happening, Moment};
 use crate::meta;
-use crate::schema::{BLOBS, FETCHES, LIVE_BLOBS, OLD_WANTS, PACKAGES, WANTS};
+use crate::policy::{self, LiveAt};
+use crate::schema::{BLOBS, FETCHES, LIVE_BLOBS, OLD_WANTS, PACKAGES, RENOUNCED, USES, WANTS};
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 
@@ -121,12 +122,14 @@ fn want_because(
     Ok(())
 }
 
-/// Notes that a client asked for a wanted blob; tells whether it is wanted at all.
+/// Notes that a client asked for a blob that isn't here, and wants it if the policy doesn't keep it; tells whether it is
+/// wanted now.
 pub(crate) fn ask(tx: &Tx<'_>, blob: &Digest, now: UnixMillis) -> Result<bool> {
     let table = tx.read(WANTS)?;
     let Some(row) = table.get(blob.as_bytes())?.map(|row| from_row::<WantRow>("a want", row.value())).transpose()?
     else {
-        return Ok(false);
+        drop(table);
+        return want_unkept(tx, blob, now);
     };
     drop(table);
     // Clients ask again and again; that alone must not cost a commit each time.
@@ -139,9 +142,40 @@ pub(crate) fn ask(tx: &Tx<'_>, blob: &Digest, now: UnixMillis) -> Result<bool> {
     Ok(true)
 }
 
-/// Ends a want that no head has any more. Its partial file is swept when the store opens or the fetch is abandoned.
-pub(crate) fn drop_if_dead(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
-    if live_paths(&tx.read(LIVE_BLOBS)?, blob)?.is_empty() { end(tx, blob) } else { Ok(()) }
+/// Wants a live blob that the policy doesn't keep, for somebody who asked; false if it isn't live, or is held.
+fn want_unkept(tx: &Tx<'_>, blob: &Digest, now: UnixMillis) -> Result<bool> {
+    if tx.read(BLOBS)?.get(blob.as_bytes())?.is_some() {
+        return Ok(false);
+    }
+    let newest = policy::live_at(tx, blob)?.into_iter().max_by_key(|live| live.at_ms);
+    let Some(LiveAt { content, at_ms, .. }) = newest else { return Ok(false) };
+    want_because(tx, Moment { now, backfill: true }, blob, content.size, at_ms, WantReason::Backfill)?;
+    ask(tx, blob, now)
+}
+
+/// Puts back the want of somebody who asked for a blob that is live and not held.
+pub(crate) fn put_back_asked(tx: &Tx<'_>, blob: &Digest, known: &WantRow) -> Result<()> {
+    let Some(asked) = known.asked_at else { return Ok(()) };
+    want_unkept(tx, blob, asked).map(drop)
+}
+
+/// Ends a want that no head has any more, or only ones that the policy doesn't keep and nobody asked for. Its partial file
+/// is swept when the store opens or the fetch is abandoned.
+pub(crate) fn drop_unless_needed(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
+    if !is_live(&tx.read(LIVE_BLOBS)?, blob)? {
+        return end(tx, blob);
+    }
+    if policy::keeps_blob(tx, &*tx.keeps()?, blob)? {
+        return Ok(());
+    }
+    policy::renounce(tx, blob)?;
+    drop_unless_asked(tx, blob)
+}
+
+/// Ends a want that nobody asked for.
+pub(crate) fn drop_unless_asked(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
+    let asked = find(&tx.read(WANTS)?, blob)?.is_some_and(|want| want.asked_at.is_some());
+    if asked { Ok(()) } else { end(tx, blob) }
 }
 
 fn end(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
@@ -181,19 +215,35 @@ pub(crate) fn hold(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64) -> Res
     Ok(())
 }
 
-/// Lists a blob as not held any more, and wants it again if a head has it.
+/// Lists a blob as not held any more, and wants it again if a head has it: also if the policy doesn't keep it, for this may
+/// have been the only copy, and letting go is only for `evict.rs` to decide.
 pub(crate) fn lose(tx: &Tx<'_>, moment: Moment, blob: &Digest) -> Result<()> {
+    let Some(size) = let_go(tx, blob)? else { return Ok(()) };
+    if !is_live(&tx.read(LIVE_BLOBS)?, blob)? {
+        return Ok(());
+    }
+    want_because(tx, moment, blob, size, moment.now, WantReason::Repair)?;
+    if !policy::keeps_blob(tx, &*tx.keeps()?, blob)? {
+        ask(tx, blob, moment.now)?;
+    }
+    Ok(())
+}
+
+/// Lists a blob as not held any more; tells its size if it was.
+pub(crate) fn let_go(tx: &Tx<'_>, blob: &Digest) -> Result<Option<u64>> {
     let size = {
         let mut table = tx.write(BLOBS)?;
         let removed = table.remove(blob.as_bytes())?;
-        let Some(row) = removed else { return Ok(()) };
+        let Some(row) = removed else { return Ok(None) };
         from_row::<BlobRow>("a blob", row.value())?.size
     };
     tx.count(&meta::BLOB_BYTES, 0, size)?;
-    if live_paths(&tx.read(LIVE_BLOBS)?, blob)?.is_empty() {
-        return Ok(());
+    for table in [USES, RENOUNCED] {
+        if tx.read(table)?.get(blob.as_bytes())?.is_some() {
+            tx.write(table)?.remove(blob.as_bytes())?;
+        }
     }
-    want_because(tx, moment, blob, size, moment.now, WantReason::Repair)
+    Ok(Some(size))
 }
 
 /// The paths a blob is live at.

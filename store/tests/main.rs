@@ -12,6 +12,7 @@
 //! - `space.rs`: gc and retention: what goes, what stays, what is said of it
 //! - `local_disk.rs`: what the seam promises, on the machine's own disk
 //! - `small_disk.rs`: a real filesystem that fills up under the database
+//! - `policy.rs`: which bytes a node keeps, and that the last copy never goes
 //! - `planted.rs`: the bugs of `planted/` still fit the code
 //! - `races.rs`: gc and everybody else at once, on the real disk
 //! - `care.rs`: scrubbing, and how what is found wrong comes back
@@ -34,6 +35,7 @@ mod model;
 mod opening;
 mod operations;
 mod planted;
+mod policy;
 mod races;
 mod roster;
 mod small_disk;

@@ -24,8 +24,8 @@ fn outside() -> Outside {
 }
 
 fn tell(store: &Store, now: UnixMillis) {
-    let state = store.describe(outside()).expect("a node describes itself");
-    store.tell(&state, now).expect("a node signs its state");
+    let described = store.describe(outside()).expect("a node describes itself");
+    store.tell(&described, now).expect("a node signs its state").expect("of this moment");
 }
 
 fn signed(store: &Store) -> Vec<SignedState> {

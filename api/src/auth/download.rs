@@ -122,6 +122,11 @@ impl DownloadAccess {
         self.state.store.fetch_in_progress(blob)
     }
 
+    /// Notes that a client uses a blob, so that it is kept here for longer than others.
+    pub(crate) fn used(&self, blob: &Digest) {
+        self.state.store.used(blob, self.now());
+    }
+
     /// Waits for what comes of a blob next.
     pub(crate) fn arrival(&self, blob: &Digest) -> Arrival {
         self.state.store.arrival(blob)

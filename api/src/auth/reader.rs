@@ -297,7 +297,8 @@ impl Reader {
             | Happening::Alarm { .. }
             | Happening::WatchRefused { .. }
             | Happening::NodeChanged { .. }
-            | Happening::StorageCollected { .. } => self.sees_all(),
+            | Happening::StorageCollected { .. }
+            | Happening::StorageEvicted { .. } => self.sees_all(),
             Happening::SignInRefused { .. }
             | Happening::TokenCreated { .. }
             | Happening::TokenRevoked { .. }

@@ -3,7 +3,7 @@
 use ods_store::{GcItem, GcMode, GcReport, GoneReason, LastGc, StorageView, Tally};
 
 use super::timestamp;
-use crate::types::{FilesView, GcItemView, GcView, KeptView, LastGcView, StorageUsageView, TallyView};
+use crate::types::{FilesView, GcItemView, GcView, KeptView, LastGcView, StorageUsageView, TallyView, UnkeptView};
 
 /// Where the bytes are.
 pub(crate) fn storage(view: &StorageView) -> StorageUsageView {
@@ -21,6 +21,12 @@ pub(crate) fn storage(view: &StorageView) -> StorageUsageView {
         database_bytes: view.database_bytes,
         free_bytes: view.free_bytes,
         last_gc: view.last_gc.map(last_gc),
+        policy: super::policy::view(&view.policy),
+        unkept: UnkeptView {
+            held: tally(view.evicted.unkept),
+            gone: tally(view.evicted.gone),
+            held_back: tally(view.evicted.held_back),
+        },
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) async fn package(access: DownloadAccess, path: PackagePath) -> Result
         Some(reader) => Source::Held(reader),
         None => Source::arriving(&access, package.blob).await?,
     };
+    access.used(&package.blob);
     let representation = describe_package(&package, source.size(), access.now().unix_seconds());
     Ok(Found { representation, source, access })
 }
@@ -60,6 +61,7 @@ pub(super) async fn blob(access: DownloadAccess, blob: Digest) -> Result<Found, 
         Some(reader) => Source::Held(reader),
         None => Source::arriving(&access, blob).await?,
     };
+    access.used(&blob);
     let representation = describe_blob(blob, source.size(), package.as_ref(), access.state().download_mode());
     Ok(Found { representation, source, access })
 }

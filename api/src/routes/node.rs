@@ -1,6 +1,7 @@
 //! `/node`.
 
 use axum::Json;
+use ods_store::check_policy;
 
 use crate::auth::{Admin, Reader};
 use crate::blocking::blocking;
@@ -17,7 +18,7 @@ pub(crate) async fn show(reader: Reader) -> Result<Json<NodeView>, ApiError> {
     blocking(move || view(&reader)).await.map(Json)
 }
 
-/// Change this node's name, urls or limits.
+/// Change this node's name, urls, policy or limits.
 ///
 /// Fields that aren't there stay as they are.
 #[utoipa::path(patch, path = "/api/v1/node", operation_id = "edit_node", tag = "node", request_body = NodePatch,
@@ -25,6 +26,10 @@ pub(crate) async fn show(reader: Reader) -> Result<Json<NodeView>, ApiError> {
 pub(crate) async fn edit(admin: Admin, JsonBody(patch): JsonBody<NodePatch>) -> Result<Json<NodeView>, ApiError> {
     let urls = patch.urls.map(urls::parse).transpose()?;
     let limits = patch.limits.map(limits::parse).transpose()?;
+    let policy = patch.policy.map(convert::policy::parse).transpose()?;
+    if let Some(policy) = &policy {
+        check_policy(policy)?;
+    }
     blocking(move || {
         let (author, now) = (admin.author(), admin.reader().now());
         if let Some(name) = patch.name {
@@ -32,6 +37,9 @@ pub(crate) async fn edit(admin: Admin, JsonBody(patch): JsonBody<NodePatch>) -> 
         }
         if let Some(urls) = urls {
             admin.store().set_urls(&urls, &author, now)?;
+        }
+        if let Some(policy) = policy {
+            admin.store().set_policy(&policy, &author, now)?;
         }
         if let Some(limits) = limits {
             admin.store().set_bandwidth(&admin.reader().node_id(), &limits, &author, now)?;

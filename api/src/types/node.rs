@@ -27,6 +27,8 @@ pub struct NodeView {
     pub root: String,
     /// Where other nodes and clients reach it; empty: found from its listeners.
     pub urls: Vec<String>,
+    /// Which packages' bytes it keeps. The catalog is whole on every node.
+    pub policy: PolicyView,
     /// Its log.
     pub log: LogView,
     /// For each stream, `<node>/<epoch>`, the last sequence number held without a gap.
@@ -80,6 +82,51 @@ pub struct StorageView {
     pub free: u64,
 }
 
+/// Which packages' bytes a node keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Policy)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyView {
+    /// `all`: of every package. `selected`: of those that match one of `paths` or have one of `tags`. `on-demand`: of those
+    /// that clients ask for, up to `bytes_max`. On any of them what a client asks for is passed on while it arrives.
+    pub mode: PolicyMode,
+    /// Globs of paths, with `selected`; `*` matches `/` too.
+    #[serde(default)]
+    #[schema(example = json!(["mac/*"]))]
+    pub paths: Vec<String>,
+    /// Tags, with `selected`.
+    #[serde(default)]
+    #[schema(example = json!(["prod"]))]
+    pub tags: Vec<String>,
+    /// With `on-demand`: beyond so many bytes those go that were used longest ago, as far as others are known to have them.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub bytes_max: Option<u64>,
+}
+
+/// How a node chooses whose bytes it keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicyMode {
+    /// Every package.
+    All,
+    /// By path or tag.
+    Selected,
+    /// What clients ask for.
+    OnDemand,
+}
+
+impl PolicyMode {
+    /// As it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Selected => "selected",
+            Self::OnDemand => "on-demand",
+        }
+    }
+}
+
 /// What can be changed of a node. A field that isn't there stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -91,6 +138,9 @@ pub struct NodePatch {
     /// Where it is reached, `http://…` or `https://…`; empty: found from its listeners.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub urls: Option<Vec<String>>,
+    /// Which packages' bytes it keeps; replaces the policy there was.
+    #[serde(default, deserialize_with = "super::objects::one", skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyView>,
     /// How fast packages may go between this node and all others together; replaces all limits there were.
     #[serde(default, deserialize_with = "super::objects::one", skip_serializing_if = "Option::is_none")]
     pub limits: Option<LimitsView>,

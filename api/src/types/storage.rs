@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::PolicyView;
+
 /// Some blobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = Tally)]
@@ -52,6 +54,22 @@ pub struct StorageUsageView {
     /// The last run of gc; null before the first.
     #[schema(required = true)]
     pub last_gc: Option<LastGcView>,
+    /// Which packages' bytes are kept.
+    pub policy: PolicyView,
+    /// How it was with blobs that the policy doesn't keep, when that was last looked at.
+    pub unkept: UnkeptView,
+}
+
+/// Blobs of current revisions that the policy doesn't keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = Unkept)]
+pub struct UnkeptView {
+    /// Those that were here, what clients asked for among them.
+    pub held: TallyView,
+    /// Those of them that went then.
+    pub gone: TallyView,
+    /// Those that may not go: no other node that may publish is known to have them, or somebody reads them.
+    pub held_back: TallyView,
 }
 
 /// What a run of gc removed.

@@ -23,8 +23,8 @@ fn tell(node: &TestNode) {
         rate: 0,
         rates: BTreeMap::new(),
     };
-    let state = node.store().describe(outside).unwrap();
-    node.store().tell(&state, NOW).unwrap();
+    let described = node.store().describe(outside).unwrap();
+    node.store().tell(&described, NOW).unwrap();
 }
 
 fn holds(store: &Store) -> Holds {

@@ -11,14 +11,16 @@ use super::{GcItem, GcMode, GcReport, GoneReason, Kept, KeptTallies, LastGc, Spa
 use crate::catalog::HeadsRow;
 use crate::codec::from_row;
 use crate::custody;
-use crate::digest::{Digest, EventId};
+use crate::digest::{Digest, EventId, NodeId};
 use crate::error::Result;
 use crate::event::{Body, Event};
+use crate::holding::Keeps;
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{GC_BATCH_BLOBS_MAX, GC_ITEMS_MAX, GC_NEWS_MAX, GC_RESTARTS_MAX, GC_STEP_EXAMINED};
 use crate::log;
 use crate::lsn::Lsn;
 use crate::meta;
+use crate::policy;
 use crate::retention::{PastRevision, Presence, Window};
 use crate::roster::{Roster, Standing};
 use crate::schema::{BLOBS, COVERED, HEADS, HISTORY, LIVE_BLOBS, LOG, META, PACKAGES};
@@ -86,6 +88,10 @@ struct View {
     released: Vec<u64>,
     /// Short digests of what was published since the walk began.
     news: HashSet<u64>,
+    /// What the policy keeps, and how often that was changed before.
+    keep: Arc<Keeps>,
+    era: u64,
+    own: NodeId,
 }
 
 impl View {
@@ -93,7 +99,9 @@ impl View {
         // The roster first: if it changes in between, the first transaction notices and the walk begins again.
         let roster = store.roster();
         let seen = Lsn::new(meta::need(&store.read()?.open_table(META)?, &meta::HEAD)?);
-        Ok(Self { roster, seen, retained: Vec::new(), released: Vec::new(), news: HashSet::new() })
+        let policy::PolicyRow { policy, era, .. } = policy::row(&store.read()?)?;
+        let (keep, own) = (Arc::new(Keeps::new(&policy)), store.node_id());
+        Ok(Self { roster, seen, retained: Vec::new(), released: Vec::new(), news: HashSet::new(), keep, era, own })
     }
 
     /// The grace of a blob: none for one whose packages were removed on purpose.
@@ -274,6 +282,7 @@ impl GcRun {
         let again = Again {
             roster: Arc::clone(&self.view.roster),
             seen: self.view.seen,
+            era: self.view.era,
             candidates: candidates.to_vec(),
             now: self.now,
         };
@@ -388,6 +397,10 @@ fn walk_path(
         if is_released {
             view.released.push(short(&publish.blob));
         }
+        // Where the policy doesn't keep a package, its earlier revisions stay on the node that published them alone.
+        if event.header.stream.origin != view.own && !policy::keeps(&view.keep, path, &publish.meta) {
+            continue;
+        }
         let is_covered = covered.get(event.id.as_bytes())?.is_some();
         let revision = PastRevision {
             id: event.id,
@@ -426,6 +439,7 @@ fn news(log: &impl ReadableTable<u64, &'static [u8]>, roster: &Roster, after: Ls
 struct Again {
     roster: Arc<Roster>,
     seen: Lsn,
+    era: u64,
     candidates: Vec<Candidate>,
     now: UnixMillis,
 }
@@ -433,7 +447,7 @@ struct Again {
 impl Again {
     /// Ends the rows of those that still go and names them; `None` if earlier revisions may count that did not.
     fn decide(&self, tx: &Tx<'_>) -> Result<Option<Vec<Digest>>> {
-        if !Arc::ptr_eq(&tx.roster(), &self.roster) {
+        if !Arc::ptr_eq(&tx.roster(), &self.roster) || policy::row(tx)?.era != self.era {
             return Ok(None);
         }
         let published = match news(&tx.read(LOG)?, &self.roster, self.seen)? {

@@ -18,7 +18,7 @@ use crate::journal::Moment;
 use crate::locks::BlobLock;
 use crate::outline::ChainingValue;
 use crate::path::PackagePath;
-use crate::reader::{BlobReader, OpenBlob};
+use crate::reader::{BlobReader, OpenBlob, Readers};
 use crate::recent::{Held, PackageWithBytes};
 use crate::schema::{FETCHES, WANTS};
 use crate::time::UnixMillis;
@@ -72,7 +72,8 @@ impl Store {
                 None => self.remake_outline(blob, size, now)?,
             };
             if let Some(outline) = outline {
-                return Ok(Some(Arc::new(OpenBlob { blob: *blob, size, file, outline })));
+                let reading = Readers::enter(self.readers(), blob);
+                return Ok(Some(Arc::new(OpenBlob { blob: *blob, size, file, outline, _reading: reading })));
             }
         }
         Ok(None)

@@ -1,19 +1,27 @@
 //! Space: collecting what nothing needs, and telling where the bytes are.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use redb::ReadableTable;
+
 use super::Store;
+use crate::digest::Digest;
 use crate::error::{Result, StoreError};
+use crate::evict::{EvictReport, EvictRun};
 use crate::gc::{GcMode, GcReport, GcRun, GcStep, KeptTallies, LastGc, SpacePolicy, Tally};
-use crate::limits::STORAGE_VIEW_FOR_MS;
+use crate::limits::{STORAGE_VIEW_FOR_MS, USES_NOTED_MAX};
 use crate::lsn::Lsn;
 use crate::meta;
-use crate::schema::META;
+use crate::node_state::StatePolicy;
+use crate::policy;
+use crate::publish::Author;
+use crate::schema::{BLOBS, META, USES, WANTS};
 use crate::time::UnixMillis;
 
 /// Where the bytes are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StorageView {
     /// Sealed blobs.
     pub blobs: Tally,
@@ -33,12 +41,20 @@ pub struct StorageView {
     pub counted_at: UnixMillis,
     /// The last run of gc.
     pub last_gc: Option<LastGc>,
+    /// What the policy keeps.
+    pub policy: StatePolicy,
+    /// How it was with what that doesn't keep when it was last looked at.
+    pub evicted: EvictReport,
 }
 
 /// What the store remembers about its space between calls.
 #[derive(Debug, Default)]
 pub(super) struct SpaceState {
     collecting: Arc<AtomicBool>,
+    /// When blobs were used since that was last written down, while the policy asks for it.
+    uses: Mutex<BTreeMap<Digest, UnixMillis>>,
+    notes_uses: AtomicBool,
+    evicted: Mutex<EvictReport>,
     /// The last count. The lock is held while counting: a second caller waits and takes the same.
     counted: Mutex<Option<Counted>>,
 }
@@ -63,6 +79,113 @@ impl Drop for CollectorSeat {
 }
 
 impl Store {
+    /// Which packages' bytes this node keeps.
+    pub fn policy(&self) -> Result<StatePolicy> {
+        policy::of(&self.read()?)
+    }
+
+    /// Changes that, durably. Wants follow by [`Self::follow_policy`]; until they all do, this node's state claims nothing
+    /// for its new policy. Errs with [`StoreError::BadName`] if the policy selects nothing, or what nobody could read.
+    pub fn set_policy(&self, policy: &StatePolicy, author: &Author, now: UnixMillis) -> Result<()> {
+        policy::check(policy)?;
+        let (policy, author) = (policy.clone(), author.clone());
+        self.write(move |tx| policy::set(tx, &policy, &author, now))
+    }
+
+    /// Begins to let go of what the policy doesn't keep and others have, to be stepped by the caller at a pace of its own.
+    /// `None` if there is nothing to let go of by a glance.
+    pub fn begin_evict(&self, now: UnixMillis) -> Result<Option<EvictRun>> {
+        self.refuse_if_failing()?;
+        let read = self.read()?;
+        let held: u64 = meta::need(&read.open_table(META)?, &meta::BLOB_BYTES)?;
+        let policy::PolicyRow { policy, walk, .. } = policy::row(&read)?;
+        let may = match policy {
+            StatePolicy::All => false,
+            StatePolicy::Selected { .. } => held > 0,
+            StatePolicy::OnDemand { bytes_max } => held > bytes_max,
+        };
+        drop(read);
+        if !may || walk.is_some() {
+            self.note_evicted(EvictReport::default());
+            return Ok(None);
+        }
+        // Packages that were asked for lately are open for nobody.
+        self.recent().forget();
+        EvictRun::new(self, now).map(Some)
+    }
+
+    /// Keeps how a run ended, to be shown.
+    pub fn note_evicted(&self, report: EvictReport) {
+        *self.0.space.evicted.lock().unwrap_or_else(PoisonError::into_inner) = report;
+    }
+
+    /// How the last run ended, since start.
+    pub fn last_evicted(&self) -> EvictReport {
+        *self.0.space.evicted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A client used a blob. Costs next to nothing where the policy is to keep all.
+    pub fn used(&self, blob: &Digest, now: UnixMillis) {
+        if self.0.space.notes_uses.load(Ordering::Relaxed) {
+            let mut uses = self.0.space.uses.lock().unwrap_or_else(PoisonError::into_inner);
+            if uses.len() < USES_NOTED_MAX || uses.contains_key(blob) {
+                uses.insert(*blob, now);
+            }
+        }
+    }
+
+    /// Writes down when blobs were used, of those that are held.
+    pub fn save_uses(&self) -> Result<()> {
+        let mut used = std::mem::take(&mut *self.0.space.uses.lock().unwrap_or_else(PoisonError::into_inner));
+        let read = self.read()?;
+        let (blobs, wants) = (read.open_table(BLOBS)?, read.open_table(WANTS)?);
+        let mut held = BTreeMap::new();
+        for (blob, at) in std::mem::take(&mut used) {
+            if blobs.get(blob.as_bytes())?.is_some() {
+                held.insert(blob, at);
+            } else if wants.get(blob.as_bytes())?.is_some() {
+                used.insert(blob, at);
+            }
+        }
+        // What is still coming is written down once it is here.
+        let mut uses = self.0.space.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        for (blob, at) in used {
+            uses.entry(blob).or_insert(at);
+        }
+        drop(uses);
+        if held.is_empty() {
+            return Ok(());
+        }
+        self.write(move |tx| {
+            let blobs = tx.read(BLOBS)?;
+            let mut table = tx.write(USES)?;
+            for (blob, at) in &held {
+                if blobs.get(blob.as_bytes())?.is_some() {
+                    table.insert(blob.as_bytes(), at.get())?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Starts or stops to note what clients use, as the policy needs it.
+    pub fn note_uses(&self) -> Result<()> {
+        self.0.space.notes_uses.store(self.policy()? != StatePolicy::All, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether somebody reads a blob, or it is being fetched.
+    pub(crate) fn is_in_use(&self, blob: &Digest) -> bool {
+        self.readers().has(blob) || self.fetch_in_progress(blob).is_some()
+    }
+
+    /// Makes the wants of a bounded number of blobs follow the policy; false once all do.
+    pub fn follow_policy(&self, now: UnixMillis) -> Result<bool> {
+        if policy::row(&self.read()?)?.walk.is_none() {
+            return Ok(false);
+        }
+        self.write(move |tx| policy::step(tx, now))
+    }
     /// Begins a run of gc, to be stepped by the caller at a pace of its own; see [`GcRun::step`]. Errs with
     /// [`StoreError::GcRunning`] while another one collects.
     pub fn begin_gc(&self, policy: &SpacePolicy, mode: GcMode, now: UnixMillis) -> Result<GcRun> {
@@ -104,6 +227,8 @@ impl Store {
             free_bytes: overview.free_bytes,
             counted_at: counted.at,
             last_gc: self.last_gc()?,
+            policy: overview.policy,
+            evicted: self.last_evicted(),
         })
     }
 

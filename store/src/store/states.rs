@@ -11,8 +11,9 @@ use crate::limits::{STATE_STREAMS_MAX, STATE_WANTS_MAX};
 use crate::log;
 use crate::lsn::Lsn;
 use crate::meta;
-use crate::node_state::{LinkBrief, NodeState, SignedState, State, StateHeader, StatePolicy, StreamBrief, WantBrief};
+use crate::node_state::{LinkBrief, NodeState, SignedState, State, StateHeader, StreamBrief, WantBrief};
 use crate::path::PackagePath;
+use crate::policy;
 use crate::schema::{BLOBS, META, STATEMENTS, STREAMS, WANTS};
 use crate::states::{self, HeldState, StatesTaken};
 use crate::time::UnixMillis;
@@ -39,10 +40,22 @@ pub struct Outside {
     pub rates: BTreeMap<Digest, u64>,
 }
 
+/// This node at one moment, as its next state would tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Description {
+    /// What it would say.
+    pub state: NodeState,
+    /// Nothing was renounced since that moment if this is as it was (`policy.rs`).
+    era: (u64, u64),
+    /// How many states of others had come by then that told of another policy.
+    pub policies_heard: u64,
+}
+
 impl Store {
     /// This node as its next state would describe it, all of one moment.
-    pub fn describe(&self, outside: Outside) -> Result<NodeState> {
+    pub fn describe(&self, outside: Outside) -> Result<Description> {
         let read = self.read()?;
+        let keeping = policy::row(&read)?;
         let values = read.open_table(META)?;
         let vector = log::vector(&read.open_table(STREAMS)?)?;
         let wanted = read.open_table(WANTS)?;
@@ -50,13 +63,13 @@ impl Store {
         let wants = self.newest(wants::list(&wanted, usize::MAX)?, &outside.rates);
         let saved: u64 = wants.iter().map(|want| want.size - want.missing).sum();
         let urls: Vec<String> = meta::need(&values, &meta::URLS)?;
-        Ok(NodeState {
+        let state = NodeState {
             run: outside.run,
             started_at: outside.started_at,
             name: meta::need(&values, &meta::NAME)?,
             urls: if urls.is_empty() { outside.fallback_urls } else { urls },
             version: outside.version,
-            policy: StatePolicy::All,
+            policy: keeping.policy,
             log_id: meta::need(&values, &meta::LOG_ID)?,
             head: Lsn::new(meta::need(&values, &meta::HEAD)?),
             events: log::len(&read)?,
@@ -65,7 +78,8 @@ impl Store {
             catalog: SetDigest::from_bytes(*meta::need(&values, &meta::CATALOG_SUM)?.as_bytes()),
             streams: streams(&vector),
             streams_complete: vector.entries.len() <= STATE_STREAMS_MAX,
-            wants_complete: want_count == wants.len() as u64,
+            // What the walk has yet to want is not among them.
+            wants_complete: want_count == wants.len() as u64 && keeping.walk.is_none(),
             wants,
             want_count,
             want_bytes: meta::need(&values, &meta::WANT_BYTES)?.saturating_sub(saved),
@@ -74,7 +88,8 @@ impl Store {
             blobs: wants::count(&read.open_table(BLOBS)?)?,
             blob_bytes: meta::need(&values, &meta::BLOB_BYTES)?,
             free_bytes: self.free_bytes()?,
-        })
+        };
+        Ok(Description { state, era: policy::era(&read)?, policies_heard: states::policies_heard(&read)? })
     }
 
     /// The newest wants, in brief: those that are coming, then by their revisions' time.
@@ -91,16 +106,22 @@ impl Store {
         wants.iter().map(brief).collect()
     }
 
-    /// Signs a state of this node that passes all that it has met, and holds it.
-    pub fn tell(&self, body: &NodeState, now: UnixMillis) -> Result<State> {
+    /// Signs a state of this node that passes all that it has met, and holds it. `None` if something that the
+    /// description claims was renounced since: that must not be said any more.
+    pub fn tell(&self, described: &Description, now: UnixMillis) -> Result<Option<State>> {
         let node = self.node_id();
-        let met = self.state(&node)?.map_or(0, |held| held.state.header.counter);
-        let header = StateHeader { node, counter: met.saturating_add(1), at_ms: now };
-        let signed = SignedState::mint(self.key(), &header, body);
+        let counter = states::next_counter(&self.read()?, &node)?;
+        let header = StateHeader { node, counter, at_ms: now };
+        let signed = SignedState::mint(self.key(), &header, &described.state);
         let state = signed.decode()?;
-        let arrived = vec![(signed, state.clone())];
-        self.write(move |tx| states::insert(tx, &arrived))?;
-        Ok(state)
+        let (era, arrived) = (described.era, vec![(signed, state.clone())]);
+        self.write(move |tx| {
+            let is_current = policy::era(tx)? == era;
+            if is_current {
+                states::insert(tx, &arrived)?;
+            }
+            Ok(is_current.then(|| state.clone()))
+        })
     }
 
     /// Takes states of members that are newer than what is held. Those that don't verify are passed over: nobody is to
@@ -172,13 +193,12 @@ impl Store {
     }
 
     /// Whether the signed state of another node that may publish says that it has these bytes, as those of a package that
-    /// is current here. Only then may this node let its own copy go.
-    ///
-    /// A node that keeps bytes on demand never says so, and a state is as old as it is: whoever turns to on-demand lets
-    /// its own state of that reach the others before it lets anything go.
+    /// is current here, and is no older than this node's last word that it keeps them itself. Only then may this node let
+    /// its own copy go; why that is safe is in `evict.rs`.
     pub fn is_held_by_publisher(&self, blob: &Digest) -> Result<bool> {
         let (roster, read) = (self.roster(), self.read()?);
-        Survey::read(&read, &roster, self.node_id())?.publisher_has(&read, blob)
+        let floor = policy::floor(&read, &policy::row(&read)?, blob)?;
+        Survey::read(&read, &roster, self.node_id())?.publisher_has(&read, blob, floor)
     }
 }
 
