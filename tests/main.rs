@@ -34,6 +34,7 @@ mod metrics;
 mod names;
 mod networks;
 mod page;
+mod policies;
 mod real_packages;
 mod ring;
 mod roll_back;
