@@ -1,5 +1,6 @@
 //! From values to the typed [`Config`]: parsing, bounds, and what must hold between settings.
 
+mod policy;
 mod space;
 
 use std::collections::BTreeSet;
@@ -45,6 +46,7 @@ pub(super) fn build(values: &mut [Resolved]) -> Result<Config, ConfigError> {
             cache_bytes: count(values.get("limits.cache_bytes"))?,
         },
         space: space::space(&mut values)?,
+        policy: policy::policy(&mut values)?,
         journal_keep: space::journal_keep(&mut values)?,
         scrub: Scrub {
             every: Some(number(values.get("scrub.every_days"))?)

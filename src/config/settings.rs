@@ -167,6 +167,27 @@ pub(super) const SETTINGS: &[Setting] = &[
         "Folders below which the admin API may add watches while the node runs. Empty: nowhere.",
     ),
     setting(
+        "policy.mode",
+        Shape::Text,
+        |_| Some(Value::from("")),
+        "Whose bytes this node keeps: \"all\" (of every package), \"selected\" (those that match one of `paths` or have one\n\
+         of `tags`) or \"on-demand\" (those that clients ask for, up to `bytes_max`). Given here it is set at every start.\n\
+         Empty: what `ods policy` set; at first, all.",
+    ),
+    setting(
+        "policy.paths",
+        Shape::Texts,
+        |_| Some(Value::Array(Vec::new())),
+        "Globs of paths, with \"selected\", such as \"mac/*\"; `*` matches `/` too.",
+    ),
+    setting("policy.tags", Shape::Texts, |_| Some(Value::Array(Vec::new())), "Tags, with \"selected\"."),
+    setting(
+        "policy.bytes_max",
+        Shape::Number(0..=i64::MAX),
+        |_| Some(Value::from(0)),
+        "With \"on-demand\": beyond so many bytes those go that were used longest ago.",
+    ),
+    setting(
         "retention.keep_revisions",
         Shape::Number(0..=10_000),
         |_| Some(Value::from(5)),

@@ -13,12 +13,16 @@ use super::{ConfigError, Resolution, Source, build};
 
 /// What can't be changed through the API: what is needed before the store is open; what has a resource of its own; and what
 /// would widen the reach of whoever may call the API into this machine.
-const NEVER: [&str; 8] = [
+const NEVER: [&str; 12] = [
     "data",
     "listeners",
     "limits.cache_bytes",
     "log.format",
     "log.filter",
+    "policy.mode",
+    "policy.paths",
+    "policy.tags",
+    "policy.bytes_max",
     "watch.roots",
     "watches",
     "trusted_proxies",

@@ -319,3 +319,32 @@ fn retention_that_cannot_be_meant_is_refused() {
         assert!(error.contains(expected), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_policy_is_read_and_what_cannot_be_meant_is_refused() {
+    use ods_store::StatePolicy;
+    let machine = Machine::new();
+    assert_eq!(machine.config(&flags(), &[]).policy, None, "that is left to `ods policy`");
+    machine.write("data/ods.toml", "[policy]\nmode = \"selected\"\npaths = [\"mac/*\"]\n");
+    let resolution = machine.resolve(&flags(), &[("ODS_POLICY_TAGS", "prod,beta")]).expect("a configuration");
+    let tags = vec!["prod".to_owned(), "beta".to_owned()];
+    let selected = StatePolicy::Selected { paths: vec!["mac/*".to_owned()], tags };
+    assert_eq!(resolution.config.policy, Some(selected));
+    machine.write("data/ods.toml", &resolution.to_toml());
+    assert_eq!(machine.config(&flags(), &[]), resolution.config, "what is printed parses back");
+    machine.write("data/ods.toml", "[policy]\nmode = \"on-demand\"\nbytes_max = 5_000_000\n");
+    assert_eq!(machine.config(&flags(), &[]).policy, Some(StatePolicy::OnDemand { bytes_max: 5_000_000 }));
+    for (text, expected) in [
+        ("mode = \"some\"", "unknown variant"),
+        ("mode = \"selected\"", "selects nothing"),
+        ("mode = \"selected\"\npaths = [\"[\"]", "a glob that can't be read"),
+        ("mode = \"on-demand\"", "needs it"),
+        ("mode = \"all\"\ntags = [\"x\"]", "go with"),
+        ("tags = [\"x\"]", "go with"),
+        ("modes = \"all\"", "did you mean"),
+    ] {
+        machine.write("data/ods.toml", &format!("[policy]\n{text}\n"));
+        let error = machine.error(&flags(), &[]);
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}

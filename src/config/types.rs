@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use ods_store::{Keep, RetentionRule, WatchMode};
+use ods_store::{Keep, RetentionRule, StatePolicy, WatchMode};
 use serde::{Deserialize, Serialize};
 
 use super::address;
@@ -31,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Which bytes are kept, and how often others are removed.
     pub(crate) space: Space,
+    /// Which packages' bytes are kept; none: as it was set while the node ran.
+    pub(crate) policy: Option<StatePolicy>,
     /// How long the journal's records are kept; zero: for ever.
     pub(crate) journal_keep: Duration,
     /// When and how fast everything is verified.
@@ -195,6 +197,21 @@ pub(crate) struct Space {
     pub(crate) every: Duration,
     /// How long an upload may rest before it counts as abandoned.
     pub(crate) uploads_kept: Duration,
+}
+
+/// A policy's mode as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PolicyWord {
+    /// Nothing is given.
+    #[serde(rename = "")]
+    Unset,
+    /// Every package.
+    All,
+    /// By path or tag.
+    Selected,
+    /// What is asked for.
+    OnDemand,
 }
 
 /// A rule of retention as it is written.

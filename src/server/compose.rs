@@ -34,7 +34,7 @@ use crate::{
     worker::Supervisor,
 };
 
-/// Who changes the node's name and urls at the start, in the journal.
+/// Who changes the node's name, urls and policy at the start, in the journal.
 const CONFIGURATION: &str = "configuration";
 
 /// A node's parts, ready to serve.
@@ -141,7 +141,7 @@ const fn link_policy(mode: LinkMode) -> LinkPolicy {
     }
 }
 
-/// The store, with the configured name and urls, and the name it has now.
+/// The store, with the configured name, urls and policy, and the name it has now.
 async fn open_store(resolution: &Resolution) -> Result<(Store, String), StartError> {
     let config = &resolution.config;
     let mut entropy = [0; 32];
@@ -149,7 +149,7 @@ async fn open_store(resolution: &Resolution) -> Result<(Store, String), StartErr
     let options = StoreOptions { cache_bytes: config.limits.cache_bytes, entropy, name: config.name.clone() };
     // A name that nobody gave doesn't undo one that was set while the node ran.
     let name = resolution.source("name").is_some_and(|source| *source != Source::Default).then(|| config.name.clone());
-    let (data, urls) = (config.data.clone(), config.urls.clone());
+    let (data, urls, policy) = (config.data.clone(), config.urls.clone(), config.policy.clone());
     blocking(move || {
         let store = Store::open(Arc::new(LocalDisk::new()), &data, &options)?;
         let (now, author, overview) = (clock::now(), Author::new(CONFIGURATION), store.overview()?);
@@ -158,6 +158,9 @@ async fn open_store(resolution: &Resolution) -> Result<(Store, String), StartErr
         }
         if !urls.is_empty() && urls != overview.urls {
             store.set_urls(&urls, &author, now)?;
+        }
+        if let Some(policy) = policy {
+            store.set_policy(&policy, &author, now)?;
         }
         let name = store.overview()?.name;
         Ok((store, name))
