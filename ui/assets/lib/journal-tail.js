@@ -5,7 +5,6 @@
 
 import { call } from './api.js';
 import { live } from './live.js';
-import { node } from './node.js';
 import { asProblem } from './problem.js';
 
 /** @typedef {import('./types.js').Happening} Happening */
@@ -56,10 +55,15 @@ export class JournalTail extends EventTarget {
     Object.assign(this, { records: [], gaps: new Set(), problem: null, whole: false, reading: true });
     this.#filter = filter;
     this.#changed();
-    await node.refresh();
-    if (run !== this.#run) return;
-    this.#from = (node.value?.log.head ?? 0) + 1;
-    await this.older();
+    try {
+      const { log } = await call('show_node', { background: true });
+      if (run !== this.#run) return;
+      this.#from = log.head + 1;
+    } catch (error) {
+      Object.assign(this, { problem: asProblem(error), reading: false });
+      return this.#changed();
+    }
+    return this.older();
   }
 
   /** Reads what is before. */
