@@ -45,7 +45,7 @@ test("names with markup and very long ones are text", async () => {
   for (const at of ["", "packages", `packages/${encodeURIComponent(MARKUP)}`, `packages/${long}`, "events", "mesh", "settings"]) {
     await page.goto(`${node.url}/ui/${at}`);
     await page.locator("main h1").first().waitFor();
-    await page.waitForLoadState("networkidle").catch(() => undefined);
+    await page.waitForFunction(() => !document.querySelector("main .waiting"));
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert.ok(wider <= 0, `${at} is ${wider} px wider than a window of 320`);
   }

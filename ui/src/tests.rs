@@ -98,6 +98,17 @@ async fn addresses_of_the_pages_router_are_the_page_and_others_are_nothing() {
     assert_eq!(without_slash.header(&LOCATION), "/ui/");
 }
 
+#[test]
+fn pages_are_those_of_the_pages_own_router() {
+    let files = Files::current(true);
+    let routes = files.get(files.hash(), "lib/routes.js").map(|file| file.form(false).bytes).unwrap();
+    let text = String::from_utf8(routes.to_vec()).unwrap();
+    let after = text.match_indices("path: '").map(|(at, mark)| &text[at + mark.len()..]);
+    let firsts = after.filter_map(|rest| rest.split(['\'', '/']).next()).filter(|first| !first.is_empty());
+    let routed: std::collections::BTreeSet<&str> = firsts.collect();
+    assert_eq!(routed, PAGES.into_iter().collect());
+}
+
 #[tokio::test]
 async fn files_are_only_read() {
     for method in [Method::POST, Method::PUT, Method::DELETE] {
