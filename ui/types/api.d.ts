@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 4c568a2efd3f3d0aeef8345dfdea3e98eb525bfaf0e3bad503078d1cff9effc9
+// The document's shape: 8a03c810b10934f3578f788f46562738ec0a957a5642778f75980a1f07dffe54
 
 export interface paths {
     "/api/v1/anchors": {
@@ -1063,6 +1063,7 @@ export interface components {
             log: components["schemas"]["NodeLog"];
             name: string;
             packages: number;
+            policy: components["schemas"]["Policy"];
             role: string | null;
             root: string;
             roster_digest: string;
@@ -1082,6 +1083,7 @@ export interface components {
         NodePatch: {
             limits?: components["schemas"]["Limits"] | null;
             name?: string | null;
+            policy?: components["schemas"]["Policy"] | null;
             urls?: string[] | null;
         };
         NodeStorage: {
@@ -1435,6 +1437,14 @@ export interface components {
             paused?: boolean | null;
             urls?: string[] | null;
         };
+        Policy: {
+            bytes_max: number | null;
+            mode: components["schemas"]["PolicyMode"];
+            paths?: string[];
+            tags?: string[];
+        };
+        /** @enum {string} */
+        PolicyMode: "all" | "selected" | "on-demand";
         Problem: Record<string, never> & {
             code: string;
             detail: string;
@@ -1604,7 +1614,9 @@ export interface components {
             last_gc: components["schemas"]["LastGc"] | null;
             live: components["schemas"]["Tally"];
             orphans: components["schemas"]["Files"];
+            policy: components["schemas"]["Policy"];
             retained: components["schemas"]["Tally"];
+            unkept: components["schemas"]["Unkept"];
             young: components["schemas"]["Tally"];
         };
         Sync: {
@@ -1651,6 +1663,11 @@ export interface components {
         TransferBytes: {
             done: number;
             total: number;
+        };
+        Unkept: {
+            gone: components["schemas"]["Tally"];
+            held: components["schemas"]["Tally"];
+            held_back: components["schemas"]["Tally"];
         };
         Upload: {
             blake3: string | null;

@@ -12,7 +12,8 @@ import { OdsElement } from './base.js';
 import { choice, field, formDialog, list, text } from './form-dialog.js';
 import { card, facts } from './parts.js';
 
-/** @typedef {{ mode: string, paths: string[], tags: string[], bytes_max: number | null }} Policy */
+/** @typedef {import('../lib/types.js').Schemas['Policy']} Policy */
+/** @typedef {import('../lib/types.js').Schemas['PolicyMode']} Mode */
 
 const GIGA = 1_000_000_000;
 const MODES = /** @type {const} */ (['all', 'selected', 'on-demand']);
@@ -22,11 +23,11 @@ class OdsPolicy extends OdsElement {
 
   /** @override */
   render() {
-    const policy = /** @type {Policy | undefined} */ (/** @type {any} */ (this.node.value)?.policy);
+    const policy = this.node.value?.policy;
     if (!policy) return nothing;
     const edit = actionButton({ operation: 'edit_node', label: words.policyEdit, icon: 'pencil', kind: 'small', run: () => this.#edit(policy) });
-    const rows = /** @type {[unknown, unknown][]} */ ([[words.policyEdit, words.policies[/** @type {'all'} */ (policy.mode)] ?? policy.mode]]);
-    if (policy.mode === 'selected') rows.push([words.policyPaths, policy.paths.join(', ') || common.none], [words.policyTags, policy.tags.join(', ') || common.none]);
+    const rows = /** @type {[unknown, unknown][]} */ ([[words.policyEdit, words.policies[policy.mode]]]);
+    if (policy.mode === 'selected') rows.push([words.policyPaths, (policy.paths ?? []).join(', ') || common.none], [words.policyTags, (policy.tags ?? []).join(', ') || common.none]);
     if (policy.mode === 'on-demand') rows.push([words.policyBytes, policy.bytes_max === null ? common.none : format.bytes(policy.bytes_max)]);
     return card({ title: words.policy, link: edit }, facts(rows));
   }
@@ -37,12 +38,12 @@ class OdsPolicy extends OdsElement {
     const done = await formDialog({
       title: words.policy, action: common.save, operation: 'edit_node',
       fields: (again) => html`${field(words.policyEdit, choice('mode', MODES.map((one) => [one, words.policies[one]]), mode, (event) => {
-          mode = /** @type {HTMLSelectElement} */ (event.target).value;
+          mode = /** @type {Mode} */ (/** @type {HTMLSelectElement} */ (event.target).value);
           again();
         }))}
-        ${mode === 'selected' ? html`${field(words.policyPaths, html`<input name="paths" autocomplete="off" spellcheck="false" value=${policy.paths.join(', ')}>`)} ${field(words.policyTags, html`<input name="tags" autocomplete="off" value=${policy.tags.join(', ')}>`)}` : nothing}
+        ${mode === 'selected' ? html`${field(words.policyPaths, html`<input name="paths" autocomplete="off" spellcheck="false" value=${(policy.paths ?? []).join(', ')}>`)} ${field(words.policyTags, html`<input name="tags" autocomplete="off" value=${(policy.tags ?? []).join(', ')}>`)}` : nothing}
         ${mode === 'on-demand' ? field(words.policyBytes, html`<input name="bytes" type="number" min="0.001" step="any" value=${policy.bytes_max === null ? '' : policy.bytes_max / GIGA}>`, words.policyBytesHint) : nothing}`,
-      submit: (form) => call('edit_node', { body: { policy: { mode: text(form, 'mode'), paths: list(form, 'paths'), tags: list(form, 'tags'), bytes_max: text(form, 'bytes') ? Math.round(Number(text(form, 'bytes')) * GIGA) : null } } }),
+      submit: (form) => call('edit_node', { body: { policy: { mode: /** @type {Mode} */ (text(form, 'mode')), paths: list(form, 'paths'), tags: list(form, 'tags'), bytes_max: text(form, 'bytes') ? Math.round(Number(text(form, 'bytes')) * GIGA) : null } } }),
     });
     if (done) toast(words.saved);
     await node.refresh();

@@ -1,11 +1,22 @@
 /** The element of a route, made when its module is here. Tag names come from `routes.js`, never from the address. */
 
 import { html } from '../vendor/lit.js';
-import { asProblem } from '../lib/problem.js';
+import { live } from '../lib/live.js';
+import { Problem, asProblem } from '../lib/problem.js';
+import { ROUTES } from '../lib/routes.js';
 import { text } from '../lib/strings.js';
 import { emptyState, problemBox, waiting } from './parts.js';
 
 /** @typedef {import('../lib/routes.js').Route} Route */
+
+/** A page whose module couldn't be had while the node was away is had when it is back. */
+live.addEventListener('state', () => {
+  if (live.state !== 'live') return;
+  for (const [tag, page] of pages) {
+    const route = ROUTES.find((one) => one.tag === tag);
+    if (page instanceof Problem && route) void load(route);
+  }
+});
 
 /** @type {Map<string, HTMLElement | import('../lib/problem.js').Problem | null>} null: it is being loaded */
 const pages = new Map();
