@@ -26,7 +26,7 @@
 //! each node can tell where every package is, and an idle mesh swaps nothing. The calls carry clocks ([`clock_offset`]).
 //!
 //! **Bytes** ([`plan`], [`fetch`]). Events say which blobs to want; wants are rows of the store. A planner asks peers
-//! which pieces they have, gets the outline, the last piece, then runs of pieces from all that have them. Pieces are
+//! which pieces they have (so a node whose policy keeps less learns what its peers go on lacking, and fetches it for them), gets the outline, the last piece, then runs of pieces from all that have them. Pieces are
 //! served on as soon as they are verified.
 //!
 //! **Links** ([`linking`], [`link`], [`links`]). A node that its peers can't call turns a connection round: `GET /peer/v1/link` with

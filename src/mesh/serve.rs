@@ -165,7 +165,7 @@ pub(super) fn serve(node: &Node, caller: &NodeId, request: Request, now: UnixMil
         Request::States(request) => Answer::States(swap_states(store, request, now)?),
         Request::Log(request) => Answer::Log(log_page(store, &request)?),
         Request::Outline(blob) => Answer::Outline(outline(store, &blob, now)?),
-        Request::Pieces(request) => return pieces(store, &request, now),
+        Request::Pieces(request) => return pieces(store, caller, &request, now),
         Request::Blob(request) => return BlobBytes::open(store, &request, now).map(Reply::Bytes),
         Request::Link => {
             let peer = store.peer(caller)?.filter(|row| !row.paused);
@@ -259,15 +259,19 @@ fn outline(store: &Store, blob: &Digest, now: UnixMillis) -> Result<Vec<[u8; 32]
 }
 
 /// What is here of a blob. A caller that may be kept waiting is, while there is no more than it knows of and more may come.
-fn pieces(store: &Store, request: &PiecesRequest, now: UnixMillis) -> Result<Reply, Refusal> {
+fn pieces(store: &Store, caller: &NodeId, request: &PiecesRequest, now: UnixMillis) -> Result<Reply, Refusal> {
     if let Some(reader) = store.open_blob(&request.blob, now)? {
+        store.peer_gets(&request.blob, now);
         return Ok(Reply::Answer(Answer::Pieces(PieceMap::All { size: reader.size() })));
     }
     let here = match store.fetch_in_progress(&request.blob) {
         Some(fetch) if fetch.outline_known() => Some((fetch.size(), fetch.have())),
         _ => store.want(&request.blob)?.map(|want| (want.size, PieceSet::none(piece_count(want.size)))),
     };
-    let Some((size, have)) = here else { return Ok(Reply::Answer(Answer::Pieces(PieceMap::Absent))) };
+    let Some((size, have)) = here else {
+        store.peer_lacks(caller, &request.blob, now)?;
+        return Ok(Reply::Answer(Answer::Pieces(PieceMap::Absent)));
+    };
     if request.wait_ms > 0 && have.len() <= request.seen {
         return Ok(Reply::Wait);
     }

@@ -3,7 +3,7 @@
 //!
 //! A live blob that the policy doesn't keep **goes** iff all of these hold, looked at again inside the transaction that ends
 //! its row, under the digest's lock:
-//! - nobody reads it at this moment, nothing of it is being fetched, and no upload, fetch or restore holds it (`custody.rs`);
+//! - nobody reads it at this moment, no peer is waiting for it, nothing of it is being fetched, and no upload, fetch or restore holds it (`custody.rs`);
 //! - it is surplus ([`surplus`]): on an on-demand node, the longest unused beyond the byte limit; on a selective one, what no
 //!   client used for [`EVICT_UNUSED_MS`];
 //! - the signed state of **another node that may publish** says that it has it as the bytes of a revision that is current

@@ -60,6 +60,7 @@ mod pull;
 mod reader;
 mod rebuild;
 mod recent;
+mod relaying;
 mod replicated;
 mod reserve;
 mod resumable;

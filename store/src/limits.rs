@@ -163,6 +163,12 @@ pub const EVICT_STEP_EXAMINED: usize = 2000;
 pub const EVICT_CANDIDATES_MAX: usize = 4096;
 /// ... and one transaction.
 pub const EVICT_BATCH_BLOBS_MAX: usize = 64;
+/// A blob that isn't kept here is fetched for a peer that has asked for it for so long: 10 s.
+pub const RELAY_AFTER_MS: u64 = 10_000;
+/// What no peer asked for in this time counts as got: 60 s, three times the longest back-off of a want.
+pub const RELAY_FORGET_MS: u64 = 60_000;
+/// Blobs remembered that peers ask for.
+pub const RELAYS_MAX: usize = 10_000;
 /// How often uses of blobs are written down, at most: once a minute.
 pub const USES_EVERY_MS: u64 = 60_000;
 /// Uses of blobs that are noted until they are written down.

@@ -14,8 +14,9 @@ use super::world::World;
 
 /// In this time all catalogs, vectors and rosters are equal.
 const AGREED_MS: u64 = 30_000;
-/// In this time after that all bytes are everywhere.
-const BYTES_MS: u64 = 120_000;
+/// In this time after that all bytes are everywhere; a node that doesn't keep them fetches them for those behind it only
+/// once they have asked for a while, and then the next such node.
+const BYTES_MS: u64 = 300_000;
 const LOOK_MS: u64 = 250;
 
 /// What a run came to.
@@ -52,12 +53,18 @@ impl World {
                 self.stands(&members)
             ));
         }
+        for number in &members {
+            self.follow_policy(*number);
+        }
         let agreed_ms = u64::try_from(healed.elapsed().as_millis()).unwrap_or(u64::MAX);
         // Clients download everything, and so meet what rotted.
         for machine in self.of(&members) {
             read_all(machine);
         }
         self.wait_for(BYTES_MS, |world| missing(&world.of(&members)).is_empty()).await?;
+        for number in &members {
+            self.let_go(*number);
+        }
         let machines = self.of(&members);
         self.promises.check(&machines)?;
         let history = machines.first().map(|machine| History::of(machine.store()));

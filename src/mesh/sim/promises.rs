@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ods_store::{Digest, EventId, LogQuery, NodeId, Package, PackageState, SetDigest, Store, UnixMillis, Vector};
+use ods_store::{
+    Digest, EventId, LogQuery, NodeId, Package, PackageState, SetDigest, StatePolicy, Store, UnixMillis, Vector,
+};
 
 use super::history::History;
 use super::machine::Machine;
@@ -10,6 +12,7 @@ use super::steps::short;
 
 /// What users were told, and what they know.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts of a run")]
 pub(super) struct Promises {
     /// Events that were acknowledged, and the machines that answer for them.
     acknowledged: BTreeMap<EventId, BTreeSet<usize>>,
@@ -17,6 +20,9 @@ pub(super) struct Promises {
     disk_was_lost: bool,
     /// So it was, or something rotted: bytes may be gone that nobody else had.
     bytes_may_be_lost: bool,
+    /// Nodes let go of bytes that others had, and nodes were expelled: perhaps just those.
+    let_go: bool,
+    expelled: bool,
     /// Digests of all bytes that were ever published, and their lengths.
     known: BTreeMap<Digest, u64>,
 }
@@ -35,6 +41,16 @@ impl Promises {
     /// A blob rotted on some disk.
     pub(super) fn rotted(&mut self) {
         self.bytes_may_be_lost = true;
+    }
+
+    /// A node let go of what it doesn't keep.
+    pub(super) fn let_go(&mut self) {
+        self.let_go = true;
+    }
+
+    /// A node was expelled.
+    pub(super) fn expelled(&mut self) {
+        self.expelled = true;
     }
 
     /// A change was acknowledged.
@@ -77,8 +93,10 @@ impl Promises {
             answering.is_some_and(|numbers| machines.iter().any(|machine| numbers.contains(&machine.number)))
         };
         let listed = machines.first().map(|machine| packages(machine.store())).unwrap_or_default();
-        let lost = |package: &&Package| package.state != PackageState::Stored && answers(package);
-        match listed.iter().find(lost).filter(|_| !self.bytes_may_be_lost) {
+        let held = held(machines);
+        let lost = |package: &&Package| !held.contains(&package.blob) && answers(package);
+        let may_be_lost = self.bytes_may_be_lost || (self.let_go && self.expelled);
+        match listed.iter().find(lost).filter(|_| !may_be_lost) {
             Some(package) => Err(format!("nobody has the bytes of {}, which was acknowledged", package.path)),
             None => Ok(()),
         }
@@ -190,7 +208,9 @@ fn check_blobs(machines: &[&Machine]) -> Result<(), String> {
         return Err(format!("{name} has not the bytes of {}, which another one has", package.path));
     }
     for machine in machines {
-        let mut lacking = packages(machine.store()).into_iter().filter(|package| package.state != PackageState::Stored);
+        let policy = machine.store().policy().expect("readable");
+        let lacks = |package: &Package| package.state != PackageState::Stored && keeps(&policy, package);
+        let mut lacking = packages(machine.store()).into_iter().filter(lacks);
         let forgotten = lacking.find(|package| !machine.store().is_wanted(&package.blob).unwrap_or(false));
         if let Some(package) = forgotten {
             return Err(format!("{} neither has nor wants the bytes of {}", machine.name(), package.path));
@@ -201,16 +221,33 @@ fn check_blobs(machines: &[&Machine]) -> Result<(), String> {
 
 /// Packages whose bytes some machine has and another one hasn't.
 pub(super) fn missing(machines: &[&Machine]) -> Vec<(String, Package)> {
-    let listed: Vec<_> = machines.iter().map(|machine| (machine, packages(machine.store()))).collect();
-    let held: BTreeSet<Digest> = listed
-        .iter()
-        .flat_map(|(_, packages)| packages)
-        .filter(|package| package.state == PackageState::Stored)
-        .map(|package| package.blob)
-        .collect();
-    let lacking = listed.into_iter().flat_map(|(machine, packages)| {
+    let held = held(machines);
+    let lacking = machines.iter().flat_map(|machine| {
+        let policy = machine.store().policy().expect("readable");
+        let should = |package: &Package| package.state != PackageState::Remote || keeps(&policy, package);
         let lacks = |package: &Package| package.state != PackageState::Stored && held.contains(&package.blob);
-        packages.into_iter().filter(lacks).map(|package| (machine.name(), package)).collect::<Vec<_>>()
+        let lacking = packages(machine.store()).into_iter().filter(|package| lacks(package) && should(package));
+        lacking.map(|package| (machine.name(), package)).collect::<Vec<_>>()
     });
     lacking.collect()
+}
+
+/// What is held by some machine, of what they list.
+fn held(machines: &[&Machine]) -> BTreeSet<Digest> {
+    let listed = machines.iter().flat_map(|machine| packages(machine.store()));
+    listed.filter(|package| package.state == PackageState::Stored).map(|package| package.blob).collect()
+}
+
+/// Whether a policy of the simulation keeps a package.
+fn keeps(policy: &StatePolicy, package: &Package) -> bool {
+    match policy {
+        StatePolicy::All => true,
+        StatePolicy::OnDemand { .. } => false,
+        StatePolicy::Selected { paths, tags } => {
+            let path = package.path.as_str();
+            let selects = |glob: &String| glob.strip_suffix('*').map_or(path == glob, |start| path.starts_with(start));
+            let its_tags = package.meta.get("tags").map(String::as_str).unwrap_or_default();
+            paths.iter().any(selects) || its_tags.split(',').any(|tag| tags.iter().any(|selected| selected == tag))
+        }
+    }
 }

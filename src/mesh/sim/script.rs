@@ -86,6 +86,10 @@ pub(super) enum Step {
     Sync { machine: usize, which: usize },
     /// A client waits for a blob.
     Ask { machine: usize, which: usize },
+    /// A node is to keep other packages' bytes than before.
+    Policy { machine: usize, policy: usize },
+    /// What isn't kept, and others have, goes.
+    LetGo { machine: usize },
 }
 
 const YEAR_MS: i64 = 365 * 24 * 3_600_000;
@@ -107,6 +111,7 @@ impl Script {
         let kinds = Kinds::draw(&random);
         let mut steps: Vec<_> =
             (0..10 + random.index(50)).map(|_| (random.below(chaos_ms), kinds.step(&random))).collect();
+        steps.extend(policies(seed, chaos_ms));
         steps.sort_by_key(|(at_ms, _)| *at_ms);
         Self { seed, founders, spares, links, steps }
     }
@@ -115,6 +120,18 @@ impl Script {
     pub(super) fn machines(&self) -> usize {
         self.founders.len() + self.spares
     }
+}
+
+/// Changes of policies, which some runs have besides. Drawn apart, so that the rest of a run is what it was without.
+fn policies(seed: u64, chaos_ms: u64) -> Vec<(u64, Step)> {
+    let random = Random::new(seed ^ 0x0b17_e50f);
+    let count = if random.chance(400) { 6 + random.index(24) } else { 0 };
+    let step = |_| {
+        let (at_ms, machine) = (random.below(chaos_ms), random.index(64));
+        let changes = random.chance(500);
+        (at_ms, if changes { Step::Policy { machine, policy: random.index(5) } } else { Step::LetGo { machine } })
+    };
+    (0..count).map(step).collect()
 }
 
 impl Founder {

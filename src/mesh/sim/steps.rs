@@ -1,7 +1,8 @@
 //! What each step of a script does.
 
 use ods_store::{
-    Condition, EventId, GcMode, Keep, MetaPatch, PackagePath, PublishRequest, Retention, Role, SpacePolicy, StoreError,
+    Condition, EventId, EvictStep, GcMode, Keep, MetaPatch, PackagePath, PublishRequest, Retention, Role, SpacePolicy,
+    StatePolicy, StoreError,
 };
 
 use super::machine::{End, Machine};
@@ -42,6 +43,12 @@ impl World {
             Step::Expel { owner, node } => self.expel_by(&[(owner, node)]),
             Step::ExpelEachOther { one, other } => self.expel_by(&[(one, other), (other, one)]),
             Step::Rot { machine, which, offset } => self.rot(machine, which, offset).await,
+            Step::Policy { machine, policy } => self.set_policy(machine, policy),
+            Step::LetGo { machine } => {
+                if let Some(number) = self.running(machine) {
+                    self.let_go(number);
+                }
+            }
             Step::Clock { .. } | Step::Gc { .. } | Step::Sync { .. } | Step::Ask { .. } => {
                 self.care(step);
             }
@@ -220,6 +227,7 @@ impl World {
         for (owner, node) in chosen {
             let (machine, target) = (&self.machines[owner], self.machines[node].store().node_id());
             let told = machine.store().expel(&target, &author(), machine.now());
+            self.promises.expelled();
             self.trace.line(&format!("  m{owner} expels m{node}: {:?}", told.map_err(|error| error.to_string())));
         }
     }
@@ -234,6 +242,44 @@ impl World {
         self.promises.rotted();
         self.machines[number].disk().flip_bit(file, offset % length.max(1));
         self.machines[number].start();
+    }
+
+    fn set_policy(&mut self, machine: usize, policy: usize) {
+        let Some(number) = self.running(machine) else { return };
+        let texts = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let policies = [
+            StatePolicy::All,
+            StatePolicy::OnDemand { bytes_max: 0 },
+            StatePolicy::OnDemand { bytes_max: 3000 },
+            StatePolicy::Selected { paths: texts(&["p0.pkg", "p1.*"]), tags: vec![] },
+            StatePolicy::Selected { paths: vec![], tags: texts(&["t1", "t2"]) },
+        ];
+        let machine = &self.machines[number];
+        let told = machine.store().set_policy(&policies[policy % policies.len()], &author(), machine.now());
+        self.trace.line(&format!("  m{number}: {:?}", told.map_err(|error| error.to_string())));
+        self.follow_policy(number);
+    }
+
+    /// Has a node's wants follow its policy; what a crash cuts short goes on later.
+    pub(super) fn follow_policy(&self, number: usize) {
+        let machine = &self.machines[number];
+        while machine.store().follow_policy(machine.now()).unwrap_or(false) {}
+    }
+
+    /// Has a node let go of what it doesn't keep.
+    pub(super) fn let_go(&mut self, number: usize) {
+        self.follow_policy(number);
+        let machine = &self.machines[number];
+        let Ok(Some(mut run)) = machine.store().begin_evict(machine.now()) else { return };
+        let gone = loop {
+            match run.step() {
+                Ok(EvictStep::More) => {}
+                Ok(EvictStep::Done(report)) => break Ok(report.gone.count),
+                Err(error) => break Err(error.to_string()),
+            }
+        };
+        self.trace.line(&format!("  m{number}: {gone:?} went"));
+        self.promises.let_go();
     }
 
     fn care(&mut self, step: Step) {

@@ -98,7 +98,7 @@ impl EvictRun {
                 continue;
             }
             let floor = policy::floor(&read, &self.policy, &blob)?;
-            if survey.publisher_has(&read, &blob, floor)? && !self.store.is_in_use(&blob) {
+            if survey.publisher_has(&read, &blob, floor)? && !self.store.is_in_use(&blob, self.now) {
                 self.candidates.insert(unkept);
                 if self.candidates.len() > EVICT_CANDIDATES_MAX {
                     self.candidates.pop_last();
@@ -156,7 +156,7 @@ fn decide_again(tx: &Tx<'_>, store: &Store, era: u64, batch: &[Unkept], now: Uni
     let (mut gone, mut tally) = (Vec::new(), Tally::default());
     for Unkept { blob, .. } in batch {
         let is_live = wants::is_live(&tx.read(LIVE_BLOBS)?, blob)?;
-        if !is_live || policy::keeps_blob(tx, &keep, blob)? || store.is_in_use(blob) {
+        if !is_live || policy::keeps_blob(tx, &keep, blob)? || store.is_in_use(blob, now) {
             continue;
         }
         if !survey.publisher_has(tx, blob, policy::floor(tx, &row, blob)?)? {

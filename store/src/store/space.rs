@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use redb::ReadableTable;
 
 use super::Store;
-use crate::digest::Digest;
+use crate::digest::{Digest, NodeId};
 use crate::error::{Result, StoreError};
 use crate::evict::{EvictReport, EvictRun};
 use crate::gc::{GcMode, GcReport, GcRun, GcStep, KeptTallies, LastGc, SpacePolicy, Tally};
@@ -17,6 +17,7 @@ use crate::meta;
 use crate::node_state::StatePolicy;
 use crate::policy;
 use crate::publish::Author;
+use crate::relaying::Relays;
 use crate::schema::{BLOBS, META, USES, WANTS};
 use crate::time::UnixMillis;
 
@@ -54,6 +55,7 @@ pub(super) struct SpaceState {
     /// When blobs were used since that was last written down, while the policy asks for it.
     uses: Mutex<BTreeMap<Digest, UnixMillis>>,
     notes_uses: AtomicBool,
+    relays: Relays,
     evicted: Mutex<EvictReport>,
     /// The last count. The lock is held while counting: a second caller waits and takes the same.
     counted: Mutex<Option<Counted>>,
@@ -174,9 +176,25 @@ impl Store {
         Ok(())
     }
 
-    /// Whether somebody reads a blob, or it is being fetched.
-    pub(crate) fn is_in_use(&self, blob: &Digest) -> bool {
-        self.readers().has(blob) || self.fetch_in_progress(blob).is_some()
+    /// A peer asks for a blob that is here.
+    pub fn peer_gets(&self, blob: &Digest, now: UnixMillis) {
+        self.0.space.relays.serve(blob, now);
+    }
+
+    /// A peer asks for a blob that isn't here. One that the policy doesn't keep is wanted for it, if it goes on asking and
+    /// doesn't say of itself that the bytes are coming: there may be no other way to it.
+    pub fn peer_lacks(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) -> Result<()> {
+        if !self.0.space.relays.ask(blob, now) || self.is_wanted(blob)? {
+            return Ok(());
+        }
+        let state = self.state(peer)?.and_then(|held| held.state.body);
+        let comes = state.is_some_and(|state| state.wants.iter().any(|want| want.blob == *blob && want.rate > 0));
+        if comes { Ok(()) } else { self.want_now(blob, now).map(drop) }
+    }
+
+    /// Whether somebody reads a blob, it is being fetched, or a peer is waiting for it.
+    pub(crate) fn is_in_use(&self, blob: &Digest, now: UnixMillis) -> bool {
+        self.readers().has(blob) || self.fetch_in_progress(blob).is_some() || self.0.space.relays.has(blob, now)
     }
 
     /// Makes the wants of a bounded number of blobs follow the policy; false once all do.
