@@ -33,6 +33,7 @@ fn revision(number: u8, change: Change) -> Revision {
         origin: NodeId::from_bytes([1; 32]),
         by: "token ci".to_owned(),
         current: false,
+        head: false,
         effective: true,
         bytes_held: true,
     }

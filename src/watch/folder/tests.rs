@@ -158,7 +158,7 @@ fn a_dropped_file_becomes_a_package_with_prefix_tags_and_author() {
     assert_eq!(package.by, format!("watch {name}"), "its own name, and not where it lies");
     assert_eq!(bench.bytes_of("site/apps/Firefox 142.pkg").expect("held"), b"fox");
     let status = bench.status();
-    assert_eq!((status.state, status.mode, status.refused.len()), (WatchState::Watching, "keep", 0));
+    assert_eq!((status.state, status.refused.len()), (WatchState::Watching, 0));
     assert!(bench.file("apps/Firefox 142.pkg").exists());
 }
 
