@@ -5,6 +5,7 @@ import { call } from '../lib/api.js';
 import { ask } from '../lib/dialog.js';
 import { versionOf, chosen } from '../lib/dropped.js';
 import * as format from '../lib/format.js';
+import { pathFault } from '../lib/package-path.js';
 import { text, uploads as words } from '../lib/strings.js';
 import { toast } from '../lib/toast.js';
 import { queue } from '../lib/uploads.js';
@@ -78,6 +79,7 @@ class OdsUploadForm extends OdsElement {
   /** Tells whether there is a package at a row's path. @param {Row} row */
   async #look(row) {
     const path = this.#whole(row.path);
+    if (pathFault(path)) return;
     // The first below it is the package itself; asked so, one that isn't there is no error.
     const page = await call('list_packages', { query: { prefix: path, limit: 1 }, background: true }).catch(() => null);
     if (path !== this.#whole(row.path)) return;
@@ -126,6 +128,8 @@ class OdsUploadForm extends OdsElement {
   #row(row) {
     const path = (/** @type {Event} */ event) => {
       row.path = /** @type {HTMLInputElement} */ (event.target).value.trim();
+      row.there = undefined;
+      this.requestUpdate();
       void this.#look(row);
     };
     const version = (/** @type {Event} */ event) => (row.version = /** @type {HTMLInputElement} */ (event.target).value.trim());
@@ -138,16 +142,27 @@ class OdsUploadForm extends OdsElement {
       <input aria-label=${words.path} required spellcheck="false" .value=${row.path} @change=${path}>
       <input aria-label=${words.version} spellcheck="false" .value=${row.version} @input=${version}>
       <span class="quiet">${format.bytes(row.file.size)}</span>
-      <span>${there(row.there)}</span>
+      <span>${this.#verdict(row)}</span>
       <button type="button" class="icon-only small quiet" aria-label=${words.leave} title=${words.leave} @click=${leave}>${icon('x')}</button>
     </div>`;
+  }
+
+  /** Whether a row's path can be used, and what is there already. @param {Row} row */
+  #verdict(row) {
+    const fault = pathFault(this.#whole(row.path));
+    return fault ? badge('bad', fault) : there(row.there);
   }
 
   /** @param {SubmitEvent} event */
   #submit(event) {
     event.preventDefault();
+    const wrong = this.#rows.findIndex((row) => pathFault(this.#whole(row.path)));
+    if (wrong >= 0) {
+      /** @type {HTMLElement | undefined} */ ([...this.querySelectorAll(/** @type {'input'} */ ('.upload-row input[required]'))][Math.min(wrong, ROWS_MAX - 1)])?.focus();
+      return this.requestUpdate();
+    }
     const [tags, notes] = [this.#typed('tags'), this.#typed('notes')];
-    this.close(this.#rows.map(({ file, path, version }) => ({ file, facts: { path: this.#whole(path), version, tags, notes } })));
+    return this.close(this.#rows.map(({ file, path, version }) => ({ file, facts: { path: this.#whole(path), version, tags, notes } })));
   }
 }
 

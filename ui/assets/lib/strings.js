@@ -96,6 +96,10 @@ export const uploads = {
   steps: { sent: 'Sent', verified: 'Verified', published: 'Published', replicated: 'Replicated' },
   onNodes: (/** @type {number} */ have, /** @type {number} */ of) => `on ${format.count(have)} of ${many(of, 'node')}`,
   progress: (/** @type {string} */ done, /** @type {string} */ of) => `${done} of ${of}`, left: (/** @type {string} */ time) => `${time} left`, waiting: 'The node can’t be reached; trying again',
+  faults: {
+    segment: 'An empty name, “.” or “..” can’t be used', letter: 'Control characters and “\\” can’t be used',
+    long: (/** @type {number} */ bytes, /** @type {number} */ most) => `Too long: ${format.count(bytes)} bytes of at most ${format.count(most)}`,
+  },
   state: 'State', begunBy: 'Begun by', touched: 'Last bytes', expires: 'Forgotten', needsFile: 'Choose the file again',
 };
 
