@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -44,6 +44,7 @@ export class Node {
     this.folder = mkdtempSync(join(tmpdir(), "ods-page-"));
     // For who watches it.
     mkdirSync(join(this.folder, "drop"));
+    writeFileSync(join(this.folder, "ods.toml"), `[watch]\nroots = [${JSON.stringify(join(this.folder, "drop"))}]\n[gc]\ngrace = "0"\n`);
     this.more = more.map((word) => word.replace("{folder}", this.folder));
   }
 

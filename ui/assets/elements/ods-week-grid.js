@@ -81,12 +81,18 @@ class OdsWeekGrid extends OdsElement {
     this.#take(ruleOf(this.week.rules, { down, up }));
   }
 
-  /** @param {Event} event */
-  #paint(event) {
+  /** A fast hand skips cells: those of the same day between are painted too. @param {number} from @param {number} to */
+  #fill(from, to) {
+    const start = Math.floor(from / 24) === Math.floor(to / 24) ? from : to;
+    for (let cell = Math.min(start, to); cell <= Math.max(start, to); cell += 1) this.week.cells[cell] = this.#brush;
+  }
+
+  /** @param {Event} event @param {boolean} first not the goal of a movement */
+  #paint(event, first) {
     const at = event.target instanceof HTMLElement ? event.target.dataset['at'] : undefined;
     if (at === undefined || this.readonly) return;
+    this.#fill(this.#painting && !first ? this.#at : Number(at), Number(at));
     this.#at = Number(at);
-    this.week.cells[this.#at] = this.#brush;
     this.requestUpdate();
   }
 
@@ -95,19 +101,19 @@ class OdsWeekGrid extends OdsElement {
     // A finger that moves goes over the cells below it, not on with the first.
     if (event.target instanceof HTMLElement) event.target.releasePointerCapture?.(event.pointerId);
     this.#painting = true;
-    this.#paint(event);
+    this.#paint(event, true);
   }
 
   /** @param {PointerEvent} event */
   #over(event) {
-    if (this.#painting) this.#paint(event);
+    if (this.#painting) this.#paint(event, false);
   }
 
   /** @param {KeyboardEvent} event */
   async #key(event) {
     if (event.key === ' ' || event.key === 'Enter') {
       event.preventDefault();
-      return this.#paint(event);
+      return this.#paint(event, true);
     }
     const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -24, ArrowDown: 24 }[event.key];
     if (!step) return undefined;

@@ -1,0 +1,123 @@
+// What administrators do on the pages about the node: limits by the hour, settings, policy, people, folders, space.
+
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, test } from "node:test";
+import { Node } from "./support/node.js";
+import { content, visitor } from "./support/scene.js";
+import { signIn } from "./support/sign-in.js";
+import { until } from "./support/wait.js";
+
+afterEach(content);
+
+test("limits are painted on the hours of a week", async () => {
+  const node = await Node.start("limits");
+  const { page } = await visitor();
+  await signIn(page, node, "settings");
+  await page.getByRole("button", { name: "Limits", exact: true }).click();
+  const dialog = page.locator("dialog");
+  await dialog.locator("input[name=down]").fill("50");
+  await dialog.locator(".add-rule .down").fill("2.5");
+  await dialog.locator(".add-rule button").click();
+  await dialog.locator("[data-at='8']").hover();
+  await page.mouse.down();
+  await dialog.locator("[data-at='10']").hover();
+  await page.mouse.up();
+  await dialog.locator("[data-at='32']").focus();
+  await page.keyboard.press("Space");
+  await dialog.locator("button[data-operation=edit_node]").click();
+  await dialog.waitFor({ state: "detached" });
+  const { limits } = await node.api("GET", "/node");
+  assert.equal(limits.down_bytes_per_s, 50_000_000);
+  const days = limits.windows.map((/** @type {any} */ { days, from, to, down_bytes_per_s: down }) => [days.join(), from, to, down]);
+  assert.ok(days.some((/** @type {any[]} */ [day, from, to]) => day === "mon" && from === "08:00" && to === "11:00"), JSON.stringify(days));
+  assert.ok(days.some((/** @type {any[]} */ [day, from, , down]) => day === "tue" && from === "08:00" && down === 2_500_000), JSON.stringify(days));
+});
+
+test("a setting is changed, refused with the reason, and taken back", async () => {
+  const node = await Node.start("settings");
+  const { page, complaints } = await visitor();
+  await signIn(page, node, "settings?q=retention.keep_age");
+  const row = page.locator(".setting", { hasText: "retention.keep_age" });
+  await row.locator("[data-operation=edit_settings]").last().click();
+  const field = page.locator("dialog [name=value]");
+  await field.fill("soon");
+  await page.locator("dialog [data-operation=edit_settings]").click();
+  await page.locator("dialog [role=alert]").waitFor();
+  assert.equal(await field.inputValue(), "soon", "what was typed stays");
+  await field.fill("12d");
+  await page.locator("dialog [data-operation=edit_settings]").click();
+  await row.getByText("12d from the next start on").waitFor();
+  await row.locator("[data-operation=edit_settings]").first().click();
+  await row.getByText("12d from the next start on").waitFor({ state: "detached" });
+  complaints.splice(0, complaints.length, ...complaints.filter((text) => !/422/.test(text)));
+});
+
+test("a person is added, suspended and removed", async () => {
+  const node = await Node.start("people");
+  const { page } = await visitor();
+  await signIn(page, node, "people");
+  await page.locator(".page-head [data-operation=create_user]").click();
+  await page.locator("dialog input[name=name]").fill("grace");
+  await page.locator("dialog input[name=password]").fill("correct horse battery");
+  await page.locator("dialog [data-operation=create_user]").click();
+  const row = page.locator("tr", { hasText: "grace" });
+  await row.locator("summary").click();
+  await row.getByRole("menuitem", { name: "Suspend" }).click();
+  await row.getByText("Suspended").waitFor();
+  await row.locator("summary").click();
+  await row.getByRole("menuitem", { name: "Remove" }).click();
+  await page.locator("dialog [data-operation=remove_user]").click();
+  await row.waitFor({ state: "detached" });
+  await page.goto(`${node.url}/ui/people?section=audit`);
+  await page.getByText("user.removed").first().waitFor();
+});
+
+test("the node keeps what its policy says", async () => {
+  const node = await Node.start("policy");
+  const { page } = await visitor();
+  await signIn(page, node, "settings");
+  await page.getByRole("button", { name: "Policy", exact: true }).click();
+  await page.locator("dialog select[name=mode]").selectOption("selected");
+  await page.locator("dialog input[name=paths]").fill("mac/*, win/*");
+  await page.locator("dialog [data-operation=edit_node]").click();
+  await page.getByText("mac/*, win/*").waitFor();
+  assert.deepEqual((await node.api("GET", "/node")).policy.paths, ["mac/*", "win/*"]);
+});
+
+test("a folder is watched, scanned, and no longer watched", async () => {
+  const node = await Node.start("folders", { arguments: ["--config", "{folder}/ods.toml"] });
+  const { page } = await visitor();
+  await signIn(page, node, "watches");
+  const folder = join(node.folder, "drop", "mac");
+  mkdirSync(folder);
+  await page.locator(".page-head [data-operation=create_watch]").click();
+  await page.locator("dialog input[name=folder]").fill(folder);
+  await page.locator("dialog input[name=settle]").fill("0");
+  await page.locator("dialog [data-operation=create_watch]").click();
+  const card = page.locator(".watch", { hasText: folder });
+  await card.waitFor();
+  writeFileSync(join(folder, "Dropped.pkg"), "bytes");
+  await card.locator("[data-operation=scan_watch]").click();
+  await until("it is published", async () => (await node.api("GET", "/packages")).items.length === 1);
+  await card.locator("details.files", { hasText: "Taken" }).waitFor();
+  await card.locator(".menu summary").click();
+  await card.getByRole("menuitem", { name: "Stop watching" }).click();
+  await page.locator("dialog [data-operation=remove_watch]").click();
+  await card.waitFor({ state: "detached" });
+});
+
+test("space is freed after a look at what would go", async () => {
+  const node = await Node.start("space", { arguments: ["--config", "{folder}/ods.toml"] });
+  await node.put("old.pkg", Buffer.alloc(100_000, 1));
+  await node.api("DELETE", "/packages/old.pkg");
+  const { page } = await visitor();
+  await signIn(page, node, "storage");
+  await page.locator("ods-gc input[type=checkbox]").check();
+  await page.getByRole("button", { name: "What would go now?" }).click();
+  await page.locator("ods-gc td", { hasText: "old.pkg" }).waitFor();
+  await page.getByRole("button", { name: /Free 100 kB now/ }).click();
+  await page.locator("dialog [data-operation=collect_garbage]").click();
+  await until("it is gone", async () => (await node.api("GET", "/storage")).blobs.count === 0);
+});
