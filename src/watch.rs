@@ -8,6 +8,7 @@
 //!   about is passed over; what can't be a package (links, bundles, odd names, empty files) is refused (`names.rs`).
 //! - `keep` leaves the file: edited, it becomes a new revision; deleted, it stays published. `consume` removes it, once
 //!   its bytes are durably in the store and only if it is still that very file.
+//! - `mirror` is `keep`, and a deleted file is unpublished, within its guards (`mirror.rs`).
 //! - Bytes that were a revision of the path before are published again only if this node *saw the file change* to them;
 //!   otherwise they are listed as superseded (`memory.rs`). With peers, nothing is looked at before one pull, and
 //!   what was published alone and is outdated in the mesh is withdrawn (`withdraw.rs`).
@@ -15,7 +16,7 @@
 //!   permission, a file that can't be read) is tried again, ever more rarely.
 //!
 //! # Invariants
-//! - A watch never unpublishes for what it does not see: a folder that vanished or can't be read changes nothing.
+//! - No watch unpublishes for what it does not see: a folder that vanished or can't be read changes nothing.
 //! - Nothing is read or removed through a link.
 //! - Events only make things quicker. Without any, a scan each minute finds the same.
 //! - A pass is bounded in bytes and files, so that stopping never waits for a large file; what was read of one then is
@@ -25,12 +26,13 @@
 //! Which watches there are is the store's and the configuration's word; `keeper.rs` follows it, and `roots.rs` says which
 //! folders may be added while the node runs.
 //!
-//! Not here: `mirror` (unpublishing what was deleted), and the page that shows all this.
+//! Not here: the page that shows all this.
 
 mod folder;
 mod inbox;
 mod keeper;
 mod memory;
+mod mirror;
 mod names;
 mod overlap;
 mod reason;

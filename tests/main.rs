@@ -47,5 +47,6 @@ mod support;
 mod tidy;
 mod tls;
 mod uploads;
+mod watches;
 mod watching;
 mod webhooks;

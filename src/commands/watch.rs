@@ -253,7 +253,9 @@ async fn confirm(arguments: Confirm, context: &mut Context) -> Result<(), Failur
     let shown = watch.pause.as_ref().and_then(|pause| pause.missing_digest.clone());
     let Some(missing_digest) = arguments.missing.or(shown) else {
         let message = format!("the watch of {} asks nothing", watch.folder);
-        return Err(Failure::new(Exit::Refused, "nothing_to_confirm", message).hint("`ods watch show` tells its state"));
+        return Err(
+            Failure::new(Exit::Conflict, "nothing_to_confirm", message).hint("`ods watch show` tells its state")
+        );
     };
     let request = ConfirmRequest { missing_digest };
     let watch = node.client.confirm_watch(&watch.id, &request).await.map_err(|error| node.explain(error))?;

@@ -258,7 +258,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         Shape::Tables {
             short: "folder",
             members: &["folder", "mode", "prefix", "tags", "settle_s", "rescan_s"],
-            example: "folder = \"/srv/drop\"\nmode = \"keep\"      # or \"consume\": the file is moved into the store\n\
+            example: "folder = \"/srv/drop\"\nmode = \"keep\"      # or \"consume\": the file is moved into the store; \"mirror\": deleting it unpublishes\n\
                       prefix = \"apps\"    # published as apps/…\ntags = [\"new\"]\n\
                       settle_s = 10      # how long a file must rest before it is taken\n\
                       rescan_s = 60      # how often the folder is read anew",

@@ -9,6 +9,7 @@ mod publish;
 mod tell;
 #[cfg(test)]
 mod tests;
+mod unpublish;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
@@ -16,13 +17,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ods_api::{TakenFile, WatchHandle, WatchState};
-use ods_store::{Author, Digest, Lsn, PackagePath, Store, UnixMillis, WatchId, WatchMode, WatchOutcome, WatchedFile};
+use ods_store::{
+    Author, Digest, Lsn, PackagePath, Store, UnixMillis, WatchId, WatchMark, WatchMode, WatchOrders, WatchOutcome,
+    WatchedFile,
+};
 
 use self::joined::Joined;
 use self::publish::Job;
 pub(super) use self::tell::idle;
 use super::inbox::{Inbox, Told, Watcher};
 use super::memory::recall;
+use super::mirror::Mirror;
 use super::reason::Reason;
 use super::refusals::Refusals;
 use super::rules::WatchRules;
@@ -66,8 +71,8 @@ pub(super) struct Folder {
     /// The same by the clock on the wall, for people; and how many files there were.
     last_scan_at: Option<UnixMillis>,
     files_found: usize,
-    /// How many scans people had asked for when it was last looked.
-    scans_asked: Option<u64>,
+    /// What people had asked for when it was last looked.
+    orders: Option<WatchOrders>,
     /// What was published lately, the latest first.
     taken: VecDeque<TakenFile>,
     settling: Settling,
@@ -85,6 +90,11 @@ pub(super) struct Folder {
     /// The large file that is being read; small ones go in between.
     large: Option<Job>,
     joined: Joined,
+    /// What a mirror knows of files that are gone, and what of it is on disk.
+    mirror: Mirror,
+    mark_kept: Option<WatchMark>,
+    /// Files whose packages are removed next.
+    to_unpublish: VecDeque<PathBuf>,
 }
 
 impl Folder {
@@ -100,7 +110,7 @@ impl Folder {
         let name = rules.folder.file_name().unwrap_or(rules.folder.as_os_str());
         let author = Author::new(&format!("watch {}", name.display()));
         let settling = Settling::new(rules.settle());
-        let folder = Self {
+        let mut folder = Self {
             id,
             rules,
             store,
@@ -116,7 +126,7 @@ impl Folder {
             last_scan: None,
             last_scan_at: None,
             files_found: 0,
-            scans_asked: None,
+            orders: None,
             taken: VecDeque::new(),
             settling,
             known: BTreeMap::new(),
@@ -127,7 +137,11 @@ impl Folder {
             refusals: Refusals::default(),
             large: None,
             joined: Joined::default(),
+            mirror: Mirror::default(),
+            mark_kept: None,
+            to_unpublish: VecDeque::new(),
         };
+        folder.recall_mark();
         folder.show();
         folder
     }
@@ -148,22 +162,22 @@ impl Folder {
         if self.next_scan.is_none_or(|at| at <= now) {
             self.withdraw_after_joining(now, wall);
             self.last_scan_at = Some(wall);
-            self.rescan(now);
+            self.rescan(now, wall);
         }
-        let more_to_take = self.take(now, wall);
+        let more_to_take = self.take(now, wall) | self.unpublish(wall);
         let more_to_tell = self.tell(wall);
         self.show();
         if more_to_take || more_to_tell { Pause::None } else { self.pause(now) }
     }
 
-    /// Looks whether somebody asked for a scan since it was last looked.
+    /// Looks whether somebody asked for something since it was last looked: both begin with a scan.
     fn hear_orders(&mut self) {
         match self.store.watch_orders(self.id) {
             Ok(orders) => {
-                if self.scans_asked.is_some_and(|seen| seen != orders.scans) {
+                if self.orders.is_some_and(|seen| seen != orders) {
                     self.next_scan = None;
                 }
-                self.scans_asked = Some(orders.scans);
+                self.orders = Some(orders);
             }
             Err(error) => {
                 let folder = self.rules.folder.display();
@@ -207,7 +221,11 @@ impl Folder {
                 continue;
             }
             match look(&self.rules.folder, &self.rules.prefix, file) {
-                Look::Nothing => self.gone(file),
+                Look::Nothing => {
+                    self.gone(file);
+                    // Whether that unpublishes anything, only a scan can tell.
+                    scan_wanted |= self.rules.mode == WatchMode::Mirror;
+                }
                 Look::Folder => scan_wanted = true,
                 Look::Refused(reason) => self.refuse(file, reason),
                 Look::File(found) if self.needs_scan(file, &found) => scan_wanted = true,
@@ -242,16 +260,16 @@ impl Folder {
         self.next_scan = Some(self.next_scan.map_or(earliest, |planned| planned.min(earliest)));
     }
 
-    fn rescan(&mut self, now: Instant) {
+    fn rescan(&mut self, now: Instant, wall: UnixMillis) {
         self.next_scan = Some(now + self.rules.rescan);
         self.last_scan = Some(now);
         if let Some(elsewhere) = self.leads_elsewhere() {
-            return self.went_away(elsewhere);
+            return self.went_away(elsewhere, wall);
         }
         self.watch_events();
         match scan(&self.rules.folder, &self.rules.prefix, ScanLimits::USUAL) {
-            Ok(scan) => self.take_over(scan, now),
-            Err(reason) => self.went_away(reason),
+            Ok(scan) => self.take_over(scan, now, wall),
+            Err(reason) => self.went_away(reason, wall),
         }
     }
 
@@ -286,8 +304,11 @@ impl Folder {
     }
 
     /// The folder can't be looked at. Nothing is concluded from that, and all is looked at anew when it is back.
-    fn went_away(&mut self, reason: Reason) {
+    fn went_away(&mut self, reason: Reason, wall: UnixMillis) {
         self.state = WatchState::Failing { reason: reason.to_string() };
+        if self.rules.mode == WatchMode::Mirror {
+            self.mirror_went_away(&reason, wall);
+        }
         self.identity = None;
         self.watcher = None;
         self.known.clear();
@@ -297,7 +318,7 @@ impl Folder {
         self.refusals.refuse(Path::new(""), reason);
     }
 
-    fn take_over(&mut self, scan: Scan, now: Instant) {
+    fn take_over(&mut self, scan: Scan, now: Instant, wall: UnixMillis) {
         let was_away = self.identity != Some(scan.identity);
         if was_away {
             self.known.clear();
@@ -307,6 +328,7 @@ impl Folder {
         self.identity = Some(scan.identity);
         self.refusals.after_scan(&scan);
         self.forget_gone(&scan);
+        self.look_for_deleted(&scan, now, wall);
         for (file, found) in &scan.files {
             let out_of_sight = was_away || file.ancestors().skip(1).any(|above| self.blind.contains(above));
             self.saw(file, found, now);
@@ -391,6 +413,15 @@ impl Folder {
             tracing::error!(file = %self.name(file).display(), %error, "can't read what is remembered of a watched file");
             None
         })
+    }
+
+    /// What a mirror has to know of its folder from before a restart.
+    fn recall_mark(&mut self) {
+        let kept = self.store.watch_mark(&self.key(Path::new("")));
+        match kept {
+            Ok(mark) => (self.mirror, self.mark_kept) = (Mirror::resumed(mark), mark),
+            Err(error) => tracing::error!(%error, "can't read what a watch knew of its folder before"),
+        }
     }
 
     /// The file that `path` came from, if it came from this folder.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use ods_store::{Digest, Received, StoreError, Upload};
 
-use super::sight::Sight;
+use super::sight::{Sight, is_same};
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -66,9 +66,12 @@ pub(super) enum TakeError {
 }
 
 impl Taking {
-    /// Opens the file `name`, which had settled as `sight`.
-    pub(super) fn open(name: PathBuf, sight: Sight, sink: Sink) -> io::Result<Self> {
+    /// Opens `file` below `folder`, which had settled as `sight`; no folder between the two may be a link.
+    pub(super) fn open(folder: &Path, file: &Path, sight: Sight, sink: Sink) -> io::Result<Self> {
+        let name = folder.join(file);
+        let expected = folder.canonicalize()?.join(file);
         let file = open(&name)?;
+        must_be(&file, &name, &expected)?;
         Ok(Self { name, sight, file, read_bytes: 0, sink })
     }
 
@@ -102,6 +105,17 @@ impl Taking {
             Sink::Upload(upload) => Progress::Received(upload.finish()?),
         })
     }
+}
+
+/// Errs unless `file`, which was opened as `name`, is what lies at `expected`, a name without links. Both are looked up after the
+/// opening, so whoever swaps folders and links meanwhile can't make another file pass.
+fn must_be(file: &File, name: &Path, expected: &Path) -> io::Result<()> {
+    let real = name.canonicalize()?;
+    let there = fs::symlink_metadata(expected)?;
+    if real == expected && is_same(&there, &file.metadata()?) {
+        return Ok(());
+    }
+    Err(io::Error::other("a folder above it is, or was just now, a link"))
 }
 
 #[cfg(not(windows))]
@@ -177,7 +191,8 @@ mod tests {
     }
 
     fn hashing(name: &Path, sight: Sight) -> Taking {
-        Taking::open(name.to_owned(), sight, Sink::hash()).expect("opened")
+        let (folder, file) = (name.parent().expect("a folder"), name.file_name().expect("a name"));
+        Taking::open(folder, Path::new(file), sight, Sink::hash()).expect("opened")
     }
 
     fn more(progress: Progress) -> Taking {
@@ -254,5 +269,25 @@ mod tests {
         std::os::unix::fs::symlink(&secret, &name).expect("linked");
         let progress = hashing(&name, sight).step(100).expect("read");
         assert!(matches!(progress, Progress::Changed), "{progress:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_behind_a_folder_that_is_a_link_is_not_opened() {
+        let bench = Bench::new();
+        let base = bench.folder.path();
+        for name in ["secret", "drop", "drop/sub"] {
+            fs::create_dir(base.join(name)).expect("folder made");
+        }
+        let (_, sight) = bench.put("secret/x.pkg", b"secret");
+        bench.put("drop/sub/x.pkg", b"public");
+        let open = || Taking::open(&base.join("drop"), Path::new("sub/x.pkg"), sight, Sink::hash());
+        assert!(open().is_ok());
+        fs::rename(base.join("drop/sub"), base.join("aside")).expect("renamed");
+        std::os::unix::fs::symlink(base.join("secret"), base.join("drop/sub")).expect("linked");
+        assert!(open().is_err());
+        // The watched folder itself may be reached through a link.
+        std::os::unix::fs::symlink(base.join("secret"), base.join("link")).expect("linked");
+        assert!(Taking::open(&base.join("link"), Path::new("x.pkg"), sight, Sink::hash()).is_ok());
     }
 }

@@ -34,6 +34,14 @@ pub(super) fn to_withdraw(revisions: &[Revision], origin: &NodeId, by: &str) -> 
         .collect()
 }
 
+/// The effective revisions of a path that none of the others replaces.
+pub(super) fn heads(revisions: &[Revision]) -> Vec<&Revision> {
+    let graph: BTreeMap<EventId, &Revision> = revisions.iter().map(|revision| (revision.id, revision)).collect();
+    let effective: Vec<&Revision> = revisions.iter().filter(|revision| revision.effective).collect();
+    let superseded = below(&graph, effective.iter().copied());
+    effective.into_iter().filter(|revision| !superseded.contains(&revision.id)).collect()
+}
+
 /// All that `from` descend from, as far as it is held.
 fn below<'a>(graph: &BTreeMap<EventId, &Revision>, from: impl IntoIterator<Item = &'a Revision>) -> BTreeSet<EventId> {
     let mut open: Vec<EventId> = from.into_iter().flat_map(|revision| revision.replaces.iter().copied()).collect();

@@ -58,8 +58,9 @@ impl UserId {
 impl WatchId {
     /// The id of a watch that the configuration names: the same at every start, as long as its folder is.
     pub fn of_folder(folder: &str) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = blake3::derive_key("ods watch of the configuration v1", folder.as_bytes());
-        Self([a, b, c, d, e, f, g, h])
+        let key = blake3::derive_key("ods watch of the configuration v1", folder.as_bytes());
+        let (first, _) = key.split_first_chunk().expect("a key has 32 bytes");
+        Self(*first)
     }
 
     pub(crate) const fn as_bytes(&self) -> &[u8; 8] {

@@ -1,6 +1,6 @@
 //! The store's facts as errors of the API: which status and code each gets, and what the client may know.
 
-use ods_store::{AccountError, NodeId, StoreError, UploadError, WatchError, WebhookError};
+use ods_store::{AccountError, Digest, NodeId, StoreError, UploadError, WatchError, WebhookError};
 
 use super::{ApiError, Code};
 
@@ -30,6 +30,8 @@ impl From<StoreError> for ApiError {
         let detail = error.to_string();
         let plain = |code: Code| Self::new(code, detail.clone());
         let about = |code: Code, node: NodeId| plain(code).fact("node", node.to_string());
+        let unavailable = || plain(Code::BytesUnavailable).retry_after(MENDED_AFTER_S);
+        let lacking = |blob: Digest| unavailable().fact("blob", blob.to_string());
         match error {
             StoreError::NoSuchPackage { path } => plain(Code::NoSuchPackage).fact("path", path.as_str()),
             StoreError::NoSuchRevision { id } => plain(Code::NoSuchRevision).fact("revision", id.to_string()),
@@ -50,13 +52,8 @@ impl From<StoreError> for ApiError {
                     .retry_after(MENDED_AFTER_S)
             }
             StoreError::NoSpace { needed, free } => plain(Code::NoSpace).fact("needed", needed).fact("free", free),
-            StoreError::Rot { blob, piece } => plain(Code::BytesUnavailable)
-                .fact("blob", blob.to_string())
-                .fact("piece", piece)
-                .retry_after(MENDED_AFTER_S),
-            StoreError::OutlineLost { blob } => {
-                plain(Code::BytesUnavailable).fact("blob", blob.to_string()).retry_after(MENDED_AFTER_S)
-            }
+            StoreError::Rot { blob, piece } => lacking(blob).fact("piece", piece),
+            StoreError::OutlineLost { blob } => lacking(blob),
             StoreError::Unreadable { blob, .. } => Self { detail: UNREADABLE.to_owned(), ..Self::internal(error) }
                 .with_code(Code::BytesUnavailable)
                 .fact("blob", blob.to_string())

@@ -111,7 +111,7 @@ impl Folder {
         self.store.check_may_publish(&path)?;
         let known = may_be_known(sight.bytes, &self.revisions(&path)?);
         let sink = if known { Sink::hash() } else { self.upload(sight)? };
-        let taking = Taking::open(self.name(file), sight, sink)?;
+        let taking = Taking::open(&self.rules.folder, file, sight, sink)?;
         Ok(Some(Job { file: file.to_owned(), sight, path, taking }))
     }
 
@@ -184,7 +184,7 @@ impl Folder {
                 Ok(None)
             }
             Verdict::Publish | Verdict::Current { held: false, .. } => {
-                let taking = Taking::open(self.name(file), sight, self.upload(sight)?)?;
+                let taking = Taking::open(&self.rules.folder, file, sight, self.upload(sight)?)?;
                 Ok(Some(Job { file: file.to_owned(), sight, path, taking }))
             }
         }

@@ -13,7 +13,7 @@ use crate::watch::refusals::News;
 /// Refusals written to the journal in one pass.
 const PASS_NEWS: usize = 50;
 /// Files that are shown of a kind.
-const FILES_SHOWN_MAX: usize = 1000;
+pub(super) const FILES_SHOWN_MAX: usize = 1000;
 /// Files that are shown of those that were published.
 const TAKEN_SHOWN_MAX: usize = 100;
 
@@ -100,6 +100,6 @@ pub(in crate::watch) fn idle() -> WatchStatus {
 }
 
 /// The file as it is shown; the folder itself as `.`.
-fn shown(file: &Path) -> String {
+pub(super) fn shown(file: &Path) -> String {
     if file.as_os_str().is_empty() { ".".to_owned() } else { file.display().to_string() }
 }

@@ -1,6 +1,8 @@
 //! The folder over a real store and real files; time is turned by hand.
 #![expect(clippy::disallowed_methods, reason = "these tests play the admin who drops, edits and removes files")]
 
+mod mirror;
+
 use std::fs::{self, File};
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,0 +1,235 @@
+//! Unpublishing what was deleted from a mirroring watch. What the guards let through is in `mirror.rs`.
+//!
+//! A deletion undoes only what this watch published, or found published already: heads of the path with just the bytes that
+//! the file had. Whatever else somebody put there stays. A file put back is published again, since it was seen to go.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use ods_api::{WatchPause, WatchState};
+use ods_store::{
+    Condition, Digest, Happening, PackagePath, StoreError, UnixMillis, WatchMode, WatchOutcome, WatchedFile,
+};
+
+use super::Folder;
+use super::tell::{FILES_SHOWN_MAX, shown};
+use crate::watch::mirror::{Decision, Question, Sighting, WINDOW, to_remove};
+use crate::watch::names::{Kind, Meaning, meaning};
+use crate::watch::reason::Reason;
+use crate::watch::scan::{Look, Scan, look};
+
+/// Files unpublished in one pass.
+const PASS_FILES: usize = 64;
+/// What a file that was unpublished is remembered by. Its time is when that was, so that the guards outlive a restart.
+const UNPUBLISHED: &str = "unpublished";
+/// The same where somebody had confirmed it.
+const CONFIRMED: &str = "unpublished, confirmed";
+
+/// What is remembered of the files of a watch, set against a scan.
+struct Census {
+    missing: BTreeSet<PathBuf>,
+    present: usize,
+    lately: usize,
+}
+
+impl Folder {
+    /// Decides what a scan's missing files mean.
+    pub(super) fn look_for_deleted(&mut self, scan: &Scan, now: Instant, wall: UnixMillis) {
+        if self.rules.mode != WatchMode::Mirror {
+            return;
+        }
+        if let Err(error) = self.decide_on_missing(scan, now, wall) {
+            self.cannot_mirror(&error);
+        }
+        if let Some(at) = self.mirror.next_at(self.rules.quiet) {
+            let at = at.max(now + super::SCAN_PAUSE_MIN);
+            self.next_scan = self.next_scan.map(|planned| planned.min(at));
+        }
+    }
+
+    fn decide_on_missing(&mut self, scan: &Scan, now: Instant, wall: UnixMillis) -> Result<(), StoreError> {
+        // Before anything is concluded, what the guards need after a restart is on disk.
+        self.mirror.folder_found(scan.identity);
+        let Census { missing, present, lately } = self.census(scan, wall)?;
+        let confirmed = self.store.watch_orders(self.id)?.confirmed;
+        let asked_before = self.mirror.mark().is_some_and(|mark| mark.asks_since.is_some());
+        let sighting = Sighting { missing: &missing, present, lately, confirmed, quiet: self.rules.quiet };
+        let decision = self.mirror.decide(&sighting, now, wall);
+        self.keep_mark()?;
+        match decision {
+            Decision::Unpublish(files) => self.to_unpublish = files.into(),
+            Decision::Ask(question) => {
+                self.to_unpublish.clear();
+                let pause = paused(question, &missing);
+                let reason = pause.reason.clone();
+                self.state = WatchState::Paused(pause);
+                if !asked_before {
+                    self.tell_pause(&reason, wall)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder can't be looked at: a mirror that knows it asks, whatever is there when it is back.
+    pub(super) fn mirror_went_away(&mut self, reason: &Reason, wall: UnixMillis) {
+        self.to_unpublish.clear();
+        let asked_before = self.mirror.mark().is_some_and(|mark| mark.asks_since.is_some());
+        let Some(since) = self.mirror.folder_gone(wall) else { return };
+        let reason = format!("paused: {reason}");
+        let told = self.keep_mark().and_then(|()| if asked_before { Ok(()) } else { self.tell_pause(&reason, wall) });
+        if let Err(error) = told {
+            self.cannot_mirror(&error);
+        }
+        self.state =
+            WatchState::Paused(WatchPause { reason, since, missing: 0, published: 0, files: Vec::new(), digest: None });
+    }
+
+    fn keep_mark(&mut self) -> Result<(), StoreError> {
+        let mark = self.mirror.mark();
+        if let Some(mark) = mark.filter(|_| mark != self.mark_kept) {
+            self.store.put_watch_mark(&self.key(Path::new("")), mark)?;
+            self.mark_kept = Some(mark);
+        }
+        Ok(())
+    }
+
+    /// Counts the files that this watch published: those that are there, those whose packages still have their bytes though
+    /// they are gone, and those that were unpublished lately.
+    fn census(&self, scan: &Scan, wall: UnixMillis) -> Result<Census, StoreError> {
+        let mut census = Census { missing: BTreeSet::new(), present: 0, lately: 0 };
+        let folder = self.key(Path::new(""));
+        let prefix = format!("{}{}", folder.trim_end_matches(std::path::MAIN_SEPARATOR), std::path::MAIN_SEPARATOR);
+        for (name, row) in self.store.watched_files(&prefix)? {
+            let file = PathBuf::from(name.strip_prefix(&prefix).unwrap_or(&name));
+            match &row.outcome {
+                WatchOutcome::Published(_) if scan.files.contains_key(&file) => census.present += 1,
+                WatchOutcome::Published(_) if self.is_gone(&file, scan) => {
+                    if !self.revisions_of(&file, &row)?.1.is_empty() {
+                        census.missing.insert(file);
+                    }
+                }
+                WatchOutcome::Refused(what) if what == UNPUBLISHED && is_lately(row.modified_ns, wall) => {
+                    census.lately += 1;
+                }
+                WatchOutcome::Published(_) | WatchOutcome::Refused(_) | WatchOutcome::Superseded => {}
+            }
+        }
+        Ok(census)
+    }
+
+    /// Whether nothing is at `file`, for sure: not where a folder can't be read, is a link now, or holds too much to see all.
+    fn is_gone(&self, file: &Path, scan: &Scan) -> bool {
+        let seen_whole = !matches!(scan.refused.get(Path::new("")), Some(Reason::TooMany(_)));
+        let above: Vec<&Path> = file.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()).collect();
+        if !seen_whole || above.iter().any(|above| scan.blind.contains(*above)) {
+            return false;
+        }
+        for above in above.into_iter().rev() {
+            match look(&self.rules.folder, &self.rules.prefix, above) {
+                Look::Folder => {}
+                Look::Nothing | Look::File(_) => return true,
+                Look::Refused(_) => return false,
+            }
+        }
+        matches!(look(&self.rules.folder, &self.rules.prefix, file), Look::Nothing | Look::Folder)
+    }
+
+    /// The package of a file, and the revisions of it that go with the file.
+    fn revisions_of(
+        &self,
+        file: &Path,
+        row: &WatchedFile,
+    ) -> Result<(Option<PackagePath>, Vec<ods_store::EventId>), StoreError> {
+        let path = match meaning(&self.rules.prefix, file, Kind::File) {
+            Meaning::Package(path) => path,
+            Meaning::PassedOver | Meaning::Refused(_) | Meaning::Folder => return Ok((None, Vec::new())),
+        };
+        let (WatchOutcome::Published(known), Some(bytes)) = (&row.outcome, &row.digest) else {
+            return Ok((Some(path), Vec::new()));
+        };
+        let revisions = to_remove(&self.revisions(&path)?, *known, bytes);
+        Ok((Some(path), revisions))
+    }
+
+    /// Unpublishes what is due, a bounded number; tells whether there is more.
+    pub(super) fn unpublish(&mut self, wall: UnixMillis) -> bool {
+        for _ in 0..PASS_FILES {
+            let Some(file) = self.to_unpublish.pop_front() else { return false };
+            match self.unpublish_one(&file, wall) {
+                // One that changed in between is for the next scan.
+                Ok(()) | Err(StoreError::PreconditionFailed { .. }) => {}
+                Err(StoreError::NotAPublisher { .. }) => self.refusals.refuse(&file, Reason::NotAPublisher),
+                Err(error) => {
+                    self.to_unpublish.clear();
+                    self.cannot_mirror(&error);
+                }
+            }
+        }
+        !self.to_unpublish.is_empty()
+    }
+
+    fn unpublish_one(&mut self, file: &Path, wall: UnixMillis) -> Result<(), StoreError> {
+        let Some(row) = self.remembered(file) else { return Ok(()) };
+        // The last look: it may have come back since the scan, or the whole folder may be away.
+        let folder_is_there = self.rules.folder.is_dir() && self.leads_elsewhere().is_none();
+        if !folder_is_there || !self.is_gone(file, &Scan::default()) {
+            return Ok(());
+        }
+        let (Some(path), revisions) = self.revisions_of(file, &row)? else { return Ok(()) };
+        let in_conflict = self.store.package(&path)?.is_some_and(|package| package.conflict);
+        for revision in revisions {
+            if in_conflict {
+                self.store.withdraw(revision, &self.author, wall)?;
+            } else {
+                self.store.remove(&path, &Condition::Matches(vec![revision]), &self.author, wall)?;
+            }
+            tracing::info!(file = %self.name(file).display(), %path, %revision, "deleted from a mirror: unpublished");
+        }
+        let confirmed = self.mirror.unpublished(&file.to_owned());
+        let outcome = WatchOutcome::Refused(if confirmed { CONFIRMED } else { UNPUBLISHED }.to_owned());
+        // Other bytes than it had: put back, it was seen to change.
+        let row = WatchedFile { digest: Some(Digest::of(b"")), outcome, modified_ns: nanoseconds(wall), ..row };
+        self.store.put_watched_file(&self.key(file), &row)
+    }
+
+    /// Tells of a pause.
+    fn tell_pause(&self, reason: &str, wall: UnixMillis) -> Result<(), StoreError> {
+        let detail = format!("the mirror of {} is {reason}", self.rules.folder.display());
+        tracing::warn!(detail, "a mirror is paused");
+        self.store.note(Happening::Alarm { code: "watch_paused".to_owned(), detail }, wall).map(drop)
+    }
+
+    fn cannot_mirror(&self, error: &StoreError) {
+        let folder = self.rules.folder.display();
+        tracing::error!(%folder, %error, "can't mirror deletions now; it is tried again");
+    }
+}
+
+fn paused(question: Question, missing: &BTreeSet<PathBuf>) -> WatchPause {
+    let Question { since, missing: count, published, folder_was_gone, digest } = question;
+    let why = if folder_was_gone { "the folder had been gone, or is another one, and " } else { "" };
+    let reason = format!(
+        "paused: {why}{count} of {published} files are missing. Nothing is unpublished. Put them back; or, if they are really \
+         to be unpublished, confirm that (`ods watch confirm`)"
+    );
+    WatchPause {
+        reason,
+        since,
+        missing: count as u64,
+        published: published as u64,
+        files: missing.iter().take(FILES_SHOWN_MAX).map(|file| shown(file)).collect(),
+        digest: Some(digest),
+    }
+}
+
+fn nanoseconds(wall: UnixMillis) -> i64 {
+    i64::try_from(wall.get()).unwrap_or(i64::MAX).saturating_mul(1_000_000)
+}
+
+/// Whether that was within the window. What lies ahead counts too: a clock may have been turned back.
+fn is_lately(at_ns: i64, wall: UnixMillis) -> bool {
+    let window_ns = i64::try_from(WINDOW.as_nanos()).unwrap_or(i64::MAX);
+    at_ns > nanoseconds(wall).saturating_sub(window_ns)
+}
