@@ -32,6 +32,24 @@ fn content_at(path: &Path) -> Vec<u8> {
 }
 
 #[test]
+fn bytes_of_any_length_are_written_where_they_belong() {
+    const PART: usize = 64 << 10;
+    let (folder, _) = disk();
+    let file = create(&folder.path().join("file"), &[]);
+    let mut expected = Vec::new();
+    for length in [0, 1, PART - 1, PART, 1, PART - 1, PART + 1, 3 * PART, 5, 2 * PART - 7] {
+        let written = bytes(expected.len() as u64, length);
+        file.write_all_at(&written, expected.len() as u64).expect("written");
+        expected.extend(written);
+    }
+    // Over what is there, too.
+    let (over, at) = (bytes(99, 2 * PART + 3), PART - 2);
+    file.write_all_at(&over, at as u64).expect("written");
+    expected[at..at + over.len()].copy_from_slice(&over);
+    assert!(content(&*file) == expected);
+}
+
+#[test]
 fn names_are_made_once_and_folders_synced() {
     let (folder, disk) = disk();
     let inner = folder.path().join("a/b");
