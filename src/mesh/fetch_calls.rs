@@ -1,6 +1,6 @@
 //! What the fetch driver's tasks do: ask peers for maps, outlines and bytes, and verify and store what comes.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use ods_store::{Digest, Fetch, PIECE_BYTES, PieceSet, Store, StoreError, piece_bytes, piece_count};
 
 use super::calls::Caller;
@@ -102,32 +102,30 @@ pub(super) async fn run(
     let first = run.first * PIECE_BYTES;
     let last = ((run.first + run.count) * PIECE_BYTES).min(size) - 1;
     let mut stream = open_stream(&caller, way, BytesRequest { blob, first, last: Some(last) }, size).await?;
-    let mut assembled = BytesMut::new();
+    let mut assembly = Assembly::default();
     for piece in run.first..run.first + run.count {
         // Others may have brought the rest meanwhile, or nobody wants it any more: then the line is needed for better.
         let needed = || !fetch.has_ended() && !(piece..run.first + run.count).all(|piece| fetch.has(piece));
-        let Some(bytes) = read_while(needed, &mut stream, &mut assembled, piece_bytes(size, piece)).await? else {
+        if !read_while(needed, &mut stream, &mut assembly, piece_bytes(size, piece)).await? {
             return Ok(());
-        };
-        let fetch = fetch.clone();
-        in_store(&caller, move |_| fetch.write_piece(piece, &bytes)).await?;
+        }
+        let (fetch, bytes) = (fetch.clone(), std::mem::take(&mut assembly.piece));
+        assembly.piece = in_store(&caller, move |_| fetch.write_piece(piece, &bytes).map(|()| bytes)).await?;
         arrived(piece);
     }
-    end(&mut stream).await
+    end(&mut stream, &assembly).await
 }
 
 /// Gets a blob of one piece and stores it.
 pub(super) async fn whole(caller: Caller, way: Option<Endpoint>, blob: Digest, size: u64) -> Result<(), Fault> {
-    let bytes = if size == 0 {
-        Bytes::new()
-    } else {
+    let mut assembly = Assembly::default();
+    if size > 0 {
         let request = BytesRequest { blob, first: 0, last: Some(size - 1) };
         let mut stream = open_stream(&caller, way, request, size).await?;
-        let bytes = read_while(|| true, &mut stream, &mut BytesMut::new(), piece_bytes(size, 0)).await?;
-        let bytes = bytes.unwrap_or_default();
-        end(&mut stream).await?;
-        bytes
-    };
+        read_while(|| true, &mut stream, &mut assembly, piece_bytes(size, 0)).await?;
+        end(&mut stream, &assembly).await?;
+    }
+    let bytes = assembly.piece;
     let now = (caller.clock)();
     in_store(&caller, move |store: &Store| {
         let fetch = store.begin_fetch(&blob, size)?;
@@ -151,32 +149,52 @@ async fn open_stream(
     if stream.size() == size { Ok(stream) } else { Err(Fault::OtherSize { claimed: stream.size() }) }
 }
 
-/// The next `count` bytes; what came beyond them stays in `assembled`. `None` once they aren't needed any more.
+/// Where a piece is put together from what comes. The memory is the same for all pieces of a run: what is new to the program
+/// costs the system more than a copy.
+#[derive(Default)]
+struct Assembly {
+    piece: Vec<u8>,
+    /// What came beyond the piece.
+    rest: Bytes,
+}
+
+impl Assembly {
+    /// Takes what of `rest` belongs to a piece of `count` bytes.
+    fn fill(&mut self, count: usize) {
+        let missing = count.saturating_sub(self.piece.len());
+        self.piece.extend_from_slice(&self.rest.split_to(missing.min(self.rest.len())));
+    }
+}
+
+/// Reads the next `count` bytes into the assembly's piece; `false` once they aren't needed any more.
 async fn read_while(
     needed: impl Fn() -> bool,
     stream: &mut ByteStream,
-    assembled: &mut BytesMut,
+    assembly: &mut Assembly,
     count: usize,
-) -> Result<Option<Bytes>, Fault> {
-    // At once: growing step by step would copy it each time, into memory that was never touched.
-    assembled.reserve(count.saturating_sub(assembled.len()));
-    while assembled.len() < count {
+) -> Result<bool, Fault> {
+    assembly.piece.clear();
+    // At once: growing step by step would copy it each time.
+    assembly.piece.reserve(count);
+    assembly.fill(count);
+    while assembly.piece.len() < count {
         if !needed() {
-            return Ok(None);
+            return Ok(false);
         }
-        match stream.next().await? {
-            Some(data) => assembled.extend_from_slice(&data),
+        assembly.rest = match stream.next().await? {
+            Some(data) => data,
             None => return Err(Fault::Failed("it stopped in the middle".to_owned())),
-        }
+        };
+        assembly.fill(count);
     }
-    Ok(Some(assembled.split_to(count).freeze()))
+    Ok(true)
 }
 
 /// Reads to the end, so that the connection can be used again.
-async fn end(stream: &mut ByteStream) -> Result<(), Fault> {
+async fn end(stream: &mut ByteStream, assembly: &Assembly) -> Result<(), Fault> {
     match stream.next().await? {
-        None => Ok(()),
-        Some(_) => Err(Fault::Wrong("more bytes than it was asked for")),
+        None if assembly.rest.is_empty() => Ok(()),
+        _ => Err(Fault::Wrong("more bytes than it was asked for")),
     }
 }
 
