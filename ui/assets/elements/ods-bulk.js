@@ -72,7 +72,7 @@ class OdsBulk extends OdsElement {
     const failed = this.#results.filter((one) => one.code);
     const done = this.#results.length - failed.length;
     const rows = [...failed, ...this.#results.filter((one) => !one.code)];
-    return html`<h2 role="status">${words.bulkDone(done, failed.length)}</h2>
+    return html`<div role="status"><h2>${words.bulkDone(done, failed.length)}</h2></div>
       ${this.#problem ? problemBox(this.#problem) : nothing}
       <ul class="bulk-list">${rows.slice(0, SHOWN).map(resultRow)}${rows.length > SHOWN ? html`<li class="quiet">${words.and(rows.length - SHOWN)}</li>` : nothing}</ul>
       <footer>

@@ -1,0 +1,72 @@
+// The catalog's harder moments: a conflict shown from both sides, a change to many with a result for each, a name that can't be.
+
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { picture } from "./support/browser.js";
+import { drop } from "./support/drop.js";
+import { Node } from "./support/node.js";
+import { content, visitor } from "./support/scene.js";
+import { signIn } from "./support/sign-in.js";
+import { until } from "./support/wait.js";
+
+afterEach(content);
+
+/** Whether a package is in conflict on a node. @param {Node} node @param {string} path */
+const inConflict = async (node, path) => (await node.api("GET", `/packages/${path}`)).conflict;
+
+test("a conflict shows both sides, and ends on every node when one is kept", async () => {
+  const [a, b] = [await Node.start("east"), await Node.start("west")];
+  await a.pair(b);
+  await until("they are linked", async () => (await a.api("GET", "/peers")).items[0]?.state === "connected");
+  // Each publishes while the other is down.
+  await b.stop();
+  await a.put("x.pkg", "from east", "?version=1.0");
+  await a.stop();
+  await b.launch();
+  await b.put("x.pkg", "from the west", "?version=2.0");
+  await a.launch();
+  await until("both know", async () => (await inConflict(a, "x.pkg")) && (await inConflict(b, "x.pkg")));
+  const { page } = await visitor();
+  await signIn(page, a, "packages/x.pkg");
+  const sides = page.locator(".conflict .side");
+  await until("both sides are shown", async () => (await sides.count()) === 2);
+  await picture(page, "conflict");
+  const east = sides.filter({ hasText: "east" });
+  assert.match(String(await east.textContent()), /1\.0/);
+  await east.locator("[data-operation=restore_revision]").click();
+  await page.locator(".conflict").waitFor({ state: "detached" });
+  await until("it has ended everywhere", async () => !(await inConflict(a, "x.pkg")) && !(await inConflict(b, "x.pkg")));
+  assert.equal((await b.api("GET", "/packages/x.pkg")).version, "1.0");
+});
+
+test("many are tagged at once, with a result for each, also for the one that went meanwhile", async () => {
+  const node = await Node.start("bulk");
+  for (const name of ["a", "b", "c"]) await node.put(`${name}.pkg`, name);
+  const { page } = await visitor();
+  await signIn(page, node, "packages");
+  await page.getByLabel("Select a.pkg").click();
+  await page.getByLabel("Select c.pkg").click({ modifiers: ["Shift"] });
+  await node.api("DELETE", "/packages/b.pkg");
+  await page.locator(".bulk-bar [data-operation=change_packages]").first().click();
+  await page.locator("input[name=add_tags]").fill("prod, new");
+  await page.locator("ods-bulk [data-operation=change_packages]").click();
+  await page.getByRole("heading", { name: "2 done, 1 failed" }).waitFor();
+  assert.match(String(await page.locator("ods-bulk .result").first().textContent()), /b\.pkg/);
+  const { items } = await node.api("GET", "/packages?tag=prod");
+  assert.deepEqual(items.map((/** @type {any} */ one) => [one.path, one.tags]), [["a.pkg", ["new", "prod"]], ["c.pkg", ["new", "prod"]]]);
+});
+
+test("a name that can't be published is said before anything is sent", async () => {
+  const node = await Node.start("names");
+  const { page } = await visitor();
+  await signIn(page, node);
+  await drop(page, { name: `${"x".repeat(300)}.pkg`, size: 10 });
+  const start = page.locator("ods-upload-form button.primary");
+  await start.click();
+  await page.getByText("Too long: 304 bytes of at most 255").waitFor();
+  assert.deepEqual((await node.api("GET", "/uploads")).items, []);
+  await page.getByLabel("Path").first().fill("fits.pkg");
+  await page.getByLabel("Version").first().focus();
+  await start.click();
+  await until("it is published", async () => (await node.api("GET", "/packages")).items[0]?.path === "fits.pkg");
+});
