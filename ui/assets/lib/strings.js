@@ -82,7 +82,7 @@ export const firstRun = {
 /** Uploads: the tray, the dialog before, the page. */
 export const uploads = {
   button: 'Upload packages', short: 'Upload', drop: 'Drop packages to upload', choose: 'Choose files', chooseFolder: 'Choose a folder',
-  dropHint: 'Drop packages anywhere', goOn: 'Interrupted uploads go on where they stopped', cannot: 'You may not publish here',
+  goOn: 'Interrupted uploads go on where they stopped', cannot: 'You may not publish here',
   tray: (/** @type {number} */ going, /** @type {number} */ all) => (going ? `Uploading ${format.count(going)} of ${format.count(all)}` : many(all, 'upload') + ' done'),
   dialogTitle: (/** @type {number} */ n) => `Upload ${many(n, 'package')}`, folder: 'Folder', folderHint: 'optional, such as mac/apps', tags: 'Tags', tagsHint: 'optional, with commas between',
   notes: 'Notes', path: 'Path', version: 'Version', title: 'Title', start: 'Upload', replaces: (/** @type {string} */ version) => `replaces ${version}`, replacesUnversioned: 'replaces the present one', isNew: 'new',
@@ -100,7 +100,7 @@ export const uploads = {
     segment: 'An empty name, “.” or “..” can’t be used', letter: 'Control characters and “\\” can’t be used',
     long: (/** @type {number} */ bytes, /** @type {number} */ most) => `Too long: ${format.count(bytes)} bytes of at most ${format.count(most)}`,
   },
-  state: 'State', begunBy: 'Begun by', touched: 'Last bytes', expires: 'Forgotten', needsFile: 'Choose the file again',
+  state: 'State', begunBy: 'Begun by', touched: 'Last bytes', expires: 'Forgotten',
 };
 
 /** The picture of the mesh. */
@@ -114,7 +114,7 @@ export const meshPicture = {
 export const overview = {
   title: 'Overview',
   healthy: 'Healthy', starting: 'Looking…', packages: 'Packages', storage: 'Storage', moving: 'Transferring', scrub: 'Last scrub',
-  everywhere: (/** @type {string} */ share) => `${share} on every node`, allHere: 'all here', alone: 'on this node only', unknownShare: 'nodes have not told yet',
+  everywhere: (/** @type {string} */ share) => `${share} on every node`, alone: 'on this node only', unknownShare: 'nodes have not told yet',
   of: (/** @type {string} */ size) => `of ${size}`, free: (/** @type {string} */ size) => `${size} free`, used: 'Disk used',
   active: (/** @type {number} */ n, /** @type {number} */ waiting) => (n + waiting === 0 ? 'nothing moves' : `${format.count(n)} active, ${format.count(waiting)} waiting`),
   damaged: 'damaged blobs', scrubNever: 'never run here', scrubRuns: (/** @type {string} */ share) => `${share} verified so far`, scrubbed: (/** @type {string} */ ago) => `finished ${ago}`, scrubStopped: (/** @type {string} */ ago) => `stopped ${ago}`,
@@ -122,12 +122,11 @@ export const overview = {
   noTransfers: 'Nothing moves at the moment', noEvents: 'Nothing happened yet', dropHere: 'Drop packages anywhere', dropNote: 'Interrupted uploads go on where they stopped',
   invite: 'Invite another node', to: (/** @type {string} */ name) => `→ ${name}`, from: (/** @type {string} */ name) => `← ${name}`, client: 'a client', left: (/** @type {string} */ time) => `${time} left`,
   down: (/** @type {number} */ n) => `${many(n, 'node')} unreachable`, alarms: (/** @type {number} */ n) => many(n, 'alarm') + ' today', diskLow: 'disk almost full', conflicts: 'packages in conflict',
-  clock: (/** @type {number} */ n) => `clock off on ${many(n, 'node')}`, damagedFound: (/** @type {number} */ n) => many(n, 'damaged blob'), why: 'Why this isn’t “Healthy”', firstTitle: 'No packages yet', firstBody: 'Drop the first one anywhere on this page. It appears on every node of the mesh.',
+  clock: (/** @type {number} */ n) => `clock off on ${many(n, 'node')}`, damagedFound: (/** @type {number} */ n) => many(n, 'damaged blob'), why: 'Why this isn’t “Healthy”',
 };
 
 /** What records of the journal say, in a sentence. Facts come from `data`. */
 export const happenings = {
-  unknown: '',
   'package.published': (/** @type {any} */ d) => d.path, 'package.replaced': (/** @type {any} */ d) => d.path, 'package.removed': (/** @type {any} */ d) => d.path,
   'package.conflict': (/** @type {any} */ d) => `${d.path}: two nodes published different things`, 'package.stored': (/** @type {any} */ d) => `${d.path} is here, verified`,
   'package.replicated': (/** @type {any} */ d) => `${d.path} is on every node that wants it`,
