@@ -1,19 +1,20 @@
 //! What a token of scope `read` may do.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
-    Author, Bandwidth, Digest, EventId, Fetch, Happening, Holder, Lsn, Member, NodeId, NodeState, Overview, Package,
-    PackagePath, PeerRow, Place, RecordPage, Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest, SignedIn,
-    Sort, SortedPage, StorageView, UnixMillis, UserPatch, UserRow, Who,
+    Author, Bandwidth, Digest, EventId, Fetch, Happening, Holder, Lsn, Member, NodeId, Overview, Package, PackagePath,
+    PeerRow, Place, RecordPage, Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest, SignedIn, Sort, SortedPage,
+    StorageView, UnixMillis, UserPatch, UserRow, Who,
 };
 use tokio::sync::watch;
 
 use super::{AppState, Session};
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
+use crate::mesh_handle::TransferStatus;
 use crate::survey::Survey;
 use crate::transfer_board::TransferBoard;
 
@@ -228,9 +229,9 @@ impl Reader {
         Ok(self.state.store.holders_of_all(&paths)?)
     }
 
-    /// What this node said of itself last.
-    pub(crate) fn own_state(&self) -> Result<Option<NodeState>, ApiError> {
-        Ok(self.state.store.state(&self.node_id())?.and_then(|held| held.state.body))
+    /// What is being fetched, as the fetch driver says: it shows that a few times a second.
+    pub(crate) fn transfers(&self) -> Vec<TransferStatus> {
+        self.state.mesh.transfers().read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Blobs that are coming in.

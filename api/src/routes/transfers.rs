@@ -1,12 +1,12 @@
 //! `/transfers`: what moves now, both ways.
 
 use axum::Json;
-use ods_store::{Digest, NodeState};
 
 use crate::auth::Reader;
 use crate::blocking::blocking;
 use crate::error::ApiError;
 use crate::extract::{Params, page_of};
+use crate::mesh_handle::TransferStatus;
 use crate::openapi::BadRequest;
 use crate::transfer_board::{Receiver, SendingNow};
 use crate::types::{Page, PageQuery, TransferBytes, TransferView};
@@ -38,33 +38,55 @@ fn key(item: &TransferView) -> String {
     format!("{direction} {blob} {to}")
 }
 
+/// What the fetch driver has under way, as it measures it, and what was begun and has no turn at the moment.
 fn incoming(reader: &Reader) -> Result<Vec<TransferView>, ApiError> {
-    let told = reader.own_state()?;
-    let fetches = reader.fetches().into_iter().map(|fetch| {
-        let (blob, total) = (fetch.digest(), fetch.size());
-        let missing = fetch.missing_bytes();
-        let rate = told.as_ref().and_then(|told| rate_of(told, &blob));
-        let sources: Vec<String> = reader.board().sources(&blob).iter().map(ToString::to_string).collect();
-        let waits = sources.is_empty();
-        Ok(TransferView {
-            direction: "in".to_owned(),
-            peer: None,
-            client: None,
-            blob: blob.to_string(),
-            path: reader.path_of(&blob)?,
-            bytes: TransferBytes { done: total.saturating_sub(missing), total },
-            rate_bytes_per_s: rate,
-            eta_s: rate.and_then(|rate| eta_s(missing, rate)),
-            sources,
-            state: if waits { "waiting" } else { "moving" }.to_owned(),
-            reason: waits.then(|| "no peer has pieces to give at this moment".to_owned()),
-        })
+    let mut items = Vec::new();
+    let under_way = reader.transfers();
+    let begun = reader.fetches();
+    let resting = begun.iter().filter(|fetch| under_way.iter().all(|transfer| transfer.blob != fetch.digest()));
+    let resting = resting.map(|fetch| TransferStatus {
+        blob: fetch.digest(),
+        size: fetch.size(),
+        bytes_done: fetch.size().saturating_sub(fetch.missing_bytes()),
+        rate_bytes_per_s: 0,
+        sources: Vec::new(),
+        waiting: Some("turn"),
     });
-    fetches.collect()
+    for transfer in under_way.iter().cloned().chain(resting) {
+        items.push(coming(reader, &transfer)?);
+    }
+    Ok(items)
 }
 
-fn rate_of(told: &NodeState, blob: &Digest) -> Option<u64> {
-    told.wants.iter().find(|want| want.blob == *blob).map(|want| want.rate)
+fn coming(reader: &Reader, transfer: &TransferStatus) -> Result<TransferView, ApiError> {
+    let TransferStatus { blob, size, bytes_done, rate_bytes_per_s, waiting, .. } = *transfer;
+    // Whom bytes are asked of is known at once; the driver shows the rest a few times a second.
+    let sources: Vec<String> = reader.board().sources(&blob).iter().map(ToString::to_string).collect();
+    let waiting = waiting.filter(|_| sources.is_empty());
+    Ok(TransferView {
+        direction: "in".to_owned(),
+        peer: None,
+        client: None,
+        blob: blob.to_string(),
+        path: reader.path_of(&blob)?,
+        bytes: TransferBytes { done: bytes_done, total: size },
+        rate_bytes_per_s: Some(rate_bytes_per_s),
+        eta_s: eta_s(size.saturating_sub(bytes_done), rate_bytes_per_s),
+        sources,
+        state: if waiting.is_some() { "waiting" } else { "moving" }.to_owned(),
+        reason: waiting.map(|waiting| reason(waiting).to_owned()),
+    })
+}
+
+/// What a transfer waits for, in words.
+fn reason(waiting: &str) -> &'static str {
+    match waiting {
+        "no_peer" => "no peer answers",
+        "no_source" => "no peer has it",
+        "pieces" => "no peer has further pieces of it to give at this moment",
+        "disk" => "this node's disk is busy with it",
+        _ => "others come first, or it is tried again soon",
+    }
 }
 
 fn outgoing(reader: &Reader) -> Result<Vec<TransferView>, ApiError> {
