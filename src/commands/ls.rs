@@ -78,14 +78,9 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
 }
 
 fn state_text(package: &PackageView) -> String {
-    let mut text = package.state.clone();
-    if package.conflict {
-        text.push_str(", conflict");
-    }
-    if let Some(replicas) = package.replicas {
-        text.push_str(&format!(", on {} of {} nodes", replicas.have, replicas.of));
-    }
-    text
+    let conflict = if package.conflict { ", conflict" } else { "" };
+    let spread = package.replicas.map(|replicas| format!(", on {} of {} nodes", replicas.have, replicas.of));
+    format!("{}{conflict}{}", package.state, spread.unwrap_or_default())
 }
 
 /// All pages together, up to `limit` rows; `next` is kept if there is more.
