@@ -7,7 +7,7 @@ use crate::support::proxy::{Manner, Proxy};
 use crate::support::wait;
 
 /// `hq`, reached through a proxy only, and `branch`, paired with it.
-fn pair_through_a_proxy() -> (Node, Proxy, Node) {
+pub(crate) fn pair_through_a_proxy() -> (Node, Proxy, Node) {
     let mut hq = Node::new(Setup { name: "hq".to_owned(), ..Setup::default() });
     let proxy = Proxy::before(&hq.address());
     hq.setup().arguments = vec!["--url".to_owned(), proxy.url()];

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::bad_peers::pair_through_a_proxy;
 use crate::support::bytes::{Generated, blake3_hex};
-use crate::support::node::{Node, Setup};
+use crate::support::node::Node;
 use crate::support::proxy::Proxy;
 use crate::support::{mesh, wait};
 
@@ -59,13 +60,7 @@ fn begin(node: &Node, path: &str) -> (Duration, Box<dyn FnOnce() -> Vec<u8> + Se
 
 /// An owner that keeps all, behind a proxy, and a replica that keeps what is asked for.
 fn pair_on_demand(bytes_max: u64) -> (Node, Node, Proxy) {
-    let mut hq = Node::new(Setup { name: "hq".to_owned(), ..Setup::default() });
-    let proxy = Proxy::before(&hq.address());
-    hq.setup().arguments = vec!["--url".to_owned(), proxy.url()];
-    hq.launch();
-    let branch = Node::start("branch");
-    mesh::pair(&hq, &branch, "replica");
-    mesh::agree(&[&hq, &branch]);
+    let (hq, proxy, branch) = pair_through_a_proxy();
     set(&branch, &on_demand(bytes_max));
     (hq, branch, proxy)
 }

@@ -1,16 +1,17 @@
 //! Policies: wants follow them, and bytes go only where others are known to have them. The last copy never goes, whatever
 //! the order in which nodes change their minds, hear of each other and let go.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use ods_store::{
-    Author, Condition, Description, Digest, EvictReport, EvictStep, GcMode, Happening, Keep, Lsn, MetaPatch, Outside,
+    Author, Condition, Description, Digest, EvictReport, EvictStep, GcMode, Happening, Keep, Lsn, MetaPatch,
     PackageState, Retention, Role, SignedState, SimDisk, SpacePolicy, StatePolicy, Store, StoreError, UnixMillis,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
 use crate::mesh::{mesh, settle};
+use crate::states::{fetch, outside};
 use crate::support::{assert_sound, at, bytes, fresh, open, path, pull, put, put_request, request};
 
 fn selected(paths: &[&str], tags: &[&str]) -> StatePolicy {
@@ -38,16 +39,7 @@ fn evict(store: &Store, now: UnixMillis) -> EvictReport {
 }
 
 fn describe(store: &Store) -> Description {
-    let outside = Outside {
-        run: [1; 16],
-        started_at: at(0),
-        version: "1".to_owned(),
-        fallback_urls: vec![],
-        links: vec![],
-        rate: 0,
-        rates: BTreeMap::new(),
-    };
-    store.describe(outside).expect("a node describes itself")
+    store.describe(outside()).expect("a node describes itself")
 }
 
 fn tell(store: &Store) {
@@ -68,17 +60,6 @@ fn gossip(stores: &[&Store]) {
         for from in stores {
             hear(to, from);
         }
-    }
-}
-
-/// Fetches what `to` wants and `from` has.
-fn fetch(to: &Store, from: &Store) {
-    for want in to.wants(100).expect("wants") {
-        let Some(reader) = from.open_blob(&want.blob, at(9)).expect("readable") else { continue };
-        let fetch = to.begin_fetch(&want.blob, want.size).expect("a fetch begins");
-        let whole = reader.read(0, usize::try_from(want.size).expect("small"), at(9)).expect("its bytes");
-        fetch.write_piece(0, &whole).expect("the right piece");
-        fetch.finish(at(9)).expect("all of it");
     }
 }
 

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use crate::mesh::{mesh, settle};
 use crate::support::{assert_sound, at, bytes, fresh, open, path, pull, put};
 
-fn outside() -> Outside {
+pub(crate) fn outside() -> Outside {
     Outside {
         run: [1; 16],
         started_at: at(0),
@@ -49,7 +49,7 @@ fn gossip(stores: &[&Store]) {
 }
 
 /// Fetches what `to` wants and `from` has.
-fn fetch(to: &Store, from: &Store) {
+pub(crate) fn fetch(to: &Store, from: &Store) {
     for want in to.wants(100).expect("wants") {
         let Some(reader) = from.open_blob(&want.blob, at(9)).expect("readable") else { continue };
         let fetch = to.begin_fetch(&want.blob, want.size).expect("a fetch begins");
