@@ -146,10 +146,11 @@ fn whatever_happens_the_mesh_agrees_again_and_keeps_its_promises() {
     assert!(tally.events > 0 && tally.members > 0, "nothing happened");
 }
 
-/// In 78 a node published after an inviter's answer was lost, and then could never join.
+/// In 78 a node published after an inviter's answer was lost, and then could never join. The others were mistakes of the
+/// simulation: in 607 the power failed after the end of all trouble, in 640 and 685 a clone's twins hid what a cursor passed.
 #[test]
 fn seeds_that_failed_once_are_fine() {
-    for seed in [78] {
+    for seed in [78, 607, 640, 685] {
         if let Err(fault) = run(&Script::of(seed), false).0 {
             panic!("{}", told(seed, &fault));
         }

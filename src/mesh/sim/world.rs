@@ -149,7 +149,7 @@ impl World {
 
     /// Looks at one machine's cursors.
     fn look_at_cursors(&self) -> Result<(), String> {
-        if self.promises.disk_was_lost() {
+        if self.promises.disk_was_lost() || !self.clones.is_empty() {
             return Ok(());
         }
         let machine = &self.machines[self.random.index(self.machines.len())];
