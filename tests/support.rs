@@ -7,6 +7,8 @@ pub(crate) mod bytes;
 pub(crate) mod delay;
 pub(crate) mod http;
 pub(crate) mod mesh;
+#[expect(dead_code, reason = "the benches, which share it, also have a switch")]
+pub(crate) mod netns;
 pub(crate) mod node;
 pub(crate) mod proxy;
 pub(crate) mod receiver;

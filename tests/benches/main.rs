@@ -10,12 +10,16 @@
 
 #![expect(clippy::cast_precision_loss, reason = "figures are shown to three digits")]
 
+mod chain;
+mod cuts;
+mod growth;
 mod hop;
 mod packages;
 mod scale;
 mod serve;
 mod support;
 mod upload;
+mod wires;
 
 use support::{Bench, Figure};
 
@@ -23,12 +27,16 @@ use support::{Bench, Figure};
 type Group = fn(&Bench) -> Vec<Figure>;
 
 /// The groups by name, in the order in which they run.
-const GROUPS: [(&str, Group); 5] = [
+const GROUPS: [(&str, Group); 9] = [
     ("serve", serve::run),
     ("upload", upload::run),
     ("packages", packages::run),
     ("hop", hop::run),
+    ("chain", chain::run),
+    ("wires", wires::run),
+    ("cuts", cuts::run),
     ("scale", scale::run),
+    ("growth", growth::run),
 ];
 
 fn main() {

@@ -23,7 +23,7 @@ const UPLOAD_GIB: u64 = 10;
 
 pub(crate) fn run(bench: &Bench) -> Vec<Figure> {
     let folder = bench.folder("scale").join("data");
-    fill(&folder).expect("the store takes it");
+    fill(&folder, EVENTS, PACKAGES).expect("the store takes it");
     let (mut starts, mut restarts) = (Vec::new(), Vec::new());
     let mut node = None;
     for _ in 0..STARTS {
@@ -67,7 +67,7 @@ fn path_of(package: u64) -> PackagePath {
 }
 
 /// Publishes all packages with the same bytes, and edits them until there are enough events.
-fn fill(folder: &Path) -> Result<(), StoreError> {
+pub(crate) fn fill(folder: &Path, events: u64, packages: u64) -> Result<(), StoreError> {
     let options = StoreOptions { cache_bytes: 256 << 20, entropy: [5; 32], name: "scale".to_owned() };
     let store = Store::open(Arc::new(LocalDisk::new()), folder, &options)?;
     let request = |path: PackagePath, version: u64| PublishRequest {
@@ -83,10 +83,10 @@ fn fill(folder: &Path) -> Result<(), StoreError> {
         let authors = (0..AUTHORS).map(|author| {
             let (store, request) = (&store, &request);
             scope.spawn(move || -> Result<(), StoreError> {
-                for event in (author..EVENTS).step_by(usize::try_from(AUTHORS).expect("a few")) {
+                for event in (author..events).step_by(usize::try_from(AUTHORS).expect("a few")) {
                     // One author has a package to itself, so each edit follows its publish.
-                    let package = (event / AUTHORS % (PACKAGES / AUTHORS + 1)) * AUTHORS + author;
-                    if package < PACKAGES {
+                    let package = (event / AUTHORS % (packages / AUTHORS + 1)) * AUTHORS + author;
+                    if package < packages {
                         store.publish_held(first, &request(path_of(package), event), now(event))?;
                     }
                 }

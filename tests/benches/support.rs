@@ -6,12 +6,15 @@
 //! - `rsync`, `syncthing`: programs that carry files to a second place
 //! - `nginx`: the program to stand beside
 //! - `node`: an `ods` of the build under test
+//! - `namespaces`: networks of the bench's own, shared with the tests
 //! - `turns`: two or more sides taking turns; medians
 //! - `figure`: one line of the table
 
 mod bench;
 mod figure;
 mod http;
+#[path = "../support/netns.rs"]
+pub(crate) mod namespaces;
 mod nginx;
 mod node;
 mod process;
@@ -23,8 +26,8 @@ pub(crate) use bench::{Bench, GIB, write_file};
 pub(crate) use figure::{Figure, table};
 pub(crate) use http::Http;
 pub(crate) use nginx::Nginx;
-pub(crate) use node::Node;
-pub(crate) use process::{Cost, Server, has_program, leave_out, run_clients, run_here};
+pub(crate) use node::{Node, Place, uploaded_bytes};
+pub(crate) use process::{Cost, Server, has_program, leave_out, run_clients, run_here, until};
 pub(crate) use rsync::RsyncDaemon;
-pub(crate) use syncthing::SyncthingPair;
+pub(crate) use syncthing::{SyncthingChain, SyncthingPair};
 pub(crate) use turns::{median, take_turns};

@@ -18,9 +18,9 @@ pub(crate) struct Answer {
 }
 
 impl Http {
-    /// Connects. `authorization` is a whole header line, or empty.
-    pub(crate) fn connect(port: u16, authorization: &str) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+    /// Connects to `at`, an address and port. `authorization` is a whole header line, or empty.
+    pub(crate) fn connect(at: &str, authorization: &str) -> Self {
+        let stream = TcpStream::connect(at).expect("the server listens");
         stream.set_nodelay(true).expect("a socket can be told");
         Self { stream: BufReader::new(stream), authorization: authorization.to_owned() }
     }
@@ -34,7 +34,7 @@ impl Http {
         );
         let request = [head.as_bytes(), body].concat();
         self.stream.get_mut().write_all(&request).expect("the server reads");
-        self.answer()
+        self.answer(method != "HEAD")
     }
 
     /// Sends a request that must work, and reads its JSON; null if there is none.
@@ -44,7 +44,8 @@ impl Http {
         serde_json::from_slice(&body).unwrap_or_default()
     }
 
-    fn answer(&mut self) -> Answer {
+    /// The answer to a HEAD names a length, and has no body.
+    fn answer(&mut self, has_body: bool) -> Answer {
         let mut line = String::new();
         let mut next = |stream: &mut BufReader<TcpStream>| {
             line.clear();
@@ -63,7 +64,7 @@ impl Http {
                 length = value.trim().parse().expect("a length");
             }
         }
-        let mut body = vec![0; length];
+        let mut body = vec![0; if has_body { length } else { 0 }];
         self.stream.read_exact(&mut body).expect("the whole body comes");
         Answer { status: status.unwrap_or_else(|| panic!("no status in {status_line:?}")), body }
     }

@@ -28,6 +28,26 @@ impl Nginx {
         Self { server, folder, port, tls_port }
     }
 
+    /// Starts one in a network namespace, on port 8080 there, plain and for reading only; it is reached at `address`.
+    pub(crate) fn start_in(bench: &Bench, name: &str, namespace: &str, address: &str) -> Self {
+        const PORT: u16 = 8080;
+        let (own, folder) = (bench.folder(name), bench.folder(&format!("{name}/files")));
+        let (config, at) = (own.join("nginx.conf"), own.display());
+        let user = if is_root() { "user root;" } else { "" };
+        write_file(
+            &config,
+            &format!(
+                "daemon off; {user} pid {at}/nginx.pid; error_log {at}/error.log;\nevents {{ }}\n\
+                 http {{ sendfile on; tcp_nopush on; access_log off; server {{ listen {PORT}; root {at}/files; }} }}\n"
+            ),
+        );
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace, "nginx", "-p"]).arg(&own).arg("-c").arg(config);
+        command.arg("-e").arg(own.join("error.log"));
+        let server = Server::start_at(&mut command, &format!("{address}:{PORT}"), &own.join("nginx.log"));
+        Self { server, folder, port: PORT, tls_port: 0 }
+    }
+
     /// The process.
     pub(crate) fn server(&self) -> &Server {
         &self.server

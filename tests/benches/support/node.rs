@@ -14,13 +14,25 @@ fn program() -> OsString {
     std::env::var_os("ODS_BENCH_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_ods").into())
 }
 
-/// A running node with an empty data folder of its own.
+/// A running node with a data folder of its own.
 #[derive(Debug)]
 pub(crate) struct Node {
     server: Server,
     data: PathBuf,
+    host: String,
     port: u16,
     tls_port: u16,
+}
+
+/// Where a node is in a network of the bench's making.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// Its network namespace.
+    pub(crate) namespace: String,
+    /// Where the bench reaches it.
+    pub(crate) address: String,
+    /// Where the other nodes reach it.
+    pub(crate) addresses: Vec<String>,
 }
 
 impl Node {
@@ -39,18 +51,38 @@ impl Node {
         let mut command = Command::new(program());
         command.args(["serve", "--name", name, "--data"]).arg(&data).arg("--config").arg(config);
         let server = Server::start(&mut command, port, &folder.join("ods.log"));
-        Self { server, data, port, tls_port }
+        Self { server, data, host: "127.0.0.1".to_owned(), port, tls_port }
+    }
+
+    /// Starts one at a place, on the data that it has if it was there before.
+    pub(crate) fn start_at(bench: &Bench, name: &str, place: &Place) -> Self {
+        const PORT: u16 = 8637;
+        let folder = bench.folder(name);
+        let data = folder.join("data");
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &place.namespace]).arg(program());
+        command.args(["serve", "--name", name, "--listen", &format!("0.0.0.0:{PORT}"), "--data"]).arg(&data);
+        for address in &place.addresses {
+            command.arg("--url").arg(format!("http://{address}:{PORT}"));
+        }
+        let server = Server::start_at(&mut command, &format!("{}:{PORT}", place.address), &folder.join("ods.log"));
+        Self { server, data, host: place.address.clone(), port: PORT, tls_port: 0 }
     }
 
     /// A client of its plain listener that may do everything.
     pub(crate) fn http(&self) -> Http {
-        Http::connect(self.port, &self.authorization())
+        Http::connect(&format!("{}:{}", self.host, self.port), &self.authorization())
     }
 
     /// Joins the mesh of another as a replica.
     pub(crate) fn join(&self, other: &Self) {
-        let invite =
-            other.http().json("POST", "/api/v1/invites", br#"{"role":"replica","prefixes":[],"expires_in_s":3600}"#);
+        self.join_as(other, "replica");
+    }
+
+    /// Joins the mesh of another in this role, or is only linked to it.
+    pub(crate) fn join_as(&self, other: &Self, role: &str) {
+        let terms = serde_json::json!({"role": role, "prefixes": [], "expires_in_s": 3600}).to_string();
+        let invite = other.http().json("POST", "/api/v1/invites", terms.as_bytes());
         let body = serde_json::json!({ "invite": invite["invite"] }).to_string();
         self.http().json("POST", "/api/v1/peers", body.as_bytes());
     }
@@ -71,7 +103,7 @@ impl Node {
 
     /// The URL of a path on the plain listener.
     pub(crate) fn url(&self, target: &str) -> String {
-        format!("http://127.0.0.1:{}{target}", self.port)
+        format!("http://{}:{}{target}", self.host, self.port)
     }
 
     /// The URL of a path on the listener with TLS.
@@ -95,4 +127,12 @@ impl Node {
         let url = self.url(&format!("/api/v1/packages/{path}"));
         run_here("curl", &[&"-sSf", &"-o", &"/dev/null", &"-H", &self.authorization(), &"-T", &file, &url]).1
     }
+}
+
+/// Bytes that a node sent to peers so far, by its own count.
+pub(crate) fn uploaded_bytes(http: &mut Http) -> f64 {
+    let answer = http.send("GET", "/metrics", b"");
+    let text = String::from_utf8_lossy(&answer.body).into_owned();
+    let line = text.lines().find_map(|line| line.strip_prefix("ods_http_response_bytes_total{area=\"peers\"} "));
+    line.and_then(|number| number.trim().parse().ok()).unwrap_or(0.0)
 }

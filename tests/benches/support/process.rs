@@ -34,16 +34,21 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it, its output appended to `log`, and waits until it takes connections on `port`.
     pub(crate) fn start(command: &mut Command, port: u16, log: &Path) -> Self {
+        Self::start_at(command, &format!("127.0.0.1:{port}"), log)
+    }
+
+    /// The same for one that listens at `address:port`.
+    pub(crate) fn start_at(command: &mut Command, at: &str, log: &Path) -> Self {
         let open = || fs::OpenOptions::new().create(true).append(true).open(log).expect("the log can be written");
         command.stdin(Stdio::null()).stdout(open()).stderr(open());
         let child = command.spawn().unwrap_or_else(|error| panic!("{command:?} can be run: {error}"));
         let mut server = Self { child };
         let began = Instant::now();
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        while TcpStream::connect(at).is_err() {
             let ended = server.child.try_wait().expect("a child of ours can be waited for");
             let said = || fs::read_to_string(log).unwrap_or_default();
             assert!(ended.is_none(), "{command:?} ended with {ended:?}:\n{}", said());
-            assert!(began.elapsed() < STARTS_WITHIN, "{command:?} doesn't listen on port {port}:\n{}", said());
+            assert!(began.elapsed() < STARTS_WITHIN, "{command:?} doesn't listen on {at}:\n{}", said());
             std::thread::sleep(LOOK_EVERY);
         }
         server
