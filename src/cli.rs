@@ -70,6 +70,7 @@ pub(crate) enum Command {
     Rm(commands::rm::Arguments),
     Restore(commands::restore::Arguments),
     Tag(commands::tag::Arguments),
+    Set(commands::set::Arguments),
     Status(commands::status::Arguments),
     Mesh(commands::mesh::Arguments),
     Transfers(commands::transfers::Arguments),
@@ -91,6 +92,7 @@ pub(crate) enum Command {
     Man(commands::completions::Manual),
     Openapi(commands::completions::OpenApi),
     Session(commands::session::Arguments),
+    Upload(commands::upload::Arguments),
     Watch(commands::watch::Arguments),
     Webhook(commands::webhook::Arguments),
 }

@@ -28,6 +28,7 @@ pub(crate) mod scrub;
 pub(crate) mod serve;
 pub(crate) mod service;
 pub(crate) mod session;
+pub(crate) mod set;
 pub(crate) mod settings;
 pub(crate) mod show;
 pub(crate) mod status;
@@ -36,6 +37,7 @@ pub(crate) mod tag;
 pub(crate) mod token;
 pub(crate) mod transfers;
 mod typed;
+pub(crate) mod upload;
 pub(crate) mod user;
 pub(crate) mod verify;
 pub(crate) mod watch;
@@ -98,6 +100,8 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Tag(arguments) => tag::run(arguments, context).await,
         Command::User(arguments) => user::run(arguments, context).await,
         Command::Session(arguments) => session::run(arguments, context).await,
+        Command::Set(arguments) => set::run(arguments, context).await,
+        Command::Upload(arguments) => upload::run(arguments, context).await,
         Command::Watch(arguments) => watch::run(arguments, context).await,
         Command::Webhook(arguments) => webhook::run(arguments, context).await,
     }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use ods_api::{PackageQuery, PackageView, Page};
+use ods_api::{AnchorQuery, PackageQuery, PackageView, Page};
 
 use super::Context;
 use crate::cli::{Connected, Connection, Failure, Table, bytes_text, time_text};
@@ -36,6 +36,9 @@ pub(crate) struct Arguments {
     /// Also show on how many nodes each is
     #[arg(long)]
     replicas: bool,
+    /// Print where every 1000th package of the order begins, instead of the packages: what `after` of the API takes
+    #[arg(long, conflicts_with_all = ["prefix", "q", "tag", "kind", "state", "limit"])]
+    anchors: bool,
     /// At most this many packages
     #[arg(long, value_name = "N")]
     limit: Option<NonZeroUsize>,
@@ -45,6 +48,9 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
+    if arguments.anchors {
+        return anchors(&node, arguments.sort, context).await;
+    }
     let limit = arguments.limit.map_or(usize::MAX, NonZeroUsize::get);
     let query = PackageQuery {
         q: arguments.q,
@@ -81,6 +87,18 @@ fn state_text(package: &PackageView) -> String {
     let conflict = if package.conflict { ", conflict" } else { "" };
     let spread = package.replicas.map(|replicas| format!(", on {} of {} nodes", replicas.have, replicas.of));
     format!("{}{conflict}{}", package.state, spread.unwrap_or_default())
+}
+
+async fn anchors(node: &Connected, sort: Option<String>, context: &mut Context) -> Result<(), Failure> {
+    let anchors = node.client.package_anchors(&AnchorQuery { sort }).await.map_err(|error| node.explain(error))?;
+    if context.output.is_json() {
+        return context.output.json(&anchors);
+    }
+    let mut table = Table::new(&[">ROW", "AFTER"]);
+    for (number, anchor) in (1u64..).zip(anchors.items) {
+        table.row([(number * anchors.every).to_string(), anchor]);
+    }
+    table.write(&mut context.output)
 }
 
 /// All pages together, up to `limit` rows; `next` is kept if there is more.

@@ -1,5 +1,8 @@
 //! `ods peer`: links between nodes.
 
+mod edit;
+mod invites;
+
 use std::io::Read;
 use std::net::IpAddr;
 
@@ -42,6 +45,23 @@ enum Action {
         after_help = "Examples:\n  ods peer ls\n  ods peer ls --json | jq -r '.items[] | .name + \" \" + .state'"
     )]
     Ls(Plain),
+    /// Show one link
+    #[command(after_help = "Examples:\n  ods peer show branch-1")]
+    Show(edit::One),
+    /// Change a link: its name, its addresses, whether it is paused (`ods limit` sets how fast it may be)
+    #[command(
+        after_help = "Examples:\n  ods peer set branch-1 --pause\n  ods peer set branch-1 --url https://branch.example.org"
+    )]
+    Set(edit::Set),
+    /// Pull from a peer now
+    #[command(after_help = "Examples:\n  ods peer sync branch-1")]
+    Sync(edit::One),
+    /// List the invites that were made
+    #[command(after_help = "Examples:\n  ods peer invites")]
+    Invites(Plain),
+    /// Revoke an invite
+    #[command(after_help = "Examples:\n  ods peer revoke 00112233445566778899aabbccddeeff")]
+    Revoke(invites::Revoke),
     /// Remove a link; the other node stays in the mesh
     #[command(
         long_about = "Remove a link of this node.\n\nThat is all it does: the other node stays in the mesh, gets everything \
@@ -106,6 +126,11 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         Action::Invite(arguments) => invite(arguments, context).await,
         Action::Join(arguments) => join(&arguments, context).await,
         Action::Ls(arguments) => list(&arguments, context).await,
+        Action::Show(arguments) => edit::show(&arguments, context).await,
+        Action::Set(arguments) => edit::set(arguments, context).await,
+        Action::Sync(arguments) => edit::sync(&arguments, context).await,
+        Action::Invites(arguments) => invites::list(&arguments, context).await,
+        Action::Revoke(arguments) => invites::revoke(&arguments, context).await,
         Action::Rm(arguments) => remove(&arguments, context).await,
     }
 }

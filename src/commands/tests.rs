@@ -1,5 +1,7 @@
 //! The commands against a node in this process, as they are typed.
 
+mod json;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

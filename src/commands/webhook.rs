@@ -38,6 +38,9 @@ enum Action {
     /// List the webhooks and how they are doing
     #[command(after_help = "Examples:\n  ods webhook ls\n  ods webhook ls --json")]
     Ls(Plain),
+    /// Show a webhook: what it is told of, and how far it is
+    #[command(after_help = "Examples:\n  ods webhook show chat")]
+    Show(One),
     /// Change a webhook
     #[command(after_help = "Examples:\n  ods webhook edit chat --type package.published --type node.alarm")]
     Edit(Edit),
@@ -121,6 +124,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         Action::Add(arguments) => settings::add(arguments, context).await,
         Action::Ls(arguments) => list(&arguments, context).await,
         Action::Edit(arguments) => settings::edit(arguments, context).await,
+        Action::Show(arguments) => show(&arguments, context).await,
         Action::Rm(arguments) => remove(&arguments, context).await,
         Action::Test(arguments) => log::test(&arguments.webhook, &arguments.connection, context).await,
         Action::Enable(arguments) => switch(&arguments, true, context).await,
@@ -146,6 +150,27 @@ async fn list(arguments: &Plain, context: &mut Context) -> Result<(), Failure> {
         table.row([webhook.name, webhook.id, state, behind, delivered, webhook.url]);
     }
     table.write(&mut context.output)
+}
+
+async fn show(arguments: &One, context: &mut Context) -> Result<(), Failure> {
+    let node = arguments.connection.connect(context)?;
+    let webhook = find(&node, &arguments.webhook).await?;
+    let webhook = node.client.webhook(&webhook.id).await.map_err(|error| node.explain(error))?;
+    let output = &mut context.output;
+    if output.is_json() {
+        return output.json(&webhook);
+    }
+    let or_all = |texts: &[String]| if texts.is_empty() { "all".to_owned() } else { texts.join(" ") };
+    output.field("name", Some(webhook.name.as_str()).filter(|name| !name.is_empty()))?;
+    output.field("id", Some(&webhook.id))?;
+    output.field("url", Some(&webhook.url))?;
+    output.field("types", Some(&or_all(&webhook.types)))?;
+    output.field("paths", Some(&or_all(&webhook.paths)))?;
+    output.field("tags", Some(&or_all(&webhook.tags)))?;
+    output.field("private", Some(if webhook.allow_private { "allowed" } else { "refused" }))?;
+    output.field("state", Some(&state(&webhook)))?;
+    output.field("behind", Some(&format!("{} records", webhook.behind)))?;
+    output.field("delivered", webhook.delivered_at.map(time_text).as_deref())
 }
 
 fn state(webhook: &WebhookView) -> String {
