@@ -31,7 +31,7 @@ pub(crate) struct Manual {
 
 /// Print the admin API as an OpenAPI 3.1 document, without asking a node
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  ods openapi > ods.json          then any maker of clients takes it")]
+#[command(after_help = "Examples:\n  ods openapi > ods.json          then any maker of clients takes it")]
 pub(crate) struct OpenApi {}
 
 pub(crate) fn openapi(_: &OpenApi, context: &mut Context) -> Result<(), Failure> {
