@@ -61,6 +61,7 @@ fn redacted_text(node: &Node, text: &str) -> String {
     let whole = match text.len() {
         16 | 32 | 64 if is_hex(text) => Some(format!("[id of {} digits]", text.len())),
         20.. if text.get(4..5) == Some("-") && text.ends_with('Z') => Some("[time]".to_owned()),
+        _ if text.starts_with("/api/v1/webhooks/") => Some("/api/v1/webhooks/[id]".to_owned()),
         _ if text == env!("CARGO_PKG_VERSION") => Some("[version]".to_owned()),
         _ if text.starts_with("ods_") => Some("[token]".to_owned()),
         _ if text.starts_with("whsec_") => Some("[secret]".to_owned()),
