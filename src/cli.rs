@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use connection::{Connected, Connection};
 pub use exit::Exit;
 pub use failure::Failure;
-pub(crate) use human::{age_text, bytes_text, duration_seconds, printable, short_id, time_text};
+pub(crate) use human::{age_text, bytes_text, duration_or_zero, duration_seconds, printable, short_id, time_text};
 pub use output::Output;
 pub(crate) use progress::{Bar, Progress};
 pub(crate) use table::Table;

@@ -37,6 +37,11 @@ pub(crate) fn age_text(at: Timestamp, now: UnixMillis) -> String {
     }
 }
 
+/// Reads a length of time as [`duration_seconds`] does, or none at all: `0`.
+pub(crate) fn duration_or_zero(text: &str) -> Result<u64, String> {
+    if matches!(text, "0" | "0s") { Ok(0) } else { duration_seconds(text) }
+}
+
 /// Reads a length of time such as `90s`, `15m`, `1h30m`, `7d` or `2 weeks`, as whole seconds.
 pub(crate) fn duration_seconds(text: &str) -> Result<u64, String> {
     let explain = || format!("\"{text}\" is no length of time; write one such as 90s, 15m, 1h30m or 7d");

@@ -7,7 +7,9 @@ use ods_api::{ConfirmRequest, WatchModeName, WatchPatch, WatchRequest, WatchView
 use serde_json::json;
 
 use super::Context;
-use crate::cli::{Connected, Connection, Exit, Failure, Output, Table, bytes_text, duration_seconds, time_text};
+use crate::cli::{
+    Connected, Connection, Exit, Failure, Output, Table, bytes_text, duration_or_zero, duration_seconds, time_text,
+};
 
 /// Publish what is put into a folder on the node's machine
 #[derive(Debug, clap::Args)]
@@ -157,10 +159,6 @@ struct Confirm {
     missing: Option<String>,
     #[command(flatten)]
     connection: Connection,
-}
-
-fn duration_or_zero(text: &str) -> Result<u64, String> {
-    if matches!(text, "0" | "0s") { Ok(0) } else { duration_seconds(text) }
 }
 
 pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {

@@ -11,7 +11,9 @@ use serde_json::json;
 use self::settings::{Add, Edit};
 use super::Context;
 use super::typed::Plain;
-use crate::cli::{Connected, Connection, Exit, Failure, Table, duration_seconds, printable, time_text};
+use crate::cli::{
+    Connected, Connection, Exit, Failure, Table, duration_or_zero, duration_seconds, printable, time_text,
+};
 
 /// Tell other programs what happens: make, test and watch over webhooks
 #[derive(Debug, clap::Args)]
@@ -113,10 +115,6 @@ struct Redeliver {
     failed_since: Option<u64>,
     #[command(flatten)]
     connection: Connection,
-}
-
-fn duration_or_zero(text: &str) -> Result<u64, String> {
-    if matches!(text, "0" | "0s") { Ok(0) } else { duration_seconds(text) }
 }
 
 pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(), Failure> {
