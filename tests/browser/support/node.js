@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "./wait.js";
 
-const PROGRAM = process.env.ODS_BIN ?? new URL("../../../target/debug/ods", import.meta.url).pathname;
+/** The program under test. */
+export const PROGRAM = process.env.ODS_BIN ?? new URL("../../../target/debug/ods", import.meta.url).pathname;
 
 /** @type {Set<Node>} */
 const running = new Set();
@@ -30,18 +31,18 @@ export class Node {
   /** @type {string | null} the secret of the link that the first start prints */
   setUp = null;
 
-  /** @param {string} name @param {{ arguments?: string[] }} [options] */
-  static async start(name, { arguments: more = [] } = {}) {
-    const node = new Node(name, await freePort(), more);
+  /** @param {string} name @param {{ arguments?: string[], folder?: string }} [options] folder: has its `data` already */
+  static async start(name, { arguments: more = [], folder } = {}) {
+    const node = new Node(name, await freePort(), more, folder);
     await node.launch();
     return node;
   }
 
-  /** @param {string} name @param {number} port @param {string[]} more */
-  constructor(name, port, more) {
+  /** @param {string} name @param {number} port @param {string[]} more @param {string} [folder] */
+  constructor(name, port, more, folder) {
     this.name = name;
     this.url = `http://127.0.0.1:${port}`;
-    this.folder = mkdtempSync(join(tmpdir(), "ods-page-"));
+    this.folder = folder ?? mkdtempSync(join(tmpdir(), "ods-page-"));
     // For who watches it.
     mkdirSync(join(this.folder, "drop"));
     writeFileSync(join(this.folder, "ods.toml"), `[watch]\nroots = [${JSON.stringify(join(this.folder, "drop"))}]\n[gc]\ngrace = "0"\n`);

@@ -15,6 +15,8 @@ import { bar, problemBox } from './parts.js';
 
 const CHUNK = 200;
 const SHOWN = 200;
+/** Who deletes more types how many: a slip of the hand is no such number. */
+const TYPED_FROM = 20;
 
 /**
  * @param {'remove' | 'tag'} action
@@ -59,13 +61,18 @@ class OdsBulk extends OdsElement {
     const paths = [...this.chosen.keys()];
     return html`<form class="stack" @submit=${this.#start}>
       <h2>${(remove ? words.removeTitle : words.tagTitle)(paths.length)}</h2>
-      ${remove ? html`<p>${words.removeBody}</p>` : html`<div class="fields">
+      ${remove ? html`<p>${words.removeBody}</p>${paths.length < TYPED_FROM ? nothing : this.#typeCount(paths.length)}` : html`<div class="fields">
         <label class="field"><span>${words.addTags} <small>${words.tagsHint}</small></span><input name="add_tags" autocomplete="off" spellcheck="false"></label>
         <label class="field"><span>${words.removeTags} <small>${words.tagsHint}</small></span><input name="remove_tags" autocomplete="off" spellcheck="false"></label></div>`}
       <ul class="bulk-list">${paths.slice(0, 8).map((path) => html`<li class="clip">${path}</li>`)}${paths.length > 8 ? html`<li class="quiet">${words.and(paths.length - 8)}</li>` : nothing}</ul>
       <footer><button type="button" @click=${() => this.close()}>${text.cancel}</button>
         ${actionButton({ operation: 'change_packages', label: remove ? words.remove : words.tag, kind: remove ? 'danger' : 'primary' })}</footer>
     </form>`;
+  }
+
+  /** @param {number} count */
+  #typeCount(count) {
+    return html`<label class="field"><span>${text.dialog.typeThis(String(count))}</span><input name="typed" required pattern=${String(count)} inputmode="numeric" autocomplete="off"></label>`;
   }
 
   #outcome() {
@@ -101,7 +108,7 @@ class OdsBulk extends OdsElement {
     try {
       for (let at = 0; at < items.length; at += CHUNK) {
         const told = await call('change_packages', { body: { action: this.action, items: items.slice(at, at + CHUNK), ...this.#tags } });
-        this.#results = [...this.#results, ...told.items];
+        this.#results.push(...told.items);
         this.requestUpdate();
       }
     } catch (error) {

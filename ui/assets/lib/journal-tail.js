@@ -1,6 +1,7 @@
 /**
  * A window on the end of the journal: the newest records that match, growing at its end as the node tells of more, and at its
- * beginning on demand. What may be missing is marked. At most `KEPT` are held; with more, the oldest go.
+ * beginning on demand. What may be missing is marked. At most `KEPT` are held, and `FOLLOWED` while somebody follows the end, who
+ * sees a screen of them: with more, the oldest go. So thousands a minute cost what a screen costs.
  */
 
 import { call } from './api.js';
@@ -11,6 +12,7 @@ import { asProblem } from './problem.js';
 /** @typedef {{ types: string, path: string }} Filter */
 
 export const KEPT = 2000;
+export const FOLLOWED = 250;
 const PAGE = 200;
 /** How far back one look goes at most, so that a filter that matches little ends. */
 const LOOKS_MAX = 20;
@@ -26,6 +28,8 @@ export class JournalTail extends EventTarget {
   /** @type {import('./problem.js').Problem | null} */
   problem = null;
   reading = true;
+  /** Whether the end is in sight, and what is far before it isn't looked at. */
+  following = true;
   /** Whether the journal's beginning is reached. */
   whole = false;
   #from = 0;
@@ -129,8 +133,9 @@ export class JournalTail extends EventTarget {
     if (this.#gap) this.gaps.add(first.lsn);
     this.#gap = false;
     this.records = [...this.records, ...fresh];
-    if (this.records.length > KEPT) {
-      this.records = this.records.slice(-KEPT);
+    const most = this.following ? FOLLOWED : KEPT;
+    if (this.records.length > most) {
+      this.records = this.records.slice(-most);
       this.#from = this.records[0]?.lsn ?? this.#from;
       this.whole = false;
     }

@@ -13,6 +13,10 @@ import { asProblem } from './problem.js';
 const BLOCK = 1000;
 const PAGE = 200;
 const QUIET_MS = 3000;
+/** So many pages are read at once; somebody who drags the scroll bar passes by hundreds, and sees the last. */
+const READS_MAX = 2;
+/** So many blocks are kept, the farthest from what is in sight going first. */
+const BLOCKS_KEPT = 20;
 
 export class PackageRows extends EventTarget {
   /** How many rows there are; of a filtered list as many as are known. */
@@ -50,11 +54,6 @@ export class PackageRows extends EventTarget {
     return this.#rows.get(index);
   }
 
-  /** The rows that are here, by number. */
-  get known() {
-    return this.#rows;
-  }
-
   /** Ends what is being read. */
   close() {
     this.#stop.abort();
@@ -73,7 +72,24 @@ export class PackageRows extends EventTarget {
       if (!this.complete && last + PAGE > this.length && this.loaded) void this.#more();
       return;
     }
-    for (const index of [first, Math.max(first, last - 1)]) if (index < this.length && !this.#rows.has(index)) void this.#block(Math.floor(index / BLOCK));
+    for (const index of [first, Math.max(first, last - 1)]) {
+      // Those that wait for their turn are asked for again by the `change` that ends a read: what is in sight then.
+      if (index < this.length && !this.#rows.has(index) && this.#reading.size < READS_MAX) void this.#block(Math.floor(index / BLOCK));
+    }
+  }
+
+  /**
+   * Names and revisions of everything that matches, in order, page by page.
+   *
+   * @param {(page: readonly Package[]) => boolean} take whether to go on
+   */
+  async all(take) {
+    let after = /** @type {string | null} */ (null);
+    do {
+      const page = await call('list_packages', { query: { ...this.query, limit: BLOCK, after }, signal: this.#stop.signal, background: true });
+      if (!take(page.items)) return;
+      after = page.next;
+    } while (after !== null);
   }
 
   /** Reads again what was shown: something changed. Rows stay until their successors are here. */
@@ -109,7 +125,15 @@ export class PackageRows extends EventTarget {
       const after = this.#anchors?.[block];
       const page = await this.#page(BLOCK, after ?? null);
       page.items.forEach((row, at) => this.#rows.set(block * BLOCK + at, row));
+      this.#forget();
     });
+  }
+
+  /** Lets go what is farthest from what is in sight. */
+  #forget() {
+    const here = Math.floor(this.#seen.first / BLOCK);
+    const blocks = [...new Set([...this.#rows.keys()].map((index) => Math.floor(index / BLOCK)))].sort((a, b) => Math.abs(a - here) - Math.abs(b - here));
+    for (const block of blocks.slice(BLOCKS_KEPT)) for (let at = 0; at < BLOCK; at += 1) this.#rows.delete(block * BLOCK + at);
   }
 
   /** The next page of a filtered list. */

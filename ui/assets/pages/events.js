@@ -24,7 +24,6 @@ const END_PX = 40;
 
 class PageEvents extends OdsElement {
   tail = new JournalTail();
-  #following = true;
   #seen = 0;
   #shown = '';
   /** @type {number | null} */
@@ -47,7 +46,7 @@ class PageEvents extends OdsElement {
     const filter = JSON.stringify(this.#filter);
     if (filter === this.#shown || router.place.route?.tag !== 'page-events') return;
     this.#shown = filter;
-    this.#following = true;
+    this.tail.following = true;
     void this.tail.show(this.#filter);
   }
 
@@ -62,7 +61,7 @@ class PageEvents extends OdsElement {
     return html`${pageHead({ title: titles.events, actions: this.#controls() })}
       ${this.tail.problem ? problemBox(this.tail.problem, () => void this.tail.show(this.#filter)) : nothing}
       <section class="card tail" tabindex="0" role="log" aria-label=${words.label} aria-live="off" data-operation="list_events" @scroll=${this.#scrolled}>${this.#list()}</section>
-      ${this.#following || this.#unseen === 0 ? nothing : html`<button class="newer primary small" @click=${this.#toEnd}>${icon('arrow-down')}${words.newer(this.#unseen)}</button>`}`;
+      ${this.tail.following || this.#unseen === 0 ? nothing : html`<button class="newer primary small" @click=${this.#toEnd}>${icon('arrow-down')}${words.newer(this.#unseen)}</button>`}`;
   }
 
   #controls() {
@@ -76,7 +75,7 @@ class PageEvents extends OdsElement {
         ${types && !(types in words.groups) ? html`<option value=${types} selected>${types}</option>` : nothing}
       </select>
       <input type="search" aria-label=${words.path} placeholder=${words.pathHint} .value=${path} @change=${set('path')}>
-      <button data-operation="follow_events" aria-pressed=${this.#following} @click=${this.#toggle}>${icon(this.#following ? 'pause' : 'play')}<span>${this.#following ? words.following : words.follow}</span></button>
+      <button data-operation="follow_events" aria-pressed=${this.tail.following} @click=${this.#toggle}>${icon(this.tail.following ? 'pause' : 'play')}<span>${this.tail.following ? words.following : words.follow}</span></button>
       ${menu({ label: words.export, icon: 'download' }, html`<button role="menuitem" @click=${run('json')}>${words.exportJson}</button><button role="menuitem" @click=${run('csv')}>${words.exportCsv}</button>`)}`;
   }
 
@@ -87,7 +86,7 @@ class PageEvents extends OdsElement {
       const filtered = this.#filter.types || this.#filter.path;
       return emptyState({ icon: 'scroll-text', title: filtered ? words.noneMatch : words.none, body: filtered ? nothing : words.noneBody });
     }
-    return html`${whole ? html`<p class="edge quiet">${words.begin}</p>` : html`<p class="edge"><button class="small" ?disabled=${reading} @click=${() => void this.tail.older()}>${words.older}</button></p>`}
+    return html`${whole ? html`<p class="edge quiet">${words.begin}</p>` : html`<p class="edge"><button class="small" ?disabled=${reading} @click=${this.#older}>${words.older}</button></p>`}
       ${records.length >= KEPT ? html`<p class="edge quiet">${words.dropped(KEPT)}</p>` : nothing}
       <ol class="events tall">${repeat(records, ({ lsn }) => lsn, (record) => this.#record(record))}</ol>`;
   }
@@ -116,7 +115,7 @@ class PageEvents extends OdsElement {
   /** @override */
   updated() {
     const box = this.#tailBox;
-    if (!box || !this.#following) return;
+    if (!box || !this.tail.following) return;
     box.scrollTop = box.scrollHeight;
     this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
   }
@@ -125,22 +124,29 @@ class PageEvents extends OdsElement {
     const box = this.#tailBox;
     if (!box) return;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < END_PX;
-    if (atEnd === this.#following) return;
-    this.#following = atEnd;
+    if (atEnd === this.tail.following) return;
+    this.tail.following = atEnd;
     if (!atEnd) this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
     this.requestUpdate();
   }
 
   #toggle() {
-    if (this.#following) {
+    if (this.tail.following) {
       this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
-      this.#following = false;
-    } else this.#following = true;
+      this.tail.following = false;
+    } else this.tail.following = true;
     this.requestUpdate();
   }
 
+  /** Who looks back no longer follows. */
+  #older() {
+    this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
+    this.tail.following = false;
+    void this.tail.older();
+  }
+
   #toEnd() {
-    this.#following = true;
+    this.tail.following = true;
     this.requestUpdate();
   }
 }

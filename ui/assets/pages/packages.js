@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
+import { Chosen } from '../lib/chosen.js';
 import { copy } from '../lib/clipboard.js';
 import { live } from '../lib/live.js';
 import { node } from '../lib/node.js';
@@ -14,7 +15,7 @@ import { icon } from '../elements/icon.js';
 import { bulk } from '../elements/ods-bulk.js';
 import '../elements/ods-package-panel.js';
 import '../elements/ods-table.js';
-import { downloadUrl, linkCell, nameCell, publishedCell, stateCell } from '../elements/package-cells.js';
+import { linkCell, nameCell, publishedCell, stateCell } from '../elements/package-cells.js';
 import { emptyState, pageHead, problemBox } from '../elements/parts.js';
 import { uploadButton } from '../elements/upload-dialog.js';
 
@@ -33,8 +34,8 @@ class PagePackages extends OdsElement {
   /** @type {PackageRows | null} */
   #rows = null;
   #asked = '';
-  /** @type {Map<string, string>} path → revision */
-  #chosen = new Map();
+  #matched = '';
+  #chosen = new Chosen();
   /** The row that was chosen last: Shift chooses from there. */
   #anchor = -1;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -49,6 +50,7 @@ class PagePackages extends OdsElement {
     this.whileShown(() => live.on(['package.*'], () => this.#told()));
     this.listen(live, 'gap', () => this.#told());
     this.whileShown(() => this.#placed());
+    this.listen(this.#chosen, 'change');
   }
 
   /** The address changed: other rows, or another package in the panel. */
@@ -58,11 +60,15 @@ class PagePackages extends OdsElement {
     const value = (/** @type {string} */ name) => query.get(name) ?? '';
     const filter = { q: value('q'), prefix: value('prefix'), tag: value('tag'), kind: value('kind'), state: value('state'), sort: value('sort') };
     const asked = JSON.stringify(filter);
+    const matched = JSON.stringify({ ...filter, sort: '' });
     if (asked !== this.#asked) {
       this.#asked = asked;
       this.#rows?.close();
       this.#rows = new PackageRows(filter);
       this.#rows.addEventListener('change', () => this.requestUpdate());
+      // Of another list it would be a choice that can't be seen.
+      if (matched !== this.#matched) this.#chosen.clear();
+      this.#matched = matched;
       this.#anchor = -1;
     }
     this.requestUpdate();
@@ -82,7 +88,7 @@ class PagePackages extends OdsElement {
   render() {
     const open = router.place.query.get('show');
     return html`${pageHead({ title: words.title, beside: this.#count(), actions: this.#filters() })}
-      ${this.#filterChips()} ${this.#chosen.size ? this.#bulkBar() : nothing}
+      ${this.#filterChips()} ${this.#chosen.size || this.#chosen.reading ? this.#bulkBar() : nothing}
       ${this.#rows?.problem ? problemBox(this.#rows.problem, () => void this.#rows?.refresh()) : nothing}
       <div class=${`packages-body ${open ? 'with-panel' : ''}`}>${this.#list()}
         ${open ? html`<ods-package-panel .path=${open} .close=${() => router.setQuery({ show: null })}></ods-package-panel>` : nothing}</div>`;
@@ -143,14 +149,10 @@ class PagePackages extends OdsElement {
 
   /** @returns {import('../elements/ods-table.js').Column[]} */
   #columns() {
-    const known = [...(this.#rows?.known.values() ?? [])];
-    const all = known.length > 0 && known.every((one) => this.#chosen.has(one.path));
-    const chooseAll = () => {
-      this.#chosen = all ? new Map() : new Map(known.map((one) => [one.path, one.revision]));
-      this.requestUpdate();
-    };
+    const chosen = this.#chosen;
+    const chooseAll = () => (chosen.size === 0 && this.#rows ? void chosen.everything(this.#rows) : chosen.clear());
     return [
-      { label: '', kind: 'vc-check', head: html`<input type="checkbox" aria-label=${words.selectAll} title=${words.selectAll} .checked=${all} @change=${chooseAll}>`, cell: (one, index) => this.#check(one, index) },
+      { label: '', kind: 'vc-check', head: html`<input type="checkbox" aria-label=${words.selectAll} title=${words.selectAll} .checked=${chosen.all} .indeterminate=${chosen.size > 0 && !chosen.all} @change=${chooseAll}>`, cell: (one, index) => this.#check(one, index) },
       { label: words.name, kind: 'vc-name', sort: 'path', cell: nameCell },
       { label: words.version, kind: 'vc-version wide-only', cell: (one) => html`<code class="clip">${one.version ?? text.none}</code>` },
       { label: words.size, kind: 'vc-size', sort: 'size', cell: (one) => format.bytes(one.size) },
@@ -175,38 +177,36 @@ class PagePackages extends OdsElement {
    * @param {boolean} range from the one chosen last
    */
   #choose(one, index, range) {
-    const on = !this.#chosen.has(one.path);
     const [from, to] = range && this.#anchor >= 0 ? [Math.min(this.#anchor, index), Math.max(this.#anchor, index)] : [index, index];
-    const chosen = new Map(this.#chosen);
-    for (const row of index < 0 ? [one] : Array.from({ length: to - from + 1 }, (_, at) => this.#rows?.get(from + at))) {
-      if (row && on) chosen.set(row.path, row.revision);
-      else if (row) chosen.delete(row.path);
-    }
+    const rows = index < 0 ? [one] : Array.from({ length: to - from + 1 }, (_, at) => this.#rows?.get(from + at));
     this.#anchor = index;
-    this.#chosen = chosen;
-    this.requestUpdate();
+    this.#chosen.put(rows, !this.#chosen.has(one.path));
   }
 
   #bulkBar() {
+    const chosen = this.#chosen;
     const act = (/** @type {'remove' | 'tag'} */ action) => async () => {
-      if (await bulk(action, this.#chosen)) this.#clear();
+      if (await bulk(action, chosen.revisions)) this.#clear();
     };
-    return html`<div class="bulk-bar" role="toolbar" aria-label=${words.selected(this.#chosen.size)}><strong>${words.selected(this.#chosen.size)}</strong>
-      ${actionButton({ operation: 'change_packages', label: words.tag, icon: 'tag', kind: 'small', run: act('tag') })}
-      <button class="small" @click=${() => this.#copyLinks()}>${icon('link')}<span>${words.copyLinks}</span></button>
-      ${actionButton({ operation: 'change_packages', label: words.remove, icon: 'trash-2', kind: 'small danger', run: act('remove') })}
+    const refusal = chosen.reading ? words.selecting(chosen.size) : null;
+    return html`<div class="bulk-bar" role="toolbar" aria-label=${words.selected(chosen.size)}><strong role="status">${this.#chosenText()}</strong>
+      ${chosen.problem ? problemBox(chosen.problem) : nothing}
+      ${actionButton({ operation: 'change_packages', label: words.tag, icon: 'tag', kind: 'small', refusal, run: act('tag') })}
+      <button class="small" ?disabled=${chosen.reading} @click=${() => copy(chosen.links.join('\n'), words.links)}>${icon('link')}<span>${words.copyLinks}</span></button>
+      ${actionButton({ operation: 'change_packages', label: words.remove, icon: 'trash-2', kind: 'small danger', refusal, run: act('remove') })}
       <button class="small quiet" @click=${() => this.#clear()}>${words.clear}</button></div>`;
   }
 
-  #clear() {
-    this.#chosen = new Map();
-    void this.#rows?.refresh();
-    this.requestUpdate();
+  #chosenText() {
+    const { reading, all, cut, size } = this.#chosen;
+    if (reading) return words.selecting(size);
+    if (cut) return words.selectedCut(size);
+    return all ? words.selectedAll(size, this.#rows?.filtered ?? false) : words.selected(size);
   }
 
-  #copyLinks() {
-    const chosen = [...(this.#rows?.known.values() ?? [])].filter((one) => this.#chosen.has(one.path));
-    return copy(chosen.map(downloadUrl).join('\n'), words.links);
+  #clear() {
+    this.#chosen.clear();
+    void this.#rows?.refresh();
   }
 }
 

@@ -1,0 +1,56 @@
+// What a visit costs: bytes over the wire, first paint; and what drawing a mesh of 50 nodes does.
+
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+import { picture } from "../support/browser.js";
+import { figures, frameText, framesOf } from "../support/figures.js";
+import { Node } from "../support/node.js";
+import { content, visitor } from "../support/scene.js";
+import { signIn } from "../support/sign-in.js";
+import { until } from "../support/wait.js";
+
+const figure = figures("visit");
+
+afterEach(content);
+
+test("the first visit is small and soon", async () => {
+  const node = await Node.start("cost");
+  const { page, context } = await visitor();
+  const network = await context.newCDPSession(page);
+  await network.send("Network.enable");
+  let bytes = 0;
+  let files = 0;
+  network.on("Network.loadingFinished", ({ encodedDataLength }) => {
+    bytes += encodedDataLength;
+    files += 1;
+  });
+  await signIn(page, node);
+  await page.locator(".tile").first().waitFor();
+  await page.waitForLoadState("load");
+  figure("first visit to the overview, over the wire (gzip, headers too)", `${(bytes / 1000).toFixed(0)} kB in ${files} answers`);
+  await page.reload();
+  await page.locator(".tile").first().waitFor();
+  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN);
+  figure("first paint, files kept", `${paint.toFixed(0)} ms`);
+  assert.ok(bytes < 400_000, `${bytes} bytes`);
+});
+
+test("fifty nodes fit in the picture", async () => {
+  const node = await Node.start("fifty");
+  const { page } = await visitor();
+  await signIn(page, node);
+  const { items } = await node.api("GET", "/mesh");
+  const [own] = items;
+  const id = (/** @type {number} */ index) => (index === 0 ? own.id : index.toString(16).padStart(2, "0").repeat(32));
+  const fifty = Array.from({ length: 50 }, (_, index) => ({
+    ...own, id: id(index), this: index === 0, name: index === 0 ? own.name : `site-${index}`, state: index % 11 === 5 ? "down" : "up", wants: index % 4, behind: { events: 0, bytes: (index % 4) * 1e9 }, rate_bytes_per_s: index % 4 ? 5e6 : 0,
+    links: [0, (index + 1) % 50, (index + 7) % 50].filter((other) => other !== index).map((other) => ({ node: id(other), name: null, state: index % 11 === 5 ? "unreachable" : "connected", rtt_ms: 10, clock_ahead_ms: 0, behind_events: 0 })),
+  }));
+  // Fifty real nodes would be another test; here it is what drawing them costs.
+  await page.route("**/api/v1/mesh*", (route) => route.fulfill({ json: { items: fifty, next: null, total: 50 } }));
+  await page.goto(`${node.url}/ui/mesh`);
+  await until("all are drawn", async () => (await page.locator(".mesh .node").count()) === 50);
+  await page.evaluate(() => Object.assign(window, { odsDraw: () => /** @type {any} */ (document.querySelector("ods-mesh")).requestUpdate() }));
+  figure("50 nodes in the mesh picture, drawn anew each frame, time between frames", frameText(await framesOf(page, "odsDraw")));
+  await picture(page, "mesh-50");
+});

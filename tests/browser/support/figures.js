@@ -1,0 +1,71 @@
+// Figures that a file of tests measures: printed as a table at its end, and written beside the pictures.
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after } from "node:test";
+import { PICTURES } from "./browser.js";
+
+const FRAMES = 240;
+
+/** @param {string} name of the file that they are written to */
+export function figures(name) {
+  /** @type {[string, string][]} */
+  const rows = [];
+  after(() => {
+    const table = ["| figure | value |", "|---|---|", ...rows.map(([what, value]) => `| ${what} | ${value} |`), ""].join("\n");
+    writeFileSync(join(PICTURES, `figures-${name}.md`), table);
+    console.log(table);
+  });
+  return (/** @type {string} */ what, /** @type {string} */ value) => void rows.push([what, value]);
+}
+
+/** @typedef {{ median: number, p95: number, worst: number }} Frames milliseconds between one frame and the next */
+
+/** Begins to look how long frames take; `framesTaken` ends it. @param {import("playwright-core").Page} page */
+export async function watchFrames(page) {
+  await page.evaluate(() => {
+    /** @type {number[]} */
+    const took = [];
+    let last = performance.now();
+    let on = true;
+    const frame = (/** @type {number} */ now) => {
+      took.push(now - last);
+      last = now;
+      if (on) requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+    Object.assign(window, { odsFrames: () => ((on = false), took.slice(1)) });
+  });
+}
+
+/** @param {import("playwright-core").Page} page @returns {Promise<Frames>} */
+export async function framesTaken(page) {
+  const took = /** @type {number[]} */ (await page.evaluate(() => /** @type {any} */ (window).odsFrames())).sort((a, b) => a - b);
+  const at = (/** @type {number} */ share) => took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? NaN;
+  return { median: at(0.5), p95: at(0.95), worst: at(1) };
+}
+
+/** How long frames take while the function of that name on `window` is called before each. @param {import("playwright-core").Page} page @param {string} step */
+export async function framesOf(page, step) {
+  await watchFrames(page);
+  await page.evaluate(([step, count]) => new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+    let left = count;
+    const frame = () => {
+      if (left === 0) return resolve();
+      /** @type {any} */ (window)[step](count - left);
+      left -= 1;
+      return requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  }), /** @type {const} */ ([step, FRAMES]));
+  return framesTaken(page);
+}
+
+/** @param {Frames} took */
+export const frameText = ({ median, p95, worst }) => `${median.toFixed(1)} ms median, ${p95.toFixed(1)} ms at 95 %, ${worst.toFixed(0)} ms worst`;
+
+/** Memory of the page's objects after collecting, in MB. @param {import("playwright-core").Page} page */
+export const heap = (page) => page.evaluate(() => {
+  /** @type {any} */ (globalThis).gc?.();
+  return /** @type {any} */ (performance).memory.usedJSHeapSize / 1e6;
+});
