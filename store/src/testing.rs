@@ -9,10 +9,12 @@
 
 mod contents;
 mod faults;
+mod fill;
 mod operations;
 mod random;
 
 pub use faults::{DiskError, DiskFault, Operation};
+pub use fill::{fill, filled_path};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

@@ -6,16 +6,12 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ods_store::{
-    Author, Condition, LocalDisk, MetaPatch, PackagePath, PublishRequest, Store, StoreError, StoreOptions, UnixMillis,
-};
+use ods_store::{LocalDisk, Store, StoreError, StoreOptions, filled_path};
 
 use crate::support::{Bench, Figure, GIB, Node, median};
 
 const PACKAGES: u64 = 100_000;
 const EVENTS: u64 = 1_000_000;
-/// Authors at once, so that commits are shared.
-const AUTHORS: u64 = 256;
 const STARTS: usize = 5;
 const PAGES: u64 = 200;
 const DOWNLOADS: usize = 64;
@@ -62,51 +58,17 @@ fn start(bench: &Bench) -> (Node, f64) {
     (node, began.elapsed().as_secs_f64())
 }
 
-fn path_of(package: u64) -> PackagePath {
-    PackagePath::parse(&format!("apps/{:03}/package-{package:06}.pkg", package % 500)).expect("a good path")
-}
-
-/// Publishes all packages with the same bytes, and edits them until there are enough events.
+/// Fills a new data folder.
 pub(crate) fn fill(folder: &Path, events: u64, packages: u64) -> Result<(), StoreError> {
-    let options = StoreOptions { cache_bytes: 256 << 20, entropy: [5; 32], name: "scale".to_owned() };
-    let store = Store::open(Arc::new(LocalDisk::new()), folder, &options)?;
-    let request = |path: PackagePath, version: u64| PublishRequest {
-        path,
-        meta: MetaPatch::from([("version".to_owned(), Some(version.to_string()))]),
-        condition: Condition::None,
-        author: Author::new("bench"),
-    };
-    let mut upload = store.begin_upload(Some(5))?;
-    upload.write(b"bytes")?;
-    let first = store.publish(upload.finish()?, &request(path_of(0), 0), now(0))?.package.revision;
-    std::thread::scope(|scope| {
-        let authors = (0..AUTHORS).map(|author| {
-            let (store, request) = (&store, &request);
-            scope.spawn(move || -> Result<(), StoreError> {
-                for event in (author..events).step_by(usize::try_from(AUTHORS).expect("a few")) {
-                    // One author has a package to itself, so each edit follows its publish.
-                    let package = (event / AUTHORS % (packages / AUTHORS + 1)) * AUTHORS + author;
-                    if package < packages {
-                        store.publish_held(first, &request(path_of(package), event), now(event))?;
-                    }
-                }
-                Ok(())
-            })
-        });
-        let authors: Vec<_> = authors.collect();
-        authors.into_iter().try_for_each(|author| author.join().expect("no author panics"))
-    })
-}
-
-fn now(event: u64) -> UnixMillis {
-    UnixMillis::new(1_700_000_000_000 + event)
+    let options = StoreOptions { cache_bytes: 1 << 30, entropy: [5; 32], name: "scale".to_owned() };
+    ods_store::fill(&Store::open(Arc::new(LocalDisk::new()), folder, &options)?, events, packages)
 }
 
 /// A page that begins at any package, over one connection.
 fn page_ms(node: &Node) -> f64 {
     let mut http = node.http();
     let pages = (0..PAGES).map(|page| {
-        let after = path_of(page * 7919 % PACKAGES).as_str().replace('/', "%2F");
+        let after = filled_path(page * 7919 % PACKAGES).as_str().replace('/', "%2F");
         let began = Instant::now();
         let page = http.json("GET", &format!("/api/v1/packages?limit=100&after=path:{after}"), b"");
         let took_ms = began.elapsed().as_secs_f64() * 1000.0;
