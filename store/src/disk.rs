@@ -8,6 +8,10 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+/// A write whose memory, place in the file and length are multiples of this, a disk can take from that very memory (they ask for
+/// 512 or 4096).
+pub(crate) const DIRECT_ALIGN_BYTES: usize = 4096;
+
 /// What tells that a file changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FileStat {
@@ -56,6 +60,10 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     /// Says that these bytes, written already, may go to the disk now, so that [`Self::sync`] has less to wait for. A
     /// hint: it makes nothing durable.
     fn begin_sync(&self, offset: u64, bytes: u64);
+    /// Says that `bytes` will be written, mostly in long writes at multiples of [`DIRECT_ALIGN_BYTES`], of memory and length as of
+    /// place. Tells whether it is worth the trouble: those then go to the disk past the system's memory, others as ever.
+    /// Nothing is read meanwhile. It makes nothing durable.
+    fn begin_direct(&self, bytes: u64) -> bool;
     /// Cuts or grows (with zeros) the file.
     fn set_len(&self, bytes: u64) -> io::Result<()>;
     /// Sets disk space aside for the first `bytes`, for as long as the file is there; the length may grow to that. False if the

@@ -7,10 +7,14 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::UNIX_EPOCH;
 
 use fs4::FileExt as _;
 
+#[cfg(target_os = "linux")]
+use crate::disk::DIRECT_ALIGN_BYTES;
 use crate::disk::{Disk, DiskFile, FileStat};
 
 /// The machine's own disk.
@@ -30,11 +34,11 @@ impl Disk for LocalDisk {
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Box::new(LocalFile(options.open(path)?)))
+        Ok(Box::new(LocalFile::new(options.open(path)?)))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(LocalFile(File::open(path)?)))
+        Ok(Box::new(LocalFile::new(File::open(path)?)))
     }
 
     fn open_writable(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
@@ -48,7 +52,7 @@ impl Disk for LocalDisk {
             }
             other => other,
         };
-        Ok(Box::new(LocalFile(opened?)))
+        Ok(Box::new(LocalFile::new(opened?)))
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -163,12 +167,63 @@ fn parts(bytes: &[u8], offset: u64) -> impl Iterator<Item = &[u8]> {
     std::iter::once(first).chain(others.chunks(WRITE_BYTES))
 }
 
+/// Files of at least so many bytes are written past the system's memory: they would push out of it what clients download now.
+/// (And memory that a virtual machine uses for the first time in a while costs it more than the disk does.)
+#[cfg(target_os = "linux")]
+const DIRECT_FROM_BYTES: u64 = 256 << 20;
+
 #[derive(Debug)]
-struct LocalFile(File);
+struct LocalFile {
+    file: File,
+    /// Aligned writes go past the system's memory (`O_DIRECT`, open(2)).
+    #[cfg(target_os = "linux")]
+    is_direct: AtomicBool,
+}
+
+impl LocalFile {
+    fn new(file: File) -> Self {
+        Self {
+            file,
+            #[cfg(target_os = "linux")]
+            is_direct: AtomicBool::new(false),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl LocalFile {
+    fn set_direct(&self, is_direct: bool) -> io::Result<()> {
+        let mut flags = rustix::fs::fcntl_getfl(&self.file)?;
+        flags.set(rustix::fs::OFlags::DIRECT, is_direct);
+        rustix::fs::fcntl_setfl(&self.file, flags)?;
+        self.is_direct.store(is_direct, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Writes past the system's memory if that was asked for and can be done, which it tells.
+    fn write_direct(&self, bytes: &[u8], offset: u64) -> io::Result<bool> {
+        if !self.is_direct.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let align = DIRECT_ALIGN_BYTES;
+        let is_aligned = bytes.as_ptr().align_offset(align) == 0
+            && bytes.len().is_multiple_of(align)
+            && offset.is_multiple_of(align as u64);
+        if is_aligned {
+            match std::os::unix::fs::FileExt::write_all_at(&self.file, bytes, offset) {
+                // The file system took the flag but not the write.
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+                other => return other.map(|()| true),
+            }
+        }
+        self.set_direct(false)?;
+        Ok(false)
+    }
+}
 
 impl DiskFile for LocalFile {
     fn stat(&self) -> io::Result<FileStat> {
-        let metadata = self.0.metadata()?;
+        let metadata = self.file.metadata()?;
         let modified_ns = match metadata.modified()?.duration_since(UNIX_EPOCH) {
             Ok(after) => i128::try_from(after.as_nanos()).unwrap_or(i128::MAX),
             Err(before) => -i128::try_from(before.duration().as_nanos()).unwrap_or(i128::MAX),
@@ -182,13 +237,13 @@ impl DiskFile for LocalFile {
 
     #[cfg(unix)]
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(&self.0, buffer, offset)
+        std::os::unix::fs::FileExt::read_exact_at(&self.file, buffer, offset)
     }
 
     #[cfg(windows)]
     fn read_exact_at(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
         while !buffer.is_empty() {
-            let read = std::os::windows::fs::FileExt::seek_read(&self.0, buffer, offset)?;
+            let read = std::os::windows::fs::FileExt::seek_read(&self.file, buffer, offset)?;
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
@@ -200,9 +255,13 @@ impl DiskFile for LocalFile {
 
     #[cfg(unix)]
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        if self.write_direct(bytes, offset)? {
+            return Ok(());
+        }
         let mut at = offset;
         parts(bytes, offset).try_for_each(|part| {
-            std::os::unix::fs::FileExt::write_all_at(&self.0, part, at)?;
+            std::os::unix::fs::FileExt::write_all_at(&self.file, part, at)?;
             at += part.len() as u64;
             Ok(())
         })
@@ -211,7 +270,7 @@ impl DiskFile for LocalFile {
     #[cfg(windows)]
     fn write_all_at(&self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
         while !bytes.is_empty() {
-            let written = std::os::windows::fs::FileExt::seek_write(&self.0, bytes, offset)?;
+            let written = std::os::windows::fs::FileExt::seek_write(&self.file, bytes, offset)?;
             bytes = &bytes[written..];
             offset += written as u64;
         }
@@ -223,18 +282,28 @@ impl DiskFile for LocalFile {
     fn begin_sync(&self, offset: u64, bytes: u64) {
         let bytes = std::num::NonZeroU64::new(bytes);
         // A hint that is not taken costs time alone.
-        let _ = rustix::fs::fadvise(&self.0, offset, bytes, rustix::fs::Advice::DontNeed);
+        let _ = rustix::fs::fadvise(&self.file, offset, bytes, rustix::fs::Advice::DontNeed);
     }
 
     #[cfg(not(target_os = "linux"))]
     fn begin_sync(&self, _offset: u64, _bytes: u64) {}
 
+    #[cfg(target_os = "linux")]
+    fn begin_direct(&self, bytes: u64) -> bool {
+        bytes >= DIRECT_FROM_BYTES && self.set_direct(true).is_ok()
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn begin_direct(&self, _bytes: u64) -> bool {
+        false
+    }
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
-        self.0.set_len(bytes)
+        self.file.set_len(bytes)
     }
 
     fn reserve(&self, bytes: u64) -> io::Result<bool> {
-        match self.0.allocate(bytes) {
+        match self.file.allocate(bytes) {
             Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(false),
             // Windows gives back what lies behind the length when the file is closed.
             other => other.map(|()| cfg!(unix)),
@@ -242,13 +311,13 @@ impl DiskFile for LocalFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_all()
+        self.file.sync_all()
     }
 
     #[cfg(target_os = "linux")]
     fn forget_cached(&self) -> io::Result<()> {
         // Clean pages go, those still to be written stay (posix_fadvise(2)).
-        Ok(rustix::fs::fadvise(&self.0, 0, None, rustix::fs::Advice::DontNeed)?)
+        Ok(rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed)?)
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -258,7 +327,7 @@ impl DiskFile for LocalFile {
 
     fn make_read_only(&self) -> io::Result<()> {
         #[cfg(unix)]
-        match self.0.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444)) {
+        match self.file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o444)) {
             // FAT knows no such mode. It is but a guard against slips; what is read is verified.
             Err(error) if error.kind() != io::ErrorKind::PermissionDenied => return Err(error),
             Ok(()) | Err(_) => {}
@@ -267,7 +336,7 @@ impl DiskFile for LocalFile {
     }
 
     fn try_lock(&self) -> io::Result<bool> {
-        match self.0.try_lock() {
+        match self.file.try_lock() {
             Ok(()) => Ok(true),
             Err(fs::TryLockError::WouldBlock) => Ok(false),
             Err(fs::TryLockError::Error(error)) => Err(error),
@@ -275,6 +344,47 @@ impl DiskFile for LocalFile {
     }
 
     fn os_file(&self) -> Option<&File> {
-        Some(&self.0)
+        Some(&self.file)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    /// Bytes that begin at a place in memory that a disk can take them from, with room before them.
+    fn aligned(memory: &[u8]) -> &[u8] {
+        let start = memory.as_ptr().align_offset(DIRECT_ALIGN_BYTES);
+        &memory[start..start + 2 * DIRECT_ALIGN_BYTES]
+    }
+
+    #[test]
+    fn what_goes_past_the_systems_memory_and_what_does_not_make_one_file() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("file");
+        let memory: Vec<u8> = (0..=255).cycle().take(4 * DIRECT_ALIGN_BYTES).collect();
+        let bytes = aligned(&memory);
+        let disk = LocalDisk::new();
+        assert!(!disk.create(&path).expect("made").begin_direct(DIRECT_FROM_BYTES - 1), "small files stay in memory");
+        disk.remove(&path).expect("removed");
+
+        let options = OpenOptions::new().write(true).read(true).create_new(true).open(&path).expect("made");
+        let file = LocalFile::new(options);
+        assert!(file.reserve(1 << 20).expect("there is room"));
+        if file.set_direct(true).is_err() {
+            println!("left out: direct writes: this file system has none");
+            return;
+        }
+        let parts: [(&[u8], bool); 4] = [(bytes, true), (bytes, true), (&bytes[1..100], false), (bytes, false)];
+        let (mut offset, mut expected) = (0, Vec::new());
+        for (part, is_direct) in parts {
+            file.write_all_at(part, offset).expect("it is written");
+            assert_eq!(file.is_direct.load(Ordering::Relaxed), is_direct);
+            offset += part.len() as u64;
+            expected.extend_from_slice(part);
+        }
+        file.set_len(offset).expect("cut");
+        file.sync().expect("synced");
+        assert!(fs::read(&path).expect("readable") == expected);
     }
 }

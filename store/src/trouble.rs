@@ -190,6 +190,10 @@ impl DiskFile for NotingFile {
         self.file.begin_sync(offset, bytes);
     }
 
+    fn begin_direct(&self, bytes: u64) -> bool {
+        self.file.begin_direct(bytes)
+    }
+
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         self.note("set the length of", self.file.set_len(bytes))
     }

@@ -1,8 +1,12 @@
 //! Uploads: bytes on their way in, hashed as they are written, whole and synced before they may be published.
 
+mod block;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+
+use block::Block;
 
 use crate::blobs::{Blobs, Claim};
 use crate::digest::{Digest, Sha256};
@@ -49,6 +53,8 @@ struct UploadFile {
     reserved_bytes: u64,
     /// Up to where the disk was asked to begin writing.
     sync_begun_bytes: u64,
+    /// Of a large upload: the last bytes that came, not written yet.
+    block: Option<Block>,
 }
 
 /// Bytes received whole, synced and hashed, not published yet. Dropping it removes them.
@@ -78,7 +84,8 @@ impl Upload {
                 }
             })?;
         let reserved_bytes = if is_reserved { expected } else { 0 };
-        let file = UploadFile { file, incoming, bytes: 0, reserved_bytes, sync_begun_bytes: 0 };
+        let block = file.begin_direct(expected).then(Block::new);
+        let file = UploadFile { file, incoming, bytes: 0, reserved_bytes, sync_begun_bytes: 0, block };
         Ok(Self { file, hasher: BlobHasher::new() })
     }
 
@@ -114,8 +121,11 @@ impl Upload {
 
     /// Ends it: cuts the file to what came, syncs it, forbids writing.
     pub fn finish(self) -> Result<Received> {
-        let Self { file: UploadFile { file, incoming, .. }, hasher } = self;
+        let Self { file: mut writing, hasher } = self;
+        writing.flush()?;
+        let UploadFile { file, incoming, bytes, .. } = writing;
         let hashes = hasher.finish();
+        assert_eq!(bytes, hashes.size, "what was hashed was written");
         file.set_len(hashes.size).map_err(StoreError::io("cut", &incoming.path))?;
         file.make_read_only().map_err(StoreError::io("protect", &incoming.path))?;
         file.sync().map_err(StoreError::io("sync", &incoming.path))?;
@@ -133,14 +143,25 @@ impl UploadFile {
         if end > self.reserved_bytes {
             self.incoming.blobs.check_space(bytes.len() as u64)?;
         }
-        self.file.write_all_at(bytes, self.bytes).map_err(StoreError::io("write", &self.incoming.path))?;
+        match &mut self.block {
+            Some(block) => block.write(bytes, |block, at| self.file.write_all_at(block, at)),
+            None => self.file.write_all_at(bytes, self.bytes),
+        }
+        .map_err(StoreError::io("write", &self.incoming.path))?;
         self.bytes = end;
         let unsynced = self.bytes - self.sync_begun_bytes;
-        if unsynced >= BEGIN_SYNC_EVERY_BYTES {
+        if self.block.is_none() && unsynced >= BEGIN_SYNC_EVERY_BYTES {
             self.file.begin_sync(self.sync_begun_bytes, unsynced);
             self.sync_begun_bytes = self.bytes;
         }
         Ok(())
+    }
+
+    /// Writes what is still in memory.
+    fn flush(&mut self) -> Result<()> {
+        let Some(block) = &mut self.block else { return Ok(()) };
+        let flushed = block.flush(|block, at| self.file.write_all_at(block, at));
+        flushed.map_err(StoreError::io("write", &self.incoming.path))
     }
 }
 

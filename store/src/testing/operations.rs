@@ -9,6 +9,9 @@ use super::contents::Contents;
 use super::{Operation, SimDisk, State};
 use crate::disk::{Disk, DiskFile, FileStat};
 
+/// From here on a file is written in blocks: sooner than on a real disk, so that workloads of small files try it.
+const DIRECT_FROM_BYTES: u64 = 1 << 20;
+
 impl SimDisk {
     fn file(&self, inode: u64, path: &Path) -> Box<dyn DiskFile> {
         Box::new(SimFile { disk: self.clone(), inode, path: path.to_owned(), locked: AtomicBool::new(false) })
@@ -180,6 +183,11 @@ impl DiskFile for SimFile {
 
     /// Nothing is durable sooner for it.
     fn begin_sync(&self, _offset: u64, _bytes: u64) {}
+
+    /// Written is written here.
+    fn begin_direct(&self, bytes: u64) -> bool {
+        bytes >= DIRECT_FROM_BYTES
+    }
 
     fn set_len(&self, bytes: u64) -> io::Result<()> {
         let length = usize::try_from(bytes).map_err(io::Error::other)?;
