@@ -40,6 +40,7 @@ test("a new user comes from a fresh start to the first package on the second nod
   await other.page.locator("textarea[name=invite]").fill(String(line));
   await other.page.locator("[data-operation=join_peer]").click();
   await other.page.locator(".tile").first().waitFor();
+  await page.getByText("branch used it and is part of the mesh now").waitFor();
 
   await page.locator("dialog footer button.primary").click();
   await upload(page, { name: "First-1.0.pkg", size: 300_000 });
@@ -48,6 +49,20 @@ test("a new user comes from a fresh start to the first package on the second nod
   await until("the second node has it", async () => (await second.api("GET", "/packages/First-1.0.pkg").catch(() => null))?.state === "stored");
   await other.page.goto(`${second.url}/ui/packages`);
   await other.page.getByText("First-1.0.pkg").first().waitFor();
+});
+
+test("two passwords that differ are mended in either field", async () => {
+  const node = await Node.start("differ");
+  const { page } = await visitor();
+  await page.goto(`${node.url}/ui/#setup=${node.setUp}`);
+  await page.locator("input[name=name]").fill("ada");
+  await page.locator("input[name=password]").fill("corect horse battery");
+  await page.locator("input[name=repeat]").fill("correct horse battery");
+  await page.locator("button[data-operation=sign_in]").click();
+  assert.equal(await page.locator("input[name=repeat]").evaluate((/** @type {HTMLInputElement} */ field) => field.validity.customError), true);
+  await page.locator("input[name=password]").fill("correct horse battery");
+  await page.locator("button[data-operation=sign_in]").click();
+  await page.locator("button[data-operation=edit_node]").waitFor();
 });
 
 test("a link that was used says so, and how to get another", async () => {
@@ -60,6 +75,8 @@ test("a link that was used says so, and how to get another", async () => {
   for (const name of ["name", "password", "repeat"]) await again.page.locator(`input[name=${name}]`).fill("correct horse battery");
   await again.page.locator("button[data-operation=sign_in]").click();
   await again.page.locator("code", { hasText: "ods user link" }).waitFor();
+  await again.page.getByRole("link", { name: "Sign in" }).click();
+  await again.page.getByLabel("Password or token").waitFor();
   again.complaints.splice(0);
   assert.deepEqual(complaints, []);
 });

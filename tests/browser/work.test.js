@@ -53,6 +53,16 @@ test("names with markup and very long ones are text", async () => {
   assert.match(String(refused), /bad_path/);
 });
 
+test("a name that would be read backwards is spelled out", async () => {
+  const node = await Node.start("turned");
+  await node.put("weird/\u202Egkp.exe", "bytes");
+  const { page } = await visitor();
+  await signIn(page, node, "packages");
+  await page.locator(".vt-row a", { hasText: "⟨U+202E⟩gkp.exe" }).waitFor();
+  await page.goto(`${node.url}/ui/`);
+  await page.locator(".event", { hasText: "weird/⟨U+202E⟩gkp.exe" }).first().waitFor();
+});
+
 test("a session that ends in mid-work loses nothing that was typed", async () => {
   const node = await Node.start("session");
   await node.api("POST", "/users", { name: "ada", password: "correct horse battery", scope: "admin", prefixes: [] });

@@ -9,6 +9,7 @@ import { mesh as words } from '../lib/strings/mesh.js';
 import { SPANS, shared } from '../lib/strings/shared.js';
 import { digest } from './copy.js';
 import { choice, field, formDialog, list, text } from './form-dialog.js';
+import './invite-state.js';
 import { qrCode } from './qr.js';
 
 /** @typedef {'owner' | 'publisher' | 'replica'} Role */
@@ -36,13 +37,14 @@ export async function inviteNode() {
   return made !== null;
 }
 
-/** @param {{ invite: string | null, expires_at: string }} invite */
-export function showInvite({ invite, expires_at: until }) {
+/** @param {{ id: string, invite: string | null, expires_at: string }} invite */
+export function showInvite({ id, invite, expires_at: until }) {
   const line = invite ?? '';
   return ask((close) => html`<h2>${words.inviteMade}</h2>
     <p>${words.inviteHow}</p>
     <div class="once">${digest(line, { what: words.inviteLine })}</div>
     <div class="once">${digest(`ods peer join '${line}'`, { what: common.curl.line })}</div>
+    <ods-invite-state .invite=${id}></ods-invite-state>
     ${qrCode(line, words.inviteLine)}
     <p class="hint">${words.inviteGood(format.date(until))}</p>
     <footer><button type="button" class="primary" @click=${() => close(true)}>${common.close}</button></footer>`, { label: words.inviteMade });

@@ -18,6 +18,11 @@ export function place(nodes) {
   /** @type {Map<string, Spot>} */
   const spots = new Map();
   const centre = { x: width / 2, y: height / 2 - 12 };
+  const [only] = others;
+  if (own && only && others.length === 1) {
+    // Two are beside each other, in the middle of the picture.
+    return { spots: new Map([[own.id, { node: own, x: width * 0.3, y: centre.y }], [only.id, { node: only, x: width * 0.7, y: centre.y }]]), width, height, small };
+  }
   if (own) spots.set(own.id, { node: own, ...centre });
   const inner = small ? others.slice(0, Math.round(others.length / 3)) : [];
   ring(spots, inner, centre, { x: width * 0.24, y: height * 0.22 });

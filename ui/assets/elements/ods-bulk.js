@@ -3,6 +3,7 @@
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import { ask } from '../lib/dialog.js';
+import { plain } from '../lib/format.js';
 import { asProblem } from '../lib/problem.js';
 import { packages as words, text } from '../lib/strings.js';
 import { actionButton } from './action.js';
@@ -64,7 +65,7 @@ class OdsBulk extends OdsElement {
       ${remove ? html`<p>${words.removeBody}</p>${paths.length < TYPED_FROM ? nothing : this.#typeCount(paths.length)}` : html`<div class="fields">
         <label class="field"><span>${words.addTags} <small>${words.tagsHint}</small></span><input name="add_tags" autocomplete="off" spellcheck="false"></label>
         <label class="field"><span>${words.removeTags} <small>${words.tagsHint}</small></span><input name="remove_tags" autocomplete="off" spellcheck="false"></label></div>`}
-      <ul class="bulk-list">${paths.slice(0, 8).map((path) => html`<li class="clip">${path}</li>`)}${paths.length > 8 ? html`<li class="quiet">${words.and(paths.length - 8)}</li>` : nothing}</ul>
+      <ul class="bulk-list">${paths.slice(0, 8).map((path) => html`<li class="clip">${plain(path)}</li>`)}${paths.length > 8 ? html`<li class="quiet">${words.and(paths.length - 8)}</li>` : nothing}</ul>
       <footer><button type="button" @click=${() => this.close()}>${text.cancel}</button>
         ${actionButton({ operation: 'change_packages', label: remove ? words.remove : words.tag, kind: remove ? 'danger' : 'primary' })}</footer>
     </form>`;
@@ -121,7 +122,7 @@ class OdsBulk extends OdsElement {
 
 /** @param {BulkResult} one */
 function resultRow(one) {
-  return html`<li class="result">${icon(one.code ? 'circle-x' : 'circle-check', one.code ? 'bad' : 'good')}<span class="clip" title=${one.path}>${one.path}</span>
+  return html`<li class="result">${icon(one.code ? 'circle-x' : 'circle-check', one.code ? 'bad' : 'good')}<span class="clip" title=${one.path}>${plain(one.path)}</span>
     <span class="quiet">${one.code ? one.detail : one.changed ? words.ok : words.unchanged}</span></li>`;
 }
 

@@ -7,6 +7,7 @@ import { session } from '../lib/session.js';
 import { firstRun as words } from '../lib/strings.js';
 import { OdsElement } from './base.js';
 import { actionButton } from './action.js';
+import { icon } from './icon.js';
 import { logo } from './logo.js';
 import { problemBox } from './parts.js';
 
@@ -29,7 +30,7 @@ class OdsFirstAdmin extends OdsElement {
 
   /** @override */
   render() {
-    return html`<form class="sign-in" @submit=${this.#submit}>
+    return html`<form class="sign-in" @submit=${this.#submit} @input=${this.#typed}>
       ${logo()}
       <p class="step">${words.step(1)}</p>
       <h1>${words.title}</h1>
@@ -37,10 +38,19 @@ class OdsFirstAdmin extends OdsElement {
       <label class="field"><span>${words.name}</span><input name="name" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="100" required></label>
       <label class="field"><span>${words.password} <small>${words.hint}</small></span><input name="password" type="password" autocomplete="new-password" minlength="10" required></label>
       <label class="field"><span>${words.repeat}</span><input name="repeat" type="password" autocomplete="new-password" required></label>
-      ${this.#problem ? problemBox(this.#problem) : nothing}
-      ${this.#problem?.status === 401 ? html`<p class="hint">${words.spent}<br><code>ods user link</code></p>` : nothing}
+      ${this.#problem?.status === 401 ? this.#spent() : this.#problem ? problemBox(this.#problem) : nothing}
       ${actionButton({ operation: 'sign_in', label: words.make, kind: 'primary wide' })}
     </form>`;
+  }
+
+  #spent() {
+    return html`<div class="notice bad" role="alert">${icon('circle-alert')}<span>${words.spent} <a href="/ui/" target="_self">${words.signInInstead}</a><br>${words.spentMore} <code>ods user link</code></span></div>`;
+  }
+
+  /** Whichever of the two passwords was mended. @param {Event} event */
+  #typed(event) {
+    const form = /** @type {HTMLFormElement} */ (event.currentTarget);
+    /** @type {HTMLInputElement} */ (form.elements.namedItem('repeat')).setCustomValidity('');
   }
 
   /** @param {SubmitEvent} event */
@@ -51,7 +61,6 @@ class OdsFirstAdmin extends OdsElement {
     const [name, password] = [String(typed.get('name')).trim(), String(typed.get('password'))];
     const repeat = /** @type {HTMLInputElement} */ (form.elements.namedItem('repeat'));
     repeat.setCustomValidity(repeat.value === password ? '' : words.differ);
-    repeat.addEventListener('input', () => repeat.setCustomValidity(''), { once: true });
     if (!form.reportValidity()) return;
     try {
       await session.signIn({ set_up: this.secret, name, password });

@@ -5,6 +5,7 @@
 
 import { html, nothing, svg } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
+import { nodeName } from '../lib/names.js';
 import { meshPicture as words } from '../lib/strings.js';
 import { OdsElement } from './base.js';
 import { place } from './mesh-places.js';
@@ -89,7 +90,7 @@ class OdsMesh extends OdsElement {
    */
   #node({ node, x, y }, small) {
     const { tone, says, share } = standing(node);
-    const name = node.name ?? format.shortId(node.id);
+    const name = nodeName(node.id);
     return svg`<a class=${`node ${tone} ${node.this ? 'this' : ''} ${node.id === this.chosen ? 'chosen' : ''}`} href=${`/ui/mesh?node=${node.id}`} aria-label=${`${name}: ${says}`}>
       <title>${name}: ${says}</title>
       <circle class="disc" cx=${x} cy=${y} r=${RING}></circle>

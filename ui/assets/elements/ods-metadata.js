@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
+import * as format from '../lib/format.js';
 import { asProblem } from '../lib/problem.js';
 import { packagePage as words, text } from '../lib/strings.js';
 import { toast } from '../lib/toast.js';
@@ -50,7 +51,7 @@ class OdsMetadata extends OdsElement {
   #shown(one) {
     const tags = one.tags.map((tag) => html`<a class="tag" href=${`/ui/packages?tag=${encodeURIComponent(tag)}`}>${tag}</a> `);
     return facts([
-      [words.file, html`<code>${one.path}</code>`],
+      [words.file, html`<code>${format.plain(one.path)}</code>`],
       ...TEXTS.map((name) => /** @type {[unknown, unknown]} */ ([words[name], one[name] ?? words.none])),
       [words.tags, tags.length ? tags : words.none], [words.priority, one.priority ?? 0], [words.notes, html`<span class="pre">${one.notes ?? words.none}</span>`],
       ...Object.entries(one.other ?? {}).map(([name, value]) => /** @type {[unknown, unknown]} */ ([name, value])),

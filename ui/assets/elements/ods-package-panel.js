@@ -50,7 +50,7 @@ class OdsPackagePanel extends OdsElement {
         <small>${[one.version, format.bytes(one.size)].filter(Boolean).join(' · ')}</small></div></header>
       <div class="panel-actions">${downloadButton(one)}${linkButton(one)}${deleteButton(one, () => this.close())}</div>
       ${facts([
-        [words.file, html`<code>${one.path}</code>`],
+        [words.file, html`<code>${format.plain(one.path)}</code>`],
         [words.sha256, digest(one.sha256, { what: words.sha256 })],
         [words.published, html`${format.date(one.published_at)}<br><span class="quiet">${words.by(one.published_by.by, one.published_by.name ?? format.shortId(one.published_by.node))}</span>`],
         ...(one.tags.length ? /** @type {[unknown, unknown][]} */ ([[words.tags, one.tags.map((tag) => html`<a class="tag" href=${`/ui/packages?tag=${encodeURIComponent(tag)}`}>${tag}</a> `)]]) : []),

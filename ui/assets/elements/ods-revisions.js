@@ -36,15 +36,15 @@ class OdsRevisions extends OdsElement {
       this.requestUpdate();
     };
     return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.history}><table class="table"><thead><tr><th>${words.when}</th><th>${words.change}</th><th>${words.version}</th><th class="number">${words.size}</th><th>${words.who}</th><th><span class="off-screen">${words.actions}</span></th></tr></thead>
-      <tbody>${this.items.slice(0, this.#shown).map((one) => this.#row(one))}</tbody></table></div>
+      <tbody>${this.items.slice(0, this.#shown).map((one, at) => this.#row(one, this.items[at + 1]))}</tbody></table></div>
       ${this.items.length > this.#shown ? html`<button class="small" @click=${more}>${words.older} (${many(this.items.length - this.#shown, 'more', 'more')})</button>` : nothing}`;
   }
 
-  /** @param {Revision} one */
-  #row(one) {
+  /** @param {Revision} one @param {Revision | undefined} before the revision before it */
+  #row(one, before) {
     const published = one.change === 'published';
-    const what = published ? words.publishedChange : words.removedChange;
-    return html`<tr><td>${ago(one.published_at)}</td><td>${one.current ? badge('good', words.current) : one.effective ? what : badge('warn', what, words.ineffective)}</td>
+    const what = !published ? words.removedChange : before?.change === 'published' && before.blob === one.blob ? words.metadataChange : words.publishedChange;
+    return html`<tr><td>${ago(one.published_at)}</td><td>${one.effective ? what : badge('warn', what, words.ineffective)} ${one.current ? badge('good', words.current) : nothing}</td>
       <td><code>${one.version ?? words.none}</code></td><td class="number">${one.size === null ? words.none : format.bytes(one.size)}</td>
       <td>${one.published_by.by} <span class="quiet">${one.published_by.name ?? format.shortId(one.published_by.node)}</span></td>
       <td class="row-end">${published ? this.#actions(one) : nothing}</td></tr>`;

@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
+import * as format from '../lib/format.js';
 import { mesh } from '../lib/node.js';
 import { ROUTES } from '../lib/routes.js';
 import { ROOT, packageUrl, router } from '../lib/router.js';
@@ -139,7 +140,7 @@ class OdsSearch extends OdsElement {
     const page = await call('list_packages', { query: { q: asked, limit: SHOWN }, signal: search.signal, background: true }).catch(() => null);
     if (search.signal.aborted) return;
     this.#search = null;
-    const hits = (page?.items ?? []).map((one) => ({ href: packageUrl(one.path), title: one.title ?? one.path, note: one.version ?? '', icon: kindIcon(one.kind) }));
+    const hits = (page?.items ?? []).map((one) => ({ href: packageUrl(one.path), title: format.plain(one.title ?? one.path), note: one.version ?? '', icon: kindIcon(one.kind) }));
     if (page?.next) hits.push({ href: `${ROOT}packages?q=${encodeURIComponent(asked)}`, title: words.allPackages(asked), note: '', icon: icon('search') });
     this.#groups = hits.length ? [{ name: words.packages, hits }, ...this.#local()] : this.#local();
     this.#at = 0;

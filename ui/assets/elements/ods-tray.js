@@ -35,7 +35,7 @@ class OdsTray extends OdsElement {
       this.requestUpdate();
     };
     return html`<aside class="tray" aria-label=${text.nav.uploads}>
-      <header><a href="/ui/uploads">${words.tray(queue.going, queue.items.length)}</a>
+      <header><a href="/ui/uploads">${words.tray(queue.tally)}</a>
         <button class="icon-only small quiet" aria-label=${text.close} @click=${close}>${icon('x')}</button></header>
       <ul>${repeat(queue.items.slice(-20).reverse(), (item) => item.key, uploadRow)}</ul>
     </aside>`;

@@ -44,11 +44,11 @@ async function remove(one, gone) {
     call('list_revisions', { path: { path: one.path }, query: { limit: 1 }, background: true }).catch(() => null),
   ]);
   const holders = (told?.items ?? []).filter((holder) => holder.state === 'stored').map((holder) => holder.name ?? format.shortId(holder.node));
-  const body = html`<p><strong class="break">${one.path}</strong></p>
+  const body = html`<p><strong class="break">${format.plain(one.path)}</strong></p>
     <ul class="touched"><li>${words.touchesLink(downloadUrl(one))}</li><li>${words.touchesNodes(holders.length, holders.slice(0, 8).join(', '))}</li><li>${words.touchesBytes(format.bytes(one.size))}</li><li>${words.keeps(history?.total ?? 1)}</li></ul>`;
   if (!(await confirm({ title: words.removeTitle, body, action: words.remove, danger: true, operation: 'remove_package' }))) return;
   await call('remove_package', { path: { path: one.path }, headers: { 'if-match': `"${one.revision}"` } });
-  toast(words.removed(one.path), { action: { label: words.undo, run: () => void restore(one.path, one.revision) } });
+  toast(words.removed(format.plain(one.path)), { action: { label: words.undo, run: () => void restore(one.path, one.revision) } });
   gone();
 }
 

@@ -11,10 +11,10 @@ import { ago, badge, kindIcon } from './parts.js';
 
 /** A package's name, and the path below it if that says more. @param {Package} one */
 export function nameCell(one) {
-  const title = one.title ?? format.fileName(one.path);
+  const title = format.plain(one.title ?? format.fileName(one.path));
   return html`<span class="kind-box">${kindIcon(one.kind)}</span>
     <span class="two-lines"><a href=${packageUrl(one.path)} class="clip" title=${one.path}>${title}</a>
-    <small class="clip">${one.path}${one.tags.map((tag) => html` <span class="tag">${tag}</span>`)}</small></span>`;
+    <small class="clip">${title === one.path ? nothing : format.plain(one.path)}${one.tags.map((tag) => html` <a class="tag" href=${tagUrl(tag)} title=${words.tagFilter(tag)}>${tag}</a>`)}</small></span>`;
 }
 
 /** @param {Package} one */
@@ -33,6 +33,9 @@ const TONES = { stored: 'good', fetching: 'busy', wanted: 'warn', remote: 'plain
 export function hereBadge(state) {
   return badge(TONES[state] ?? 'plain', /** @type {Record<string, string>} */ (text.kinds)[state] ?? state);
 }
+
+/** The list of packages with a tag. @param {string} tag */
+export const tagUrl = (tag) => `/ui/packages?tag=${encodeURIComponent(tag)}`;
 
 /** The address that machines fetch it from. @param {Package} one */
 export const downloadUrl = (one) => new URL(one.url, location.origin).href;

@@ -34,13 +34,13 @@ export async function offerUpload(files) {
   if (taken) queue.add(taken);
 }
 
-/** Lets choose files, as a drop would give them. @param {{ folder?: boolean }} [options] */
-export function chooseFiles({ folder = false } = {}) {
+/** Lets choose files, as a drop would give them. @param {{ folder?: boolean, path?: string }} [options] path: the one file becomes this package */
+export function chooseFiles({ folder = false, path } = {}) {
   const input = document.createElement('input');
   input.type = 'file';
-  input.multiple = true;
+  input.multiple = path === undefined;
   input.webkitdirectory = folder;
-  input.addEventListener('change', () => input.files && void offerUpload(chosen(input.files)));
+  input.addEventListener('change', () => input.files && void offerUpload(chosen(input.files).map((one) => (path ? { ...one, path } : one))));
   input.click();
 }
 

@@ -1,6 +1,7 @@
 /** One upload of the queue, as the tray and the Uploads page show it: progress, state by state, and what one can do. */
 
 import { html, nothing } from '../vendor/lit.js';
+import { confirm } from '../lib/dialog.js';
 import * as format from '../lib/format.js';
 import { packageUrl } from '../lib/router.js';
 import { uploads as words } from '../lib/strings.js';
@@ -8,6 +9,7 @@ import { queue } from '../lib/uploads.js';
 import { actionButton } from './action.js';
 import { icon } from './icon.js';
 import { bar } from './parts.js';
+import { chooseFiles } from './upload-dialog.js';
 
 /** @typedef {import('../lib/uploads.js').Item} Item */
 
@@ -16,7 +18,7 @@ export function uploadRow(item) {
   const { path } = item.facts;
   return html`<li class=${`upload ${item.state}`} data-state=${item.state}>
     <div class="upload-head">
-      ${item.package ? html`<a class="clip" href=${packageUrl(item.package.path)}>${path}</a>` : html`<span class="clip" title=${path}>${path}</span>`}
+      ${item.package ? html`<a class="clip" href=${packageUrl(item.package.path)}>${format.plain(path)}</a>` : html`<span class="clip" title=${path}>${format.plain(path)}</span>`}
       <span class="row-actions">${controls(item)}</span>
     </div>
     ${bar(item.verified, item.size, { label: path, tone: item.state === 'published' ? 'good' : item.state === 'failed' ? 'bad' : 'busy' })}
@@ -33,9 +35,17 @@ function controls(item) {
   return html`${item.state === 'sending' || item.state === 'queued' ? html`<button class=${small} title=${words.pause} aria-label=${words.pause} @click=${pause}>${icon('pause')}</button>` : nothing}
     ${item.state === 'paused' ? actionButton({ operation: 'send_bytes', label: words.resume, icon: 'play', kind: small, run: resume }) : nothing}
     ${item.state === 'failed' ? actionButton({ operation: 'begin_upload', label: words.retry, icon: 'rotate-cw', kind: small, run: resume }) : nothing}
+    ${item.state === 'needs-file' ? actionButton({ operation: 'send_bytes', label: words.chooseFile, icon: 'file', kind: 'small', run: () => chooseFiles() }) : nothing}
     ${item.open
-      ? actionButton({ operation: 'remove_upload', label: words.remove, icon: 'x', kind: small, run: () => queue.remove(item) })
+      ? actionButton({ operation: 'remove_upload', label: words.remove, icon: 'x', kind: small, run: () => forget(item) })
       : html`${icon('circle-check', 'good')}<button class=${small} title=${words.dismiss} aria-label=${words.dismiss} @click=${() => queue.remove(item)}>${icon('x')}</button>`}`;
+}
+
+/** What is there of it is asked about before it goes. @param {Item} item */
+async function forget(item) {
+  const body = words.removeBody(format.bytes(item.verified));
+  if (item.verified > 0 && !(await confirm({ title: words.removeTitle, body, action: words.remove, danger: true, operation: 'remove_upload' }))) return;
+  await queue.remove(item);
 }
 
 /** @param {Item} item */

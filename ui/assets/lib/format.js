@@ -98,6 +98,12 @@ export const shortId = (id) => id.slice(0, 12);
 /** The last segment of a path. @param {string} path */
 export const fileName = (path) => path.slice(path.lastIndexOf('/') + 1);
 
+/** Characters that turn the direction of what follows, or can't be seen: with them `gkp.exe` is read as `exe.pkg`. */
+const DECEIVING = /[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+
+/** A name as it is, with what would deceive the reader spelled out. @param {string} name */
+export const plain = (name) => name.replace(DECEIVING, (char) => `⟨U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
+
 /** A clock's offset: "+1.2 s". @param {number} ms */
 export function offset(ms) {
   const sign = ms < 0 ? '−' : '+';

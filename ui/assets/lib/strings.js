@@ -71,7 +71,7 @@ export const text = {
 export const firstRun = {
   title: 'Welcome', body: 'This node is new. Make the first person who may administer it.',
   name: 'Your name', password: 'Password', hint: 'At least 10 characters', repeat: 'Password again', differ: 'The two passwords differ',
-  make: 'Make the first admin', spent: 'The link was used already, or is older than a day. Make a new one on the node’s machine:',
+  make: 'Make the first admin', spent: 'This link was used already, or is older than a day.', signInInstead: 'Sign in', spentMore: 'Nobody can? A new link is made on the node’s machine, while there is nobody yet:',
   nodeTitle: 'Name this node', nodeBody: 'Others see it in the mesh, in events and beside each package it published.', nodeName: 'Node name', next: 'Next',
   meshTitle: 'One node or many?', meshBody: 'Nodes of a mesh hold the same packages. You can do this later, too.',
   start: 'Start a mesh here', startBody: 'This is the first node. Invite others with one line from the Mesh page.',
@@ -83,11 +83,15 @@ export const firstRun = {
 export const uploads = {
   button: 'Upload packages', short: 'Upload', drop: 'Drop packages to upload', choose: 'Choose files', chooseFolder: 'Choose a folder',
   goOn: 'Interrupted uploads go on where they stopped', cannot: 'You may not publish here',
-  tray: (/** @type {number} */ going, /** @type {number} */ all) => (going ? `Uploading ${format.count(going)} of ${format.count(all)}` : many(all, 'upload') + ' done'),
+  tray: (/** @type {{ all: number, going: number, waiting: number, paused: number, failed: number }} */ { all, going, waiting, paused, failed }) => {
+    const stuck = [waiting ? `${format.count(waiting)} ${waiting === 1 ? 'waits for its file' : 'wait for their files'}` : '', paused ? `${format.count(paused)} paused` : '', failed ? `${format.count(failed)} failed` : ''].filter(Boolean);
+    if (going) return [`Uploading ${format.count(going)} of ${format.count(all)}`, ...stuck].join(' · ');
+    return stuck.join(' · ') || `${many(all, 'upload')} done`;
+  },
   dialogTitle: (/** @type {number} */ n) => `Upload ${many(n, 'package')}`, folder: 'Folder', folderHint: 'optional, such as mac/apps', tags: 'Tags', tagsHint: 'optional, with commas between',
   notes: 'Notes', path: 'Path', version: 'Version', title: 'Title', start: 'Upload', replaces: (/** @type {string} */ version) => `replaces ${version}`, replacesUnversioned: 'replaces the present one', isNew: 'new',
   more: (/** @type {number} */ n) => `and ${many(n, 'more file')}`, size: 'Size', leave: 'Leave out', goesOn: (/** @type {number} */ n) => `${many(n, 'upload')} ${n === 1 ? 'goes' : 'go'} on`,
-  pause: 'Pause', resume: 'Resume', retry: 'Retry', remove: 'Cancel and forget', dismiss: 'Take off the list', clear: 'Clear finished', pauseAll: 'Pause all', resumeAll: 'Resume all',
+  pause: 'Pause', resume: 'Resume', retry: 'Retry', chooseFile: 'Choose the file', removeTitle: 'Cancel this upload?', removeBody: (/** @type {string} */ sent) => `The node forgets the ${sent} that it has of it.`, remove: 'Cancel and forget', dismiss: 'Take off the list', clear: 'Clear finished', pauseAll: 'Pause all', resumeAll: 'Resume all',
   emptyTitle: 'No uploads', emptyBody: 'Drop packages anywhere on this page, or choose them.', other: 'Elsewhere on this node', otherBody: 'Resumable uploads that other people, scripts or browsers have begun here.',
   states: {
     queued: 'waiting for its turn', sending: 'sending', publishing: 'sent, verified last of all, being published', published: 'published', paused: 'paused',
@@ -113,23 +117,16 @@ export const meshPicture = {
 /** The overview. */
 export const overview = {
   title: 'Overview',
-  healthy: 'Healthy', starting: 'Looking…', packages: 'Packages', storage: 'Storage', moving: 'Transferring', scrub: 'Last scrub',
+  healthy: 'Healthy', starting: 'Looking…', packages: 'Packages', storage: 'Storage', moving: 'Transferring', scrub: 'Last verification',
   everywhere: (/** @type {string} */ share) => `${share} on every node`, alone: 'on this node only', unknownShare: 'nodes have not told yet',
   of: (/** @type {string} */ size) => `of ${size}`, free: (/** @type {string} */ size) => `${size} free`, used: 'Disk used',
   active: (/** @type {number} */ n, /** @type {number} */ waiting) => (n + waiting === 0 ? 'nothing moves' : `${format.count(n)} active, ${format.count(waiting)} waiting`),
-  damaged: 'damaged blobs', scrubNever: 'never run here', scrubRuns: (/** @type {string} */ share) => `${share} verified so far`, scrubbed: (/** @type {string} */ ago) => `finished ${ago}`, scrubStopped: (/** @type {string} */ ago) => `stopped ${ago}`,
+  damaged: 'damaged files', scrubNever: 'not verified yet', scrubRuns: (/** @type {string} */ share) => `${share} verified so far`, scrubbed: (/** @type {string} */ ago) => `finished ${ago}`, scrubStopped: (/** @type {string} */ ago) => `stopped ${ago}`,
   mesh: 'Mesh', allNodes: 'All nodes', transfers: 'Transfers', allTransfers: 'All transfers', events: 'Recent events', tail: 'Live tail',
   noTransfers: 'Nothing moves at the moment', noEvents: 'Nothing happened yet', dropHere: 'Drop packages anywhere', dropNote: 'Interrupted uploads go on where they stopped',
   invite: 'Invite another node', to: (/** @type {string} */ name) => `→ ${name}`, from: (/** @type {string} */ name) => `← ${name}`, client: 'a client', left: (/** @type {string} */ time) => `${time} left`,
   down: (/** @type {number} */ n) => `${many(n, 'node')} unreachable`, alarms: (/** @type {number} */ n) => many(n, 'alarm') + ' today', diskLow: 'disk almost full', conflicts: 'packages in conflict',
   clock: (/** @type {number} */ n) => `clock off on ${many(n, 'node')}`, damagedFound: (/** @type {number} */ n) => many(n, 'damaged blob'), why: 'Why this isn’t “Healthy”',
-};
-
-/** What records of the journal say, in a sentence. Facts come from `data`. */
-export const happenings = {
-  'package.published': (/** @type {any} */ d) => d.path, 'package.replaced': (/** @type {any} */ d) => d.path, 'package.removed': (/** @type {any} */ d) => d.path,
-  'package.conflict': (/** @type {any} */ d) => `${d.path}: two nodes published different things`, 'package.stored': (/** @type {any} */ d) => `${d.path} is here, verified`,
-  'package.replicated': (/** @type {any} */ d) => `${d.path} is on every node that wants it`,
 };
 
 /** Packages: the list. */
@@ -149,9 +146,10 @@ export const packages = {
 
 /** One package: its page, and the panel beside the list. */
 export const packagePage = {
+  upload: 'Upload a new version', metadataChange: 'metadata changed', unchanged: 'unchanged: the same bytes and metadata',
   download: 'Download', copyLink: 'Copy link', link: 'Link', remove: 'Delete', undo: 'Undo', streamed: 'Its bytes are not all here: they are streamed through while they come',
   file: 'File', sha256: 'SHA-256', blake3: 'BLAKE3', published: 'Published', tags: 'Tags', notes: 'Notes', title: 'Title', version: 'Version', identifier: 'Identifier', priority: 'Priority', size: 'Size', kind: 'Kind', revision: 'Revision',
-  by: (/** @type {string} */ who, /** @type {string} */ node) => `by ${who} on ${node}`, nodes: 'On nodes', node: 'Node', state: 'State', reason: 'Why', bytes: 'Bytes', eta: 'Left', noEta: '–', unknownBytes: 'unknown', ofBytes: (/** @type {string} */ a, /** @type {string} */ b) => (a === b ? b : `${a} of ${b}`),
+  by: (/** @type {string} */ who, /** @type {string} */ node) => `by ${who} on ${node}`, nodes: 'On nodes', node: 'Node', state: 'State', reason: 'Why', bytes: 'Bytes', eta: 'Time left', noEta: '–', unknownBytes: 'unknown', ofBytes: (/** @type {string} */ a, /** @type {string} */ b) => (a === b ? b : `${a} of ${b}`),
   qr: 'QR code of the download link', qrNote: 'Scan to fetch this package on a test device. The link follows your access rules.',
   removeTitle: 'Delete this package?', touchesLink: (/** @type {string} */ url) => `${url} will answer “not found”, on every node.`,
   touchesNodes: (/** @type {number} */ n, /** @type {string} */ names) => (n ? `${many(n, 'node')} that ${n === 1 ? 'has' : 'have'} it now will stop serving it: ${names}.` : 'No node is known to have all of its bytes.'),

@@ -1,6 +1,8 @@
 /** A record of the journal in a few words and an icon, for lists of events. Unknown types are told by their facts. */
 
-import { happenings } from './strings.js';
+import { packageUrl, ROOT } from './router.js';
+import { nodeName } from './names.js';
+import { happenings } from './strings/happenings.js';
 
 /** @typedef {import('./types.js').Happening} Happening */
 /** @typedef {import('./icons.js').IconName} IconName */
@@ -26,8 +28,8 @@ const DULL = new Set(['event_id', 'revision', 'blob', 'id', 'replaces', 'sha256'
  * @returns {string}
  */
 export function sentence(record) {
-  const words = /** @type {Record<string, unknown>} */ (happenings)[record.type];
-  if (typeof words === 'function') return String(words(record.data));
+  const words = happenings[record.type];
+  if (words) return words(record.data, nodeName);
   const data = /** @type {Record<string, unknown>} */ (record.data);
   const facts = Object.entries(data).filter(([key, value]) => value !== null && !DULL.has(key) && ['string', 'number', 'boolean'].includes(typeof value));
   return facts.map(([key, value]) => (['detail', 'reason', 'path', 'name', 'file'].includes(key) ? String(value) : `${key.replaceAll('_', ' ')}: ${value}`)).join(' · ');
@@ -38,3 +40,17 @@ export function pathOf(record) {
   const path = /** @type {Record<string, unknown>} */ (record.data).path;
   return record.type.startsWith('package.') && typeof path === 'string' ? path : null;
 }
+
+/** Where the page shows what a record is about, if anywhere: a package or a node. @param {Happening} record */
+export function placeOf(record) {
+  const path = pathOf(record);
+  if (path) return packageUrl(path);
+  const { node } = /** @type {Record<string, unknown>} */ (record.data);
+  return typeof node === 'string' ? `${ROOT}mesh?node=${node}` : null;
+}
+
+/** What happens all the time and says little by itself: it is in the list of events and in the audit. */
+const ROUTINE = new Set(['sign_in.done']);
+
+/** Whether a record is worth a line where there are few. @param {Happening} record */
+export const isNews = (record) => !ROUTINE.has(record.type);

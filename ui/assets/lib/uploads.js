@@ -78,6 +78,12 @@ class Queue extends EventTarget {
     return this.items.filter((item) => item.open).length;
   }
 
+  /** How many are in each state. */
+  get tally() {
+    const count = (/** @type {UploadState[]} */ ...states) => this.items.filter((item) => states.includes(item.state)).length;
+    return { all: this.items.length, going: count('queued', 'sending', 'publishing'), waiting: count('needs-file'), paused: count('paused'), failed: count('failed') };
+  }
+
   /**
    * Takes files; one that is the rest of an upload from before a reload goes on with that.
    *

@@ -11,6 +11,7 @@ import { OdsElement } from '../elements/base.js';
 import { icon } from '../elements/icon.js';
 import '../elements/ods-operation.js';
 import { card, pageHead, shown } from '../elements/parts.js';
+import { hasAsked, searchField } from '../elements/search-field.js';
 
 /** @typedef {import('../lib/openapi.js').Operation} Operation */
 
@@ -27,13 +28,11 @@ class PageApi extends OdsElement {
 
   /** @override */
   render() {
-    const asked = router.place.query.get('q') ?? '';
-    const find = html`<input type="search" aria-label=${words.find} placeholder=${words.find} .value=${asked}
-        @input=${(/** @type {Event} */ event) => router.setQuery({ q: /** @type {HTMLInputElement} */ (event.target).value })}>
+    const find = html`${searchField(words.find)}
       <a class="button" data-operation="show_document" href=${address('show_document', {})} target="_blank" rel="noopener">${icon('external-link')}${words.document}</a>
       <a class="button" data-operation="show_docs" href=${address('show_docs', {})} target="_blank" rel="noopener">${icon('external-link')}${words.plain}</a>`;
     return html`${pageHead({ title: titles.api, actions: find })}
-      <div class="stack">${shown(this.openapi, (document) => this.#groups(document, operations(document).filter((operation) => fits(operation, asked))))}</div>`;
+      <div class="stack">${shown(this.openapi, (document) => this.#groups(document, operations(document).filter(fits)))}</div>`;
   }
 
   /** @param {any} document @param {readonly Operation[]} found */
@@ -48,9 +47,6 @@ class PageApi extends OdsElement {
 
 customElements.define('page-api', PageApi);
 
-/** @param {Operation} operation @param {string} asked */
-function fits({ id, path, summary, method }, asked) {
-  const text = `${id} ${method} ${path} ${summary}`.toLowerCase();
-  return asked.toLowerCase().split(/\s+/).every((word) => text.includes(word));
-}
+/** @param {Operation} operation */
+const fits = ({ id, path, summary, method }) => hasAsked(`${id} ${method} ${path} ${summary}`);
 

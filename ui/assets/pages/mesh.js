@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
+import { nodeName } from '../lib/names.js';
 import { mesh, transfers } from '../lib/node.js';
 import { resource } from '../lib/resource.js';
 import { ROOT, router } from '../lib/router.js';
@@ -101,7 +102,7 @@ const TONES = /** @type {const} */ ({ up: 'good', down: 'bad', unknown: 'plain' 
  * @param {Peer | undefined} peer this node's link with it
  */
 function row(node, peer) {
-  const name = node.name ?? format.shortId(node.id);
+  const name = nodeName(node.id);
   const state = /** @type {'up' | 'down' | 'unknown'} */ (node.state);
   const role = shared.roles[/** @type {'owner'} */ (node.role)] ?? node.role;
   const chosen = router.place.query.get('node') === node.id;

@@ -7,6 +7,7 @@ import { mesh, node, scrub, transfers } from '../lib/node.js';
 import { recent } from '../lib/recent.js';
 import { resource } from '../lib/resource.js';
 import { packageUrl } from '../lib/router.js';
+import { isNews } from '../lib/tell.js';
 import { overview as words, uploads } from '../lib/strings.js';
 import { OdsElement } from '../elements/base.js';
 import { eventRow } from '../elements/event-row.js';
@@ -79,8 +80,8 @@ class PageOverview extends OdsElement {
 
   #scrubTile() {
     const facts = this.scrub.value;
-    const damaged = facts ? format.count(facts.damaged + facts.unreadable) : '–';
-    return tile({ icon: 'shield-check', label: words.scrub, value: damaged, unit: words.damaged, note: facts ? scrubNote(facts) : nothing, href: '/ui/storage' });
+    const ran = facts && (facts.finished_at || facts.state === 'running');
+    return tile({ icon: 'shield-check', label: words.scrub, value: ran ? format.count(facts.damaged + facts.unreadable) : '–', unit: ran ? words.damaged : nothing, note: facts ? scrubNote(facts) : nothing, href: '/ui/storage' });
   }
 
   #meshCard() {
@@ -115,7 +116,7 @@ class PageOverview extends OdsElement {
   }
 
   #events() {
-    const records = recent.records;
+    const records = recent.records?.filter(isNews);
     const link = html`<a href="/ui/events">${words.tail}</a>`;
     if (records?.length === 0) return card({ title: words.events, link }, emptyState({ icon: 'scroll-text', title: words.noEvents, body: uploads.emptyBody }));
     return card({ title: words.events, link }, html`<ol class="events">${(records ?? []).slice(0, EVENTS_SHOWN).map(eventRow)}</ol>`);

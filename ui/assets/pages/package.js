@@ -12,10 +12,12 @@ import { icon } from '../elements/icon.js';
 import '../elements/ods-metadata.js';
 import '../elements/ods-replicas.js';
 import '../elements/ods-revisions.js';
+import { actionButton } from '../elements/action.js';
 import { conflictView } from '../elements/conflict.js';
 import { deleteButton, downloadButton, linkButton, qrBlock } from '../elements/package-actions.js';
 import { hereBadge } from '../elements/package-cells.js';
 import { ago, badge, card, emptyState, facts, kindIcon, pageHead, problemBox, waiting } from '../elements/parts.js';
+import { chooseFiles } from '../elements/upload-dialog.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
 /** @typedef {import('../lib/types.js').Revision} Revision */
@@ -77,9 +79,9 @@ class PagePackage extends OdsElement {
     const crumbs = one.path.split('/').slice(0, -1);
     return html`<p class="crumbs"><a href="/ui/packages">${text.nav.packages}</a>${crumbs.map((name, at) => html`${icon('chevron-right')}<a href=${`/ui/packages?prefix=${encodeURIComponent(crumbs.slice(0, at + 1).join('/'))}`}>${name}</a>`)}</p>
       ${pageHead({
-        title: html`<span class="kind-box">${kindIcon(one.kind)}</span> ${one.title ?? format.fileName(one.path)}`,
+        title: html`<span class="kind-box">${kindIcon(one.kind)}</span> ${format.plain(one.title ?? format.fileName(one.path))}`,
         beside: html`${one.version ? html`<code>${one.version}</code>` : nothing}<span>${format.bytes(one.size)}</span>${one.conflict ? badge('warn', text.kinds.conflict) : hereBadge(one.state)}`,
-        actions: html`${downloadButton(one)}${linkButton(one)}${deleteButton(one, () => this.#again())}`,
+        actions: html`${downloadButton(one)}${actionButton({ operation: 'begin_upload', label: words.upload, icon: 'upload', run: () => chooseFiles({ path: one.path }) })}${linkButton(one)}${deleteButton(one, () => this.#again())}`,
       })}`;
   }
 
@@ -114,7 +116,7 @@ class PagePackage extends OdsElement {
   #gone() {
     const was = (this.#history.value?.items.length ?? 0) > 0;
     const link = html`<a class="button" href="/ui/packages">${words.noSuchLink}</a>`;
-    return html`${pageHead({ title: this.#path })}<div class="stack">
+    return html`${pageHead({ title: format.plain(this.#path) })}<div class="stack">
       ${card({}, emptyState({ icon: was ? 'trash-2' : 'circle-help', title: was ? words.goneTitle : words.noSuch, body: was ? words.goneBody : words.noSuchBody, action: link }))}
       ${was ? this.#revisions() : nothing}</div>`;
   }

@@ -18,6 +18,7 @@ import { editNode, limitNode } from '../elements/node-dialogs.js';
 import '../elements/ods-policy.js';
 import '../elements/ods-week-grid.js';
 import { badge, card, facts, pageHead, shown } from '../elements/parts.js';
+import { asked, hasAsked, searchField } from '../elements/search-field.js';
 import { changeSetting, shownValue, storeSetting } from '../elements/setting-dialog.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Setting']} Setting */
@@ -38,16 +39,13 @@ class PageSettings extends OdsElement {
 
   /** @override */
   render() {
-    const asked = router.place.query.get('q') ?? '';
-    const find = html`<input type="search" aria-label=${words.find} placeholder=${words.find} .value=${asked}
-      @input=${(/** @type {Event} */ event) => router.setQuery({ q: /** @type {HTMLInputElement} */ (event.target).value })}>`;
-    return html`${pageHead({ title: titles.settings, actions: find })}
+    return html`${pageHead({ title: titles.settings, actions: searchField(words.find) })}
       <div class="stack">
-        ${asked ? nothing : shown(this.node, (facts_) => html`<div class="grid halves">${this.#node(facts_)} ${limits(facts_)}</div><ods-policy></ods-policy>`)}
+        ${asked() ? nothing : shown(this.node, (facts_) => html`<div class="grid halves">${this.#node(facts_)} ${limits(facts_)}</div><ods-policy></ods-policy>`)}
         ${this.settings ? shown(this.settings, (all) => html`
           ${all.restart_needed ? html`<div class="notice warn">${icon('rotate-cw')}<span>${words.restartAll}</span></div>` : nothing}
-          ${asked ? nothing : listeners(all.items.find(({ key }) => key === 'listeners'))}
-          <div class="stack" data-operation="show_settings">${groups(all.items.filter((item) => !ELSEWHERE.has(item.key) && fits(item, asked)), all.version)}</div>`) : nothing}
+          ${asked() ? nothing : listeners(all.items.find(({ key }) => key === 'listeners'))}
+          <div class="stack" data-operation="show_settings">${groups(all.items.filter((item) => !ELSEWHERE.has(item.key) && fits(item)), all.version)}</div>`) : nothing}
       </div>`;
   }
 
@@ -90,11 +88,8 @@ function tlsState(tls) {
   return badge('good', words.certificate(certificate ?? ''));
 }
 
-/** @param {Setting} setting @param {string} asked */
-function fits({ key, meaning }, asked) {
-  const text = `${key} ${meaning}`.toLowerCase();
-  return asked.toLowerCase().split(/\s+/).every((word) => text.includes(word));
-}
+/** @param {Setting} setting */
+const fits = ({ key, meaning }) => hasAsked(`${key} ${meaning}`);
 
 /** Settings by the table they are in. @param {readonly Setting[]} items @param {number} version */
 function groups(items, version) {

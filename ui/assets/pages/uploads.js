@@ -31,7 +31,7 @@ class PageUploads extends OdsElement {
 
   /** @override */
   render() {
-    return html`${pageHead({ title: text.nav.uploads, beside: queue.items.length ? words.tray(queue.going, queue.items.length) : nothing, actions: this.#actions() })}
+    return html`${pageHead({ title: text.nav.uploads, beside: queue.items.length ? words.tray(queue.tally) : nothing, actions: this.#actions() })}
       <div class="stack" data-operation="list_uploads show_upload tell_offset">${queue.items.length ? this.#queue() : this.#empty()} ${this.#others()}</div>`;
   }
 

@@ -1,0 +1,44 @@
+/** What records of the journal say, each in a sentence. Facts come from `data`; `name` tells a node's name by its id. */
+
+import { bytes, plain } from '../format.js';
+import { many } from '../strings.js';
+
+/** @typedef {Record<string, any>} Facts */
+/** @typedef {(id: unknown) => string} Name */
+
+/** @param {unknown} text */
+const safe = (text) => plain(String(text ?? ''));
+
+/** @type {Record<string, (data: Facts, name: Name) => string>} */
+export const happenings = {
+  'package.published': (d) => `${safe(d.path)} is new`,
+  'package.replaced': (d) => `${safe(d.path)} has a new revision`,
+  'package.removed': (d) => `${safe(d.path)} was deleted`,
+  'package.conflict': (d) => `${safe(d.path)}: two nodes published different things`,
+  'package.stored': (d) => `${safe(d.path)} is here, verified`,
+  'package.replicated': (d) => `${safe(d.path)} is on every node that wants it`,
+  'peer.up': (d, name) => `${name(d.node)} is connected`,
+  'peer.down': (d, name) => `${name(d.node)} can’t be reached${d.reason ? `: ${safe(d.reason)}` : ''}`,
+  'peer.added': (d, name) => `${safe(d.by)} linked ${name(d.node)} with this node`,
+  'peer.removed': (d, name) => `${safe(d.by)} removed the link with ${name(d.node)}`,
+  'node.admitted': (d, name) => `${name(d.node)} joined the mesh as ${safe(d.role)}, admitted by ${name(d.by_node)}`,
+  'node.expelled': (d, name) => `${name(d.node)} was expelled from the mesh by ${name(d.by_node)}`,
+  'node.alarm': (d) => safe(d.detail),
+  'node.changed': (d) => `${safe(d.by)} changed this node’s name, addresses, limits or policy`,
+  'settings.changed': (d) => `${safe(d.by)} changed settings`,
+  'watch.refused': (d) => `${safe(d.file)}: ${safe(d.reason)}`,
+  'watch.changed': (d) => `${safe(d.by)}: watched folder ${safe(d.folder)} ${safe(d.change)}`,
+  'webhook.changed': (d) => `${safe(d.by)}: webhook to ${safe(d.url)} ${safe(d.change)}`,
+  'webhook.test': (d) => `${safe(d.by)} sent a test to a webhook`,
+  'sign_in.refused': (d) => `A sign-in from ${safe(d.from)} was refused: ${safe(d.reason)}`,
+  'sign_in.done': (d) => `${safe(d.who)} signed in from ${safe(d.from)}`,
+  'token.created': (d) => `${safe(d.by)} made the token ${safe(d.name)}`,
+  'token.revoked': (d) => `${safe(d.by)} revoked the token ${safe(d.name)}`,
+  'invite.created': (d) => `${safe(d.by)} made an invite for a ${safe(d.role)}`,
+  'invite.revoked': (d) => `${safe(d.by)} revoked an invite`,
+  'user.created': (d) => `${safe(d.by)} added ${safe(d.name)}`,
+  'user.changed': (d) => `${safe(d.by)} changed ${safe(d.name)}`,
+  'user.removed': (d) => `${safe(d.by)} removed ${safe(d.name)}`,
+  'storage.collected': (d) => `${many(d.blobs, 'blob')} with ${bytes(d.bytes)} freed`,
+  'storage.evicted': (d) => `${many(d.blobs, 'blob')} with ${bytes(d.bytes)} made room for others`,
+};
