@@ -417,7 +417,7 @@ impl Folder {
 
     /// What a mirror has to know of its folder from before a restart.
     fn recall_mark(&mut self) {
-        let kept = self.store.watch_mark(&self.key(Path::new("")));
+        let kept = self.store.watch_mark(self.id);
         match kept {
             Ok(mark) => (self.mirror, self.mark_kept) = (Mirror::resumed(mark), mark),
             Err(error) => tracing::error!(%error, "can't read what a watch knew of its folder before"),

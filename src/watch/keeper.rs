@@ -2,6 +2,7 @@
 //! the node runs. The store says which; nobody calls.
 //!
 //! Invariants:
+//! - What a mirror knew of its folder goes with the mirror: another one there begins with what it finds.
 //! - A folder never has two workers: a watch that was changed gets its next one when the last one's tick has ended.
 //! - The workers go with the keeper: they end between two ticks when it ends, and are joined.
 
@@ -12,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ods_api::{BadFolder, WatchHandle, WatchState, WatchStatus};
-use ods_store::{Store, StoreError, UnixMillis, WatchId};
+use ods_store::{Store, StoreError, UnixMillis, WatchId, WatchMode};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -79,8 +80,12 @@ impl WatchKeeper {
     /// The watches that are wanted, and those that may not be, with the reason.
     async fn wanted(&self) -> Result<Wanted, StoreError> {
         let (store, roots) = (self.parts.store.clone(), self.parts.roots.clone());
+        let mirrors = self.parts.configured.iter().filter(|(_, rules)| rules.mode == WatchMode::Mirror);
+        let configured: Vec<WatchId> = mirrors.map(|(id, _)| *id).collect();
         let rows = in_blocking(move || {
             let rows = store.watches()?;
+            let made = rows.iter().filter(|row| row.settings.mode == WatchMode::Mirror).map(|row| row.id);
+            store.keep_watch_marks(made.chain(configured))?;
             let judged = rows.into_iter().filter(|row| row.settings.enabled).map(|row| {
                 let place = roots.place(Path::new(&row.settings.folder));
                 (row, place)
@@ -188,7 +193,7 @@ mod tests {
     use std::path::PathBuf;
     use std::time::Instant;
 
-    use ods_store::{Author, LocalDisk, PackagePath, StoreOptions, WatchMode, WatchOrder, WatchPatch, WatchSettings};
+    use ods_store::{Author, LocalDisk, PackagePath, StoreOptions, WatchOrder, WatchPatch, WatchSettings};
 
     use super::*;
     use crate::worker::Supervisor;
@@ -302,6 +307,50 @@ mod tests {
         bench.store.order_watch(row.id, WatchOrder::Scan, &author, NOW).expect("asked");
         bench.until("taken", |bench| bench.is_published("x.pkg")).await;
         assert_eq!(bench.supervisor.stop(DEADLINE).await, 0);
+    }
+
+    /// Of three published files one is deleted while the watch is away (`remake`) or no mirror: that unpublishes nothing.
+    async fn deleted_before_a_mirror(remake: bool) {
+        let bench = Bench::new();
+        let author = Author::new("test");
+        let names = ["a.pkg", "b.pkg", "c.pkg"];
+        for name in names {
+            std::fs::write(bench.folder("drop/mac").join(name), name).expect("dropped");
+        }
+        let settings = WatchSettings { mode: WatchMode::Mirror, ..bench.settings("drop/mac") };
+        let row = bench.store.create_watch(&settings, &author, NOW).expect("made");
+        bench.until("taken", |bench| names.iter().all(|name| bench.is_published(name))).await;
+        let ended = |bench: &Bench| bench.handle.status(row.id).is_none();
+        let mode = |mode| WatchPatch { mode: Some(mode), ..WatchPatch::default() };
+        if remake {
+            bench.store.remove_watch(row.id, None, &author, NOW).expect("removed");
+            bench.until("it ended", ended).await;
+        } else {
+            bench.store.edit_watch(row.id, &mode(WatchMode::Keep), None, &author, NOW).expect("changed");
+            let anew = |bench: &Bench| bench.handle.status(row.id).is_some_and(|status| status.taken.is_empty());
+            bench.until("it begins anew", anew).await;
+        }
+        std::fs::remove_file(bench.folder("drop/mac/a.pkg")).expect("deleted");
+        let id = if remake {
+            bench.store.create_watch(&settings, &author, NOW).expect("made").id
+        } else {
+            bench.store.edit_watch(row.id, &mode(WatchMode::Mirror), None, &author, NOW).expect("changed").id
+        };
+        bench.until("it mirrors", |bench| bench.store.watch_mark(id).expect("read").is_some()).await;
+        std::fs::remove_file(bench.folder("drop/mac/b.pkg")).expect("deleted");
+        bench.until("unpublished", |bench| !bench.is_published("b.pkg")).await;
+        assert!(bench.is_published("a.pkg"), "it was deleted before the mirror began");
+        assert_eq!(bench.supervisor.stop(DEADLINE).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_becomes_a_mirror_begins_with_what_is_there() {
+        deleted_before_a_mirror(false).await;
+    }
+
+    #[tokio::test]
+    async fn a_mirror_made_anew_begins_with_what_is_there() {
+        deleted_before_a_mirror(true).await;
     }
 
     #[cfg(unix)]

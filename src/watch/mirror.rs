@@ -4,6 +4,7 @@
 //! went away or a slip of the hand must not do that to all of them.
 //!
 //! # Invariants
+//! - It begins with what is there: what was deleted before it first looked is none of its business.
 //! - Only what is missing is unpublished, and, unless a person confirmed it, only when it was missing for as long as a
 //!   new file must rest.
 //! - If over half of the files are missing, nothing is unpublished, and it asks. What was unpublished within the last hour
@@ -79,6 +80,11 @@ impl Mirror {
     pub(super) fn resumed(mark: Option<WatchMark>) -> Self {
         let Some(WatchMark { identity, asks_since, folder_was_gone }) = mark else { return Self::default() };
         Self { asks_since, folder_was_gone, identity: Some(identity), ..Self::default() }
+    }
+
+    /// Whether the folder was never read yet.
+    pub(super) fn begins(&self) -> bool {
+        self.identity.is_none()
     }
 
     /// What has to be remembered over a restart; nothing before the folder was read once.

@@ -124,7 +124,7 @@ tables! {
     SETTINGS: &str => &str = "settings", Copied;
     /// File name in a watched folder → `WatchedFile`.
     WATCHED: &str => &[u8] = "watched", Copied;
-    /// Watched folder → `WatchMark`: what a mirror has to know of its folder after a restart.
+    /// Watch id as text → `WatchMark`: what a mirror has to know of its folder after a restart.
     WATCH_MARKS: &str => &[u8] = "watch_marks", Copied;
     /// Watch id → `WatchRow`: watches that were made while the node ran.
     WATCHES: &[u8; 8] => &[u8] = "watches", Copied;

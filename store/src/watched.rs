@@ -1,6 +1,8 @@
 //! What was seen of files in watched folders and what came of it, so that a restart re-hashes nothing and tells an edited
 //! file from an old one.
 
+use std::collections::BTreeSet;
+
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,7 @@ use crate::codec::{from_row, to_row};
 use crate::digest::{Digest, EventId};
 use crate::error::Result;
 use crate::schema::{WATCH_MARKS, WATCHED};
+use crate::short_ids::WatchId;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 
@@ -37,7 +40,8 @@ pub struct WatchedFile {
     pub outcome: WatchOutcome,
 }
 
-/// What a mirror has to know of its folder after a restart.
+/// What a mirror has to know of its folder after a restart. It is there from a mirror's first look on, and as long as the watch
+/// mirrors: what was deleted before, or in between, is not the mirror's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WatchMark {
     /// What tells the folder from another one put in its place, as it was when it was last read.
@@ -48,14 +52,39 @@ pub struct WatchMark {
     pub folder_was_gone: bool,
 }
 
-/// What is remembered of a folder.
-pub(crate) fn mark(table: &impl ReadableTable<&'static str, &'static [u8]>, folder: &str) -> Result<Option<WatchMark>> {
-    table.get(folder)?.map(|row| from_row("a watched folder", row.value())).transpose()
+/// What a mirror has to know of its folder.
+pub(crate) fn mark(table: &impl ReadableTable<&'static str, &'static [u8]>, id: WatchId) -> Result<Option<WatchMark>> {
+    table.get(id.to_string().as_str())?.map(|row| from_row("a mirror's folder", row.value())).transpose()
 }
 
-/// Remembers a folder.
-pub(crate) fn put_mark(tx: &Tx<'_>, folder: &str, mark: &WatchMark) -> Result<()> {
-    tx.write(WATCH_MARKS)?.insert(folder, to_row(mark).as_slice())?;
+/// Remembers that.
+pub(crate) fn put_mark(tx: &Tx<'_>, id: WatchId, mark: &WatchMark) -> Result<()> {
+    tx.write(WATCH_MARKS)?.insert(id.to_string().as_str(), to_row(mark).as_slice())?;
+    Ok(())
+}
+
+/// Forgets it: should the watch mirror again, it begins with what is there then.
+pub(crate) fn remove_mark(tx: &Tx<'_>, id: WatchId) -> Result<()> {
+    tx.write(WATCH_MARKS)?.remove(id.to_string().as_str())?;
+    Ok(())
+}
+
+/// Whether there are marks of other watches than `mirrors`.
+pub(crate) fn has_other_marks(
+    table: &impl ReadableTable<&'static str, &'static [u8]>,
+    mirrors: &BTreeSet<String>,
+) -> Result<bool> {
+    for entry in table.iter()? {
+        if !mirrors.contains(entry?.0.value()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Forgets those.
+pub(crate) fn remove_other_marks(tx: &Tx<'_>, mirrors: &BTreeSet<String>) -> Result<()> {
+    tx.write(WATCH_MARKS)?.retain(|id, _| mirrors.contains(id))?;
     Ok(())
 }
 

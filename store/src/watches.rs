@@ -25,6 +25,7 @@ use crate::schema::{WATCH_ORDERS, WATCHES};
 use crate::short_ids::WatchId;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
+use crate::watched;
 
 /// The longest that a file may have to rest, and that a folder may go without being read anew: a day.
 pub const WATCH_SECONDS_MAX: u64 = 86_400;
@@ -188,6 +189,9 @@ pub(crate) fn edit(
         return Ok(before);
     }
     let row = WatchRow { version: before.version + 1, settings, ..before.clone() };
+    if (&row.settings.folder, row.settings.mode) != (&before.settings.folder, before.settings.mode) {
+        watched::remove_mark(tx, id)?;
+    }
     put(tx, &row)?;
     let (was, is) = (told(&before.settings), told(&row.settings));
     audit::append(tx, moment, author, &Deed::changed("watch.changed", id, was, is))?;
@@ -206,6 +210,7 @@ pub(crate) fn remove(
     let row = find(tx, id, expected)?;
     tx.write(WATCHES)?.remove(id.as_bytes())?;
     tx.write(WATCH_ORDERS)?.remove(id.as_bytes())?;
+    watched::remove_mark(tx, id)?;
     tx.changed(|effects| effects.watches_changed = true);
     audit::append(tx, moment, author, &Deed::ended("watch.removed", id, told(&row.settings)))?;
     note(tx, moment, &row, "removed", author)?;

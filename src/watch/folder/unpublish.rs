@@ -25,6 +25,8 @@ const PASS_FILES: usize = 64;
 const UNPUBLISHED: &str = "unpublished";
 /// The same where somebody had confirmed it.
 const CONFIRMED: &str = "unpublished, confirmed";
+/// What a file is remembered by that was gone when the mirror began.
+const GONE_BEFORE: &str = "gone before the mirror began";
 
 /// What is remembered of the files of a watch, set against a scan.
 struct Census {
@@ -49,6 +51,9 @@ impl Folder {
     }
 
     fn decide_on_missing(&mut self, scan: &Scan, now: Instant, wall: UnixMillis) -> Result<(), StoreError> {
+        if self.mirror.begins() {
+            self.let_go_of_what_is_gone(scan)?;
+        }
         // Before anything is concluded, what the guards need after a restart is on disk.
         self.mirror.folder_found(scan.identity);
         let Census { missing, present, lately } = self.census(scan, wall)?;
@@ -72,6 +77,28 @@ impl Folder {
         Ok(())
     }
 
+    /// A mirror begins with what is there: what was deleted before, while the folder was watched in another way or not at all,
+    /// stays published.
+    fn let_go_of_what_is_gone(&self, scan: &Scan) -> Result<(), StoreError> {
+        let (prefix, rows) = self.remembered_files()?;
+        for (name, row) in rows {
+            let is_there = scan.files.contains_key(Path::new(name.strip_prefix(&prefix).unwrap_or(&name)));
+            if !is_there && matches!(row.outcome, WatchOutcome::Published(_)) {
+                let outcome = WatchOutcome::Refused(GONE_BEFORE.to_owned());
+                self.store.put_watched_file(&name, &WatchedFile { outcome, ..row })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is remembered of the folder's files, and what their names begin with.
+    fn remembered_files(&self) -> Result<(String, Vec<(String, WatchedFile)>), StoreError> {
+        let folder = self.key(Path::new(""));
+        let prefix = format!("{}{}", folder.trim_end_matches(std::path::MAIN_SEPARATOR), std::path::MAIN_SEPARATOR);
+        let rows = self.store.watched_files(&prefix)?;
+        Ok((prefix, rows))
+    }
+
     /// The folder can't be looked at: a mirror that knows it asks, whatever is there when it is back.
     pub(super) fn mirror_went_away(&mut self, reason: &Reason, wall: UnixMillis) {
         self.to_unpublish.clear();
@@ -89,7 +116,7 @@ impl Folder {
     fn keep_mark(&mut self) -> Result<(), StoreError> {
         let mark = self.mirror.mark();
         if let Some(mark) = mark.filter(|_| mark != self.mark_kept) {
-            self.store.put_watch_mark(&self.key(Path::new("")), mark)?;
+            self.store.put_watch_mark(self.id, mark)?;
             self.mark_kept = Some(mark);
         }
         Ok(())
@@ -99,9 +126,8 @@ impl Folder {
     /// they are gone, and those that were unpublished lately.
     fn census(&self, scan: &Scan, wall: UnixMillis) -> Result<Census, StoreError> {
         let mut census = Census { missing: BTreeSet::new(), present: 0, lately: 0 };
-        let folder = self.key(Path::new(""));
-        let prefix = format!("{}{}", folder.trim_end_matches(std::path::MAIN_SEPARATOR), std::path::MAIN_SEPARATOR);
-        for (name, row) in self.store.watched_files(&prefix)? {
+        let (prefix, rows) = self.remembered_files()?;
+        for (name, row) in rows {
             let file = PathBuf::from(name.strip_prefix(&prefix).unwrap_or(&name));
             match &row.outcome {
                 WatchOutcome::Published(_) if scan.files.contains_key(&file) => census.present += 1,

@@ -64,14 +64,22 @@ impl Store {
     }
 
     /// What a mirror has to know of its folder after a restart.
-    pub fn watch_mark(&self, folder: &str) -> Result<Option<WatchMark>> {
-        watched::mark(&self.read()?.open_table(WATCH_MARKS)?, folder)
+    pub fn watch_mark(&self, id: WatchId) -> Result<Option<WatchMark>> {
+        watched::mark(&self.read()?.open_table(WATCH_MARKS)?, id)
     }
 
     /// Remembers that.
-    pub fn put_watch_mark(&self, folder: &str, mark: WatchMark) -> Result<()> {
-        let folder = folder.to_owned();
-        self.write(move |tx| watched::put_mark(tx, &folder, &mark))
+    pub fn put_watch_mark(&self, id: WatchId, mark: WatchMark) -> Result<()> {
+        self.write(move |tx| watched::put_mark(tx, id, &mark))
+    }
+
+    /// Forgets what all watches but `mirrors` knew of their folders.
+    pub fn keep_watch_marks(&self, mirrors: impl IntoIterator<Item = WatchId>) -> Result<()> {
+        let mirrors = mirrors.into_iter().map(|id| id.to_string()).collect();
+        if !watched::has_other_marks(&self.read()?.open_table(WATCH_MARKS)?, &mirrors)? {
+            return Ok(());
+        }
+        self.write(move |tx| watched::remove_other_marks(tx, &mirrors))
     }
 
     /// What is remembered of a watched file.

@@ -66,6 +66,30 @@ fn a_mirror_leaves_what_somebody_else_put_there() {
 }
 
 #[test]
+fn a_watch_that_becomes_a_mirror_leaves_what_was_deleted_before() {
+    let mut bench = Bench::new(WatchMode::Keep);
+    for name in ["a.pkg", "b.pkg", "c.pkg", "d.pkg"] {
+        bench.put(name, name);
+    }
+    bench.settle();
+    remove(&bench.file("a.pkg"));
+    bench.settle();
+    bench.restart();
+    remove(&bench.file("b.pkg"));
+    bench.rules.mode = WatchMode::Mirror;
+    bench.settle();
+    bench.restart();
+    bench.settle();
+    let published = |bench: &Bench| ["a.pkg", "b.pkg", "c.pkg", "d.pkg"].map(|name| bench.bytes_of(name).is_some());
+    assert_eq!((published(&bench), bench.status().state), ([true; 4], WatchState::Watching));
+    bench.put("a.pkg", "a.pkg");
+    bench.settle();
+    remove(&bench.file("a.pkg"));
+    bench.settle();
+    assert_eq!(published(&bench), [false, true, true, true], "put back it is the mirror's");
+}
+
+#[test]
 fn a_superseded_file_that_is_deleted_unpublishes_nothing() {
     let mut bench = Bench::new(WatchMode::Mirror);
     push(&bench.store, "a.pkg", b"old");
