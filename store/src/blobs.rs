@@ -10,10 +10,14 @@
 //! - A sealed file is renamed into `incoming/` before it is removed: on Windows the name of a file that someone reads
 //!   would otherwise stay taken until they are done.
 
+mod closing;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use closing::Closing;
 
 use crate::digest::Digest;
 use crate::disk::{Disk, DiskFile, FileStat};
@@ -21,6 +25,9 @@ use crate::error::{Result, StoreError};
 use crate::locks::{BlobLock, DigestLocks};
 use crate::outline::{ChainingValue, outline_is_right, piece_count};
 use crate::reserve::Reserve;
+
+/// A file of so many bytes takes a while to go.
+const LARGE_BYTES: u64 = 64 << 20;
 
 /// The blob folders of one data folder.
 #[derive(Debug)]
@@ -32,6 +39,7 @@ pub(crate) struct Blobs {
     /// Numbers the names of files on their way out or in.
     gone: AtomicU64,
     reserve: Reserve,
+    closing: Closing,
 }
 
 /// Names in `incoming/` that someone writes or reads, and how many do.
@@ -79,7 +87,8 @@ impl Blobs {
     /// Those that are there.
     pub(crate) fn at(disk: Arc<dyn Disk>, folder: &Path) -> Self {
         let (locks, claims, gone) = (DigestLocks::new(), Arc::default(), AtomicU64::new(0));
-        Self { disk, folder: folder.to_owned(), locks, claims, gone, reserve: Reserve::default() }
+        let (reserve, closing) = (Reserve::default(), Closing::default());
+        Self { disk, folder: folder.to_owned(), locks, claims, gone, reserve, closing }
     }
 
     /// Makes the folders that are missing: `blobs/00` … `blobs/ff` and likewise `outlines/`, and `incoming/`.
@@ -210,6 +219,7 @@ impl Blobs {
         let name = self.aside();
         let (aside, claim) = (self.incoming(&name), self.claim(&name));
         self.disk.link(incoming, &aside).map_err(StoreError::io("link", &aside))?;
+        let replaced = self.keep_open(target);
         let outcome = match self.disk.rename(&aside, target) {
             Err(error) if !is_listed && error.kind() == std::io::ErrorKind::PermissionDenied => {
                 self.discard(target)?;
@@ -220,10 +230,20 @@ impl Blobs {
         // Left over after a failure, and if both are names of one file, where a rename does nothing.
         self.remove_incoming(&aside)?;
         drop(claim);
+        if let Some(file) = replaced {
+            self.closing.close(file);
+        }
         match outcome {
             Err(error) if is_listed && error.kind() == std::io::ErrorKind::PermissionDenied => Ok(false),
             other => other.map(|()| true).map_err(StoreError::io("replace", target)),
         }
+    }
+
+    /// Keeps a large file from going with its name, so that it is closed beside. (On Windows nobody may have open what a rename
+    /// replaces.)
+    fn keep_open(&self, path: &Path) -> Option<Box<dyn DiskFile>> {
+        let file = self.disk.open(path).ok().filter(|_| cfg!(unix))?;
+        file.stat().is_ok_and(|stat| stat.bytes >= LARGE_BYTES).then_some(file)
     }
 
     /// A name in `incoming/` that was not used since start.

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::error::{ApiError, Code};
 
 /// Bytes that are written at a time.
-const BATCH_BYTES: usize = 1 << 20;
+const BATCH_BYTES: usize = 2 << 20;
 
 /// Chunks shorter than this are gathered, longer ones written as they came: a copy costs more than a call.
 const SHORT_BYTES: usize = 16 << 10;
