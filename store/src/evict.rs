@@ -7,7 +7,9 @@
 //! - it is surplus ([`surplus`]): on an on-demand node, the longest unused beyond the byte limit; on a selective one, what no
 //!   client used for [`EVICT_UNUSED_MS`];
 //! - the signed state of **another node that may publish** says that it has it as the bytes of a revision that is current
-//!   here (`holding.rs`), and that state's counter is greater than this node's [floor](crate::policy::floor) for the blob.
+//!   here (`holding.rs`), and that state's counter is greater than this node's [floor](crate::policy::floor) for the blob;
+//! - that node is **reached** now, as the states tell it along the links (`reach.rs`), and this node has told its own since the
+//!   store was opened: what a machine said that has died since, or was set back to an older copy, is no reason.
 //!
 //! Why the last copy never goes this way, whoever is cut off from whom: let nodes 1 … n each let go of a blob relying on a
 //! state of the next, and the last on one of the first. Each relied on a state that passes its own floor; the next node's
@@ -49,8 +51,8 @@ pub struct EvictReport {
     pub unkept: Tally,
     /// Those that went.
     pub gone: Tally,
-    /// Those that may not go, whether or not they should: no other node that may publish is known to have them, or somebody
-    /// reads them.
+    /// Those that may not go, whether or not they should: no other node that may publish is reached and known to have them, or
+    /// somebody reads them.
     pub held_back: Tally,
 }
 

@@ -1,6 +1,7 @@
 //! Who has the bytes of a package: the states held, read together with what this node holds, and asked by the rule of
 //! `holding.rs`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use redb::ReadableTable;
@@ -13,7 +14,8 @@ use crate::event::StreamId;
 use crate::holding::{Asked, Compared, Here, Holding, NotTold};
 use crate::limits::HOLDING_TAIL_EVENTS_MAX;
 use crate::log;
-use crate::node_state::low_sum;
+use crate::node_state::{LinkBrief, low_sum};
+use crate::reach::reach;
 use crate::roster::Roster;
 use crate::schema::{BLOBS, EVENTS, LIVE_BLOBS, LOG, PACKAGES, STATEMENTS, STREAM_EVENTS, STREAMS, WANTS};
 use crate::set_sum::SetSum;
@@ -38,6 +40,8 @@ pub struct Holder {
 pub(crate) struct Survey {
     own: NodeId,
     members: Vec<Member>,
+    /// Those that are reached, as all states tell.
+    reached: BTreeSet<NodeId>,
 }
 
 struct Member {
@@ -64,7 +68,7 @@ impl Survey {
             let told = if node == own { Told::Own } else { told(tables, &here, &node)? };
             members.push(Member { node, role, told });
         }
-        Ok(Self { own, members })
+        Ok(Self { own, members, reached: reached(tables, own)? })
     }
 
     /// Who has the current revision of a path; `None` if there is none.
@@ -82,8 +86,8 @@ impl Survey {
         Ok(Some((row.revision, holders.collect::<Result<_>>()?)))
     }
 
-    /// Whether the signed state of another node that may publish, of a counter greater than `floor`, says that it has a
-    /// blob, as the bytes of some current revision.
+    /// Whether the signed state of another node that may publish and is reached, of a counter greater than `floor`, says that
+    /// it has a blob, as the bytes of some current revision.
     pub(crate) fn publisher_has(&self, tables: &impl Tables, blob: &Digest, floor: u64) -> Result<bool> {
         for path in wants::live_paths(&tables.table(LIVE_BLOBS)?, blob)? {
             let Some(row) = package(tables, &path)?.filter(|row| row.blob == *blob) else { continue };
@@ -92,13 +96,24 @@ impl Survey {
                 Told::State(compared, counter) => *counter > floor && compared.holding(&asked) == Holding::Has,
                 Told::Own | Told::Nothing(_) => false,
             };
-            let publishers = self.members.iter().filter(|member| member.role >= Role::Publisher);
-            if publishers.filter(|member| member.node != self.own).any(|member| has(&member)) {
+            let others = self.members.iter().filter(|member| member.node != self.own);
+            let publishers = others.filter(|member| member.role >= Role::Publisher);
+            if publishers.filter(|member| self.reached.contains(&member.node)).any(|member| has(&member)) {
                 return Ok(true);
             }
         }
         Ok(false)
     }
+}
+
+/// Who is reached, by the newest states of all, this node's own among them.
+fn reached(tables: &impl Tables, own: NodeId) -> Result<BTreeSet<NodeId>> {
+    let states = states::list(tables)?;
+    let links: BTreeMap<NodeId, &[LinkBrief]> = states
+        .iter()
+        .filter_map(|held| Some((held.state.header.node, held.state.body.as_ref()?.links.as_slice())))
+        .collect();
+    Ok(reach(own, &links).into_iter().filter(|(_, reach)| reach.up).map(|(node, _)| node).collect())
 }
 
 fn told(tables: &impl Tables, here: &Here, node: &NodeId) -> Result<Told> {

@@ -4,14 +4,15 @@
 use std::collections::BTreeSet;
 
 use ods_store::{
-    Author, Condition, Description, Digest, EvictReport, EvictStep, GcMode, Happening, Keep, Lsn, MetaPatch,
-    PackageState, Retention, Role, SignedState, SimDisk, SpacePolicy, StatePolicy, Store, StoreError, UnixMillis,
+    Author, Condition, Description, Digest, EvictReport, EvictStep, GcMode, Happening, Keep, LinkBrief, LinkState, Lsn,
+    MetaPatch, Outside, PackageState, Retention, Role, SignedState, SimDisk, SpacePolicy, StatePolicy, Store,
+    StoreError, UnixMillis,
 };
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
 use crate::mesh::{mesh, settle};
-use crate::states::{fetch, outside};
+use crate::states::{fetch, link, outside};
 use crate::support::{assert_sound, at, bytes, fresh, open, path, pull, put, put_request, request};
 
 fn selected(paths: &[&str], tags: &[&str]) -> StatePolicy {
@@ -39,7 +40,7 @@ fn evict(store: &Store, now: UnixMillis) -> EvictReport {
 }
 
 fn describe(store: &Store) -> Description {
-    store.describe(outside()).expect("a node describes itself")
+    store.describe(outside(store)).expect("a node describes itself")
 }
 
 fn tell(store: &Store) {
@@ -171,6 +172,56 @@ fn what_is_not_kept_goes_when_a_publisher_is_known_to_have_it() {
     assert!(b.want_now(&blob, at(11)).expect("a client asks"));
     fetch(b, a);
     assert!(holds(b, &blob));
+}
+
+#[test]
+fn the_word_of_a_node_that_is_not_reached_is_not_relied_on() {
+    let nodes = mesh(3, Role::Publisher);
+    let (a, b, c) = (&nodes[0].1, &nodes[1].1, &nodes[2].1);
+    let blob = put(a, "x.pkg", b"hello", at(1)).expect("a publish").package.blob;
+    settle(&[a, b, c]);
+    fetch(b, a);
+    set(b, &on_demand(0));
+    set(c, &on_demand(0));
+    gossip(&[b, c, a]);
+    gossip(&[b, c, a]);
+    // The node that has it too is gone, with its disk; its neighbours notice, one of them later.
+    let tell_of = |store: &Store, links: Vec<LinkBrief>| {
+        let described = store.describe(Outside { links, ..outside(store) }).expect("a node describes itself");
+        store.tell(&described, at(500)).expect("a node signs its state").expect("of this moment");
+    };
+    tell_of(b, vec![link(a.node_id(), LinkState::Down), link(c.node_id(), LinkState::Connecting)]);
+    assert_eq!(evict(b, at(10)).held_back.count, 1);
+    tell_of(c, vec![link(a.node_id(), LinkState::Down), link(b.node_id(), LinkState::Up)]);
+    hear(b, c);
+    tell_of(b, vec![link(a.node_id(), LinkState::Down), link(c.node_id(), LinkState::Up)]);
+    assert_eq!(evict(b, at(10)).held_back.count, 1);
+    assert!(holds(b, &blob));
+    // Another way leads to it.
+    tell_of(c, vec![link(a.node_id(), LinkState::Up), link(b.node_id(), LinkState::Up)]);
+    hear(b, c);
+    assert_eq!(evict(b, at(10)).gone.count, 1);
+}
+
+#[test]
+fn a_node_lets_nothing_go_before_it_has_said_whom_it_reaches_since_it_was_started() {
+    let mut nodes = mesh(2, Role::Publisher);
+    put(&nodes[0].1, "x.pkg", b"hello", at(1)).expect("a publish");
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    settle(&[a, b]);
+    fetch(b, a);
+    set(b, &on_demand(0));
+    gossip(&[b, a]);
+    gossip(&[b, a]);
+    let (disk, b) = nodes.pop().expect("two nodes");
+    drop(b);
+    let b = open(&disk, 2).expect("it opens again");
+    assert_eq!(evict(&b, at(10)).held_back.count, 1);
+    tell(&b);
+    hear(&nodes[0].1, &b);
+    tell(&nodes[0].1);
+    hear(&b, &nodes[0].1);
+    assert_eq!(evict(&b, at(10)).gone.count, 1);
 }
 
 #[test]

@@ -3,28 +3,35 @@
 use std::collections::BTreeMap;
 
 use ods_store::{
-    Author, Condition, Expel, Holder, Holding, NotTold, Outside, Role, SignedState, SignedStatement, StatementBody,
-    StatementHeader, StatesTaken, Store, StoreError, UnixMillis,
+    Author, Condition, Expel, Holder, Holding, LinkBrief, LinkState, NodeId, NotTold, Outside, Role, SignedState,
+    SignedStatement, StatementBody, StatementHeader, StatesTaken, Store, StoreError, UnixMillis,
 };
 use proptest::prelude::*;
 
 use crate::mesh::{mesh, settle};
 use crate::support::{assert_sound, at, bytes, fresh, open, path, pull, put};
 
-pub(crate) fn outside() -> Outside {
+/// A node that reaches all others.
+pub(crate) fn outside(store: &Store) -> Outside {
+    let roster = store.roster();
+    let others = roster.nodes().map(|(node, _)| *node).filter(|node| *node != store.node_id());
     Outside {
         run: [1; 16],
         started_at: at(0),
         version: "1".to_owned(),
         fallback_urls: vec!["http://here:1".to_owned()],
-        links: vec![],
+        links: others.map(|node| link(node, LinkState::Up)).collect(),
         rate: 0,
         rates: BTreeMap::new(),
     }
 }
 
+pub(crate) fn link(node: NodeId, link: LinkState) -> LinkBrief {
+    LinkBrief { node, link, rtt_ms: None, clock_ahead_ms: None, behind_events: 0 }
+}
+
 fn tell(store: &Store, now: UnixMillis) {
-    let described = store.describe(outside()).expect("a node describes itself");
+    let described = store.describe(outside(store)).expect("a node describes itself");
     store.tell(&described, now).expect("a node signs its state").expect("of this moment");
 }
 

@@ -98,7 +98,8 @@ impl EvictRun {
                 continue;
             }
             let floor = policy::floor(&read, &self.policy, &blob)?;
-            if survey.publisher_has(&read, &blob, floor)? && !self.store.is_in_use(&blob, self.now) {
+            let is_safe = self.store.has_told() && survey.publisher_has(&read, &blob, floor)?;
+            if is_safe && !self.store.is_in_use(&blob, self.now) {
                 self.candidates.insert(unkept);
                 if self.candidates.len() > EVICT_CANDIDATES_MAX {
                     self.candidates.pop_last();

@@ -56,6 +56,8 @@ pub(super) struct SpaceState {
     uses: Mutex<BTreeMap<Digest, UnixMillis>>,
     notes_uses: AtomicBool,
     relays: Relays,
+    /// This node has said how it stands, and whom it reaches, since the store was opened.
+    has_told: AtomicBool,
     evicted: Mutex<EvictReport>,
     /// The last count. The lock is held while counting: a second caller waits and takes the same.
     counted: Mutex<Option<Counted>>,
@@ -114,6 +116,16 @@ impl Store {
         // Packages that were asked for lately are open for nobody.
         self.recent().forget();
         EvictRun::new(self, now).map(Some)
+    }
+
+    /// Notes that this node has said how it stands.
+    pub(super) fn note_told(&self) {
+        self.0.space.has_told.store(true, Ordering::Release);
+    }
+
+    /// Whether it has, since the store was opened.
+    pub(crate) fn has_told(&self) -> bool {
+        self.0.space.has_told.load(Ordering::Acquire)
     }
 
     /// Keeps how a run ended, to be shown.

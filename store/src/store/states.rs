@@ -115,13 +115,17 @@ impl Store {
         let signed = SignedState::mint(self.key(), &header, &described.state);
         let state = signed.decode()?;
         let (era, arrived) = (described.era, vec![(signed, state.clone())]);
-        self.write(move |tx| {
+        let told = self.write(move |tx| {
             let is_current = policy::era(tx)? == era;
             if is_current {
                 states::insert(tx, &arrived)?;
             }
             Ok(is_current.then(|| state.clone()))
-        })
+        })?;
+        if told.is_some() {
+            self.note_told();
+        }
+        Ok(told)
     }
 
     /// Takes states of members that are newer than what is held. Those that don't verify are passed over: nobody is to
@@ -192,8 +196,8 @@ impl Store {
         Holder { holding, ..holder }
     }
 
-    /// Whether the signed state of another node that may publish says that it has these bytes, as those of a package that
-    /// is current here, and is no older than this node's last word that it keeps them itself. Only then may this node let
+    /// Whether the signed state of another node that may publish and is reached says that it has these bytes, as those of a
+    /// package that is current here, and is no older than this node's last word that it keeps them itself. Only then may this node let
     /// its own copy go; why that is safe is in `evict.rs`.
     pub fn is_held_by_publisher(&self, blob: &Digest) -> Result<bool> {
         let (roster, read) = (self.roster(), self.read()?);
