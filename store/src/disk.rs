@@ -60,9 +60,9 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     /// Says that these bytes, written already, may go to the disk now, so that [`Self::sync`] has less to wait for. A
     /// hint: it makes nothing durable.
     fn begin_sync(&self, offset: u64, bytes: u64);
-    /// Says that `bytes` will be written, mostly in long writes at multiples of [`DIRECT_ALIGN_BYTES`], of memory and length as of
-    /// place. Tells whether it is worth the trouble: those then go to the disk past the system's memory, others as ever.
-    /// Nothing is read meanwhile. It makes nothing durable.
+    /// Says that the file will have `bytes`, mostly written in long writes at multiples of [`DIRECT_ALIGN_BYTES`], of memory and
+    /// length as of place. Tells whether it is worth the trouble: those then go to the disk past the system's memory, others as
+    /// ever. Reads show either. It makes nothing durable.
     fn begin_direct(&self, bytes: u64) -> bool;
     /// Cuts or grows (with zeros) the file.
     fn set_len(&self, bytes: u64) -> io::Result<()>;

@@ -7,14 +7,18 @@
 //!   A map that was lost is rebuilt by verifying what is in the file.
 //! - A fetch ends by [`Fetch::finish`] (sealed, committed, want met) or when its want is dropped.
 
+mod latest;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use latest::Latest;
 use serde::{Deserialize, Serialize};
 
+use crate::aligned::Aligned;
 use crate::arrivals::{Arrival, Arrivals};
 use crate::blobs::{Blobs, Claim, fetch_name};
 use crate::digest::Digest;
@@ -45,6 +49,8 @@ struct Inner {
     size: u64,
     path: PathBuf,
     file: Box<dyn DiskFile>,
+    /// Of a large blob.
+    latest: Option<Latest>,
     outline: OnceLock<Vec<ChainingValue>>,
     is_new: bool,
     pieces: Mutex<Pieces>,
@@ -98,6 +104,7 @@ impl Fetch {
                 blobs.create_incoming(&name)?
             }
         };
+        let latest = file.begin_direct(size).then(Latest::default);
         let outline = OnceLock::new();
         // Under the lock: a collector that took this blob a moment ago may not have taken its outline yet.
         let lock = blobs.lock(&blob);
@@ -114,6 +121,7 @@ impl Fetch {
             size,
             path,
             file,
+            latest,
             outline,
             is_new: !was_there,
             pieces,
@@ -242,7 +250,14 @@ impl Fetch {
         if self.has(index) {
             return Ok(());
         }
-        file.write_all_at(piece, index * PIECE_BYTES).map_err(StoreError::io("write", path))?;
+        match self.0.latest.as_ref().filter(|_| piece.len() as u64 == PIECE_BYTES) {
+            None => file.write_all_at(piece, index * PIECE_BYTES),
+            Some(latest) => {
+                let piece = Aligned::copy(piece);
+                file.write_all_at(&piece, index * PIECE_BYTES).inspect(|()| latest.keep(index, piece))
+            }
+        }
+        .map_err(StoreError::io("write", path))?;
         let mut pieces = self.pieces();
         pieces.have.insert(index);
         pieces.unsynced.insert(index);
@@ -291,8 +306,8 @@ impl Fetch {
 
     /// Reads bytes (at most [`PIECE_BYTES`]) of pieces that are here, verified; `None` if some are not.
     pub fn read(&self, offset: u64, bytes: usize) -> Result<Option<Vec<u8>>> {
-        let Inner { blob, size, path, file, outline, .. } = &*self.0;
-        let end = offset.saturating_add((bytes as u64).min(PIECE_BYTES)).min(*size);
+        let size = self.0.size;
+        let end = offset.saturating_add((bytes as u64).min(PIECE_BYTES)).min(size);
         let mut out = Vec::new();
         let mut at = offset;
         while at < end {
@@ -300,18 +315,29 @@ impl Fetch {
             if !self.has(index) {
                 return Ok(None);
             }
-            let mut piece = vec![0; piece_bytes(*size, index)];
-            file.read_exact_at(&mut piece, index * PIECE_BYTES).map_err(StoreError::io("read", path))?;
-            if !outline.get().is_some_and(|outline| piece_is_right(&piece, index, outline, blob, *size)) {
+            let until = end.min((index + 1) * PIECE_BYTES);
+            let part = |offset: u64| usize::try_from(offset - index * PIECE_BYTES).expect("within a piece");
+            let range = part(at)..part(until);
+            if let Some(piece) = self.0.latest.as_ref().and_then(|latest| latest.get(index)) {
+                out.extend_from_slice(&piece[range]);
+            } else if let Some(piece) = self.read_piece(index)? {
+                out.extend_from_slice(&piece[range]);
+            } else {
                 self.pieces().have.remove(index);
                 return Ok(None);
             }
-            let until = end.min((index + 1) * PIECE_BYTES);
-            let part = |offset: u64| usize::try_from(offset - index * PIECE_BYTES).expect("within a piece");
-            out.extend_from_slice(&piece[part(at)..part(until)]);
             at = until;
         }
         Ok(Some(out))
+    }
+
+    /// A piece from the file, if it is right there.
+    fn read_piece(&self, index: u64) -> Result<Option<Vec<u8>>> {
+        let Inner { blob, size, path, file, outline, .. } = &*self.0;
+        let mut piece = vec![0; piece_bytes(*size, index)];
+        file.read_exact_at(&mut piece, index * PIECE_BYTES).map_err(StoreError::io("read", path))?;
+        let is_right = outline.get().is_some_and(|outline| piece_is_right(&piece, index, outline, blob, *size));
+        Ok(is_right.then_some(piece))
     }
 
     /// Makes what is here durable: the data and the file's name first, then the map that claims it.
@@ -350,15 +376,14 @@ impl Fetch {
 
     /// After a failed sync the system counts pieces as written that may never reach the disk, unless they are written again.
     fn write_unsynced_again(&self) -> Result<()> {
-        let Inner { blob, size, path, file, outline, .. } = &*self.0;
+        let Inner { path, file, .. } = &*self.0;
         let unsynced = self.pieces().unsynced.clone();
         for index in unsynced.iter() {
-            let mut piece = vec![0; piece_bytes(*size, index)];
-            file.read_exact_at(&mut piece, index * PIECE_BYTES).map_err(StoreError::io("read", path))?;
-            if outline.get().is_some_and(|outline| piece_is_right(&piece, index, outline, blob, *size)) {
-                file.write_all_at(&piece, index * PIECE_BYTES).map_err(StoreError::io("write", path))?;
-            } else {
-                self.pieces().have.remove(index);
+            match self.read_piece(index)? {
+                Some(piece) => {
+                    file.write_all_at(&piece, index * PIECE_BYTES).map_err(StoreError::io("write", path))?;
+                }
+                None => self.pieces().have.remove(index),
             }
         }
         Ok(())

@@ -6,9 +6,14 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::{
+    fd::AsRawFd as _,
+    unix::fs::{FileExt as _, OpenOptionsExt as _},
+};
 use std::path::Path;
 #[cfg(target_os = "linux")]
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 use std::time::UNIX_EPOCH;
 
 use fs4::FileExt as _;
@@ -175,9 +180,9 @@ const DIRECT_FROM_BYTES: u64 = 256 << 20;
 #[derive(Debug)]
 struct LocalFile {
     file: File,
-    /// Aligned writes go past the system's memory (`O_DIRECT`, open(2)).
+    /// The same file, opened so that writes go past the system's memory (`O_DIRECT`, open(2)).
     #[cfg(target_os = "linux")]
-    is_direct: AtomicBool,
+    direct: OnceLock<File>,
 }
 
 impl LocalFile {
@@ -185,39 +190,33 @@ impl LocalFile {
         Self {
             file,
             #[cfg(target_os = "linux")]
-            is_direct: AtomicBool::new(false),
+            direct: OnceLock::new(),
         }
     }
 }
 
 #[cfg(target_os = "linux")]
 impl LocalFile {
-    fn set_direct(&self, is_direct: bool) -> io::Result<()> {
-        let mut flags = rustix::fs::fcntl_getfl(&self.file)?;
-        flags.set(rustix::fs::OFlags::DIRECT, is_direct);
-        rustix::fs::fcntl_setfl(&self.file, flags)?;
-        self.is_direct.store(is_direct, Ordering::Relaxed);
-        Ok(())
+    /// Tells whether writes can go past the system's memory from now on.
+    fn open_direct(&self) -> bool {
+        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+        let flags = i32::try_from(rustix::fs::OFlags::DIRECT.bits()).unwrap_or(0);
+        let opened = OpenOptions::new().write(true).custom_flags(flags).open(path);
+        opened.is_ok_and(|file| self.direct.set(file).is_ok())
     }
 
     /// Writes past the system's memory if that was asked for and can be done, which it tells.
     fn write_direct(&self, bytes: &[u8], offset: u64) -> io::Result<bool> {
-        if !self.is_direct.load(Ordering::Relaxed) {
-            return Ok(false);
-        }
         let align = DIRECT_ALIGN_BYTES;
         let is_aligned = bytes.as_ptr().align_offset(align) == 0
             && bytes.len().is_multiple_of(align)
             && offset.is_multiple_of(align as u64);
-        if is_aligned {
-            match std::os::unix::fs::FileExt::write_all_at(&self.file, bytes, offset) {
-                // The file system took the flag but not the write.
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
-                other => return other.map(|()| true),
-            }
+        let Some(direct) = self.direct.get().filter(|_| is_aligned) else { return Ok(false) };
+        match direct.write_all_at(bytes, offset) {
+            // The file system took the flag but not the write.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(false),
+            other => other.map(|()| true),
         }
-        self.set_direct(false)?;
-        Ok(false)
     }
 }
 
@@ -290,7 +289,7 @@ impl DiskFile for LocalFile {
 
     #[cfg(target_os = "linux")]
     fn begin_direct(&self, bytes: u64) -> bool {
-        bytes >= DIRECT_FROM_BYTES && self.set_direct(true).is_ok()
+        bytes >= DIRECT_FROM_BYTES && self.open_direct()
     }
 
     #[cfg(not(target_os = "linux"))]
@@ -371,15 +370,18 @@ mod tests {
         let options = OpenOptions::new().write(true).read(true).create_new(true).open(&path).expect("made");
         let file = LocalFile::new(options);
         assert!(file.reserve(1 << 20).expect("there is room"));
-        if file.set_direct(true).is_err() {
+        if !file.open_direct() {
             println!("left out: direct writes: this file system has none");
             return;
         }
         let parts: [(&[u8], bool); 4] = [(bytes, true), (bytes, true), (&bytes[1..100], false), (bytes, false)];
         let (mut offset, mut expected) = (0, Vec::new());
         for (part, is_direct) in parts {
+            assert_eq!(file.write_direct(part, offset).expect("no error"), is_direct);
             file.write_all_at(part, offset).expect("it is written");
-            assert_eq!(file.is_direct.load(Ordering::Relaxed), is_direct);
+            let mut now = vec![0; part.len()];
+            file.read_exact_at(&mut now, offset).expect("it is there");
+            assert!(now == part, "what is read is what was written last, either way");
             offset += part.len() as u64;
             expected.extend_from_slice(part);
         }

@@ -14,6 +14,7 @@
 
 mod account_error;
 mod admins;
+mod aligned;
 mod arrivals;
 mod audit;
 mod backup;

@@ -1,9 +1,9 @@
 //! The last bytes of a large upload, gathered into blocks that the disk can take from where they are: a block's memory, its
-//! place in the file and its length are multiples of [`DIRECT_ALIGN_BYTES`], but for the length of the last one.
+//! place in the file and its length are multiples of [`crate::disk::DIRECT_ALIGN_BYTES`], but for the length of the last one.
 
 use std::io;
 
-use crate::disk::DIRECT_ALIGN_BYTES;
+use crate::aligned::Aligned;
 
 /// Bytes of a block: a write that a disk takes at full speed.
 const BLOCK_BYTES: usize = 1 << 20;
@@ -11,9 +11,7 @@ const BLOCK_BYTES: usize = 1 << 20;
 /// The block that is being filled.
 #[derive(Debug)]
 pub(super) struct Block {
-    memory: Vec<u8>,
-    /// Where it begins in `memory`.
-    start: usize,
+    memory: Aligned,
     filled: usize,
     /// Where it begins in the file.
     offset: u64,
@@ -22,10 +20,7 @@ pub(super) struct Block {
 impl Block {
     /// The first of a file.
     pub(super) fn new() -> Self {
-        let memory = vec![0; BLOCK_BYTES + DIRECT_ALIGN_BYTES];
-        // Were there no such place, the block wouldn't be aligned, and would be written as anything else.
-        let start = memory.as_ptr().align_offset(DIRECT_ALIGN_BYTES).min(DIRECT_ALIGN_BYTES);
-        Self { memory, start, filled: 0, offset: 0 }
+        Self { memory: Aligned::zeros(BLOCK_BYTES), filled: 0, offset: 0 }
     }
 
     /// Takes the next bytes; hands each block that they fill to `write`, with its place in the file.
@@ -36,8 +31,7 @@ impl Block {
     ) -> io::Result<()> {
         while !bytes.is_empty() {
             let (now, later) = bytes.split_at(bytes.len().min(BLOCK_BYTES - self.filled));
-            let at = self.start + self.filled;
-            self.memory[at..at + now.len()].copy_from_slice(now);
+            self.memory[self.filled..self.filled + now.len()].copy_from_slice(now);
             self.filled += now.len();
             bytes = later;
             if self.filled == BLOCK_BYTES {
@@ -50,7 +44,7 @@ impl Block {
     /// Hands on what is here, however little it is, and begins the next.
     pub(super) fn flush(&mut self, mut write: impl FnMut(&[u8], u64) -> io::Result<()>) -> io::Result<()> {
         if self.filled > 0 {
-            write(&self.memory[self.start..self.start + self.filled], self.offset)?;
+            write(&self.memory[..self.filled], self.offset)?;
             self.offset += self.filled as u64;
             self.filled = 0;
         }
@@ -63,6 +57,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::disk::DIRECT_ALIGN_BYTES;
 
     /// What is written when chunks of these lengths come, all of them different bytes: checks each write on the way.
     fn written(lengths: &[usize]) -> (Vec<u8>, Vec<u8>) {
