@@ -121,7 +121,7 @@ impl StateInbox {
     /// Something was committed here.
     pub(super) fn committed(&self, commit: &Committed) {
         let stands = commit.log_grew || commit.roster_changed || commit.wants_changed;
-        if stands || commit.states_changed || commit.policy_changed {
+        if stands || commit.states_changed || commit.policy_changed || commit.node_changed {
             self.look_again();
         }
     }

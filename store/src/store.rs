@@ -383,6 +383,7 @@ fn node_changed(
 ) -> Result<()> {
     let deed = Deed::changed("node.changed", what, audit::facts([(what, before)]), audit::facts([(what, after)]));
     audit::append(tx, Moment::live(now), author, &deed)?;
+    tx.changed(|effects| effects.node_changed = true);
     journal::append(tx, Moment::live(now), Happening::NodeChanged { by: author.as_str().to_owned() }).map(drop)
 }
 

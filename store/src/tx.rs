@@ -34,6 +34,8 @@ pub struct Committed {
     pub peers_changed: bool,
     /// Node states were taken or dropped.
     pub states_changed: bool,
+    /// The node's name or urls changed.
+    pub node_changed: bool,
     /// The policy changed, or wants follow it further.
     pub policy_changed: bool,
     /// A scrub was started or stopped.

@@ -74,6 +74,18 @@ test("a person is added, suspended and removed", async () => {
   await page.getByText("user.removed").first().waitFor();
 });
 
+test("a new name of a node is soon known to the others", async () => {
+  const [one, two] = [await Node.start("old-name"), await Node.start("other")];
+  await one.pair(two);
+  await until("they are linked", async () => (await two.api("GET", "/mesh")).items.some((/** @type {any} */ node) => node.name === "old-name" && node.state === "up"));
+  const { page } = await visitor();
+  await signIn(page, one, "settings");
+  await page.locator("[data-operation=edit_node]", { hasText: "Edit" }).first().click();
+  await page.locator("dialog input[name=name]").fill("new-name");
+  await page.locator("dialog [data-operation=edit_node]").click();
+  await until("the other node knows it", async () => (await two.api("GET", "/mesh")).items.some((/** @type {any} */ node) => node.name === "new-name"), 20_000);
+});
+
 test("the node keeps what its policy says", async () => {
   const node = await Node.start("policy");
   const { page } = await visitor();

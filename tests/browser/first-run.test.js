@@ -17,7 +17,8 @@ async function begin(page, node, name) {
   await page.locator("input[name=password]").fill("correct horse battery");
   await page.locator("input[name=repeat]").fill("correct horse battery");
   await page.locator("button[data-operation=sign_in]").click();
-  await page.locator("input[name=name]").fill(name);
+  // The form before has a field of that name, too.
+  await page.locator("page-welcome input[name=name]").fill(name);
   await page.locator("button[data-operation=edit_node]").click();
 }
 
@@ -40,6 +41,7 @@ test("a new user comes from a fresh start to the first package on the second nod
   await other.page.locator("textarea[name=invite]").fill(String(line));
   await other.page.locator("[data-operation=join_peer]").click();
   await other.page.locator(".tile").first().waitFor();
+  await until("the mesh knows it by its new name", async () => (await first.api("GET", "/mesh")).items.some((/** @type {{ name: string }} */ one) => one.name === "branch"), 20_000);
   await page.getByText("branch used it and is part of the mesh now").waitFor();
 
   await page.locator("dialog footer button.primary").click();
