@@ -17,7 +17,7 @@
 //!
 //! # Invariants
 //! - No watch unpublishes for what it does not see: a folder that vanished or can't be read changes nothing.
-//! - Nothing is read or removed through a link.
+//! - Nothing is read or removed through a link, whoever renames what meanwhile (`below.rs`).
 //! - Events only make things quicker. Without any, a scan each minute finds the same.
 //! - A pass is bounded in bytes and files, so that stopping never waits for a large file; what was read of one then is
 //!   dropped, and read again after the start.
@@ -28,6 +28,7 @@
 //!
 //! Not here: the page that shows all this.
 
+mod below;
 mod folder;
 mod inbox;
 mod keeper;

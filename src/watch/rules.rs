@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ods_store::{WatchId, WatchMode, WatchRow, WatchSettings};
 
+use super::below::Place;
 use super::settle::SettleRules;
 use crate::config::Watch;
 
@@ -29,6 +30,10 @@ pub(crate) struct WatchRules {
 }
 
 impl WatchRules {
+    pub(super) fn place(&self) -> Place {
+        Place { folder: self.folder.clone(), confined: self.confined }
+    }
+
     pub(super) fn settle(&self) -> SettleRules {
         SettleRules::of(self.quiet)
     }

@@ -47,13 +47,6 @@ pub(super) fn identity(_metadata: &Metadata) -> u64 {
     0
 }
 
-/// Whether both tell of one file.
-#[cfg(unix)]
-pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt as _;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
 /// Whether both tell of one file, as far as can be told.
 #[cfg(not(unix))]
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {

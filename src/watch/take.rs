@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use ods_store::{Digest, Received, StoreError, Upload};
 
-use super::sight::{Sight, is_same};
+use super::below::Place;
+use super::sight::Sight;
 
 /// Bytes read at once.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -66,13 +67,9 @@ pub(super) enum TakeError {
 }
 
 impl Taking {
-    /// Opens `file` below `folder`, which had settled as `sight`; no folder between the two may be a link.
-    pub(super) fn open(folder: &Path, file: &Path, sight: Sight, sink: Sink) -> io::Result<Self> {
-        let name = folder.join(file);
-        let expected = folder.canonicalize()?.join(file);
-        let file = open(&name)?;
-        must_be(&file, &name, &expected)?;
-        Ok(Self { name, sight, file, read_bytes: 0, sink })
+    /// Opens `file` of a watched folder, which had settled as `sight`.
+    pub(super) fn open(place: &Place, file: &Path, sight: Sight, sink: Sink) -> io::Result<Self> {
+        Ok(Self { name: place.folder.join(file), sight, file: place.open(file)?, read_bytes: 0, sink })
     }
 
     /// Reads up to `step_bytes` more.
@@ -107,32 +104,6 @@ impl Taking {
     }
 }
 
-/// Errs unless `file`, which was opened as `name`, is what lies at `expected`, a name without links. Both are looked up after the
-/// opening, so whoever swaps folders and links meanwhile can't make another file pass.
-fn must_be(file: &File, name: &Path, expected: &Path) -> io::Result<()> {
-    let real = name.canonicalize()?;
-    let there = fs::symlink_metadata(expected)?;
-    if real == expected && is_same(&there, &file.metadata()?) {
-        return Ok(());
-    }
-    Err(io::Error::other("a folder above it is, or was just now, a link"))
-}
-
-#[cfg(not(windows))]
-fn open(name: &Path) -> io::Result<File> {
-    File::open(name)
-}
-
-/// Opens a file that nobody writes to: on Windows, where the whole length is set before the first byte is copied, this
-/// is what tells a whole file.
-#[cfg(windows)]
-fn open(name: &Path) -> io::Result<File> {
-    const SHARE_READ_AND_DELETE: u32 = 1 | 4;
-    let mut options = File::options();
-    std::os::windows::fs::OpenOptionsExt::share_mode(options.read(true), SHARE_READ_AND_DELETE);
-    options.open(name)
-}
-
 /// Whether `error` says that somebody has the file open for writing.
 pub(super) fn is_being_written(error: &io::Error) -> bool {
     /// `ERROR_SHARING_VIOLATION` and `ERROR_LOCK_VIOLATION`.
@@ -141,26 +112,11 @@ pub(super) fn is_being_written(error: &io::Error) -> bool {
 }
 
 /// Whether the file `name` still looks like `sight`; false if it is gone.
-pub(super) fn still_looks(name: &Path, sight: Sight) -> io::Result<bool> {
+fn still_looks(name: &Path, sight: Sight) -> io::Result<bool> {
     match fs::symlink_metadata(name) {
         Ok(metadata) => Ok(metadata.is_file() && Sight::of(&metadata) == sight),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
-    }
-}
-
-/// Takes a published file away, if it still looks like `sight`; tells whether it did.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "consuming a watched folder is the one place that unlinks files of others"
-)]
-pub(super) fn remove_source(name: &Path, sight: Sight) -> io::Result<bool> {
-    if !still_looks(name, sight)? {
-        return Ok(false);
-    }
-    match fs::remove_file(name) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(true),
     }
 }
 
@@ -192,7 +148,8 @@ mod tests {
 
     fn hashing(name: &Path, sight: Sight) -> Taking {
         let (folder, file) = (name.parent().expect("a folder"), name.file_name().expect("a name"));
-        Taking::open(folder, Path::new(file), sight, Sink::hash()).expect("opened")
+        let place = Place { folder: folder.to_owned(), confined: false };
+        Taking::open(&place, Path::new(file), sight, Sink::hash()).expect("opened")
     }
 
     fn more(progress: Progress) -> Taking {
@@ -246,47 +203,5 @@ mod tests {
             let progress = taking.step(100).expect("read");
             assert!(matches!(progress, Progress::Changed), "{what}: {progress:?}");
         }
-    }
-
-    #[test]
-    fn only_the_file_that_was_published_is_removed() {
-        let bench = Bench::new();
-        let (name, sight) = bench.put("x.pkg", b"old");
-        assert!(!remove_source(&name, Sight { inode: sight.inode + 1, ..sight }).expect("looked"));
-        assert!(name.exists());
-        assert!(remove_source(&name, sight).expect("removed"));
-        assert!(!name.exists());
-        assert!(!remove_source(&name, sight).expect("gone already"));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_link_put_in_the_files_place_is_not_followed() {
-        let bench = Bench::new();
-        let (name, sight) = bench.put("x.pkg", b"mine");
-        let (secret, _) = bench.put("secret", b"mine");
-        fs::remove_file(&name).expect("removed");
-        std::os::unix::fs::symlink(&secret, &name).expect("linked");
-        assert!(Taking::open(bench.folder.path(), Path::new("x.pkg"), sight, Sink::hash()).is_err());
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_file_behind_a_folder_that_is_a_link_is_not_opened() {
-        let bench = Bench::new();
-        let base = bench.folder.path();
-        for name in ["secret", "drop", "drop/sub"] {
-            fs::create_dir(base.join(name)).expect("folder made");
-        }
-        let (_, sight) = bench.put("secret/x.pkg", b"secret");
-        bench.put("drop/sub/x.pkg", b"public");
-        let open = || Taking::open(&base.join("drop"), Path::new("sub/x.pkg"), sight, Sink::hash());
-        assert!(open().is_ok());
-        fs::rename(base.join("drop/sub"), base.join("aside")).expect("renamed");
-        std::os::unix::fs::symlink(base.join("secret"), base.join("drop/sub")).expect("linked");
-        assert!(open().is_err());
-        // The watched folder itself may be reached through a link.
-        std::os::unix::fs::symlink(base.join("secret"), base.join("link")).expect("linked");
-        assert!(Taking::open(&base.join("link"), Path::new("x.pkg"), sight, Sink::hash()).is_ok());
     }
 }

@@ -14,7 +14,7 @@ use crate::watch::reason::Reason;
 use crate::watch::scan::{Look, Scan, look};
 use crate::watch::settle::Action;
 use crate::watch::sight::Sight;
-use crate::watch::take::{Progress, Sink, TakeError, Taking, is_being_written, remove_source};
+use crate::watch::take::{Progress, Sink, TakeError, Taking, is_being_written};
 
 /// Bytes of files read in one pass, about: a fraction of a second's work.
 const PASS_BYTES: u64 = 64 << 20;
@@ -111,7 +111,7 @@ impl Folder {
         self.store.check_may_publish(&path)?;
         let known = may_be_known(sight.bytes, &self.revisions(&path)?);
         let sink = if known { Sink::hash() } else { self.upload(sight)? };
-        let taking = Taking::open(&self.rules.folder, file, sight, sink)?;
+        let taking = Taking::open(&self.rules.place(), file, sight, sink)?;
         Ok(Some(Job { file: file.to_owned(), sight, path, taking }))
     }
 
@@ -184,7 +184,7 @@ impl Folder {
                 Ok(None)
             }
             Verdict::Publish | Verdict::Current { held: false, .. } => {
-                let taking = Taking::open(&self.rules.folder, file, sight, self.upload(sight)?)?;
+                let taking = Taking::open(&self.rules.place(), file, sight, self.upload(sight)?)?;
                 Ok(Some(Job { file: file.to_owned(), sight, path, taking }))
             }
         }
@@ -306,7 +306,7 @@ impl Folder {
 
     /// Removes a file whose bytes are durably in the store.
     fn consume(&mut self, file: &Path, sight: Sight, now: Instant) {
-        match remove_source(&self.name(file), sight) {
+        match self.rules.place().remove(file, sight) {
             Ok(true) => self.gone(file),
             Ok(false) => self.look_again(file, now),
             Err(error) => {
