@@ -240,6 +240,7 @@ mod tests {
     }
 
     /// A pipe would be waited for, for ever.
+    #[cfg(target_os = "linux")]
     #[test]
     fn what_is_no_file_is_an_error_at_once() {
         let bench = Bench::new();

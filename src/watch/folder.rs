@@ -33,7 +33,7 @@ use super::refusals::Refusals;
 use super::rules::WatchRules;
 use super::scan::{Found, Look, Scan, ScanLimits, is_below_refused, look, scan};
 use super::settle::Settling;
-use super::sight::{Sight, identity};
+use super::sight::{Sight, folder_identity};
 
 /// How often a watch that waits for the first pull asks for it.
 const WAITING_PAUSE: Duration = Duration::from_secs(1);
@@ -281,7 +281,7 @@ impl Folder {
 
     /// Sees to it that events come from the folder that is there now.
     fn watch_events(&mut self) {
-        let there = std::fs::metadata(&self.rules.folder).ok().map(|metadata| identity(&metadata));
+        let there = std::fs::metadata(&self.rules.folder).ok().map(|metadata| folder_identity(&metadata));
         if there.is_none() || there != self.identity {
             self.watcher = None;
         }

@@ -109,6 +109,7 @@ mod tests {
             files: files.iter().map(found).collect(),
             refused: refused.iter().map(|(file, reason)| (PathBuf::from(file), reason.clone())).collect(),
             blind: blind.iter().map(PathBuf::from).collect(),
+            folders: BTreeMap::new(),
         }
     }
 

@@ -13,7 +13,7 @@ use ods_store::{BLOB_BYTES_MAX, PackagePath};
 
 use super::names::{Kind, Meaning, meaning};
 use super::reason::Reason;
-use super::sight::{Sight, identity};
+use super::sight::{Sight, folder_identity};
 
 /// Bounds of a scan.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +49,8 @@ pub(super) struct Scan {
     pub(super) files: BTreeMap<PathBuf, Found>,
     /// What is not taken, and why; [`ScanLimits::refusals`] at most, and the note that there were too many files.
     pub(super) refused: BTreeMap<PathBuf, Reason>,
+    /// What tells each folder that was read, by its name, from another one put in its place.
+    pub(super) folders: BTreeMap<PathBuf, u64>,
     /// Folders that could not be read.
     pub(super) blind: BTreeSet<PathBuf>,
 }
@@ -74,7 +76,7 @@ pub(super) fn scan(folder: &Path, prefix: &str, limits: ScanLimits) -> Result<Sc
         folder,
         prefix,
         limits,
-        scan: Scan { identity: identity(&metadata), ..Scan::default() },
+        scan: Scan { identity: folder_identity(&metadata), ..Scan::default() },
         taken: BTreeMap::new(),
     };
     walk.entries(Path::new(""), names);
@@ -139,7 +141,12 @@ impl Walk<'_> {
             return self.refuse(file, Reason::TooDeep(folders_deep));
         }
         match sorted_names(&self.folder.join(&file)) {
-            Ok(names) => self.entries(&file, names),
+            Ok(names) => {
+                if let Ok(metadata) = fs::symlink_metadata(self.folder.join(&file)) {
+                    self.scan.folders.insert(file.clone(), folder_identity(&metadata));
+                }
+                self.entries(&file, names);
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
                 self.scan.blind.insert(file.clone());

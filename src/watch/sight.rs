@@ -47,6 +47,16 @@ pub(super) fn identity(_metadata: &Metadata) -> u64 {
     0
 }
 
+/// What tells a folder from another one in its place, one on another disk too.
+pub(super) fn folder_identity(metadata: &Metadata) -> u64 {
+    #[cfg(unix)]
+    let disk = std::os::unix::fs::MetadataExt::dev(metadata);
+    #[cfg(not(unix))]
+    let disk = 0_u64;
+    // Odd, so that no two disks are multiplied to one number.
+    disk.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ identity(metadata)
+}
+
 /// Whether both tell of one file, as far as can be told.
 #[cfg(not(unix))]
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {

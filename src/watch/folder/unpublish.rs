@@ -25,6 +25,8 @@ const PASS_FILES: usize = 64;
 const UNPUBLISHED: &str = "unpublished";
 /// The same where somebody had confirmed it.
 const CONFIRMED: &str = "unpublished, confirmed";
+/// What a folder is remembered by; its identity stands for the inode.
+const FOLDER: &str = "folder";
 /// What a file is remembered by that was gone when the mirror began.
 const GONE_BEFORE: &str = "gone before the mirror began";
 
@@ -33,6 +35,8 @@ struct Census {
     missing: BTreeSet<PathBuf>,
     present: usize,
     lately: usize,
+    /// Folders that are others than before.
+    replaced: BTreeSet<PathBuf>,
 }
 
 impl Folder {
@@ -56,12 +60,16 @@ impl Folder {
         }
         // Before anything is concluded, what the guards need after a restart is on disk.
         self.mirror.folder_found(scan.identity);
-        let Census { missing, present, lately } = self.census(scan, wall)?;
+        let Census { missing, present, lately, replaced } = self.census(scan, wall)?;
+        if missing.iter().any(|file| file.ancestors().any(|above| replaced.contains(above))) {
+            self.mirror.folder_below_replaced();
+        }
         let confirmed = self.store.watch_orders(self.id)?.confirmed;
         let asked_before = self.mirror.mark().is_some_and(|mark| mark.asks_since.is_some());
         let sighting = Sighting { missing: &missing, present, lately, confirmed, quiet: self.rules.quiet };
         let decision = self.mirror.decide(&sighting, now, wall);
         self.keep_mark()?;
+        self.remember_folders(scan)?;
         match decision {
             Decision::Unpublish(files) => self.to_unpublish = files.into(),
             Decision::Ask(question) => {
@@ -81,14 +89,12 @@ impl Folder {
     /// stays published.
     fn let_go_of_what_is_gone(&self, scan: &Scan) -> Result<(), StoreError> {
         let (prefix, rows) = self.remembered_files()?;
-        for (name, row) in rows {
-            let is_there = scan.files.contains_key(Path::new(name.strip_prefix(&prefix).unwrap_or(&name)));
-            if !is_there && matches!(row.outcome, WatchOutcome::Published(_)) {
-                let outcome = WatchOutcome::Refused(GONE_BEFORE.to_owned());
-                self.store.put_watched_file(&name, &WatchedFile { outcome, ..row })?;
-            }
-        }
-        Ok(())
+        let is_there = |name: &str| scan.files.contains_key(Path::new(name.strip_prefix(&prefix).unwrap_or(name)));
+        let gone = rows.into_iter().filter(|(_, row)| matches!(row.outcome, WatchOutcome::Published(_)));
+        let gone = gone
+            .filter(|(name, _)| !is_there(name))
+            .map(|(name, row)| (name, WatchedFile { outcome: WatchOutcome::Refused(GONE_BEFORE.to_owned()), ..row }));
+        self.store.put_watched_files(gone.collect())
     }
 
     /// What is remembered of the folder's files, and what their names begin with.
@@ -125,7 +131,7 @@ impl Folder {
     /// Counts the files that this watch published: those that are there, those whose packages still have their bytes though
     /// they are gone, and those that were unpublished lately.
     fn census(&self, scan: &Scan, wall: UnixMillis) -> Result<Census, StoreError> {
-        let mut census = Census { missing: BTreeSet::new(), present: 0, lately: 0 };
+        let mut census = Census { missing: BTreeSet::new(), present: 0, lately: 0, replaced: BTreeSet::new() };
         let (prefix, rows) = self.remembered_files()?;
         for (name, row) in rows {
             let file = PathBuf::from(name.strip_prefix(&prefix).unwrap_or(&name));
@@ -139,10 +145,29 @@ impl Folder {
                 WatchOutcome::Refused(what) if what == UNPUBLISHED && is_lately(row.modified_ns, wall) => {
                     census.lately += 1;
                 }
+                WatchOutcome::Refused(what) if what == FOLDER => {
+                    if scan.folders.get(&file).is_some_and(|identity| *identity != row.inode) {
+                        census.replaced.insert(file);
+                    }
+                }
                 WatchOutcome::Published(_) | WatchOutcome::Refused(_) | WatchOutcome::Superseded => {}
             }
         }
         Ok(census)
+    }
+
+    /// Remembers which folders are there, so that another one in the place of one is noticed, also after a restart.
+    fn remember_folders(&self, scan: &Scan) -> Result<(), StoreError> {
+        let mut rows = Vec::new();
+        for (folder, identity) in &scan.folders {
+            let outcome = WatchOutcome::Refused(FOLDER.to_owned());
+            let row = WatchedFile { bytes: 0, modified_ns: 0, inode: *identity, digest: None, outcome };
+            let key = self.key(folder);
+            if self.store.watched_file(&key)?.as_ref() != Some(&row) {
+                rows.push((key, row));
+            }
+        }
+        self.store.put_watched_files(rows)
     }
 
     /// Whether nothing is at `file`, for sure: not where a folder can't be read, is a link now, or holds too much to see all.
@@ -235,7 +260,7 @@ impl Folder {
 
 fn paused(question: Question, missing: &BTreeSet<PathBuf>) -> WatchPause {
     let Question { since, missing: count, published, folder_was_gone, digest } = question;
-    let why = if folder_was_gone { "the folder had been gone, or is another one, and " } else { "" };
+    let why = if folder_was_gone { "the folder, or one in it, had been gone or is another one, and " } else { "" };
     let reason = format!(
         "paused: {why}{count} of {published} files are missing. Nothing is unpublished. Put them back; or, if they are really \
          to be unpublished, confirm that (`ods watch confirm`)"

@@ -98,6 +98,14 @@ impl Store {
         self.write(move |tx| watched::put(tx, &file, &seen))
     }
 
+    /// Remembers several.
+    pub fn put_watched_files(&self, files: Vec<(String, WatchedFile)>) -> Result<()> {
+        if files.is_empty() {
+            return Ok(());
+        }
+        self.write(move |tx| files.iter().try_for_each(|(file, seen)| watched::put(tx, file, seen)))
+    }
+
     /// Forgets a watched file.
     pub fn remove_watched_file(&self, file: &str) -> Result<()> {
         let file = file.to_owned();

@@ -191,6 +191,35 @@ fn a_mirror_whose_folder_vanishes_unpublishes_nothing() {
     assert_eq!(alarms(&bench), 1);
 }
 
+/// What a share looks like that isn't mounted any more: another folder, and empty.
+#[test]
+fn files_that_go_with_the_folder_they_lay_in_are_asked_about() {
+    for restarts in [false, true] {
+        let mut bench = mirror_of(&["a.pkg", "b.pkg", "c.pkg", "d.pkg", "share/e.pkg", "share/f.pkg"]);
+        let away = bench.place.path().join("away");
+        fs::rename(bench.file("share"), &away).expect("renamed");
+        fs::create_dir(bench.file("share")).expect("made");
+        if restarts {
+            bench.restart();
+        }
+        bench.settle();
+        assert_eq!(
+            pause(&bench).files,
+            ["share/e.pkg", "share/f.pkg"].map(|file| Path::new(file).display().to_string())
+        );
+        bench.restart();
+        bench.settle();
+        pause(&bench);
+        fs::remove_dir(bench.file("share")).expect("removed");
+        fs::rename(&away, bench.file("share")).expect("back");
+        bench.settle();
+        assert_eq!(bench.status().state, WatchState::Watching);
+        remove(&bench.file("share/e.pkg"));
+        bench.settle();
+        assert_eq!((bench.bytes_of("share/e.pkg"), bench.bytes_of("share/f.pkg").is_some()), (None, true));
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn what_lies_behind_a_link_or_an_unreadable_folder_is_not_gone() {
