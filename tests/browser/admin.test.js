@@ -1,9 +1,11 @@
 // What administrators do on the pages about the node: limits by the hour, settings, policy, people, folders, space.
 
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
+import { violations } from "./support/axe.js";
+import { PHONE, picture } from "./support/browser.js";
 import { Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
 import { signIn } from "./support/sign-in.js";
@@ -118,6 +120,52 @@ test("a folder is watched, scanned, and no longer watched", async () => {
   await card.getByRole("menuitem", { name: "Stop watching" }).click();
   await page.locator("dialog [data-operation=remove_watch]").click();
   await card.waitFor({ state: "detached" });
+});
+
+test("a mirror whose files went asks, and unpublishes when it is confirmed", async () => {
+  const node = await Node.start("mirror", { arguments: ["--config", "{folder}/ods.toml"] });
+  const folder = join(node.folder, "drop", "mirror");
+  mkdirSync(folder);
+  for (const name of ["a", "b", "c", "d"]) writeFileSync(join(folder, `${name}.pkg`), name);
+  await node.api("POST", "/watches", { folder, mode: "mirror", settle_s: 0, rescan_s: 1 });
+  await until("all are published", async () => (await node.api("GET", "/packages")).items.length === 4);
+  for (const name of ["a", "b", "c"]) rmSync(join(folder, `${name}.pkg`));
+  const { page } = await visitor();
+  await signIn(page, node, "watches");
+  const card = page.locator(".watch", { hasText: folder });
+  await card.getByText("3 files of 4 are gone").waitFor();
+  await picture(page, "mirror-asks");
+  await card.locator("[data-operation=confirm_watch]").click();
+  await page.locator("dialog [data-operation=confirm_watch]").click();
+  await until("they are unpublished", async () => (await node.api("GET", "/packages")).items.length === 1);
+  await card.locator("[data-operation=confirm_watch]").waitFor({ state: "detached" });
+});
+
+test("where no folder may be watched, the page says what has to be done, and where", async () => {
+  const node = await Node.start("no-roots");
+  const { page } = await visitor();
+  await signIn(page, node, "watches");
+  await page.locator(".page-head [data-operation=create_watch]").click();
+  await page.locator("dialog", { hasText: join(node.data, "ods.toml") }).locator("code", { hasText: "[watch]" }).waitFor();
+});
+
+test("hours are painted with a finger on a phone", async () => {
+  const node = await Node.start("phone");
+  const { page } = await visitor({ viewport: PHONE, hasTouch: true });
+  await signIn(page, node, "settings");
+  await page.getByRole("button", { name: "Limits", exact: true }).click();
+  const dialog = page.locator("dialog");
+  await dialog.locator(".add-rule .down").fill("3");
+  await dialog.locator(".add-rule button").click();
+  await dialog.locator("[data-at='30']").scrollIntoViewIfNeeded();
+  await dialog.locator("[data-at='30']").tap();
+  await picture(page, "week-phone");
+  assert.deepEqual(await violations(page), []);
+  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0);
+  await dialog.locator("button[data-operation=edit_node]").click();
+  await dialog.waitFor({ state: "detached" });
+  const { limits } = await node.api("GET", "/node");
+  assert.deepEqual(limits.windows.map((/** @type {any} */ { days, from, to, down_bytes_per_s: down }) => [days, from, to, down]), [[["tue"], "06:00", "07:00", 3_000_000]]);
 });
 
 test("space is freed after a look at what would go", async () => {

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,6 +10,9 @@ import { until } from "./wait.js";
 
 /** The program under test. */
 export const PROGRAM = process.env.ODS_BIN ?? new URL("../../../target/debug/ods", import.meta.url).pathname;
+
+/** Makes a program's clock be off; undefined where it isn't installed. */
+export const FAKETIME = ["x86_64", "aarch64"].map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`).find(existsSync);
 
 /** @type {Set<Node>} */
 const running = new Set();
@@ -28,12 +31,16 @@ export class Node {
   /** @type {import("node:child_process").ChildProcess | null} */
   #child = null;
   #log = "";
+  /** @type {string | null} */
+  clock = null;
   /** @type {string | null} the secret of the link that the first start prints */
   setUp = null;
 
-  /** @param {string} name @param {{ arguments?: string[], folder?: string }} [options] folder: has its `data` already */
-  static async start(name, { arguments: more = [], folder } = {}) {
+  /** @param {string} name @param {{ arguments?: string[], folder?: string, clock?: string }} [options]
+   * folder: has its `data` already; clock: how far its clock is off, as faketime says it */
+  static async start(name, { arguments: more = [], folder, clock } = {}) {
     const node = new Node(name, await freePort(), more, folder);
+    node.clock = clock ?? null;
     await node.launch();
     return node;
   }
@@ -53,10 +60,15 @@ export class Node {
     return join(this.folder, "data");
   }
 
+  /** What makes its clock be off. */
+  get #clockOff() {
+    return this.clock === null ? {} : { LD_PRELOAD: FAKETIME, FAKETIME: this.clock, FAKETIME_DONT_FAKE_MONOTONIC: "1" };
+  }
+
   async launch() {
     const address = this.url.replace("http://", "");
     const words = ["serve", "--json", "--data", this.data, "--listen", address, "--name", this.name, ...this.more];
-    const child = spawn(PROGRAM, words, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH, HOME: this.folder } });
+    const child = spawn(PROGRAM, words, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH, HOME: this.folder, ...this.#clockOff } });
     this.#child = child;
     running.add(this);
     child.stderr.on("data", (bytes) => (this.#log = (this.#log + bytes).slice(-20_000)));

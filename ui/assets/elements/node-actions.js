@@ -32,7 +32,7 @@ export function nodeActions(node, peer, refresh) {
 function linkItems(peer, refresh) {
   const { id, paused } = peer;
   return html`
-    ${menuItem({ operation: 'sync_peer', label: words.syncNow, icon: 'refresh-cw', run: () => sync(id).then(refresh) })}
+    ${menuItem({ operation: 'sync_peer', label: words.syncNow, icon: 'refresh-cw', refusal: paused ? words.isPaused : null, run: () => sync(id).then(refresh) })}
     ${menuItem({ operation: 'show_peer', label: shared.details, icon: 'info', run: () => showPeer(id) })}
     ${menuItem({ operation: 'edit_peer', label: paused ? words.resume : words.pause, icon: paused ? 'play' : 'pause', run: () => pause(id, !paused).then(refresh) })}
     ${menuItem({ operation: 'edit_peer', label: words.limits, icon: 'arrow-left-right', run: () => limitPeer(peer).then(refresh) })}

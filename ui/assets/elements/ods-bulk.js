@@ -5,7 +5,8 @@ import { call } from '../lib/api.js';
 import { ask } from '../lib/dialog.js';
 import { plain } from '../lib/format.js';
 import { asProblem } from '../lib/problem.js';
-import { packages as words, text } from '../lib/strings.js';
+import { packagePage, packages as words, text } from '../lib/strings.js';
+import { toast } from '../lib/toast.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
@@ -16,21 +17,28 @@ import { bar, problemBox } from './parts.js';
 
 const CHUNK = 200;
 const SHOWN = 200;
+/** So many are restored at once. */
+const AT_ONCE = 4;
 /** Who deletes more types how many: a slip of the hand is no such number. */
 const TYPED_FROM = 20;
 
 /**
+ * Whether anything was done, however the dialog was closed then.
+ *
  * @param {'remove' | 'tag'} action
  * @param {Map<string, string>} chosen path → revision as it was seen, so that what changed since isn't deleted unseen
  */
-export function bulk(action, chosen) {
+export async function bulk(action, chosen) {
   const label = (action === 'remove' ? words.removeTitle : words.tagTitle)(chosen.size);
-  return ask((close) => html`<ods-bulk .action=${action} .chosen=${chosen} .close=${close}></ods-bulk>`, { label, wide: true });
+  let done = false;
+  const changed = () => (done = true);
+  await ask((close) => html`<ods-bulk .action=${action} .chosen=${chosen} .changed=${changed} .close=${close}></ods-bulk>`, { label, wide: true });
+  return done;
 }
 
 class OdsBulk extends OdsElement {
   /** @override */
-  static properties = { action: {}, chosen: { attribute: false }, close: { attribute: false } };
+  static properties = { action: {}, chosen: { attribute: false }, changed: { attribute: false }, close: { attribute: false } };
 
   /** @type {BulkResult[]} */
   #results = [];
@@ -47,6 +55,8 @@ class OdsBulk extends OdsElement {
     this.action = 'tag';
     /** @type {Map<string, string>} */
     this.chosen = new Map();
+    /** @type {() => void} */
+    this.changed = () => undefined;
     /** @type {(value?: any) => void} */
     this.close = () => undefined;
   }
@@ -85,7 +95,8 @@ class OdsBulk extends OdsElement {
       <ul class="bulk-list">${rows.slice(0, SHOWN).map(resultRow)}${rows.length > SHOWN ? html`<li class="quiet">${words.and(rows.length - SHOWN)}</li>` : nothing}</ul>
       <footer>
         ${failed.length ? actionButton({ operation: 'change_packages', label: words.retryFailed, icon: 'rotate-cw', run: () => void this.#run(failed.map((one) => ({ path: one.path }))) }) : nothing}
-        <button class="primary" @click=${() => this.close(done > 0)}>${text.close}</button></footer>`;
+        ${this.action === 'remove' && done ? actionButton({ operation: 'restore_revision', label: packagePage.undo, icon: 'undo-2', run: () => this.#undo() }) : nothing}
+        <button class="primary" @click=${() => this.close()}>${text.close}</button></footer>`;
   }
 
   /** @param {SubmitEvent} event */
@@ -99,6 +110,17 @@ class OdsBulk extends OdsElement {
     void this.#run([...this.chosen].map(([path, revision]) => (guarded ? { path, if_match: revision } : { path })));
   }
 
+  /** Restores what was deleted, as it was seen. */
+  async #undo() {
+    const gone = this.#results.filter((one) => !one.code).map(({ path }) => path);
+    const waiting = [...gone];
+    await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+      for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) await call('restore_revision', { body: { path, revision: this.chosen.get(path) ?? '' } });
+    }));
+    toast(words.undone(gone.length));
+    this.close();
+  }
+
   /** @param {BulkItem[]} items */
   async #run(items) {
     this.#results = [];
@@ -110,6 +132,7 @@ class OdsBulk extends OdsElement {
       for (let at = 0; at < items.length; at += CHUNK) {
         const told = await call('change_packages', { body: { action: this.action, items: items.slice(at, at + CHUNK), ...this.#tags } });
         this.#results.push(...told.items);
+        this.changed();
         this.requestUpdate();
       }
     } catch (error) {

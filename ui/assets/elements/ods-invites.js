@@ -3,6 +3,7 @@
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
+import { nodeName } from '../lib/names.js';
 import { resource } from '../lib/resource.js';
 import { session } from '../lib/session.js';
 import { mesh as words } from '../lib/strings/mesh.js';
@@ -38,7 +39,7 @@ class OdsInvites extends OdsElement {
       <td>${shared.roles[/** @type {'owner'} */ (invite.role)] ?? invite.role}</td><td>${invite.prefixes.join(', ') || shared.everywhere}</td>
       <td>${format.dateShort(invite.created_at)}</td><td>${format.dateShort(invite.expires_at)}</td>
       <td>${badge(open ? 'good' : 'plain', words.inviteStates[state] ?? state)}</td>
-      <td>${invite.redeemed_by ? html`<code>${format.shortId(invite.redeemed_by)}</code>` : nothing}</td>
+      <td>${invite.redeemed_by ? nodeName(invite.redeemed_by) : nothing}</td>
       <td class="row-end">${open && invite.invite ? actionButton({ operation: 'list_invites', label: words.inviteMade, icon: 'qr-code', kind: 'small quiet', run: () => showInvite(invite) }) : nothing}
         ${actionButton({ operation: 'revoke_invite', label: words.revoke, icon: 'trash-2', kind: 'small quiet icon-only', run: () => this.#revoke(invite.id) })}</td>
     </tr>`;

@@ -15,6 +15,8 @@ import { icon } from './icon.js';
  * @property {unknown} [words] on the button
  */
 
+const GAP_PX = 6;
+
 class OdsMenu extends OdsElement {
   /** @override */
   static properties = { head: { attribute: false }, items: { attribute: false } };
@@ -27,6 +29,9 @@ class OdsMenu extends OdsElement {
     this.items = '';
     this.listen(document, 'click', (event) => event.composedPath().includes(this) || this.#close());
     this.listen(this, 'keydown', (event) => this.#key(event));
+    // What opened beside its button doesn't stay behind when that moves.
+    this.listen(window, 'resize', () => this.#close());
+    this.listen(window, 'wheel', () => this.#close());
   }
 
   get #details() {
@@ -35,6 +40,24 @@ class OdsMenu extends OdsElement {
 
   #close() {
     if (this.#details) this.#details.open = false;
+  }
+
+  /** Shows the items in the top layer, so that no box with a scroll bar cuts them off: below the button, or above it. */
+  #toggled() {
+    const items = /** @type {HTMLElement} */ (this.querySelector('.menu-items'));
+    if (!this.#details?.open) return items.hidePopover();
+    items.showPopover();
+    const button = /** @type {HTMLElement} */ (this.querySelector('summary')).getBoundingClientRect();
+    const { offsetHeight: high, offsetWidth: wide } = items;
+    const below = button.bottom + GAP_PX + high <= innerHeight || button.top < high;
+    items.style.top = `${Math.max(GAP_PX, below ? Math.min(button.bottom + GAP_PX, innerHeight - high - GAP_PX) : button.top - GAP_PX - high)}px`;
+    items.style.left = `${Math.max(GAP_PX, Math.min(button.right - wide, innerWidth - wide - GAP_PX))}px`;
+  }
+
+  /** Whoever chose by keyboard goes on where the menu was. */
+  #chosen() {
+    this.#close();
+    this.querySelector('summary')?.focus();
   }
 
   /** @param {KeyboardEvent} event */
@@ -54,9 +77,9 @@ class OdsMenu extends OdsElement {
   /** @override */
   render() {
     const { label, icon: name, words } = this.head;
-    return html`<details class="menu">
+    return html`<details class="menu" @toggle=${this.#toggled}>
       <summary role="button" class=${words ? '' : 'icon-only'} aria-label=${label} title=${label}>${icon(name)}${words}</summary>
-      <div class="menu-items" role="menu" @click=${() => this.#close()}>${this.items}</div>
+      <div class="menu-items" role="menu" popover="manual" @click=${this.#chosen}>${this.items}</div>
     </details>`;
   }
 }

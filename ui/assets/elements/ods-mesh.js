@@ -37,7 +37,7 @@ class OdsMesh extends OdsElement {
     return html`<svg class=${`mesh ${small ? 'small' : ''}`} viewBox=${`0 0 ${width} ${height}`} role="group" aria-label=${words.label(this.nodes.length)}>
       ${this.#links(spots).map((link) => this.#link(link))} ${[...spots.values()].map((spot) => this.#node(spot, small))}
     </svg>
-    <ul class="legend"><li><i class="connected"></i>${words.connected}</li><li><i class="moving"></i>${words.moving}</li><li><i class="unreachable"></i>${words.unreachable}</li><li>${words.ring}</li></ul>`;
+    <ul class="legend"><li><i class="connected"></i>${words.connected}</li><li><i class="moving"></i>${words.moving}</li><li><i class="unreachable"></i>${words.unreachable}</li>${this.nodes.some((node) => isPaused(node, this.nodes)) ? html`<li><i class="paused"></i>${words.pausedLink}</li>` : nothing}<li>${words.ring}</li></ul>`;
   }
 
   /**
@@ -89,7 +89,7 @@ class OdsMesh extends OdsElement {
    * @param {boolean} small
    */
   #node({ node, x, y }, small) {
-    const { tone, says, share } = standing(node);
+    const { tone, says, share } = standing(node, isPaused(node, this.nodes));
     const name = nodeName(node.id);
     return svg`<a class=${`node ${tone} ${node.this ? 'this' : ''} ${node.id === this.chosen ? 'chosen' : ''}`} href=${`/ui/mesh?node=${node.id}`} aria-label=${`${name}: ${says}`}>
       <title>${name}: ${says}</title>
@@ -102,16 +102,21 @@ class OdsMesh extends OdsElement {
   }
 }
 
+/** Whether somebody here paused the link with a node. @param {MeshNode} node @param {readonly MeshNode[]} nodes */
+export const isPaused = (node, nodes) => nodes.find((one) => one.this)?.links.some((link) => link.node === node.id && link.state === 'paused') ?? false;
+
 /**
  * How a node stands, in a colour, a few words, and the share of its bytes that it has.
  *
  * @param {MeshNode} node
+ * @param {boolean} [paused] whether the link of this node with it was paused here
  * @returns {{ tone: string, says: string, share: number }}
  */
-export function standing(node) {
+export function standing(node, paused = false) {
   const lacks = node.behind.bytes ?? 0;
   const has = node.storage?.bytes ?? 0;
   const share = lacks > 0 ? has / (has + lacks) : 1;
+  if (paused) return { tone: 'warn', says: words.paused, share };
   if (node.state === 'down') return { tone: 'bad', says: node.as_of ? words.offline(format.ago(node.as_of)) : words.unreachable, share };
   if (node.state !== 'up') return { tone: 'warn', says: words.unknown, share };
   if (lacks > 0) return { tone: node.rate_bytes_per_s || node.this ? 'busy' : 'warn', says: `${format.percent(share)} · ${words.left(format.bytes(lacks))}`, share };

@@ -15,6 +15,8 @@ class OdsSessionGate extends OdsElement {
     super();
     this.listen(gate, 'over', () => this.#be(session.identity !== null));
     this.listen(gate, 'renewed', () => this.#be(false));
+    // Somebody signed in again in another tab, which the stream of all tabs tells.
+    this.listen(live, 'state', () => live.state === 'live' && this.#over && void session.again());
     // The stream learns it first when nobody presses anything.
     this.listen(live, 'state', () => live.state === 'signed-out' && session.identity && void renewSession());
   }
@@ -29,7 +31,7 @@ class OdsSessionGate extends OdsElement {
   render() {
     if (!this.#over) return nothing;
     const stay = (/** @type {Event} */ event) => event.preventDefault();
-    return html`<dialog class="gate" aria-label=${text.signIn.over} @cancel=${stay}><div class="dialog-body"><ods-sign-in over></ods-sign-in></div></dialog>`;
+    return html`<dialog class="gate" aria-label=${text.signIn.over} @cancel=${stay} @close=${() => this.requestUpdate()}><div class="dialog-body"><ods-sign-in over></ods-sign-in></div></dialog>`;
   }
 
   /** @override */

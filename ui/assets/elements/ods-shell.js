@@ -6,6 +6,7 @@
 import { html, nothing, keyed } from '../vendor/lit.js';
 import { live } from '../lib/live.js';
 import { asProblem } from '../lib/problem.js';
+import { node } from '../lib/node.js';
 import { router } from '../lib/router.js';
 import { session } from '../lib/session.js';
 import { text } from '../lib/strings.js';
@@ -15,6 +16,7 @@ import { icon } from './icon.js';
 import { problemBox } from './parts.js';
 import { pageElement } from './page-element.js';
 import './ods-account.js';
+import './ods-banner.js';
 import './ods-dialogs.js';
 import './ods-live-pill.js';
 import './ods-nav.js';
@@ -39,6 +41,7 @@ class OdsShell extends OdsElement {
     this.listen(window, 'hashchange', () => this.#takeSetUp());
     this.listen(session, 'change', () => this.#signed());
     this.listen(window, 'ods-page-loaded');
+    this.listen(node, 'change');
     this.#takeSetUp();
     void this.#start();
   }
@@ -91,12 +94,12 @@ class OdsShell extends OdsElement {
 
   #frame() {
     const { route, path } = router.place;
-    document.title = `${route?.title ?? text.nav.nowhere} · ODS`;
+    document.title = [route?.title ?? text.nav.nowhere, node.value?.name, 'ODS'].filter(Boolean).join(' · ');
     if (route?.bare) return html`<main class="alone">${pageElement(route)}</main>`;
     return html`<a class="skip" href="#content">${text.nav.skip}</a>
       <ods-nav></ods-nav>
       <header class="top"><ods-search></ods-search><ods-live-pill></ods-live-pill><button class="icon-only quiet curl" title=${text.curl.title} aria-label=${text.curl.title} @click=${openCurl}>${icon('terminal')}</button><ods-theme></ods-theme><ods-account></ods-account></header>
-      <main id="content">${keyed(route?.tag ?? path, pageElement(route))}</main>
+      <main id="content"><ods-banner></ods-banner>${keyed(route?.tag ?? path, pageElement(route))}</main>
       <ods-tray></ods-tray>`;
   }
 }

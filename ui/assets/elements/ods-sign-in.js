@@ -31,7 +31,7 @@ class OdsSignIn extends OdsElement {
 
   /** @override */
   firstUpdated() {
-    this.querySelector('input')?.focus();
+    /** @type {HTMLInputElement[]} */ ([...this.querySelectorAll('input')]).find((field) => !field.value)?.focus();
   }
 
   /** @override */
@@ -40,7 +40,7 @@ class OdsSignIn extends OdsElement {
       ${logo()}
       <h1>${this.over ? words.over : words.title}</h1>
       ${this.over ? html`<p>${words.nothingLost}</p>` : nothing}
-      <label class="field"><span>${words.name}</span><input name="name" autocomplete="username" autocapitalize="none" spellcheck="false"></label>
+      <label class="field"><span>${words.name}</span><input name="name" autocomplete="username" autocapitalize="none" spellcheck="false" value=${this.over && session.identity?.kind === 'user' ? session.identity.name : ''}></label>
       <label class="field"><span>${words.password}</span><input name="password" type="password" autocomplete="current-password" required></label>
       ${this.#problem ? problemBox(this.#problem) : nothing}
       ${actionButton({ operation: 'sign_in', label: this.#busy ? words.busy : words.button, kind: 'primary wide' })}

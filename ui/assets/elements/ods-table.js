@@ -42,6 +42,8 @@ class OdsTable extends OdsElement {
   #active = 0;
   #height = 600;
   #frame = 0;
+  /** Where it was scrolled to when it left the page: who comes back goes on there. */
+  #top = 0;
 
   constructor() {
     super();
@@ -73,6 +75,7 @@ class OdsTable extends OdsElement {
       this.hear();
       const sizes = new ResizeObserver(() => this.#measure());
       sizes.observe(this);
+      this.#view?.scrollTo(0, this.#top);
       return () => {
         sizes.disconnect();
         this.hear();
@@ -95,7 +98,7 @@ class OdsTable extends OdsElement {
   willUpdate(changed) {
     if (changed.has('rows')) {
       this.hear();
-      this.#first = this.#active = 0;
+      this.#first = this.#active = this.#top = 0;
       if (this.#view) this.#view.scrollTop = 0;
     }
   }
@@ -125,6 +128,7 @@ class OdsTable extends OdsElement {
       const { whole, spacer } = this.#heights;
       const reach = Math.max(1, spacer - this.#height);
       const pixels = whole === spacer ? this.#view.scrollTop : (this.#view.scrollTop / reach) * (whole - this.#height);
+      this.#top = this.#view.scrollTop;
       const first = Math.floor(pixels / this.rowHeight);
       if (first === this.#first) return;
       this.#first = first;

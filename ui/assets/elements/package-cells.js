@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
+import { mesh } from '../lib/node.js';
 import { packageUrl } from '../lib/router.js';
 import { packages as words, text } from '../lib/strings.js';
 import { copyButton } from './copy.js';
@@ -22,6 +23,10 @@ export function stateCell(one) {
   if (one.conflict) return badge('warn', text.kinds.conflict);
   const { replicas } = one;
   if (!replicas || one.state === 'fetching' || one.state === 'wanted') return hereBadge(one.state);
+  const all = mesh.value?.items.length ?? replicas.of;
+  if (replicas.have >= replicas.of && all === 1) return badge('good', words.hereOnly);
+  // Where the policies of some nodes don't keep it, how many copies there are is what matters.
+  if (replicas.have >= replicas.of && replicas.of < all) return badge(replicas.have > 1 ? 'good' : 'warn', words.copies(replicas.have, all), words.copiesWhy);
   if (replicas.have >= replicas.of) return badge('good', words.synced, words.nodes(replicas.have, replicas.of));
   return badge('busy', words.nodes(replicas.have, replicas.of));
 }

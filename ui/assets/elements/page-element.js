@@ -2,23 +2,37 @@
 
 import { html } from '../vendor/lit.js';
 import { live } from '../lib/live.js';
-import { Problem, asProblem } from '../lib/problem.js';
+import { Problem } from '../lib/problem.js';
+import { ROOT } from '../lib/router.js';
 import { ROUTES } from '../lib/routes.js';
 import { text } from '../lib/strings.js';
+import { icon } from './icon.js';
 import { emptyState, problemBox, waiting } from './parts.js';
 
 /** @typedef {import('../lib/routes.js').Route} Route */
 
+/** The node runs another version now, which has other files: only a reload helps. */
+const UPDATED = 'updated';
+
+/** Whether the node's page is another one by now than this. */
+async function isUpdated() {
+  const index = await fetch(ROOT, { cache: 'no-store' }).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
+  const [base] = new URL(import.meta.url).pathname.split('/elements/');
+  return index !== null && base !== undefined && !index.includes(base);
+}
+
 /** A page whose module couldn't be had while the node was away is had when it is back. */
-live.addEventListener('state', () => {
-  if (live.state !== 'live') return;
+live.addEventListener('state', () => live.state === 'live' && again());
+addEventListener('online', () => again());
+
+function again() {
   for (const [tag, page] of pages) {
     const route = ROUTES.find((one) => one.tag === tag);
     if (page instanceof Problem && route) void load(route);
   }
-});
+}
 
-/** @type {Map<string, HTMLElement | import('../lib/problem.js').Problem | null>} null: it is being loaded */
+/** @type {Map<string, HTMLElement | Problem | typeof UPDATED | null>} null: it is being loaded */
 const pages = new Map();
 
 /** @param {Route | null} route */
@@ -27,7 +41,12 @@ export function pageElement(route) {
   const page = pages.get(route.tag);
   if (page === undefined) void load(route);
   if (!page) return waiting();
+  if (page === UPDATED) return updated();
   return page instanceof HTMLElement ? page : problemBox(page, () => void load(route));
+}
+
+function updated() {
+  return html`<div class="notice warn" role="alert">${icon('refresh-cw')}<span>${text.update.title}</span><button class="small primary" @click=${() => location.reload()}>${text.update.reload}</button></div>`;
 }
 
 /** @param {Route} route */
@@ -37,7 +56,7 @@ async function load({ tag, load: run }) {
     await run();
     pages.set(tag, document.createElement(tag));
   } catch (error) {
-    pages.set(tag, asProblem(error));
+    pages.set(tag, (await isUpdated()) ? UPDATED : Problem.unreachable(error));
   }
   dispatchEvent(new Event('ods-page-loaded'));
 }

@@ -2,10 +2,11 @@
 
 import { html } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
-import { confirm } from '../lib/dialog.js';
+import { ask, confirm } from '../lib/dialog.js';
 import { text as common } from '../lib/strings.js';
 import { watches as words } from '../lib/strings/watches.js';
 import { toast } from '../lib/toast.js';
+import { copyButton } from './copy.js';
 import { choice, field, formDialog, list, text } from './form-dialog.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Watch']} Watch */
@@ -13,9 +14,9 @@ import { choice, field, formDialog, list, text } from './form-dialog.js';
 
 const MODES = /** @type {const} */ (['keep', 'consume', 'mirror']);
 
-/** @param {Watch} [watch] */
-const fields = (watch) => html`
-  ${field(words.folder, html`<input name="folder" required autocomplete="off" spellcheck="false" value=${watch?.folder ?? ''}>`, words.folderHint)}
+/** @param {Watch | null} watch @param {readonly string[]} [roots] */
+const fields = (watch, roots = []) => html`
+  ${field(words.folder, html`<input name="folder" required autocomplete="off" spellcheck="false" value=${watch?.folder ?? (roots.length === 1 ? `${roots[0]}/` : '')}>`, roots.length ? words.folderBelow(roots.join(', ')) : words.folderHint)}
   ${field(words.mode, choice('mode', MODES.map((mode) => [mode, words.modes[mode]]), watch?.mode))}
   <div class="fields">
     ${field(words.prefix, html`<input name="prefix" autocomplete="off" spellcheck="false" value=${watch?.prefix ?? ''}>`, words.prefixHint)}
@@ -29,10 +30,26 @@ const typed = (form) => ({
   folder: text(form, 'folder'), prefix: text(form, 'prefix'), tags: list(form, 'tags'), mode: /** @type {Mode} */ (text(form, 'mode')), settle_s: Number(form.get('settle')), rescan_s: Number(form.get('rescan')),
 });
 
-export const addWatch = () => formDialog({
-  title: words.add, action: words.make, operation: 'create_watch', wide: true, fields: () => fields(),
-  submit: (form) => call('create_watch', { body: typed(form) }),
-});
+/** Asks for a folder; or says what has to be done first, if none may be watched yet. */
+export async function addWatch() {
+  const { items } = await call('show_settings', { background: true });
+  const value = (/** @type {string} */ name) => items.find(({ key }) => key === name)?.value;
+  const roots = /** @type {string[]} */ (Array.isArray(value('watch.roots')) ? value('watch.roots') : []);
+  if (roots.length === 0) return noRoots(`${value('data') ?? words.dataFolder}/ods.toml`);
+  return formDialog({
+    title: words.add, action: words.make, operation: 'create_watch', wide: true, fields: () => fields(null, roots),
+    submit: (form) => call('create_watch', { body: typed(form) }),
+  });
+}
+
+/** @param {string} file */
+async function noRoots(file) {
+  const lines = '[watch]\nroots = ["/srv/packages"]';
+  await ask((close) => html`<h2>${words.add}</h2><p>${words.noRoots}</p><p>${words.noRootsDo(file)}</p>
+    <div class="once"><span class="digest"><code class="pre">${lines}</code>${copyButton(lines, { what: words.noRootsLines })}</span></div><p>${words.noRootsThen}</p>
+    <footer><button type="button" class="primary" @click=${() => close()}>${common.close}</button></footer>`, { label: words.add });
+  return null;
+}
 
 /** Changes a watch as it is now. @param {string} id */
 export async function editWatch(id) {

@@ -1,11 +1,11 @@
 /** Whether all is well, and if not, why: from what the node tells. Pure. */
 
+import { CLOCK_OFF_MS, clockAhead } from './clock.js';
 import * as format from './format.js';
 import { overview as words } from './strings.js';
 
 /** @typedef {{ tone: 'warn' | 'bad', words: string, href: string }} Trouble */
 
-const CLOCK_OFF_MS = 30_000;
 const DISK_LOW_SHARE = 0.05;
 const ALARM_KEPT_MS = 24 * 3600 * 1000;
 
@@ -22,14 +22,16 @@ const ALARM_KEPT_MS = 24 * 3600 * 1000;
 export function troubles({ nodes, node, scrub, records, conflicts, now = Date.now() }) {
   /** @type {Trouble[]} */
   const found = [];
-  const down = nodes.filter((one) => one.state === 'down').length;
-  const clocks = nodes.filter((one) => Math.abs(one.clock_ahead_ms ?? 0) > CLOCK_OFF_MS).length;
+  const paused = new Set(nodes.find((one) => one.this)?.links.filter((link) => link.state === 'paused').map((link) => link.node));
+  const down = nodes.filter((one) => one.state === 'down' && !paused.has(one.id)).length;
+  const clocks = nodes.filter((one) => Math.abs(clockAhead(one, nodes) ?? 0) > CLOCK_OFF_MS).length;
   const alarms = records.filter((one) => one.type === 'node.alarm' && now - new Date(one.at).getTime() < ALARM_KEPT_MS).length;
   const damaged = scrub ? scrub.damaged + scrub.unreadable : 0;
   if (damaged) found.push({ tone: 'bad', words: words.damagedFound(damaged), href: '/ui/storage' });
   if (alarms) found.push({ tone: 'bad', words: words.alarms(alarms), href: '/ui/events?type=node.alarm' });
   if (node && isLow(node.storage)) found.push({ tone: 'bad', words: words.diskLow, href: '/ui/storage' });
   if (down) found.push({ tone: 'warn', words: words.down(down), href: '/ui/mesh' });
+  if (paused.size) found.push({ tone: 'warn', words: words.paused(paused.size), href: '/ui/mesh' });
   if (conflicts) found.push({ tone: 'warn', words: words.conflicts, href: '/ui/packages?state=conflict' });
   if (clocks) found.push({ tone: 'warn', words: words.clock(clocks), href: '/ui/mesh' });
   return found;

@@ -41,10 +41,19 @@ class SessionState extends EventTarget {
     sessionRenewed();
   }
 
+  /** Goes on if the same person is signed in again: in another tab. */
+  async again() {
+    const found = await call('show_session', { anonymous: true, background: true }).catch(() => null);
+    if (!found || found.name !== this.identity?.name) return;
+    this.#be(found);
+    sessionRenewed();
+  }
+
   /** Signs out. */
   async signOut() {
     await call('sign_out', { anonymous: true });
     rememberSignedIn(false);
+    tellSignedOut();
     // Nothing of what the one before saw is kept.
     location.assign('/ui/');
   }
@@ -71,6 +80,7 @@ class SessionState extends EventTarget {
 }
 
 const KEY = 'ods.signed-in';
+const OUT_KEY = 'ods.signed-out';
 
 /** Whether somebody was signed in here when the page was left; the cookie itself can't be seen. */
 function wasSignedIn() {
@@ -90,6 +100,17 @@ function rememberSignedIn(is) {
     // A browser that keeps nothing asks each time.
   }
 }
+
+/** Other tabs of this browser don't show either what the one who left could see. */
+function tellSignedOut() {
+  try {
+    localStorage.setItem(OUT_KEY, String(Date.now()));
+  } catch {
+    // A browser that keeps nothing has no other tabs that could be told so.
+  }
+}
+
+addEventListener('storage', ({ key }) => key === OUT_KEY && location.assign('/ui/'));
 
 /** The session of this page. */
 export const session = new SessionState();

@@ -30,6 +30,10 @@ export const text = {
     overview: 'Overview', packages: 'Packages', package: 'Package', uploads: 'Uploads', welcome: 'Welcome',
     nowhere: 'There is no such page', home: 'To the overview',
   },
+  expelled: {
+    title: 'This node was expelled from its mesh', body: 'Nobody takes anything from it or serves it any more; what it holds stays here. To take part again, start a node on a new data folder and let an owner invite it.',
+  },
+  update: { title: 'This node was updated', reload: 'Reload the page' },
   live: {
     live: 'Live', connecting: 'Connecting…', lost: 'Connection lost', 'signed-out': 'Signed out',
     explained: 'What you see is kept up to date by the node', lostSince: (/** @type {string} */ ago) => `Not up to date: the connection was lost ${ago}. Press to try now`,
@@ -109,7 +113,7 @@ export const uploads = {
 
 /** The picture of the mesh. */
 export const meshPicture = {
-  label: (/** @type {number} */ n) => `Picture of the mesh: ${many(n, 'node')}`, connected: 'connected', moving: 'transferring', unreachable: 'unreachable',
+  label: (/** @type {number} */ n) => `Picture of the mesh: ${many(n, 'node')}`, connected: 'connected', moving: 'transferring', unreachable: 'unreachable', pausedLink: 'paused', paused: 'paused here',
   ring: 'ring = share of bytes held', offline: (/** @type {string} */ ago) => `last heard of ${ago}`, unknown: 'unknown', news: 'catching up', synced: 'in sync', this: 'this server',
   left: (/** @type {string} */ bytes) => `${bytes} left`,
 };
@@ -118,14 +122,14 @@ export const meshPicture = {
 export const overview = {
   title: 'Overview',
   healthy: 'Healthy', starting: 'Looking…', packages: 'Packages', storage: 'Storage', moving: 'Transferring', scrub: 'Last verification',
-  everywhere: (/** @type {string} */ share) => `${share} on every node`, alone: 'on this node only', unknownShare: 'nodes have not told yet',
+  everywhere: (/** @type {string} */ share) => `${share} on every node`, everywhereWanted: (/** @type {string} */ share) => `${share} on every node that keeps them`, alone: 'on this node only', unknownShare: 'nodes have not told yet',
   of: (/** @type {string} */ size) => `of ${size}`, free: (/** @type {string} */ size) => `${size} free`, used: 'Disk used',
   active: (/** @type {number} */ n, /** @type {number} */ waiting) => (n + waiting === 0 ? 'nothing moves' : `${format.count(n)} active, ${format.count(waiting)} waiting`),
   damaged: 'damaged files', scrubNever: 'not verified yet', scrubRuns: (/** @type {string} */ share) => `${share} verified so far`, scrubbed: (/** @type {string} */ ago) => `finished ${ago}`, scrubStopped: (/** @type {string} */ ago) => `stopped ${ago}`,
   mesh: 'Mesh', allNodes: 'All nodes', transfers: 'Transfers', allTransfers: 'All transfers', events: 'Recent events', tail: 'Live tail',
   noTransfers: 'Nothing moves at the moment', noEvents: 'Nothing happened yet', dropHere: 'Drop packages anywhere', dropNote: 'Interrupted uploads go on where they stopped',
   invite: 'Invite another node', to: (/** @type {string} */ name) => `→ ${name}`, from: (/** @type {string} */ name) => `← ${name}`, client: 'a client', left: (/** @type {string} */ time) => `${time} left`,
-  down: (/** @type {number} */ n) => `${many(n, 'node')} unreachable`, alarms: (/** @type {number} */ n) => many(n, 'alarm') + ' today', diskLow: 'disk almost full', conflicts: 'packages in conflict',
+  down: (/** @type {number} */ n) => `${many(n, 'node')} unreachable`, paused: (/** @type {number} */ n) => `${many(n, 'link')} paused`, alarms: (/** @type {number} */ n) => many(n, 'alarm') + ' today', diskLow: 'disk almost full', conflicts: 'packages in conflict',
   clock: (/** @type {number} */ n) => `clock off on ${many(n, 'node')}`, damagedFound: (/** @type {number} */ n) => many(n, 'damaged blob'), why: 'Why this isn’t “Healthy”',
 };
 
@@ -136,6 +140,8 @@ export const packages = {
   name: 'Package', version: 'Version', size: 'Size', published: 'Published', replicas: 'Replicas', kind: 'Kind', state: 'State',
   selectAll: 'Select all of the list, also what is out of sight', selecting: (/** @type {number} */ n) => `Selecting… ${format.count(n)}`, selectedAll: (/** @type {number} */ n, /** @type {boolean} */ filtered) => (filtered ? `All ${format.count(n)} that match are selected` : `All ${format.count(n)} of the catalog are selected`),
   selectedCut: (/** @type {number} */ n) => `The first ${format.count(n)} are selected; there are more`, select: (/** @type {string} */ path) => `Select ${path}`, selected: (/** @type {number} */ n) => `${format.count(n)} selected`, clear: 'Clear selection',
+  deleted: 'Deleted', deletedAt: 'Deleted', noneDeleted: 'No deleted packages', deletedNote: 'As far back as the journal of this node goes.', deletedCut: (/** @type {number} */ n) => `Only the last ${format.count(n)} are listed.`, amongDeleted: 'Look among deleted packages',
+  undone: (/** @type {number} */ n) => `${many(n, 'package')} restored`, copies: (/** @type {number} */ have, /** @type {number} */ all) => `On ${format.count(have)} of ${format.count(all)} nodes`, copiesWhy: 'The policies of the others don’t keep it', hereOnly: 'On this node',
   remove: 'Delete', tag: 'Tag', copyLinks: 'Copy links', links: 'Links', link: 'Link', synced: 'On all nodes', nodes: (/** @type {number} */ have, /** @type {number} */ of) => `${have} of ${many(of, 'node')}`,
   emptyTitle: 'No packages yet', emptyBody: 'Drop the first one anywhere on this page. It appears on every node of the mesh.', nothingTitle: 'Nothing fits', nothingBody: 'No package fits these filters.',
   removeTitle: (/** @type {number} */ n) => `Delete ${many(n, 'package')}?`, removeBody: 'They go from every node of the mesh. Their history stays, and they can be restored while their bytes are held.',

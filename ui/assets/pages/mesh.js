@@ -1,6 +1,7 @@
 /** Every node of the mesh, as a picture and as a table; links, invites, and who may do what. */
 
 import { html, nothing } from '../vendor/lit.js';
+import { CLOCK_OFF_MS, clockAhead } from '../lib/clock.js';
 import * as format from '../lib/format.js';
 import { nodeName } from '../lib/names.js';
 import { mesh, transfers } from '../lib/node.js';
@@ -18,7 +19,7 @@ import { missingDialog } from '../elements/missing-dialog.js';
 import { ago, badge, card, pageHead, shown } from '../elements/parts.js';
 import { nodeActions } from '../elements/node-actions.js';
 import '../elements/ods-invites.js';
-import { standing } from '../elements/ods-mesh.js';
+import { isPaused, standing } from '../elements/ods-mesh.js';
 import '../elements/ods-roster.js';
 
 /** @typedef {import('../lib/types.js').MeshNode} MeshNode */
@@ -88,9 +89,11 @@ customElements.define('page-mesh', PageMesh);
 
 /** How the mesh stands, in one badge. @param {readonly MeshNode[]} nodes */
 function summary(nodes) {
-  const down = nodes.filter((node) => node.state === 'down').length;
+  const down = nodes.filter((node) => node.state === 'down' && !isPaused(node, nodes)).length;
+  const paused = nodes.filter((node) => isPaused(node, nodes)).length;
   const catching = nodes.filter((node) => ['busy', 'warn'].includes(standing(node).tone)).length;
   if (down) return badge('warn', words.down(down));
+  if (paused) return badge('warn', words.pausedLinks(paused));
   if (catching) return badge('busy', words.catching(catching));
   return nodes.length === 1 ? badge('plain', words.alone) : badge('good', words.inSync);
 }
@@ -108,13 +111,13 @@ function row(node, peer) {
   const chosen = router.place.query.get('node') === node.id;
   return html`<tr class=${chosen ? 'chosen' : ''}>
     <td><strong>${name}</strong> ${node.this ? html`<span class="tag">${shared.this}</span>` : nothing}<br><small>${role} · <code>${format.shortId(node.id)}</code></small></td>
-    <td>${badge(TONES[state] ?? 'plain', words.states[state] ?? node.state)} ${peer && peer.state !== 'connected' ? badge('warn', words.peerStates[/** @type {'paused'} */ (peer.state)] ?? peer.state, peer.error ?? '') : nothing}</td>
+    <td>${peer?.paused ? nothing : badge(TONES[state] ?? 'plain', words.states[state] ?? node.state)} ${peer && peer.state !== 'connected' ? badge('warn', words.peerStates[/** @type {'paused'} */ (peer.state)] ?? peer.state, peer.error ?? '') : nothing}</td>
     <td>${behind(node, name)}</td>
     <td>${node.wants ? (node.eta_s === null ? shared.unknown : format.duration(node.eta_s)) : common.none}</td>
     <td>${node.this ? common.none : ago(peer?.last_seen ?? node.as_of)}</td>
     <td>${node.version ?? shared.unknown}</td>
     <td>${node.policy ? words.policies[/** @type {'all'} */ (node.policy)] ?? node.policy : shared.unknown}</td>
-    <td>${clock(node)}</td>
+    <td>${clock(node, mesh.value?.items ?? [])}</td>
     <td>${format.bytes(node.storage?.free)}</td>
     <td class="row-end">${nodeActions(node, peer, async () => void (await Promise.all([mesh.refresh(), peers.refresh()])))}</td>
   </tr>`;
@@ -131,11 +134,12 @@ function behind(node, name) {
   return parts || node.wants ? html`${parts}${parts && node.wants ? html`<br>` : nothing}${missing}` : html`<span class="quiet">${words.nothingBehind}</span>`;
 }
 
-/** A clock that is off by more than a minute is marked, as the node's alarm does. @param {MeshNode} node */
-function clock(node) {
+/** A clock that is off is marked. @param {MeshNode} node @param {readonly MeshNode[]} nodes */
+function clock(node, nodes) {
   if (node.this) return common.none;
-  if (node.clock_ahead_ms === null) return shared.unknown;
-  const off = Math.abs(node.clock_ahead_ms) > 60_000;
-  return html`<span class=${off ? 'warn-text' : ''}>${off ? icon('triangle-alert', 'warn') : nothing} ${format.offset(node.clock_ahead_ms)}</span>`;
+  const ahead = clockAhead(node, nodes);
+  if (ahead === null) return shared.unknown;
+  const off = Math.abs(ahead) > CLOCK_OFF_MS;
+  return html`<span class=${off ? 'warn-text' : ''}>${off ? icon('triangle-alert', 'warn') : nothing} ${format.offset(ahead)}</span>`;
 }
 

@@ -47,7 +47,9 @@ class PageOverview extends OdsElement {
   }
 
   #health() {
-    if (!this.mesh.value || !this.node.value) return badge('plain', words.starting);
+    // Nothing is called healthy before all that it is made of was heard.
+    const known = [this.mesh, this.node, this.scrub, this.conflicts].every((one) => one.value || one.problem) && recent.records;
+    if (!this.mesh.value || !this.node.value || !known) return badge('plain', words.starting);
     const found = troubles({
       nodes: this.mesh.value.items, node: this.node.value, scrub: this.scrub.value, records: recent.records ?? [], conflicts: (this.conflicts.value?.items.length ?? 0) > 0,
     });
@@ -75,7 +77,7 @@ class PageOverview extends OdsElement {
     if (packages === 0) return nothing;
     if (nodes.length < 2) return words.alone;
     const share = everywhere(nodes, packages);
-    return share === null ? words.unknownShare : words.everywhere(share);
+    return share === null ? words.unknownShare : (nodes.every((one) => one.policy === 'all') ? words.everywhere : words.everywhereWanted)(share);
   }
 
   #scrubTile() {

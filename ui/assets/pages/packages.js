@@ -13,6 +13,7 @@ import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
 import { icon } from '../elements/icon.js';
 import { bulk } from '../elements/ods-bulk.js';
+import '../elements/ods-deleted.js';
 import '../elements/ods-package-panel.js';
 import '../elements/ods-table.js';
 import { linkCell, nameCell, publishedCell, stateCell } from '../elements/package-cells.js';
@@ -27,6 +28,8 @@ const NEWS_MS = 1500;
 const NEWS_SHARE = 8;
 const KINDS = ['pkg', 'dmg', 'zip', 'msi', 'exe', 'deb', 'rpm', 'tar.gz', 'iso'];
 const STATES = /** @type {const} */ (['stored', 'fetching', 'wanted', 'remote', 'conflict']);
+/** Not a state of a package, but where those that are no more can be found. */
+const DELETED = 'deleted';
 const FILTERS = ['q', 'prefix', 'tag', 'kind', 'state'];
 
 class PagePackages extends OdsElement {
@@ -61,7 +64,12 @@ class PagePackages extends OdsElement {
     const filter = { q: value('q'), prefix: value('prefix'), tag: value('tag'), kind: value('kind'), state: value('state'), sort: value('sort') };
     const asked = JSON.stringify(filter);
     const matched = JSON.stringify({ ...filter, sort: '' });
-    if (asked !== this.#asked) {
+    if (filter.state === DELETED) {
+      this.#rows?.close();
+      this.#rows = null;
+      this.#asked = '';
+      this.#chosen.clear();
+    } else if (asked !== this.#asked) {
       this.#asked = asked;
       this.#rows?.close();
       this.#rows = new PackageRows(filter);
@@ -107,7 +115,7 @@ class PagePackages extends OdsElement {
     const kinds = kind && !KINDS.includes(kind) ? [...KINDS, kind] : KINDS;
     return html`<span class="search filter">${icon('search')}<input type="search" aria-label=${words.filter} placeholder=${words.filter} .value=${query.get('q') ?? ''} @input=${this.#typed}></span>
       <select aria-label=${words.kind} .value=${kind} @change=${pick('kind')}><option value="">${words.anyKind}</option>${kinds.map((one) => html`<option value=${one} ?selected=${one === kind}>${one}</option>`)}</select>
-      <select aria-label=${words.state} @change=${pick('state')}><option value="">${words.anyState}</option>${STATES.map((one) => html`<option value=${one} ?selected=${one === query.get('state')}>${text.kinds[one]}</option>`)}</select>
+      <select aria-label=${words.state} @change=${pick('state')}><option value="">${words.anyState}</option>${STATES.map((one) => html`<option value=${one} ?selected=${one === query.get('state')}>${text.kinds[one]}</option>`)}<option value=${DELETED} ?selected=${query.get('state') === DELETED}>${words.deleted}</option></select>
       ${uploadButton(uploads.short)}`;
   }
 
@@ -129,6 +137,7 @@ class PagePackages extends OdsElement {
 
   #list() {
     const rows = this.#rows;
+    if (router.place.query.get('state') === DELETED) return html`<ods-deleted .asked=${router.place.query.get('q') ?? ''}></ods-deleted>`;
     if (!rows) return nothing;
     if (rows.loaded && rows.complete && rows.length === 0) return this.#empty(rows.filtered);
     const { query } = router.place;
@@ -144,7 +153,7 @@ class PagePackages extends OdsElement {
   #empty(filtered) {
     if (!filtered) return html`<div class="card" data-operation="list_packages">${emptyState({ icon: 'package', title: words.emptyTitle, body: words.emptyBody, action: uploadButton() })}</div>`;
     const clear = () => router.setQuery(Object.fromEntries(FILTERS.map((name) => [name, null])));
-    return html`<div class="card">${emptyState({ icon: 'search', title: words.nothingTitle, body: words.nothingBody, action: html`<button @click=${clear}>${words.clearFilter}</button>` })}</div>`;
+    return html`<div class="card">${emptyState({ icon: 'search', title: words.nothingTitle, body: words.nothingBody, action: html`<button @click=${clear}>${words.clearFilter}</button> <a href=${`/ui/packages?state=${DELETED}&q=${encodeURIComponent(router.place.query.get('q') ?? '')}`}>${words.amongDeleted}</a>` })}</div>`;
   }
 
   /** @returns {import('../elements/ods-table.js').Column[]} */

@@ -69,7 +69,7 @@ function actions(watch, elsewhere) {
 function ask(watch) {
   const { pause } = watch;
   if (!pause?.missing_digest) return html`<div class="notice warn">${icon('triangle-alert')}<span>${pause ? words.away : watch.reason}</span></div>`;
-  return html`<div class="notice warn">${icon('triangle-alert')}<span>${words.asks(pause.missing, pause.published)} <small>${words.since} ${format.date(pause.since)}</small></span>
+  return html`<div class="notice warn">${icon('triangle-alert')}<span>${words.asks(pause.missing, pause.published)} <small>${words.since} ${format.date(pause.since)}</small><br><small>${words.orBack}</small></span>
       ${actionButton({ operation: 'confirm_watch', label: words.confirm, kind: 'danger small', run: async () => void (await confirmWatch(watch), await watches.refresh()) })}</div>
     ${list(words.missingFiles, pause.files.map((file) => html`<code>${file}</code>`), true)}`;
 }

@@ -4,13 +4,14 @@ import { many } from '../strings.js';
 
 export const mesh = {
   inSync: 'All in sync', alone: 'One node', down: (/** @type {number} */ n) => `${many(n, 'node')} unreachable`,
+  pausedLinks: (/** @type {number} */ n) => `${many(n, 'link')} paused`, isPaused: 'The link is paused: resume it first',
   catching: (/** @type {number} */ n) => `${many(n, 'node')} catching up`,
   invite: 'Invite a node', join: 'Join a mesh', nodes: 'Nodes', invites: 'Invites', roster: 'Who may do what',
-  columns: ['Node', 'State', 'Behind', 'Done in', 'Last seen', 'Version', 'Keeps', 'Clock', 'Free'],
+  columns: ['Node', 'State', 'Behind', 'Time left', 'Last seen', 'Version', 'Policy', 'Clock', 'Free'],
   states: { up: 'Up', down: 'Unreachable', unknown: 'Unknown' },
   peerStates: { connected: 'Connected', connecting: 'Connecting', unreachable: 'Unreachable', paused: 'Paused', expelled: 'Expelled' },
   policies: { all: 'everything', selected: 'selected', 'on-demand': 'on demand' },
-  nothingBehind: 'nothing', events: (/** @type {number} */ n) => many(n, 'event'), missing: (/** @type {number} */ n) => many(n, 'package'),
+  nothingBehind: 'in sync', events: (/** @type {number} */ n) => many(n, 'event'), missing: (/** @type {number} */ n) => many(n, 'package'),
   syncNow: 'Sync now', synced: (/** @type {number} */ n) => (n === 0 ? 'Nothing new there' : `${many(n, 'event')} came in`),
   pause: 'Pause', resume: 'Resume', limits: 'Limits', editPeer: 'Name and addresses', remove: 'Remove link', expel: 'Expel from the mesh',
   paused: 'Paused', resumed: 'Goes on', removed: 'Link removed', expelled: 'Expelled',
