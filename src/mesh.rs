@@ -64,6 +64,7 @@ mod fetch_calls;
 mod gossip;
 mod http_server;
 mod inbox;
+mod lead;
 mod limits;
 mod link;
 mod link_keeper;

@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::calls::Caller;
-use super::fetch_calls::{self, Fault};
+use super::fetch_calls::{self, Fault, Progress};
 use super::inbox::FetchInbox;
 use super::limits::{
     CHECKPOINT_BYTES, CHECKPOINT_MS, LIVELY_MS, SHOW_MS, WANTS_IN_VIEW, WANTS_PER_REFRESH_MS, WANTS_REFRESH_MS,
@@ -33,6 +33,7 @@ pub(super) enum Outcome {
     Opened(Digest, Result<Fetch, StoreError>),
     Outline(Digest, NodeId, Result<(), Fault>),
     Piece(Digest, NodeId, u64),
+    RunEnding(Digest, NodeId, Run),
     RunEnded((Digest, u64), NodeId, Run, Result<(), Fault>),
     WholeEnded((Digest, u64), NodeId, Result<(), Fault>),
     Finished(Digest, Result<(), StoreError>),
@@ -114,6 +115,7 @@ impl Fetcher {
                     open.fresh_bytes += PIECE_BYTES;
                 }
             }
+            Outcome::RunEnding(blob, node, run) => self.planner.run_ending(&blob, &node, run),
             Outcome::RunEnded((blob, size), node, run, result) => {
                 let result = self.step_of(&blob, &node, result);
                 self.planner.run_ended((&blob, size), &node, run, result, now);
@@ -190,7 +192,7 @@ impl Fetcher {
             Fault::Wrong(what) => {
                 self.alarm(
                     "bad_piece",
-                    format!("peer {node} sent {what} of blob {blob}; it is not asked for it again"),
+                    format!("peer {node} sent {what} of blob {blob}; it is not asked for it again for a while"),
                 );
                 Trouble::Wrong
             }
@@ -236,8 +238,13 @@ impl Fetcher {
                 let fetch = self.open.get(&blob).map(|open| open.fetch.clone());
                 let outcomes = self.tasks.outcomes();
                 self.at(node, move |way| async move {
-                    let arrived = |piece| outcomes.push(Outcome::Piece(blob, node, piece));
-                    Outcome::RunEnded((blob, size), node, run, fetch_calls::run(caller, way, fetch, run, arrived).await)
+                    let tell = |progress| {
+                        outcomes.push(match progress {
+                            Progress::Piece(piece) => Outcome::Piece(blob, node, piece),
+                            Progress::Ending => Outcome::RunEnding(blob, node, run),
+                        });
+                    };
+                    Outcome::RunEnded((blob, size), node, run, fetch_calls::run(caller, way, fetch, run, tell).await)
                 });
             }
             Action::FetchWhole { blob, node, size } => self.at(node, move |way| async move {

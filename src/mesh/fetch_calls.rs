@@ -2,10 +2,12 @@
 
 use bytes::Bytes;
 use ods_store::{Digest, Fetch, PIECE_BYTES, PieceSet, Store, StoreError, piece_bytes, piece_count};
+use tokio::time::Instant;
 
 use super::calls::Caller;
 use super::client::CallError;
 use super::endpoint::Endpoint;
+use super::lead::Lead;
 use super::limits::PIECES_WAIT_MS;
 use super::plan::{Has, Run};
 use super::protocol::{Answer, BytesRequest, PieceMap, PiecesRequest, Request};
@@ -89,29 +91,43 @@ pub(super) async fn outline(caller: Caller, way: Option<Endpoint>, fetch: Option
     in_store(&caller, move |_| fetch.set_outline(outline)).await
 }
 
-/// Gets a run of pieces; `arrived` hears of each that was verified and written.
+/// What a run tells while it goes on.
+pub(super) enum Progress {
+    /// A piece was verified and written.
+    Piece(u64),
+    /// The rest will soon be here.
+    Ending,
+}
+
+/// Gets a run of pieces; `tell` hears of each that was verified and written, and once when the end is near.
 pub(super) async fn run(
     caller: Caller,
     way: Option<Endpoint>,
     fetch: Option<Fetch>,
     run: Run,
-    arrived: impl Fn(u64),
+    tell: impl Fn(Progress),
 ) -> Result<(), Fault> {
     let fetch = opened(fetch)?;
     let (blob, size) = (fetch.digest(), fetch.size());
     let first = run.first * PIECE_BYTES;
     let last = ((run.first + run.count) * PIECE_BYTES).min(size) - 1;
+    let (began, mut lead) = (Instant::now(), Lead::new(last + 1 - first));
     let mut stream = open_stream(&caller, way, BytesRequest { blob, first, last: Some(last) }, size).await?;
     let mut assembly = Assembly::default();
     for piece in run.first..run.first + run.count {
         // Others may have brought the rest meanwhile, or nobody wants it any more: then the line is needed for better.
-        let needed = || !fetch.has_ended() && !(piece..run.first + run.count).all(|piece| fetch.has(piece));
-        if !read_while(needed, &mut stream, &mut assembly, piece_bytes(size, piece)).await? {
+        let goes_on = |came: usize| {
+            if lead.becomes_due(came as u64, since(began)) {
+                tell(Progress::Ending);
+            }
+            !fetch.has_ended() && !(piece..run.first + run.count).all(|piece| fetch.has(piece))
+        };
+        if !read_while(goes_on, &mut stream, &mut assembly, piece_bytes(size, piece)).await? {
             return Ok(());
         }
         let (fetch, bytes) = (fetch.clone(), std::mem::take(&mut assembly.piece));
         assembly.piece = in_store(&caller, move |_| fetch.write_piece(piece, &bytes).map(|()| bytes)).await?;
-        arrived(piece);
+        tell(Progress::Piece(piece));
     }
     end(&mut stream, &assembly).await
 }
@@ -122,7 +138,7 @@ pub(super) async fn whole(caller: Caller, way: Option<Endpoint>, blob: Digest, s
     if size > 0 {
         let request = BytesRequest { blob, first: 0, last: Some(size - 1) };
         let mut stream = open_stream(&caller, way, request, size).await?;
-        read_while(|| true, &mut stream, &mut assembly, piece_bytes(size, 0)).await?;
+        read_while(|_| true, &mut stream, &mut assembly, piece_bytes(size, 0)).await?;
         end(&mut stream, &assembly).await?;
     }
     let bytes = assembly.piece;
@@ -166,9 +182,9 @@ impl Assembly {
     }
 }
 
-/// Reads the next `count` bytes into the assembly's piece; `false` once they aren't needed any more.
+/// Reads the next `count` bytes into the assembly's piece; `goes_on` hears how many came, and says whether more are needed.
 async fn read_while(
-    needed: impl Fn() -> bool,
+    mut goes_on: impl FnMut(usize) -> bool,
     stream: &mut ByteStream,
     assembly: &mut Assembly,
     count: usize,
@@ -177,16 +193,19 @@ async fn read_while(
     // At once: growing step by step would copy it each time.
     assembly.piece.reserve(count);
     assembly.fill(count);
+    let mut came = 0;
     while assembly.piece.len() < count {
-        if !needed() {
+        if !goes_on(came) {
             return Ok(false);
         }
         assembly.rest = match stream.next().await? {
             Some(data) => data,
             None => return Err(Fault::Failed("it stopped in the middle".to_owned())),
         };
+        came = assembly.rest.len();
         assembly.fill(count);
     }
+    goes_on(came);
     Ok(true)
 }
 
@@ -196,6 +215,10 @@ async fn end(stream: &mut ByteStream, assembly: &Assembly) -> Result<(), Fault> 
         None if assembly.rest.is_empty() => Ok(()),
         _ => Err(Fault::Wrong("more bytes than it was asked for")),
     }
+}
+
+fn since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn reached(way: Option<Endpoint>) -> Result<Endpoint, Fault> {

@@ -129,6 +129,11 @@ pub(super) const FIRST_RUN_PIECES: u64 = 4;
 pub(super) const RUN_MS: u64 = 400;
 /// ... and in this, while others get the same blob: pieces move on when they are whole.
 pub(super) const RUN_SHARED_MS: u64 = 100;
+/// The next request to a source is made this long before all that was asked of it is here, and twice as long before as it
+/// takes to answer: so the line never rests, and a piece doesn't share it with the next.
+pub(super) const LEAD_MS: u64 = 8;
+/// Bytes a second from which a line is faster than one request's work on them, so that two are always under way.
+pub(super) const ALWAYS_TWO_FROM: u64 = 250_000_000;
 /// Requests at once to one peer for bytes of one blob: while one answer ends, the next is on its way.
 pub(super) const RUNS_PER_SOURCE_MAX: usize = 2;
 /// Requests at once to one peer for bytes of big blobs.
@@ -165,6 +170,10 @@ pub(super) const LOCAL_FAILURE_MS: u64 = 15_000;
 pub(super) const WANTS_REFRESH_MS: u64 = 5;
 /// ... and by 1 ms more seldom for each so many that there are.
 pub(super) const WANTS_PER_REFRESH_MS: u64 = 200;
+/// A source that sent a wrong piece isn't asked for that blob for this time; doubles each time,
+pub(super) const BAN_MIN_MS: u64 = 60_000;
+/// ... up to this.
+pub(super) const BAN_MAX_MS: u64 = 6 * 3_600_000;
 /// Data fetched before the piece map is made durable.
 pub(super) const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Time before the piece map is made durable.

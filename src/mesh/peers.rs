@@ -331,6 +331,9 @@ impl Peers {
         }
         peer.compare(&self.own);
         if let Some(reason) = report.refused {
+            // A rolled back log may lead to the same place by another way, and the cursor then passes what the refused event
+            // needs. So next time the vector decides, and after that the cursor again.
+            peer.pull.read = (report.mode == PullMode::Cursor).then_some(theirs);
             return peer.pull_failed(reason, now, &mut self.dice);
         }
         (peer.pull.failures, peer.pull.next_at) = (0, now);

@@ -9,7 +9,7 @@
 //! Invariants:
 //! - A piece is claimed by one run; by two only at the very end, or when a reader waits for it, and only if the second source
 //!   will bring it far sooner.
-//! - A source that sent something wrong is banned for that blob until the want is gone; one that failed is left alone for a
+//! - A source that sent something wrong is banned for that blob, each time for longer; one that failed is left alone for a
 //!   while.
 //! - A job without a usable source gives its place back, and its want is tried again after a back-off, or at once when a peer
 //!   shows a sign of life. So no want is forgotten, and none blocks another.
@@ -31,8 +31,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use ods_store::{Digest, NodeId, PieceSet, UnixMillis, Want, WantReason, piece_bytes, piece_count};
 
 use super::limits::{
-    ABSENT_MS, BACK_OFF_MAX_MS, BIG_BLOBS_AT_ONCE, LOCAL_FAILURE_MS, MAPS_OPEN_MAX, SMALL_BLOB_BYTES,
-    SMALL_BLOBS_AT_ONCE, SMALL_BYTES_AT_ONCE,
+    ABSENT_MS, BACK_OFF_MAX_MS, BAN_MAX_MS, BAN_MIN_MS, BIG_BLOBS_AT_ONCE, LOCAL_FAILURE_MS, MAPS_OPEN_MAX,
+    SMALL_BLOB_BYTES, SMALL_BLOBS_AT_ONCE, SMALL_BYTES_AT_ONCE,
 };
 use super::moment::Moment;
 use super::schedule::Dice;
@@ -219,9 +219,24 @@ struct Wanted {
     rank: Rank,
     try_at: Moment,
     failures: u32,
-    banned: BTreeSet<NodeId>,
+    banned: BTreeMap<NodeId, Ban>,
     /// This node's own disk failed; no peer's news can help before this.
     local_until: Moment,
+}
+
+/// A source that sent something wrong.
+#[derive(Debug, Clone, Copy, Default)]
+struct Ban {
+    times: u32,
+    until: Moment,
+}
+
+impl Ban {
+    /// It did it again.
+    fn renew(&mut self, now: Moment) {
+        self.until = now.plus_ms((BAN_MIN_MS << self.times.min(16)).min(BAN_MAX_MS));
+        self.times += 1;
+    }
 }
 
 /// All wants in view, and the jobs under way.
@@ -267,7 +282,7 @@ impl Planner {
                 try_at: now,
                 local_until: now,
                 failures: 0,
-                banned: BTreeSet::new(),
+                banned: BTreeMap::new(),
             });
             if rank.0 == Urgency::Asked && wanted.rank.0 != Urgency::Asked {
                 wanted.try_at = now;
@@ -364,6 +379,11 @@ impl Planner {
         self.job(blob, |job| job.arrived(node, piece, now));
     }
 
+    /// A run will soon be here: what is asked next of its source comes right after it.
+    pub(super) fn run_ending(&mut self, blob: &Digest, node: &NodeId, run: Run) {
+        self.job(blob, |job| job.run_ending(node, run));
+    }
+
     /// A run ended. Every [`Action::FetchRun`] ends with this.
     pub(super) fn run_ended(
         &mut self,
@@ -417,7 +437,7 @@ impl Planner {
         let mut full: Vec<(Urgency, NodeId)> = Vec::new();
         for blob in self.by_rank() {
             let (Some(job), Some(wanted)) = (self.jobs.get_mut(&blob), self.wants.get_mut(&blob)) else { continue };
-            let (usable, urgency) = (usable(&self.sources, wanted), wanted.rank.0);
+            let (usable, urgency) = (usable(&self.sources, wanted, now), wanted.rank.0);
             let queue = if is_small(wanted.size) { &mut self.small } else { &mut self.big };
             let mut maps_left = MAPS_OPEN_MAX.saturating_sub(self.maps_open);
             let before = actions.len();
@@ -459,7 +479,7 @@ impl Planner {
     pub(super) fn view(&self, now: Moment) -> Vec<TransferView> {
         let view = |blob: Digest| {
             let (job, wanted) = (self.jobs.get(&blob)?, self.wants.get(&blob)?);
-            Some(job.view(now, &usable(&self.sources, wanted)))
+            Some(job.view(now, &usable(&self.sources, wanted, now)))
         };
         self.by_rank().into_iter().filter_map(view).collect()
     }
@@ -488,7 +508,7 @@ impl Planner {
         if trouble == Trouble::Wrong
             && let Some(wanted) = self.wants.get_mut(blob)
         {
-            wanted.banned.insert(*node);
+            wanted.banned.entry(*node).or_default().renew(now);
         }
         self.job(blob, |job| job.trouble(node, trouble, now));
     }
@@ -576,8 +596,9 @@ fn rank(want: &Want) -> Rank {
     (urgency, false, Reverse(at), want.blob)
 }
 
-fn usable(sources: &BTreeSet<NodeId>, wanted: &Wanted) -> BTreeSet<NodeId> {
-    sources.difference(&wanted.banned).copied().collect()
+fn usable(sources: &BTreeSet<NodeId>, wanted: &Wanted, now: Moment) -> BTreeSet<NodeId> {
+    let may = |node: &&NodeId| wanted.banned.get(*node).is_none_or(|ban| ban.until <= now);
+    sources.iter().filter(may).copied().collect()
 }
 
 fn is_small(size: u64) -> bool {

@@ -54,6 +54,8 @@ pub const BANDWIDTH_BYTES_PER_S_MIN: u64 = 10_000;
 pub const BANDWIDTH_WINDOWS_MAX: usize = 32;
 /// Bytes in a blob: 1 TiB. Keeps an outline at 32 MiB.
 pub const BLOB_BYTES_MAX: u64 = 1 << 40;
+/// Bytes of events from a peer that a full disk takes at once, up to a removal among them.
+pub const FREEING_BATCH_BYTES_MAX: usize = 64 * 1024;
 /// Rows a page of a listing may ask for.
 pub const PAGE_ROWS_MAX: usize = 1000;
 /// Writes that one commit may gather.

@@ -5,10 +5,11 @@ use std::process::Command;
 use std::sync::Arc;
 
 use ods_store::{
-    Admit, Author, EventBatch, Happening, LocalDisk, LogQuery, Lsn, Role, SignedEvent, Store, StoreError, Vector,
+    Admit, Author, Condition, EventBatch, Happening, LocalDisk, LogQuery, Lsn, Role, SignedEvent, Store, StoreError,
+    Vector,
 };
 
-use crate::support::{assert_sound, at, fresh, options, put, put_request, read_all, request};
+use crate::support::{assert_sound, at, fresh, options, path, pull, put, put_request, read_all, request};
 
 /// A filesystem in memory, mounted until it is dropped.
 struct SmallDisk(tempfile::TempDir);
@@ -94,5 +95,43 @@ fn a_database_that_meets_the_end_of_the_disk_reads_on_and_goes_on_when_there_is_
     drop(store);
     let store = open(3).expect("it opens again");
     assert_eq!(store.package_count().expect("readable"), 401);
+    assert_sound(&store);
+}
+
+/// A disk that others filled to the brim takes a peer's removals, with what comes before them, and nothing after.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test plays the other program that fills the disk")]
+fn a_full_disk_takes_a_peers_removals() {
+    let Some(disk) = SmallDisk::mount(64) else {
+        println!("left out: a full filesystem: needs root to mount a small one");
+        return;
+    };
+    let data = disk.path().join("data");
+    let store = Store::open(Arc::new(LocalDisk::new()), &data, &options(2)).expect("a new store");
+    let (_, source) = fresh(1);
+    let admit = Admit { node: store.node_id(), role: Role::Owner, prefixes: vec![] };
+    source.admit(&admit, &Author::new("test"), at(0)).expect("the root admits");
+    store.take_root(source.node_id(), at(0)).expect("a node alone takes the root");
+    for name in ["gone.pkg", "kept.pkg"] {
+        put(&source, name, name.as_bytes(), at(1)).expect("a publish");
+    }
+    store.insert_statements(source.roster_statements().expect("statements"), at(1)).expect("they verify");
+    pull(&store, &source, at(2)).expect("there is room");
+    let ballast = disk.path().join("ballast");
+    let fill = format!("cat /dev/zero > {}; true", ballast.display());
+    drop(Command::new("sh").args(["-c", &fill]).stderr(std::process::Stdio::null()).status());
+
+    put(&source, "new.pkg", b"new", at(3)).expect("a publish");
+    let refused = pull(&store, &source, at(4));
+    assert!(matches!(refused, Err(StoreError::NoSpace { .. })), "a publish waits: {refused:?}");
+    source.remove(&path("gone.pkg"), &Condition::None, &Author::new("test"), at(5)).expect("a removal");
+    put(&source, "newer.pkg", b"newer", at(6)).expect("a publish");
+    let stopped = pull(&store, &source, at(7));
+    assert!(matches!(stopped, Err(StoreError::NoSpace { .. })), "what follows waits: {stopped:?}");
+    let listed = |name: &str| store.package(&path(name)).expect("readable").is_some();
+    assert_eq!(["gone.pkg", "kept.pkg", "new.pkg", "newer.pkg"].map(listed), [false, true, true, false]);
+    std::fs::remove_file(&ballast).expect("removed");
+    pull(&store, &source, at(8)).expect("there is room again");
+    assert!(listed("newer.pkg"));
     assert_sound(&store);
 }

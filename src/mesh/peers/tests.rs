@@ -187,7 +187,12 @@ fn a_refused_event_stops_the_pull_and_it_is_tried_again_later() {
     peers.pulled(&A, refused, at(1001));
     assert_eq!(peers.actions(at(1002)), []);
     assert_eq!(peers.view(&A).unwrap().error.as_deref(), Some("unknown origin"));
-    assert_eq!(peers.actions(at(2000)), [Action::Pull(A, PullMode::Cursor)]);
+    // The cursor may be past what the event needs.
+    assert_eq!(peers.actions(at(2000)), [Action::Pull(A, PullMode::Vector)]);
+    let refused = PullReport { refused: Some("unknown origin".to_owned()), ..report(PullMode::Vector, 2, 0) };
+    peers.pulled(&A, refused, at(2001));
+    assert_eq!(peers.actions(at(2400)), []);
+    assert_eq!(peers.actions(at(5000)), [Action::Pull(A, PullMode::Cursor)]);
 }
 
 #[test]

@@ -67,12 +67,16 @@ pub(super) struct Job {
     stage: Stage,
     sources: BTreeMap<NodeId, Source>,
     runs: Vec<(NodeId, Run)>,
+    /// Those of them that will soon be here: the next request to their source may be on its way.
+    ending: Vec<(NodeId, Run)>,
     /// How many sources have each piece.
     availability: Availability,
     /// Pieces that readers wait for, the latest last.
     asked: Vec<u64>,
     /// How many pieces were missing when that last changed, and when that was.
     progress: Option<(u64, Moment)>,
+    /// Piece maps of one source are asked for this much further apart than they must be.
+    map_spacing_ms: u64,
     meter: Meter,
 }
 
@@ -85,9 +89,11 @@ impl Job {
             stage: Stage::Looking,
             sources: BTreeMap::new(),
             runs: Vec::new(),
+            ending: Vec::new(),
             availability: Availability::none(piece_count(size)),
             asked: Vec::new(),
             progress: None,
+            map_spacing_ms: 0,
             meter: Meter::default(),
         }
     }
@@ -107,7 +113,7 @@ impl Job {
 
     /// Sources that are asked for as much at once as one may be.
     pub(super) fn full_sources(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.sources.keys().filter(|node| self.runs_at(node) >= RUNS_PER_SOURCE_MAX).copied()
+        self.sources.keys().filter(|node| !self.may_ask(node)).copied()
     }
 
     pub(super) fn has(&mut self, node: &NodeId, has: Has, now: Moment) {
@@ -155,9 +161,17 @@ impl Job {
         }
     }
 
+    pub(super) fn run_ending(&mut self, node: &NodeId, run: Run) {
+        let claim = (*node, run);
+        if self.runs.contains(&claim) && !self.ending.contains(&claim) {
+            self.ending.push(claim);
+        }
+    }
+
     pub(super) fn run_ended(&mut self, node: &NodeId, run: Run, now: Moment) {
         let Some(at) = self.runs.iter().position(|claimed| *claimed == (*node, run)) else { return };
         self.runs.swap_remove(at);
+        self.ending.retain(|claimed| *claimed != (*node, run));
         self.meter.end(now);
         if let Some(source) = self.sources.get_mut(node) {
             source.meter.end(now);
@@ -189,7 +203,11 @@ impl Job {
     /// When there may be something to do although nothing happened.
     pub(super) fn next_at(&self, now: Moment) -> Option<Moment> {
         let of_source = |source: &Source| {
-            let at = if source.has == Some(Has::All) { source.use_at } else { source.use_at.max(source.ask_at) };
+            let at = if source.has == Some(Has::All) {
+                source.use_at
+            } else {
+                source.use_at.max(source.ask_at.plus_ms(self.map_spacing_ms))
+            };
             (!source.asking && at > now).then_some(at)
         };
         let given_up = self.given_up_at().filter(|at| *at > now);
@@ -237,7 +255,8 @@ impl Job {
     /// pieces come.
     fn is_waiting_for_pieces(&self, turn: &Turn<'_>) -> bool {
         let patient = !turn.crowded || self.given_up_at().is_none_or(|at| turn.now < at);
-        patient && self.sources.values().any(|source| source.asking)
+        let brings_more = |source: &Source| source.asking || matches!(source.has, Some(Has::Some(_)));
+        patient && self.sources.values().any(brings_more)
     }
 
     fn given_up_at(&self) -> Option<Moment> {
@@ -319,7 +338,10 @@ impl Job {
         if matches!(self.stage, Stage::Finishing) {
             return;
         }
-        let spacing_ms = if starved { 0 } else { PIECE_MAP_LAZY_MS - PIECE_MAP_MS };
+        // Many sources tell as much together as one that is asked often.
+        let partial = self.sources.values().filter(|source| matches!(source.has, Some(Has::Some(_)))).count() as u64;
+        let lazy_ms = PIECE_MAP_LAZY_MS - PIECE_MAP_MS;
+        self.map_spacing_ms = if starved { lazy_ms.min(partial.saturating_sub(1) * PIECE_MAP_MS) } else { lazy_ms };
         let one_piece = is_one_piece(self.size);
         let mut waiting = self.sources.values().filter(|source| source.asking && source.has.is_some()).count();
         for node in turn.usable {
@@ -334,7 +356,7 @@ impl Job {
                 Some(Has::Some(pieces)) => Some(pieces.len()),
             };
             if seen.is_some() {
-                let due = source.ask_at.plus_ms(spacing_ms) <= turn.now;
+                let due = source.ask_at.plus_ms(self.map_spacing_ms) <= turn.now;
                 if !due || waiting >= PIECE_MAPS_AT_ONCE || *turn.maps_left == 0 {
                     continue;
                 }
@@ -350,7 +372,7 @@ impl Job {
         let mut starved = false;
         for _ in 0..RUNS_PER_SOURCE_MAX {
             for node in holders {
-                if self.runs_at(node) >= RUNS_PER_SOURCE_MAX || !turn.lines.has_room(node, small) {
+                if !self.may_ask(node) || !turn.lines.has_room(node, small) {
                     continue;
                 }
                 let run = self.next_run(node, holders.len(), turn).or_else(|| self.duplicate(node, turn));
@@ -362,11 +384,32 @@ impl Job {
                 turn.actions.push(Action::FetchRun { blob: self.blob, size: self.size, node: *node, run });
             }
         }
-        starved || holders.is_empty()
+        starved || holders.is_empty() || holders.iter().any(|node| !self.has_more(node))
+    }
+
+    /// Whether a source has something that nobody was asked for.
+    fn has_more(&self, node: &NodeId) -> bool {
+        let has = self.sources.get(node).and_then(|source| source.has.as_ref());
+        self.free().zip(has).is_some_and(|(free, has)| has.offers(&free))
+    }
+
+    /// Missing pieces that nobody was asked for.
+    fn free(&self) -> Option<PieceSet> {
+        let mut free = self.missing()?.clone();
+        for (_, run) in &self.runs {
+            (run.first..run.first + run.count).for_each(|piece| free.remove(piece));
+        }
+        Some(free)
     }
 
     fn runs_at(&self, node: &NodeId) -> usize {
         self.runs.iter().filter(|(at, _)| at == node).count()
+    }
+
+    /// Whether a source may be asked for more: all that it was asked for will soon be here, or nothing was.
+    fn may_ask(&self, node: &NodeId) -> bool {
+        let runs = self.runs_at(node);
+        runs < RUNS_PER_SOURCE_MAX && self.ending.iter().filter(|(at, _)| at == node).count() == runs
     }
 
     fn claim(&mut self, node: NodeId, run: Run, turn: &mut Turn<'_>) {
@@ -390,10 +433,7 @@ impl Job {
             let again = asked < 2 && self.runs_at(node) == 0;
             return (again && has.contains(last)).then_some(Run { first: last, count: 1 });
         }
-        let mut free = missing.clone();
-        for (_, run) in &self.runs {
-            (run.first..run.first + run.count).for_each(|piece| free.remove(piece));
-        }
+        let free = self.free()?;
         let (order, pieces_max) = self.order(node, holders, turn);
         let asked = self.asked.iter().rev().find(|piece| free.contains(**piece) && has.contains(**piece));
         let order = asked.map_or(order, |piece| Order::From(*piece));
@@ -402,19 +442,21 @@ impl Job {
 
     /// In which order, and how many pieces at once: as many as come in a short time, so that a slow source holds little.
     fn order(&self, node: &NodeId, holders: usize, turn: &Turn<'_>) -> (Order, u64) {
-        let partial = |source: &Source| matches!(source.has, Some(Has::Some(_)));
-        let others: BTreeSet<&NodeId> =
-            self.sources.iter().filter(|(_, source)| partial(source)).map(|(node, _)| node).collect();
-        let hungry = others.len() as u64 + 1;
+        // Who hasn't said that it has all may be getting it too: if nodes that begin together all began with the first pieces,
+        // the source would send those to each of them.
+        let hungry = |other: &&NodeId| self.sources.get(*other).is_none_or(|source| source.has != Some(Has::All));
+        let others: Vec<&NodeId> = turn.usable.iter().filter(hungry).collect();
+        let share = others.len() as u64 + 1;
         let order = match self.asked.last() {
             Some(piece) => Order::From(*piece),
             None if others.is_empty() => Order::From(0),
             None => {
                 let rank = others.iter().filter(|node| ***node < self.own).count() as u64;
-                Order::Rarest { first: rank * piece_count(self.size) / hungry, hungry }
+                Order::Rarest { first: rank * piece_count(self.size) / share, hungry: share }
             }
         };
-        let run_ms = if matches!(order, Order::Rarest { .. }) { RUN_SHARED_MS } else { RUN_MS };
+        let is_shared = self.sources.values().any(|source| matches!(source.has, Some(Has::Some(_))));
+        let run_ms = if is_shared { RUN_SHARED_MS } else { RUN_MS };
         let meter = turn.lines.meter(node);
         let rate = meter.rate(turn.now) / (meter.owing() as u64 + 1);
         let unknown = if holders == 1 && others.is_empty() { FIRST_RUN_PIECES } else { 1 };

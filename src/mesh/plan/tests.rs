@@ -2,9 +2,7 @@
 
 use ods_store::{PIECE_BYTES, UnixMillis};
 
-use super::super::limits::{
-    BIG_RUNS_PER_PEER_MAX, PROGRESS_MS, RUN_PIECES_MAX, RUNS_PER_SOURCE_MAX, SMALL_RUNS_PER_PEER_MAX,
-};
+use super::super::limits::{BIG_RUNS_PER_PEER_MAX, PROGRESS_MS, RUN_PIECES_MAX, SMALL_RUNS_PER_PEER_MAX};
 use super::*;
 
 const A: NodeId = NodeId::from_bytes([1; 32]);
@@ -63,6 +61,16 @@ fn runs(actions: &[Action]) -> Vec<(NodeId, u64, u64)> {
     actions.iter().filter_map(run).collect()
 }
 
+/// The runs that are asked for at once, and those when they end.
+fn both_runs(planner: &mut Planner, now: u64) -> Vec<(NodeId, u64, u64)> {
+    let mut all = runs(&planner.actions(at(now)));
+    for (node, first, count) in all.clone() {
+        planner.run_ending(&blob(1), &node, Run { first, count });
+    }
+    all.extend(runs(&planner.actions(at(now))));
+    all
+}
+
 fn wholes(actions: &[Action]) -> Vec<u8> {
     let whole = |action: &Action| match action {
         Action::FetchWhole { blob, .. } => Some(blob.as_bytes()[0]),
@@ -88,8 +96,11 @@ fn a_blob_goes_through_map_outline_last_piece_runs_and_finish() {
     planner.piece_arrived(&blob(1), &A, 19, at(4));
     planner.run_ended((&blob(1), SIZE), &A, Run { first: 19, count: 1 }, Ok(()), at(4));
     // A piece a millisecond, so as many as a request may be for.
-    let first = runs(&planner.actions(at(4)));
-    assert_eq!(first, [(A, 0, RUN_PIECES_MAX), (A, RUN_PIECES_MAX, 19 - RUN_PIECES_MAX)]);
+    let mut first = runs(&planner.actions(at(4)));
+    assert_eq!(first, [(A, 0, RUN_PIECES_MAX)]);
+    planner.run_ending(&blob(1), &A, Run { first: 0, count: RUN_PIECES_MAX });
+    first.extend(runs(&planner.actions(at(4))));
+    assert_eq!(first[1..], [(A, RUN_PIECES_MAX, 19 - RUN_PIECES_MAX)]);
     for (_, first, count) in &first {
         (*first..first + count).for_each(|piece| planner.piece_arrived(&blob(1), &A, piece, at(5)));
     }
@@ -104,7 +115,7 @@ fn a_blob_goes_through_map_outline_last_piece_runs_and_finish() {
 #[test]
 fn no_piece_is_claimed_twice_and_all_sources_are_used() {
     let mut planner = under_way(100, &[A, B]);
-    let runs = runs(&planner.actions(at(3)));
+    let runs = both_runs(&mut planner, 3);
     let mut claimed = BTreeSet::new();
     for (_, first, count) in &runs {
         assert!(*count <= RUN_PIECES_MAX);
@@ -114,6 +125,45 @@ fn no_piece_is_claimed_twice_and_all_sources_are_used() {
     }
     assert_eq!(runs.iter().filter(|(node, ..)| *node == A).count(), 2);
     assert_eq!(runs.iter().filter(|(node, ..)| *node == B).count(), 2);
+}
+
+#[test]
+fn a_source_is_asked_for_more_once_what_it_owes_will_soon_be_here() {
+    let mut planner = under_way(100, &[A]);
+    let first = runs(&planner.actions(at(3)));
+    assert_eq!((first.len(), runs(&planner.actions(at(1000))).len()), (1, 0));
+    let run = Run { first: first[0].1, count: first[0].2 };
+    planner.run_ending(&blob(1), &A, run);
+    let second = runs(&planner.actions(at(1001)));
+    assert_eq!(second.len(), 1);
+    planner.run_ending(&blob(1), &A, run);
+    assert_eq!(runs(&planner.actions(at(1002))), [], "the second is not near its end");
+    planner.run_ending(&blob(1), &A, Run { first: second[0].1, count: second[0].2 });
+    assert_eq!(runs(&planner.actions(at(1003))), [], "two are enough");
+    planner.run_ended((&blob(1), SIZE), &A, run, Ok(()), at(1004));
+    assert_eq!(runs(&planner.actions(at(1004))).len(), 1);
+}
+
+#[test]
+fn nodes_that_begin_together_begin_in_parts_of_their_own() {
+    let begins = |own: NodeId, others: [NodeId; 2]| {
+        let mut planner = Planner::new(own, 0);
+        planner.set_wants(vec![want(1, 90)], at(0));
+        planner.set_sources([A, others[0], others[1]].into(), at(0));
+        planner.actions(at(0));
+        // The source has all; of the others one lacks all so far, and one has not answered.
+        planner.pieces(&blob(1), &A, Ok(Has::All), at(1));
+        planner.pieces(&blob(1), &others[0], Ok(Has::Some(PieceSet::none(90))), at(1));
+        planner.actions(at(1));
+        let mut missing = PieceSet::all(90);
+        missing.remove(89);
+        planner.opened(&blob(1), Some(Opened { missing, outline_known: true }), at(2));
+        runs(&planner.actions(at(2)))
+    };
+    let c = NodeId::from_bytes([3; 32]);
+    assert_eq!(begins(B, [c, OWN]), [(A, 0, 1)]);
+    assert_eq!(begins(c, [OWN, B]), [(A, 30, 1)]);
+    assert_eq!(begins(OWN, [B, c]), [(A, 60, 1)]);
 }
 
 #[test]
@@ -131,7 +181,7 @@ fn a_source_is_only_asked_for_pieces_that_it_has() {
         missing.remove(piece);
     }
     planner.opened(&blob(1), Some(Opened { missing, outline_known: true }), at(2));
-    let first: BTreeSet<_> = runs(&planner.actions(at(2))).into_iter().collect();
+    let first: BTreeSet<_> = both_runs(&mut planner, 2).into_iter().collect();
     assert_eq!(first, BTreeSet::from([(A, 3, 1), (A, 5, 1)]));
     let later = planner.actions(at(200));
     assert_eq!(later, [Action::AskPieces { blob: blob(1), size: 20 * PIECE_BYTES, node: A, seen: Some(4) }]);
@@ -159,6 +209,35 @@ fn a_source_that_sent_a_wrong_piece_is_banned_for_that_blob() {
     let actions = planner.actions(at(60_000));
     assert!(!runs(&actions).iter().any(|(node, ..)| *node == A), "{actions:?}");
     assert_eq!(wholes(&actions), [2]);
+}
+
+#[test]
+fn a_ban_ends_and_the_next_is_longer() {
+    let mut planner = under_way(20, &[A]);
+    let mut wrong_at = Vec::new();
+    for second in 0..1000 {
+        let now = at(3 + second * 1000);
+        for action in planner.actions(now) {
+            match action {
+                Action::AskPieces { .. } => planner.pieces(&blob(1), &A, Ok(Has::All), now),
+                Action::Open { .. } => {
+                    planner.opened(&blob(1), Some(Opened { missing: PieceSet::all(20), outline_known: true }), now);
+                }
+                Action::FetchRun { run, .. } => {
+                    wrong_at.push(second);
+                    let wrong = Err(StepError::Source(Trouble::Wrong));
+                    planner.run_ended((&blob(1), SIZE), &A, run, wrong, now);
+                }
+                _ => {}
+            }
+        }
+    }
+    let waits: Vec<u64> = wrong_at.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    // What follows the end of a ban is a back-off's look at most.
+    assert_eq!(waits.len(), 4, "{waits:?}");
+    for (wait, ban) in waits.iter().zip([60, 120, 240, 480]) {
+        assert!((ban..ban + 45).contains(wait), "{waits:?}");
+    }
 }
 
 #[test]
@@ -342,10 +421,10 @@ fn a_more_urgent_blob_has_the_line_for_itself_but_for_small_ones() {
         runs(&planner.actions(at(0)))
     };
     let of_backfill = open(&mut planner, 1);
-    assert_eq!(of_backfill.len(), RUNS_PER_SOURCE_MAX);
+    assert_eq!(of_backfill.len(), 1);
     let asked = Want { asked_at: Some(UnixMillis::new(5)), ..want(2, 100) };
     planner.set_wants(vec![backfill, asked, want(3, 1)], at(0));
-    assert_eq!(open(&mut planner, 2).len(), RUNS_PER_SOURCE_MAX);
+    assert_eq!(open(&mut planner, 2).len(), 1);
     let (node, first, count) = of_backfill[0];
     planner.run_ended((&blob(1), SIZE), &node, Run { first, count }, Ok(()), at(1));
     assert_eq!(planner.actions(at(1)), [], "the backfill waits");

@@ -84,12 +84,10 @@ impl World {
         self.network.mend();
         let doomed = std::mem::take(&mut self.doomed);
         self.hurry().await;
-        // A source that sent wrong bytes is not asked for that blob again until the node restarts.
-        let bent = self.network.take_bent();
         for number in 0..self.machines.len() {
             if self.machines[number].is_dead() {
                 self.machines[number].end(End::PowerCut).await;
-            } else if bent.contains(&number) || doomed.contains_key(&number) {
+            } else if doomed.contains_key(&number) {
                 self.machines[number].end(End::Killed).await;
             }
             let spare = number >= self.founded && (!self.used.contains(&number) || self.clones.contains(&number));

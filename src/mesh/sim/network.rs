@@ -52,8 +52,6 @@ struct State {
     weather: Weather,
     random: Random,
     trace: Trace,
-    /// Machines that took bent bytes.
-    bent: BTreeSet<usize>,
 }
 
 struct Host {
@@ -71,8 +69,8 @@ impl Network {
     /// A network of `machines`, none of which runs yet.
     pub(super) fn new(machines: usize, random: Random, trace: Trace) -> Self {
         let hosts = (0..machines).map(|_| None).collect();
-        let (cut, bent) = (BTreeSet::new(), BTreeSet::new());
-        Self(Arc::new(Mutex::new(State { hosts, cut, weather: Weather::default(), random, trace, bent })))
+        let cut = BTreeSet::new();
+        Self(Arc::new(Mutex::new(State { hosts, cut, weather: Weather::default(), random, trace })))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -111,11 +109,6 @@ impl Network {
     /// Mends all lines.
     pub(super) fn mend(&self) {
         self.state().cut.clear();
-    }
-
-    /// Takes the machines that took bent bytes.
-    pub(super) fn take_bent(&self) -> BTreeSet<usize> {
-        std::mem::take(&mut self.state().bent)
     }
 
     /// A machine's place as a caller.
@@ -157,12 +150,11 @@ impl Network {
     }
 
     /// Changes a part of a blob on its way, if it is its turn.
-    fn bend(&self, machine: usize, part: &mut [u8]) {
-        let mut state = self.state();
+    fn bend(&self, part: &mut [u8]) {
+        let state = self.state();
         if !part.is_empty() && state.random.chance(state.weather.bent) {
             let at = state.random.index(part.len());
             part[at] ^= 1;
-            state.bent.insert(machine);
         }
     }
 
@@ -324,7 +316,7 @@ impl ByteStream {
         let mut part = arrived.map_err(|_| broken("it fell silent"))?.ok_or_else(|| broken("it broke off"))?;
         sleep(way + Duration::from_millis(part.len() as u64 / BYTES_PER_MS)).await;
         self.left = self.left.saturating_sub(part.len() as u64);
-        network.bend(self.line.machine, &mut part);
+        network.bend(&mut part);
         Ok(Some(Bytes::from(part)))
     }
 }

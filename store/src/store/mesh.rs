@@ -1,13 +1,15 @@
 //! What the mesh needs: the log and the roster given and taken, peers, invites.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use super::Store;
 use crate::digest::{EventId, NodeId, SetDigest, StatementId};
 use crate::error::{Result, StoreError};
-use crate::event::{Event, SignedEvent};
+use crate::event::{Body, Event, SignedEvent};
 use crate::frame::FrameError;
 use crate::journal::Moment;
+use crate::limits::FREEING_BATCH_BYTES_MAX;
 use crate::log::{self, Insertion, Source};
 use crate::lsn::Lsn;
 use crate::membership::{self, Member, check_role};
@@ -21,6 +23,7 @@ use crate::schema::{CURSORS, EVENTS, INVITES, LOG, META, PEERS, STATEMENTS, STRE
 use crate::statement::{Admit, SignedStatement, Statement, StatementBody, StatementHeader};
 use crate::time::UnixMillis;
 use crate::trust;
+use crate::tx::Tx;
 use crate::vector::Vector;
 
 /// Events from a peer, and how far its log is read once they are in.
@@ -114,33 +117,20 @@ impl Store {
     }
 
     /// Takes events from a peer, in order, up to the first that can't be taken. Signatures are checked here, on all
-    /// cores, before the writer is bothered.
+    /// cores, before the writer is bothered. On a full disk what leads to a removal is taken nevertheless: it frees room.
     pub fn insert_events(&self, batch: EventBatch, now: UnixMillis) -> Result<Inserted> {
         let verdicts = self.verify(&batch.events)?;
         let moment = Moment { now, backfill: batch.backfill };
-        self.write(move |tx| {
-            let mut outcome = Inserted { inserted: 0, refused: None };
-            for (index, (signed, verdict)) in batch.events.iter().zip(&verdicts).enumerate() {
-                let reason = match verdict {
-                    Ok(event) => match log::insert(tx, moment, Source::Peer, signed, event)? {
-                        Insertion::New => {
-                            outcome.inserted += 1;
-                            continue;
-                        }
-                        Insertion::Held => continue,
-                        Insertion::Gap => RefusalReason::Gap,
-                        Insertion::UnknownOrigin => RefusalReason::UnknownOrigin,
-                    },
-                    Err(error) => RefusalReason::Malformed(*error),
-                };
-                outcome.refused = Some(Refusal { index, event: signed.id(), reason });
-                break;
+        let batch = Arc::new((batch, verdicts));
+        let (whole, count) = (Arc::clone(&batch), batch.0.events.len());
+        match self.write(move |tx| take_batch(tx, moment, &whole, count)) {
+            Err(error @ StoreError::NoSpace { .. }) => {
+                let Some(part) = up_to_removal(&batch) else { return Err(error) };
+                let taken = self.write_to_free_room(move |tx| take_batch(tx, moment, &batch, part))?;
+                if part == count { Ok(taken) } else { Err(error) }
             }
-            if let Some((node, cursor)) = reached(&batch, outcome.refused.as_ref()) {
-                peers::set_cursor(tx, &node, &cursor)?;
-            }
-            Ok(outcome)
-        })
+            outcome => outcome,
+        }
     }
 
     /// Decodes and checks; events that are held already are known good.
@@ -331,11 +321,51 @@ impl Store {
     }
 }
 
-/// How far a peer's log is read after a batch: all of it, or up to before the event that was refused.
-fn reached(batch: &EventBatch, refused: Option<&Refusal>) -> Option<(NodeId, LogCursor)> {
+/// Takes the first `count` events of a batch, and writes down how far the peer's log is read.
+fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &(EventBatch, Vec<Verdict>), count: usize) -> Result<Inserted> {
+    let (batch, verdicts) = batch;
+    let mut outcome = Inserted { inserted: 0, refused: None };
+    for (index, (signed, verdict)) in batch.events.iter().zip(verdicts).take(count).enumerate() {
+        let reason = match verdict {
+            Ok(event) => match log::insert(tx, moment, Source::Peer, signed, event)? {
+                Insertion::New => {
+                    outcome.inserted += 1;
+                    continue;
+                }
+                Insertion::Held => continue,
+                Insertion::Gap => RefusalReason::Gap,
+                Insertion::UnknownOrigin => RefusalReason::UnknownOrigin,
+            },
+            Err(error) => RefusalReason::Malformed(*error),
+        };
+        outcome.refused = Some(Refusal { index, event: signed.id(), reason });
+        break;
+    }
+    let stopped = outcome.refused.as_ref().map(|refusal| refusal.index);
+    let stopped = stopped.or((count < batch.events.len()).then_some(count));
+    if let Some((node, cursor)) = reached(batch, stopped) {
+        peers::set_cursor(tx, &node, &cursor)?;
+    }
+    Ok(outcome)
+}
+
+/// How many events of a batch a full disk takes, since the last of them is a removal; none if there is no removal among the
+/// first few.
+fn up_to_removal((batch, verdicts): &(EventBatch, Vec<Verdict>)) -> Option<usize> {
+    let mut bytes = 0;
+    let few = batch.events.iter().zip(verdicts).take_while(|(signed, _)| {
+        bytes += signed.frame.len();
+        bytes <= FREEING_BATCH_BYTES_MAX
+    });
+    let frees = |verdict: &Verdict| matches!(verdict, Ok(Event { body: Body::Remove(_), .. }));
+    few.zip(1..).filter(|((_, verdict), _)| frees(verdict)).last().map(|(_, count)| count)
+}
+
+/// How far a peer's log is read after a batch: all of it, or up to before the event at which it stopped.
+fn reached(batch: &EventBatch, stopped: Option<usize>) -> Option<(NodeId, LogCursor)> {
     let pull = batch.pull.as_ref()?;
-    let Some(refusal) = refused else { return Some((pull.node, pull.cursor)) };
-    let last = refusal.index.checked_sub(1)?;
+    let Some(index) = stopped else { return Some((pull.node, pull.cursor)) };
+    let last = index.checked_sub(1)?;
     let lsn = *pull.positions.get(last)?;
     let event = batch.events.get(last)?.id();
     Some((pull.node, LogCursor { log_id: pull.cursor.log_id, lsn, event }))
