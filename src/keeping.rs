@@ -24,6 +24,8 @@ const LOOK_REST: Duration = Duration::from_secs(1);
 const REST_FACTOR: u32 = 20;
 /// ... and the longest.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// For how long the word of others that was asked for counts (`evict.rs` of the store), if somebody owes it still.
+const WORD_GOOD: Duration = Duration::from_mins(10);
 /// How long it waits when something failed.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
@@ -45,7 +47,7 @@ impl KeepingWorker {
                 waking.notify_one();
             }
         });
-        let keeper = Keeper { store, clock, changed, run: None, looked: None, uses_saved: Instant::now() };
+        let keeper = Keeper { store, clock, changed, run: None, looked: None, uses_saved: Instant::now(), asked: None };
         Self { keeper: Some(keeper), wake }
     }
 }
@@ -87,6 +89,8 @@ struct Keeper {
     run: Option<(EvictRun, Instant)>,
     looked: Option<Looked>,
     uses_saved: Instant,
+    /// Since when it waits for the word of others.
+    asked: Option<Instant>,
 }
 
 impl Keeper {
@@ -119,6 +123,11 @@ impl Keeper {
         self.looked = Some(Looked { ended: Instant::now(), took: began.elapsed() });
         self.run = None;
         self.store.note_evicted(report);
+        self.asked = report.awaits_word.then(|| self.asked.unwrap_or_else(Instant::now));
+        if self.asked.is_some_and(|asked| asked.elapsed() > WORD_GOOD) {
+            self.asked = None;
+            self.store.forget_word();
+        }
         if report.gone.count > 0 {
             let (blobs, bytes) = (report.gone.count, report.gone.bytes);
             tracing::info!(blobs, bytes, "let go of packages that the policy doesn't keep");

@@ -75,7 +75,7 @@ pub(super) struct StateDriver {
     /// This node as it is, and as it was last told.
     draft: Option<Description>,
     told: Option<(Told, Moment)>,
-    /// Another node changed its policy: what this one says from then on is what that one may rely on.
+    /// Others wait for a word that is given from now on, or this node for theirs (`evict.rs` of the store).
     owes_word: bool,
     /// How often a state of this node came that it did not know, and whether one waits to be passed.
     own_met: u32,
@@ -160,14 +160,15 @@ impl StateDriver {
     }
 
     fn take_description(&mut self, Described { description, holds, own }: Described, now: Moment) {
-        if self.told.as_ref().is_some_and(|(told, _)| own != Some(told.id)) {
+        // None is held of a node that was expelled.
+        if self.told.as_ref().is_some_and(|(told, _)| own.is_some_and(|own| own != told.id)) {
             self.meet_own();
         }
         self.members = holds.members;
         self.gossip.set_own(holds);
         self.rates.note(&description.state, now);
-        let heard = self.draft.as_ref().map(|draft| draft.policies_heard);
-        self.owes_word |= heard.is_some_and(|heard| heard != description.policies_heard);
+        let owed = self.draft.as_ref().map(|draft| draft.words_owed);
+        self.owes_word |= owed.is_some_and(|owed| owed != description.words_owed);
         self.draft = Some(description);
     }
 

@@ -8,8 +8,9 @@
 //!   client used for [`EVICT_UNUSED_MS`];
 //! - the signed state of **another node that may publish** says that it has it as the bytes of a revision that is current
 //!   here (`holding.rs`), and that state's counter is greater than this node's [floor](crate::policy::floor) for the blob;
-//! - that node is **reached** now, as the states tell it along the links (`reach.rs`), and this node has told its own since the
-//!   store was opened: what a machine said that has died since, or was set back to an older copy, is no reason.
+//! - that node is **reached** now, as the states tell it along the links (`reach.rs`), and said so *after* this node found that it
+//!   wants to let go of something: it then speaks once more, nodes that keep more than it answer that (`states.rs`), and only a
+//!   counter that passes its own counts. What a machine said that has died since, or was set back to an older copy, is no reason.
 //!
 //! Why the last copy never goes this way, whoever is cut off from whom: let nodes 1 … n each let go of a blob relying on a
 //! state of the next, and the last on one of the first. Each relied on a state that passes its own floor; the next node's
@@ -54,6 +55,8 @@ pub struct EvictReport {
     /// Those that may not go, whether or not they should: no other node that may publish is reached and known to have them, or
     /// somebody reads them.
     pub held_back: Tally,
+    /// Some of those would go, and wait for the word of others.
+    pub awaits_word: bool,
 }
 
 /// Which of these go, of `total` bytes that the policy doesn't keep (these and younger ones): in the order in which they

@@ -63,8 +63,8 @@ pub(crate) const JOURNAL_PRUNED: Key<u64> = Key::new("journal_pruned");
 pub(crate) const STATES_SUM: Key<SetSum> = Key::new("states_sum");
 /// The greatest counter of any node state that came; absent before the first.
 pub(crate) const STATES_COUNTER: Key<u64> = Key::new("states_counter");
-/// How many of them told of another policy than the one before; absent before the first.
-pub(crate) const STATES_POLICIES: Key<u64> = Key::new("states_policies");
+/// How often something came up that this node owes a word for: see `states::words_owed`; absent before the first.
+pub(crate) const WORDS_OWED: Key<u64> = Key::new("states_policies");
 /// How many node states have come; absent before the first.
 pub(crate) const STATES_ARRIVED: Key<u64> = Key::new("states_arrived");
 

@@ -18,7 +18,8 @@ use crate::digest::{NodeId, SetDigest, StateId};
 use crate::error::{Result, StoreError};
 use crate::limits::STATE_COUNTER_LEAP_MAX;
 use crate::meta;
-use crate::node_state::{SignedState, State};
+use crate::node_state::{SignedState, State, StatePolicy};
+use crate::policy;
 use crate::roster::Roster;
 use crate::schema::{META, STATES};
 use crate::set_sum::SetSum;
@@ -54,10 +55,19 @@ pub(crate) fn next_counter(tables: &impl Tables, own: &NodeId) -> Result<u64> {
     Ok(met.max(heard.min(met.saturating_add(STATE_COUNTER_LEAP_MAX))).saturating_add(1))
 }
 
-/// How many states came that told of another policy than the one before. When this node hears of one it speaks again, so
-/// that others can tell what it says knowing of it.
-pub(crate) fn policies_heard(tables: &impl Tables) -> Result<u64> {
-    Ok(meta::get(&tables.table(META)?, &meta::STATES_POLICIES)?.unwrap_or_default())
+/// How often something came up that this node speaks again for, though nothing of its own changed:
+/// - another one told of a new policy, or one that keeps less than this one said how it stands: it may rely only on words that
+///   are given after it has said so (`evict.rs`). Who keeps as little or less owes nothing, so nobody answers an answer;
+/// - this node wishes to hear such a word itself.
+pub(crate) fn words_owed(tables: &impl Tables) -> Result<u64> {
+    Ok(meta::get(&tables.table(META)?, &meta::WORDS_OWED)?.unwrap_or_default())
+}
+
+/// Has this node speak again.
+pub(crate) fn owe_word(tx: &Tx<'_>) -> Result<()> {
+    tx.count(&meta::WORDS_OWED, 1, 0)?;
+    tx.changed(|effects| effects.states_changed = true);
+    Ok(())
 }
 
 /// Takes verified states that are newer than what is held; others, and those of nodes that are no members, are passed
@@ -88,10 +98,20 @@ fn note(tx: &Tx<'_>, before: Option<&State>, after: &State, own: NodeId) -> Resu
     }
     let policy = |state: &State| state.body.as_ref().map(|body| body.policy.clone()).unwrap_or_default();
     let (before, is_others) = (before.map(policy).unwrap_or_default(), after.header.node != own);
-    if is_others && before != policy(after) {
-        tx.count(&meta::STATES_POLICIES, 1, 0)?;
+    let after = policy(after);
+    if is_others && (before != after || how_much(&after) < how_much(&policy::of(tx)?)) {
+        owe_word(tx)?;
     }
     Ok(())
+}
+
+/// The order of policies by how much they keep.
+const fn how_much(policy: &StatePolicy) -> u8 {
+    match policy {
+        StatePolicy::OnDemand { .. } => 0,
+        StatePolicy::Selected { .. } => 1,
+        StatePolicy::All => 2,
+    }
 }
 
 fn replace(tx: &Tx<'_>, before: Option<StateId>, signed: &SignedState, state: &State) -> Result<()> {

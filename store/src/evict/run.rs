@@ -26,6 +26,8 @@ use crate::wants::{self, BlobRow};
 pub struct EvictRun {
     store: Store,
     policy: PolicyRow,
+    /// What the words of others must pass; none if they weren't asked yet.
+    asked: Option<u64>,
     now: UnixMillis,
     phase: Phase,
     /// The longest unused of those that may go; the youngest makes room for an older one.
@@ -54,7 +56,8 @@ impl EvictRun {
     pub(crate) fn new(store: &Store, now: UnixMillis) -> Result<Self> {
         let policy = policy::row(&store.read()?)?;
         let (phase, candidates) = (Phase::Look { after: None }, BTreeSet::new());
-        Ok(Self { store: store.clone(), policy, now, phase, candidates, report: EvictReport::default() })
+        let (asked, report) = (store.word_asked(), EvictReport::default());
+        Ok(Self { store: store.clone(), policy, asked, now, phase, candidates, report })
     }
 
     /// Does the next bounded piece of work.
@@ -98,8 +101,7 @@ impl EvictRun {
                 continue;
             }
             let floor = policy::floor(&read, &self.policy, &blob)?;
-            let is_safe = self.store.has_told() && survey.publisher_has(&read, &blob, floor)?;
-            if is_safe && !self.store.is_in_use(&blob, self.now) {
+            if survey.publisher_has(&read, &blob, floor)? && !self.store.is_in_use(&blob, self.now) {
                 self.candidates.insert(unkept);
                 if self.candidates.len() > EVICT_CANDIDATES_MAX {
                     self.candidates.pop_last();
@@ -108,16 +110,39 @@ impl EvictRun {
                 self.report.held_back.add(row.size);
             }
         }
-        self.decide();
-        Ok(())
+        self.decide()
     }
 
     /// All were looked at: those that go are known, and how much should and can't.
-    fn decide(&mut self) {
+    fn decide(&mut self) -> Result<()> {
         let oldest = std::mem::take(&mut self.candidates).into_iter().collect();
-        let mut going = surplus(&self.policy.policy, oldest, self.report.unkept.bytes, self.now);
+        let going = surplus(&self.policy.policy, oldest, self.report.unkept.bytes, self.now);
+        let (mut going, waiting) = self.heard_of(going)?;
+        for unkept in &waiting {
+            self.report.held_back.add(unkept.size);
+        }
+        match (self.asked, waiting.is_empty()) {
+            (None, false) => self.store.wish_for_word()?,
+            (Some(_), true) => self.store.forget_word(),
+            (None, true) | (Some(_), false) => {}
+        }
+        self.report.awaits_word = !waiting.is_empty();
         going.sort_unstable_by_key(|unkept| unkept.blob);
         self.phase = Phase::LetGo(going);
+        Ok(())
+    }
+
+    /// Those of which others said, after they were asked, that they have them; and those for which that is waited for.
+    fn heard_of(&self, going: Vec<Unkept>) -> Result<(Vec<Unkept>, Vec<Unkept>)> {
+        let Some(asked) = self.asked else { return Ok((Vec::new(), going)) };
+        let (roster, read) = (self.store.roster(), self.store.read()?);
+        let survey = Survey::read(&read, &roster, self.store.node_id())?;
+        let (mut heard, mut waiting) = (Vec::new(), Vec::new());
+        for unkept in going {
+            let side = if survey.publisher_has(&read, &unkept.blob, asked)? { &mut heard } else { &mut waiting };
+            side.push(unkept);
+        }
+        Ok((heard, waiting))
     }
 
     /// Ends the rows of the next few, all with one lock, and takes their files away.
@@ -131,11 +156,12 @@ impl EvictRun {
             batch.push(next);
         }
         let gone = {
-            let (store, era, batch, now) = (self.store.clone().downgrade(), self.policy.era, batch.clone(), self.now);
+            let (store, batch, now) = (self.store.clone().downgrade(), batch.clone(), self.now);
+            let (era, asked) = (self.policy.era, self.asked.unwrap_or(u64::MAX));
             custody::collect(&self.store, &first.blob, || {
                 self.store.write_to_free_room(move |tx| {
                     let Some(store) = store.upgrade() else { return Ok(Vec::new()) };
-                    decide_again(tx, &store, era, &batch, now)
+                    decide_again(tx, &store, (era, asked), &batch, now)
                 })
             })?
         };
@@ -147,8 +173,14 @@ impl EvictRun {
     }
 }
 
-/// Ends the rows of those that may still go; tells which.
-fn decide_again(tx: &Tx<'_>, store: &Store, era: u64, batch: &[Unkept], now: UnixMillis) -> Result<Vec<Digest>> {
+/// Ends the rows of those that may still go, in this era and by words that pass `asked`; tells which.
+fn decide_again(
+    tx: &Tx<'_>,
+    store: &Store,
+    (era, asked): (u64, u64),
+    batch: &[Unkept],
+    now: UnixMillis,
+) -> Result<Vec<Digest>> {
     let row = policy::row(tx)?;
     if row.era != era {
         return Ok(Vec::new());
@@ -160,7 +192,7 @@ fn decide_again(tx: &Tx<'_>, store: &Store, era: u64, batch: &[Unkept], now: Uni
         if !is_live || policy::keeps_blob(tx, &keep, blob)? || store.is_in_use(blob, now) {
             continue;
         }
-        if !survey.publisher_has(tx, blob, policy::floor(tx, &row, blob)?)? {
+        if !survey.publisher_has(tx, blob, policy::floor(tx, &row, blob)?.max(asked))? {
             continue;
         }
         if let Some(size) = wants::let_go(tx, blob)? {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::ReadableTable;
 
@@ -19,6 +19,7 @@ use crate::policy;
 use crate::publish::Author;
 use crate::relaying::Relays;
 use crate::schema::{BLOBS, META, USES, WANTS};
+use crate::states;
 use crate::time::UnixMillis;
 
 /// Where the bytes are.
@@ -56,11 +57,22 @@ pub(super) struct SpaceState {
     uses: Mutex<BTreeMap<Digest, UnixMillis>>,
     notes_uses: AtomicBool,
     relays: Relays,
-    /// This node has said how it stands, and whom it reaches, since the store was opened.
-    has_told: AtomicBool,
+    word: Mutex<Word>,
     evicted: Mutex<EvictReport>,
     /// The last count. The lock is held while counting: a second caller waits and takes the same.
     counted: Mutex<Option<Counted>>,
+}
+
+/// What others said of the bytes that this node wants to let go of (`evict.rs`). A restart asks anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Word {
+    /// Nothing was asked.
+    #[default]
+    None,
+    /// This node is to speak; what is said after that counts.
+    Wished,
+    /// It spoke, with this counter.
+    Asked(u64),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -118,14 +130,35 @@ impl Store {
         EvictRun::new(self, now).map(Some)
     }
 
-    /// Notes that this node has said how it stands.
-    pub(super) fn note_told(&self) {
-        self.0.space.has_told.store(true, Ordering::Release);
+    /// Wishes to hear from others before anything goes: this node speaks once more, and words that answer that count.
+    pub(crate) fn wish_for_word(&self) -> Result<()> {
+        *self.word() = Word::Wished;
+        self.write(states::owe_word)
     }
 
-    /// Whether it has, since the store was opened.
-    pub(crate) fn has_told(&self) -> bool {
-        self.0.space.has_told.load(Ordering::Acquire)
+    /// Notes that this node has spoken, with this counter.
+    pub(super) fn asked_for_word(&self, counter: u64) {
+        let mut word = self.word();
+        if *word == Word::Wished {
+            *word = Word::Asked(counter);
+        }
+    }
+
+    /// The counter that the words of others must pass, once this node has asked for them.
+    pub(crate) fn word_asked(&self) -> Option<u64> {
+        match *self.word() {
+            Word::Asked(counter) => Some(counter),
+            Word::None | Word::Wished => None,
+        }
+    }
+
+    /// Words that were given up to now count no more.
+    pub fn forget_word(&self) {
+        *self.word() = Word::None;
+    }
+
+    fn word(&self) -> MutexGuard<'_, Word> {
+        self.0.space.word.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps how a run ended, to be shown.

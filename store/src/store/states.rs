@@ -47,8 +47,9 @@ pub struct Description {
     pub state: NodeState,
     /// Nothing was renounced since that moment if this is as it was (`policy.rs`).
     era: (u64, u64),
-    /// How many states of others had come by then that told of another policy.
-    pub policies_heard: u64,
+    /// Grows with whatever this node speaks again for, though nothing of its own changed: others wait for its word, or it waits
+    /// for theirs.
+    pub words_owed: u64,
 }
 
 impl Store {
@@ -89,7 +90,7 @@ impl Store {
             blob_bytes: meta::need(&values, &meta::BLOB_BYTES)?,
             free_bytes: self.free_bytes()?,
         };
-        Ok(Description { state, era: policy::era(&read)?, policies_heard: states::policies_heard(&read)? })
+        Ok(Description { state, era: policy::era(&read)?, words_owed: states::words_owed(&read)? })
     }
 
     /// The newest wants, in brief: those that are coming, then by their revisions' time.
@@ -123,7 +124,7 @@ impl Store {
             Ok(is_current.then(|| state.clone()))
         })?;
         if told.is_some() {
-            self.note_told();
+            self.asked_for_word(counter);
         }
         Ok(told)
     }
