@@ -13,6 +13,7 @@
 
 mod accept;
 mod answer;
+mod base;
 mod body;
 mod buffers;
 mod conditional;
@@ -35,7 +36,7 @@ mod url_path;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 
@@ -67,11 +68,11 @@ async fn respond(state: AppState, request: Request) -> Result<Response, ApiError
         return Ok(method_not_allowed(&parts.method));
     }
     if target == Target::Base {
-        return Ok(base(&parts.method, &state.options.roots));
+        return Ok(base::answer(&parts, &state.options.roots));
     }
     let access = DownloadAccess::from_request_parts(&mut parts, &state).await?;
     match target {
-        Target::Base => Ok(base(&parts.method, &state.options.roots)),
+        Target::Base => Ok(base::answer(&parts, &state.options.roots)),
         Target::Listing(folder) => folder::serve(&parts, access, folder).await,
         Target::Package(path) => send::serve(&parts, find::package(access, path).await?).await,
         Target::Blob(blob) => send::serve(&parts, find::blob(access, blob).await?).await,
@@ -83,13 +84,6 @@ fn method_not_allowed(method: &Method) -> Response {
     let mut response = ApiError::new(Code::MethodNotAllowed, detail).into_response();
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
-}
-
-/// What a base URL says: enough for a client that checks whether a distribution point is there.
-fn base(method: &Method, roots: &[String]) -> Response {
-    let roots: Vec<String> = roots.iter().map(|root| format!("{root}/")).collect();
-    let text = format!("This is an ODS distribution point. Packages are below {}\n", roots.join(", "));
-    short(method, text, &[(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))])
 }
 
 /// A 200 held in memory, made for each request.

@@ -1,12 +1,12 @@
 //! The whole API on one page. What each call takes and gives is in [`crate::routes`]; who may make it, in the handler's
 //! arguments ([`crate::auth`]).
 
-use axum::Router;
 use axum::http::Uri;
 use axum::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any, delete, get, post};
+use axum::{Extension, Router};
 
 use crate::auth::{self, AppState};
 use crate::downloads::downloads_router;
@@ -34,7 +34,7 @@ pub fn router(state: AppState, surfaces: Surfaces) -> Router {
         router = router.merge(admin().router.layer(told).layer(map_response(not_stored)));
     }
     if surfaces.downloads {
-        router = router.merge(downloads_router());
+        router = router.merge(downloads_router().layer(Extension(surfaces)));
     }
     router.layer(from_fn(error::render)).with_state(state)
 }

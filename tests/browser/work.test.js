@@ -123,6 +123,14 @@ test("what the scope doesn't allow is greyed and says why", async () => {
   forgive(complaints, /403/);
 });
 
+test("the node's plain address leads to the page", async () => {
+  const node = await Node.start("front");
+  const { page } = await visitor();
+  await page.goto(node.url);
+  await page.getByRole("link", { name: "Administration" }).click();
+  await page.getByLabel("Password or token").waitFor();
+});
+
 test("without JavaScript the page says what else there is", async () => {
   const node = await Node.start("plain");
   const { page } = await visitor({ javaScriptEnabled: false });

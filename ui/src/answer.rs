@@ -16,6 +16,11 @@ pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
      font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types lit-html ods";
 
+/// What files of the page are under: it is the page's own policy that counts for scripts and styles, and this for a worker, or for
+/// who opens a file by itself. Each of seventy answers of a first visit carries it, so it is short.
+pub(crate) const FILE_POLICY: &str =
+    "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+
 /// How long a browser may keep a file without asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
@@ -52,7 +57,14 @@ pub(crate) fn file(method: &Method, headers: &HeaderMap, file: &File, keep: Keep
     if let Ok(tag) = HeaderValue::from_str(&form.entity_tag) {
         response.headers_mut().insert(ETAG, tag);
     }
-    guarded(response)
+    match keep {
+        Keep::AskEachTime => guarded(response),
+        Keep::Forever => {
+            set(&mut response, CONTENT_SECURITY_POLICY, FILE_POLICY);
+            set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
+            response
+        }
+    }
 }
 
 /// There is nothing.

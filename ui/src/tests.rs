@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
-use crate::answer::POLICY;
+use crate::answer::{FILE_POLICY, POLICY};
 use crate::files::Files;
 use crate::routes::PAGES;
 
@@ -69,14 +69,22 @@ async fn index_is_asked_for_each_time_and_names_files_that_are_kept_for_good() {
 #[tokio::test]
 async fn every_answer_has_the_policy_and_forbids_guessing_kinds() {
     let script = named(&get("/ui/").await.text(), "main.js");
-    for address in ["/ui/", "/ui/packages/a/b.pkg", script.as_str(), "/ui/nothing", "/ui/assets/0/main.js"] {
+    for (address, policy) in [
+        ("/ui/", POLICY),
+        ("/ui/packages/a/b.pkg", POLICY),
+        (script.as_str(), FILE_POLICY),
+        ("/ui/nothing", POLICY),
+        ("/ui/assets/0/main.js", POLICY),
+    ] {
         let answer = get(address).await;
-        assert_eq!(answer.header(&CONTENT_SECURITY_POLICY), POLICY, "{address}");
+        assert_eq!(answer.header(&CONTENT_SECURITY_POLICY), policy, "{address}");
         assert_eq!(answer.header(&X_CONTENT_TYPE_OPTIONS), "nosniff", "{address}");
     }
     assert!(
-        POLICY.starts_with("default-src 'none'; ") && !POLICY.contains("unsafe") && !POLICY.contains("  "),
-        "{POLICY}"
+        [POLICY, FILE_POLICY].iter().all(|policy| {
+            policy.starts_with("default-src 'none'; ") && !policy.contains("unsafe") && !policy.contains("  ")
+        }),
+        "{POLICY} {FILE_POLICY}"
     );
 }
 

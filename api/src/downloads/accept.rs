@@ -8,6 +8,12 @@ pub(super) fn prefers_json(accept: &str) -> bool {
     fit(accept, "application", "json") > fit(accept, "text", "html")
 }
 
+/// Whether `Accept` names HTML, as browsers do. A line of text is for those who don't.
+pub(super) fn prefers_html(accept: &str) -> bool {
+    let (weight, closeness) = fit(accept, "text", "html");
+    weight > 0 && closeness == 2
+}
+
 /// The closest range decides a type's weight; 0 if none fits.
 fn fit(accept: &str, kind: &str, subtype: &str) -> Fit {
     let ranges = accept.split(',').filter_map(|range| fit_of_range(range, kind, subtype));

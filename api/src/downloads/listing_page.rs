@@ -112,7 +112,7 @@ fn modified(row: &Row) -> Option<Timestamp> {
     Timestamp::from_second(i64::try_from(row.modified_unix_seconds).ok()?).ok()
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

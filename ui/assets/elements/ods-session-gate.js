@@ -15,6 +15,8 @@ class OdsSessionGate extends OdsElement {
     super();
     this.listen(gate, 'over', () => this.#be(session.identity !== null));
     this.listen(gate, 'renewed', () => this.#be(false));
+    // Browsers let the third Escape close a dialog whatever it says, and those below it with it.
+    this.listen(document, 'keydown', (event) => this.#over && event.key === 'Escape' && event.preventDefault());
     // Somebody signed in again in another tab, which the stream of all tabs tells.
     this.listen(live, 'state', () => live.state === 'live' && this.#over && void session.again());
     // The stream learns it first when nobody presses anything.

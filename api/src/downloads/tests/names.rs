@@ -106,6 +106,12 @@ async fn base_urls_say_that_a_distribution_point_is_here() {
         assert_eq!(head.field("content-length"), reply.field("content-length"));
         assert_eq!(bench.ask(&Method::POST, target, &[]).await.field("allow"), "GET, HEAD");
     }
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    let page = bench.ask(&Method::GET, "/", &browser).await;
+    assert_eq!(page.field("content-type"), "text/html; charset=utf-8");
+    let text = page.text();
+    assert!(text.contains("<a href=\"/Packages/\">"), "{text}");
+    assert!(!text.contains("/ui/"), "this listener offers no administration: {text}");
     for target in ["/api", "/peer/", "/healthz", "/favicon.ico"] {
         assert_eq!(bench.get(target).await.status, StatusCode::NOT_FOUND, "{target}");
     }
