@@ -29,6 +29,8 @@ before(async () => {
   await hq.api("POST", "/users", { name: "ada", password: "correct horse battery", scope: "publish", prefixes: ["apps"] });
   await hq.api("PATCH", "/node", { limits: { down_bytes_per_s: 50_000_000, windows: [{ days: ["mon", "fri"], from: "08:00", to: "18:00", down_bytes_per_s: 5_000_000 }] } });
   ({ id: webhook } = await hq.api("POST", "/webhooks", { url: "http://127.0.0.1:9/", name: "chat", types: ["package.*"], paths: [], tags: [], allow_private: true }));
+  // However soon the packages were everywhere, there is a delivery to show.
+  await hq.api("POST", `/webhooks/${webhook}/test`);
   await until("all agree", async () => (await branch.api("GET", "/packages")).items.every((/** @type {any} */ one) => one.state === "stored") && (await branch.api("GET", "/packages")).items.length === 2);
 });
 

@@ -8,13 +8,15 @@ const ONE_RING = 14;
 
 /**
  * @param {MeshNode[]} nodes
+ * @param {boolean} [narrow] on a phone: as wide as that is, so that names can be read
  * @returns {{ spots: Map<string, Spot>, width: number, height: number, small: boolean }}
  */
-export function place(nodes) {
+export function place(nodes, narrow = false) {
   const others = nodes.filter((node) => !node.this).sort((a, b) => (a.id < b.id ? -1 : 1));
   const own = nodes.find((node) => node.this);
   const small = others.length > ONE_RING;
-  const [width, height] = small ? [1180, 720] : others.length === 0 ? [640, 170] : others.length < 3 ? [640, 200] : [640, 390];
+  const wide = narrow ? 380 : 640;
+  const [width, height] = small ? [1180, 720] : others.length === 0 ? [wide, 170] : others.length < 3 ? [wide, 200] : [wide, 390];
   /** @type {Map<string, Spot>} */
   const spots = new Map();
   const centre = { x: width / 2, y: height / 2 - 12 };
@@ -26,7 +28,7 @@ export function place(nodes) {
   if (own) spots.set(own.id, { node: own, ...centre });
   const inner = small ? others.slice(0, Math.round(others.length / 3)) : [];
   ring(spots, inner, centre, { x: width * 0.24, y: height * 0.22 });
-  ring(spots, others.slice(inner.length), centre, { x: width / 2 - 80, y: height / 2 - 48 });
+  ring(spots, others.slice(inner.length), centre, { x: width / 2 - (narrow ? 52 : 80), y: height / 2 - 48 });
   return { spots, width, height, small };
 }
 

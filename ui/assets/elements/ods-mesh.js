@@ -33,7 +33,7 @@ class OdsMesh extends OdsElement {
 
   /** @override */
   render() {
-    const { spots, width, height, small } = place(this.nodes);
+    const { spots, width, height, small } = place(this.nodes, matchMedia('(max-width: 760px)').matches);
     return html`<svg class=${`mesh ${small ? 'small' : ''}`} viewBox=${`0 0 ${width} ${height}`} role="group" aria-label=${words.label(this.nodes.length)}>
       ${this.#links(spots).map((link) => this.#link(link))} ${[...spots.values()].map((spot) => this.#node(spot, small))}
     </svg>

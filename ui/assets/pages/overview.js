@@ -13,7 +13,7 @@ import { OdsElement } from '../elements/base.js';
 import { eventRow } from '../elements/event-row.js';
 import { icon } from '../elements/icon.js';
 import '../elements/ods-mesh.js';
-import { badge, bar, card, emptyState, pageHead, shown, tile } from '../elements/parts.js';
+import { badge, bar, card, emptyState, pageHead, shown, tile, waiting } from '../elements/parts.js';
 import { chooseFiles, uploadButton } from '../elements/upload-dialog.js';
 
 /** @typedef {import('../lib/types.js').Transfer} Transfer */
@@ -118,10 +118,11 @@ class PageOverview extends OdsElement {
   }
 
   #events() {
-    const records = recent.records?.filter(isNews);
+    const records = recent.records?.filter(isNews) ?? null;
     const link = html`<a href="/ui/events">${words.tail}</a>`;
     if (records?.length === 0) return card({ title: words.events, link }, emptyState({ icon: 'scroll-text', title: words.noEvents, body: uploads.emptyBody }));
-    return card({ title: words.events, link }, html`<ol class="events">${(records ?? []).slice(0, EVENTS_SHOWN).map(eventRow)}</ol>`);
+    if (!records) return card({ title: words.events, link }, waiting());
+    return card({ title: words.events, link }, html`<ol class="events">${records.slice(0, EVENTS_SHOWN).map(eventRow)}</ol>`);
   }
 }
 
