@@ -21,6 +21,19 @@ export function figures(name) {
 
 /** @typedef {{ median: number, p95: number, worst: number }} Frames milliseconds between one frame and the next */
 
+/**
+ * Processor time that the page's own thread takes for each frame of `framesOf`, in ms: the same however busy the machine is.
+ * @param {import("playwright-core").BrowserContext} context @param {import("playwright-core").Page} page @param {() => Promise<Frames>} run
+ */
+export async function costOf(context, page, run) {
+  const session = await context.newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const busy = async () => (await session.send("Performance.getMetrics")).metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN;
+  const before = await busy();
+  const took = await run();
+  return { took, costMs: ((await busy()) - before) * 1000 / FRAMES };
+}
+
 /** Begins to look how long frames take; `framesTaken` ends it. @param {import("playwright-core").Page} page */
 export async function watchFrames(page) {
   await page.evaluate(() => {

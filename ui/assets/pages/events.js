@@ -25,6 +25,8 @@ const END_PX = 40;
 class PageEvents extends OdsElement {
   tail = new JournalTail();
   #seen = 0;
+  /** Where the page itself scrolled to last. */
+  #put = -1;
   #shown = '';
   /** @type {number | null} */
   #open = null;
@@ -117,12 +119,16 @@ class PageEvents extends OdsElement {
     const box = this.#tailBox;
     if (!box || !this.tail.following) return;
     box.scrollTop = box.scrollHeight;
+    this.#put = box.scrollTop;
     this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
   }
 
   #scrolled() {
     const box = this.#tailBox;
     if (!box) return;
+    // The page's own scrolling is told late: after somebody pressed “Following”, it would undo that.
+    if (box.scrollTop === this.#put) return;
+    this.#put = -1;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < END_PX;
     if (atEnd === this.tail.following) return;
     this.tail.following = atEnd;
