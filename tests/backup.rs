@@ -102,6 +102,40 @@ fn a_backup_made_while_uploads_run_has_every_package_acknowledged_before() {
 }
 
 #[test]
+fn a_restore_from_a_damaged_backup_fails_and_names_the_packages_without_bytes() {
+    let node = Node::start("hq");
+    let file = Generated::new(1, 3_000_000);
+    let put = node.put("apps/damaged.pkg", &file.all()).expect(201).json();
+    node.put("whole.pkg", b"whole").expect(201);
+    back_up(&node, &[]);
+    let blob = put["package"]["blob"].as_str().expect("a digest");
+    let copy = node.folder().join("backups/blobs").join(&blob[..2]).join(blob);
+    tools::run_well(
+        "sh",
+        &[
+            "-c",
+            &format!("chmod u+w {blob}; printf X | dd of={blob} seek=1000 bs=1 conv=notrunc", blob = copy.display()),
+        ],
+        node.folder(),
+    );
+    let output = node.ods(&["backup", "restore", "backups", "--data", "restored"]);
+    let (said, failed) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{said}{failed}");
+    assert!(said.contains("  apps/damaged.pkg (") && !said.contains("whole.pkg"), "{said}");
+    assert!(
+        failed.contains("restored in part: the copies of 1 blob in") && failed.contains("has no peers"),
+        "{failed}"
+    );
+    let output = node.ods(&["backup", "restore", "backups", "--data", "again", "--json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(told["lost_packages"], serde_json::json!([{"path": "apps/damaged.pkg", "blob": blob}]));
+    assert_eq!((&told["lost"][0], output.status.code()), (&put["package"]["blob"], Some(1)));
+    let mut restored = Node::new(Setup { data: Some(node.folder().join("restored")), ..Setup::default() });
+    restored.launch();
+    assert_eq!(restored.download("whole.pkg").expect(200).text(), "whole");
+}
+
+#[test]
 fn a_restored_node_takes_back_what_came_since_and_nothing_removed_comes_back() {
     let hq = Node::start("hq");
     let mut branch = Node::start("branch");
