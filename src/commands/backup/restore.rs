@@ -15,7 +15,7 @@ const NAMED_MAX: usize = 20;
 
 /// What the backup's copies lack.
 #[derive(Debug, Default, Serialize)]
-struct Lost {
+struct InPart {
     /// Blobs whose copies are missing or damaged, those of earlier revisions too.
     lost: Vec<String>,
     /// The packages that now have no bytes here.
@@ -77,7 +77,7 @@ pub(super) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     verdict(&lost)
 }
 
-fn tell(name: &str, manifest: &Manifest, data: &str, lost: &Lost, context: &mut Context) -> Result<(), Failure> {
+fn tell(name: &str, manifest: &Manifest, data: &str, lost: &InPart, context: &mut Context) -> Result<(), Failure> {
     let Manifest { name: node, node: id, blobs, blob_bytes, .. } = manifest;
     let output = &mut context.output;
     output.line(&format!(
@@ -102,7 +102,7 @@ fn tell(name: &str, manifest: &Manifest, data: &str, lost: &Lost, context: &mut 
 }
 
 /// A node that was restored in part is one that somebody should look at.
-fn verdict(lost: &Lost) -> Result<(), Failure> {
+fn verdict(lost: &InPart) -> Result<(), Failure> {
     if lost.lost.is_empty() {
         return Ok(());
     }
@@ -148,7 +148,7 @@ fn restore(
     data: &Path,
     now: ods_store::UnixMillis,
     bar: &mut Bar,
-) -> Result<Lost, Failure> {
+) -> Result<InPart, Failure> {
     let mut entropy = [0; 32];
     getrandom::fill(&mut entropy)
         .map_err(|error| Failure::new(Exit::Failed, "entropy", format!("the system gives no random bytes: {error}")))?;
@@ -176,12 +176,12 @@ fn restore(
 }
 
 /// Which packages the lost blobs were of.
-fn name_lost(store: &Store, lost: &[Digest]) -> Result<Lost, StoreError> {
+fn name_lost(store: &Store, lost: &[Digest]) -> Result<InPart, StoreError> {
     let mut lost_packages = Vec::new();
     for blob in lost {
         let named = |path| LostPackage { path, blob: blob.to_string() };
         lost_packages.extend(store.live_paths(blob)?.into_iter().map(named));
     }
     let lost = lost.iter().map(Digest::to_string).collect();
-    Ok(Lost { lost, lost_packages, has_peers: !store.peers()?.is_empty() })
+    Ok(InPart { lost, lost_packages, has_peers: !store.peers()?.is_empty() })
 }
