@@ -98,7 +98,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use ods_api::{MeshCommand, PeerStatuses, TransferBoard, TransferStatuses};
-use ods_store::{Store, UnixMillis};
+use ods_store::{Rates, Store, UnixMillis};
 use tokio::sync::mpsc;
 
 use crate::worker::Worker;
@@ -129,6 +129,8 @@ pub(crate) struct MeshOptions {
     pub(crate) tls_pin: Option<[u8; 32]>,
     /// Whether this node opens links, so that peers can call it that couldn't otherwise.
     pub(crate) link: LinkPolicy,
+    /// The most that bytes of blobs take to and from others, whatever limits are set.
+    pub(crate) ceiling: Rates,
     /// The clock, for what is written down. Scheduling doesn't use it.
     pub(crate) clock: fn() -> UnixMillis,
     /// Where it is shown what moves.
@@ -145,6 +147,7 @@ pub(crate) struct Mesh {
     fetches: Arc<FetchInbox>,
     states: Arc<StateInbox>,
     link: LinkPolicy,
+    ceiling: Rates,
     outflow: Outflow,
     surface: Router,
 }
@@ -152,7 +155,7 @@ pub(crate) struct Mesh {
 impl Mesh {
     /// The mesh of this store.
     pub(crate) fn new(store: Store, options: MeshOptions) -> Self {
-        let MeshOptions { listen_urls, tls_pin, link, clock, board } = options;
+        let MeshOptions { listen_urls, tls_pin, link, ceiling, clock, board } = options;
         let outflow = Outflow { board, pacers: Arc::default() };
         let (inbox, fetches) = (Arc::new(Inbox::default()), Arc::new(FetchInbox::default()));
         let states = Arc::new(StateInbox::default());
@@ -170,7 +173,7 @@ impl Mesh {
         let Caller { node, clock: shown, offload, .. } = caller.clone();
         let callee = Callee { node, inbox: Arc::clone(&inbox), states: Arc::clone(&states), clock: shown, offload };
         let surface = PeerSurface::new(callee, client, outflow.clone(), clock).router();
-        Self { caller, inbox, fetches, states, link, outflow, surface }
+        Self { caller, inbox, fetches, states, link, ceiling, outflow, surface }
     }
 
     /// What peers call: `/peer/v1`. The listener puts [`ods_api::ClientAddress`] into each request.
@@ -186,8 +189,8 @@ impl Mesh {
         statuses: PeerStatuses,
         transfers: TransferStatuses,
     ) -> (impl Worker, impl Worker, impl Worker, impl Worker) {
-        let Self { caller, inbox, fetches, states, surface, link, outflow } = self;
-        let limits = LimitKeeper::new(caller.node.store.clone(), outflow.pacers, Arc::clone(&caller.clock));
+        let Self { caller, inbox, fetches, states, surface, link, ceiling, outflow } = self;
+        let limits = LimitKeeper::new(caller.node.store.clone(), outflow.pacers, ceiling, Arc::clone(&caller.clock));
         let linking = Linking::new(link, Dice::new(u64::from_le_bytes(caller.node.store.random())));
         let links = LinkKeeper::new(linking, surface);
         let of_states =

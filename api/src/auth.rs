@@ -227,6 +227,7 @@ fn too_many(address: ClientAddress, retry_after_s: u64) -> ApiError {
 }
 
 fn foreign() -> ApiError {
-    let detail = "a change made with a session's cookie must come from this node's own page: send `Origin` with the address                   that is called; programs use a token instead";
+    let detail = "a change made with a session's cookie must come from this node's own page: send `Origin` with the \
+                  address that is called; programs use a token instead";
     ApiError::new(Code::ForeignOrigin, detail)
 }

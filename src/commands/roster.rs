@@ -48,7 +48,8 @@ enum Action {
                       into. No node serves it or takes anything from it any more. What it published so far stays, as far \
                       as this node has it by now: remove what shouldn't (`ods rm`). What its key signs from now on, or dates \
                       back, counts nowhere.\n\nThere is no way back for that key: to return, the machine begins with an \
-                      empty data folder and joins by a new invite.\n\nTo end only a link between two nodes, use `ods peer rm`.",
+                      empty data folder and joins by a new invite. Until somebody stops it, it goes on serving what it \
+                      holds to whoever downloads there.\n\nTo end only a link between two nodes, use `ods peer rm`.",
         after_help = "Examples:\n  ods roster expel lost-laptop\n  ods roster expel 5f0c61e2"
     )]
     Expel(Expel),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use ods_store::PackagePath;
+use ods_store::{BANDWIDTH_BYTES_PER_S_MIN, PackagePath, Rates};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use toml::Value;
@@ -36,6 +36,10 @@ pub(super) fn build(values: &mut [Resolved]) -> Result<Config, ConfigError> {
             access: take(values.get("downloads.access"), Ok)?,
         },
         link: take(values.get("mesh.link"), Ok)?,
+        bandwidth: Rates {
+            up: rate(values.get("mesh.up_bytes_per_s"))?,
+            down: rate(values.get("mesh.down_bytes_per_s"))?,
+        },
         limits: Limits {
             connections_max: count(values.get("limits.connections_max"))?,
             connections_per_address_max: count(values.get("limits.connections_per_address_max"))?,
@@ -59,6 +63,17 @@ pub(super) fn build(values: &mut [Resolved]) -> Result<Config, ConfigError> {
         listeners: listeners(values.get("listeners"))?,
         watches: watches(values.get("watches"))?,
     })
+}
+
+/// Bytes a second; 0 is no limit.
+fn rate(resolved: &mut Resolved) -> Result<Option<u64>, ConfigError> {
+    let bytes_per_s = take(resolved, |bytes_per_s: u64| match bytes_per_s {
+        1..BANDWIDTH_BYTES_PER_S_MIN => Err(format!(
+            "{bytes_per_s} is too slow; use at least {BANDWIDTH_BYTES_PER_S_MIN} bytes a second, or 0 for no limit"
+        )),
+        _ => Ok(bytes_per_s),
+    })?;
+    Ok((bytes_per_s > 0).then_some(bytes_per_s))
 }
 
 /// The folder that a setting names, absolute.

@@ -95,6 +95,19 @@ pub(super) const SETTINGS: &[Setting] = &[
          (to peers that answer, but don't call), \"always\" or \"never\".",
     ),
     setting(
+        "mesh.up_bytes_per_s",
+        Shape::Number(0..=1_000_000_000_000),
+        |_| Some(Value::from(0)),
+        "The most bytes a second that packages take from this node to others; 0: no limit here. The lower of this and of\n\
+         what `ods limit` sets, which has windows and limits of single peers too, holds.",
+    ),
+    setting(
+        "mesh.down_bytes_per_s",
+        Shape::Number(0..=1_000_000_000_000),
+        |_| Some(Value::from(0)),
+        "The same from others to this node.",
+    ),
+    setting(
         "limits.connections_max",
         Shape::Number(1..=1_000_000),
         |_| Some(Value::from(4096)),

@@ -148,6 +148,10 @@ fn bad_values_say_where_they_are_and_what_would_be_right() {
             "data/ods.toml:2: limits.header_timeout_s: 0 is out of bounds; use a number from 1 to 3600",
         ),
         (
+            "[mesh]\nup_bytes_per_s = 9999",
+            "data/ods.toml:2: mesh.up_bytes_per_s: 9999 is too slow; use at least 10000 bytes a second, or 0 for no limit",
+        ),
+        (
             "urls = [\"ftp://x\"]",
             "data/ods.toml:1: urls: \"ftp://x\" is no base URL; write one such as \"https://packages.example.org\"",
         ),

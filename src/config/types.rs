@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use ods_store::{Keep, RetentionRule, StatePolicy, WatchMode};
+use ods_store::{Keep, Rates, RetentionRule, StatePolicy, WatchMode};
 use serde::{Deserialize, Serialize};
 
 use super::address;
@@ -27,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) downloads: Downloads,
     /// Whether this node opens links, so that peers can call it.
     pub(crate) link: LinkMode,
+    /// The most that bytes of packages take between nodes, whatever is set while the node runs.
+    pub(crate) bandwidth: Rates,
     /// Bounds and times.
     pub(crate) limits: Limits,
     /// Which bytes are kept, and how often others are removed.

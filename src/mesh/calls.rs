@@ -125,17 +125,29 @@ impl Caller {
     pub(super) async fn pull(self, to: Endpoint, mode: PullMode, theirs: Summary) -> Result<PullReport, String> {
         let node = to.node;
         let started = self.in_store(move |store| Pull::start(store, node, mode, &theirs)).await;
-        let (mut pull, mut request) = started.map_err(|error| error.to_string())?;
+        let (mut pull, request) = started.map_err(|error| error.to_string())?;
+        let mut answer = self.wire.call(&to, &request).await;
         loop {
-            let answer = self.wire.call(&to, &request).await.map_err(|error| error.to_string())?;
-            let now = (self.clock)();
-            let (taken, back) = self
-                .in_blocking(move |store| (pull.take(store, answer, now), pull))
-                .await
-                .ok_or_else(|| "this node is stopping".to_owned())?;
+            let (page, now) = (answer.map_err(|error| error.to_string())?, (self.clock)());
+            let ahead = pull.ahead(&page);
+            let taking = self.in_blocking(move |store| (pull.take(store, page, now), pull));
+            let asking = async {
+                match &ahead {
+                    Some(request) => Some(self.wire.call(&to, request).await),
+                    None => None,
+                }
+            };
+            let (taken, asked) = tokio::join!(taking, asking);
+            let (taken, back) = taken.ok_or_else(|| "this node is stopping".to_owned())?;
             match taken.map_err(|error| error.to_string())? {
                 Step::Done(report) => return Ok(report),
-                Step::Ask(next) => (request, pull) = (next, back),
+                Step::Ask(next) => {
+                    pull = back;
+                    answer = match asked {
+                        Some(answer) => answer,
+                        None => self.wire.call(&to, &next).await,
+                    };
+                }
             }
         }
     }

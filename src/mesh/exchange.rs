@@ -5,7 +5,7 @@ use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, Store, StoreError, UnixMill
 
 use super::limits::{PING_EVENTS_BYTES_MAX, PULL_PAGES_MAX};
 use super::peers::{PullMode, PullReport};
-use super::protocol::{Answer, Cursor, LogAnswer, LogRequest, Ping, Request, RosterSwap, Summary};
+use super::protocol::{Answer, LogAnswer, LogRequest, Ping, Request, RosterSwap, Summary};
 use super::serve::summary;
 
 /// A ping. To a peer that held all of this node's events when its log ended at `news_after`, what came since goes along.
@@ -43,7 +43,8 @@ pub(super) struct Pull {
     backfill: bool,
     gained: u64,
     pages: usize,
-    asked_at: Option<Cursor>,
+    /// What was asked last of the log.
+    asked: Option<LogRequest>,
 }
 
 /// How a pull goes on.
@@ -80,13 +81,21 @@ impl Pull {
         mode: PullMode,
         theirs: &Summary,
     ) -> Result<(Self, Request), StoreError> {
-        let mut pull = Self { node, mode, backfill: is_first_pull(store)?, gained: 0, pages: 0, asked_at: None };
+        let mut pull = Self { node, mode, backfill: is_first_pull(store)?, gained: 0, pages: 0, asked: None };
         let request = if theirs.roster == store.roster_digest() {
             pull.ask_log(store)?
         } else {
             Request::Roster(RosterSwap { statements: store.roster_statements()? })
         };
         Ok((pull, request))
+    }
+
+    /// What will be asked after this answer if all of it is taken. It may be asked before that, so that the peer reads its log
+    /// while this node writes; what comes is then taken in its turn, or dropped if the pull doesn't go on.
+    pub(super) fn ahead(&self, answer: &Answer) -> Option<Request> {
+        let (Answer::Log(page), Some(asked)) = (answer, &self.asked) else { return None };
+        let goes_on = page.more && self.pages + 1 < PULL_PAGES_MAX && !self.is_stuck(page);
+        goes_on.then(|| Request::Log(LogRequest { cursor: Some(page.cursor.clone()), vector: asked.vector.clone() }))
     }
 
     /// Takes an answer and says how to go on.
@@ -108,7 +117,9 @@ impl Pull {
     }
 
     fn take_page(&mut self, store: &Store, page: LogAnswer, now: UnixMillis) -> Result<Step, PullError> {
-        self.check_progress(&page)?;
+        if self.is_stuck(&page) {
+            return Err(PullError::Garbage("its log page doesn't move on"));
+        }
         let LogAnswer { items, cursor, more, summary } = page;
         let (positions, events) = items.into_iter().unzip();
         let pull = Some(PulledFrom { node: self.node, positions, cursor: cursor.into() });
@@ -124,17 +135,18 @@ impl Pull {
     }
 
     /// A page that has nothing, promises more and doesn't move on would be asked for until the end of time.
-    fn check_progress(&self, page: &LogAnswer) -> Result<(), PullError> {
-        let stuck = page.more && page.items.is_empty() && self.asked_at.as_ref() == Some(&page.cursor);
-        if stuck { Err(PullError::Garbage("its log page doesn't move on")) } else { Ok(()) }
+    fn is_stuck(&self, page: &LogAnswer) -> bool {
+        let from = self.asked.as_ref().and_then(|asked| asked.cursor.as_ref());
+        page.more && page.items.is_empty() && from == Some(&page.cursor)
     }
 
     /// The next page. Only the first of a pull by vector goes without the cursor.
     fn ask_log(&mut self, store: &Store) -> Result<Request, StoreError> {
         let by_vector = self.mode == PullMode::Vector && self.pages == 0;
         let cursor = if by_vector { None } else { store.peer_cursor(&self.node)? };
-        self.asked_at = cursor.map(Cursor::from);
-        Ok(Request::Log(LogRequest::new(cursor, &store.vector()?)))
+        let request = LogRequest::new(cursor, &store.vector()?);
+        self.asked = Some(request.clone());
+        Ok(Request::Log(request))
     }
 }
 

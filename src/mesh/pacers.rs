@@ -159,13 +159,14 @@ fn paced(body: Body, pacers: Arc<Pacers>, peer: NodeId) -> Body {
 pub(super) struct LimitKeeper {
     store: Store,
     pacers: Arc<Pacers>,
+    ceiling: Rates,
     clock: Clock,
     wake: Arc<Notify>,
 }
 
 impl LimitKeeper {
-    /// Keeps `pacers` by what `store` says.
-    pub(super) fn new(store: Store, pacers: Arc<Pacers>, clock: Clock) -> Self {
+    /// Keeps `pacers` by what `store` says, the node's never above `ceiling`.
+    pub(super) fn new(store: Store, pacers: Arc<Pacers>, ceiling: Rates, clock: Clock) -> Self {
         let wake = Arc::new(Notify::new());
         let changed = Arc::clone(&wake);
         store.on_commit(move |commit| {
@@ -173,7 +174,7 @@ impl LimitKeeper {
                 changed.notify_one();
             }
         });
-        Self { store, pacers, clock, wake }
+        Self { store, pacers, ceiling, clock, wake }
     }
 }
 
@@ -184,6 +185,12 @@ fn in_force(own: &NodeId, all: &[(NodeId, Bandwidth)], now: UnixMillis) -> (Rate
     let links = all.iter().filter(|(node, _)| node != own);
     let links = links.map(|(node, limits)| (*node, limits.at(day, minute))).collect();
     (node.map_or_else(Rates::default, |limits| limits.at(day, minute)), links)
+}
+
+/// The lower of two limits, each way.
+fn lower(one: Rates, other: Rates) -> Rates {
+    let lower = |one: Option<u64>, other: Option<u64>| [one, other].into_iter().flatten().min();
+    Rates { down: lower(one.down, other.down), up: lower(one.up, other.up) }
 }
 
 /// The day of the week (0 is Monday) and the minute of the day; in the machine's time zone if `zone` isn't known to it.
@@ -210,7 +217,7 @@ impl Worker for LimitKeeper {
         match in_blocking(move || store.bandwidths()).await {
             Some(Ok(all)) => {
                 let (node, links) = in_force(&self.store.node_id(), &all, (self.clock)());
-                self.pacers.set(node, &links);
+                self.pacers.set(lower(node, self.ceiling), &links);
             }
             Some(Err(error)) => {
                 tracing::error!(
@@ -280,6 +287,13 @@ mod tests {
         let body = paced(Body::from(bytes.clone()), pacers, PEER);
         assert_eq!(body.collect().await.unwrap().to_bytes(), bytes);
         assert!(began.elapsed() >= Duration::from_millis(300), "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn of_what_is_configured_and_what_is_set_the_lower_holds() {
+        let rates = |down, up| Rates { down, up };
+        assert_eq!(lower(rates(None, Some(7)), rates(Some(5), Some(9))), rates(Some(5), Some(7)));
+        assert_eq!(lower(rates(None, Some(9)), rates(None, Some(7))), rates(None, Some(7)));
     }
 
     #[test]

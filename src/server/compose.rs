@@ -68,7 +68,8 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let tls_pin = sockets.iter().find_map(Socket::pin_for_peers);
     let (mesh_handle, commands, statuses) = MeshHandle::new();
     let (link, board) = (link_policy(config.link), mesh_handle.board().clone());
-    let options = MeshOptions { listen_urls: listen_urls.clone(), tls_pin, link, clock: clock::now, board };
+    let (listen, ceiling) = (listen_urls.clone(), config.bandwidth);
+    let options = MeshOptions { listen_urls: listen, tls_pin, link, ceiling, clock: clock::now, board };
     let mesh = Mesh::new(store.clone(), options);
     let peers = mesh.router();
     let (driver, states, limits, fetcher) = mesh.workers(commands, statuses.clone(), mesh_handle.transfers());

@@ -104,7 +104,8 @@ fn note(tx: &Tx<'_>, moment: Moment, before: &Roster, statement: &Statement) -> 
     journal::append(tx, Moment { backfill, ..moment }, happening)?;
     if node == own && tx.roster().is_expelled(&own) {
         let detail = format!(
-            "this node was expelled from its mesh by owner {by_node}: it can't publish, and no other node speaks with it. To              take part again it needs a new key: begin with an empty data folder and join by a new invite"
+            "this node was expelled from its mesh by owner {by_node}: it can't publish, and no other node speaks with it. To \
+             take part again it needs a new key: begin with an empty data folder and join by a new invite"
         );
         journal::alarm(tx, moment, "expelled", detail)?;
     }

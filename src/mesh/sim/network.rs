@@ -26,7 +26,7 @@ use super::random::Random;
 use super::trace::Trace;
 
 /// How bad the network is.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Weather {
     /// Messages lost, of a thousand.
     pub(super) lost: u64,
@@ -34,10 +34,20 @@ pub(super) struct Weather {
     pub(super) doubled: u64,
     /// The longest way of a message, in milliseconds.
     pub(super) latency_ms: u64,
+    /// Messages that may take so long, of a thousand; the others take next to no time.
+    pub(super) slow: u64,
     /// Parts of blobs that arrive changed, of a thousand.
     pub(super) bent: u64,
 }
 
+impl Default for Weather {
+    fn default() -> Self {
+        Self { lost: 0, doubled: 0, latency_ms: 0, slow: SLOW, bent: 0 }
+    }
+}
+
+/// Messages of a thousand that may take as long as any, unless a run is about slow lines.
+pub(super) const SLOW: u64 = 100;
 /// What a line can do at best: bytes of a blob per millisecond.
 const BYTES_PER_MS: u64 = 4096;
 
@@ -124,7 +134,7 @@ impl Network {
     /// How long a message is on its way; `None`: it is lost.
     fn way(&self) -> Option<Duration> {
         let State { weather, random, .. } = &*self.state();
-        let ms = if random.chance(100) { random.below(weather.latency_ms + 1) } else { random.below(4) };
+        let ms = if random.chance(weather.slow) { random.below(weather.latency_ms + 1) } else { random.below(4) };
         (!random.chance(weather.lost)).then(|| Duration::from_millis(ms))
     }
 

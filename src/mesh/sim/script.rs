@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use ods_store::Role;
 
-use super::network::Weather;
+use super::network::{SLOW, Weather};
 use super::random::Random;
 
 /// A run.
@@ -61,7 +61,7 @@ pub(super) enum Step {
     /// The machines fall into two parts for a while.
     Partition { part: u64, for_ms: u64 },
     /// The network gets better or worse.
-    Weather { lost: u64, doubled: u64, latency_ms: u64, bent: u64 },
+    Weather { lost: u64, doubled: u64, latency_ms: u64, slow: u64, bent: u64 },
     /// A spare machine joins.
     Join { via: usize, role: usize },
     /// An owner of one mesh redeems an owner's invite of the other.
@@ -105,13 +105,15 @@ impl Script {
         // Small meshes are cheap, and fail with short traces; big ones have the longer ways.
         let count = 2 + random.index(if random.chance(300) { 9 } else { 4 });
         let founders = (0..count).map(|number| Founder::draw(number, &random)).collect();
-        let spares = random.index(3);
+        let newcomers = newcomers(seed, count);
+        let spares = random.index(3) + newcomers.iter().filter(|(_, step)| matches!(step, Step::Join { .. })).count();
         let links = (0..random.index(count + 2)).map(|_| (random.index(count), random.index(count))).collect();
         let chaos_ms = 5_000 + random.below(CHAOS_MS);
         let kinds = Kinds::draw(&random);
         let mut steps: Vec<_> =
             (0..10 + random.index(50)).map(|_| (random.below(chaos_ms), kinds.step(&random))).collect();
         steps.extend(policies(seed, chaos_ms));
+        steps.extend(newcomers);
         steps.sort_by_key(|(at_ms, _)| *at_ms);
         Self { seed, founders, spares, links, steps }
     }
@@ -132,6 +134,30 @@ fn policies(seed: u64, chaos_ms: u64) -> Vec<(u64, Step)> {
         (at_ms, if changes { Step::Policy { machine, policy: random.index(5) } } else { Step::LetGo { machine } })
     };
     (0..count).map(step).collect()
+}
+
+/// Nodes that join over slow lines and publish at once, which some runs have besides: their events reach some before the word
+/// that admitted them. Drawn apart, too.
+fn newcomers(seed: u64, founders: usize) -> Vec<(u64, Step)> {
+    let random = Random::new(seed ^ 0x6e65_7763_6f6d);
+    let mut steps = Vec::new();
+    // With the spares there are 14 machines at most.
+    if founders > 8 || !random.chance(200) {
+        return steps;
+    }
+    steps.push((0, Step::Weather { lost: 0, doubled: 0, latency_ms: 200 + random.below(2000), slow: 600, bent: 0 }));
+    for newcomer in 0..2 + random.index(3) {
+        let at_ms = random.below(20_000);
+        steps.push((at_ms, Step::Join { via: random.index(64), role: random.index(3) }));
+        // Machines are counted as they run, so the newest is about the last.
+        let newest = founders + newcomer;
+        for _ in 0..8 {
+            let machine = if random.chance(600) { newest } else { random.index(64) };
+            let publish = Step::Publish { machine, path: random.index(PATHS), size: 1 + random.index(500) };
+            steps.push((at_ms + random.below(8000), publish));
+        }
+    }
+    steps
 }
 
 impl Founder {
@@ -234,7 +260,7 @@ impl Kinds {
     fn weather(random: &Random) -> Step {
         let doubled = if random.chance(500) { random.below(300) } else { 0 };
         let bent = if random.chance(200) { 100 } else { 0 };
-        Step::Weather { lost: random.below(200), doubled, latency_ms: random.below(3000), bent }
+        Step::Weather { lost: random.below(200), doubled, latency_ms: random.below(3000), slow: SLOW, bent }
     }
 }
 
@@ -242,7 +268,9 @@ impl Step {
     /// The weather that a step makes.
     pub(super) fn weather(self) -> Option<Weather> {
         match self {
-            Self::Weather { lost, doubled, latency_ms, bent } => Some(Weather { lost, doubled, latency_ms, bent }),
+            Self::Weather { lost, doubled, latency_ms, slow, bent } => {
+                Some(Weather { lost, doubled, latency_ms, slow, bent })
+            }
             _ => None,
         }
     }

@@ -11,7 +11,10 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use http::{StatusCode, header};
 use http_body_util::BodyExt as _;
-use ods_store::{Happening, NodeKey, Role};
+use ods_store::{
+    Digest, EVENT_CONTEXT, EventBatch, EventId, FORMAT, Happening, Header, Meta, NodeKey, Publish, Role, Sha256,
+    SignedEvent, StreamId,
+};
 use tower::ServiceExt as _;
 
 use super::super::callee::Callee;
@@ -181,6 +184,33 @@ async fn events_with_a_wrong_signature_are_not_taken_and_do_no_harm() {
     assert_eq!(surface.node.store().overview().unwrap().log_events, 0);
 }
 
+#[tokio::test]
+async fn a_member_that_floods_is_told_to_wait_and_others_are_served() {
+    let surface = Surface::new().await;
+    let mut busy = None;
+    for serial in 10.. {
+        let mut call = surface.states();
+        // Refused for its body, and counted all the same.
+        call.body = vec![0xff; 10];
+        call.parameters.serial = Some(serial);
+        let (status, code) = surface.send(call).await;
+        if status != StatusCode::BAD_REQUEST {
+            busy = Some((serial - 10, status.as_u16(), code));
+            break;
+        }
+    }
+    let (calls, status, code) = busy.expect("it ends");
+    assert_eq!((status, code.as_str()), (503, "busy"));
+    assert_eq!(calls, super::super::limits::SERIALS_MAX as u64);
+    let other = TestNode::new("other");
+    other.joins(&surface.node, Role::Publisher);
+    let mut call = surface.states();
+    (call.parameters.caller, call.key) = (other.store().node_id(), other.store().key().clone());
+    let digest = other.store().states_digest().unwrap();
+    call.body = Request::States(StatesRequest { clock: other.now, digest, index: None, fresh: vec![] }).encode();
+    assert_eq!(surface.send(call).await.0, StatusCode::OK);
+}
+
 /// What an evil node does with requests for bytes.
 type Evil = fn(&Bytes) -> Body;
 
@@ -283,4 +313,51 @@ async fn a_peer_that_answers_garbage_is_unreachable_and_hurts_nobody() {
     .await;
     garbage.stop().await;
     other.stop().await;
+}
+
+/// The first event of a member, which says of bytes that they have another size than they have.
+fn lie_about_size(liar: &TestNode, blob: Digest, size: u64) -> SignedEvent {
+    let stream = StreamId { origin: liar.store().node_id(), epoch: 1 };
+    let header = Header { stream, seq: 1, prev: EventId::ZERO, at_ms: NOW, by: "liar".to_owned() };
+    let publish = Publish {
+        path: "lie.pkg".to_owned(),
+        blob,
+        size,
+        sha256: Sha256::from_bytes([7; 32]),
+        modified: 1,
+        meta: Meta::new(),
+        replaces: vec![],
+    };
+    let body = postcard::to_allocvec(&publish).unwrap();
+    let mut frame = vec![FORMAT, 1];
+    frame.extend(postcard::to_allocvec(&header).unwrap());
+    frame.extend(u32::try_from(body.len()).unwrap().to_le_bytes());
+    frame.extend(body);
+    let id = blake3::Hasher::new_derive_key(EVENT_CONTEXT).update(&frame).finalize();
+    let signature = liar.store().key().sign(id.as_bytes()).to_vec();
+    SignedEvent { frame, signature }
+}
+
+/// Of as many pieces as there are, so that the outline would merge.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_with_a_wrong_size_is_alarmed_and_nothing_is_taken_for_it() {
+    let (good, victim, liar) = (Live::start("good").await, Live::start("victim").await, TestNode::new("liar"));
+    liar.joins(&good.node, Role::Publisher);
+    victim.joins(&good, Role::Publisher).await;
+    let bytes = noise(3, (3 << 20) + 500);
+    let lie = lie_about_size(&liar, Digest::of(&bytes), bytes.len() as u64 + 1);
+    until("the liar is known", || {
+        let batch = EventBatch { events: vec![lie.clone()], pull: None, backfill: false };
+        victim.node.store().insert_events(batch, NOW).unwrap().refused.is_none()
+    })
+    .await;
+    // Who has the bytes says how many they are.
+    good.node.publish("true.pkg", &bytes);
+    until("the wrong size is alarmed", || {
+        victim.happened(|what| matches!(what, Happening::Alarm { code, .. } if code == "wrong_size"))
+    })
+    .await;
+    assert!(victim.lists("lie.pkg") && !victim.has("lie.pkg", &bytes));
+    good.stop().await;
+    victim.stop().await;
 }

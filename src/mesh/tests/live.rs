@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::{Extension, Router};
 use ods_api::{ClientAddress, MeshHandle, TransferBoard};
-use ods_store::{Happening, Lsn, PackageState, Role, UnixMillis};
+use ods_store::{Happening, Lsn, PackageState, Rates, Role, UnixMillis};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -59,7 +59,14 @@ impl Live {
         node.node.fallback_urls.clone_from(&listen_urls);
         let mesh = Mesh::new(
             node.store().clone(),
-            MeshOptions { listen_urls, tls_pin: None, link, clock, board: TransferBoard::default() },
+            MeshOptions {
+                listen_urls,
+                tls_pin: None,
+                link,
+                ceiling: Rates::default(),
+                clock,
+                board: TransferBoard::default(),
+            },
         );
         Self::work(node, mesh, address, JoinSet::new())
     }
@@ -85,7 +92,14 @@ impl Live {
         let clock = if node.now == NOW { clock } else { fast_clock };
         let mesh = Mesh::new(
             node.store().clone(),
-            MeshOptions { listen_urls, tls_pin: None, link: LinkPolicy::Never, clock, board: TransferBoard::default() },
+            MeshOptions {
+                listen_urls,
+                tls_pin: None,
+                link: LinkPolicy::Never,
+                ceiling: Rates::default(),
+                clock,
+                board: TransferBoard::default(),
+            },
         );
         let router = bend(mesh.router()).layer(Extension(ClientAddress(address.ip())));
         let mut server = JoinSet::new();
