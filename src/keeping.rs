@@ -6,6 +6,7 @@
 //!   holds. The walk's place is in the store: a restart goes on there.
 //! - It looks again soon after anything it depends on changed (policy, wants, states of others), and now and then anyway;
 //!   but it rests for [`REST_FACTOR`] times as long as the last look took.
+//! - About once a minute it ends the wants of what clients asked for and nobody waits for any more.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +27,8 @@ const REST_FACTOR: u32 = 20;
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 /// For how long the word of others that was asked for counts (`evict.rs` of the store), if somebody owes it still.
 const WORD_GOOD: Duration = Duration::from_mins(10);
+/// How often it looks for wants that nobody waits for any more.
+const FORSAKEN_EVERY: Duration = Duration::from_mins(1);
 /// How long it waits when something failed.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 
@@ -47,7 +50,16 @@ impl KeepingWorker {
                 waking.notify_one();
             }
         });
-        let keeper = Keeper { store, clock, changed, run: None, looked: None, uses_saved: Instant::now(), asked: None };
+        let keeper = Keeper {
+            store,
+            clock,
+            changed,
+            run: None,
+            looked: None,
+            uses_saved: Instant::now(),
+            wants_seen: Instant::now(),
+            asked: None,
+        };
         Self { keeper: Some(keeper), wake }
     }
 }
@@ -91,6 +103,7 @@ struct Keeper {
     uses_saved: Instant,
     /// Since when it waits for the word of others.
     asked: Option<Instant>,
+    wants_seen: Instant,
 }
 
 impl Keeper {
@@ -117,6 +130,13 @@ impl Keeper {
         if self.uses_saved.elapsed() >= Duration::from_millis(USES_EVERY_MS) {
             self.uses_saved = Instant::now();
             self.store.save_uses()?;
+        }
+        if self.wants_seen.elapsed() >= FORSAKEN_EVERY {
+            self.wants_seen = Instant::now();
+            let wants = self.store.drop_forsaken_wants((self.clock)())?;
+            if wants > 0 {
+                tracing::info!(wants, "stopped fetching what clients had asked for and nobody waits for any more");
+            }
         }
         let Some((run, began)) = &mut self.run else { return self.look() };
         let EvictStep::Done(report) = run.step()? else { return Ok(STEP_REST) };

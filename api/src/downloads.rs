@@ -9,7 +9,7 @@
 //! - `ETag` and `Last-Modified` come from the event alone, so that every node says the same.
 //! - Every answer has an exact `Content-Length`; none is chunked, re-encoded or a redirect.
 //! - What can't be found is 404. What is known and not here is fetched before other things and sent while it arrives,
-//!   or is 503 if it doesn't.
+//!   or is 503 if it doesn't. An answer without bytes (HEAD, 304, 412, 416) fetches nothing: the catalog has what it says.
 
 mod accept;
 mod answer;

@@ -81,6 +81,14 @@ pub enum StoreError {
         /// The blob.
         blob: Digest,
     },
+    /// Clients wait for other bytes already, as many as an on-demand node keeps.
+    #[error(
+        "other clients are waiting for as many bytes as this node keeps (its policy's limit is {bytes_max}); they come first"
+    )]
+    AskedTooMuch {
+        /// The policy's limit.
+        bytes_max: u64,
+    },
     /// The disk has too little room.
     #[error("{needed} bytes are needed and {free} are free")]
     NoSpace {

@@ -179,5 +179,10 @@ pub const USES_NOTED_MAX: usize = 100_000;
 pub const POLICY_STEP_BLOBS: usize = 500;
 /// How far a state's counter may pass the last one for the sake of others' counters, so that nobody can use it up.
 pub const STATE_COUNTER_LEAP_MAX: u64 = 1 << 20;
+/// Blobs on their way at once only because clients asked for them.
+pub const ASKED_WANTS_MAX: usize = 10_000;
+/// How long what clients asked for, and the policy doesn't keep, is wanted after the last of them asked while nothing of it
+/// comes: 2 minutes, twice as long as may pass until it is noted that one asks again.
+pub const ASKED_FOR_MS: u64 = 120_000;
 /// Pieces of one fetch that readers wait for, which come before others.
 pub const ASKED_PIECES_MAX: usize = 16;

@@ -2,15 +2,21 @@
 //!
 //! A blob is wanted while it is not held and a Publish head of some path has it that the policy keeps, or somebody asked for
 //! it (`policy.rs`). A want ends when the blob is held, or when no head has it any more.
+//!
+//! What the policy doesn't keep is wanted for those who ask within bounds, since anybody may ask: on an on-demand node as many
+//! bytes at once as it keeps ([`check_asked`]; a larger blob comes alone), and only while somebody goes on asking or some of it
+//! is here ([`is_forsaken`]).
 
 use redb::{ReadableTable, ReadableTableMetadata};
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{Added, from_row, to_row};
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
+use crate::limits::{ASKED_FOR_MS, ASKED_WANTS_MAX};
 use crate::meta;
+use crate::node_state::StatePolicy;
 use crate::policy::{self, LiveAt};
 use crate::schema::{BLOBS, FETCHES, LIVE_BLOBS, OLD_WANTS, PACKAGES, RENOUNCED, USES, WANTS};
 use crate::time::UnixMillis;
@@ -120,6 +126,50 @@ fn want_because(
         tx.changed(|effects| effects.wants_changed = true);
     }
     Ok(())
+}
+
+impl Want {
+    /// Whether it is here only because somebody asked: what was lost may have been the only copy.
+    fn is_for_askers(&self) -> bool {
+        self.asked_at.is_some() && self.reason != WantReason::Repair
+    }
+
+    /// Whether nobody has asked for so long that it may end, if the policy doesn't keep it.
+    pub(crate) fn is_forsaken(&self, now: UnixMillis) -> bool {
+        let lately = |asked: UnixMillis| asked <= now && now.ms_since(asked) < ASKED_FOR_MS;
+        self.is_for_askers() && !self.asked_at.is_some_and(lately)
+    }
+}
+
+/// Errs if a client is not to have a further blob fetched now, because of what others wait for.
+pub(crate) fn check_asked(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
+    let StatePolicy::OnDemand { bytes_max } = policy::of(tx)? else { return Ok(()) };
+    if tx.read(WANTS)?.get(blob.as_bytes())?.is_some() {
+        return Ok(());
+    }
+    let Some(size) = policy::live_at(tx, blob)?.first().map(|live| live.content.size) else { return Ok(()) };
+    let (mut count, mut bytes) = (0, 0u64);
+    for entry in tx.read(WANTS)?.iter()? {
+        let (key, row) = entry?;
+        let row: WantRow = from_row("a want", row.value())?;
+        let want = row.view(Digest::from_bytes(*key.value()));
+        if want.is_for_askers() {
+            (count, bytes) = (count + 1, bytes.saturating_add(want.size));
+        }
+        if count >= ASKED_WANTS_MAX || (count > 0 && bytes.saturating_add(size) > bytes_max) {
+            return Err(StoreError::AskedTooMuch { bytes_max });
+        }
+    }
+    Ok(())
+}
+
+/// Ends the want of a blob that nobody asks for any more, unless the policy keeps it.
+pub(crate) fn drop_forsaken(tx: &Tx<'_>, blob: &Digest, now: UnixMillis) -> Result<bool> {
+    let forsaken = find(&tx.read(WANTS)?, blob)?.is_some_and(|want| want.is_forsaken(now));
+    if !forsaken || policy::keeps_blob(tx, &*tx.keeps()?, blob)? {
+        return Ok(false);
+    }
+    end(tx, blob).map(|()| true)
 }
 
 /// Notes that a client asked for a blob that isn't here, and wants it if the policy doesn't keep it; tells whether it is

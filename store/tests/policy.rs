@@ -325,10 +325,12 @@ fn the_longest_unused_go_first_and_what_is_read_stays() {
         .map(|number| put(a, &format!("p{number}"), &bytes(number, 10), at(number)).expect("a publish").package.blob)
         .collect();
     settle(&[a, b]);
-    for blob in &blobs {
-        b.want_now(blob, at(4)).expect("a client asks");
+    for two in blobs.chunks(2) {
+        for blob in two {
+            b.want_now(blob, at(4)).expect("a client asks");
+        }
+        fetch(b, a);
     }
-    fetch(b, a);
     gossip(&[b, a]);
     gossip(&[b, a]);
     b.note_uses().expect("readable");
@@ -343,6 +345,69 @@ fn the_longest_unused_go_first_and_what_is_read_stays() {
     drop(reader);
     assert_eq!(evict(b, at(31)).gone.count, 0, "it fits");
     assert_sound(b);
+}
+
+#[test]
+fn clients_have_no_more_fetched_at_once_than_the_node_keeps() {
+    let nodes = mesh(2, Role::Replica);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    set(b, &on_demand(20));
+    let sizes = [10, 10, 1, 30];
+    let blobs: Vec<Digest> = (0..)
+        .zip(sizes)
+        .map(|(seed, size)| put(a, &format!("p{seed}"), &bytes(seed, size), at(1)).expect("a publish").package.blob)
+        .collect();
+    settle(&[a, b]);
+    let refused = |blob: &Digest| matches!(b.want_now(blob, at(2)), Err(StoreError::AskedTooMuch { bytes_max: 20 }));
+    assert!(b.want_now(&blobs[0], at(2)).expect("room") && b.want_now(&blobs[1], at(2)).expect("room"));
+    assert!(refused(&blobs[2]) && refused(&blobs[3]));
+    assert!(b.want_now(&blobs[0], at(2)).expect("it is on its way"));
+    assert_eq!(wanted(b), BTreeSet::from([blobs[0], blobs[1]]));
+    fetch(b, a);
+    assert!(b.want_now(&blobs[3], at(3)).expect("one larger than all comes alone"));
+    assert!(refused(&blobs[2]));
+    assert_sound(b);
+}
+
+#[test]
+fn what_clients_asked_for_is_wanted_no_more_once_nobody_waits_and_nothing_came() {
+    let nodes = mesh(2, Role::Replica);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    set(b, &on_demand(1 << 30));
+    let large = bytes(1, 2 << 20);
+    let begun = put(a, "begun", &large, at(1)).expect("a publish").package.blob;
+    let left = put(a, "left", b"left", at(1)).expect("a publish").package.blob;
+    settle(&[a, b]);
+    for blob in [&begun, &left] {
+        assert!(b.want_now(blob, at(2)).expect("a client asks"));
+    }
+    let coming = b.begin_fetch(&begun, large.len() as u64).expect("room");
+    coming.set_outline(a.open_blob(&begun, at(2)).expect("read").expect("held").outline().to_vec()).expect("right");
+    coming.write_piece(1, &large[1 << 20..]).expect("a right piece");
+    let waiting = b.begin_fetch(&left, 4).expect("room");
+    let later = |seconds: u64| UnixMillis::new(at(2).get() + seconds * 1000);
+    assert_eq!(b.drop_forsaken_wants(later(119)).expect("read"), 0, "somebody may come again");
+    b.want_now(&left, later(119)).expect("somebody does");
+    assert_eq!(b.drop_forsaken_wants(later(120)).expect("read"), 0);
+    assert_eq!(b.drop_forsaken_wants(later(239)).expect("read"), 1);
+    assert_eq!(wanted(b), BTreeSet::from([begun]), "what has begun to come is finished");
+    b.abandon_fetch(&waiting).expect("nobody wants it");
+    assert!(b.want_now(&left, later(300)).expect("a client asks again"));
+    set(b, &selected(&["left"], &[]));
+    assert_eq!(b.drop_forsaken_wants(later(900)).expect("read"), 0, "now the policy keeps it");
+    assert_sound(b);
+}
+
+#[test]
+fn what_was_lost_is_wanted_for_ever_though_nobody_asks() {
+    let (disk, b) = fresh(1);
+    let blob = put(&b, "x", b"the only copy", at(1)).expect("a publish").package.blob;
+    set(&b, &on_demand(0));
+    let name = blob.to_string();
+    disk.flip_bit(std::path::Path::new(&format!("/data/blobs/{}/{name}", &name[..2])), 0);
+    b.open_blob(&blob, at(2)).expect("read").expect("listed").read(0, 5, at(2)).expect_err("rotten");
+    assert_eq!(b.drop_forsaken_wants(at(1_000_000_000)).expect("read"), 0);
+    assert_eq!(wanted(&b), BTreeSet::from([blob]));
 }
 
 #[test]
@@ -538,7 +603,10 @@ impl World {
             Step::Fetch { to, from } if to != from => fetch(self.store(to), self.store(from)),
             Step::Ask { node, content } => {
                 let blob = Digest::of(&[u8::try_from(content).expect("small")]);
-                self.store(node).want_now(&blob, at(1)).expect("a client asks");
+                match self.store(node).want_now(&blob, at(1)) {
+                    Ok(_) | Err(StoreError::AskedTooMuch { .. }) => {}
+                    Err(error) => panic!("{error}"),
+                }
             }
             Step::Describe { node } => self.drafts[node] = Some(describe(self.store(node))),
             Step::Tell { node } => {

@@ -107,6 +107,11 @@ impl DownloadAccess {
         Ok(None)
     }
 
+    /// Whether some head of a path has a blob.
+    pub(crate) fn is_live(&self, blob: &Digest) -> Result<bool, ApiError> {
+        Ok(!self.state.store.live_paths(blob)?.is_empty())
+    }
+
     /// A blob's bytes; `None` if they aren't here. Ask [`Self::package`] or [`Self::may_have_blob`] first.
     pub(crate) fn open_blob(&self, blob: &Digest) -> Result<Option<BlobReader>, ApiError> {
         Ok(self.state.store.open_blob(blob, self.now())?)

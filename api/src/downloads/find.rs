@@ -1,5 +1,8 @@
 //! Looking up what a URL names, and opening its bytes: once a request; off the async threads, unless it was
 //! asked for lately.
+//!
+//! Bytes that aren't here are fetched only for an answer that sends some ([`Found::open`]): what HEAD and a condition ask
+//! for is in the catalog, and a probe of all packages must not bring them all here.
 
 use ods_store::{Digest, Package, PackagePath, PackageWithBytes};
 
@@ -11,11 +14,28 @@ use crate::auth::{DownloadAccess, DownloadMode};
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
 
-/// Bytes that can be had, open, and what is said about them.
+/// What a URL names, and what is said about it.
 pub(super) struct Found {
+    /// As the catalog has it, or as its bytes are if they are here.
     pub(super) representation: Representation,
-    pub(super) source: Source,
     pub(super) access: DownloadAccess,
+    /// `None` while they aren't here.
+    source: Option<Source>,
+}
+
+impl Found {
+    /// The bytes, open: fetched before others if they aren't here. Tells their size, as proven.
+    pub(super) async fn open(self) -> Result<(Representation, Source, DownloadAccess), ApiError> {
+        let Self { representation, access, source } = self;
+        let blob = representation.validators.blob;
+        let source = match source {
+            Some(source) => source,
+            None => Source::arriving(&access, blob).await?,
+        };
+        access.used(&blob);
+        let size = source.size();
+        Ok((Representation { size, ..representation }, source, access))
+    }
 }
 
 /// The current revision of a path.
@@ -24,13 +44,10 @@ pub(super) async fn package(access: DownloadAccess, path: PackagePath) -> Result
         Some(found) => (found, access),
         None => look_up(access, path).await?,
     };
-    let source = match bytes {
-        Some(reader) => Source::Held(reader),
-        None => Source::arriving(&access, package.blob).await?,
-    };
-    access.used(&package.blob);
-    let representation = describe_package(&package, source.size(), access.now().unix_seconds());
-    Ok(Found { representation, source, access })
+    let source = bytes.map(Source::Held);
+    let size = source.as_ref().map_or(package.size, Source::size);
+    let representation = describe_package(&package, size, access.now().unix_seconds());
+    Ok(Found { representation, access, source })
 }
 
 async fn look_up(access: DownloadAccess, path: PackagePath) -> Result<(PackageWithBytes, DownloadAccess), ApiError> {
@@ -51,19 +68,23 @@ pub(super) async fn blob(access: DownloadAccess, blob: Digest) -> Result<Found, 
             return Err(no_such_blob(&blob));
         }
         let held = access.open_blob(&blob)?;
-        if held.is_none() && !access.want_now(&blob)? && package.is_none() {
+        if held.is_none() && package.is_none() && !access.is_live(&blob)? {
             return Err(no_such_blob(&blob));
         }
         Ok((package, held, access))
     })
     .await?;
-    let source = match held {
-        Some(reader) => Source::Held(reader),
-        None => Source::arriving(&access, blob).await?,
+    let (size, source) = match (held.map(Source::Held), &package) {
+        (Some(source), _) => (source.size(), Some(source)),
+        (None, Some(package)) => (package.size, None),
+        // Of a path in conflict, and not the one that counts there: only its bytes tell the size.
+        (None, None) => {
+            let source = Source::arriving(&access, blob).await?;
+            (source.size(), Some(source))
+        }
     };
-    access.used(&blob);
-    let representation = describe_blob(blob, source.size(), package.as_ref(), access.state().download_mode());
-    Ok(Found { representation, source, access })
+    let representation = describe_blob(blob, size, package.as_ref(), access.state().download_mode());
+    Ok(Found { representation, access, source })
 }
 
 fn no_such_blob(blob: &Digest) -> ApiError {

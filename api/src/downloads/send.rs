@@ -8,36 +8,50 @@ use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ods_store::{BlobReader, StoreError, UnixMillis};
+use ods_store::{BlobReader, Digest, StoreError, UnixMillis};
 
-use super::answer::{Answer, answer};
+use super::answer::{Answer, Representation, answer};
 use super::body::{BlobBody, ReadError};
 use super::find::Found;
 use super::multipart::Segment;
 use super::range::ByteRange;
 use super::source::Source;
+use crate::auth::DownloadAccess;
 use crate::counted_body::counted;
 use crate::error::{ApiError, Code};
 use crate::file_slices::FileSlices;
 use crate::request::ClientAddress;
 use crate::transfer_board::{LISTED_BYTES_MIN, Receiver};
 
-/// Answers a GET or HEAD of these bytes.
+/// Answers a GET or HEAD of these bytes, which are opened only if some are to be sent.
 pub(super) async fn serve(request: &Parts, found: Found) -> Result<Response, ApiError> {
-    match answer(&request.method, &request.headers, &found.representation) {
-        Answer::Content { status, headers, segments } => {
-            let body = if segments.is_empty() { Body::empty() } else { stream(segments, found, request).await? };
-            Ok(with(status, headers, body))
+    let decide = |current: &Representation| answer(&request.method, &request.headers, current);
+    let decided = decide(&found.representation);
+    if !matches!(&decided, Answer::Content { segments, .. } if !segments.is_empty()) {
+        return finish(decided, &found.representation, Body::empty());
+    }
+    let said = found.representation.size;
+    let (current, source, access) = found.open().await?;
+    let decided = if current.size == said { decided } else { decide(&current) };
+    let body = match &decided {
+        Answer::Content { segments, .. } => {
+            stream(segments.clone(), source, &access, current.validators.blob, request).await?
         }
+        Answer::NotModified { .. } | Answer::PreconditionFailed | Answer::RangeNotSatisfiable { .. } => Body::empty(),
+    };
+    finish(decided, &current, body)
+}
+
+fn finish(decided: Answer, current: &Representation, body: Body) -> Result<Response, ApiError> {
+    match decided {
+        Answer::Content { status, headers, .. } => Ok(with(status, headers, body)),
         Answer::NotModified { headers } => Ok(with(StatusCode::NOT_MODIFIED, headers, Body::empty())),
         Answer::PreconditionFailed => {
-            let current = found.representation.validators.blob.to_string();
+            let current = current.validators.blob.to_string();
             let detail = "the file is not the one that the request's condition names";
             Err(ApiError::new(Code::PreconditionFailed, detail).fact("current", current))
         }
-        Answer::RangeNotSatisfiable { content_range } => {
-            Ok(range_not_satisfiable(found.representation.size, content_range))
-        }
+        Answer::RangeNotSatisfiable { content_range } => Ok(range_not_satisfiable(current.size, content_range)),
     }
 }
 
@@ -57,9 +71,14 @@ fn range_not_satisfiable(size: u64, content_range: HeaderValue) -> Response {
 }
 
 /// Reads the first bytes before the status is sent, since what is wrong with them can still be told.
-async fn stream(segments: Vec<Segment>, found: Found, request: &Parts) -> Result<Body, ApiError> {
+async fn stream(
+    segments: Vec<Segment>,
+    source: Source,
+    access: &DownloadAccess,
+    blob: Digest,
+    request: &Parts,
+) -> Result<Body, ApiError> {
     let slices = request.extensions.get::<FileSlices>().cloned();
-    let Found { source, access, representation, .. } = found;
     let total: u64 = segments.iter().map(Segment::bytes).sum();
     let first = segments.iter().find_map(|segment| match segment {
         Segment::Span(range) => Some(range.start()),
@@ -72,7 +91,7 @@ async fn stream(segments: Vec<Segment>, found: Found, request: &Parts) -> Result
     }
     let client = request.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address);
     let board = access.state().mesh.board();
-    Ok(counted(body, board.sending(Receiver::Client(client), representation.validators.blob, total)))
+    Ok(counted(body, board.sending(Receiver::Client(client), blob, total)))
 }
 
 /// The bytes of a blob that is held, as they go to whoever may have them: verified, read once a chunk at most, and by the

@@ -15,8 +15,8 @@ use axum::middleware::from_fn;
 use axum::{Router, http};
 use http_body_util::BodyExt;
 use ods_store::{
-    Author, Condition, LocalDisk, MetaPatch, NewToken, Package, PackagePath, PublishRequest, Scope, Store,
-    StoreOptions, UnixMillis,
+    Admit, Author, Condition, EventBatch, LocalDisk, LogQuery, MetaPatch, NewToken, Package, PackagePath,
+    PublishRequest, Role, Scope, StatePolicy, Store, StoreOptions, UnixMillis,
 };
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -57,8 +57,12 @@ impl Bench {
     }
 
     fn with_mode(download_mode: DownloadMode) -> Self {
+        Self::of_entropy([7; 32], download_mode)
+    }
+
+    fn of_entropy(entropy: [u8; 32], download_mode: DownloadMode) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "bench".to_owned() };
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy, name: "bench".to_owned() };
         let store = Store::open(Arc::new(LocalDisk::new()), folder.path(), &options).expect("a new store");
         let roots = vec!["Packages".to_owned(), "repo".to_owned()];
         let options = ApiOptions { roots, download_mode, ..ApiOptions::default() };
@@ -66,6 +70,25 @@ impl Bench {
         let state = AppState::new(store.clone(), clock, options, mesh, WatchHandle::default());
         let router = downloads_router().layer(from_fn(render)).with_state(state);
         Self { folder, store, router }
+    }
+
+    /// A replica that keeps `bytes_max` on demand, and what another node has published: its bytes are there alone.
+    fn on_demand(bytes_max: u64, packages: &[(&str, &[u8])]) -> (Self, Vec<Package>) {
+        let (hq, branch) = (Self::new(), Self::of_entropy([8; 32], DownloadMode::Open));
+        let author = Author::new("test");
+        let admit = Admit { node: branch.store.node_id(), role: Role::Replica, prefixes: vec![] };
+        hq.store.admit(&admit, &author, PUBLISHED).expect("admitted");
+        let packages = packages.iter().map(|(path, bytes)| hq.publish(path, bytes)).collect();
+        let policy = StatePolicy::OnDemand { bytes_max };
+        branch.store.set_policy(&policy, &author, PUBLISHED).expect("a policy");
+        while branch.store.follow_policy(PUBLISHED).expect("a step") {}
+        branch.store.take_root(hq.store.node_id(), PUBLISHED).expect("alone");
+        branch.store.insert_statements(hq.store.roster_statements().expect("read"), PUBLISHED).expect("taken");
+        let vector = branch.store.vector().expect("read");
+        let page = hq.store.log_page(&LogQuery { cursor: None, vector }).expect("read");
+        let events = page.items.into_iter().map(|(_, event)| event).collect();
+        branch.store.insert_events(EventBatch { events, pull: None, backfill: false }, PUBLISHED).expect("taken");
+        (branch, packages)
     }
 
     fn publish(&self, path: &str, bytes: &[u8]) -> Package {

@@ -4,7 +4,7 @@ use ods_store::{AccountError, Digest, NodeId, StoreError, UploadError, WatchErro
 
 use super::{ApiError, Code};
 
-/// Seconds after which a client may ask again for bytes that are being fetched or mended.
+/// Seconds after which a client may ask again for bytes that are being fetched or mended, or that wait for others.
 const MENDED_AFTER_S: u64 = 10;
 
 /// Seconds after which a node with too much to do at once may have less.
@@ -45,6 +45,7 @@ impl From<StoreError> for ApiError {
             StoreError::OwnNode => plain(Code::OwnNode),
             StoreError::RolesOnlyRise { node, role } => about(Code::RolesOnlyRise, node).fact("role", role.as_str()),
             StoreError::BytesNotHeld { blob } => plain(Code::BytesNotHeld).fact("blob", blob.to_string()),
+            StoreError::AskedTooMuch { bytes_max } => unavailable().fact("bytes_max", bytes_max),
             StoreError::DiskFailing { ref trouble } => {
                 let code = if trouble.is_full { Code::NoSpace } else { Code::NotWritable };
                 Self { detail: DISK_FAILS.to_owned(), ..Self::internal(error) }

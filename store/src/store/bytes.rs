@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::fetch::{Fetch, FetchRow};
 use crate::journal::Moment;
 use crate::locks::BlobLock;
+use crate::node_state::StatePolicy;
 use crate::outline::ChainingValue;
 use crate::path::PackagePath;
 use crate::reader::{BlobReader, OpenBlob, Readers};
@@ -94,10 +95,43 @@ impl Store {
         Ok(self.read()?.open_table(WANTS)?.get(blob.as_bytes())?.is_some())
     }
 
-    /// Notes that a client asked for a blob that is wanted; tells whether it is.
+    /// Notes that a client asked for a blob, and wants it if the policy doesn't keep it; tells whether it is wanted. Errs with
+    /// [`StoreError::AskedTooMuch`] while clients of an on-demand node wait for as many bytes as it keeps.
     pub fn want_now(&self, blob: &Digest, now: UnixMillis) -> Result<bool> {
         let blob = *blob;
-        self.write(move |tx| wants::ask(tx, &blob, now))
+        self.write(move |tx| {
+            wants::check_asked(tx, &blob)?;
+            wants::ask(tx, &blob, now)
+        })
+    }
+
+    /// Ends wants that are there only because clients asked, once none has for [`crate::ASKED_FOR_MS`] and nothing of the
+    /// blob is here; tells how many. Reads all wants, unless the policy keeps all.
+    pub fn drop_forsaken_wants(&self, now: UnixMillis) -> Result<usize> {
+        if self.policy()? == StatePolicy::All {
+            return Ok(0);
+        }
+        let mut forsaken = wants::list(&self.read()?.open_table(WANTS)?, usize::MAX)?;
+        forsaken.retain(|want| want.is_forsaken(now) && !self.is_asked_by_peers(&want.blob, now));
+        forsaken.retain(|want| self.fetch_in_progress(&want.blob).is_none_or(|fetch| fetch.have().is_empty()));
+        let saved = self.read()?.open_table(FETCHES)?;
+        let mut blobs = Vec::new();
+        for Want { blob, .. } in forsaken {
+            // What an earlier run left may be more than a fetch that has only begun knows of.
+            if saved.get(blob.as_bytes())?.is_none() {
+                blobs.push(blob);
+            }
+        }
+        if blobs.is_empty() {
+            return Ok(0);
+        }
+        self.write(move |tx| {
+            let mut dropped = 0;
+            for blob in &blobs {
+                dropped += usize::from(wants::drop_forsaken(tx, blob, now)?);
+            }
+            Ok(dropped)
+        })
     }
 
     /// Begins to fetch a wanted blob, or goes on with it; one fetch a blob.

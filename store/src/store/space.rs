@@ -233,8 +233,19 @@ impl Store {
             return Ok(());
         }
         let state = self.state(peer)?.and_then(|held| held.state.body);
-        let comes = state.is_some_and(|state| state.wants.iter().any(|want| want.blob == *blob && want.rate > 0));
-        if comes { Ok(()) } else { self.want_now(blob, now).map(drop) }
+        if state.is_some_and(|state| state.wants.iter().any(|want| want.blob == *blob && want.rate > 0)) {
+            return Ok(());
+        }
+        match self.want_now(blob, now) {
+            // It asks again.
+            Ok(_) | Err(StoreError::AskedTooMuch { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a peer has asked lately for a blob that wasn't here.
+    pub(super) fn is_asked_by_peers(&self, blob: &Digest, now: UnixMillis) -> bool {
+        self.0.space.relays.has(blob, now)
     }
 
     /// Whether somebody reads a blob, it is being fetched, or a peer is waiting for it.

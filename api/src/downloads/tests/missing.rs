@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use futures_util::poll;
 use ods_store::{Digest, Disk, LocalDisk, PIECE_BYTES};
 use tokio::time::timeout;
@@ -46,12 +46,44 @@ async fn bytes_that_are_not_here_are_503_and_wanted() {
     let wants = bench.store.wants(10).expect("wants");
     assert!(wants.iter().any(|want| want.blob == package.blob && want.asked_at.is_some()), "{wants:?}");
     let blob = format!("/blobs/{}", package.blob);
-    let conditions = [[("if-none-match", "*")], [("range", "bytes=99-")], [("if-match", "\"a\"")]];
-    let answers = join_all(conditions.iter().map(|fields| bench.ask(&Method::GET, "/Packages/x.pkg", fields)));
-    let (answers, of_blob) = join(answers, bench.get(&blob)).await;
-    answers.iter().chain([&of_blob]).for_each(assert_unavailable);
-    let head = bench.ask(&Method::HEAD, "/Packages/x.pkg", &[]).await;
-    assert_eq!(head.status, StatusCode::SERVICE_UNAVAILABLE);
+    let part = [("range", "bytes=0-0")];
+    let (of_package, of_blob) = join(bench.ask(&Method::GET, "/Packages/x.pkg", &part), bench.get(&blob)).await;
+    [of_package, of_blob].iter().for_each(assert_unavailable);
+}
+
+#[tokio::test]
+async fn what_needs_no_byte_is_answered_from_the_catalog_and_wants_nothing() {
+    let (bench, packages) = Bench::on_demand(100, &[("x.pkg", b"0123456789")]);
+    let package = &packages[0];
+    for address in ["/Packages/x.pkg".to_owned(), format!("/blobs/{}", package.blob)] {
+        let head = bench.ask(&Method::HEAD, &address, &[("range", "bytes=0-0")]).await;
+        assert_eq!((head.status, head.field("content-length")), (StatusCode::OK, "10"), "{address}");
+        assert_eq!(head.field("etag"), format!("\"{}\"", package.blob));
+        let conditions = [
+            ([("if-none-match", "*")], StatusCode::NOT_MODIFIED),
+            ([("range", "bytes=99-")], StatusCode::RANGE_NOT_SATISFIABLE),
+            ([("if-match", "\"a\"")], StatusCode::PRECONDITION_FAILED),
+        ];
+        for (fields, status) in conditions {
+            assert_eq!(bench.ask(&Method::GET, &address, &fields).await.status, status, "{fields:?} of {address}");
+        }
+    }
+    let wants = bench.store.wants(10).expect("wants");
+    assert!(wants.is_empty(), "{wants:?}");
+    let unknown = format!("/blobs/{}", Digest::of(b"unknown"));
+    assert_eq!(bench.ask(&Method::HEAD, &unknown, &[]).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn more_than_the_policys_limit_is_not_fetched_for_clients_at_once() {
+    let (bench, packages) = Bench::on_demand(12, &[("a", b"aaaaaa"), ("b", b"bbbbbb"), ("c", b"cccccc")]);
+    let (one, two) = join(bench.get("/Packages/a"), bench.get("/Packages/b")).await;
+    [one, two].iter().for_each(assert_unavailable);
+    let three = bench.get("/Packages/c").await;
+    assert_unavailable(&three);
+    assert!(three.text().contains("as many bytes as this node keeps"), "{}", three.text());
+    let wanted: Vec<Digest> = bench.store.wants(10).expect("wants").into_iter().map(|want| want.blob).collect();
+    assert!(wanted.len() == 2 && !wanted.contains(&packages[2].blob), "{wanted:?}");
 }
 
 #[tokio::test]
