@@ -85,7 +85,10 @@ pub struct OwnAddresses {
 impl OwnAddresses {
     /// Whether a connection to there would come back to this node.
     fn has(&self, address: SocketAddr) -> bool {
-        let ip = address.ip().to_canonical();
+        let ip = match address.ip() {
+            IpAddr::V6(v6) => carried(v6).map_or(IpAddr::V6(v6), IpAddr::V4),
+            v4 @ IpAddr::V4(_) => v4,
+        };
         let here = ip.is_loopback() || ip.is_unspecified() || self.addresses.iter().any(|own| own.to_canonical() == ip);
         here && self.ports.contains(&address.port())
     }
@@ -300,6 +303,9 @@ mod tests {
             "http://198.51.100.7:8637/",
             "http://8.8.4.4:8637/",
             "http://[::ffff:8.8.4.4]:8637/",
+            "http://[64:ff9b::127.0.0.1]:8637/",
+            "http://[64:ff9b::808:404]:8637/",
+            "http://[64:ff9b::]:8637/",
             "https://packages.example.org/hook",
             "https://PACKAGES.example.org:443/",
         ] {
