@@ -17,8 +17,8 @@ pub enum AccountError {
         /// The name.
         name: String,
     },
-    /// Nobody would be left who may do everything.
-    #[error("this is the last admin: make another token or user with scope admin first")]
+    /// Nobody would be left who may do everything for good.
+    #[error("this is the last admin: make another user, or a token that doesn't expire, with scope admin first")]
     LastAdmin,
     /// The set-up link is none that this node gave out, or was used.
     #[error("the set-up link is not known here, or was used already; `ods user link` makes a new one")]

@@ -76,9 +76,9 @@ impl TokenRow {
         self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 
-    /// Whether it may do everything now.
-    pub(crate) fn is_admin(&self, now: UnixMillis) -> bool {
-        self.scope == Scope::Admin && self.prefixes.is_empty() && !self.is_expired(now)
+    /// Whether it may do everything, for good.
+    pub(crate) fn is_lasting_admin(&self) -> bool {
+        self.scope == Scope::Admin && self.prefixes.is_empty() && self.expires_at.is_none()
     }
 
     /// Whether it is good for this path.
@@ -146,8 +146,8 @@ pub(crate) fn revoke(tx: &Tx<'_>, moment: Moment, id: TokenId, author: &Author) 
         return Ok(false);
     };
     tx.write(TOKENS)?.remove(&key)?;
-    if row.is_admin(moment.now) {
-        admins::must_remain(tx, moment.now)?;
+    if row.is_lasting_admin() {
+        admins::must_remain(tx)?;
     }
     sessions::end_all_of(tx, &SessionHolder::Token(key))?;
     audit::append(tx, moment, author, &audit::Deed::ended("token.revoked", id, facts(&row)))?;

@@ -134,7 +134,7 @@ pub(crate) fn edit(
     row.version += 1;
     put(tx, &row)?;
     if before.is_admin() && !row.is_admin() {
-        admins::must_remain(tx, moment.now)?;
+        admins::must_remain(tx)?;
     }
     if (&row.password, row.scope, &row.prefixes, row.disabled)
         != (&before.password, before.scope, &before.prefixes, before.disabled)
@@ -161,7 +161,7 @@ pub(crate) fn remove(
     let row = find(&rows(&tx.read(USERS)?)?, id, expected)?;
     tx.write(USERS)?.remove(id.as_bytes())?;
     if row.is_admin() {
-        admins::must_remain(tx, moment.now)?;
+        admins::must_remain(tx)?;
     }
     sessions::end_all_of(tx, &SessionHolder::User(id))?;
     audit::append(tx, moment, author, &Deed::ended("user.removed", id, facts(&row)))?;

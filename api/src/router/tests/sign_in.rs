@@ -257,7 +257,12 @@ async fn the_last_admin_and_the_requests_own_credentials_stay() {
     api.send(as_ada(Method::DELETE, &path, "")).await.problem(409, "own_credentials");
     api.send(as_ada(Method::PATCH, &path, r#"{"disabled":true}"#)).await.problem(409, "own_credentials");
     assert_eq!(api.send(as_ada(Method::DELETE, &own, "")).await.status, StatusCode::NO_CONTENT);
-    // Now ada is the only one left.
+    // Now ada is the only one left for good.
+    let passing = r#"{"name":"passing","scope":"admin","expires_at":"2100-01-01T00:00:00Z"}"#;
+    let passing = api.send(as_ada(Method::POST, "/api/v1/tokens", passing)).await.ok(201);
+    let passing = format!("/api/v1/tokens/{}", passing["id"].as_str().expect("an id"));
+    api.send(as_ada(Method::PATCH, &path, r#"{"scope":"read"}"#)).await.problem(409, "last_admin");
+    assert_eq!(api.send(as_ada(Method::DELETE, &passing, "")).await.status, StatusCode::NO_CONTENT);
     api.send(as_ada(Method::PATCH, &path, r#"{"scope":"read"}"#)).await.problem(409, "last_admin");
     api.send(as_ada(Method::GET, &path, "")).await.ok(200);
 }
