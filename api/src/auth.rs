@@ -178,8 +178,8 @@ impl Denied {
         if matches!(self, Self::Missing | Self::Over) {
             return self.error(challenge);
         }
-        if let attempts::Verdict::TooMany { retry_after_s } = state.attempts.failed(address) {
-            return too_many(address, retry_after_s);
+        if let attempts::Verdict::TooMany { of, retry_after_s } = state.attempts.failed(address) {
+            return too_many(of, address, retry_after_s);
         }
         let who = match &self {
             Self::Expired { name } => Author::new(&format!("token {name}")),
@@ -221,8 +221,14 @@ impl Denied {
     }
 }
 
-fn too_many(address: ClientAddress, retry_after_s: u64) -> ApiError {
-    let detail = format!("too many wrong credentials from {}; wait {retry_after_s} s", address.0);
+fn too_many(of: attempts::Share, address: ClientAddress, retry_after_s: u64) -> ApiError {
+    let detail = match of {
+        attempts::Share::Address => format!("too many tries from {}; wait {retry_after_s} s", address.0),
+        attempts::Share::Account => format!(
+            "too many tries for this name, from here or elsewhere; wait {retry_after_s} s, or use a computer from which \
+             it signed in since the node was started"
+        ),
+    };
     ApiError::new(Code::TooManyAttempts, detail).retry_after(retry_after_s)
 }
 

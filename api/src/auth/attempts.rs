@@ -5,14 +5,18 @@
 //!   always let in.
 //! - Passwords can be guessed, so each *try* counts, right or wrong: 10 for an account, refilled one every 15 s, whether
 //!   there is such an account or not; 20 from an address, refilled one every 3 s.
-//! - At most [`KEYS_MAX`] addresses or accounts are remembered of each, beyond which new ones share a single budget.
+//! - Where an account signed in by password since start it has a budget of its own, 10 refilled one every 15 s, and no other
+//!   counts: whoever guesses elsewhere, or at other accounts there, doesn't keep its owner out.
+//! - At most [`KEYS_MAX`] addresses, accounts or places are remembered of each, beyond which new ones share a single budget.
 //! - Journal and audit take one refusal every 10 s after a burst of 50, from all addresses together; the next one that is
 //!   written down tells how many were not.
 
+use std::collections::BTreeSet;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
@@ -50,13 +54,24 @@ impl<K: Hash + Eq + Clone> Budget<K> {
     }
 }
 
+/// Whose share of tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Share {
+    /// An address's.
+    Address,
+    /// An account's, from wherever it is tried.
+    Account,
+}
+
 /// What becomes of a wrong credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// It is answered as what it is.
     Tolerated,
-    /// The address has had its share.
+    /// The address or the account has had its share.
     TooMany {
+        /// Which of them.
+        of: Share,
         /// When it gets more.
         retry_after_s: u64,
     },
@@ -67,6 +82,9 @@ pub(super) struct Attempts {
     wrong: Budget<IpAddr>,
     tries_by_address: Budget<IpAddr>,
     tries_by_account: Budget<[u8; 32]>,
+    tries_by_place: Budget<[u8; 32]>,
+    /// Accounts with the addresses from which they signed in.
+    places: Mutex<BTreeSet<[u8; 32]>>,
     written: DefaultDirectRateLimiter,
     unwritten: AtomicU64,
 }
@@ -78,6 +96,8 @@ impl Attempts {
             wrong: Budget::new(20, Duration::from_secs(3), nobody),
             tries_by_address: Budget::new(20, Duration::from_secs(3), nobody),
             tries_by_account: Budget::new(10, Duration::from_secs(15), [0; 32]),
+            tries_by_place: Budget::new(10, Duration::from_secs(15), [0; 32]),
+            places: Mutex::default(),
             written: RateLimiter::direct(quota(50, Duration::from_secs(10))),
             unwritten: AtomicU64::new(0),
         }
@@ -87,16 +107,34 @@ impl Attempts {
     pub(super) fn failed(&self, ClientAddress(address): ClientAddress) -> Verdict {
         match self.wrong.take(&network(address)) {
             Ok(()) => Verdict::Tolerated,
-            Err(retry_after_s) => Verdict::TooMany { retry_after_s },
+            Err(retry_after_s) => Verdict::TooMany { of: Share::Address, retry_after_s },
         }
     }
 
     /// Counts a try with a password, before it is looked at.
     pub(super) fn tries(&self, account: &str, ClientAddress(address): ClientAddress) -> Verdict {
-        let account = blake3::hash(account.trim().to_lowercase().as_bytes());
-        let both =
-            self.tries_by_address.take(&network(address)).and_then(|()| self.tries_by_account.take(account.as_bytes()));
-        both.map_or_else(|retry_after_s| Verdict::TooMany { retry_after_s }, |()| Verdict::Tolerated)
+        let place = place_of(account, address);
+        let too_many = |of| move |retry_after_s| Verdict::TooMany { of, retry_after_s };
+        let taken = if self.places().contains(&place) {
+            self.tries_by_place.take(&place).map_err(too_many(Share::Account))
+        } else {
+            let by_address = self.tries_by_address.take(&network(address)).map_err(too_many(Share::Address));
+            let by_account = || self.tries_by_account.take(&account_key(account)).map_err(too_many(Share::Account));
+            by_address.and_then(|()| by_account())
+        };
+        taken.err().unwrap_or(Verdict::Tolerated)
+    }
+
+    /// Notes that an account signed in by password from there.
+    pub(super) fn signed_in(&self, account: &str, ClientAddress(address): ClientAddress) {
+        let mut places = self.places();
+        if places.insert(place_of(account, address)) && places.len() > KEYS_MAX {
+            places.pop_first();
+        }
+    }
+
+    fn places(&self) -> MutexGuard<'_, BTreeSet<[u8; 32]>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether a refusal is to be written down; then with how many before it that were not.
@@ -107,6 +145,18 @@ impl Attempts {
         self.unwritten.fetch_add(1, Ordering::Relaxed);
         None
     }
+}
+
+/// An account as people type its name.
+fn account_key(account: &str) -> [u8; 32] {
+    *blake3::hash(account.trim().to_lowercase().as_bytes()).as_bytes()
+}
+
+/// An account at a caller's.
+fn place_of(account: &str, address: IpAddr) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&account_key(account)).update(network(address).to_string().as_bytes());
+    *hasher.finalize().as_bytes()
 }
 
 /// What counts as one caller: an IPv4 address, or an IPv6 /64.
@@ -132,7 +182,7 @@ mod tests {
             assert_eq!(attempts.failed(address("192.0.2.1")), Verdict::Tolerated);
         }
         let verdict = attempts.failed(address("192.0.2.1"));
-        assert!(matches!(verdict, Verdict::TooMany { retry_after_s: 1..=4 }), "{verdict:?}");
+        assert!(matches!(verdict, Verdict::TooMany { of: Share::Address, retry_after_s: 1..=4 }), "{verdict:?}");
         assert_eq!(attempts.failed(address("192.0.2.2")), Verdict::Tolerated);
     }
 
@@ -149,6 +199,30 @@ mod tests {
             .count();
         assert_eq!(by_address, 20);
         assert!(tolerated(attempts.tries("someone", address("203.0.113.2"))));
+    }
+
+    #[test]
+    fn an_account_goes_on_where_it_signed_in_whoever_guesses_elsewhere_or_there() {
+        let (attempts, home) = (Attempts::new(), address("192.0.2.1"));
+        attempts.signed_in("ada", home);
+        let of = |verdict| match verdict {
+            Verdict::TooMany { of, .. } => Some(of),
+            Verdict::Tolerated => None,
+        };
+        for number in 0..20 {
+            attempts.tries("ada", address(&format!("198.51.100.{number}")));
+            attempts.tries(&format!("user {number}"), home);
+        }
+        assert_eq!(of(attempts.tries("ada", address("203.0.113.1"))), Some(Share::Account));
+        assert_eq!(of(attempts.tries("eve", home)), Some(Share::Address));
+        for _ in 0..10 {
+            assert_eq!(attempts.tries(" ADA", home), Verdict::Tolerated);
+        }
+        assert_eq!(of(attempts.tries("ada", home)), Some(Share::Account), "there it is bounded as well");
+        for number in 0..u32::try_from(KEYS_MAX).expect("small") + 5 {
+            attempts.signed_in("eve", ClientAddress(IpAddr::V4(number.into())));
+        }
+        assert_eq!(attempts.places().len(), KEYS_MAX);
     }
 
     #[test]

@@ -108,6 +108,7 @@ impl SignIn {
     }
 
     async fn begin(self, user: UserRow) -> Result<Begun, ApiError> {
+        self.state.attempts.signed_in(&user.name, self.address);
         let author = self.author(&Author::new(&format!("user {}", user.name)));
         let (store, agent, now) = (self.state.store.clone(), self.agent.clone(), self.state.now());
         let begun = blocking(move || store.sign_in_user(user.id, &agent, &author, now)).await?;
@@ -133,9 +134,9 @@ impl AppState {
         author: &Author,
         address: ClientAddress,
     ) -> Result<(), ApiError> {
-        let Verdict::TooMany { retry_after_s } = self.attempts.tries(name, address) else { return Ok(()) };
+        let Verdict::TooMany { of, retry_after_s } = self.attempts.tries(name, address) else { return Ok(()) };
         self.note_refusal(author, "too many tries").await;
-        Err(too_many(address, retry_after_s))
+        Err(too_many(of, address, retry_after_s))
     }
 }
 

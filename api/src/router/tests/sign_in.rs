@@ -139,7 +139,8 @@ async fn wrong_passwords_are_refused_counted_and_written_down() {
     // The account is guarded from everywhere, also against the right password, and others are not locked out.
     let mut right = posted("/api/v1/session", &json!({"name": "ADA", "password": PASSWORD}));
     right.extensions_mut().insert(ClientAddress(std::net::IpAddr::from([198, 51, 100, 1])));
-    api.send(right).await.problem(429, "too_many_attempts");
+    let detail = api.send(right).await.problem(429, "too_many_attempts")["detail"].to_string();
+    assert!(detail.contains("for this name"), "{detail}");
     api.user("eve", "read").await;
     api.cookie_of("eve").await;
     let entries = api.store.audit(None, 1000, &mut |entry| entry.action == "sign_in.refused").expect("entries").items;
