@@ -1,5 +1,6 @@
 //! The set-up link: a secret, good once and for a while, with which somebody who reached no token yet makes the first user,
-//! an admin, and signs in. Only its hash is kept; there is one at a time.
+//! an admin, and signs in. Only its hash is kept; there is one at a time, and it is spent once there is an admin user, however
+//! that one came: it was printed where others may read it.
 
 use serde::{Deserialize, Serialize};
 
@@ -47,15 +48,22 @@ pub(crate) fn redeem(tx: &Tx<'_>, moment: Moment, text: &str, new: &NewUser, fro
     users::create(tx, moment, new, from)
 }
 
+/// Ends the link, if there is one: somebody else became the first admin user.
+pub(crate) fn spend(tx: &Tx<'_>) -> Result<()> {
+    let row = meta::get(&tx.read(META)?, &meta::SET_UP)?.flatten();
+    match row {
+        Some(row) => tx.set_meta(&meta::SET_UP, &Some(SetUpRow { expires_at: UnixMillis::new(0), ..row })),
+        None => Ok(()),
+    }
+}
+
 /// Errs unless the link is good now.
 pub(crate) fn check(tx: &Tx<'_>, now: UnixMillis, text: &str) -> Result<()> {
     let row = meta::get(&tx.read(META)?, &meta::SET_UP)?.flatten();
     let fits = |row: &SetUpRow| secret::is_of_kind(text, LETTER) && row.hash == hash(text);
     let row = row.filter(fits).ok_or(AccountError::SetUpUnknown)?;
-    if row.expires_at <= now {
-        return Err(AccountError::SetUpExpired.into());
-    }
-    must_have_no_admin(tx)
+    must_have_no_admin(tx)?;
+    if row.expires_at <= now { Err(AccountError::SetUpExpired.into()) } else { Ok(()) }
 }
 
 fn must_have_no_admin(tx: &Tx<'_>) -> Result<()> {

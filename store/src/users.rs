@@ -17,6 +17,7 @@ use crate::limits::USERS_MAX;
 use crate::publish::Author;
 use crate::schema::USERS;
 use crate::sessions::{self, SessionHolder};
+use crate::set_up;
 use crate::short_ids::{SessionId, UserId};
 use crate::time::UnixMillis;
 use crate::tokens::{Scope, check_name, check_prefixes};
@@ -100,6 +101,9 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, new: &NewUser, author: &Author
         last_sign_in_at: None,
     };
     put(tx, &row)?;
+    if row.is_admin() {
+        set_up::spend(tx)?;
+    }
     audit::append(tx, moment, author, &Deed::made("user.created", row.id, facts(&row)))?;
     tell(tx, moment, &row, author, |user, name, by| Happening::UserCreated { user, name, by })?;
     Ok(row)
@@ -133,6 +137,9 @@ pub(crate) fn edit(
     }
     row.version += 1;
     put(tx, &row)?;
+    if row.is_admin() {
+        set_up::spend(tx)?;
+    }
     if before.is_admin() && !row.is_admin() {
         admins::must_remain(tx)?;
     }

@@ -229,6 +229,20 @@ async fn a_set_up_link_expires() {
 }
 
 #[tokio::test]
+async fn a_set_up_link_is_spent_once_there_is_an_admin_also_when_that_one_is_gone() {
+    let api = Api::new();
+    let (secret, _) = api.store.make_set_up_link(&Author::new("first start"), NOW).expect("a link");
+    let ada = api.user("ada", "admin").await;
+    let body = json!({"set_up": secret, "name": "mallory", "password": PASSWORD});
+    api.sign_in(&body).await.problem(409, "set_up_already");
+    let path = format!("/api/v1/users/{}", ada["id"].as_str().expect("an id"));
+    assert_eq!(api.call(Method::DELETE, &path, Body::empty()).await.status, StatusCode::NO_CONTENT);
+    api.sign_in(&body).await.problem(401, "set_up_expired");
+    let link = api.call(Method::POST, "/api/v1/set-up-link", Body::empty()).await.ok(201);
+    api.sign_in(&json!({"set_up": link["secret"], "name": "eve", "password": PASSWORD})).await.ok(201);
+}
+
+#[tokio::test]
 async fn a_session_is_over_after_its_time() {
     let api = Api::new();
     let user = api.user("ada", "read").await;
