@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::account_error::AccountError;
 use crate::digest::{Digest, EventId, NodeId};
 use crate::frame::FrameError;
-use crate::path::PackagePath;
+use crate::path::{PackagePath, PathError};
 use crate::resumable::UploadError;
 use crate::statement::Role;
 use crate::trouble::DiskTrouble;
@@ -37,6 +37,9 @@ pub enum StoreError {
         /// The current revision, if there is one.
         current: Option<EventId>,
     },
+    /// Nothing is published at such a path.
+    #[error(transparent)]
+    BadPath(#[from] PathError),
     /// This node may not publish there.
     #[error("this node may not publish {path}")]
     NotAPublisher {

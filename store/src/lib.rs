@@ -38,6 +38,7 @@ mod gc;
 mod heads;
 mod holders;
 mod holding;
+mod invisible;
 mod journal;
 mod keys;
 mod limits;

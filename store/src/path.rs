@@ -3,6 +3,9 @@
 //! Rules (one home for them all): UTF-8 in NFC, `/`-separated, at most 1024 bytes; segments of 1–255 bytes, not `.` or
 //! `..`, without control characters and without `\`. A path is made NFC here, so equal names are equal bytes whichever
 //! door they came through. Paths never become file names: blobs are stored by digest.
+//!
+//! What is published here may moreover have no characters that hide something ([`PackagePath::check_new`]). Paths that others
+//! publish are taken with them: what is an event's path must be so on every node of every version.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +13,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
+use crate::invisible;
 use crate::limits::{PATH_BYTES_MAX, SEGMENT_BYTES_MAX};
 
 /// A valid package path.
@@ -47,6 +51,15 @@ pub enum PathError {
         /// The character's code point.
         code: u32,
     },
+    /// A character that turns the direction of writing, or shows nothing. Only new paths are refused for it.
+    #[error(
+        "the path has a character that can't be seen or turns the text around (U+{code:04X}), so that it looks like another \
+         path; leave it out"
+    )]
+    HiddenCharacter {
+        /// The character's code point.
+        code: u32,
+    },
     /// A backslash: a separator on Windows.
     #[error("'\\' is not allowed in a path; separate segments with '/'")]
     Backslash,
@@ -59,6 +72,14 @@ impl PackagePath {
         let path: String = if text.is_ascii() { text.to_owned() } else { text.nfc().collect() };
         check(&path)?;
         Ok(Self(path))
+    }
+
+    /// Errs if nothing may be published there from here, since the path would look like another one.
+    pub fn check_new(&self) -> Result<(), PathError> {
+        match invisible::find(&self.0) {
+            Some(hidden) => Err(PathError::HiddenCharacter { code: hidden.into() }),
+            None => Ok(()),
+        }
     }
 
     /// The path as text.

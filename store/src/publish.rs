@@ -153,6 +153,7 @@ struct Before {
 /// Publishes; see [`Published`].
 pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, bytes: Bytes) -> Result<Published> {
     let before = read_before(tx, &request.path)?;
+    request.path.check_new()?;
     check_may_publish(&tx.roster(), tx.context.key.node_id(), &request.path)?;
     check_condition(&request.path, &request.condition, before.current.as_ref())?;
     let mut meta = before.current.as_ref().map(|row| row.meta.clone()).unwrap_or_default();
@@ -275,6 +276,7 @@ pub(crate) fn check_early(
     request: &PublishRequest,
 ) -> Result<()> {
     let current = current_row(packages, &request.path)?;
+    request.path.check_new()?;
     check_may_publish(roster, node, &request.path)?;
     check_condition(&request.path, &request.condition, current.as_ref())?;
     let mut meta = current.map(|row| row.meta).unwrap_or_default();

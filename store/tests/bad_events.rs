@@ -130,3 +130,26 @@ fn who_lies_about_its_vector_gets_a_bounded_page_and_learns_nothing_new() {
     let many = (0..50_000).map(|epoch| (StreamId { epoch, ..unknown }, StreamState { last: 9, sum: nonsense }));
     assert_eq!(items(Vector { entries: many.collect() }), 3);
 }
+
+#[test]
+fn a_path_that_hides_something_is_taken_from_others_and_not_published_here() {
+    let a = fresh(1).1;
+    let (b, _) = member(&a);
+    let (name, digest) = ("t/\u{202E}gkp.exe", Digest::of(b""));
+    let mut body = Vec::new();
+    varint(name.len() as u64, &mut body);
+    body.extend(name.as_bytes());
+    body.extend(digest.as_bytes());
+    varint(0, &mut body);
+    body.extend(digest.as_bytes());
+    // Modified at 0, no metadata, in place of nothing.
+    body.extend([0, 0, 0]);
+    let length = u32::try_from(body.len()).expect("short");
+    let event = frame(b.key(), 1, 1, EventId::ZERO, length, &body);
+    assert_eq!(refused(&a, &[event]), None);
+    assert!(a.package(&path(name)).expect("readable").is_some(), "older nodes publish such names");
+    let refused = put(&a, name, b"x", at(3)).expect_err("not from here");
+    assert!(matches!(refused, ods_store::StoreError::BadPath(ods_store::PathError::HiddenCharacter { code: 0x202E })));
+    a.remove(&path(name), &ods_store::Condition::None, &ods_store::Author::new("test"), at(4)).expect("gone");
+    assert_sound(&a);
+}

@@ -39,6 +39,7 @@ impl From<StoreError> for ApiError {
                 .fact("path", path.as_str())
                 .fact("current", current.map(|id| id.to_string())),
             StoreError::NotAPublisher { node, path } => about(Code::NotAPublisher, node).fact("path", path.as_str()),
+            StoreError::BadPath(_) => plain(Code::BadPath),
             StoreError::NotAnOwner => plain(Code::NotAnOwner),
             StoreError::Expelled { node } => about(Code::Expelled, node),
             StoreError::NoSuchNode { node } => about(Code::NoSuchNode, node),

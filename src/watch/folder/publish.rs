@@ -339,6 +339,7 @@ fn reason_of(error: &TakeError) -> Option<Reason> {
     };
     match error {
         StoreError::NotAPublisher { .. } => Some(Reason::NotAPublisher),
+        StoreError::BadPath(error) => Some(Reason::NameNotAPath(*error)),
         StoreError::NoSpace { needed, free } => Some(Reason::NoSpace { needed: *needed, free: *free }),
         StoreError::TooLarge { bytes, max } => Some(Reason::TooLarge { bytes: *bytes, max: *max }),
         StoreError::PreconditionFailed { .. } | StoreError::Closing | StoreError::DiskFailing { .. } => None,

@@ -168,6 +168,8 @@ async fn an_upload_can_be_ended_and_other_tokens_see_only_theirs() {
     let upload = begin(&api, 6, &[("path", "mac/a.pkg")]).await;
     let elsewhere = api.token(Scope::Publish, &["linux/"]);
     for method in [Method::GET, Method::DELETE] {
+        // A zero-width space within `a`.
+        ("1", "path YeKAi2E=", 400, "bad_path"),
         let request = as_token(method, &upload, &elsewhere).header("tus-resumable", "1.0.0");
         api.send(request.body(Body::empty()).expect("a request")).await.problem(404, "no_such_upload");
     }
