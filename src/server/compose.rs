@@ -1,6 +1,11 @@
 //! Puts a node's parts together.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::Router;
 use ods_api::{ApiOptions, AppState, ConfiguredWatch, DownloadMode, MeshHandle, OwnAddresses, Surfaces, WatchHandle};
@@ -36,6 +41,11 @@ use crate::{
 
 /// Who changes the node's name, urls and policy at the start, in the journal.
 const CONFIGURATION: &str = "configuration";
+
+/// How long another process may go on using the data folder before that is said.
+const FREE_WITHIN: Duration = Duration::from_secs(2);
+/// How often to look.
+const FREE_EVERY: Duration = Duration::from_millis(50);
 
 /// A node's parts, ready to serve.
 pub(super) struct Parts {
@@ -152,7 +162,7 @@ async fn open_store(resolution: &Resolution) -> Result<(Store, String), StartErr
     let name = resolution.source("name").is_some_and(|source| *source != Source::Default).then(|| config.name.clone());
     let (data, urls, policy) = (config.data.clone(), config.urls.clone(), config.policy.clone());
     blocking(move || {
-        let store = Store::open(Arc::new(LocalDisk::new()), &data, &options)?;
+        let store = open_when_free(&data, &options)?;
         let (now, author, overview) = (clock::now(), Author::new(CONFIGURATION), store.overview()?);
         if let Some(name) = name.filter(|name| *name != overview.name) {
             store.set_name(&name, &author, now)?;
@@ -167,6 +177,17 @@ async fn open_store(resolution: &Resolution) -> Result<(Store, String), StartErr
         Ok((store, name))
     })
     .await?
+}
+
+/// Opens the store, once a process that is just ending has let go of it: one that was killed a moment ago still has the lock.
+fn open_when_free(data: &Path, options: &StoreOptions) -> Result<Store, StoreError> {
+    let since = Instant::now();
+    loop {
+        match Store::open(Arc::new(LocalDisk::new()), data, options) {
+            Err(StoreError::AlreadyOpen { .. }) if since.elapsed() < FREE_WITHIN => std::thread::sleep(FREE_EVERY),
+            outcome => return outcome,
+        }
+    }
 }
 
 /// The configuration with what was changed while the node ran.
