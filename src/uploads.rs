@@ -1,4 +1,5 @@
-//! Resumable uploads that nobody goes on with: the worker that forgets them, with what came of them, by age.
+//! Resumable uploads that nobody goes on with: the worker that forgets them, with what came of them, by age. Those to which
+//! no byte ever came go first, since they hold room.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use ods_store::{Store, UnixMillis};
 use crate::worker::{Next, Worker, in_blocking};
 
 /// How often to look.
-const LOOK_EVERY: Duration = Duration::from_mins(10);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 
 /// How long what became of an upload is told.
 const ENDED_KEPT_MS: u64 = 24 * 60 * 60 * 1000;

@@ -25,6 +25,7 @@ use crate::error::{Result, StoreError};
 use crate::locks::{BlobLock, DigestLocks};
 use crate::outline::{ChainingValue, outline_is_right, piece_count};
 use crate::reserve::Reserve;
+use crate::resumable::EmptyRoom;
 
 /// A file of so many bytes takes a while to go.
 const LARGE_BYTES: u64 = 64 << 20;
@@ -39,6 +40,7 @@ pub(crate) struct Blobs {
     /// Numbers the names of files on their way out or in.
     gone: AtomicU64,
     reserve: Reserve,
+    empty_room: EmptyRoom,
     closing: Closing,
 }
 
@@ -87,8 +89,8 @@ impl Blobs {
     /// Those that are there.
     pub(crate) fn at(disk: Arc<dyn Disk>, folder: &Path) -> Self {
         let (locks, claims, gone) = (DigestLocks::new(), Arc::default(), AtomicU64::new(0));
-        let (reserve, closing) = (Reserve::default(), Closing::default());
-        Self { disk, folder: folder.to_owned(), locks, claims, gone, reserve, closing }
+        let (reserve, empty_room, closing) = (Reserve::default(), EmptyRoom::default(), Closing::default());
+        Self { disk, folder: folder.to_owned(), locks, claims, gone, reserve, empty_room, closing }
     }
 
     /// Makes the folders that are missing: `blobs/00` … `blobs/ff` and likewise `outlines/`, and `incoming/`.
@@ -123,6 +125,11 @@ impl Blobs {
 
     pub(crate) fn reserve(&self) -> &Reserve {
         &self.reserve
+    }
+
+    /// What uploads without a byte hold of the disk.
+    pub(crate) fn empty_room(&self) -> &EmptyRoom {
+        &self.empty_room
     }
 
     /// Bytes of the database.

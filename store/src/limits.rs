@@ -96,6 +96,8 @@ pub const AUDIT_FACTS_MAX: usize = 64;
 pub const AUDIT_VALUE_BYTES_MAX: usize = 1024;
 /// Resumable uploads that may go on at once.
 pub const UPLOADS_MAX: usize = 1000;
+/// How long a resumable upload is kept to which no byte ever came: 15 minutes.
+pub const UPLOAD_EMPTY_MS: u64 = 900_000;
 /// Resumable uploads that ended and are remembered; the oldest are forgotten first.
 pub const UPLOADS_ENDED_MAX: u64 = 20_000;
 /// Invites a node may hold; expired ones are dropped first.

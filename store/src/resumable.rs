@@ -18,14 +18,18 @@
 //! - A mark is written only for bytes that count: those of a request with a checksum once that was right.
 //! - A file named `.upload-whole` is never written again: it may have its second name in `blobs/` already.
 //! - An upload ends once: published, refused for good, or removed. While the disk fails it waits.
+//! - To begin one costs its sender nothing, so what holds room without a byte is bounded in all (`room.rs`) and in time:
+//!   [`UPLOAD_EMPTY_MS`]. Only bytes renew an upload; asking about it, or sending none, doesn't.
 
 mod error;
 pub(crate) mod files;
 pub(crate) mod receiving;
+mod room;
 
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU64;
 
 use data_encoding::HEXLOWER;
 use redb::{ReadableTable, ReadableTableMetadata};
@@ -34,7 +38,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{from_row, to_row};
 use crate::digest::{Digest, EventId, NotHex32, Sha256};
 use crate::error::{Result, StoreError};
-use crate::limits::{BLOB_BYTES_MAX, PAGE_ROWS_MAX, UPLOADS_ENDED_MAX, UPLOADS_MAX};
+use crate::limits::{BLOB_BYTES_MAX, PAGE_ROWS_MAX, UPLOAD_EMPTY_MS, UPLOADS_ENDED_MAX, UPLOADS_MAX};
 use crate::path::PackagePath;
 use crate::publish::{Author, Condition, MetaPatch, PublishRequest, Published};
 use crate::schema::{UPLOADS, UPLOADS_ENDED};
@@ -43,6 +47,7 @@ use crate::tx::Tx;
 
 pub use self::error::UploadError;
 pub(crate) use self::receiving::{Phase, Receiving};
+pub(crate) use self::room::EmptyRoom;
 
 /// Names a resumable upload: six bytes of the time it was begun, so that ids sort by that, and ten that nobody guesses.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -124,7 +129,7 @@ pub(crate) struct UploadRow {
     blake3: Option<Digest>,
     told: String,
     created_at: UnixMillis,
-    /// When bytes came last, to the minute.
+    /// When bytes came last, to the minute; `created_at` before the first.
     pub(crate) touched_at: UnixMillis,
     /// Bytes, of full pieces, that are synced with their marks.
     pub(crate) durable_bytes: u64,
@@ -191,8 +196,10 @@ pub struct UploadStatus {
     pub author: String,
     /// When it was begun.
     pub created_at: UnixMillis,
-    /// When bytes came last, to the minute; or when it ended.
+    /// When bytes came last, to the minute; when it was begun, if none did; or when it ended.
     pub touched_at: UnixMillis,
+    /// Whether any byte ever came. One to which none did is kept for [`UPLOAD_EMPTY_MS`] only.
+    pub has_bytes: bool,
     /// How it ended; `None` while it goes on.
     pub end: Option<UploadEnd>,
 }
@@ -201,8 +208,17 @@ pub struct UploadStatus {
 pub(crate) struct LiveUpload {
     pub(crate) id: UploadId,
     /// Whose turn it is.
-    pub(crate) turn: std::sync::atomic::AtomicU64,
+    pub(crate) turn: AtomicU64,
+    /// When that bytes came was last written down, in ms; 0 if it never was.
+    pub(crate) touched_ms: AtomicU64,
     pub(crate) phase: Mutex<Phase>,
+}
+
+impl LiveUpload {
+    pub(crate) fn new(id: UploadId, row: &UploadRow, phase: Phase) -> Self {
+        let touched_ms = if row.has_bytes() { row.touched_at.get() } else { 0 };
+        Self { id, turn: AtomicU64::new(0), touched_ms: AtomicU64::new(touched_ms), phase: Mutex::new(phase) }
+    }
 }
 
 impl UploadRow {
@@ -226,6 +242,16 @@ impl UploadRow {
             touched_at: now,
             durable_bytes: 0,
         }
+    }
+
+    /// Whether it was written down that bytes came.
+    pub(crate) fn has_bytes(&self) -> bool {
+        self.touched_at > self.created_at || self.durable_bytes > 0
+    }
+
+    /// How long it is kept after it was touched, if uploads to which bytes came are kept for so long.
+    pub(crate) fn kept_ms(has_bytes: bool, kept_ms: u64) -> u64 {
+        if has_bytes { kept_ms } else { kept_ms.min(UPLOAD_EMPTY_MS) }
     }
 
     pub(crate) fn path(&self) -> Result<PackagePath> {
@@ -271,6 +297,7 @@ impl UploadRow {
             author: self.author.clone(),
             created_at: self.created_at,
             touched_at: self.touched_at,
+            has_bytes: self.has_bytes(),
             end: None,
         })
     }
@@ -314,7 +341,9 @@ pub(crate) fn begin(tx: &Tx<'_>, id: UploadId, row: &UploadRow) -> Result<()> {
 pub(crate) fn touch(tx: &Tx<'_>, id: UploadId, durable_bytes: u64, now: UnixMillis) -> Result<()> {
     let Some(row) = get(&tx.read(UPLOADS)?, id)? else { return Ok(()) };
     let durable_bytes = durable_bytes.max(row.durable_bytes);
-    let row = UploadRow { durable_bytes, touched_at: now, ..row };
+    // Later than it was begun, whatever the clock did: that tells that bytes came.
+    let touched_at = now.max(row.created_at.plus_ms(1));
+    let row = UploadRow { touched_at, durable_bytes, ..row };
     tx.write(UPLOADS)?.insert(id.as_bytes(), to_row(&row).as_slice())?;
     Ok(())
 }

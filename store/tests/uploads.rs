@@ -16,7 +16,7 @@ fn begin(store: &Store, name: &str, length: usize) -> UploadId {
 }
 
 fn take(store: &Store, id: UploadId) -> UploadTurn {
-    store.take_upload(id, at(2)).expect("a turn")
+    store.take_upload(id).expect("a turn")
 }
 
 /// Sends what is missing of `content`, `step` bytes at a time.
@@ -57,7 +57,7 @@ fn an_upload_in_parts_is_published_once_and_leaves_nothing_behind() {
     let revision = published.package.revision;
     assert_eq!(status.end, Some(UploadEnd::Published { revision, changed: true, created: true }));
     assert_eq!((status.offset, status.told.as_str()), (2_500_000, "path Zm9v"));
-    assert!(matches!(store.take_upload(id, at(6)), Err(StoreError::Upload(UploadError::NoSuchUpload { .. }))));
+    assert!(matches!(store.take_upload(id), Err(StoreError::Upload(UploadError::NoSuchUpload { .. }))));
     assert_eq!(incoming(&disk), Vec::<String>::new());
     assert_sound(&store);
 }
@@ -135,17 +135,76 @@ fn refusals_for_good_end_an_upload_and_are_remembered() {
 fn abandoned_uploads_go_by_age_and_others_stay() {
     let (disk, store) = fresh(6);
     let (old, young) = (begin(&store, "old.pkg", 10), begin(&store, "young.pkg", 10));
-    store.take_upload(young, at(1000)).expect("a turn").write(&[b"0123"], at(1000)).expect("written");
+    store.take_upload(young).expect("a turn").write(&[b"0123"], at(1000)).expect("written");
     assert_eq!(store.reap_uploads(500_000, 500_000, at(1100)).expect("reaped"), 1);
     assert!(store.upload(old).expect("readable").is_none());
     assert_eq!(store.uploads(None, 10).expect("listed").len(), 1);
-    let turn = store.take_upload(young, at(1100)).expect("a turn");
+    let turn = store.take_upload(young).expect("a turn");
     turn.write(&[b"456789"], at(1100)).expect("written");
     turn.publish(at(1100)).expect("published");
     assert!(store.remove_upload(begin(&store, "x.pkg", 5)).expect("removed"));
     store.reap_uploads(500_000, 500_000, at(1700)).expect("reaped");
     assert!(store.upload(young).expect("readable").is_none(), "what ended is forgotten by age as well");
     assert_eq!(incoming(&disk), Vec::<String>::new());
+}
+
+#[test]
+fn an_upload_without_a_byte_goes_after_a_quarter_of_an_hour_and_only_bytes_renew_it() {
+    let later = |minutes: u64| at(1).plus_ms(minutes * 60_000);
+    let day = 24 * 60 * 60_000;
+    let (disk, store) = fresh(17);
+    let content = bytes(17, 3 << 20);
+    let ids = ["empty", "asked", "begun", "killed"].map(|name| begin(&store, name, content.len()));
+    let [_, asked, begun, killed] = ids;
+    take(&store, asked).write(&[b""], later(10)).expect("nothing is written");
+    assert_eq!(take(&store, asked).offset().expect("known"), 0);
+    take(&store, begun).write(&[b"x"], later(1)).expect("written");
+    assert_eq!(store.upload(begun).expect("readable").expect("it goes on").touched_at, later(1));
+    let turn = take(&store, killed);
+    turn.begin_checked().expect("checked");
+    turn.write(&[&content[..2 << 20]], at(1)).expect("written");
+    turn.accept().expect("it was right");
+    let has_bytes = |store: &Store| ids.map(|id| store.upload(id).expect("readable").expect("it goes on").has_bytes);
+    assert_eq!(has_bytes(&store), [false, false, true, true]);
+    assert_eq!(store.reap_uploads(day, day, later(14)).expect("reaped"), 0);
+    assert_eq!(store.reap_uploads(day, day, later(15)).expect("reaped"), 2);
+    let left: Vec<UploadId> = store.uploads(None, 10).expect("listed").into_iter().map(|upload| upload.id).collect();
+    assert_eq!(left.len(), 2);
+    assert!(left.contains(&begun) && left.contains(&killed));
+    let store = {
+        drop((turn, store));
+        open(&disk, 17).expect("it opens again")
+    };
+    assert_eq!(
+        store.reap_uploads(day, day, later(24 * 60).plus_ms(1)).expect("reaped"),
+        1,
+        "a day after its bytes came"
+    );
+    assert_eq!(store.reap_uploads(day, day, later(24 * 60 + 1)).expect("reaped"), 1);
+    assert_eq!(incoming(&disk), Vec::<String>::new());
+}
+
+#[test]
+fn uploads_without_a_byte_hold_half_of_what_is_free_at_most() {
+    let (disk, store) = fresh(18);
+    disk.set_capacity(Some(400 << 20));
+    let free = || store.overview().expect("readable").free_bytes;
+    let before = free();
+    let ids: Vec<UploadId> = (0..20).map(|number| begin(&store, &format!("u{number}"), 60 << 20)).collect();
+    assert!(free() > before / 2, "{} of {before} bytes are left", free());
+    put(&store, "other.pkg", &bytes(1, 5 << 20), at(2)).expect("others have room");
+    // Room is taken with the first byte then, as long as there is any.
+    let turns: Vec<UploadTurn> = ids.iter().map(|id| take(&store, *id)).collect();
+    let written: Vec<_> = turns.iter().map(|turn| turn.write(&[b"x"], at(3))).collect();
+    let refused = written.iter().filter(|outcome| matches!(outcome, Err(StoreError::NoSpace { .. }))).count();
+    let taken = written.iter().filter(|outcome| outcome.is_ok()).count();
+    assert!(taken >= 4 && refused == 20 - taken, "{taken} taken, {refused} refused");
+    put(&store, "another.pkg", b"small", at(4)).expect("the database has room");
+    for id in &ids {
+        store.remove_upload(*id).expect("removed");
+    }
+    assert!(free() > before - (20 << 20), "{} of {before} bytes are left", free());
+    assert_sound(&store);
 }
 
 #[test]
@@ -175,7 +234,7 @@ fn struck(seed: u64) {
             disk.fail_after(below(most) as u64);
         }
         let mut sent = 0;
-        let outcome = store.take_upload(id, at(2)).and_then(|turn| {
+        let outcome = store.take_upload(id).and_then(|turn| {
             sent = usize::try_from(turn.offset()?).expect("fits");
             while sent < length {
                 let step = (1 + below(700_000)).min(length - sent);

@@ -161,6 +161,11 @@ impl AppState {
         Cookie { name: format!("{prefix}{}", self.cookie_name), encrypted }
     }
 
+    /// What tells the time, for as long as a request takes.
+    pub(crate) fn clock(&self) -> fn() -> UnixMillis {
+        self.0.clock
+    }
+
     /// The time, by this node's clock.
     pub(crate) fn now(&self) -> UnixMillis {
         (self.0.clock)()

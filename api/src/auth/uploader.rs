@@ -72,6 +72,12 @@ impl Uploader {
         &self.status
     }
 
+    /// The same, with how it stands now.
+    pub(crate) fn again(self) -> Result<Self, ApiError> {
+        let status = self.writer.store().upload(self.status.id)?.unwrap_or(self.status);
+        Ok(Self { writer: self.writer, status })
+    }
+
     /// Leave to look at the package.
     pub(crate) fn writer(&self) -> &PackageWriter {
         &self.writer
@@ -79,7 +85,7 @@ impl Uploader {
 
     /// Takes the next turn.
     pub(crate) fn take(&self) -> Result<UploadTurn, ApiError> {
-        Ok(self.writer.store().take_upload(self.status.id, self.writer.reader().now())?)
+        Ok(self.writer.store().take_upload(self.status.id)?)
     }
 
     /// Publishes what is here whole.

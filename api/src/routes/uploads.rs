@@ -50,7 +50,7 @@ pub(crate) async fn list(
 ///
 /// `Upload-Metadata` says what it becomes: `path` (or `filename`), `title`, `version`, `identifier`, `notes`, `tags` (with
 /// commas between), `priority`, and digests in hex that the whole must have, `blake3` and `sha256`. Other keys are passed
-/// over. Room for all bytes is set aside; what a publish would be refused for is refused now. A body is the first bytes.
+/// over. Room for all bytes is set aside, or must be there at least; what a publish would be refused for is refused now. A body is the first bytes.
 #[utoipa::path(post, path = "/api/v1/uploads", operation_id = "begin_upload", tag = "uploads", params(
         ("Tus-Resumable" = String, Header, description = "`1.0.0`", example = "1.0.0"),
         ("Upload-Length" = u64, Header, description = "How many bytes there will be", example = 1024),
@@ -82,7 +82,7 @@ pub(crate) async fn create(publisher: Publisher, headers: HeaderMap, body: Body)
         0
     };
     let location = HeaderValue::from_str(&format!("/api/v1/uploads/{id}")).map_err(ApiError::internal)?;
-    Ok((StatusCode::CREATED, [(LOCATION, location)], progress(&uploader, offset)).into_response())
+    Ok((StatusCode::CREATED, [(LOCATION, location)], progress(uploader, offset).await?).into_response())
 }
 
 /// Tell what of tus is spoken here.
@@ -136,7 +136,7 @@ pub(crate) async fn offset(
 ) -> Result<Response, ApiError> {
     headers::must_be_tus(&headers)?;
     let uploader = find(publisher, &id).await?;
-    let status = uploader.status();
+    let status = uploader.status().clone();
     let offset = match &status.end {
         Some(UploadEnd::Published { .. }) => status.bytes,
         Some(UploadEnd::Refused { refusal, detail }) => return Err(views::refusal(*refusal, detail)),
@@ -145,7 +145,7 @@ pub(crate) async fn offset(
     let length = [(headers::UPLOAD_LENGTH, HeaderValue::from(status.bytes))];
     let told = (!status.told.is_empty()).then(|| HeaderValue::from_str(&status.told).ok()).flatten();
     let told = AppendHeaders(told.map(|told| (headers::UPLOAD_METADATA, told)));
-    Ok((StatusCode::OK, length, told, progress(&uploader, offset)).into_response())
+    Ok((StatusCode::OK, length, told, progress(uploader, offset).await?).into_response())
 }
 
 /// Send an upload's next bytes (tus: core, checksum).
@@ -181,7 +181,7 @@ pub(crate) async fn append(
         Some(UploadEnd::Refused { refusal, detail }) => return Err(views::refusal(*refusal, detail)),
     }
     let offset = receiving::receive(&uploader, receiving::Part { offset, checksum }, body).await?;
-    Ok((StatusCode::NO_CONTENT, progress(&uploader, offset)).into_response())
+    Ok((StatusCode::NO_CONTENT, progress(uploader, offset).await?).into_response())
 }
 
 /// Forget an upload (tus: termination).
@@ -243,13 +243,14 @@ fn wrong_type() -> ApiError {
 }
 
 /// What every answer about an upload says.
-fn progress(uploader: &Uploader, offset: u64) -> [(HeaderName, HeaderValue); 3] {
+async fn progress(uploader: Uploader, offset: u64) -> Result<[(HeaderName, HeaderValue); 3], ApiError> {
+    // As it stands after the request: that says how long it is kept.
+    let uploader = blocking(move || uploader.again()).await?;
     let (state, status): (&AppState, &UploadStatus) = (uploader.writer().reader().state(), uploader.status());
-    let last = if status.end.is_some() { status.touched_at } else { state.now() };
-    let expires = headers::expires(views::expires_at(status, last, state.options.uploads_kept));
-    [
+    let expires = headers::expires(views::expires_at(status, state.options.uploads_kept));
+    Ok([
         (headers::TUS_RESUMABLE, headers::VERSION),
         (headers::UPLOAD_OFFSET, offset.into()),
         (headers::UPLOAD_EXPIRES, expires),
-    ]
+    ])
 }

@@ -1,8 +1,10 @@
 //! An upload's bytes as they come: written, hashed, marked; and taken up again after a restart.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::files::{data_name, marks_name, whole_name};
+use super::room::Ahead;
 use super::{UploadError, UploadId, UploadRow};
 use crate::blobs::{Blobs, Claim};
 use crate::disk::DiskFile;
@@ -27,6 +29,16 @@ pub(crate) enum Phase {
     Over,
 }
 
+/// Whether the disk has room set aside for all bytes.
+enum Room {
+    /// It has, ahead of the first byte.
+    Ahead(#[expect(dead_code, reason = "dropping it gives it back")] Ahead),
+    /// Not before the first byte.
+    WithFirstByte,
+    /// It has.
+    Taken,
+}
+
 /// Bytes coming in.
 pub(crate) struct Receiving {
     blobs: Arc<Blobs>,
@@ -41,24 +53,31 @@ pub(crate) struct Receiving {
     unchecked_marks: Vec<(u64, PieceMark)>,
     durable_bytes: u64,
     sync_begun_bytes: u64,
+    room: Room,
     /// Keep gc from taking the files for left-overs.
     _claims: [Claim; 3],
 }
 
 impl Receiving {
-    /// Makes the files of a new upload, with room for all its bytes.
+    /// Makes the files of a new upload, with room for all its bytes, or, if uploads without a byte have much of it already,
+    /// without.
     pub(crate) fn create(blobs: &Arc<Blobs>, id: UploadId, total_bytes: u64) -> Result<Self> {
         blobs.check_space(total_bytes)?;
+        let room = blobs.empty_room().take(total_bytes, blobs.free_bytes()?).map_or(Room::WithFirstByte, Room::Ahead);
         let claims = claims(blobs, id);
         let (path, data) = blobs.create_incoming(&data_name(id))?;
         let made = || -> Result<Box<dyn DiskFile>> {
-            data.reserve(total_bytes).map_err(StoreError::io("reserve room for", &path))?;
+            if matches!(room, Room::Ahead(_)) {
+                data.reserve(total_bytes).map_err(StoreError::io("reserve room for", &path))?;
+            }
             let (_, marks) = blobs.create_incoming(&marks_name(id))?;
             blobs.sync_incoming()?;
             Ok(marks)
         };
         match made() {
-            Ok(marks) => Ok(Self::new(blobs, id, total_bytes, [data, marks], BlobHasher::new(), claims)),
+            Ok(marks) => {
+                Ok(Self { room, ..Self::new(blobs, id, total_bytes, [data, marks], BlobHasher::new(), claims) })
+            }
             Err(error) => {
                 drop(data);
                 remove_files(blobs, id)?;
@@ -93,6 +112,7 @@ impl Receiving {
             unchecked_marks: Vec::new(),
             durable_bytes: here,
             sync_begun_bytes: here,
+            room: if here == 0 { Room::WithFirstByte } else { Room::Taken },
             _claims: claims,
         }
     }
@@ -120,6 +140,10 @@ impl Receiving {
             right.push(mark);
         }
         let Some(hasher) = BlobHasher::resume(&right) else { return Ok(None) };
+        if hasher.size() == 0 {
+            // Its room is taken again with the first byte.
+            data.set_len(0).map_err(StoreError::io("cut", &data_path))?;
+        }
         Ok(Some(Self::new(blobs, id, row.bytes, [data, marks], hasher, claims)))
     }
 
@@ -159,6 +183,9 @@ impl Receiving {
             return Err(StoreError::Upload(UploadError::TooLong { id: self.id, bytes: self.total_bytes }));
         }
         let path = self.blobs.incoming(&data_name(self.id));
+        if !bytes.is_empty() && !matches!(self.room, Room::Taken) {
+            self.take_room(&path)?;
+        }
         self.data.write_all_at(bytes, self.offset()).map_err(StoreError::io("write", &path))?;
         let mut left = bytes;
         while !left.is_empty() {
@@ -175,6 +202,15 @@ impl Receiving {
             self.data.begin_sync(self.sync_begun_bytes, unsynced);
             self.sync_begun_bytes = self.offset();
         }
+        Ok(())
+    }
+
+    fn take_room(&mut self, path: &Path) -> Result<()> {
+        if matches!(self.room, Room::WithFirstByte) {
+            self.blobs.check_space(self.total_bytes)?;
+            self.data.reserve(self.total_bytes).map_err(StoreError::io("reserve room for", path))?;
+        }
+        self.room = Room::Taken;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Resumable uploads: beginning one, sending its bytes in turns, publishing it, and forgetting it. The invariants are in
 //! `resumable.rs`.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::ReadableTableMetadata;
@@ -9,6 +9,7 @@ use redb::ReadableTableMetadata;
 use super::Store;
 use crate::error::{Result, StoreError};
 use crate::publish::Published;
+use crate::resumable::files::{marks_name, whole_name};
 use crate::resumable::receiving::{remove_files, take_up};
 use crate::resumable::{
     self, EndedRow, LiveUpload, NewUpload, Phase, Receiving, UploadEnd, UploadError, UploadId, UploadRow, UploadStatus,
@@ -42,7 +43,7 @@ impl Store {
             }
             return Err(error);
         }
-        let live = LiveUpload { id, turn: AtomicU64::new(0), phase: Mutex::new(Phase::Receiving(Box::new(receiving))) };
+        let live = LiveUpload::new(id, &UploadRow::new(new, now), Phase::Receiving(Box::new(receiving)));
         self.live_uploads().insert(id, Arc::new(live));
         Ok(status)
     }
@@ -70,18 +71,23 @@ impl Store {
             Phase::Whole(hashes) => Some(hashes.size),
             Phase::Unknown | Phase::Over => None,
         });
-        row.status(id, offset.unwrap_or(row.durable_bytes))
+        let has_bytes = row.has_bytes() || offset.is_some_and(|offset| offset > 0) || self.left_bytes(id)?;
+        Ok(UploadStatus { has_bytes, ..row.status(id, offset.unwrap_or(row.durable_bytes))? })
+    }
+
+    /// Whether an upload's files show bytes that nobody has written down.
+    fn left_bytes(&self, id: UploadId) -> Result<bool> {
+        let blobs = self.blobs();
+        let has_marks = blobs.incoming_stat(&marks_name(id))?.is_some_and(|stat| stat.bytes > 0);
+        Ok(has_marks || blobs.incoming_stat(&whole_name(id))?.is_some())
     }
 
     /// Takes the next turn at an upload; the one before is over. Errs with [`UploadError::NoSuchUpload`] if it doesn't go on.
-    pub fn take_upload(&self, id: UploadId, now: UnixMillis) -> Result<UploadTurn> {
+    pub fn take_upload(&self, id: UploadId) -> Result<UploadTurn> {
         let row = self.upload_row(id)?;
-        if now.ms_since(row.touched_at) >= TOUCH_EVERY_MS {
-            self.write(move |tx| resumable::touch(tx, id, 0, now))?;
-        }
         let live = {
             let mut uploads = self.live_uploads();
-            let new = || LiveUpload { id, turn: AtomicU64::new(0), phase: Mutex::new(Phase::Unknown) };
+            let new = || LiveUpload::new(id, &row, Phase::Unknown);
             Arc::clone(uploads.entry(id).or_insert_with(|| Arc::new(new())))
         };
         let number = live.turn.fetch_add(1, Ordering::SeqCst) + 1;
@@ -105,8 +111,8 @@ impl Store {
         Ok(went)
     }
 
-    /// Forgets uploads to which no byte came for `idle_ms`, and those that ended `ended_ms` ago. Tells how many of the first
-    /// kind went.
+    /// Forgets uploads to which no byte came for `idle_ms`, or ever within [`UPLOAD_EMPTY_MS`](crate::UPLOAD_EMPTY_MS), and
+    /// those that ended `ended_ms` ago. Tells how many of the first two kinds went.
     pub fn reap_uploads(&self, idle_ms: u64, ended_ms: u64, now: UnixMillis) -> Result<u64> {
         let (mut reaped, mut after) = (0, None);
         loop {
@@ -115,7 +121,7 @@ impl Store {
             let Some((last, _)) = rows.last() else { break };
             after = Some(*last);
             for (id, row) in &rows {
-                if now.ms_since(row.touched_at) >= idle_ms && self.remove_upload(*id)? {
+                if self.is_abandoned(*id, row, idle_ms, now)? && self.remove_upload(*id)? {
                     reaped += 1;
                 }
             }
@@ -136,6 +142,19 @@ impl Store {
             }
         }
         Ok(reaped)
+    }
+
+    fn is_abandoned(&self, id: UploadId, row: &UploadRow, idle_ms: u64, now: UnixMillis) -> Result<bool> {
+        let idle = now.ms_since(row.touched_at);
+        if row.has_bytes() || idle < UploadRow::kept_ms(false, idle_ms) {
+            return Ok(idle >= idle_ms);
+        }
+        // While its first bytes are being taken it is not.
+        let live = self.live_uploads().get(&id).cloned();
+        if live.is_some_and(|live| live.phase.try_lock().is_err()) {
+            return Ok(false);
+        }
+        Ok(idle >= UploadRow::kept_ms(self.status(id, row)?.has_bytes, idle_ms))
     }
 
     fn upload_row(&self, id: UploadId) -> Result<UploadRow> {
@@ -179,15 +198,20 @@ impl UploadTurn {
         })
     }
 
-    /// Takes the next bytes.
+    /// Takes the next bytes, if there are any. That they came is written down, but seldom, and not of the last ones, which
+    /// are published next.
     pub fn write(&self, chunks: &[impl AsRef<[u8]>], now: UnixMillis) -> Result<()> {
         let id = self.live.id;
-        let durable = self.receiving(|receiving| {
+        let (durable, missing) = self.receiving(|receiving| {
             chunks.iter().try_for_each(|chunk| receiving.write(chunk.as_ref()))?;
-            receiving.checkpoint()
+            Ok((receiving.checkpoint()?, receiving.missing()))
         })?;
-        if let Some(durable) = durable {
-            self.store.write(move |tx| resumable::touch(tx, id, durable, now))?;
+        let came = chunks.iter().any(|chunk| !chunk.as_ref().is_empty());
+        let touched = UnixMillis::new(self.live.touched_ms.load(Ordering::Relaxed));
+        let is_due = came && missing > 0 && now.ms_since(touched) >= TOUCH_EVERY_MS;
+        if durable.is_some() || is_due {
+            self.store.write(move |tx| resumable::touch(tx, id, durable.unwrap_or(0), now))?;
+            self.live.touched_ms.store(now.get(), Ordering::Relaxed);
         }
         Ok(())
     }

@@ -46,6 +46,23 @@ async fn stands(api: &Api, upload: &str) -> String {
 }
 
 #[tokio::test]
+async fn it_is_said_how_long_an_upload_is_kept_with_bytes_and_without() {
+    let api = Api::new();
+    let upload = begin(&api, 10, &[("path", "x.pkg")]).await;
+    let kept = |view: &Value| {
+        let at = |field: &str| view[field].as_str().expect("a time").parse::<jiff::Timestamp>().expect("a time");
+        at("expires_at").duration_since(at("created_at")).as_secs()
+    };
+    let head = call(&api, Method::HEAD, &upload, &[], Body::empty()).await;
+    let empty = send(&api, &upload, 0, b"").await;
+    assert_eq!(kept(&api.get(&upload).await.ok(200)), 15 * 60);
+    let some = send(&api, &upload, 0, b"01").await;
+    assert_eq!(kept(&api.get(&upload).await.ok(200)), 24 * 60 * 60);
+    let [head, empty, some] = [head, empty, some].map(|answer| answer.header("upload-expires").to_owned());
+    assert!(head == empty && empty != some, "{head}, {empty}, {some}");
+}
+
+#[tokio::test]
 async fn an_upload_in_parts_becomes_a_package_with_its_metadata() {
     let api = Api::new();
     let said = [("path", "mac/x.pkg"), ("version", "7"), ("tags", "prod,a"), ("filetype", "application/x")];
@@ -151,6 +168,8 @@ async fn requests_that_break_the_protocol_are_refused_and_change_nothing() {
         ("99999999999999", "path YQ==", 413, "too_large"),
         ("1", "", 422, "invalid"),
         ("1", "path Li4=", 400, "bad_path"),
+        // A zero-width space within `a`.
+        ("1", "path YeKAi2E=", 400, "bad_path"),
     ] {
         let headers = [("upload-length", length), ("upload-metadata", said)];
         call(&api, Method::POST, "/api/v1/uploads", &headers, Body::empty()).await.problem(status, code);
@@ -168,8 +187,6 @@ async fn an_upload_can_be_ended_and_other_tokens_see_only_theirs() {
     let upload = begin(&api, 6, &[("path", "mac/a.pkg")]).await;
     let elsewhere = api.token(Scope::Publish, &["linux/"]);
     for method in [Method::GET, Method::DELETE] {
-        // A zero-width space within `a`.
-        ("1", "path YeKAi2E=", 400, "bad_path"),
         let request = as_token(method, &upload, &elsewhere).header("tus-resumable", "1.0.0");
         api.send(request.body(Body::empty()).expect("a request")).await.problem(404, "no_such_upload");
     }

@@ -21,7 +21,8 @@ pub(super) struct Part {
 struct Taking {
     turn: UploadTurn,
     hasher: Option<Hasher>,
-    now: UnixMillis,
+    /// Asked anew each time: a request may last for hours.
+    clock: fn() -> UnixMillis,
 }
 
 enum Hasher {
@@ -59,7 +60,7 @@ impl Sink for Taking {
                 hasher.update(chunk);
             }
         }
-        self.turn.write(chunks, self.now)
+        self.turn.write(chunks, (self.clock)())
     }
 }
 
@@ -81,7 +82,7 @@ impl Taking {
             turn.begin_checked()?;
         }
         let hasher = part.checksum.as_ref().map(|checksum| Hasher::new(checksum.algorithm));
-        Ok(Self { turn, hasher, now: uploader.writer().reader().now() })
+        Ok(Self { turn, hasher, clock: uploader.writer().reader().state().clock() })
     }
 
     /// Keeps what came, or forgets it if its checksum is wrong or it isn't whole.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 use jiff::Timestamp;
-use ods_store::{UnixMillis, UploadEnd, UploadRefusal, UploadStatus};
+use ods_store::{UPLOAD_EMPTY_MS, UnixMillis, UploadEnd, UploadRefusal, UploadStatus};
 
 use crate::auth::Uploader;
 use crate::convert::{self, Names};
@@ -14,10 +14,14 @@ use crate::types::{PackageView, UploadRefusalView, UploadView};
 /// How long what became of an upload is told.
 const ENDED_KEPT: Duration = Duration::from_hours(24);
 
-/// When an upload is forgotten if nothing more happens to it after `last`.
-pub(super) fn expires_at(status: &UploadStatus, last: UnixMillis, kept: Duration) -> UnixMillis {
-    let kept = if status.end.is_some() { ENDED_KEPT } else { kept };
-    UnixMillis::new(last.get().saturating_add(u64::try_from(kept.as_millis()).unwrap_or(u64::MAX)))
+/// When an upload is forgotten if nothing more happens to it.
+pub(super) fn expires_at(status: &UploadStatus, kept: Duration) -> UnixMillis {
+    let kept = match (&status.end, status.has_bytes) {
+        (Some(_), _) => ENDED_KEPT,
+        (None, true) => kept,
+        (None, false) => kept.min(Duration::from_millis(UPLOAD_EMPTY_MS)),
+    };
+    UnixMillis::new(status.touched_at.get().saturating_add(u64::try_from(kept.as_millis()).unwrap_or(u64::MAX)))
 }
 
 /// The package that an upload became, as it is now.
@@ -59,7 +63,7 @@ pub(super) fn upload(status: UploadStatus, package: Option<PackageView>, kept: D
         metadata: metadata(&status.told),
         created_at: timestamp(status.created_at),
         touched_at: timestamp(status.touched_at),
-        expires_at: timestamp(expires_at(&status, status.touched_at, kept)),
+        expires_at: timestamp(expires_at(&status, kept)),
         by: status.author,
         changed,
         created,
