@@ -84,10 +84,16 @@ fn a_node_that_is_away_is_named_with_the_reason() {
     assert_eq!(output.status.code(), Some(5), "{said}");
     assert!(said.contains("east") && said.contains("no node reaches it"), "{said}");
     assert_eq!(holder(&west, "Late.pkg", &id)["state"], "unreachable");
+    let missing = west.get_json(&format!("/mesh/{id}/missing"));
+    let lacked = find(&missing["items"], "path", "Late.pkg");
+    assert_eq!((&lacked["state"], &missing["complete"]), (&"unreachable".into(), &true.into()), "{missing}");
+    assert_eq!((lacked["bytes_missing"].as_u64(), &missing["state"]), (Some(4), &"down".into()), "{missing}");
+    assert!(west.ods_well(&["mesh", "--missing", "east"]).contains("no node reaches it"));
     wait::until("middle has it", SOON, || holder(&west, "Late.pkg", &of_middle)["state"] == "stored");
     east.launch();
     wait::until("east has it", SOON, || holder(&west, "Late.pkg", &id)["state"] == "stored");
     assert_eq!(member(&west, &id)["state"], "up");
+    assert_eq!(west.ods_well(&["mesh", "--missing", "east"]).trim(), "it lacks nothing");
 }
 
 #[test]

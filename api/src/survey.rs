@@ -6,12 +6,15 @@
 use std::collections::BTreeMap;
 
 use ods_store::{
-    Holder, Holding, LinkBrief, LinkState, NodeId, NodeState, NotTold, Reach, Role, Roster, StateHeader, StatePolicy,
-    StreamBrief, Vector, reach,
+    Holder, Holding, Lacking, LinkBrief, LinkState, NodeId, NodeState, NotTold, Package, Reach, Role, Roster,
+    StateHeader, StatePolicy, StreamBrief, Vector, reach,
 };
 
 use crate::convert::timestamp;
-use crate::types::{Behind, HolderView, LinkView, LogView, MeshNodeView, Replicas, ReplicationView, StorageView};
+use crate::types::{
+    Behind, HolderView, LinkView, LogView, MeshNodeView, MissingPackage, MissingView, Replicas, ReplicationView,
+    StorageView,
+};
 
 /// What is known of every member.
 pub(crate) struct Survey {
@@ -99,6 +102,40 @@ impl Survey {
         let items: Vec<HolderView> = holders.iter().map(|holder| self.holder(holder, size)).collect();
         let complete = holders.iter().all(|holder| settled(&holder.holding));
         ReplicationView { revision, complete, items, next: None }
+    }
+
+    /// What a node lacks.
+    pub(crate) fn missing(&self, node: NodeId, found: Lacking, next: Option<String>) -> MissingView {
+        let Lacking { role, items, untold, .. } = found;
+        let seen = self.node(&node, role);
+        let items =
+            items.iter().map(|(package, holding)| self.lacked(Holder { node, role, holding: *holding }, package));
+        MissingView {
+            node: seen.id,
+            name: seen.name,
+            state: seen.state,
+            as_of: seen.as_of,
+            complete: untold.is_none(),
+            reason: untold.map(|why| not_told(why).to_owned()),
+            items: items.collect(),
+            next,
+            total: None,
+        }
+    }
+
+    fn lacked(&self, holder: Holder, package: &Package) -> MissingPackage {
+        let HolderView { state, reason, bytes_missing, eta_s, .. } = self.holder(&holder, package.size);
+        MissingPackage {
+            path: package.path.to_string(),
+            revision: package.revision.to_string(),
+            size: package.size,
+            version: package.meta.get("version").cloned(),
+            published_at: timestamp(package.published_at),
+            state,
+            reason,
+            bytes_missing,
+            eta_s,
+        }
     }
 
     fn holder(&self, holder: &Holder, size: u64) -> HolderView {

@@ -48,7 +48,7 @@ pub use settings::{SettingView, SettingsPatch, SettingsView};
 pub use storage::{
     FilesView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView, UnkeptView,
 };
-pub use survey::{HolderView, LinkView, MeshNodeView, ReplicationView};
+pub use survey::{HolderView, LinkView, MeshNodeView, MissingPackage, MissingView, ReplicationView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
 pub use transfers::{TransferBytes, TransferView};
 pub use uploads::{UploadRefusalView, UploadView};

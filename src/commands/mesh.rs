@@ -1,30 +1,77 @@
 //! `ods mesh`: every node of the mesh, as it said of itself last.
 
-use ods_api::{LinkView, MeshNodeView};
+use ods_api::{LinkView, MeshNodeView, MissingView, PageQuery};
 
-use super::Context;
-use crate::cli::{Connection, Failure, Table, age_text, bytes_text, short_id};
+use super::{Context, roster};
+use crate::cli::{Connected, Connection, Failure, Output, Table, age_text, bytes_text, printable, short_id};
+
+/// Packages asked for at a time.
+const PAGE_ROWS: usize = 1000;
 
 /// Show every node of the mesh: how it stands, what it lacks, whom it reaches
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  ods mesh\n  ods mesh --links     each link, seen from both ends\n  \
-    ods mesh --json | jq -r '.[] | select(.behind.bytes > 0) | .name'     who still lacks something")]
+    ods mesh --json | jq -r '.[] | select(.behind.bytes > 0) | .name'     who still lacks something\n  \
+    ods mesh --missing branch     which packages a node lacks, and why")]
 pub(crate) struct Arguments {
     /// List each link, with round trip and clocks, seen from both ends
     #[arg(long)]
     links: bool,
+    /// List the packages that one node lacks, and why; its name, or how its id begins
+    #[arg(long, value_name = "NODE", conflicts_with = "links")]
+    missing: Option<String>,
     #[command(flatten)]
     connection: Connection,
 }
 
 pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
+    if let Some(typed) = &arguments.missing {
+        return missing(&node, typed, context).await;
+    }
     let mesh = node.client.mesh().await.map_err(|error| node.explain(error))?.items;
     if context.output.is_json() {
         return context.output.json(&mesh);
     }
     let table = if arguments.links { link_table(&mesh) } else { mesh_table(&mesh, context) };
     table.write(&mut context.output)
+}
+
+async fn missing(node: &Connected, typed: &str, context: &mut Context) -> Result<(), Failure> {
+    let id = roster::find(node, typed).await?.node;
+    let mut query = PageQuery { limit: Some(PAGE_ROWS), after: None };
+    let mut whole = node.client.missing(&id, &query).await.map_err(|error| node.explain(error))?;
+    while let Some(after) = whole.next.take() {
+        query.after = Some(after);
+        let mut page = node.client.missing(&id, &query).await.map_err(|error| node.explain(error))?;
+        page.items.splice(0..0, whole.items);
+        whole = page;
+    }
+    if context.output.is_json() {
+        return context.output.json(&whole);
+    }
+    write_missing(&whole, &mut context.output)
+}
+
+fn write_missing(missing: &MissingView, output: &mut Output) -> Result<(), Failure> {
+    let mut table = Table::new(&["PATH", ">SIZE", "VERSION", "STATE", ">MISSING", "ETA", "WHY"]);
+    for package in &missing.items {
+        table.row([
+            printable(&package.path),
+            bytes_text(package.size),
+            package.version.clone().unwrap_or_default(),
+            package.state.clone(),
+            package.bytes_missing.map(bytes_text).unwrap_or_default(),
+            eta_text(package.eta_s),
+            package.reason.clone(),
+        ]);
+    }
+    match &missing.reason {
+        Some(reason) => output.line(&format!("there may be more: {reason}"))?,
+        None if missing.items.is_empty() => return output.line("it lacks nothing"),
+        None => {}
+    }
+    if missing.items.is_empty() { Ok(()) } else { table.write(output) }
 }
 
 /// The nodes as a table; `ods status` shows the same.

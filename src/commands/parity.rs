@@ -68,6 +68,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("expel_node", "ods roster expel hq"),
     ("list_transfers", "ods transfers"),
     ("list_mesh", "ods mesh"),
+    ("list_missing", "ods mesh --missing hq"),
     ("show_replication", "ods show a.pkg"),
     ("list_uploads", "ods upload ls"),
     ("begin_upload", "ods push a.pkg"),

@@ -44,13 +44,15 @@ pub(crate) struct Survey {
     reached: BTreeSet<NodeId>,
 }
 
-struct Member {
-    node: NodeId,
-    role: Role,
-    told: Told,
+/// A member, as it tells of itself.
+pub(crate) struct Member {
+    pub(crate) node: NodeId,
+    pub(crate) role: Role,
+    pub(crate) told: Told,
 }
 
-enum Told {
+pub(crate) enum Told {
+    /// It is this node.
     Own,
     /// What its state says, and the state's counter.
     State(Box<Compared>, u64),
@@ -59,14 +61,12 @@ enum Told {
 
 impl Survey {
     pub(crate) fn read(tables: &impl Tables, roster: &Arc<Roster>, own: NodeId) -> Result<Self> {
-        let vector = log::vector(&tables.table(STREAMS)?)?;
-        let here = Here::new(&vector, trust::digest(&tables.table(STATEMENTS)?)?);
+        let here = here(tables)?;
         let nodes: Vec<NodeId> = roster.nodes().map(|(node, _)| *node).collect();
         let mut members = Vec::new();
         for node in nodes {
             let Some(role) = roster.role(&node) else { continue };
-            let told = if node == own { Told::Own } else { told(tables, &here, &node)? };
-            members.push(Member { node, role, told });
+            members.push(Member::read(tables, &here, own, node, role)?);
         }
         Ok(Self { own, members, reached: reached(tables, own)? })
     }
@@ -74,13 +74,9 @@ impl Survey {
     /// Who has the current revision of a path; `None` if there is none.
     pub(crate) fn holders(&self, tables: &impl Tables, path: &str) -> Result<Option<(EventId, Vec<Holder>)>> {
         let Some(row) = package(tables, path)? else { return Ok(None) };
-        let asked = asked(tables, path, &row)?;
+        let asked = asked(tables, path, &row.revision, row.blob, tags(&row))?;
         let holders = self.members.iter().map(|member| {
-            let holding = match &member.told {
-                Told::Own => own_holding(tables, &row.blob)?,
-                Told::State(compared, _) => compared.holding(&asked),
-                Told::Nothing(why) => Holding::Unknown(*why),
-            };
+            let holding = member.holding(tables, &row.blob, || Ok(asked))?;
             Ok(Holder { node: member.node, role: member.role, holding })
         });
         Ok(Some((row.revision, holders.collect::<Result<_>>()?)))
@@ -91,7 +87,7 @@ impl Survey {
     pub(crate) fn publisher_has(&self, tables: &impl Tables, blob: &Digest, floor: u64) -> Result<bool> {
         for path in wants::live_paths(&tables.table(LIVE_BLOBS)?, blob)? {
             let Some(row) = package(tables, &path)?.filter(|row| row.blob == *blob) else { continue };
-            let asked = asked(tables, &path, &row)?;
+            let asked = asked(tables, &path, &row.revision, row.blob, tags(&row))?;
             let has = |member: &&Member| match &member.told {
                 Told::State(compared, counter) => *counter > floor && compared.holding(&asked) == Holding::Has,
                 Told::Own | Told::Nothing(_) => false,
@@ -116,6 +112,34 @@ fn reached(tables: &impl Tables, own: NodeId) -> Result<BTreeSet<NodeId>> {
     Ok(reach(own, &links).into_iter().filter(|(_, reach)| reach.up).map(|(node, _)| node).collect())
 }
 
+impl Member {
+    /// What a member tells, compared with what is held here.
+    pub(crate) fn read(tables: &impl Tables, here: &Here, own: NodeId, node: NodeId, role: Role) -> Result<Self> {
+        let told = if node == own { Told::Own } else { told(tables, here, &node)? };
+        Ok(Self { node, role, told })
+    }
+
+    /// Whether it has the bytes of a current revision, which is looked up only where that is needed.
+    pub(crate) fn holding<'a>(
+        &self,
+        tables: &impl Tables,
+        blob: &Digest,
+        asked: impl FnOnce() -> Result<Asked<'a>>,
+    ) -> Result<Holding> {
+        match &self.told {
+            Told::Own => own_holding(tables, blob),
+            Told::State(compared, _) => Ok(compared.holding(&asked()?)),
+            Told::Nothing(why) => Ok(Holding::Unknown(*why)),
+        }
+    }
+}
+
+/// What is held here, to compare with.
+pub(crate) fn here(tables: &impl Tables) -> Result<Here> {
+    let vector = log::vector(&tables.table(STREAMS)?)?;
+    Ok(Here::new(&vector, trust::digest(&tables.table(STATEMENTS)?)?))
+}
+
 fn told(tables: &impl Tables, here: &Here, node: &NodeId) -> Result<Told> {
     let Some(held) = states::of(tables, node)? else { return Ok(Told::Nothing(NotTold::NoState)) };
     let counter = held.state.header.counter;
@@ -126,19 +150,36 @@ fn told(tables: &impl Tables, here: &Here, node: &NodeId) -> Result<Told> {
 
 /// The sum of the ids held of a stream after a seq; `None` if they are more than are looked at.
 fn tail_sum(tables: &impl Tables, stream: &StreamId, after: u64) -> Result<Option<u64>> {
+    let mut sum = SetSum::default();
+    let tail = tail(tables, stream, after, HOLDING_TAIL_EVENTS_MAX)?;
+    Ok(tail.map(|tail| {
+        for (id, _) in &tail {
+            sum.add(id.as_bytes());
+        }
+        low_sum(&sum)
+    }))
+}
+
+/// The events held of a stream after a seq, with their Lsns; `None` if they are more than `most`.
+pub(crate) fn tail(
+    tables: &impl Tables,
+    stream: &StreamId,
+    after: u64,
+    most: usize,
+) -> Result<Option<Vec<(EventId, u64)>>> {
     let table = tables.table(STREAM_EVENTS)?;
-    let Some(first) = after.checked_add(1) else { return Ok(Some(0)) };
+    let Some(first) = after.checked_add(1) else { return Ok(Some(Vec::new())) };
     let origin = stream.origin.as_bytes();
     let rows = table.range((origin, stream.epoch, first, &[0; 32])..=(origin, stream.epoch, u64::MAX, &[0xff; 32]))?;
-    let (mut sum, mut count) = (SetSum::default(), 0);
+    let mut events = Vec::new();
     for row in rows {
-        sum.add(row?.0.value().3);
-        count += 1;
-        if count > HOLDING_TAIL_EVENTS_MAX {
+        let (key, lsn) = row?;
+        if events.len() == most {
             return Ok(None);
         }
+        events.push((EventId::from_bytes(*key.value().3), lsn.value()));
     }
-    Ok(Some(low_sum(&sum)))
+    Ok(Some(events))
 }
 
 fn package(tables: &impl Tables, path: &str) -> Result<Option<PackageRow>> {
@@ -146,11 +187,21 @@ fn package(tables: &impl Tables, path: &str) -> Result<Option<PackageRow>> {
     table.get(path)?.map(|row| from_row("a package", row.value())).transpose()
 }
 
-fn asked<'a>(tables: &impl Tables, path: &'a str, row: &'a PackageRow) -> Result<Asked<'a>> {
-    let event = log::find(&tables.table(EVENTS)?, &tables.table(LOG)?, &row.revision)?;
+/// The revision that is asked about, of a path with these comma-separated tags.
+pub(crate) fn asked<'a>(
+    tables: &impl Tables,
+    path: &'a str,
+    revision: &EventId,
+    blob: Digest,
+    tags: &'a str,
+) -> Result<Asked<'a>> {
+    let event = log::find(&tables.table(EVENTS)?, &tables.table(LOG)?, revision)?;
     let header = event.ok_or(StoreError::Corrupt { what: "a package's revision" })?.header;
-    let tags = row.meta.get("tags").map(String::as_str).unwrap_or_default();
-    Ok(Asked { stream: header.stream, seq: header.seq, blob: row.blob, path, tags })
+    Ok(Asked { stream: header.stream, seq: header.seq, blob, path, tags })
+}
+
+fn tags(row: &PackageRow) -> &str {
+    row.meta.get("tags").map(String::as_str).unwrap_or_default()
 }
 
 fn own_holding(tables: &impl Tables, blob: &Digest) -> Result<Holding> {

@@ -120,6 +120,31 @@ impl Compared {
         })
     }
 
+    /// The blobs that the node is known to want.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &Digest> {
+        self.wants.keys()
+    }
+
+    /// The streams of which the node is known to lack the last events, each with the last that it may have.
+    pub(crate) fn tails(&self, here: &Vector) -> Vec<(StreamId, u64)> {
+        if self.events == Events::Same || !self.lasts_complete {
+            return Vec::new();
+        }
+        let last = |stream| self.lasts.get(&StreamBrief::tag_of(stream)).copied().unwrap_or(0);
+        let entries = here.entries.iter().map(|(stream, held)| (*stream, last(stream), held.last));
+        entries.filter(|(_, last, held)| last < held).map(|(stream, last, _)| (stream, last)).collect()
+    }
+
+    /// Why the node may lack revisions of which [`Self::holding`] can't tell; `None` if it can tell of all.
+    pub(crate) fn untold(&self) -> Option<NotTold> {
+        match (self.events, self.same_roster, self.wants_complete) {
+            (Events::Other(why), _, _) => Some(why),
+            (Events::Same | Events::Fewer, false, _) => Some(NotTold::OtherRoster),
+            (Events::Same | Events::Fewer, true, false) => Some(NotTold::ManyWants),
+            (Events::Same | Events::Fewer, true, true) => None,
+        }
+    }
+
     /// Whether the node has the bytes of a revision.
     pub(crate) fn holding(&self, asked: &Asked<'_>) -> Holding {
         if let Some(want) = self.wants.get(&asked.blob) {

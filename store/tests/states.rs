@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ods_store::{
-    Author, Condition, Expel, Holder, Holding, LinkBrief, LinkState, NodeId, NotTold, Outside, Role, SignedState,
-    SignedStatement, StatementBody, StatementHeader, StatesTaken, Store, StoreError, UnixMillis,
+    Author, Condition, Expel, Holder, Holding, LinkBrief, LinkState, NodeId, NotTold, Outside, Package, Role,
+    SignedState, SignedStatement, StatementBody, StatementHeader, StatesTaken, Store, StoreError, UnixMillis,
 };
 use proptest::prelude::*;
 
@@ -93,6 +93,87 @@ fn a_node_says_what_it_lacks_until_it_has_it() {
     assert_eq!(holding(a, "x.pkg", b), Holding::Has);
     assert!(a.is_held_by_publisher(&blob).expect("readable"));
     assert!(!a.is_held_by_publisher(&ods_store::Digest::of(b"other")).expect("readable"));
+}
+
+/// All that `of` lacks as `at` tells it, in pages of `limit`, and why there may be more.
+fn lacking(at: &Store, of: &Store, limit: usize) -> (Vec<(String, Holding)>, Option<NotTold>) {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let page = at.lacking(&of.node_id(), after.as_deref(), limit, &mut |_| true).expect("a member");
+        assert!(page.items.len() <= limit);
+        found.extend(page.items.into_iter().map(|(package, holding)| (package.path.to_string(), holding)));
+        after = page.next;
+        if after.is_none() {
+            return (found, page.untold);
+        }
+    }
+}
+
+/// What `at` tells of one package after another.
+fn lacking_one_by_one(at: &Store, of: &Store) -> Vec<(String, Holding)> {
+    let packages = at.packages(None, 1000, &mut |_| true).expect("packages").items;
+    let told = packages.into_iter().map(|package| {
+        let holding = holding(at, package.path.as_str(), of);
+        (package.path.to_string(), holding)
+    });
+    told.filter(|(_, holding)| matches!(holding, Holding::Wants { .. } | Holding::Behind)).collect()
+}
+
+#[test]
+fn what_a_node_lacks_is_what_is_told_of_each_package() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    let name = |number| format!("{number:02}.pkg");
+    (0..12).for_each(|number| drop(put(a, &name(number), name(number).as_bytes(), at(1)).expect("a publish")));
+    let check = |untold: Option<NotTold>, count: usize| {
+        for (at, of) in [(a, b), (b, a), (a, a), (b, b)] {
+            for limit in [1, 5, 1000] {
+                assert_eq!(lacking(at, of, limit).0, lacking_one_by_one(at, of));
+            }
+        }
+        let (found, why) = lacking(a, b, 7);
+        assert_eq!((found.len(), why), (count, untold), "{found:?}");
+    };
+    check(Some(NotTold::NoState), 0);
+    gossip(&[a, b]);
+    check(None, 12);
+    pull(b, a, at(2)).expect("a pull");
+    // The same bytes once more, and one replaced and one removed since b heard last.
+    put(a, "copy.pkg", name(3).as_bytes(), at(3)).expect("a publish");
+    pull(b, a, at(4)).expect("a pull");
+    gossip(&[a, b]);
+    put(a, &name(5), b"other", at(5)).expect("a publish");
+    a.remove(&path(&name(6)), &Condition::None, &Author::new("test"), at(6)).expect("a removal");
+    check(None, 12);
+    settle(&[a, b]);
+    fetch(b, a);
+    gossip(&[a, b]);
+    check(None, 0);
+    // What b has and a never heard of could have ended wants.
+    put(b, "own.pkg", b"own", at(7)).expect("a publish");
+    put(a, "late.pkg", b"late", at(8)).expect("a publish");
+    gossip(&[a, b]);
+    check(Some(NotTold::OtherEvents), 1);
+    let stranger = fresh(9).1.node_id();
+    let error = a.lacking(&stranger, None, 1, &mut |_| true).expect_err("no member");
+    assert!(matches!(error, StoreError::NoSuchNode { node } if node == stranger), "{error}");
+}
+
+#[test]
+fn a_node_that_lacks_a_lot_names_the_newest_and_tells_that_there_is_more() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    let name = |number| format!("{number:04}.pkg");
+    (0..1002).for_each(|number| drop(put(a, &name(number), name(number).as_bytes(), at(1)).expect("a publish")));
+    settle(&[a, b]);
+    gossip(&[a, b]);
+    let (own, told) = (lacking(b, b, 300), lacking(a, b, 300));
+    assert_eq!((own.0.len(), own.1), (1002, None), "more than its state names, so the catalog is walked");
+    assert_eq!((told.0.len(), told.1), (1000, Some(NotTold::ManyWants)));
+    let mut odd = |package: &Package| package.path.as_str().ends_with("7.pkg");
+    let page = b.lacking(&b.node_id(), Some("0500.pkg"), 3, &mut odd).expect("a page");
+    let names: Vec<&str> = page.items.iter().map(|(package, _)| package.path.as_str()).collect();
+    assert_eq!((names, page.next.as_deref()), (vec!["0507.pkg", "0517.pkg", "0527.pkg"], Some("0527.pkg")));
 }
 
 #[test]

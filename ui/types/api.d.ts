@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 8a03c810b10934f3578f788f46562738ec0a957a5642778f75980a1f07dffe54
+// The document's shape: 1f5b308dc8dcceb723de412c49d7804c8d1bca231965f9de452f4647e9704671
 
 export interface paths {
     "/api/v1/anchors": {
@@ -138,6 +138,22 @@ export interface paths {
             cookie?: never;
         };
         get: operations["list_mesh"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/mesh/{id}/missing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_missing"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1049,6 +1065,28 @@ export interface components {
             urls: string[];
             version: string | null;
             wants: number | null;
+        };
+        Missing: {
+            as_of: string | null;
+            complete: boolean;
+            items: components["schemas"]["MissingPackage"][];
+            name: string | null;
+            next: string | null;
+            node: string;
+            reason: string | null;
+            state: string;
+            total: number | null;
+        };
+        MissingPackage: {
+            bytes_missing: number | null;
+            eta_s: number | null;
+            path: string;
+            published_at: string;
+            reason: string;
+            revision: string;
+            size: number;
+            state: string;
+            version: string | null;
         };
         NewToken: components["schemas"]["Token"] & {
             token: string;
@@ -2034,6 +2072,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_MeshNode"];
+                };
+            };
+        };
+    };
+    list_missing: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Missing"];
                 };
             };
         };

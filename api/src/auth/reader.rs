@@ -5,9 +5,9 @@ use std::sync::{Arc, PoisonError};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
-    Author, Bandwidth, Digest, EventId, Fetch, Happening, Holder, Lsn, Member, NodeId, Overview, Package, PackagePath,
-    PeerRow, Place, RecordPage, Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest, SignedIn, Sort, SortedPage,
-    StorageView, UnixMillis, UserPatch, UserRow, Who,
+    Author, Bandwidth, Digest, EventId, Fetch, Happening, Holder, Lacking, Lsn, Member, NodeId, Overview, Package,
+    PackagePath, PeerRow, Place, RecordPage, Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest, SignedIn,
+    Sort, SortedPage, StorageView, UnixMillis, UserPatch, UserRow, Who,
 };
 use tokio::sync::watch;
 
@@ -221,6 +221,11 @@ impl Reader {
         self.must_cover(path)?;
         let holders = self.state.store.holders(path)?;
         holders.ok_or_else(|| ods_store::StoreError::NoSuchPackage { path: path.clone() }.into())
+    }
+
+    /// Packages that a node lacks, of those within the token's prefixes; 404 if no statement admits the node.
+    pub(crate) fn lacking(&self, node: &NodeId, after: Option<&str>, limit: usize) -> Result<Lacking, ApiError> {
+        Ok(self.state.store.lacking(node, after, limit, &mut |package| self.covers(&package.path))?)
     }
 
     /// Which nodes have packages that were read, in their order.

@@ -7,9 +7,9 @@ use reqwest::header::IF_MATCH;
 use super::{Client, ClientError, Guard, encode_path};
 use crate::types::{
     AdmitRequest, EventQuery, GcRequest, GcView, InviteRequest, InviteView, JoinRequest, MemberView, MeshNodeView,
-    NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PeerPatch, PeerView,
-    PublishedView, RecordView, ReplicationView, RestoreRequest, RevisionView, RosterView, ScrubView, StorageUsageView,
-    SyncView, TokenRequest, TokenView, TransferView,
+    MissingView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery,
+    PeerPatch, PeerView, PublishedView, RecordView, ReplicationView, RestoreRequest, RevisionView, RosterView,
+    ScrubView, StorageUsageView, SyncView, TokenRequest, TokenView, TransferView,
 };
 
 impl Client {
@@ -92,6 +92,11 @@ impl Client {
     /// `GET /mesh`: every node of the mesh.
     pub async fn mesh(&self) -> Result<Page<MeshNodeView>, ClientError> {
         self.json(self.request(Method::GET, "/api/v1/mesh")).await
+    }
+
+    /// `GET /mesh/{node}/missing`: one page of the packages that a node lacks.
+    pub async fn missing(&self, node: &str, page: &PageQuery) -> Result<MissingView, ClientError> {
+        self.json(self.request(Method::GET, &format!("{}/missing", one("mesh", node))).query(page)).await
     }
 
     /// `GET /transfers`: what moves now.

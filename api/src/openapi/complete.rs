@@ -10,7 +10,7 @@ pub(crate) const PUBLIC: [&str; 3] = ["show_document", "show_docs", "sign_in"];
 
 /// What scope an operation needs, by its name. What isn't listed needs `admin`.
 pub(crate) fn scope_of(operation: &str) -> &'static str {
-    const READ: [&str; 20] = [
+    const READ: [&str; 21] = [
         "show_node",
         "list_packages",
         "show_package",
@@ -30,6 +30,7 @@ pub(crate) fn scope_of(operation: &str) -> &'static str {
         "show_roster",
         "show_replication",
         "list_mesh",
+        "list_missing",
         "list_transfers",
     ];
     const PUBLISH: [&str; 13] = [
@@ -169,7 +170,7 @@ fn problem(status: u16) -> Value {
 fn parameter_example(whole: &Value, path: &str, name: &str, schema: &Value) -> Value {
     match name {
         "path" => json!("mac/Firefox-142.pkg"),
-        "id" if path.contains("/peers/") || path.contains("/roster/") => {
+        "id" if path.contains("/peers/") || path.contains("/mesh/") || path.contains("/roster/") => {
             json!("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29")
         }
         "id" if path.contains("/invites/") => json!("00112233445566778899aabbccddeeff"),

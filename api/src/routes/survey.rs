@@ -1,16 +1,16 @@
-//! `/mesh` and `/replication`: what this node knows of all others.
+//! `/mesh`, what a node lacks, and `/replication`: what this node knows of all others.
 
 use axum::Json;
-use ods_store::Package;
+use ods_store::{NodeId, Package, PackagePath};
 
 use crate::auth::Reader;
 use crate::blocking::blocking;
-use crate::error::ApiError;
-use crate::extract::{Params, page_of};
+use crate::error::{ApiError, Code};
+use crate::extract::{Params, page_of, page_rows, parse_id};
 use crate::openapi::{BadRequest, NotFound};
-use crate::paths::AboutPath;
+use crate::paths::{AboutId, AboutPath};
 use crate::survey;
-use crate::types::{MeshNodeView, Page, PageQuery, Replicas, ReplicationView};
+use crate::types::{MeshNodeView, MissingView, Page, PageQuery, Replicas, ReplicationView};
 
 /// List every node of the mesh: how it stands, what it lacks, whom it reaches.
 ///
@@ -27,6 +27,42 @@ pub(crate) async fn mesh(
 /// On how many nodes packages are, in their order.
 pub(super) fn replicas(reader: &Reader, packages: &[Package]) -> Result<Vec<Replicas>, ApiError> {
     Ok(reader.holders_of_all(packages)?.iter().map(|holders| survey::replicas(holders)).collect())
+}
+
+/// Tell which packages a node lacks, and why.
+///
+/// By path. It is about current revisions that the node is to have, as `/replication` tells of them one by one. What the
+/// node's last word doesn't prove to be lacking isn't listed: then `complete` is false, and `reason` says why.
+#[utoipa::path(get, path = "/api/v1/mesh/{id}/missing", operation_id = "list_missing", tag = "mesh",
+    params(("id" = String, Path, description = "The node's id"), PageQuery),
+    responses((status = 200, body = MissingView), BadRequest, NotFound))]
+pub(crate) async fn missing(
+    reader: Reader,
+    AboutId(id): AboutId,
+    Params(query): Params<PageQuery>,
+) -> Result<Json<MissingView>, ApiError> {
+    let node: NodeId = parse_id(&id, Code::NoSuchNode, "node")?;
+    let limit = page_rows(query.limit)?;
+    let after = query.after.as_deref().map(missing_cursor).transpose()?;
+    blocking(move || {
+        let found = reader.lacking(&node, after.as_deref(), limit)?;
+        let next = found.next.as_ref().map(|path| format!("{MISSING}{path}"));
+        Ok::<_, ApiError>(reader.survey()?.missing(node, found, next))
+    })
+    .await
+    .map(Json)
+}
+
+/// How the cursors of what a node lacks begin, so that those of other lists are known as such.
+const MISSING: &str = "missing:";
+
+/// The path in such a cursor.
+fn missing_cursor(text: &str) -> Result<String, ApiError> {
+    let path = text.strip_prefix(MISSING).filter(|path| PackagePath::parse(path).is_ok());
+    path.map(str::to_owned).ok_or_else(|| {
+        let detail = "`after` is not the `next` of a page of this list; leave it out to begin";
+        ApiError::new(Code::BadQuery, detail).fact("field", "after")
+    })
 }
 
 /// Tell which nodes have a package, and why the others don't yet.

@@ -101,6 +101,65 @@ pub struct ReplicationView {
     pub next: Option<String>,
 }
 
+/// What a node lacks: packages whose current revision's bytes it is to have, and has not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Missing)]
+pub struct MissingView {
+    /// The node's public key.
+    pub node: String,
+    /// What it calls itself.
+    #[schema(required = true, example = "branch-1")]
+    pub name: Option<String>,
+    /// `up`, `down` or `unknown`, as in `/mesh`.
+    #[schema(example = "up")]
+    pub state: String,
+    /// When it said this, by its own clock; null if it never said anything that came here.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub as_of: Option<Timestamp>,
+    /// Whether all pages together are all that it lacks.
+    pub complete: bool,
+    /// Why there may be more, in words; null if `complete`.
+    #[schema(required = true)]
+    pub reason: Option<String>,
+    /// Packages that it is known to lack, by path.
+    pub items: Vec<MissingPackage>,
+    /// `after` of the next page; null at the end. A page may be short, even empty, and still have a next.
+    #[schema(required = true)]
+    pub next: Option<String>,
+    /// Always null: counting would need a scan.
+    #[schema(required = true)]
+    pub total: Option<u64>,
+}
+
+/// A package that a node lacks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MissingPackage {
+    /// Its path.
+    #[schema(example = "mac/Firefox-142.pkg")]
+    pub path: String,
+    /// The current revision.
+    pub revision: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its version.
+    #[schema(required = true, example = "142")]
+    pub version: Option<String>,
+    /// When it was published, by its author's clock.
+    #[schema(value_type = String, format = DateTime)]
+    pub published_at: Timestamp,
+    /// `fetching`, `wanted`, `behind` or `unreachable`, as in `/replication`.
+    #[schema(example = "wanted")]
+    pub state: String,
+    /// Why, in words.
+    pub reason: String,
+    /// Bytes that are not there.
+    #[schema(required = true)]
+    pub bytes_missing: Option<u64>,
+    /// In how many seconds they will be; null if it can't be told.
+    #[schema(required = true)]
+    pub eta_s: Option<u64>,
+}
+
 /// A node, and whether it has a package.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Holder)]

@@ -4,14 +4,17 @@ use std::collections::BTreeMap;
 
 use super::Store;
 use crate::digest::{Digest, EventId, NodeId, SetDigest};
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::fetch::Fetch;
-use crate::holders::{Holder, Survey};
-use crate::limits::{STATE_STREAMS_MAX, STATE_WANTS_MAX};
+use crate::holders::{self, Holder, Member, Survey};
+use crate::holding::Holding;
+use crate::lacking::{self, Lacking};
+use crate::limits::{PAGE_ROWS_MAX, STATE_STREAMS_MAX, STATE_WANTS_MAX};
 use crate::log;
 use crate::lsn::Lsn;
 use crate::meta;
 use crate::node_state::{LinkBrief, NodeState, SignedState, State, StateHeader, StreamBrief, WantBrief};
+use crate::package::Package;
 use crate::path::PackagePath;
 use crate::policy;
 use crate::schema::{BLOBS, META, STATEMENTS, STREAMS, WANTS};
@@ -187,13 +190,33 @@ impl Store {
         paths.iter().map(|path| Ok(of(path)?.map(|(_, holders)| holders).unwrap_or_default())).collect()
     }
 
+    /// Up to `limit` (at most [`PAGE_ROWS_MAX`]) packages after a path that a member lacks and that `keep` keeps, by path; errs
+    /// if no statement admits the node.
+    pub fn lacking(
+        &self,
+        node: &NodeId,
+        after: Option<&str>,
+        limit: usize,
+        keep: &mut dyn FnMut(&Package) -> bool,
+    ) -> Result<Lacking> {
+        let (roster, read, own) = (self.roster(), self.read()?, self.node_id());
+        let role = roster.role(node).ok_or(StoreError::NoSuchNode { node: *node })?;
+        let member = Member::read(&read, &holders::here(&read)?, own, *node, role)?;
+        let mut page = lacking::page(&read, &member, after, limit.min(PAGE_ROWS_MAX), keep)?;
+        for (package, holding) in page.items.iter_mut().filter(|_| *node == own) {
+            if let Some(fetch) = self.fetch_in_progress(&package.blob) {
+                *holding = Holding::Wants { missing: fetch.missing_bytes(), rate: 0 };
+            }
+        }
+        Ok(page)
+    }
+
     /// The own part of an answer, as exact as what is under way is known.
     fn with_fetch(&self, path: &PackagePath, holder: Holder) -> Holder {
-        let wants = matches!(holder.holding, crate::holding::Holding::Wants { .. }) && holder.node == self.node_id();
+        let wants = matches!(holder.holding, Holding::Wants { .. }) && holder.node == self.node_id();
         let package = wants.then(|| self.package(path).ok().flatten()).flatten();
         let fetch = package.and_then(|package| self.fetch_in_progress(&package.blob));
-        let holding = fetch
-            .map_or(holder.holding, |fetch| crate::holding::Holding::Wants { missing: fetch.missing_bytes(), rate: 0 });
+        let holding = fetch.map_or(holder.holding, |fetch| Holding::Wants { missing: fetch.missing_bytes(), rate: 0 });
         Holder { holding, ..holder }
     }
 

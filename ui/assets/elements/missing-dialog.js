@@ -1,4 +1,4 @@
-/** Which packages a node lacks, and why: asked package by package of those that are not on every node. */
+/** Which packages a node lacks, and why: a page of them, and more when asked for. */
 
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
@@ -11,20 +11,20 @@ import { asProblem } from '../lib/problem.js';
 import { OdsElement } from './base.js';
 import { problemBox, waiting } from './parts.js';
 
-/** @typedef {{ path: string, bytes: number | null, reason: string }} Missing */
-
-/** How many packages are asked for, newest first, and how many at a time. */
-const ASKED_MAX = 500;
-const AT_ONCE = 4;
+/** Packages asked for at a time. */
+const PAGE_ROWS = 100;
 
 class OdsMissing extends OdsElement {
   /** @override */
   static properties = { node: { attribute: false } };
 
-  /** @type {Missing[]} */
+  /** @type {import('../lib/types.js').MissingPackage[]} */
   #found = [];
-  #asked = 0;
-  #done = false;
+  #busy = true;
+  /** @type {string | null} */
+  #next = null;
+  /** @type {string | null} */
+  #reason = null;
   /** @type {import('../lib/problem.js').Problem | null} */
   #problem = null;
 
@@ -36,44 +36,38 @@ class OdsMissing extends OdsElement {
 
   /** @override */
   firstUpdated() {
-    void this.#look();
+    void this.#more();
   }
 
-  async #look() {
+  /** The next page; those without rows of their own are passed over. */
+  async #more() {
+    this.#busy = true;
+    this.#problem = null;
+    this.requestUpdate();
+    const before = this.#found.length;
     try {
-      const { items } = await call('list_packages', { query: { sort: '-published_at', limit: ASKED_MAX }, background: true });
-      const waiting = [...items];
-      await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-        for (let next = waiting.shift(); next && this.isConnected && !this.#all(); next = waiting.shift()) await this.#one(next.path);
-      }));
+      do {
+        const query = { limit: PAGE_ROWS, ...(this.#next ? { after: this.#next } : {}) };
+        const page = await call('list_missing', { path: { id: this.node?.id ?? '' }, query, background: true });
+        this.#found = [...this.#found, ...page.items];
+        this.#next = page.next ?? null;
+        this.#reason = page.reason ?? null;
+      } while (this.#next && this.#found.length === before && this.isConnected);
     } catch (error) {
       this.#problem = asProblem(error);
     }
-    this.#done = true;
-    this.requestUpdate();
-  }
-
-  /** Whether as many were found as the node says that it lacks. */
-  #all() {
-    return this.#found.length >= (this.node?.wants ?? 0);
-  }
-
-  /** @param {string} path */
-  async #one(path) {
-    const { items } = await call('show_replication', { path: { path }, background: true });
-    const holder = items.find(({ node }) => node === this.node?.id);
-    this.#asked += 1;
-    if (holder && holder.state !== 'stored' && holder.state !== 'remote') this.#found.push({ path, bytes: holder.bytes_missing, reason: holder.reason });
+    this.#busy = false;
     this.requestUpdate();
   }
 
   /** @override */
   render() {
-    const rows = this.#found.map(({ path, bytes, reason }) => html`<tr><td><a href=${packageUrl(path)}>${path}</a></td><td>${format.bytes(bytes)}</td><td>${reason}</td></tr>`);
+    const rows = this.#found.map(({ path, bytes_missing, reason }) => html`<tr><td><a href=${packageUrl(path)}>${path}</a></td><td>${format.bytes(bytes_missing)}</td><td>${reason}</td></tr>`);
     return html`${this.#problem ? problemBox(this.#problem) : nothing}
       ${rows.length ? html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.missingColumns[0]}><table class="table"><thead><tr>${words.missingColumns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>` : nothing}
-      ${this.#done ? (rows.length ? nothing : html`<p>${words.nothingMissing}</p>`) : waiting()}
-      ${this.#done && this.#asked >= ASKED_MAX && !this.#all() ? html`<p class="hint">${words.missingCut}</p>` : nothing}`;
+      ${this.#busy ? waiting() : rows.length || this.#problem || this.#reason ? nothing : html`<p>${words.nothingMissing}</p>`}
+      ${this.#reason ? html`<p class="hint">${words.missingMore(this.#reason)}</p>` : nothing}
+      ${this.#next && !this.#busy ? html`<p><button type="button" @click=${() => void this.#more()}>${words.moreMissing}</button></p>` : nothing}`;
   }
 }
 

@@ -30,6 +30,7 @@ export const OPERATIONS = /** @type {const} */ ({
   list_events: { method: 'GET', path: '/api/v1/events', scope: 'read' },
   list_invites: { method: 'GET', path: '/api/v1/invites', scope: 'admin' },
   list_mesh: { method: 'GET', path: '/api/v1/mesh', scope: 'read' },
+  list_missing: { method: 'GET', path: '/api/v1/mesh/{id}/missing', scope: 'read' },
   list_package_anchors: { method: 'GET', path: '/api/v1/anchors', scope: 'read' },
   list_packages: { method: 'GET', path: '/api/v1/packages', scope: 'read' },
   list_peers: { method: 'GET', path: '/api/v1/peers', scope: 'read' },

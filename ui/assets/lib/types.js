@@ -12,6 +12,7 @@
  * @typedef {Schemas['Record']} Happening
  * @typedef {Schemas['Node']} NodeFacts
  * @typedef {Schemas['MeshNode']} MeshNode
+ * @typedef {Schemas['MissingPackage']} MissingPackage
  * @typedef {Schemas['Transfer']} Transfer
  * @typedef {Schemas['Upload']} Upload
  * @typedef {Schemas['Identity']} Identity

@@ -129,7 +129,7 @@ function behind(node, name) {
   if (node.wants === null) return html`<span class="quiet">${shared.unknown}</span>`;
   const parts = [events ? words.events(events) : '', bytes ? format.bytes(bytes) : ''].filter(Boolean).join(', ');
   const missing = node.wants
-    ? html`<button class="link" data-operation="show_replication" @click=${() => void missingDialog(node, name)}>${words.missing(node.wants)}</button>`
+    ? html`<button class="link" data-operation="list_missing" @click=${() => void missingDialog(node, name)}>${words.missing(node.wants)}</button>`
     : nothing;
   return parts || node.wants ? html`${parts}${parts && node.wants ? html`<br>` : nothing}${missing}` : html`<span class="quiet">${words.nothingBehind}</span>`;
 }

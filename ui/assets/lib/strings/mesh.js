@@ -28,5 +28,5 @@ export const mesh = {
   rosterColumns: ['Node', 'Role', 'Only below', 'Standing', 'Admitted by'], standing: { member: 'Member', expelled: 'Expelled', not_admitted: 'Not admitted' },
   root: 'root', error: 'Last error', observed: 'Called from', pin: 'TLS pin', added: 'Added', peer: 'Link',
   missingTitle: (/** @type {string} */ name) => `What ${name} lacks`, missingColumns: ['Package', 'Missing', 'Why'], nothingMissing: 'Nothing is missing',
-  missingCut: 'Only the first packages of the catalog were looked at.', links: 'Links', rtt: 'Round trip', disk: 'Disk', started: 'Started', digest: 'Catalog digest',
+  missingMore: (/** @type {string} */ why) => `There may be more: ${why}.`, moreMissing: 'More', links: 'Links', rtt: 'Round trip', disk: 'Disk', started: 'Started', digest: 'Catalog digest',
 };
