@@ -95,6 +95,8 @@ pub(super) enum Step {
 const YEAR_MS: i64 = 365 * 24 * 3_600_000;
 /// How long faults go on at most.
 const CHAOS_MS: u64 = 90_000;
+/// Seeds below this have no newcomers: what they were before there were any, they stay.
+const NEWCOMERS_FROM: u64 = 10_000;
 /// Paths there are.
 pub(super) const PATHS: usize = 6;
 
@@ -142,7 +144,7 @@ fn newcomers(seed: u64, founders: usize) -> Vec<(u64, Step)> {
     let random = Random::new(seed ^ 0x6e65_7763_6f6d);
     let mut steps = Vec::new();
     // With the spares there are 14 machines at most.
-    if founders > 8 || !random.chance(200) {
+    if seed < NEWCOMERS_FROM || founders > 8 || !random.chance(200) {
         return steps;
     }
     steps.push((0, Step::Weather { lost: 0, doubled: 0, latency_ms: 200 + random.below(2000), slow: 600, bent: 0 }));
