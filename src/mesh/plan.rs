@@ -25,26 +25,27 @@
 //! some node has and a neighbour that answers wants: within a back-off the neighbour's job asks for the map, sees the piece and claims it, whatever
 //! else it waits for. Every piece thus moves on along every path of nodes that want it. (`simulation.rs` tries this on random graphs.)
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use ods_store::{Digest, NodeId, PieceSet, UnixMillis, Want, WantReason, piece_bytes, piece_count};
+use ods_store::{Digest, NodeId, PieceSet, Want, piece_bytes, piece_count};
 
 use super::limits::{
-    ABSENT_MS, BACK_OFF_MAX_MS, BAN_MAX_MS, BAN_MIN_MS, BIG_BLOBS_AT_ONCE, LOCAL_FAILURE_MS, MAPS_OPEN_MAX,
-    SMALL_BLOB_BYTES, SMALL_BLOBS_AT_ONCE, SMALL_BYTES_AT_ONCE,
+    ABSENT_MS, BACK_OFF_MAX_MS, BIG_BLOBS_AT_ONCE, LOCAL_FAILURE_MS, MAPS_OPEN_MAX, SMALL_BLOB_BYTES,
+    SMALL_BLOBS_AT_ONCE, SMALL_BYTES_AT_ONCE,
 };
 use super::moment::Moment;
 use super::schedule::Dice;
 
+mod ban;
 mod choice;
 mod job;
 mod meter;
 mod queue;
 
+use ban::Ban;
 use job::{Job, Turn};
 use meter::Lines;
-use queue::{Queue, Rank, Urgency};
+use queue::{Queue, Rank, Urgency, rank};
 
 /// Adjacent pieces of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -222,21 +223,6 @@ struct Wanted {
     banned: BTreeMap<NodeId, Ban>,
     /// This node's own disk failed; no peer's news can help before this.
     local_until: Moment,
-}
-
-/// A source that sent something wrong.
-#[derive(Debug, Clone, Copy, Default)]
-struct Ban {
-    times: u32,
-    until: Moment,
-}
-
-impl Ban {
-    /// It did it again.
-    fn renew(&mut self, now: Moment) {
-        self.until = now.plus_ms((BAN_MIN_MS << self.times.min(16)).min(BAN_MAX_MS));
-        self.times += 1;
-    }
 }
 
 /// All wants in view, and the jobs under way.
@@ -583,17 +569,6 @@ impl Places {
         }
         free
     }
-}
-
-fn rank(want: &Want) -> Rank {
-    let urgency = match (want.asked_at, want.reason) {
-        (Some(_), _) => Urgency::Asked,
-        (None, WantReason::Release) => Urgency::Release,
-        (None, WantReason::Repair) => Urgency::Repair,
-        (None, WantReason::Backfill) => Urgency::Backfill,
-    };
-    let at: UnixMillis = want.asked_at.unwrap_or(want.newest_at);
-    (urgency, false, Reverse(at), want.blob)
 }
 
 fn usable(sources: &BTreeSet<NodeId>, wanted: &Wanted, now: Moment) -> BTreeSet<NodeId> {

@@ -6,7 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use ods_store::{Digest, UnixMillis};
+use ods_store::{Digest, UnixMillis, Want, WantReason};
 
 use super::super::moment::Moment;
 
@@ -37,6 +37,18 @@ impl Urgency {
 
 /// Where a want stands among others: the more urgent first, then those that weren't tried in vain, then the newer.
 pub(super) type Rank = (Urgency, bool, Reverse<UnixMillis>, Digest);
+
+/// Where a want stands that wasn't tried yet.
+pub(super) fn rank(want: &Want) -> Rank {
+    let urgency = match (want.asked_at, want.reason) {
+        (Some(_), _) => Urgency::Asked,
+        (None, WantReason::Release) => Urgency::Release,
+        (None, WantReason::Repair) => Urgency::Repair,
+        (None, WantReason::Backfill) => Urgency::Backfill,
+    };
+    let at: UnixMillis = want.asked_at.unwrap_or(want.newest_at);
+    (urgency, false, Reverse(at), want.blob)
+}
 
 /// The wants of one size class that have no job.
 #[derive(Debug, Default)]

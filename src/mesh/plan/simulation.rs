@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ods_store::{PIECE_BYTES, UnixMillis};
+use ods_store::{PIECE_BYTES, UnixMillis, WantReason};
 use proptest::prelude::*;
 
 use super::super::limits::{LEAD_MS, PIECES_WAIT_MS};

@@ -1,6 +1,6 @@
 //! What the planner asks of whom, in which order, and what it does when that goes wrong.
 
-use ods_store::{PIECE_BYTES, UnixMillis};
+use ods_store::{PIECE_BYTES, UnixMillis, WantReason};
 
 use super::super::limits::{BIG_RUNS_PER_PEER_MAX, PROGRESS_MS, RUN_PIECES_MAX, SMALL_RUNS_PER_PEER_MAX};
 use super::*;

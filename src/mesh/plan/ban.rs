@@ -1,0 +1,20 @@
+//! For how long a source that sent something wrong is asked for nothing more of that blob: longer each time.
+
+use crate::mesh::limits::{BAN_MAX_MS, BAN_MIN_MS};
+use crate::mesh::moment::Moment;
+
+/// A source that sent something wrong.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Ban {
+    times: u32,
+    /// It is asked for nothing of that blob before this.
+    pub(super) until: Moment,
+}
+
+impl Ban {
+    /// It did it again.
+    pub(super) fn renew(&mut self, now: Moment) {
+        self.until = now.plus_ms((BAN_MIN_MS << self.times.min(16)).min(BAN_MAX_MS));
+        self.times += 1;
+    }
+}
