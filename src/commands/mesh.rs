@@ -2,8 +2,8 @@
 
 use ods_api::{LinkView, MeshNodeView, MissingView, PageQuery};
 
-use super::{Context, roster};
-use crate::cli::{Connected, Connection, Failure, Output, Table, age_text, bytes_text, printable, short_id};
+use super::Context;
+use crate::cli::{Connected, Connection, Exit, Failure, Output, Table, age_text, bytes_text, printable, short_id};
 
 /// Packages asked for at a time.
 const PAGE_ROWS: usize = 1000;
@@ -26,10 +26,10 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    if let Some(typed) = &arguments.missing {
-        return missing(&node, typed, context).await;
-    }
     let mesh = node.client.mesh().await.map_err(|error| node.explain(error))?.items;
+    if let Some(typed) = &arguments.missing {
+        return missing(&node, &find(&mesh, typed)?.id, context).await;
+    }
     if context.output.is_json() {
         return context.output.json(&mesh);
     }
@@ -37,13 +37,26 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     table.write(&mut context.output)
 }
 
-async fn missing(node: &Connected, typed: &str, context: &mut Context) -> Result<(), Failure> {
-    let id = roster::find(node, typed).await?.node;
+/// The node of the mesh with this name, or whose id starts so.
+fn find<'a>(mesh: &'a [MeshNodeView], typed: &str) -> Result<&'a MeshNodeView, Failure> {
+    let by_id = |node: &&MeshNodeView| typed.len() >= 4 && node.id.starts_with(&typed.to_ascii_lowercase());
+    let mut fitting = mesh.iter().filter(|node| node.name.as_deref() == Some(typed) || by_id(node));
+    match (fitting.next(), fitting.next()) {
+        (Some(node), None) => Ok(node),
+        (Some(_), Some(_)) => {
+            Err(Failure::usage(format!("several nodes are called {typed}")).hint("give the id; `ods mesh` shows it"))
+        }
+        (None, _) => Err(Failure::new(Exit::NotFound, "no_such_node", format!("the mesh has no node {typed}"))
+            .hint("`ods mesh` lists the nodes")),
+    }
+}
+
+async fn missing(node: &Connected, id: &str, context: &mut Context) -> Result<(), Failure> {
     let mut query = PageQuery { limit: Some(PAGE_ROWS), after: None };
-    let mut whole = node.client.missing(&id, &query).await.map_err(|error| node.explain(error))?;
+    let mut whole = node.client.missing(id, &query).await.map_err(|error| node.explain(error))?;
     while let Some(after) = whole.next.take() {
         query.after = Some(after);
-        let mut page = node.client.missing(&id, &query).await.map_err(|error| node.explain(error))?;
+        let mut page = node.client.missing(id, &query).await.map_err(|error| node.explain(error))?;
         page.items.splice(0..0, whole.items);
         whole = page;
     }

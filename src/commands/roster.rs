@@ -193,7 +193,7 @@ async fn load(node: &Connected) -> Result<RosterView, Failure> {
 }
 
 /// The node of the roster with this name, or whose id starts so.
-pub(super) async fn find(node: &Connected, typed: &str) -> Result<MemberView, Failure> {
+async fn find(node: &Connected, typed: &str) -> Result<MemberView, Failure> {
     let by_id = |member: &MemberView| typed.len() >= 4 && member.node.starts_with(&typed.to_ascii_lowercase());
     let fits = |member: &MemberView| member.name.as_deref() == Some(typed) || by_id(member);
     let mut fitting: Vec<MemberView> = load(node).await?.items.into_iter().filter(fits).collect();
