@@ -5,7 +5,7 @@
 //!
 //! What the policy doesn't keep is wanted for those who ask within bounds, since anybody may ask: on an on-demand node as many
 //! bytes at once as it keeps ([`check_asked`]; a larger blob comes alone), and only while somebody goes on asking or some of it
-//! is here ([`is_forsaken`]).
+//! is here (`is_forsaken`).
 
 use redb::{ReadableTable, ReadableTableMetadata};
 use serde::{Deserialize, Serialize};

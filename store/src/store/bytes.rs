@@ -96,7 +96,7 @@ impl Store {
     }
 
     /// Notes that a client asked for a blob, and wants it if the policy doesn't keep it; tells whether it is wanted. Errs with
-    /// [`StoreError::AskedTooMuch`] while clients of an on-demand node wait for as many bytes as it keeps.
+    /// [`StoreError::AskedTooMuch`](crate::StoreError::AskedTooMuch) while clients of an on-demand node wait for as many bytes as it keeps.
     pub fn want_now(&self, blob: &Digest, now: UnixMillis) -> Result<bool> {
         let blob = *blob;
         self.write(move |tx| {
