@@ -92,7 +92,8 @@ fn a_node_that_is_away_is_named_with_the_reason() {
     wait::until("middle has it", SOON, || holder(&west, "Late.pkg", &of_middle)["state"] == "stored");
     east.launch();
     wait::until("east has it", SOON, || holder(&west, "Late.pkg", &id)["state"] == "stored");
-    assert_eq!(member(&west, &id)["state"], "up");
+    // Middle says so in a state of its own.
+    wait::until("west hears that middle has east again", SOON, || member(&west, &id)["state"] == "up");
     assert_eq!(west.ods_well(&["mesh", "--missing", "east"]).trim(), "it lacks nothing");
 }
 
