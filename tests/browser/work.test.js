@@ -53,14 +53,15 @@ test("names with markup and very long ones are text", async () => {
   assert.match(String(refused), /bad_path/);
 });
 
-test("a name that would be read backwards is spelled out", async () => {
+test("what can't be seen in a name is spelled out, and one that would be read backwards is refused", async () => {
   const node = await Node.start("turned");
-  await node.put("weird/\u202Egkp.exe", "bytes");
+  await assert.rejects(node.put("weird/\u202Egkp.exe", "bytes"), /bad_path/);
+  await node.put("weird/gkp\u200Dexe", "bytes");
   const { page } = await visitor();
   await signIn(page, node, "packages");
-  await page.locator(".vt-row a", { hasText: "⟨U+202E⟩gkp.exe" }).waitFor();
+  await page.locator(".vt-row a", { hasText: "gkp⟨U+200D⟩exe" }).waitFor();
   await page.goto(`${node.url}/ui/`);
-  await page.locator(".event", { hasText: "weird/⟨U+202E⟩gkp.exe" }).first().waitFor();
+  await page.locator(".event", { hasText: "weird/gkp⟨U+200D⟩exe" }).first().waitFor();
 });
 
 test("a session that ends in mid-work loses nothing that was typed", async () => {
