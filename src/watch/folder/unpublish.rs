@@ -3,7 +3,7 @@
 //! A deletion undoes only what this watch published, or found published already: heads of the path with just the bytes that
 //! the file had. Whatever else somebody put there stays. A file put back is published again, since it was seen to go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -35,8 +35,8 @@ struct Census {
     missing: BTreeSet<PathBuf>,
     present: usize,
     lately: usize,
-    /// Folders that are others than before.
-    replaced: BTreeSet<PathBuf>,
+    /// What told each folder from another, when it was last there.
+    folders: BTreeMap<PathBuf, u64>,
 }
 
 impl Folder {
@@ -60,8 +60,11 @@ impl Folder {
         }
         // Before anything is concluded, what the guards need after a restart is on disk.
         self.mirror.folder_found(scan.identity);
-        let Census { missing, present, lately, replaced } = self.census(scan, wall)?;
-        if missing.iter().any(|file| file.ancestors().any(|above| replaced.contains(above))) {
+        let Census { missing, present, lately, folders } = self.census(scan, wall)?;
+        let is_replaced = |folder: &Path| {
+            folders.get(folder).zip(scan.folders.get(folder)).is_some_and(|(before, now)| before != now)
+        };
+        if missing.iter().any(|file| file.ancestors().any(is_replaced)) {
             self.mirror.folder_below_replaced();
         }
         let confirmed = self.store.watch_orders(self.id)?.confirmed;
@@ -69,7 +72,7 @@ impl Folder {
         let sighting = Sighting { missing: &missing, present, lately, confirmed, quiet: self.rules.quiet };
         let decision = self.mirror.decide(&sighting, now, wall);
         self.keep_mark()?;
-        self.remember_folders(scan)?;
+        self.remember_folders(scan, &folders)?;
         match decision {
             Decision::Unpublish(files) => self.to_unpublish = files.into(),
             Decision::Ask(question) => {
@@ -131,7 +134,7 @@ impl Folder {
     /// Counts the files that this watch published: those that are there, those whose packages still have their bytes though
     /// they are gone, and those that were unpublished lately.
     fn census(&self, scan: &Scan, wall: UnixMillis) -> Result<Census, StoreError> {
-        let mut census = Census { missing: BTreeSet::new(), present: 0, lately: 0, replaced: BTreeSet::new() };
+        let mut census = Census { missing: BTreeSet::new(), present: 0, lately: 0, folders: BTreeMap::new() };
         let (prefix, rows) = self.remembered_files()?;
         for (name, row) in rows {
             let file = PathBuf::from(name.strip_prefix(&prefix).unwrap_or(&name));
@@ -145,11 +148,7 @@ impl Folder {
                 WatchOutcome::Refused(what) if what == UNPUBLISHED && is_lately(row.modified_ns, wall) => {
                     census.lately += 1;
                 }
-                WatchOutcome::Refused(what) if what == FOLDER => {
-                    if scan.folders.get(&file).is_some_and(|identity| *identity != row.inode) {
-                        census.replaced.insert(file);
-                    }
-                }
+                WatchOutcome::Refused(what) if what == FOLDER => drop(census.folders.insert(file, row.inode)),
                 WatchOutcome::Published(_) | WatchOutcome::Refused(_) | WatchOutcome::Superseded => {}
             }
         }
@@ -157,17 +156,14 @@ impl Folder {
     }
 
     /// Remembers which folders are there, so that another one in the place of one is noticed, also after a restart.
-    fn remember_folders(&self, scan: &Scan) -> Result<(), StoreError> {
-        let mut rows = Vec::new();
-        for (folder, identity) in &scan.folders {
+    fn remember_folders(&self, scan: &Scan, known: &BTreeMap<PathBuf, u64>) -> Result<(), StoreError> {
+        let new = scan.folders.iter().filter(|(folder, identity)| known.get(*folder) != Some(identity));
+        let rows = new.map(|(folder, identity)| {
             let outcome = WatchOutcome::Refused(FOLDER.to_owned());
             let row = WatchedFile { bytes: 0, modified_ns: 0, inode: *identity, digest: None, outcome };
-            let key = self.key(folder);
-            if self.store.watched_file(&key)?.as_ref() != Some(&row) {
-                rows.push((key, row));
-            }
-        }
-        self.store.put_watched_files(rows)
+            (self.key(folder), row)
+        });
+        self.store.put_watched_files(rows.collect())
     }
 
     /// Whether nothing is at `file`, for sure: not where a folder can't be read, is a link now, or holds too much to see all.
