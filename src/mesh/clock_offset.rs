@@ -15,6 +15,11 @@ const CALM_MS: u64 = 30_000;
 /// Samples with a longer round trip are passed over this often before one is taken all the same.
 const PASSED_OVER_MAX: u32 = 4;
 
+/// Whether a clock is so far off that people should know.
+pub(super) const fn is_off(ahead_ms: i64) -> bool {
+    ahead_ms.unsigned_abs() > CALM_MS
+}
+
 /// A measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ClockSample {
@@ -67,6 +72,11 @@ impl Clocks {
         } else {
             *tracked = Tracked { sample, passed_over: 0 };
         }
+    }
+
+    /// Whether a peer's clock is off, if it was measured yet.
+    pub(super) fn is_off(&self, node: &NodeId) -> Option<bool> {
+        self.of(node).map(|sample| is_off(sample.ahead_ms))
     }
 
     /// The last good measurement of a peer's clock.

@@ -147,7 +147,9 @@ impl StateDriver {
             }
             Outcome::Swapped(node, Ok(report)) => {
                 self.gossip.swapped(&node, report.end, now);
+                let before = self.clocks.is_off(&node);
                 self.clocks.take(node, report.clock);
+                self.changed |= self.clocks.is_off(&node) != before;
                 for finding in self.clocks.judge() {
                     self.alarm("clock", clock_detail(finding));
                 }

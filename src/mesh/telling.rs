@@ -3,13 +3,14 @@
 //!
 //! | changed | told |
 //! |---|---|
-//! | what it holds, wants or keeps; its roster, name, urls, links | after [`apart_ms`] |
+//! | what it holds, wants or keeps; its roster, name, urls, links; whether a peer's clock is off | after [`apart_ms`] |
 //! | how much is missing of what it wants, how fast it comes | after [`PROGRESS_MIN_MS`] and more in a larger mesh |
 //! | free space by a tenth, a peer's clock by a second | after [`SLOW_MS`] |
 //! | nothing | after [`REFRESH_MS`] |
 
 use ods_store::{LinkBrief, NodeState};
 
+use super::clock_offset::is_off;
 use super::gossip::apart_ms;
 use super::limits::{PROGRESS_MIN_MS, PROGRESS_PER_MEMBER_MS, REFRESH_MS, SLOW_MS};
 use super::moment::Moment;
@@ -30,7 +31,7 @@ pub(super) fn tell_at(told: &NodeState, told_at: Moment, new: &NodeState, member
 
 /// What matters at once.
 fn essence(state: &NodeState) -> impl PartialEq + '_ {
-    let links = state.links.iter().map(|link| (link.node, link.link)).collect::<Vec<_>>();
+    let links = state.links.iter().map(|link| (link.node, link.link, link.clock_ahead_ms.map(is_off))).collect::<Vec<_>>();
     let wants = state.wants.iter().map(|want| want.blob).collect::<Vec<_>>();
     let identity = (state.run, state.log_id, &state.name, &state.urls, &state.version, &state.policy);
     (identity, state.vector, state.roster, state.catalog, wants, state.want_count, links)
@@ -113,6 +114,8 @@ mod tests {
             (|state| state.wants.clear()) as fn(&mut NodeState),
             |state| state.vector = SetDigest::from_bytes([1; 32]),
             |state| state.links[0].link = LinkState::Down,
+            |state| state.links[0].clock_ahead_ms = Some(3_600_000),
+            |state| state.links[0].clock_ahead_ms = None,
             |state| "office".clone_into(&mut state.name),
         ] {
             assert_eq!(wait_ms(3, change), apart_ms(3));
