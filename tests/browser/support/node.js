@@ -14,8 +14,9 @@ export const PROGRAM = process.env.ODS_BIN ?? new URL("../../../target/debug/ods
 /** Makes a program's clock be off; undefined where it isn't installed. */
 export const FAKETIME = ["x86_64", "aarch64"].map((machine) => `/usr/lib/${machine}-linux-gnu/faketime/libfaketime.so.1`).find(existsSync);
 
-/** @type {Set<Node>} */
-const running = new Set();
+/** Every node that was made: what of them is left when the process ends goes with it, however that comes. @type {Set<Node>} */
+const made = new Set();
+process.on("exit", () => made.forEach((node) => node.vanish()));
 
 /** A port that nobody listens on now. */
 async function freePort() {
@@ -50,6 +51,7 @@ export class Node {
     this.name = name;
     this.url = `http://127.0.0.1:${port}`;
     this.folder = folder ?? mkdtempSync(join(tmpdir(), "ods-page-"));
+    made.add(this);
     // For who watches it.
     mkdirSync(join(this.folder, "drop"));
     writeFileSync(join(this.folder, "ods.toml"), `[watch]\nroots = [${JSON.stringify(join(this.folder, "drop"))}]\n[gc]\ngrace = "0"\n`);
@@ -70,7 +72,6 @@ export class Node {
     const words = ["serve", "--json", "--data", this.data, "--listen", address, "--name", this.name, ...this.more];
     const child = spawn(PROGRAM, words, { stdio: ["ignore", "pipe", "pipe"], env: { PATH: process.env.PATH, HOME: this.folder, ...this.#clockOff } });
     this.#child = child;
-    running.add(this);
     child.stderr.on("data", (bytes) => (this.#log = (this.#log + bytes).slice(-20_000)));
     let told = "";
     child.stdout.on("data", (bytes) => (told += bytes));
@@ -87,7 +88,6 @@ export class Node {
   async stop(signal = "SIGTERM") {
     const child = this.#child;
     this.#child = null;
-    running.delete(this);
     if (!child || child.exitCode !== null) return;
     const ended = once(child, "exit");
     child.kill(signal);
@@ -97,7 +97,14 @@ export class Node {
   /** Ends it and forgets its folder. */
   async end() {
     await this.stop("SIGKILL");
-    rmSync(this.folder, { recursive: true, force: true });
+    this.vanish();
+  }
+
+  /** The same without waiting, for who ends just now. */
+  vanish() {
+    made.delete(this);
+    this.#child?.kill("SIGKILL");
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 3 });
   }
 
   /**
@@ -127,7 +134,7 @@ export class Node {
   }
 }
 
-/** Ends every node that still runs. */
+/** Ends every node, and forgets the folders of those that were stopped, too. */
 export async function endNodes() {
-  await Promise.all([...running].map((node) => node.end()));
+  await Promise.all([...made].map((node) => node.end()));
 }

@@ -5,7 +5,7 @@ import { after, before } from "node:test";
 import { launch, open } from "./browser.js";
 import { endNodes } from "./node.js";
 
-/** @type {import("playwright-core").Browser} */
+/** @type {import("playwright-core").Browser | undefined} */
 let browser;
 /** @type {import("./browser.js").Watched[]} */
 const watched = [];
@@ -15,13 +15,12 @@ before(async () => {
 });
 
 after(async () => {
-  await browser.close();
-  await endNodes();
+  await Promise.allSettled([browser?.close(), endNodes()]);
 });
 
 /** A page of a new visitor. @param {import("playwright-core").BrowserContextOptions} [options] */
 export async function visitor(options) {
-  const seen = await open(browser, options);
+  const seen = await open(/** @type {import("playwright-core").Browser} */ (browser), options);
   watched.push(seen);
   return seen;
 }
