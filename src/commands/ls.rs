@@ -18,7 +18,8 @@ const PAGE_ROWS: usize = 500;
 pub(crate) struct Arguments {
     /// Only packages below this folder
     prefix: Option<String>,
-    /// Only packages whose path, title, version, identifier or tags contain these words
+    /// Only packages whose path, title, version, identifier or tags contain these words, or whose SHA-256 or BLAKE3 begins
+    /// so (eight digits or more)
     #[arg(long, short, value_name = "WORDS")]
     q: Option<String>,
     /// Only packages with this tag

@@ -124,6 +124,22 @@ test("what the scope doesn't allow is greyed and says why", async () => {
   forgive(complaints, /403/);
 });
 
+test("a package is found by a digest from an inventory", async () => {
+  const node = await Node.start("digest");
+  const { package: one } = await node.put("apps/Found.pkg", "bytes");
+  await node.put("apps/Other.pkg", "other bytes");
+  const { page } = await visitor();
+  await signIn(page, node);
+  const hits = page.locator("#search-hits [role=option]");
+  for (const digest of [one.sha256, one.blob.slice(0, 12)]) {
+    await page.getByRole("combobox").fill(digest);
+    await hits.filter({ hasText: "Found.pkg" }).waitFor();
+    assert.equal(await hits.count(), 1, digest);
+  }
+  await page.getByRole("combobox").press("Enter");
+  await page.locator("h1", { hasText: "Found.pkg" }).waitFor();
+});
+
 test("the node's plain address leads to the page", async () => {
   const node = await Node.start("front");
   const { page } = await visitor();

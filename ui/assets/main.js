@@ -2,10 +2,12 @@
 
 import { router } from './lib/router.js';
 import { apply } from './lib/theme.js';
+import { remembersUploads, uploading } from './lib/uploading.js';
 import './elements/ods-shell.js';
-import './elements/ods-tray.js';
 import './elements/ods-drop.js';
-import './elements/ods-first-admin.js';
+
+uploading.addEventListener('here', () => void import('./elements/ods-tray.js'));
+if (remembersUploads()) void import('./lib/uploads.js');
 
 apply();
 router.start();

@@ -17,16 +17,16 @@ pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
      require-trusted-types-for 'script'; trusted-types lit-html ods";
 
 /// What files of the page are under: it is the page's own policy that counts for scripts and styles, and this for a worker, or for
-/// who opens a file by itself. Each of seventy answers of a first visit carries it, so it is short.
-pub(crate) const FILE_POLICY: &str =
-    "default-src 'none'; script-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// who opens a file by itself: nothing inline, nothing from elsewhere. Each of sixty answers of a first visit carries it, so it is
+/// short.
+pub(crate) const FILE_POLICY: &str = "default-src 'self'";
 
 /// How long a browser may keep a file without asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Keep {
     /// It asks each time whether the file is still this one.
     AskEachTime,
-    /// For good: its address has its content's hash.
+    /// For good: its address has its content's hash, so it has no `ETag` besides.
     Forever,
 }
 
@@ -34,7 +34,7 @@ pub(crate) enum Keep {
 pub(crate) fn file(method: &Method, headers: &HeaderMap, file: &File, keep: Keep) -> Response {
     let form = file.form(takes_gzip(headers));
     let mut response = Response::new(Body::empty());
-    let has_it = is_named(headers, &form.entity_tag);
+    let has_it = keep == Keep::AskEachTime && is_named(headers, &form.entity_tag);
     if has_it {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
@@ -50,15 +50,17 @@ pub(crate) fn file(method: &Method, headers: &HeaderMap, file: &File, keep: Keep
     }
     let kept = match keep {
         Keep::AskEachTime => "no-cache",
-        Keep::Forever => "public, max-age=31536000, immutable",
+        Keep::Forever => "max-age=31536000, immutable",
     };
     set(&mut response, CACHE_CONTROL, kept);
     set(&mut response, VARY, "accept-encoding");
-    if let Ok(tag) = HeaderValue::from_str(&form.entity_tag) {
-        response.headers_mut().insert(ETAG, tag);
-    }
     match keep {
-        Keep::AskEachTime => guarded(response),
+        Keep::AskEachTime => {
+            if let Ok(tag) = HeaderValue::from_str(&form.entity_tag) {
+                response.headers_mut().insert(ETAG, tag);
+            }
+            guarded(response)
+        }
         Keep::Forever => {
             set(&mut response, CONTENT_SECURITY_POLICY, FILE_POLICY);
             set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");

@@ -12,15 +12,10 @@ const assets = new URL("../assets/", import.meta.url);
 const packages = new URL("../node_modules/", import.meta.url);
 
 /** The directives that the page uses, and what each module of them is called. */
-const directives = {
-  repeat: "repeat", live: "live", "class-map": "classMap", ref: "ref, createRef", guard: "guard", cache: "cache",
-  keyed: "keyed", until: "until", "if-defined": "ifDefined", when: "when",
-};
+const directives = { repeat: "repeat", keyed: "keyed", "if-defined": "ifDefined" };
 
 const entry = [
   'export * from "lit";',
-  'export { Directive, PartType, directive } from "lit/directive.js";',
-  'export { AsyncDirective } from "lit/async-directive.js";',
   ...Object.entries(directives).map(([file, names]) => `export { ${names} } from "lit/directives/${file}.js";`),
 ].join("\n");
 
@@ -50,7 +45,8 @@ function withoutDevelopment(source) {
   };
   const parsed = ts.createSourceFile("lit.js", source.replace(/^const DEV_MODE = true;$/m, ""), ts.ScriptTarget.ES2022, true);
   const { transformed } = ts.transform(parsed, [strip]);
-  return ts.createPrinter().printFile(/** @type {ts.SourceFile} */ (transformed[0]));
+  // Names stay as they are, so that it can be read; what is said beside it is in Lit's own sources.
+  return ts.createPrinter({ removeComments: true }).printFile(/** @type {ts.SourceFile} */ (transformed[0]));
 }
 
 /** @type {import("esbuild").Plugin} */

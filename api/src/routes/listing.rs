@@ -79,11 +79,20 @@ impl Query {
     }
 }
 
+/// Fewer hexadecimal digits are a word as any other: they would be the beginning of some digest by chance.
+const DIGEST_DIGITS_MIN: usize = 8;
+
 fn has_words(package: &Package, words: &[String]) -> bool {
     let meta = ["title", "version", "identifier", "tags"].iter().filter_map(|key| package.meta.get(*key));
     let texts: Vec<String> =
         meta.map(|text| text.to_lowercase()).chain([package.path.as_str().to_lowercase()]).collect();
-    words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
+    words.iter().all(|word| texts.iter().any(|text| text.contains(word)) || begins_digest(package, word))
+}
+
+/// Whether the SHA-256 or the BLAKE3 of its bytes begins so.
+fn begins_digest(package: &Package, word: &str) -> bool {
+    let may_be = (DIGEST_DIGITS_MIN..=64).contains(&word.len()) && word.bytes().all(|digit| digit.is_ascii_hexdigit());
+    may_be && (package.sha256.to_string().starts_with(word) || package.blob.to_string().starts_with(word))
 }
 
 /// An order, by its name.

@@ -151,7 +151,8 @@ pub struct RevisionView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PackageQuery {
-    /// Words that path, title, version, identifier or tags contain, all of them, in any case.
+    /// Words that path, title, version, identifier or tags contain, all of them, in any case. A word of eight or more
+    /// hexadecimal digits also finds what has it at the beginning of its SHA-256 or BLAKE3.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub q: Option<String>,
     /// Only below this folder (whole segments).

@@ -9,6 +9,9 @@ import { content, visitor } from "../support/scene.js";
 import { signIn } from "../support/sign-in.js";
 import { until } from "../support/wait.js";
 
+/** What a first visit may take, with room for what the API answers. */
+const FIRST_VISIT_MAX = 115_000;
+
 const figure = figures("visit");
 
 afterEach(content);
@@ -32,7 +35,7 @@ test("the first visit is small and soon", async () => {
   await page.locator(".tile").first().waitFor();
   const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN);
   figure("first paint, files kept", `${paint.toFixed(0)} ms`);
-  assert.ok(bytes < 400_000, `${bytes} bytes`);
+  assert.ok(bytes < FIRST_VISIT_MAX, `${bytes} bytes`);
 });
 
 test("fifty nodes fit in the picture", async () => {

@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
-import { packagePage as words } from '../lib/strings.js';
+import { packagePage as words } from '../lib/strings/packages.js';
 import { actionButton } from './action.js';
 import { digest } from './copy.js';
 import { icon } from './icon.js';

@@ -6,7 +6,7 @@ import * as format from '../lib/format.js';
 import { live } from '../lib/live.js';
 import { packageUrl } from '../lib/router.js';
 import { asProblem } from '../lib/problem.js';
-import { packagePage, packages as words } from '../lib/strings.js';
+import { packagePage, packages as words } from '../lib/strings/packages.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { restore } from './package-actions.js';

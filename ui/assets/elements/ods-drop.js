@@ -3,11 +3,11 @@
 import { html, nothing } from '../vendor/lit.js';
 import { dropped } from '../lib/dropped.js';
 import { session } from '../lib/session.js';
-import { uploads as words } from '../lib/strings.js';
-import { toast, toastProblem } from '../lib/toast.js';
+import { text } from '../lib/strings.js';
+import { toast } from '../lib/toast.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
-import { offerUpload } from './upload-dialog.js';
+import { offerUpload } from './upload-button.js';
 
 class OdsDrop extends OdsElement {
   #over = false;
@@ -39,12 +39,7 @@ class OdsDrop extends OdsElement {
     this.#be(false);
     const refusal = session.refusal('begin_upload');
     if (refusal) return toast(refusal, { kind: 'bad' });
-    try {
-      await offerUpload(await dropped(event.dataTransfer));
-    } catch (error) {
-      toastProblem(error);
-    }
-    return undefined;
+    return offerUpload(await dropped(event.dataTransfer));
   }
 
   /** @param {boolean} over */
@@ -58,7 +53,7 @@ class OdsDrop extends OdsElement {
   render() {
     if (!this.#over) return nothing;
     const refusal = session.refusal('begin_upload');
-    return html`<div class="drop-veil"><div class="drop-sign">${icon(refusal ? 'ban' : 'upload', 'big')}<strong>${refusal ? words.cannot : words.drop}</strong></div></div>`;
+    return html`<div class="drop-veil"><div class="drop-sign">${icon(refusal ? 'ban' : 'upload', 'big')}<strong>${refusal ? text.upload.cannot : text.upload.drop}</strong></div></div>`;
   }
 }
 

@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit.js';
 import { asProblem } from '../lib/problem.js';
 import { router } from '../lib/router.js';
 import { session } from '../lib/session.js';
-import { firstRun as words } from '../lib/strings.js';
+import { firstRun as words } from '../lib/strings/first-run.js';
 import { OdsElement } from './base.js';
 import { actionButton } from './action.js';
 import { icon } from './icon.js';

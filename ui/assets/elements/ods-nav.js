@@ -6,7 +6,7 @@ import { mesh, node, transfers } from '../lib/node.js';
 import { ROUTES } from '../lib/routes.js';
 import { ROOT, router } from '../lib/router.js';
 import { text } from '../lib/strings.js';
-import { queue } from '../lib/uploads.js';
+import { uploading } from '../lib/uploading.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
 import { logo } from './logo.js';
@@ -22,7 +22,7 @@ class OdsNav extends OdsElement {
     super();
     this.use(mesh);
     this.use(transfers);
-    this.listen(queue, 'change');
+    this.listen(uploading, 'change');
     this.listen(router, 'change', () => this.#toggle(false));
     this.listen(document, 'keydown', (event) => event.key === 'Escape' && this.#toggle(false));
   }
@@ -59,7 +59,7 @@ class OdsNav extends OdsElement {
   #link(route) {
     const { path } = router.place;
     const here = route.path === '' ? path === '' : path === route.path || path.startsWith(`${route.path}/`);
-    const number = route.count?.(counts(queue.going)) ?? '';
+    const number = route.count?.(counts(uploading.going)) ?? '';
     return html`<a href=${ROOT + route.path} aria-current=${here ? 'page' : nothing}>
       ${icon(route.icon)}<span>${route.title}</span>${number ? html`<small>${number}</small>` : nothing}
     </a>`;

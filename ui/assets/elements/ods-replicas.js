@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { Resource } from '../lib/resource.js';
 import { call } from '../lib/api.js';
-import { packagePage as words } from '../lib/strings.js';
+import { packagePage as words } from '../lib/strings/packages.js';
 import { OdsElement } from './base.js';
 import { hereBadge } from './package-cells.js';
 import { bar, shown } from './parts.js';

@@ -3,7 +3,8 @@
 import { html, nothing } from '../vendor/lit.js';
 import { confirm } from '../lib/dialog.js';
 import * as format from '../lib/format.js';
-import { packagePage as words, many } from '../lib/strings.js';
+import { many } from '../lib/strings.js';
+import { packagePage as words } from '../lib/strings/packages.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';

@@ -62,6 +62,7 @@ class OdsShell extends OdsElement {
   #takeSetUp() {
     if (!location.hash.startsWith(SET_UP)) return;
     this.#setUp = decodeURIComponent(location.hash.slice(SET_UP.length));
+    void import('./ods-first-admin.js');
     history.replaceState(null, '', location.pathname + location.search);
     this.requestUpdate();
   }

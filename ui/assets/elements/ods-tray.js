@@ -2,7 +2,8 @@
 
 import { html, nothing, repeat } from '../vendor/lit.js';
 import { router } from '../lib/router.js';
-import { text, uploads as words } from '../lib/strings.js';
+import { text } from '../lib/strings.js';
+import { uploads as words } from '../lib/strings/uploads.js';
 import { queue } from '../lib/uploads.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';

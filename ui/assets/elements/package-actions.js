@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import { confirm } from '../lib/dialog.js';
 import * as format from '../lib/format.js';
-import { packagePage as words } from '../lib/strings.js';
+import { packagePage as words } from '../lib/strings/packages.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from './action.js';
 import { copyButton } from './copy.js';

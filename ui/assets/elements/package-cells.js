@@ -4,7 +4,8 @@ import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { mesh } from '../lib/node.js';
 import { packageUrl } from '../lib/router.js';
-import { packages as words, text } from '../lib/strings.js';
+import { text } from '../lib/strings.js';
+import { packages as words } from '../lib/strings/packages.js';
 import { copyButton } from './copy.js';
 import { ago, badge, kindIcon } from './parts.js';
 

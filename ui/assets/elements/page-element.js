@@ -6,6 +6,7 @@ import { Problem } from '../lib/problem.js';
 import { ROOT } from '../lib/router.js';
 import { ROUTES } from '../lib/routes.js';
 import { text } from '../lib/strings.js';
+import { asset } from '../lib/trusted.js';
 import { icon } from './icon.js';
 import { emptyState, problemBox, waiting } from './parts.js';
 
@@ -49,11 +50,28 @@ function updated() {
   return html`<div class="notice warn" role="alert">${icon('refresh-cw')}<span>${text.update.title}</span><button class="small primary" @click=${() => location.reload()}>${text.update.reload}</button></div>`;
 }
 
+/** @type {Promise<unknown> | null} */
+let sheet = null;
+
+/** The looks of what most pages have and the first one hasn't: once, and again if the node was away. */
+function adminSheet() {
+  sheet ??= new Promise((resolve, reject) => {
+    const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: asset('admin.css'), onload: resolve });
+    link.onerror = () => {
+      sheet = null;
+      link.remove();
+      reject(new TypeError('admin.css'));
+    };
+    document.head.append(link);
+  });
+  return sheet;
+}
+
 /** @param {Route} route */
-async function load({ tag, load: run }) {
+async function load({ tag, load: run, plain }) {
   pages.set(tag, null);
   try {
-    await run();
+    await Promise.all([run(), plain ? null : adminSheet()]);
     pages.set(tag, document.createElement(tag));
   } catch (error) {
     pages.set(tag, (await isUpdated()) ? UPDATED : Problem.unreachable(error));

@@ -3,10 +3,11 @@
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import { ask } from '../lib/dialog.js';
-import { versionOf, chosen } from '../lib/dropped.js';
+import { versionOf } from '../lib/dropped.js';
 import * as format from '../lib/format.js';
 import { pathFault } from '../lib/package-path.js';
-import { text, uploads as words } from '../lib/strings.js';
+import { text } from '../lib/strings.js';
+import { uploads as words } from '../lib/strings/uploads.js';
 import { toast } from '../lib/toast.js';
 import { queue } from '../lib/uploads.js';
 import { actionButton } from './action.js';
@@ -21,32 +22,17 @@ import { badge } from './parts.js';
 const ROWS_MAX = 50;
 
 /**
- * Offers to upload files. Those that an interrupted upload waits for go on at once.
+ * Asks, and uploads. Those that an interrupted upload waits for go on at once.
  *
  * @param {Dropped[]} files
  */
-export async function offerUpload(files) {
+export async function askAndUpload(files) {
   const rest = queue.resumeWith(files);
   if (rest.length < files.length) toast(words.goesOn(files.length - rest.length));
   if (rest.length === 0) return;
   const label = words.dialogTitle(rest.length);
   const taken = await ask((close) => html`<ods-upload-form .files=${rest} .close=${close}></ods-upload-form>`, { label, wide: true });
   if (taken) queue.add(taken);
-}
-
-/** Lets choose files, as a drop would give them. @param {{ folder?: boolean, path?: string }} [options] path: the one file becomes this package */
-export function chooseFiles({ folder = false, path } = {}) {
-  const input = document.createElement('input');
-  input.type = 'file';
-  input.multiple = path === undefined;
-  input.webkitdirectory = folder;
-  input.addEventListener('change', () => input.files && void offerUpload(chosen(input.files).map((one) => (path ? { ...one, path } : one))));
-  input.click();
-}
-
-/** The button that lets choose files. @param {string} label */
-export function uploadButton(label = words.button) {
-  return actionButton({ operation: 'begin_upload', label, icon: 'upload', kind: 'primary', run: () => chooseFiles() });
 }
 
 class OdsUploadForm extends OdsElement {

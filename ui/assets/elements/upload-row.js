@@ -4,12 +4,12 @@ import { html, nothing } from '../vendor/lit.js';
 import { confirm } from '../lib/dialog.js';
 import * as format from '../lib/format.js';
 import { packageUrl } from '../lib/router.js';
-import { uploads as words } from '../lib/strings.js';
+import { uploads as words } from '../lib/strings/uploads.js';
 import { queue } from '../lib/uploads.js';
 import { actionButton } from './action.js';
 import { icon } from './icon.js';
 import { bar } from './parts.js';
-import { chooseFiles } from './upload-dialog.js';
+import { chooseFiles } from './upload-button.js';
 
 /** @typedef {import('../lib/uploads.js').Item} Item */
 

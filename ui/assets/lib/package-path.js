@@ -1,6 +1,6 @@
 /** What a package's path may be, so that a name that can't be published is said before anything is sent. The node decides. */
 
-import { uploads as words } from './strings.js';
+import { uploads as words } from './strings/uploads.js';
 
 const SEGMENT_BYTES_MAX = 255;
 const PATH_BYTES_MAX = 1024;

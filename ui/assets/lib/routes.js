@@ -15,6 +15,7 @@ import { titles } from './strings/shared.js';
  * @property {import('./icons.js').IconName} icon
  * @property {'main' | 'automation' | 'server'} [group]
  * @property {boolean} [bare] alone, without the frame
+ * @property {boolean} [plain] it needs nothing of admin.css
  * @property {(facts: import('./counts.js').Counts) => string} [count] what the navigation says beside it
  */
 
@@ -22,7 +23,7 @@ const names = text.nav;
 
 /** @type {Route[]} */
 export const ROUTES = [
-  { path: '', tag: 'page-overview', load: () => import('../pages/overview.js'), title: names.overview, icon: 'activity', group: 'main' },
+  { path: '', tag: 'page-overview', load: () => import('../pages/overview.js'), title: names.overview, icon: 'activity', group: 'main', plain: true },
   { path: 'packages', tag: 'page-packages', load: () => import('../pages/packages.js'), title: names.packages, icon: 'package', group: 'main', count: (facts) => facts.packages },
   { path: 'packages/*', tag: 'page-package', load: () => import('../pages/package.js'), title: names.package, icon: 'package' },
   { path: 'mesh', tag: 'page-mesh', load: () => import('../pages/mesh.js'), title: titles.mesh, icon: 'network', group: 'main', count: (facts) => facts.nodes },
@@ -36,5 +37,5 @@ export const ROUTES = [
   { path: 'people', tag: 'page-people', load: () => import('../pages/people.js'), title: titles.people, icon: 'key-round', group: 'server' },
   { path: 'settings', tag: 'page-settings', load: () => import('../pages/settings.js'), title: titles.settings, icon: 'settings', group: 'server' },
   { path: 'api', tag: 'page-api', load: () => import('../pages/api.js'), title: titles.api, icon: 'code-xml', group: 'server' },
-  { path: 'welcome', tag: 'page-welcome', load: () => import('../pages/welcome.js'), title: names.welcome, icon: 'zap', bare: true },
+  { path: 'welcome', tag: 'page-welcome', load: () => import('../pages/welcome.js'), title: names.welcome, icon: 'zap', bare: true, plain: true },
 ];

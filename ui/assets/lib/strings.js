@@ -1,5 +1,6 @@
 /**
- * All English text of the page, by place. A text with numbers in it is a function; plurals go through `many`.
+ * The English text of the page, by place: here what every page needs, in `strings/` what only some do, so that a first visit
+ * doesn't load it. A text with numbers in it is a function; plurals go through `many`.
  * Texts of the API (reasons, details of errors) come from the node and are shown as they are.
  */
 
@@ -63,52 +64,13 @@ export const text = {
     title: 'Copy as curl', line: 'Command', did: 'Done', read: 'Shown',
     body: 'What this page did last, newest first, as commands. Set ODS_TOKEN to a token with the scope it needs; secrets you typed are left out.',
   },
+  upload: { button: 'Upload packages', short: 'Upload', drop: 'Drop packages to upload', cannot: 'You may not publish here', empty: 'Drop packages anywhere on this page, or choose them.' },
   dialog: { typeThis: (/** @type {string} */ word) => `Type ${word} to go on` },
   search: {
-    label: 'Search packages, nodes and pages', placeholder: 'Search packages, nodes, pages', packages: 'Packages', nodes: 'Nodes', pages: 'Pages',
+    label: 'Search packages by name or digest, nodes and pages', placeholder: 'Search packages, digests, nodes', packages: 'Packages', nodes: 'Nodes', pages: 'Pages',
     nothing: (/** @type {string} */ q) => `Nothing found for “${q}”`, allPackages: (/** @type {string} */ q) => `All packages with “${q}”`,
   },
   kinds: { stored: 'Stored', fetching: 'Fetching', wanted: 'Wanted', remote: 'Elsewhere', conflict: 'Conflict', behind: 'Behind', unreachable: 'Unreachable', unknown: 'Unknown' },
-};
-
-/** Making the first admin, naming the node, joining a mesh or starting one. */
-export const firstRun = {
-  title: 'Welcome', body: 'This node is new. Make the first person who may administer it.',
-  name: 'Your name', password: 'Password', hint: 'At least 10 characters', repeat: 'Password again', differ: 'The two passwords differ',
-  make: 'Make the first admin', spent: 'This link was used already, or is older than a day.', signInInstead: 'Sign in', spentMore: 'Nobody can? A new link is made on the node’s machine, while there is nobody yet:',
-  nodeTitle: 'Name this node', nodeBody: 'Others see it in the mesh, in events and beside each package it published.', nodeName: 'Node name', next: 'Next',
-  meshTitle: 'One node or many?', meshBody: 'Nodes of a mesh hold the same packages. You can do this later, too.',
-  start: 'Start a mesh here', startBody: 'This is the first node. Invite others with one line from the Mesh page.',
-  join: 'Join a mesh', joinBody: 'Paste the line that “Invite” on another node gave you.', invite: 'Invite', joining: 'Joining…', joinButton: 'Join',
-  joined: (/** @type {string} */ name) => `Joined ${name}. Packages are coming in.`, step: (/** @type {number} */ n) => `Step ${n} of 3`, later: 'Decide later',
-};
-
-/** Uploads: the tray, the dialog before, the page. */
-export const uploads = {
-  button: 'Upload packages', short: 'Upload', drop: 'Drop packages to upload', choose: 'Choose files', chooseFolder: 'Choose a folder',
-  goOn: 'Interrupted uploads go on where they stopped', cannot: 'You may not publish here',
-  tray: (/** @type {{ all: number, going: number, waiting: number, paused: number, failed: number }} */ { all, going, waiting, paused, failed }) => {
-    const stuck = [waiting ? `${format.count(waiting)} ${waiting === 1 ? 'waits for its file' : 'wait for their files'}` : '', paused ? `${format.count(paused)} paused` : '', failed ? `${format.count(failed)} failed` : ''].filter(Boolean);
-    if (going) return [`Uploading ${format.count(going)} of ${format.count(all)}`, ...stuck].join(' · ');
-    return stuck.join(' · ') || `${many(all, 'upload')} done`;
-  },
-  dialogTitle: (/** @type {number} */ n) => `Upload ${many(n, 'package')}`, folder: 'Folder', folderHint: 'optional, such as mac/apps', tags: 'Tags', tagsHint: 'optional, with commas between',
-  notes: 'Notes', path: 'Path', version: 'Version', title: 'Title', start: 'Upload', replaces: (/** @type {string} */ version) => `replaces ${version}`, replacesUnversioned: 'replaces the present one', isNew: 'new',
-  more: (/** @type {number} */ n) => `and ${many(n, 'more file')}`, size: 'Size', leave: 'Leave out', goesOn: (/** @type {number} */ n) => `${many(n, 'upload')} ${n === 1 ? 'goes' : 'go'} on`,
-  pause: 'Pause', resume: 'Resume', retry: 'Retry', chooseFile: 'Choose the file', removeTitle: 'Cancel this upload?', removeBody: (/** @type {string} */ sent) => `The node forgets the ${sent} that it has of it.`, remove: 'Cancel and forget', dismiss: 'Take off the list', clear: 'Clear finished', pauseAll: 'Pause all', resumeAll: 'Resume all',
-  emptyTitle: 'No uploads', emptyBody: 'Drop packages anywhere on this page, or choose them.', other: 'Elsewhere on this node', otherBody: 'Resumable uploads that other people, scripts or browsers have begun here.',
-  states: {
-    queued: 'waiting for its turn', sending: 'sending', publishing: 'sent, verified last of all, being published', published: 'published', paused: 'paused',
-    'needs-file': 'drop the file again and it goes on', failed: 'failed',
-  },
-  steps: { sent: 'Sent', verified: 'Verified', published: 'Published', replicated: 'Replicated' },
-  onNodes: (/** @type {number} */ have, /** @type {number} */ of) => `on ${format.count(have)} of ${many(of, 'node')}`,
-  progress: (/** @type {string} */ done, /** @type {string} */ of) => `${done} of ${of}`, left: (/** @type {string} */ time) => `${time} left`, waiting: 'The node can’t be reached; trying again',
-  faults: {
-    segment: 'An empty name, “.” or “..” can’t be used', letter: 'Control characters and “\\” can’t be used',
-    long: (/** @type {number} */ bytes, /** @type {number} */ most) => `Too long: ${format.count(bytes)} bytes of at most ${format.count(most)}`,
-  },
-  state: 'State', begunBy: 'Begun by', touched: 'Last bytes', expires: 'Forgotten',
 };
 
 /** The picture of the mesh. */
@@ -131,38 +93,4 @@ export const overview = {
   invite: 'Invite another node', to: (/** @type {string} */ name) => `→ ${name}`, from: (/** @type {string} */ name) => `← ${name}`, client: 'a client', left: (/** @type {string} */ time) => `${time} left`,
   down: (/** @type {number} */ n) => `${many(n, 'node')} unreachable`, paused: (/** @type {number} */ n) => `${many(n, 'link')} paused`, alarms: (/** @type {number} */ n) => many(n, 'alarm') + ' today', diskLow: 'disk almost full', conflicts: 'packages in conflict',
   clock: (/** @type {number} */ n) => `clock off on ${many(n, 'node')}`, damagedFound: (/** @type {number} */ n) => many(n, 'damaged blob'), why: 'Why this isn’t “Healthy”',
-};
-
-/** Packages: the list. */
-export const packages = {
-  title: 'Packages', inCatalog: (/** @type {number} */ n) => `${format.count(n)} in the catalog`, found: (/** @type {number} */ n, /** @type {boolean} */ all) => `${format.count(n)}${all ? '' : '+'} found`,
-  filter: 'Filter by name, version, tag', anyKind: 'All kinds', anyState: 'Any state', tagFilter: (/** @type {string} */ tag) => `Tag ${tag}`, prefixFilter: (/** @type {string} */ folder) => `In ${folder}/`, clearFilter: 'Clear filters',
-  name: 'Package', version: 'Version', size: 'Size', published: 'Published', replicas: 'Replicas', kind: 'Kind', state: 'State',
-  selectAll: 'Select all of the list, also what is out of sight', selecting: (/** @type {number} */ n) => `Selecting… ${format.count(n)}`, selectedAll: (/** @type {number} */ n, /** @type {boolean} */ filtered) => (filtered ? `All ${format.count(n)} that match are selected` : `All ${format.count(n)} of the catalog are selected`),
-  selectedCut: (/** @type {number} */ n) => `The first ${format.count(n)} are selected; there are more`, select: (/** @type {string} */ path) => `Select ${path}`, selected: (/** @type {number} */ n) => `${format.count(n)} selected`, clear: 'Clear selection',
-  deleted: 'Deleted', deletedAt: 'Deleted', noneDeleted: 'No deleted packages', deletedNote: 'As far back as the journal of this node goes.', deletedCut: (/** @type {number} */ n) => `Only the last ${format.count(n)} are listed.`, amongDeleted: 'Look among deleted packages',
-  undone: (/** @type {number} */ n) => `${many(n, 'package')} restored`, copies: (/** @type {number} */ have, /** @type {number} */ all) => `On ${format.count(have)} of ${format.count(all)} nodes`, copiesWhy: 'The policies of the others don’t keep it', hereOnly: 'On this node',
-  remove: 'Delete', tag: 'Tag', copyLinks: 'Copy links', links: 'Links', link: 'Link', synced: 'On all nodes', nodes: (/** @type {number} */ have, /** @type {number} */ of) => `${have} of ${many(of, 'node')}`,
-  emptyTitle: 'No packages yet', emptyBody: 'Drop the first one anywhere on this page. It appears on every node of the mesh.', nothingTitle: 'Nothing fits', nothingBody: 'No package fits these filters.',
-  removeTitle: (/** @type {number} */ n) => `Delete ${many(n, 'package')}?`, removeBody: 'They go from every node of the mesh. Their history stays, and they can be restored while their bytes are held.',
-  tagTitle: (/** @type {number} */ n) => `Tag ${many(n, 'package')}`, addTags: 'Add tags', removeTags: 'Remove tags', tagsHint: 'with commas between',
-  bulkDone: (/** @type {number} */ done, /** @type {number} */ failed) => (failed ? `${format.count(done)} done, ${format.count(failed)} failed` : `${format.count(done)} done`), running: (/** @type {number} */ done, /** @type {number} */ all) => `${format.count(done)} of ${format.count(all)}`,
-  retryFailed: 'Try the failed again', unchanged: 'unchanged', ok: 'done', openPage: 'Open', download: 'Download', and: (/** @type {number} */ n) => `and ${format.count(n)} more`,
-};
-
-/** One package: its page, and the panel beside the list. */
-export const packagePage = {
-  upload: 'Upload a new version', metadataChange: 'metadata changed', unchanged: 'unchanged: the same bytes and metadata',
-  download: 'Download', copyLink: 'Copy link', link: 'Link', remove: 'Delete', undo: 'Undo', streamed: 'Its bytes are not all here: they are streamed through while they come',
-  file: 'File', sha256: 'SHA-256', blake3: 'BLAKE3', published: 'Published', tags: 'Tags', notes: 'Notes', title: 'Title', version: 'Version', identifier: 'Identifier', priority: 'Priority', size: 'Size', kind: 'Kind', revision: 'Revision',
-  by: (/** @type {string} */ who, /** @type {string} */ node) => `by ${who} on ${node}`, nodes: 'On nodes', node: 'Node', state: 'State', reason: 'Why', bytes: 'Bytes', eta: 'Time left', noEta: '–', unknownBytes: 'unknown', ofBytes: (/** @type {string} */ a, /** @type {string} */ b) => (a === b ? b : `${a} of ${b}`),
-  qr: 'QR code of the download link', qrNote: 'Scan to fetch this package on a test device. The link follows your access rules.',
-  removeTitle: 'Delete this package?', touchesLink: (/** @type {string} */ url) => `${url} will answer “not found”, on every node.`,
-  touchesNodes: (/** @type {number} */ n, /** @type {string} */ names) => (n ? `${many(n, 'node')} that ${n === 1 ? 'has' : 'have'} it now will stop serving it: ${names}.` : 'No node is known to have all of its bytes.'),
-  touchesBytes: (/** @type {string} */ size) => `${size} become free where nothing else needs them, once retention lets them go.`, keeps: (/** @type {number} */ n) => `Its history of ${many(n, 'revision')} stays; it can be restored while its bytes are held.`,
-  removed: (/** @type {string} */ path) => `${path} deleted`, restored: 'Restored', edit: 'Edit', metadata: 'Metadata', saved: 'Saved', history: 'Revisions', restore: 'Restore', current: 'current', when: 'When', who: 'Who', change: 'What', actions: 'Actions',
-  publishedChange: 'published', removedChange: 'deleted', bytesGone: 'Its bytes are no longer held here', ineffective: 'Has no effect: its author may not publish here', restoreTitle: 'Restore this revision?', restoreBody: 'It becomes a new revision on every node, with these bytes and this metadata.',
-  conflictTitle: 'Two nodes published different things here', conflictBody: 'They had not heard of each other. Clients get the marked one meanwhile. Keep one: that becomes a new revision, and both stay in the history.', keep: 'Keep this one', served: 'served now', differs: 'differs',
-  goneTitle: 'This package was deleted', goneBody: 'Its history is below. Restoring a revision publishes it again.', noSuch: 'There is no package here', noSuchBody: 'It may have another name, or you may not see it.', noSuchLink: 'All packages',
-  changedMeanwhile: 'Somebody changed it meanwhile. Look at it again, then save.', older: 'Older revisions', digests: 'Digests', tagsHint: 'with commas between', none: '–', priorityHint: 'greater is sent first',
 };

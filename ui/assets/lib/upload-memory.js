@@ -3,6 +3,8 @@
  * the file itself, so it is known again by name, size and time of change.
  */
 
+import { KEY } from './uploading.js';
+
 /**
  * @typedef {object} Remembered
  * @property {string} id the upload's
@@ -14,7 +16,6 @@
  * @property {number} seen when that tab was last there
  */
 
-const KEY = 'ods.uploads';
 const TAB_KEY = 'ods.tab';
 /** A tab that said nothing for so long is gone. */
 const GONE_MS = 10_000;

@@ -11,6 +11,7 @@ import { asProblem } from './problem.js';
 import { Speed } from './speed.js';
 import * as tus from './tus.js';
 import * as memory from './upload-memory.js';
+import { uploading } from './uploading.js';
 
 /** @typedef {'queued' | 'sending' | 'publishing' | 'published' | 'paused' | 'needs-file' | 'failed'} UploadState */
 
@@ -269,3 +270,4 @@ class Queue extends EventTarget {
 
 /** The queue of this page. */
 export const queue = new Queue();
+uploading.through(queue);

@@ -8,13 +8,13 @@ import { recent } from '../lib/recent.js';
 import { resource } from '../lib/resource.js';
 import { packageUrl } from '../lib/router.js';
 import { isNews } from '../lib/tell.js';
-import { overview as words, uploads } from '../lib/strings.js';
+import { overview as words, text } from '../lib/strings.js';
 import { OdsElement } from '../elements/base.js';
 import { eventRow } from '../elements/event-row.js';
 import { icon } from '../elements/icon.js';
 import '../elements/ods-mesh.js';
 import { badge, bar, card, emptyState, pageHead, shown, tile, waiting } from '../elements/parts.js';
-import { chooseFiles, uploadButton } from '../elements/upload-dialog.js';
+import { chooseFiles, uploadButton } from '../elements/upload-button.js';
 
 /** @typedef {import('../lib/types.js').Transfer} Transfer */
 
@@ -120,7 +120,7 @@ class PageOverview extends OdsElement {
   #events() {
     const records = recent.records?.filter(isNews) ?? null;
     const link = html`<a href="/ui/events">${words.tail}</a>`;
-    if (records?.length === 0) return card({ title: words.events, link }, emptyState({ icon: 'scroll-text', title: words.noEvents, body: uploads.emptyBody }));
+    if (records?.length === 0) return card({ title: words.events, link }, emptyState({ icon: 'scroll-text', title: words.noEvents, body: text.upload.empty }));
     if (!records) return card({ title: words.events, link }, waiting());
     return card({ title: words.events, link }, html`<ol class="events">${records.slice(0, EVENTS_SHOWN).map(eventRow)}</ol>`);
   }

@@ -5,7 +5,8 @@ import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
 import { Resource } from '../lib/resource.js';
 import { router } from '../lib/router.js';
-import { packagePage as words, text } from '../lib/strings.js';
+import { text } from '../lib/strings.js';
+import { packagePage as words } from '../lib/strings/packages.js';
 import { OdsElement } from '../elements/base.js';
 import { digest } from '../elements/copy.js';
 import { icon } from '../elements/icon.js';
@@ -17,7 +18,7 @@ import { conflictView } from '../elements/conflict.js';
 import { deleteButton, downloadButton, linkButton, qrBlock } from '../elements/package-actions.js';
 import { hereBadge } from '../elements/package-cells.js';
 import { ago, badge, card, emptyState, facts, kindIcon, pageHead, problemBox, waiting } from '../elements/parts.js';
-import { chooseFiles } from '../elements/upload-dialog.js';
+import { chooseFiles } from '../elements/upload-button.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
 /** @typedef {import('../lib/types.js').Revision} Revision */

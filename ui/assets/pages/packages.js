@@ -8,7 +8,8 @@ import { live } from '../lib/live.js';
 import { node } from '../lib/node.js';
 import { PackageRows } from '../lib/package-rows.js';
 import { packageUrl, router } from '../lib/router.js';
-import { packages as words, text, uploads } from '../lib/strings.js';
+import { text } from '../lib/strings.js';
+import { packages as words } from '../lib/strings/packages.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
 import { icon } from '../elements/icon.js';
@@ -18,7 +19,7 @@ import '../elements/ods-package-panel.js';
 import '../elements/ods-table.js';
 import { linkCell, nameCell, publishedCell, stateCell } from '../elements/package-cells.js';
 import { emptyState, pageHead, problemBox } from '../elements/parts.js';
-import { uploadButton } from '../elements/upload-dialog.js';
+import { uploadButton } from '../elements/upload-button.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
 
@@ -116,7 +117,7 @@ class PagePackages extends OdsElement {
     return html`<span class="search filter">${icon('search')}<input type="search" aria-label=${words.filter} placeholder=${words.filter} .value=${query.get('q') ?? ''} @input=${this.#typed}></span>
       <select aria-label=${words.kind} .value=${kind} @change=${pick('kind')}><option value="">${words.anyKind}</option>${kinds.map((one) => html`<option value=${one} ?selected=${one === kind}>${one}</option>`)}</select>
       <select aria-label=${words.state} @change=${pick('state')}><option value="">${words.anyState}</option>${STATES.map((one) => html`<option value=${one} ?selected=${one === query.get('state')}>${text.kinds[one]}</option>`)}<option value=${DELETED} ?selected=${query.get('state') === DELETED}>${words.deleted}</option></select>
-      ${uploadButton(uploads.short)}`;
+      ${uploadButton(text.upload.short)}`;
   }
 
   /** @param {Event} event */

@@ -6,13 +6,14 @@ import { confirm } from '../lib/dialog.js';
 import * as format from '../lib/format.js';
 import { resource } from '../lib/resource.js';
 import { session } from '../lib/session.js';
-import { text, uploads as words } from '../lib/strings.js';
+import { text } from '../lib/strings.js';
+import { uploads as words } from '../lib/strings/uploads.js';
 import { queue } from '../lib/uploads.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
 import { icon } from '../elements/icon.js';
 import { ago, badge, bar, card, emptyState, pageHead, shown } from '../elements/parts.js';
-import { chooseFiles, uploadButton } from '../elements/upload-dialog.js';
+import { chooseFiles, uploadButton } from '../elements/upload-button.js';
 import { uploadRow } from '../elements/upload-row.js';
 
 /** @typedef {import('../lib/types.js').Upload} Upload */
@@ -50,7 +51,7 @@ class PageUploads extends OdsElement {
   }
 
   #empty() {
-    return card({}, emptyState({ icon: 'upload', title: words.emptyTitle, body: html`${words.emptyBody}<br>${words.goOn}.`, action: uploadButton(words.choose) }));
+    return card({}, emptyState({ icon: 'upload', title: words.emptyTitle, body: html`${text.upload.empty}<br>${words.goOn}.`, action: uploadButton(words.choose) }));
   }
 
   /** Those of the node that this page doesn't send. */

@@ -5,7 +5,7 @@ import { call } from '../lib/api.js';
 import { node } from '../lib/node.js';
 import { asProblem } from '../lib/problem.js';
 import { ROOT, router } from '../lib/router.js';
-import { firstRun as words } from '../lib/strings.js';
+import { firstRun as words } from '../lib/strings/first-run.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';

@@ -13,8 +13,6 @@ var CSSResult = class {
     this.cssText = cssText;
     this._strings = strings;
   }
-  // This is a getter so that it's lazy. In practice, this means stylesheets
-  // are not created until the first element instance is made.
   get styleSheet() {
     let styleSheet = this._styleSheet;
     const strings = this._strings;
@@ -132,77 +130,14 @@ var defaultPropertyDeclaration = {
 Symbol.metadata ??= /* @__PURE__ */ Symbol("metadata");
 global2.litPropertyMetadata ??= /* @__PURE__ */ new WeakMap();
 var ReactiveElement = class extends HTMLElement {
-  /**
-   * Adds an initializer function to the class that is called during instance
-   * construction.
-   *
-   * This is useful for code that runs against a `ReactiveElement`
-   * subclass, such as a decorator, that needs to do work for each
-   * instance, such as setting up a `ReactiveController`.
-   *
-   * ```ts
-   * const myDecorator = (target: typeof ReactiveElement, key: string) => {
-   *   target.addInitializer((instance: ReactiveElement) => {
-   *     // This is run during construction of the element
-   *     new MyController(instance);
-   *   });
-   * }
-   * ```
-   *
-   * Decorating a field will then cause each instance to run an initializer
-   * that adds a controller:
-   *
-   * ```ts
-   * class MyElement extends LitElement {
-   *   @myDecorator foo;
-   * }
-   * ```
-   *
-   * Initializers are stored per-constructor. Adding an initializer to a
-   * subclass does not add it to a superclass. Since initializers are run in
-   * constructors, initializers will run in order of the class hierarchy,
-   * starting with superclasses and progressing to the instance's class.
-   *
-   * @nocollapse
-   */
   static addInitializer(initializer) {
     this.__prepare();
     (this._initializers ??= []).push(initializer);
   }
-  /**
-   * Returns a list of attributes corresponding to the registered properties.
-   * @nocollapse
-   * @category attributes
-   */
   static get observedAttributes() {
     this.finalize();
     return this.__attributeToPropertyMap && [...this.__attributeToPropertyMap.keys()];
   }
-  /**
-   * Creates a property accessor on the element prototype if one does not exist
-   * and stores a {@linkcode PropertyDeclaration} for the property with the
-   * given options. The property setter calls the property's `hasChanged`
-   * property option or uses a strict identity check to determine whether or not
-   * to request an update.
-   *
-   * This method may be overridden to customize properties; however,
-   * when doing so, it's important to call `super.createProperty` to ensure
-   * the property is setup correctly. This method calls
-   * `getPropertyDescriptor` internally to get a descriptor to install.
-   * To customize what properties do when they are get or set, override
-   * `getPropertyDescriptor`. To customize the options for a property,
-   * implement `createProperty` like this:
-   *
-   * ```ts
-   * static createProperty(name, options) {
-   *   options = Object.assign(options, {myOption: true});
-   *   super.createProperty(name, options);
-   * }
-   * ```
-   *
-   * @nocollapse
-   * @category properties
-   */
   static createProperty(name, options = defaultPropertyDeclaration) {
     if (options.state) {
       options.attribute = false;
@@ -221,33 +156,6 @@ var ReactiveElement = class extends HTMLElement {
       }
     }
   }
-  /**
-   * Returns a property descriptor to be defined on the given named property.
-   * If no descriptor is returned, the property will not become an accessor.
-   * For example,
-   *
-   * ```ts
-   * class MyElement extends LitElement {
-   *   static getPropertyDescriptor(name, key, options) {
-   *     const defaultDescriptor =
-   *         super.getPropertyDescriptor(name, key, options);
-   *     const setter = defaultDescriptor.set;
-   *     return {
-   *       get: defaultDescriptor.get,
-   *       set(value) {
-   *         setter.call(this, value);
-   *         // custom action.
-   *       },
-   *       configurable: true,
-   *       enumerable: true
-   *     }
-   *   }
-   * }
-   * ```
-   *
-   * @nocollapse
-   * @category properties
-   */
   static getPropertyDescriptor(name, key, options) {
     const { get, set } = getOwnPropertyDescriptor(this.prototype, name) ?? {
       get() {
@@ -268,34 +176,9 @@ var ReactiveElement = class extends HTMLElement {
       enumerable: true
     };
   }
-  /**
-   * Returns the property options associated with the given property.
-   * These options are defined with a `PropertyDeclaration` via the `properties`
-   * object or the `@property` decorator and are registered in
-   * `createProperty(...)`.
-   *
-   * Note, this method should be considered "final" and not overridden. To
-   * customize the options for a given property, override
-   * {@linkcode createProperty}.
-   *
-   * @nocollapse
-   * @final
-   * @category properties
-   */
   static getPropertyOptions(name) {
     return this.elementProperties.get(name) ?? defaultPropertyDeclaration;
   }
-  /**
-   * Initializes static own properties of the class used in bookkeeping
-   * for element properties, initializers, etc.
-   *
-   * Can be called multiple times by code that needs to ensure these
-   * properties exist before using them.
-   *
-   * This method ensures the superclass is finalized so that inherited
-   * property metadata can be copied down.
-   * @nocollapse
-   */
   static __prepare() {
     if (this.hasOwnProperty(JSCompiler_renameProperty("elementProperties", this))) {
       return;
@@ -307,17 +190,6 @@ var ReactiveElement = class extends HTMLElement {
     }
     this.elementProperties = new Map(superCtor.elementProperties);
   }
-  /**
-   * Finishes setting up the class so that it's ready to be registered
-   * as a custom element and instantiated.
-   *
-   * This method is called by the ReactiveElement.observedAttributes getter.
-   * If you override the observedAttributes getter, you must either call
-   * super.observedAttributes to trigger finalization, or call finalize()
-   * yourself.
-   *
-   * @nocollapse
-   */
   static finalize() {
     if (this.hasOwnProperty(JSCompiler_renameProperty("finalized", this))) {
       return;
@@ -352,20 +224,6 @@ var ReactiveElement = class extends HTMLElement {
     }
     this.elementStyles = this.finalizeStyles(this.styles);
   }
-  /**
-   * Takes the styles the user supplied via the `static styles` property and
-   * returns the array of styles to apply to the element.
-   * Override this method to integrate into a style management system.
-   *
-   * Styles are deduplicated preserving the _last_ instance in the list. This
-   * is a performance optimization to avoid duplicated styles that can occur
-   * especially when composing via subclassing. The last item is kept to try
-   * to preserve the cascade order with the assumption that it's most important
-   * that last added styles override previous styles.
-   *
-   * @nocollapse
-   * @category styles
-   */
   static finalizeStyles(styles) {
     const elementStyles = [];
     if (Array.isArray(styles)) {
@@ -378,10 +236,6 @@ var ReactiveElement = class extends HTMLElement {
     }
     return elementStyles;
   }
-  /**
-   * Returns the property name for the given attribute `name`.
-   * @nocollapse
-   */
   static __attributeNameForProperty(name, options) {
     const attribute = options.attribute;
     return attribute === false ? void 0 : typeof attribute === "string" ? attribute : typeof name === "string" ? name.toLowerCase() : void 0;
@@ -394,10 +248,6 @@ var ReactiveElement = class extends HTMLElement {
     this.__reflectingProperty = null;
     this.__initialize();
   }
-  /**
-   * Internal only override point for customizing work done when elements
-   * are constructed.
-   */
   __initialize() {
     this.__updatePromise = new Promise((res) => this.enableUpdating = res);
     this._$changedProperties = /* @__PURE__ */ new Map();
@@ -405,34 +255,15 @@ var ReactiveElement = class extends HTMLElement {
     this.requestUpdate();
     this.constructor._initializers?.forEach((i) => i(this));
   }
-  /**
-   * Registers a `ReactiveController` to participate in the element's reactive
-   * update cycle. The element automatically calls into any registered
-   * controllers during its lifecycle callbacks.
-   *
-   * If the element is connected when `addController()` is called, the
-   * controller's `hostConnected()` callback will be immediately called.
-   * @category controllers
-   */
   addController(controller) {
     (this.__controllers ??= /* @__PURE__ */ new Set()).add(controller);
     if (this.renderRoot !== void 0 && this.isConnected) {
       controller.hostConnected?.();
     }
   }
-  /**
-   * Removes a `ReactiveController` from the element.
-   * @category controllers
-   */
   removeController(controller) {
     this.__controllers?.delete(controller);
   }
-  /**
-   * Fixes any properties set on the instance before upgrade time.
-   * Otherwise these would shadow the accessor and break these properties.
-   * The properties are stored in a Map which is played back after the
-   * constructor runs.
-   */
   __saveInstanceProperties() {
     const instanceProperties = /* @__PURE__ */ new Map();
     const elementProperties = this.constructor.elementProperties;
@@ -446,59 +277,21 @@ var ReactiveElement = class extends HTMLElement {
       this.__instanceProperties = instanceProperties;
     }
   }
-  /**
-   * Returns the node into which the element should render and by default
-   * creates and returns an open shadowRoot. Implement to customize where the
-   * element's DOM is rendered. For example, to render into the element's
-   * childNodes, return `this`.
-   *
-   * @return Returns a node into which to render.
-   * @category rendering
-   */
   createRenderRoot() {
     const renderRoot = this.shadowRoot ?? this.attachShadow(this.constructor.shadowRootOptions);
     adoptStyles(renderRoot, this.constructor.elementStyles);
     return renderRoot;
   }
-  /**
-   * On first connection, creates the element's renderRoot, sets up
-   * element styling, and enables updating.
-   * @category lifecycle
-   */
   connectedCallback() {
     this.renderRoot ??= this.createRenderRoot();
     this.enableUpdating(true);
     this.__controllers?.forEach((c) => c.hostConnected?.());
   }
-  /**
-   * Note, this method should be considered final and not overridden. It is
-   * overridden on the element instance with a function that triggers the first
-   * update.
-   * @category updates
-   */
   enableUpdating(_requestedUpdate) {
   }
-  /**
-   * Allows for `super.disconnectedCallback()` in extensions while
-   * reserving the possibility of making non-breaking feature additions
-   * when disconnecting at some point in the future.
-   * @category lifecycle
-   */
   disconnectedCallback() {
     this.__controllers?.forEach((c) => c.hostDisconnected?.());
   }
-  /**
-   * Synchronizes property values when attributes change.
-   *
-   * Specifically, when an attribute is set, the corresponding property is set.
-   * You should rarely need to implement this callback. If this method is
-   * overridden, `super.attributeChangedCallback(name, _old, value)` must be
-   * called.
-   *
-   * See [responding to attribute changes](https://developer.mozilla.org/en-US/docs/Web/API/Web_components/Using_custom_elements#responding_to_attribute_changes)
-   * on MDN for more information about the `attributeChangedCallback`.
-   * @category attributes
-   */
   attributeChangedCallback(name, _old, value) {
     this._$attributeToProperty(name, value);
   }
@@ -518,7 +311,6 @@ var ReactiveElement = class extends HTMLElement {
       this.__reflectingProperty = null;
     }
   }
-  /** @internal */
   _$attributeToProperty(name, value) {
     const ctor = this.constructor;
     const propName = ctor.__attributeToPropertyMap.get(name);
@@ -527,31 +319,10 @@ var ReactiveElement = class extends HTMLElement {
       const converter = typeof options.converter === "function" ? { fromAttribute: options.converter } : options.converter?.fromAttribute !== void 0 ? options.converter : defaultConverter;
       this.__reflectingProperty = propName;
       const convertedValue = converter.fromAttribute(value, options.type);
-      this[propName] = convertedValue ?? this.__defaultValues?.get(propName) ?? // eslint-disable-next-line @typescript-eslint/no-explicit-any
-      convertedValue;
+      this[propName] = convertedValue ?? this.__defaultValues?.get(propName) ?? convertedValue;
       this.__reflectingProperty = null;
     }
   }
-  /**
-   * Requests an update which is processed asynchronously. This should be called
-   * when an element should update based on some state not triggered by setting
-   * a reactive property. In this case, pass no arguments. It should also be
-   * called when manually implementing a property setter. In this case, pass the
-   * property `name` and `oldValue` to ensure that any configured property
-   * options are honored.
-   *
-   * @param name name of requesting property
-   * @param oldValue old value of requesting property
-   * @param options property options to use instead of the previously
-   *     configured options
-   * @param useNewValue if true, the newValue argument is used instead of
-   *     reading the property value. This is important to use if the reactive
-   *     property is a standard private accessor, as opposed to a plain
-   *     property, since private members can't be dynamically read by name.
-   * @param newValue the new value of the property. This is only used if
-   *     `useNewValue` is true.
-   * @category updates
-   */
   requestUpdate(name, oldValue, options, useNewValue = false, newValue) {
     if (name !== void 0) {
       const ctor = this.constructor;
@@ -559,13 +330,7 @@ var ReactiveElement = class extends HTMLElement {
         newValue = this[name];
       }
       options ??= ctor.getPropertyOptions(name);
-      const changed = (options.hasChanged ?? notEqual)(newValue, oldValue) || // When there is no change, check a corner case that can occur when
-      // 1. there's a initial value which was not reflected
-      // 2. the property is subsequently set to this value.
-      // For example, `prop: {useDefault: true, reflect: true}`
-      // and el.prop = 'foo'. This should be considered a change if the
-      // attribute is not set because we will now reflect the property to the attribute.
-      options.useDefault && options.reflect && newValue === this.__defaultValues?.get(name) && !this.hasAttribute(ctor.__attributeNameForProperty(name, options));
+      const changed = (options.hasChanged ?? notEqual)(newValue, oldValue) || options.useDefault && options.reflect && newValue === this.__defaultValues?.get(name) && !this.hasAttribute(ctor.__attributeNameForProperty(name, options));
       if (changed) {
         this._$changeProperty(name, oldValue, options);
       } else {
@@ -576,9 +341,6 @@ var ReactiveElement = class extends HTMLElement {
       this.__updatePromise = this.__enqueueUpdate();
     }
   }
-  /**
-   * @internal
-   */
   _$changeProperty(name, oldValue, { useDefault, reflect, wrapped }, initializeValue) {
     if (useDefault && !(this.__defaultValues ??= /* @__PURE__ */ new Map()).has(name)) {
       this.__defaultValues.set(name, initializeValue ?? oldValue ?? this[name]);
@@ -596,9 +358,6 @@ var ReactiveElement = class extends HTMLElement {
       (this.__reflectingProperties ??= /* @__PURE__ */ new Set()).add(name);
     }
   }
-  /**
-   * Sets up the element to asynchronously update.
-   */
   async __enqueueUpdate() {
     this.isUpdatePending = true;
     try {
@@ -612,37 +371,10 @@ var ReactiveElement = class extends HTMLElement {
     }
     return !this.isUpdatePending;
   }
-  /**
-   * Schedules an element update. You can override this method to change the
-   * timing of updates by returning a Promise. The update will await the
-   * returned Promise, and you should resolve the Promise to allow the update
-   * to proceed. If this method is overridden, `super.scheduleUpdate()`
-   * must be called.
-   *
-   * For instance, to schedule updates to occur just before the next frame:
-   *
-   * ```ts
-   * override protected async scheduleUpdate(): Promise<unknown> {
-   *   await new Promise((resolve) => requestAnimationFrame(() => resolve()));
-   *   super.scheduleUpdate();
-   * }
-   * ```
-   * @category updates
-   */
   scheduleUpdate() {
     const result = this.performUpdate();
     return result;
   }
-  /**
-   * Performs an element update. Note, if an exception is thrown during the
-   * update, `firstUpdated` and `updated` will not be called.
-   *
-   * Call `performUpdate()` to immediately process a pending update. This should
-   * generally not be needed, but it can be done in rare cases when you need to
-   * update synchronously.
-   *
-   * @category updates
-   */
   performUpdate() {
     if (!this.isUpdatePending) {
       return;
@@ -687,31 +419,8 @@ var ReactiveElement = class extends HTMLElement {
       this._$didUpdate(changedProperties);
     }
   }
-  /**
-   * Invoked before `update()` to compute values needed during the update.
-   *
-   * Implement `willUpdate` to compute property values that depend on other
-   * properties and are used in the rest of the update process.
-   *
-   * ```ts
-   * willUpdate(changedProperties) {
-   *   // only need to check changed properties for an expensive computation.
-   *   if (changedProperties.has('firstName') || changedProperties.has('lastName')) {
-   *     this.sha = computeSHA(`${this.firstName} ${this.lastName}`);
-   *   }
-   * }
-   *
-   * render() {
-   *   return html`SHA: ${this.sha}`;
-   * }
-   * ```
-   *
-   * @category updates
-   */
   willUpdate(_changedProperties) {
   }
-  // Note, this is an override point for polyfill-support.
-  // @internal
   _$didUpdate(changedProperties) {
     this.__controllers?.forEach((c) => c.hostUpdated?.());
     if (!this.hasUpdated) {
@@ -724,103 +433,21 @@ var ReactiveElement = class extends HTMLElement {
     this._$changedProperties = /* @__PURE__ */ new Map();
     this.isUpdatePending = false;
   }
-  /**
-   * Returns a Promise that resolves when the element has completed updating.
-   * The Promise value is a boolean that is `true` if the element completed the
-   * update without triggering another update. The Promise result is `false` if
-   * a property was set inside `updated()`. If the Promise is rejected, an
-   * exception was thrown during the update.
-   *
-   * To await additional asynchronous work, override the `getUpdateComplete`
-   * method. For example, it is sometimes useful to await a rendered element
-   * before fulfilling this Promise. To do this, first await
-   * `super.getUpdateComplete()`, then any subsequent state.
-   *
-   * @return A promise of a boolean that resolves to true if the update completed
-   *     without triggering another update.
-   * @category updates
-   */
   get updateComplete() {
     return this.getUpdateComplete();
   }
-  /**
-   * Override point for the `updateComplete` promise.
-   *
-   * It is not safe to override the `updateComplete` getter directly due to a
-   * limitation in TypeScript which means it is not possible to call a
-   * superclass getter (e.g. `super.updateComplete.then(...)`) when the target
-   * language is ES5 (https://github.com/microsoft/TypeScript/issues/338).
-   * This method should be overridden instead. For example:
-   *
-   * ```ts
-   * class MyElement extends LitElement {
-   *   override async getUpdateComplete() {
-   *     const result = await super.getUpdateComplete();
-   *     await this._myChild.updateComplete;
-   *     return result;
-   *   }
-   * }
-   * ```
-   *
-   * @return A promise of a boolean that resolves to true if the update completed
-   *     without triggering another update.
-   * @category updates
-   */
   getUpdateComplete() {
     return this.__updatePromise;
   }
-  /**
-   * Controls whether or not `update()` should be called when the element requests
-   * an update. By default, this method always returns `true`, but this can be
-   * customized to control when to update.
-   *
-   * @param _changedProperties Map of changed properties with old values
-   * @category updates
-   */
   shouldUpdate(_changedProperties) {
     return true;
   }
-  /**
-   * Updates the element. This method reflects property values to attributes.
-   * It can be overridden to render and keep updated element DOM.
-   * Setting properties inside this method will *not* trigger
-   * another update.
-   *
-   * @param _changedProperties Map of changed properties with old values
-   * @category updates
-   */
   update(_changedProperties) {
     this.__reflectingProperties &&= this.__reflectingProperties.forEach((p) => this.__propertyToAttribute(p, this[p]));
     this.__markUpdated();
   }
-  /**
-   * Invoked whenever the element is updated. Implement to perform
-   * post-updating tasks via DOM APIs, for example, focusing an element.
-   *
-   * Setting properties inside this method will trigger the element to update
-   * again after this update cycle completes.
-   *
-   * @param _changedProperties Map of changed properties with old values
-   * @category updates
-   */
   updated(_changedProperties) {
   }
-  /**
-   * Invoked when the element is first updated. Implement to perform one time
-   * work on the element after update.
-   *
-   * ```ts
-   * firstUpdated() {
-   *   this.renderRoot.getElementById('my-text-area').focus();
-   * }
-   * ```
-   *
-   * Setting properties inside this method will trigger the element to update
-   * again after this update cycle completes.
-   *
-   * @param _changedProperties Map of changed properties with old values
-   * @category updates
-   */
   firstUpdated(_changedProperties) {
   }
 };
@@ -868,8 +495,7 @@ var d = NODE_MODE3 && global3.document === void 0 ? {
 var createMarker = () => d.createComment("");
 var isPrimitive = (value) => value === null || typeof value != "object" && typeof value != "function";
 var isArray = Array.isArray;
-var isIterable = (value) => isArray(value) || // eslint-disable-next-line @typescript-eslint/no-explicit-any
-typeof value?.[Symbol.iterator] === "function";
+var isIterable = (value) => isArray(value) || typeof value?.[Symbol.iterator] === "function";
 var SPACE_CHAR = `[ 	
 \f\r]`;
 var ATTR_VALUE_CHAR = `[^ 	
@@ -901,7 +527,6 @@ var ELEMENT_PART = 6;
 var COMMENT_PART = 7;
 var tag = (type) => (strings, ...values) => {
   return {
-    // This property needs to remain unminified.
     ["_$litType$"]: type,
     strings,
     values
@@ -913,11 +538,7 @@ var mathml = tag(MATHML_RESULT);
 var noChange = /* @__PURE__ */ Symbol.for("lit-noChange");
 var nothing = /* @__PURE__ */ Symbol.for("lit-nothing");
 var templateCache = /* @__PURE__ */ new WeakMap();
-var walker = d.createTreeWalker(
-  d,
-  129
-  /* NodeFilter.SHOW_{ELEMENT|COMMENT} */
-);
+var walker = d.createTreeWalker(d, 129);
 var sanitizerFactoryInternal = noopSanitizer;
 function trustFromTemplateString(tsa, stringFromTSA) {
   if (!isArray(tsa) || !tsa.hasOwnProperty("raw")) {
@@ -1060,8 +681,6 @@ var Template = class _Template {
       strings
     });
   }
-  // Overridden via `litHtmlPolyfillSupport` to provide platform support.
-  /** @nocollapse */
   static createElement(html2, _options) {
     const el = d.createElement("template");
     el.innerHTML = html2;
@@ -1073,10 +692,7 @@ function resolveDirective(part, value, parent = part, attributeIndex) {
     return value;
   }
   let currentDirective = attributeIndex !== void 0 ? parent.__directives?.[attributeIndex] : parent.__directive;
-  const nextDirectiveConstructor = isPrimitive(value) ? void 0 : (
-    // This property needs to remain unminified.
-    value["_$litDirective$"]
-  );
+  const nextDirectiveConstructor = isPrimitive(value) ? void 0 : value["_$litDirective$"];
   if (currentDirective?.constructor !== nextDirectiveConstructor) {
     currentDirective?.["_$notifyDirectiveConnectionChanged"]?.(false);
     if (nextDirectiveConstructor === void 0) {
@@ -1103,16 +719,12 @@ var TemplateInstance = class {
     this._$template = template;
     this._$parent = parent;
   }
-  // Called by ChildPart parentNode getter
   get parentNode() {
     return this._$parent.parentNode;
   }
-  // See comment in Disconnectable interface for why this is a getter
   get _$isConnected() {
     return this._$parent._$isConnected;
   }
-  // This method is separate from the constructor because we need to return a
-  // DocumentFragment and we don't want to hold onto it with an instance field.
   _clone(options) {
     const { el: { content }, parts } = this._$template;
     const fragment = (options?.creationScope ?? d).importNode(content, true);
@@ -1166,7 +778,6 @@ var TemplateInstance = class {
   }
 };
 var ChildPart = class _ChildPart {
-  // See comment in Disconnectable interface for why this is a getter
   get _$isConnected() {
     return this._$parent?._$isConnected ?? this.__isConnected;
   }
@@ -1183,24 +794,6 @@ var ChildPart = class _ChildPart {
       this._textSanitizer = void 0;
     }
   }
-  /**
-   * The parent node into which the part renders its content.
-   *
-   * A ChildPart's content consists of a range of adjacent child nodes of
-   * `.parentNode`, possibly bordered by 'marker nodes' (`.startNode` and
-   * `.endNode`).
-   *
-   * - If both `.startNode` and `.endNode` are non-null, then the part's content
-   * consists of all siblings between `.startNode` and `.endNode`, exclusively.
-   *
-   * - If `.startNode` is non-null but `.endNode` is null, then the part's
-   * content consists of all siblings following `.startNode`, up to and
-   * including the last child of `.parentNode`. If `.endNode` is non-null, then
-   * `.startNode` will always be non-null.
-   *
-   * - If both `.endNode` and `.startNode` are null, then the part's content
-   * consists of all child nodes of `.parentNode`.
-   */
   get parentNode() {
     let parentNode = wrap(this._$startNode).parentNode;
     const parent = this._$parent;
@@ -1209,17 +802,9 @@ var ChildPart = class _ChildPart {
     }
     return parentNode;
   }
-  /**
-   * The part's leading marker node, if any. See `.parentNode` for more
-   * information.
-   */
   get startNode() {
     return this._$startNode;
   }
-  /**
-   * The part's trailing marker node, if any. See `.parentNode` for more
-   * information.
-   */
   get endNode() {
     return this._$endNode;
   }
@@ -1356,8 +941,6 @@ var ChildPart = class _ChildPart {
       this._$committedValue = instance;
     }
   }
-  // Overridden via `litHtmlPolyfillSupport` to provide platform support.
-  /** @internal */
   _$getTemplate(result) {
     let template = templateCache.get(result.strings);
     if (template === void 0) {
@@ -1387,17 +970,6 @@ var ChildPart = class _ChildPart {
       itemParts.length = partIndex;
     }
   }
-  /**
-   * Removes the nodes contained within this Part from the DOM.
-   *
-   * @param start Start node to clear from, for clearing a subset of the part's
-   *     DOM (used when truncating iterables)
-   * @param from  When `start` is specified, the index within the iterable from
-   *     which ChildParts are being removed, used for disconnecting directives
-   *     in those Parts.
-   *
-   * @internal
-   */
   _$clear(start = wrap(this._$startNode).nextSibling, from) {
     this._$notifyConnectionChanged?.(false, true, from);
     while (start !== this._$endNode) {
@@ -1406,13 +978,6 @@ var ChildPart = class _ChildPart {
       start = n;
     }
   }
-  /**
-   * Implementation of RootPart's `isConnected`. Note that this method
-   * should only be called on `RootPart`s (the `ChildPart` returned from a
-   * top-level `render()` call). It has no effect on non-root ChildParts.
-   * @param isConnected Whether to set
-   * @internal
-   */
   setConnected(isConnected) {
     if (this._$parent === void 0) {
       this.__isConnected = isConnected;
@@ -1424,7 +989,6 @@ var AttributePart = class {
   get tagName() {
     return this.element.tagName;
   }
-  // See comment in Disconnectable interface for why this is a getter
   get _$isConnected() {
     return this._$parent._$isConnected;
   }
@@ -1446,28 +1010,6 @@ var AttributePart = class {
       this._sanitizer = void 0;
     }
   }
-  /**
-   * Sets the value of this part by resolving the value from possibly multiple
-   * values and static strings and committing it to the DOM.
-   * If this part is single-valued, `this._strings` will be undefined, and the
-   * method will be called with a single value argument. If this part is
-   * multi-value, `this._strings` will be defined, and the method is called
-   * with the value array of the part's owning TemplateInstance, and an offset
-   * into the value array from which the values should be read.
-   * This method is overloaded this way to eliminate short-lived array slices
-   * of the template instance values, and allow a fast-path for single-valued
-   * parts.
-   *
-   * @param value The part value, or an array of values for multi-valued parts
-   * @param valueIndex the index to start reading values from. `undefined` for
-   *   single-valued parts
-   * @param noCommit causes the part to not commit its value to the DOM. Used
-   *   in hydration to prime attribute parts with their first-rendered value,
-   *   but not set the attribute, and in SSR to no-op the DOM operation and
-   *   capture the value for serialization.
-   *
-   * @internal
-   */
   _$setValue(value, directiveParent = this, valueIndex, noCommit) {
     const strings = this.strings;
     let change = false;
@@ -1499,7 +1041,6 @@ var AttributePart = class {
       this._commitValue(value);
     }
   }
-  /** @internal */
   _commitValue(value) {
     if (value === nothing) {
       wrap(this.element).removeAttribute(this.name);
@@ -1526,7 +1067,6 @@ var PropertyPart = class extends AttributePart {
     super(...arguments);
     this.type = PROPERTY_PART;
   }
-  /** @internal */
   _commitValue(value) {
     if (ENABLE_EXTRA_SECURITY_HOOKS) {
       if (this._sanitizer === void 0) {
@@ -1549,7 +1089,6 @@ var BooleanAttributePart = class extends AttributePart {
     super(...arguments);
     this.type = BOOLEAN_ATTRIBUTE_PART;
   }
-  /** @internal */
   _commitValue(value) {
     debugLogEvent2 && debugLogEvent2({
       kind: "commit boolean attribute",
@@ -1566,9 +1105,6 @@ var EventPart = class extends AttributePart {
     super(element, name, strings, parent, options);
     this.type = EVENT_PART;
   }
-  // EventPart does not use the base _$setValue/_resolveValue implementation
-  // since the dirty checking is more complex
-  /** @internal */
   _$setValue(newListener, directiveParent = this) {
     newListener = resolveDirective(this, newListener, directiveParent, 0) ?? nothing;
     if (newListener === noChange) {
@@ -1611,7 +1147,6 @@ var ElementPart = class {
     this._$parent = parent;
     this.options = options;
   }
-  // See comment in Disconnectable interface for why this is a getter
   get _$isConnected() {
     return this._$parent._$isConnected;
   }
@@ -1626,13 +1161,11 @@ var ElementPart = class {
   }
 };
 var _$LH = {
-  // Used in lit-ssr
   _boundAttributeSuffix: boundAttributeSuffix,
   _marker: marker,
   _markerMatch: markerMatch,
   _HTML_RESULT: HTML_RESULT,
   _getTemplateHtml: getTemplateHtml,
-  // Used in tests and private-ssr-support
   _TemplateInstance: TemplateInstance,
   _isIterable: isIterable,
   _resolveDirective: resolveDirective,
@@ -1687,21 +1220,11 @@ var LitElement = class extends ReactiveElement {
     this.renderOptions = { host: this };
     this.__childPart = void 0;
   }
-  /**
-   * @category rendering
-   */
   createRenderRoot() {
     const renderRoot = super.createRenderRoot();
     this.renderOptions.renderBefore ??= renderRoot.firstChild;
     return renderRoot;
   }
-  /**
-   * Updates the element. This method reflects property values to attributes
-   * and calls `render` to render DOM via lit-html. Setting properties inside
-   * this method will *not* trigger another update.
-   * @param changedProperties Map of changed properties with old values
-   * @category updates
-   */
   update(changedProperties) {
     const value = this.render();
     if (!this.hasUpdated) {
@@ -1710,60 +1233,14 @@ var LitElement = class extends ReactiveElement {
     super.update(changedProperties);
     this.__childPart = render(value, this.renderRoot, this.renderOptions);
   }
-  /**
-   * Invoked when the component is added to the document's DOM.
-   *
-   * In `connectedCallback()` you should setup tasks that should only occur when
-   * the element is connected to the document. The most common of these is
-   * adding event listeners to nodes external to the element, like a keydown
-   * event handler added to the window.
-   *
-   * ```ts
-   * connectedCallback() {
-   *   super.connectedCallback();
-   *   addEventListener('keydown', this._handleKeydown);
-   * }
-   * ```
-   *
-   * Typically, anything done in `connectedCallback()` should be undone when the
-   * element is disconnected, in `disconnectedCallback()`.
-   *
-   * @category lifecycle
-   */
   connectedCallback() {
     super.connectedCallback();
     this.__childPart?.setConnected(true);
   }
-  /**
-   * Invoked when the component is removed from the document's DOM.
-   *
-   * This callback is the main signal to the element that it may no longer be
-   * used. `disconnectedCallback()` should ensure that nothing is holding a
-   * reference to the element (such as event listeners added to nodes external
-   * to the element), so that it is free to be garbage collected.
-   *
-   * ```ts
-   * disconnectedCallback() {
-   *   super.disconnectedCallback();
-   *   window.removeEventListener('keydown', this._handleKeydown);
-   * }
-   * ```
-   *
-   * An element may be re-connected after being disconnected.
-   *
-   * @category lifecycle
-   */
   disconnectedCallback() {
     super.disconnectedCallback();
     this.__childPart?.setConnected(false);
   }
-  /**
-   * Invoked on each update to perform rendering tasks. This method may return
-   * any value renderable by lit-html's `ChildPart` - typically a
-   * `TemplateResult`. Setting properties inside this method will *not* trigger
-   * the element to update.
-   * @category rendering
-   */
   render() {
     return noChange;
   }
@@ -1777,7 +1254,6 @@ var _$LE = {
   _$attributeToProperty: (el, name, value) => {
     el._$attributeToProperty(name, value);
   },
-  // eslint-disable-next-line
   _$changedProperties: (el) => el._$changedProperties
 };
 (global4.litElementVersions ??= []).push("4.2.2");
@@ -1796,24 +1272,20 @@ var PartType = {
   ELEMENT: 6
 };
 var directive = (c) => (...values) => ({
-  // This property needs to remain unminified.
   ["_$litDirective$"]: c,
   values
 });
 var Directive = class {
   constructor(_partInfo) {
   }
-  // See comment in Disconnectable interface for why this is a getter
   get _$isConnected() {
     return this._$parent._$isConnected;
   }
-  /** @internal */
   _$initialize(part, parent, attributeIndex) {
     this.__part = part;
     this._$parent = parent;
     this.__attributeIndex = attributeIndex;
   }
-  /** @internal */
   _$resolve(part, props) {
     return this.update(part, props);
   }
@@ -1826,15 +1298,6 @@ var Directive = class {
 var { _ChildPart: ChildPart2 } = _$LH;
 var ENABLE_SHADYDOM_NOPATCH2 = true;
 var wrap2 = ENABLE_SHADYDOM_NOPATCH2 && window.ShadyDOM?.inUse && window.ShadyDOM?.noPatch === true ? window.ShadyDOM.wrap : (node) => node;
-var isPrimitive2 = (value) => value === null || typeof value != "object" && typeof value != "function";
-var isTemplateResult = (value, type) => type === void 0 ? (
-  // This property needs to remain unminified.
-  value?.["_$litType$"] !== void 0
-) : value?.["_$litType$"] === type;
-var isCompiledTemplateResult = (value) => {
-  return value?.["_$litType$"]?.h != null;
-};
-var isSingleExpression = (part) => part.strings === void 0;
 var createMarker2 = () => document.createComment("");
 var insertPart = (containerPart, refPart, part) => {
   const container = wrap2(containerPart._$startNode).parentNode;
@@ -1876,153 +1339,6 @@ var getCommittedValue = (part) => part._$committedValue;
 var removePart = (part) => {
   part._$clear();
   part._$startNode.remove();
-};
-var clearPart = (part) => {
-  part._$clear();
-};
-
-// lit-html/development/async-directive.js
-var notifyChildrenConnectedChanged = (parent, isConnected) => {
-  const children = parent._$disconnectableChildren;
-  if (children === void 0) {
-    return false;
-  }
-  for (const obj of children) {
-    obj["_$notifyDirectiveConnectionChanged"]?.(isConnected, false);
-    notifyChildrenConnectedChanged(obj, isConnected);
-  }
-  return true;
-};
-var removeDisconnectableFromParent = (obj) => {
-  let parent, children;
-  do {
-    if ((parent = obj._$parent) === void 0) {
-      break;
-    }
-    children = parent._$disconnectableChildren;
-    children.delete(obj);
-    obj = parent;
-  } while (children?.size === 0);
-};
-var addDisconnectableToParent = (obj) => {
-  for (let parent; parent = obj._$parent; obj = parent) {
-    let children = parent._$disconnectableChildren;
-    if (children === void 0) {
-      parent._$disconnectableChildren = children = /* @__PURE__ */ new Set();
-    } else if (children.has(obj)) {
-      break;
-    }
-    children.add(obj);
-    installDisconnectAPI(parent);
-  }
-};
-function reparentDisconnectables(newParent) {
-  if (this._$disconnectableChildren !== void 0) {
-    removeDisconnectableFromParent(this);
-    this._$parent = newParent;
-    addDisconnectableToParent(this);
-  } else {
-    this._$parent = newParent;
-  }
-}
-function notifyChildPartConnectedChanged(isConnected, isClearingValue = false, fromPartIndex = 0) {
-  const value = this._$committedValue;
-  const children = this._$disconnectableChildren;
-  if (children === void 0 || children.size === 0) {
-    return;
-  }
-  if (isClearingValue) {
-    if (Array.isArray(value)) {
-      for (let i = fromPartIndex; i < value.length; i++) {
-        notifyChildrenConnectedChanged(value[i], false);
-        removeDisconnectableFromParent(value[i]);
-      }
-    } else if (value != null) {
-      notifyChildrenConnectedChanged(value, false);
-      removeDisconnectableFromParent(value);
-    }
-  } else {
-    notifyChildrenConnectedChanged(this, isConnected);
-  }
-}
-var installDisconnectAPI = (obj) => {
-  if (obj.type == PartType.CHILD) {
-    obj._$notifyConnectionChanged ??= notifyChildPartConnectedChanged;
-    obj._$reparentDisconnectables ??= reparentDisconnectables;
-  }
-};
-var AsyncDirective = class extends Directive {
-  constructor() {
-    super(...arguments);
-    this._$disconnectableChildren = void 0;
-  }
-  /**
-   * Initialize the part with internal fields
-   * @param part
-   * @param parent
-   * @param attributeIndex
-   */
-  _$initialize(part, parent, attributeIndex) {
-    super._$initialize(part, parent, attributeIndex);
-    addDisconnectableToParent(this);
-    this.isConnected = part._$isConnected;
-  }
-  // This property needs to remain unminified.
-  /**
-   * Called from the core code when a directive is going away from a part (in
-   * which case `shouldRemoveFromParent` should be true), and from the
-   * `setChildrenConnected` helper function when recursively changing the
-   * connection state of a tree (in which case `shouldRemoveFromParent` should
-   * be false).
-   *
-   * @param isConnected
-   * @param isClearingDirective - True when the directive itself is being
-   *     removed; false when the tree is being disconnected
-   * @internal
-   */
-  ["_$notifyDirectiveConnectionChanged"](isConnected, isClearingDirective = true) {
-    if (isConnected !== this.isConnected) {
-      this.isConnected = isConnected;
-      if (isConnected) {
-        this.reconnected?.();
-      } else {
-        this.disconnected?.();
-      }
-    }
-    if (isClearingDirective) {
-      notifyChildrenConnectedChanged(this, isConnected);
-      removeDisconnectableFromParent(this);
-    }
-  }
-  /**
-   * Sets the value of the directive's Part outside the normal `update`/`render`
-   * lifecycle of a directive.
-   *
-   * This method should not be called synchronously from a directive's `update`
-   * or `render`.
-   *
-   * @param directive The directive to update
-   * @param value The value to set
-   */
-  setValue(value) {
-    if (isSingleExpression(this.__part)) {
-      this.__part._$setValue(value, this);
-    } else {
-      const newValues = [...this.__part._$committedValue];
-      newValues[this.__attributeIndex] = value;
-      this.__part._$setValue(newValues, this, 0);
-    }
-  }
-  /**
-   * User callbacks for implementing logic to release any resources/subscriptions
-   * that may have been retained by this directive. Since directives may also be
-   * re-connected, `reconnected` should also be implemented to restore the
-   * working state of the directive prior to the next render.
-   */
-  disconnected() {
-  }
-  reconnected() {
-  }
 };
 
 // lit-html/development/directives/repeat.js
@@ -2146,224 +1462,6 @@ var RepeatDirective = class extends Directive {
 };
 var repeat = directive(RepeatDirective);
 
-// lit-html/development/directives/live.js
-var LiveDirective = class extends Directive {
-  constructor(partInfo) {
-    super(partInfo);
-    if (!(partInfo.type === PartType.PROPERTY || partInfo.type === PartType.ATTRIBUTE || partInfo.type === PartType.BOOLEAN_ATTRIBUTE)) {
-      throw new Error("The `live` directive is not allowed on child or event bindings");
-    }
-    if (!isSingleExpression(partInfo)) {
-      throw new Error("`live` bindings can only contain a single expression");
-    }
-  }
-  render(value) {
-    return value;
-  }
-  update(part, [value]) {
-    if (value === noChange || value === nothing) {
-      return value;
-    }
-    const element = part.element;
-    const name = part.name;
-    if (part.type === PartType.PROPERTY) {
-      if (value === element[name]) {
-        return noChange;
-      }
-    } else if (part.type === PartType.BOOLEAN_ATTRIBUTE) {
-      if (!!value === element.hasAttribute(name)) {
-        return noChange;
-      }
-    } else if (part.type === PartType.ATTRIBUTE) {
-      if (element.getAttribute(name) === String(value)) {
-        return noChange;
-      }
-    }
-    setCommittedValue(part);
-    return value;
-  }
-};
-var live = directive(LiveDirective);
-
-// lit-html/development/directives/class-map.js
-var ClassMapDirective = class extends Directive {
-  constructor(partInfo) {
-    super(partInfo);
-    if (partInfo.type !== PartType.ATTRIBUTE || partInfo.name !== "class" || partInfo.strings?.length > 2) {
-      throw new Error("`classMap()` can only be used in the `class` attribute and must be the only part in the attribute.");
-    }
-  }
-  render(classInfo) {
-    return " " + Object.keys(classInfo).filter((key) => classInfo[key]).join(" ") + " ";
-  }
-  update(part, [classInfo]) {
-    if (this._previousClasses === void 0) {
-      this._previousClasses = /* @__PURE__ */ new Set();
-      if (part.strings !== void 0) {
-        this._staticClasses = new Set(part.strings.join(" ").split(/\s/).filter((s) => s !== ""));
-      }
-      for (const name in classInfo) {
-        if (classInfo[name] && !this._staticClasses?.has(name)) {
-          this._previousClasses.add(name);
-        }
-      }
-      return this.render(classInfo);
-    }
-    const classList = part.element.classList;
-    for (const name of this._previousClasses) {
-      if (!(name in classInfo)) {
-        classList.remove(name);
-        this._previousClasses.delete(name);
-      }
-    }
-    for (const name in classInfo) {
-      const value = !!classInfo[name];
-      if (value !== this._previousClasses.has(name) && !this._staticClasses?.has(name)) {
-        if (value) {
-          classList.add(name);
-          this._previousClasses.add(name);
-        } else {
-          classList.remove(name);
-          this._previousClasses.delete(name);
-        }
-      }
-    }
-    return noChange;
-  }
-};
-var classMap = directive(ClassMapDirective);
-
-// lit-html/development/directives/ref.js
-var createRef = () => new Ref();
-var Ref = class {
-};
-var lastElementForContextAndCallback = /* @__PURE__ */ new WeakMap();
-var RefDirective = class extends AsyncDirective {
-  render(_ref) {
-    return nothing;
-  }
-  update(part, [ref2]) {
-    const refChanged = ref2 !== this._ref;
-    if (refChanged) {
-      this._updateRefValue(void 0);
-    }
-    if (refChanged || this._lastElementForRef !== this._element) {
-      this._ref = ref2;
-      this._context = part.options?.host;
-      this._updateRefValue(this._element = part.element);
-    }
-    return nothing;
-  }
-  _updateRefValue(element) {
-    if (this._ref === void 0) {
-      return;
-    }
-    if (!this.isConnected) {
-      element = void 0;
-    }
-    if (typeof this._ref === "function") {
-      const context = this._context ?? globalThis;
-      let lastElementForCallback = lastElementForContextAndCallback.get(context);
-      if (lastElementForCallback === void 0) {
-        lastElementForCallback = /* @__PURE__ */ new WeakMap();
-        lastElementForContextAndCallback.set(context, lastElementForCallback);
-      }
-      if (lastElementForCallback.get(this._ref) !== void 0) {
-        this._ref.call(this._context, void 0);
-      }
-      lastElementForCallback.set(this._ref, element);
-      if (element !== void 0) {
-        this._ref.call(this._context, element);
-      }
-    } else {
-      this._ref.value = element;
-    }
-  }
-  get _lastElementForRef() {
-    return typeof this._ref === "function" ? lastElementForContextAndCallback.get(this._context ?? globalThis)?.get(this._ref) : this._ref?.value;
-  }
-  disconnected() {
-    if (this._lastElementForRef === this._element) {
-      this._updateRefValue(void 0);
-    }
-  }
-  reconnected() {
-    this._updateRefValue(this._element);
-  }
-};
-var ref = directive(RefDirective);
-
-// lit-html/development/directives/guard.js
-var initialValue = {};
-var GuardDirective = class extends Directive {
-  constructor() {
-    super(...arguments);
-    this._previousValue = initialValue;
-  }
-  render(_value, f) {
-    return f();
-  }
-  update(_part, [value, f]) {
-    if (Array.isArray(value)) {
-      if (Array.isArray(this._previousValue) && this._previousValue.length === value.length && value.every((v, i) => v === this._previousValue[i])) {
-        return noChange;
-      }
-    } else if (this._previousValue === value) {
-      return noChange;
-    }
-    this._previousValue = Array.isArray(value) ? Array.from(value) : value;
-    const r = this.render(value, f);
-    return r;
-  }
-};
-var guard = directive(GuardDirective);
-
-// lit-html/development/directives/cache.js
-var getStringsFromTemplateResult = (result) => isCompiledTemplateResult(result) ? result["_$litType$"].h : result.strings;
-var CacheDirective = class extends Directive {
-  constructor(partInfo) {
-    super(partInfo);
-    this._templateCache = /* @__PURE__ */ new WeakMap();
-  }
-  render(v) {
-    return [v];
-  }
-  update(containerPart, [v]) {
-    const _valueKey = isTemplateResult(this._value) ? getStringsFromTemplateResult(this._value) : null;
-    const vKey = isTemplateResult(v) ? getStringsFromTemplateResult(v) : null;
-    if (_valueKey !== null && (vKey === null || _valueKey !== vKey)) {
-      const partValue = getCommittedValue(containerPart);
-      const childPart = partValue.pop();
-      let cachedContainerPart = this._templateCache.get(_valueKey);
-      if (cachedContainerPart === void 0) {
-        const fragment = document.createDocumentFragment();
-        cachedContainerPart = render(nothing, fragment);
-        cachedContainerPart.setConnected(false);
-        this._templateCache.set(_valueKey, cachedContainerPart);
-      }
-      setCommittedValue(cachedContainerPart, [childPart]);
-      insertPart(cachedContainerPart, void 0, childPart);
-    }
-    if (vKey !== null) {
-      if (_valueKey === null || _valueKey !== vKey) {
-        const cachedContainerPart = this._templateCache.get(vKey);
-        if (cachedContainerPart !== void 0) {
-          const partValue = getCommittedValue(cachedContainerPart);
-          const cachedPart = partValue.pop();
-          clearPart(containerPart);
-          insertPart(containerPart, void 0, cachedPart);
-          setCommittedValue(containerPart, [cachedPart]);
-        }
-      }
-      this._value = v;
-    } else {
-      this._value = void 0;
-    }
-    return this.render(v);
-  }
-};
-var cache = directive(CacheDirective);
-
 // lit-html/development/directives/keyed.js
 var Keyed = class extends Directive {
   constructor() {
@@ -2384,223 +1482,29 @@ var Keyed = class extends Directive {
 };
 var keyed = directive(Keyed);
 
-// lit-html/development/directives/private-async-helpers.js
-var PseudoWeakRef = class {
-  constructor(ref2) {
-    this._ref = ref2;
-  }
-  /**
-   * Disassociates the ref with the backing instance.
-   */
-  disconnect() {
-    this._ref = void 0;
-  }
-  /**
-   * Reassociates the ref with the backing instance.
-   */
-  reconnect(ref2) {
-    this._ref = ref2;
-  }
-  /**
-   * Retrieves the backing instance (will be undefined when disconnected)
-   */
-  deref() {
-    return this._ref;
-  }
-};
-var Pauser = class {
-  constructor() {
-    this._promise = void 0;
-    this._resolve = void 0;
-  }
-  /**
-   * When paused, returns a promise to be awaited; when unpaused, returns
-   * undefined. Note that in the microtask between the pauser being resumed
-   * an await of this promise resolving, the pauser could be paused again,
-   * hence callers should check the promise in a loop when awaiting.
-   * @returns A promise to be awaited when paused or undefined
-   */
-  get() {
-    return this._promise;
-  }
-  /**
-   * Creates a promise to be awaited
-   */
-  pause() {
-    this._promise ??= new Promise((resolve) => this._resolve = resolve);
-  }
-  /**
-   * Resolves the promise which may be awaited
-   */
-  resume() {
-    this._resolve?.();
-    this._promise = this._resolve = void 0;
-  }
-};
-
-// lit-html/development/directives/until.js
-var isPromise = (x) => {
-  return !isPrimitive2(x) && typeof x.then === "function";
-};
-var _infinity = 1073741823;
-var UntilDirective = class extends AsyncDirective {
-  constructor() {
-    super(...arguments);
-    this.__lastRenderedIndex = _infinity;
-    this.__values = [];
-    this.__weakThis = new PseudoWeakRef(this);
-    this.__pauser = new Pauser();
-  }
-  render(...args) {
-    return args.find((x) => !isPromise(x)) ?? noChange;
-  }
-  update(_part, args) {
-    const previousValues = this.__values;
-    let previousLength = previousValues.length;
-    this.__values = args;
-    const weakThis = this.__weakThis;
-    const pauser = this.__pauser;
-    if (!this.isConnected) {
-      this.disconnected();
-    }
-    for (let i = 0; i < args.length; i++) {
-      if (i > this.__lastRenderedIndex) {
-        break;
-      }
-      const value = args[i];
-      if (!isPromise(value)) {
-        this.__lastRenderedIndex = i;
-        return value;
-      }
-      if (i < previousLength && value === previousValues[i]) {
-        continue;
-      }
-      this.__lastRenderedIndex = _infinity;
-      previousLength = 0;
-      Promise.resolve(value).then(async (result) => {
-        while (pauser.get()) {
-          await pauser.get();
-        }
-        const _this = weakThis.deref();
-        if (_this !== void 0) {
-          const index = _this.__values.indexOf(value);
-          if (index > -1 && index < _this.__lastRenderedIndex) {
-            _this.__lastRenderedIndex = index;
-            _this.setValue(result);
-          }
-        }
-      });
-    }
-    return noChange;
-  }
-  disconnected() {
-    this.__weakThis.disconnect();
-    this.__pauser.pause();
-  }
-  reconnected() {
-    this.__weakThis.reconnect(this);
-    this.__pauser.resume();
-  }
-};
-var until = directive(UntilDirective);
-
 // lit-html/development/directives/if-defined.js
 var ifDefined = (value) => value ?? nothing;
-
-// lit-html/development/directives/when.js
-function when(condition, trueCase, falseCase) {
-  return condition ? trueCase(condition) : falseCase?.(condition);
-}
 export {
-  AsyncDirective,
   CSSResult,
-  Directive,
   LitElement,
-  PartType,
   ReactiveElement,
   _$LE,
   _$LH,
   adoptStyles,
-  cache,
-  classMap,
-  createRef,
   css,
   defaultConverter,
-  directive,
   getCompatibleStyle,
-  guard,
   html,
   ifDefined,
   isServer,
   keyed,
-  live,
   mathml,
   noChange,
   notEqual,
   nothing,
-  ref,
   render,
   repeat,
   supportsAdoptingStyleSheets,
   svg,
-  unsafeCSS,
-  until,
-  when
+  unsafeCSS
 };
-/*! Bundled license information:
-
-@lit/reactive-element/development/css-tag.js:
-  (**
-   * @license
-   * Copyright 2019 Google LLC
-   * SPDX-License-Identifier: BSD-3-Clause
-   *)
-
-@lit/reactive-element/development/reactive-element.js:
-lit-html/development/lit-html.js:
-lit-element/development/lit-element.js:
-lit-html/development/directive.js:
-lit-html/development/async-directive.js:
-lit-html/development/directives/repeat.js:
-lit-html/development/directives/cache.js:
-lit-html/development/directives/until.js:
-  (**
-   * @license
-   * Copyright 2017 Google LLC
-   * SPDX-License-Identifier: BSD-3-Clause
-   *)
-
-lit-html/development/is-server.js:
-  (**
-   * @license
-   * Copyright 2022 Google LLC
-   * SPDX-License-Identifier: BSD-3-Clause
-   *)
-
-lit-html/development/directive-helpers.js:
-lit-html/development/directives/live.js:
-lit-html/development/directives/ref.js:
-  (**
-   * @license
-   * Copyright 2020 Google LLC
-   * SPDX-License-Identifier: BSD-3-Clause
-   *)
-
-lit-html/development/directives/class-map.js:
-lit-html/development/directives/guard.js:
-lit-html/development/directives/if-defined.js:
-  (**
-   * @license
-   * Copyright 2018 Google LLC
-   * SPDX-License-Identifier: BSD-3-Clause
-   *)
-
-lit-html/development/directives/keyed.js:
-lit-html/development/directives/private-async-helpers.js:
-lit-html/development/directives/when.js:
-  (**
-   * @license
-   * Copyright 2021 Google LLC
-   * SPDX-License-Identifier: BSD-3-Clause
-   *)
-*/

@@ -220,6 +220,25 @@ async fn lists_are_filtered() {
 }
 
 #[tokio::test]
+async fn a_package_is_found_by_the_beginning_of_a_digest_of_its_bytes() {
+    let api = Api::new();
+    api.publish("a.pkg", b"one", &[]);
+    let other = api.publish("b.pkg", b"two", &[]);
+    let all = api.get("/api/v1/packages").await.ok(200);
+    for key in ["sha256", "blob"] {
+        let digest = all["items"][0][key].as_str().expect("a digest");
+        for word in [digest.to_owned(), digest[..8].to_owned(), digest[..13].to_uppercase()] {
+            assert_eq!(paths(&api.get(&format!("/api/v1/packages?q={word}")).await.ok(200)), ["a.pkg"], "{key} {word}");
+        }
+        for word in [&digest[..7], &digest[1..9], &format!("{digest}0")] {
+            assert!(paths(&api.get(&format!("/api/v1/packages?q={word}")).await.ok(200)).is_empty(), "{key} {word}");
+        }
+        let both = format!("/api/v1/packages?q={}+b.pkg", &digest[..8]);
+        assert!(paths(&api.get(&both).await.ok(200)).is_empty(), "{key} is not of {:?}", other.blob);
+    }
+}
+
+#[tokio::test]
 async fn a_list_tells_on_how_many_nodes_each_is_if_asked() {
     let api = Api::new();
     api.publish("a.pkg", b"1", &[]);
