@@ -31,7 +31,8 @@ pub(super) fn tell_at(told: &NodeState, told_at: Moment, new: &NodeState, member
 
 /// What matters at once.
 fn essence(state: &NodeState) -> impl PartialEq + '_ {
-    let links = state.links.iter().map(|link| (link.node, link.link, link.clock_ahead_ms.map(is_off))).collect::<Vec<_>>();
+    let links =
+        state.links.iter().map(|link| (link.node, link.link, link.clock_ahead_ms.map(is_off))).collect::<Vec<_>>();
     let wants = state.wants.iter().map(|want| want.blob).collect::<Vec<_>>();
     let identity = (state.run, state.log_id, &state.name, &state.urls, &state.version, &state.policy);
     (identity, state.vector, state.roster, state.catalog, wants, state.want_count, links)
