@@ -1,9 +1,14 @@
-//! `If-Match` and `If-None-Match` of the API (RFC 9110 §13.1). A package's entity tag is its revision.
+//! `If-Match` and `If-None-Match` of the API (RFC 9110 §13.1). A package's entity tag is its revision, that of users, watches and
+//! settings a version, that of what else people change a digest of what they can set.
 
-use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
+use axum::Json;
+use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName};
-use ods_store::{Condition, EventId};
+use axum::response::{IntoResponse, Response};
+use ods_store::{Condition, EventId, Expected};
+use serde::Serialize;
 
+use crate::convert::header;
 use crate::error::{ApiError, Code};
 
 /// What an `If-Match` or `If-None-Match` says.
@@ -49,6 +54,22 @@ pub(crate) fn version(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
             _ => Some(0),
         },
     })
+}
+
+/// How a change expects what it changes to stand. Tags that name no state match nothing.
+pub(crate) fn expected(headers: &HeaderMap) -> Result<Expected, ApiError> {
+    Ok(match tags(headers, &IF_MATCH)? {
+        Tags::Absent | Tags::Any => Expected::Any,
+        Tags::List(tags) => {
+            let named = |tag: &String| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+            Expected::OneOf(tags.iter().filter_map(named).collect())
+        }
+    })
+}
+
+/// An answer with its entity tag.
+pub(crate) fn tagged<T: Serialize>(tag: &str, view: T) -> Result<Response, ApiError> {
+    Ok(([(ETAG, header(&entity_tag(tag))?)], Json(view)).into_response())
 }
 
 /// A revision or version as an entity tag.

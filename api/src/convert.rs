@@ -21,8 +21,8 @@ use axum::http::HeaderValue;
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use ods_store::{
-    Bandwidth, Change, Happening, InviteRow, Meta, NodeId, Overview, Package, PackageState, PeerRow, Published, Record,
-    Revision, Roster, ScrubState, ScrubStatus, SetDigest, Store, StoreError, UnixMillis,
+    Bandwidth, Change, EditTag, Happening, InviteRow, Meta, NodeId, Overview, Package, PackageState, PeerRow,
+    Published, Record, Revision, Roster, ScrubState, ScrubStatus, SetDigest, Store, StoreError, UnixMillis,
 };
 use serde_json::{Map, Value, json};
 
@@ -249,7 +249,7 @@ pub(crate) fn node(
     overview: Overview,
     roster_digest: SetDigest,
     version: &str,
-    limits: &Bandwidth,
+    (limits, tag): (&Bandwidth, EditTag),
 ) -> NodeView {
     let streams = overview.vector.entries.iter();
     NodeView {
@@ -270,6 +270,7 @@ pub(crate) fn node(
         wants: WantsView { count: overview.wants.count, bytes: overview.wants.bytes },
         storage: StorageView { blobs: overview.blobs, bytes: overview.blob_bytes, free: overview.free_bytes },
         limits: limits_view(limits),
+        etag: tag.to_string(),
     }
 }
 
@@ -279,7 +280,7 @@ pub(crate) fn peer(
     own: &NodeId,
     roster: &Roster,
     status: Option<PeerStatus>,
-    limits: &Bandwidth,
+    (limits, tag): (&Bandwidth, EditTag),
 ) -> PeerView {
     let role = roster.role(&row.node).map(|role| role.as_str().to_owned());
     let expelled = if roster.is_expelled(own) {
@@ -308,6 +309,7 @@ pub(crate) fn peer(
         error: expelled.map(str::to_owned).or_else(|| status.and_then(|status| status.error)),
         added_at: timestamp(row.added_at),
         limits: limits_view(limits),
+        etag: tag.to_string(),
     }
 }
 
@@ -330,6 +332,7 @@ pub(crate) fn invite(row: InviteRow, node: NodeId, overview: &Overview, state: &
         urls: urls.clone(),
         tls_pin: state.options.tls_pin,
     };
+    let etag = row.tag().to_string();
     InviteView {
         id: HEXLOWER.encode(&row.id),
         invite: (stage == "open").then(|| line.to_string()),
@@ -339,6 +342,7 @@ pub(crate) fn invite(row: InviteRow, node: NodeId, overview: &Overview, state: &
         expires_at: timestamp(row.expires_at),
         state: stage.to_owned(),
         redeemed_by: row.redeemed_by.map(|node| node.to_string()),
+        etag,
     }
 }
 

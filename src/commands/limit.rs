@@ -1,6 +1,6 @@
 //! `ods limit`: bandwidth between nodes, with weekly windows.
 
-use ods_api::{DayName, LimitsView, NodePatch, PeerPatch, WindowView};
+use ods_api::{DayName, Guard, LimitsView, NodePatch, PeerPatch, WindowView};
 
 use super::Context;
 use crate::cli::{Connected, Connection, Failure, Output, bytes_text};
@@ -12,13 +12,13 @@ use crate::cli::{Connected, Connection, Failure, Output, bytes_text};
                   with one peer. News and catalogs never wait, and what clients download is not limited.\n\nWithout \
                   options the limits there are are shown. Each option changes one part; --window may be given more \
                   than once, and replaces all windows.",
-    after_help = "Examples:\n  ods limit --up 10MB\n  ods limit --peer 3fa4… --down 500kB --up none\n  \
+    after_help = "Examples:\n  ods limit --up 10MB\n  ods limit --peer branch-1 --down 500kB --up none\n  \
                   ods limit --window 'mon-fri 08:00-18:00 up=200kB down=1MB' --time-zone Europe/Berlin\n  \
                   ods limit --no-windows --up none --down none"
 )]
 pub(crate) struct Arguments {
-    /// The link with this peer (its whole id), instead of all together
-    #[arg(long, value_name = "ID")]
+    /// The link with this peer (its name, or the first digits of its id), instead of all together
+    #[arg(long)]
     peer: Option<String>,
     /// To this node, a second: such as 500kB or 10MB; `none` for as fast as it goes
     #[arg(long, value_name = "RATE", value_parser = rate)]
@@ -64,33 +64,46 @@ impl Arguments {
     }
 }
 
+/// Whose limits these are, as they stood when they were read.
+struct Seen {
+    /// The peer's id; the node's own limits if there is none.
+    peer: Option<String>,
+    limits: LimitsView,
+    /// What it is like now is what was read: limits are written whole, so that those of somebody else would be lost.
+    guard: Guard,
+}
+
 pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    let mut limits = read(&node, arguments).await?;
-    if arguments.changes() {
-        limits = write(&node, arguments, arguments.apply(limits)).await?;
-    }
+    let seen = read(&node, arguments).await?;
+    let limits = if arguments.changes() { write(&node, arguments, seen).await? } else { seen.limits };
     if context.output.is_json() { context.output.json(&limits) } else { show(&limits, &mut context.output) }
 }
 
-async fn read(node: &Connected, arguments: &Arguments) -> Result<LimitsView, Failure> {
-    let limits = match &arguments.peer {
-        Some(peer) => node.client.peer(peer).await.map(|peer| peer.limits),
-        None => node.client.node().await.map(|node| node.limits),
+async fn read(node: &Connected, arguments: &Arguments) -> Result<Seen, Failure> {
+    let (peer, limits, etag) = match &arguments.peer {
+        Some(typed) => {
+            let peer = super::peer::find(node, typed).await?;
+            (Some(peer.id), peer.limits, peer.etag)
+        }
+        None => {
+            let own = node.client.node().await.map_err(|error| node.explain(error))?;
+            (None, own.limits, own.etag)
+        }
     };
-    limits.map_err(|error| node.explain(error))
+    Ok(Seen { peer, limits, guard: Guard::OnlyIf(etag) })
 }
 
-async fn write(node: &Connected, arguments: &Arguments, limits: LimitsView) -> Result<LimitsView, Failure> {
-    let limits = Some(limits);
-    let written = match &arguments.peer {
+async fn write(node: &Connected, arguments: &Arguments, seen: Seen) -> Result<LimitsView, Failure> {
+    let limits = Some(arguments.apply(seen.limits));
+    let written = match &seen.peer {
         Some(peer) => {
             let patch = PeerPatch { limits, ..PeerPatch::default() };
-            node.client.edit_peer(peer, &patch).await.map(|peer| peer.limits)
+            node.client.edit_peer(peer, &patch, &seen.guard).await.map(|peer| peer.limits)
         }
         None => {
             let patch = NodePatch { limits, ..NodePatch::default() };
-            node.client.edit_node(&patch).await.map(|node| node.limits)
+            node.client.edit_node(&patch, &seen.guard).await.map(|node| node.limits)
         }
     };
     written.map_err(|error| node.explain(error))

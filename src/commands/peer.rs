@@ -243,7 +243,7 @@ async fn remove(arguments: &Rm, context: &mut Context) -> Result<(), Failure> {
 }
 
 /// The peer with this name, or whose id starts so.
-async fn find(node: &Connected, typed: &str) -> Result<PeerView, Failure> {
+pub(super) async fn find(node: &Connected, typed: &str) -> Result<PeerView, Failure> {
     let peers = node.client.peers().await.map_err(|error| node.explain(error))?.items;
     let by_id = |peer: &PeerView| typed.len() >= 4 && peer.id.starts_with(&typed.to_ascii_lowercase());
     let mut fitting: Vec<PeerView> = peers.into_iter().filter(|peer| peer.name == typed || by_id(peer)).collect();

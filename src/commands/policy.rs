@@ -1,6 +1,6 @@
 //! `ods policy`: which packages' bytes a node keeps.
 
-use ods_api::{NodePatch, PolicyMode, PolicyView};
+use ods_api::{Guard, NodePatch, PolicyMode, PolicyView};
 
 use super::Context;
 use crate::cli::{Connection, Failure, bytes_text};
@@ -33,14 +33,36 @@ pub(crate) struct Arguments {
     connection: Connection,
 }
 
+impl Arguments {
+    /// That what a mode needs is there, and that nothing is there which it doesn't heed.
+    fn check(&self) -> Result<(), Failure> {
+        let (selects, bounds) = (!self.paths.is_empty() || !self.tags.is_empty(), self.bytes_max.is_some());
+        match self.mode {
+            Some(PolicyMode::Selected) if !selects => Err(Failure::usage("which packages are to be selected?")
+                .hint("give --path GLOB or --tag TAG, such as: ods policy selected --path 'mac/*'")),
+            Some(PolicyMode::OnDemand) if !bounds => Err(Failure::usage("how much is to be kept on demand?")
+                .hint("give --bytes-max, such as: ods policy on-demand --bytes-max 50GB")),
+            Some(PolicyMode::All | PolicyMode::OnDemand) if selects => {
+                Err(Failure::usage("--path and --tag go with `ods policy selected` only"))
+            }
+            Some(PolicyMode::All | PolicyMode::Selected) if bounds => {
+                Err(Failure::usage("--bytes-max goes with `ods policy on-demand` only"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
 pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
+    arguments.check()?;
     let node = arguments.connection.connect(context)?;
     let view = match arguments.mode {
         None => node.client.node().await,
         Some(mode) => {
             let (paths, tags) = (arguments.paths.clone(), arguments.tags.clone());
             let policy = PolicyView { mode, paths, tags, bytes_max: arguments.bytes_max };
-            node.client.edit_node(&NodePatch { policy: Some(policy), ..NodePatch::default() }).await
+            let patch = NodePatch { policy: Some(policy), ..NodePatch::default() };
+            node.client.edit_node(&patch, &Guard::Always).await
         }
     };
     let policy = view.map_err(|error| node.explain(error))?.policy;
@@ -84,6 +106,32 @@ mod tests {
         assert!(bytes("none").is_err() && bytes("-1").is_err() && bytes("5 apples").is_err());
         assert_eq!(mode("on-demand"), Ok(PolicyMode::OnDemand));
         assert!(mode("some").is_err());
+    }
+
+    #[test]
+    fn a_mode_without_what_it_needs_is_a_wrong_argument_and_says_which_option() {
+        use clap::Parser as _;
+        #[derive(clap::Parser)]
+        struct Typed {
+            #[command(flatten)]
+            policy: Arguments,
+        }
+        for (typed, said) in [
+            (&["selected"][..], "--path GLOB"),
+            (&["on-demand"], "--bytes-max 50GB"),
+            (&["all", "--tag", "prod"], "ods policy selected"),
+            (&["selected", "--tag", "prod", "--bytes-max", "1GB"], "ods policy on-demand"),
+        ] {
+            let typed = Typed::parse_from(std::iter::once("policy").chain(typed.iter().copied()));
+            let failure = typed.policy.check().expect_err("it is refused");
+            let text = failure.to_json().to_string();
+            assert!(text.contains(said), "{text}");
+            assert_eq!(failure.exit(), crate::cli::Exit::Usage, "{text}");
+        }
+        for typed in [&[][..], &["all"], &["selected", "--tag", "x"], &["on-demand", "--bytes-max", "1GB"]] {
+            let typed = Typed::parse_from(std::iter::once("policy").chain(typed.iter().copied()));
+            assert!(typed.policy.check().is_ok());
+        }
     }
 
     #[test]

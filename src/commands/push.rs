@@ -82,7 +82,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     fn guard(&self) -> Guard {
         match (&self.only_if_revision, self.only_if_new) {
-            (Some(revision), _) => Guard::OnlyIfRevision(revision.clone()),
+            (Some(revision), _) => Guard::OnlyIf(revision.clone()),
             (None, true) => Guard::OnlyIfNew,
             (None, false) => Guard::Always,
         }

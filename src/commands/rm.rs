@@ -40,7 +40,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
                 .hint("look at what is there now with `ods show`, then decide"));
         }
         // What is removed is what was there a moment ago, so that the undo below is right.
-        let guard = Guard::OnlyIfRevision(before.revision.clone());
+        let guard = Guard::OnlyIf(before.revision.clone());
         node.client.remove_package(&path, &guard).await.map_err(|error| node.explain(error))?;
         if context.output.is_json() {
             context.output.json_line(&json!({"path": path, "removed": true, "revision": before.revision}))?;

@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         return Err(Failure::usage("nothing is to be changed").hint("give --title, --version, --notes, --tag, …"));
     }
     let node = arguments.connection.connect(context)?;
-    let guard = arguments.if_revision.map_or(Guard::Always, Guard::OnlyIfRevision);
+    let guard = arguments.if_revision.map_or(Guard::Always, Guard::OnlyIf);
     let outcome = node.client.edit_package(&path, &patch, &guard).await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {
         return context.output.json(&outcome);

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use ods_api::{JoinError, MeshCommand, PeerState, PeerStatus, PeerStatuses, SyncError};
-use ods_store::{Author, Happening, NodeId, PeerRow, Store, StoreError, UnixMillis};
+use ods_store::{Happening, NodeId, PeerRow, Store, StoreError, UnixMillis};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -185,7 +185,7 @@ impl Driver {
             // Only a node that answers nowhere is looked for where it called from.
             let observed = address.filter(|_| !self.ways.contains_key(&node)).and_then(|ip| observed_url(row, ip));
             if let Some(observed) = observed.filter(|url| row.observed_url.as_ref() != Some(url)) {
-                self.remember(PeerRow { observed_url: Some(observed), ..row.clone() });
+                self.remember(node, observed);
             }
             self.fetches.lively(node);
             self.states.heard(node, theirs.states);
@@ -195,10 +195,10 @@ impl Driver {
         }
     }
 
-    fn remember(&mut self, row: PeerRow) {
-        let (caller, now) = (self.caller.clone(), (self.caller.clock)());
+    fn remember(&mut self, node: NodeId, url: String) {
+        let caller = self.caller.clone();
         self.tasks.start_quiet(async move {
-            let written = caller.in_blocking(move |store| store.put_peer(&row, &Author::new("mesh"), now)).await;
+            let written = caller.in_blocking(move |store| store.observe_peer(&node, &url)).await;
             if let Some(Err(error)) = written {
                 tracing::warn!(error = &error as &dyn std::error::Error, "a peer's address could not be remembered");
             }

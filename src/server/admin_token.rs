@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ods_store::{Author, NewToken, Scope, Store, StoreError, TokenRow, UnixMillis};
+use ods_store::{Author, Expected, NewToken, Scope, Store, StoreError, TokenRow, UnixMillis};
 
 use crate::private_file::write_private;
 
@@ -52,7 +52,7 @@ pub(super) fn ensure_admin_token(store: &Store, data: &Path, now: UnixMillis) ->
     let (_, secret) = store.create_token(&spec, &author, now)?;
     // Only now: the last admin stays.
     for lost in &admins {
-        store.revoke_token(lost.id, &author, now)?;
+        store.revoke_token(lost.id, &Expected::Any, &author, now)?;
     }
     write_private(&path, format!("{secret}\n").as_bytes())
         .map_err(|source| AdminTokenError::Unwritable { path, source })?;

@@ -5,9 +5,12 @@
 //! what clients download is not limited. Of the windows the first that covers a moment decides; outside of them the plain
 //! values hold. A window whose end isn't after its beginning runs past midnight, and belongs to the day on which it begins.
 
+use std::fmt;
+
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{self, Deed};
 use crate::codec::{from_row, to_row};
 use crate::digest::NodeId;
 use crate::error::{Result, StoreError};
@@ -16,7 +19,9 @@ use crate::limits::{BANDWIDTH_BYTES_PER_S_MIN, BANDWIDTH_WINDOWS_MAX, NAME_BYTES
 use crate::publish::Author;
 use crate::schema::{BANDWIDTH, PEERS};
 use crate::store::Store;
+use crate::tables::Tables;
 use crate::time::UnixMillis;
+use crate::tx::Tx;
 
 const DAY_MINUTES: u16 = 24 * 60;
 
@@ -94,15 +99,33 @@ impl Bandwidth {
     }
 }
 
+impl fmt::Display for Bandwidth {
+    /// For people: `down 1000000 B/s, up as fast as it goes, 2 windows`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = |rate: Option<u64>| rate.map_or("as fast as it goes".to_owned(), |rate| format!("{rate} B/s"));
+        write!(f, "down {}, up {}", rate(self.rates.down), rate(self.rates.up))?;
+        for window in &self.windows {
+            let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
+            let (from, to) = (clock(window.from), clock(window.to));
+            let (down, up) = (rate(window.rates.down), rate(window.rates.up));
+            write!(f, "; days {:07b} {from}-{to} down {down}, up {up}", window.days)?;
+        }
+        match &self.time_zone {
+            Some(zone) => write!(f, " ({zone})"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Store {
     /// The limits of this node.
     pub fn bandwidth(&self) -> Result<Bandwidth> {
-        Ok(self.bandwidth_of(&self.node_id())?.unwrap_or_default())
+        of(&self.read()?, &self.node_id())
     }
 
     /// The limits of the link with a peer.
     pub fn peer_bandwidth(&self, peer: &NodeId) -> Result<Bandwidth> {
-        Ok(self.bandwidth_of(peer)?.unwrap_or_default())
+        of(&self.read()?, peer)
     }
 
     /// All limits: of this node, under its own id, and of links.
@@ -115,43 +138,54 @@ impl Store {
         all.collect()
     }
 
-    fn bandwidth_of(&self, node: &NodeId) -> Result<Option<Bandwidth>> {
-        let table = self.read()?.open_table(BANDWIDTH)?;
-        table.get(node.as_bytes())?.map(|row| from_row("limits", row.value())).transpose()
-    }
-
     /// Changes the limits of this node, or of the link with a peer. Limits of a peer that is removed go with their next
     /// change: they do nothing without the link.
     pub fn set_bandwidth(&self, node: &NodeId, limits: &Bandwidth, author: &Author, now: UnixMillis) -> Result<()> {
-        limits.check()?;
-        let (node, limits, by) = (*node, limits.clone(), author.as_str().to_owned());
-        self.write(move |tx| {
-            let own = tx.context.key.node_id();
-            let gone = {
-                let (rows, peers) = (tx.read(BANDWIDTH)?, tx.read(PEERS)?);
-                let mut gone = Vec::new();
-                for entry in rows.iter()? {
-                    let limited = NodeId::from_bytes(*entry?.0.value());
-                    if limited != own && peers.get(limited.as_bytes())?.is_none() {
-                        gone.push(limited);
-                    }
-                }
-                gone
-            };
-            let mut table = tx.write(BANDWIDTH)?;
-            for node in gone {
-                table.remove(node.as_bytes())?;
-            }
-            if limits == Bandwidth::default() {
-                table.remove(node.as_bytes())?;
-            } else {
-                table.insert(node.as_bytes(), to_row(&limits).as_slice())?;
-            }
-            drop(table);
-            tx.changed(|effects| effects.peers_changed = true);
-            journal::append(tx, Moment::live(now), Happening::NodeChanged { by: by.clone() }).map(drop)
-        })
+        let (node, limits, author) = (*node, limits.clone(), author.clone());
+        self.write(move |tx| set(tx, &node, &limits, &author, now))
     }
+}
+
+/// The limits of this node, or of its link with another; none are the default.
+pub(crate) fn of(tables: &impl Tables, node: &NodeId) -> Result<Bandwidth> {
+    let row = tables.table(BANDWIDTH)?.get(node.as_bytes())?.map(|row| from_row("limits", row.value())).transpose()?;
+    Ok(row.unwrap_or_default())
+}
+
+/// Changes the limits of this node, or of the link with a peer.
+pub(crate) fn set(tx: &Tx<'_>, node: &NodeId, limits: &Bandwidth, author: &Author, now: UnixMillis) -> Result<()> {
+    limits.check()?;
+    let before = of(tx, node)?;
+    for gone in without_link(tx)? {
+        tx.write(BANDWIDTH)?.remove(gone.as_bytes())?;
+    }
+    if *limits == Bandwidth::default() {
+        tx.write(BANDWIDTH)?.remove(node.as_bytes())?;
+    } else {
+        tx.write(BANDWIDTH)?.insert(node.as_bytes(), to_row(limits).as_slice())?;
+    }
+    let facts = |limits: &Bandwidth| audit::facts([("limits", limits.to_string())]);
+    let (action, subject) = if *node == tx.context.key.node_id() {
+        ("node.changed", "limits".to_owned())
+    } else {
+        ("peer.changed", node.to_string())
+    };
+    audit::append(tx, Moment::live(now), author, &Deed::changed(action, subject, facts(&before), facts(limits)))?;
+    tx.changed(|effects| effects.peers_changed = true);
+    journal::append(tx, Moment::live(now), Happening::NodeChanged { by: author.as_str().to_owned() }).map(drop)
+}
+
+/// Peers that have limits, and no link any more.
+fn without_link(tx: &Tx<'_>) -> Result<Vec<NodeId>> {
+    let (own, rows, peers) = (tx.context.key.node_id(), tx.read(BANDWIDTH)?, tx.read(PEERS)?);
+    let mut gone = Vec::new();
+    for entry in rows.iter()? {
+        let limited = NodeId::from_bytes(*entry?.0.value());
+        if limited != own && peers.get(limited.as_bytes())?.is_none() {
+            gone.push(limited);
+        }
+    }
+    Ok(gone)
 }
 
 #[cfg(test)]

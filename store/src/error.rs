@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::account_error::AccountError;
 use crate::digest::{Digest, EventId, NodeId};
+use crate::edit_tag::EditTag;
 use crate::frame::FrameError;
 use crate::path::{PackagePath, PathError};
 use crate::resumable::UploadError;
@@ -204,6 +205,14 @@ pub enum StoreError {
         what: &'static str,
         /// The version it is at.
         version: u64,
+    },
+    /// The caller's condition on how something stands does not hold.
+    #[error("{what} was changed meanwhile; read it again")]
+    Edited {
+        /// What.
+        what: &'static str,
+        /// How it stands.
+        current: EditTag,
     },
     /// Something about tokens, users or the set-up link.
     #[error(transparent)]

@@ -27,6 +27,7 @@ mod custody;
 mod database;
 mod digest;
 mod disk;
+mod edit_tag;
 mod entropy;
 mod error;
 mod event;
@@ -48,6 +49,7 @@ mod log;
 mod lsn;
 mod membership;
 mod meta;
+mod node_edit;
 mod node_state;
 mod open;
 mod order;
@@ -107,6 +109,7 @@ pub use backup::{BackupFolder, BackupLock, Copied, DatabaseCopy, FileSum, Trust}
 pub use bandwidth::{Bandwidth, BandwidthWindow, Rates};
 pub use digest::{Digest, EventId, NodeId, NotHex32, SetDigest, Sha256, StateId, StatementId};
 pub use disk::{Disk, DiskFile, FileStat};
+pub use edit_tag::{EditTag, Expected};
 pub use error::StoreError;
 pub use event::{Body, EVENT_CONTEXT, Event, Header, Meta, Publish, Remove, SignedEvent, StreamId};
 pub use evict::{EvictReport, EvictRun, EvictStep};
@@ -122,6 +125,7 @@ pub use lacking::Lacking;
 pub use limits::*;
 pub use lsn::Lsn;
 pub use membership::Member;
+pub use node_edit::NodeEdit;
 pub use node_state::{
     LinkBrief, LinkState, NodeState, STATE_CONTEXT, SignedState, State, StateHeader, StatePolicy, StreamBrief,
     WantBrief,
@@ -133,7 +137,7 @@ pub use outline::{
 };
 pub use package::{Change, Package, PackageState, Page, Revision};
 pub use path::{PackagePath, PathError};
-pub use peers::{InviteRow, JoiningRow, NewInvite, PeerRow};
+pub use peers::{InviteRow, JoiningRow, NewInvite, PeerEdit, PeerRow};
 pub use pieces::PieceSet;
 pub use policy::check as check_policy;
 pub use publish::{Author, Condition, MetaPatch, PublishRequest, Published};

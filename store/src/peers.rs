@@ -4,8 +4,10 @@ use redb::{ReadableTable, ReadableTableMetadata};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Deed, Facts};
+use crate::bandwidth::{self, Bandwidth};
 use crate::codec::{from_row, to_row};
 use crate::digest::NodeId;
+use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{INVITES_MAX, PEERS_MAX};
@@ -14,6 +16,7 @@ use crate::publish::Author;
 use crate::pull::LogCursor;
 use crate::schema::{CURSORS, INVITES, PEERS};
 use crate::statement::Role;
+use crate::tables::Tables;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 
@@ -36,6 +39,19 @@ pub struct PeerRow {
     pub added_at: UnixMillis,
 }
 
+/// A change to a peer; what is `None` stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PeerEdit {
+    /// The name it goes by.
+    pub name: Option<String>,
+    /// Where it answers.
+    pub urls: Option<Vec<String>>,
+    /// No pulls, pings or fetches.
+    pub paused: Option<bool>,
+    /// How fast packages may go over the link.
+    pub limits: Option<Bandwidth>,
+}
+
 /// An invite that was made here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InviteRow {
@@ -55,6 +71,13 @@ pub struct InviteRow {
     pub by: String,
     /// The node that used it.
     pub redeemed_by: Option<NodeId>,
+}
+
+impl InviteRow {
+    /// How it stands: whether it was used, too, so that one can be revoked only while it was not.
+    pub fn tag(&self) -> EditTag {
+        EditTag::of(&(self.id, self.redeemed_by))
+    }
 }
 
 /// An invite that this node redeems: its inviter was asked, and may have admitted it already.
@@ -79,8 +102,7 @@ pub struct NewInvite {
 
 /// Adds a peer or changes what is known of it.
 pub(crate) fn put(tx: &Tx<'_>, moment: Moment, row: &PeerRow, author: &Author) -> Result<()> {
-    let before: Option<PeerRow> =
-        tx.read(PEERS)?.get(row.node.as_bytes())?.map(|row| from_row("a peer", row.value())).transpose()?;
+    let before = find(tx, &row.node)?;
     let known = before.is_some();
     if !known && tx.read(PEERS)?.len()? >= PEERS_MAX as u64 {
         return Err(StoreError::TooMany { what: "peers", max: PEERS_MAX });
@@ -102,11 +124,54 @@ pub(crate) fn put(tx: &Tx<'_>, moment: Moment, row: &PeerRow, author: &Author) -
     Ok(())
 }
 
-/// Removes a peer and the cursor on its log; false if there is none. Says nothing about its place in the mesh.
-pub(crate) fn remove(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author) -> Result<bool> {
-    let row: Option<PeerRow> =
-        tx.read(PEERS)?.get(node.as_bytes())?.map(|row| from_row("a peer", row.value())).transpose()?;
-    let Some(row) = row else { return Ok(false) };
+/// Changes what people set of a peer, all of it or nothing, if it stands as expected; false if there is none.
+pub(crate) fn edit(
+    tx: &Tx<'_>,
+    moment: Moment,
+    node: &NodeId,
+    edit: &PeerEdit,
+    expected: &Expected,
+    author: &Author,
+) -> Result<bool> {
+    let Some(before) = find(tx, node)? else { return Ok(false) };
+    expected.check("the peer", tag(tx, &before)?)?;
+    let row = PeerRow {
+        name: edit.name.clone().unwrap_or_else(|| before.name.clone()),
+        urls: edit.urls.clone().unwrap_or_else(|| before.urls.clone()),
+        paused: edit.paused.unwrap_or(before.paused),
+        ..before
+    };
+    put(tx, moment, &row, author)?;
+    if let Some(limits) = &edit.limits {
+        bandwidth::set(tx, node, limits, author, moment.now)?;
+    }
+    Ok(true)
+}
+
+/// Notes where a peer called from. It is looked up anew, so that what people set meanwhile stays.
+pub(crate) fn observe(tx: &Tx<'_>, node: &NodeId, url: &str) -> Result<()> {
+    let Some(row) = find(tx, node)?.filter(|row| row.observed_url.as_deref() != Some(url)) else { return Ok(()) };
+    let row = PeerRow { observed_url: Some(url.to_owned()), ..row };
+    tx.write(PEERS)?.insert(node.as_bytes(), to_row(&row).as_slice())?;
+    tx.changed(|effects| effects.peers_changed = true);
+    Ok(())
+}
+
+/// One peer.
+pub(crate) fn find(tables: &impl Tables, node: &NodeId) -> Result<Option<PeerRow>> {
+    tables.table(PEERS)?.get(node.as_bytes())?.map(|row| from_row("a peer", row.value())).transpose()
+}
+
+/// How a peer stands, as far as people set it.
+pub(crate) fn tag(tables: &impl Tables, row: &PeerRow) -> Result<EditTag> {
+    Ok(EditTag::of(&(row.node, &row.name, &row.urls, row.paused, bandwidth::of(tables, &row.node)?)))
+}
+
+/// Removes a peer and the cursor on its log, if it stands as expected; false if there is none. Says nothing about its
+/// place in the mesh.
+pub(crate) fn remove(tx: &Tx<'_>, moment: Moment, node: &NodeId, expected: &Expected, author: &Author) -> Result<bool> {
+    let Some(row) = find(tx, node)? else { return Ok(false) };
+    expected.check("the peer", tag(tx, &row)?)?;
     audit::append(tx, moment, author, &Deed::ended("peer.removed", node, peer_facts(&row)))?;
     tx.write(PEERS)?.remove(node.as_bytes())?;
     tx.write(CURSORS)?.remove(node.as_bytes())?;
@@ -199,9 +264,16 @@ pub(crate) fn find_invite(
     table.get(id)?.map(|row| from_row("an invite", row.value())).transpose()
 }
 
-/// Takes an invite back; false if there is none.
-pub(crate) fn revoke_invite(tx: &Tx<'_>, moment: Moment, id: &[u8; 16], author: &Author) -> Result<bool> {
+/// Takes an invite back, if it stands as expected; false if there is none.
+pub(crate) fn revoke_invite(
+    tx: &Tx<'_>,
+    moment: Moment,
+    id: &[u8; 16],
+    expected: &Expected,
+    author: &Author,
+) -> Result<bool> {
     let Some(row) = find_invite(&tx.read(INVITES)?, id)? else { return Ok(false) };
+    expected.check("the invite", row.tag())?;
     tx.write(INVITES)?.remove(id)?;
     let invite = data_encoding::HEXLOWER.encode(id);
     audit::append(tx, moment, author, &Deed::ended("invite.revoked", &invite, invite_facts(&row)))?;

@@ -34,7 +34,6 @@ use redb::ReadTransaction;
 
 use self::care::Care;
 use crate::arrivals::Arrivals;
-use crate::audit::{self, Deed};
 use crate::blobs::{Blobs, fetched_blob};
 use crate::digest::{Digest, NodeId, SetDigest};
 use crate::disk::Disk;
@@ -42,7 +41,7 @@ use crate::error::Result;
 use crate::fetch::Fetch;
 use crate::journal::{self, Happening, Moment, RecordPage};
 use crate::keys::NodeKey;
-use crate::limits::{NAME_BYTES_MAX, PAGE_ROWS_MAX};
+use crate::limits::PAGE_ROWS_MAX;
 use crate::log;
 use crate::lsn::Lsn;
 use crate::meta;
@@ -50,7 +49,6 @@ use crate::node_state::StatePolicy;
 use crate::open::{self, Opened, StoreOptions};
 use crate::order::{Place, Sort};
 use crate::policy;
-use crate::publish::Author;
 use crate::reader::{Readers, Verified};
 use crate::recent::Recent;
 use crate::reserve::Purpose;
@@ -60,7 +58,6 @@ use crate::roster::Roster;
 use crate::schema::{BLOBS, JOURNAL, META, PACKAGES, STATEMENTS, STREAMS, UPLOADS, WANTS};
 use crate::statement::Role;
 use crate::time::UnixMillis;
-use crate::tokens::check_name;
 use crate::trouble::{NotingDisk, Troubles};
 use crate::trust;
 use crate::tx::{Committed, Context, Tx};
@@ -270,33 +267,6 @@ impl Store {
         })
     }
 
-    /// Changes the node's name.
-    pub fn set_name(&self, name: &str, author: &Author, now: UnixMillis) -> Result<()> {
-        check_name("the node's name", name)?;
-        let (name, author) = (name.to_owned(), author.clone());
-        self.write(move |tx| {
-            let before = tx.meta(&meta::NAME)?;
-            tx.set_meta(&meta::NAME, &name)?;
-            node_changed(tx, now, &author, ("name", before, name.clone()))
-        })
-    }
-
-    /// Changes the urls at which the node says that it answers.
-    pub fn set_urls(&self, urls: &[String], author: &Author, now: UnixMillis) -> Result<()> {
-        for url in urls {
-            if url.len() > 8 * NAME_BYTES_MAX {
-                let reason = format!("must have at most {} bytes", 8 * NAME_BYTES_MAX);
-                return Err(crate::error::StoreError::BadName { what: "a url", reason });
-            }
-        }
-        let (urls, author) = (urls.to_vec(), author.clone());
-        self.write(move |tx| {
-            let before = tx.meta(&meta::URLS)?;
-            tx.set_meta(&meta::URLS, &urls)?;
-            node_changed(tx, now, &author, ("urls", before.join(", "), urls.join(", ")))
-        })
-    }
-
     /// The node's name.
     pub fn name(&self) -> Result<String> {
         meta::need(&self.read()?.open_table(META)?, &meta::NAME)
@@ -372,19 +342,6 @@ impl Store {
     pub(crate) fn verified(&self) -> &Verified {
         &self.0.verified
     }
-}
-
-/// Tells journal and audit of a change to the node: which, as it was, as it is.
-fn node_changed(
-    tx: &Tx<'_>,
-    now: UnixMillis,
-    author: &Author,
-    (what, before, after): (&str, String, String),
-) -> Result<()> {
-    let deed = Deed::changed("node.changed", what, audit::facts([(what, before)]), audit::facts([(what, after)]));
-    audit::append(tx, Moment::live(now), author, &deed)?;
-    tx.changed(|effects| effects.node_changed = true);
-    journal::append(tx, Moment::live(now), Happening::NodeChanged { by: author.as_str().to_owned() }).map(drop)
 }
 
 impl fmt::Debug for Store {

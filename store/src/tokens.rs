@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::admins;
 use crate::audit::{self, Facts};
 use crate::codec::{from_row, to_row};
+use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{NAME_BYTES_MAX, PREFIXES_MAX, TOKENS_MAX};
@@ -76,6 +77,11 @@ impl TokenRow {
         self.expires_at.is_some_and(|expires_at| expires_at <= now)
     }
 
+    /// How it stands. Nothing of a token is ever changed, so it stays as it is.
+    pub fn tag(&self) -> EditTag {
+        EditTag::of(&(self.id, &self.name, self.scope, &self.prefixes, self.expires_at))
+    }
+
     /// Whether it may do everything, for good.
     pub(crate) fn is_lasting_admin(&self) -> bool {
         self.scope == Scope::Admin && self.prefixes.is_empty() && self.expires_at.is_none()
@@ -140,11 +146,12 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, new: &NewToken, author: &Autho
     Ok((row, secret))
 }
 
-/// Revokes a token, and ends its sessions; false if there is none with this id.
-pub(crate) fn revoke(tx: &Tx<'_>, moment: Moment, id: TokenId, author: &Author) -> Result<bool> {
+/// Revokes a token that stands as expected, and ends its sessions; false if there is none with this id.
+pub(crate) fn revoke(tx: &Tx<'_>, moment: Moment, id: TokenId, expected: &Expected, author: &Author) -> Result<bool> {
     let Some((key, row)) = rows(&tx.read(TOKENS)?)?.into_iter().find(|(_, row)| row.id == id) else {
         return Ok(false);
     };
+    expected.check("the token", row.tag())?;
     tx.write(TOKENS)?.remove(&key)?;
     if row.is_lasting_admin() {
         admins::must_remain(tx)?;

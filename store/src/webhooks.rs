@@ -26,7 +26,9 @@ pub(crate) use deliveries::{
 };
 pub use filter::{WEBHOOK_TYPES, WebhookFilter};
 
+use crate::audit::{self, Deed, Facts};
 use crate::codec::{from_row, to_row};
+use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{NAME_BYTES_MAX, WEBHOOK_URL_BYTES_MAX, WEBHOOKS_MAX};
@@ -158,6 +160,11 @@ impl WebhookRow {
         matches!(self.switch, WebhookSwitch::On)
     }
 
+    /// How it stands, as far as people set it.
+    pub fn tag(&self) -> EditTag {
+        EditTag::of(&(self.id, &self.settings, self.is_on(), self.edits))
+    }
+
     /// The secrets that sign now, the newest first.
     pub fn secrets(&self, now: UnixMillis) -> Vec<&WebhookSecret> {
         let old = self.old_secret.iter().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
@@ -236,21 +243,24 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, settings: &WebhookSettings, au
         edits: 0,
     };
     put(tx, &row)?;
-    let cursor = note(tx, moment, &row, "created", author)?;
+    let cursor = note(tx, moment, &row, &Deed::made("webhook.created", row.id, facts(&row)), author)?;
     let progress = WebhookProgress { cursor, ..WebhookProgress::default() };
     put_progress(tx, row.id, &progress)?;
     Ok(Webhook { row, progress })
 }
 
-/// Changes a webhook. Whatever held it up is tried again at once, with all its time before it.
+/// Changes a webhook that stands as expected. Whatever held it up is tried again at once, with all its time before it.
 pub(crate) fn change(
     tx: &Tx<'_>,
     moment: Moment,
     id: WebhookId,
     change: &WebhookChange,
+    expected: &Expected,
     author: &Author,
 ) -> Result<Webhook> {
     let Webhook { mut row, mut progress } = need(tx, id)?;
+    expected.check("the webhook", row.tag())?;
+    let before = facts(&row);
     row.edits = row.edits.wrapping_add(1);
     let told = match change {
         WebhookChange::Edit { settings, on } => {
@@ -264,14 +274,14 @@ pub(crate) fn change(
                 }
                 Some(false) | None => {}
             }
-            "changed"
+            "webhook.changed"
         }
         WebhookChange::Rotate { keep_old_for_ms } => {
             let until = moment.now.plus_ms((*keep_old_for_ms).min(OLD_SECRET_FOR_MS_MAX));
             let fresh = WebhookSecret(tx.context.entropy.bytes());
             let old = std::mem::replace(&mut row.secret, fresh);
             row.old_secret = (until > moment.now).then_some((old, until));
-            "rotated"
+            "webhook.rotated"
         }
     };
     if let Some(failing) = &mut progress.failing {
@@ -279,17 +289,18 @@ pub(crate) fn change(
     }
     put(tx, &row)?;
     put_progress(tx, id, &progress)?;
-    note(tx, moment, &row, told, author)?;
+    note(tx, moment, &row, &Deed::changed(told, id, before, facts(&row)), author)?;
     Ok(Webhook { row, progress })
 }
 
-/// Removes a webhook with its log; false if there is none.
-pub(crate) fn remove(tx: &Tx<'_>, moment: Moment, id: WebhookId, author: &Author) -> Result<bool> {
+/// Removes a webhook that stands as expected, with its log; false if there is none.
+pub(crate) fn remove(tx: &Tx<'_>, moment: Moment, id: WebhookId, expected: &Expected, author: &Author) -> Result<bool> {
     let Some(webhook) = get(&tx.read(WEBHOOKS)?, &tx.read(WEBHOOK_PROGRESS)?, id)? else { return Ok(false) };
+    expected.check("the webhook", webhook.row.tag())?;
     tx.write(WEBHOOKS)?.remove(id.as_bytes())?;
     tx.write(WEBHOOK_PROGRESS)?.remove(id.as_bytes())?;
     drop_all(tx, id)?;
-    note(tx, moment, &webhook.row, "removed", author)?;
+    note(tx, moment, &webhook.row, &Deed::ended("webhook.removed", id, facts(&webhook.row)), author)?;
     Ok(true)
 }
 
@@ -350,14 +361,32 @@ fn give_up(tx: &Tx<'_>, moment: Moment, row: WebhookRow, reason: String) -> Resu
     journal::alarm(tx, moment, "webhook_disabled", detail).map(drop)
 }
 
-fn note(tx: &Tx<'_>, moment: Moment, row: &WebhookRow, change: &str, author: &Author) -> Result<Lsn> {
+/// Tells audit and journal what was done to a webhook; gives the journal's place.
+fn note(tx: &Tx<'_>, moment: Moment, row: &WebhookRow, deed: &Deed, author: &Author) -> Result<Lsn> {
+    audit::append(tx, moment, author, deed)?;
     let happening = Happening::WebhookChanged {
         webhook: row.id.to_string(),
         url: row.settings.url.clone(),
-        change: change.to_owned(),
+        change: deed.action.trim_start_matches("webhook.").to_owned(),
         by: author.as_str().to_owned(),
     };
     journal::append(tx, moment, happening)
+}
+
+/// What the audit tells of a webhook: all that people set, and never a secret.
+fn facts(row: &WebhookRow) -> Facts {
+    let WebhookSettings { name, url, types, paths, tags, allow_private } = &row.settings;
+    let old_secret_until = row.old_secret.as_ref().map(|(_, until)| audit::time(*until));
+    audit::facts([
+        ("name", name.clone()),
+        ("url", url.clone()),
+        ("types", types.join(", ")),
+        ("paths", paths.join(", ")),
+        ("tags", tags.join(", ")),
+        ("allow_private", allow_private.to_string()),
+        ("enabled", row.is_on().to_string()),
+        ("old_secret_until", old_secret_until.unwrap_or_default()),
+    ])
 }
 
 fn check(settings: &WebhookSettings) -> Result<()> {

@@ -1,8 +1,8 @@
 //! Webhooks as their sender uses the store: cursors, what is logged, what is sent again; and the journal's retention.
 
 use ods_store::{
-    Attempt, Author, DELIVERIES_PER_WEBHOOK_MAX, DeliveryState, Failing, Happening, Lsn, Settlement, Store, Tried,
-    Webhook, WebhookChange, WebhookId, WebhookSettings,
+    Attempt, Author, DELIVERIES_PER_WEBHOOK_MAX, DeliveryState, Expected, Failing, Happening, Lsn, Settlement, Store,
+    Tried, Webhook, WebhookChange, WebhookId, WebhookSettings,
 };
 
 use crate::support::{at, fresh};
@@ -79,7 +79,7 @@ fn what_was_settled_of_an_earlier_state_moves_no_timer_of_the_present_one() {
         ..settled(id, Lsn::default(), vec![tried(lsn, Some("410"), 3)])
     };
     let change = WebhookChange::Edit { settings: settings(), on: None };
-    store.change_webhook(id, &change, &author(), at(4)).expect("changed");
+    store.change_webhook(id, &change, &Expected::Any, &author(), at(4)).expect("changed");
     store.settle_webhook(stale.clone(), at(5)).expect("settled");
     let webhook = store.webhook(id).expect("there");
     assert!(webhook.row.is_on(), "the new address is not given up for what the old one said");
@@ -120,7 +120,7 @@ fn the_log_is_bounded_by_number_and_age() {
     assert!(store.delivery(id, Lsn::new(109)).is_err() && store.delivery(id, Lsn::new(110)).is_ok());
     while store.prune_deliveries(at(rows - 5)).expect("pruned") {}
     assert_eq!(store.webhook(id).expect("there").progress.logged, 5);
-    assert!(store.remove_webhook(id, &author(), at(9)).expect("removed"));
+    assert!(store.remove_webhook(id, &Expected::Any, &author(), at(9)).expect("removed"));
     assert!(store.deliveries(id, None, 10, &mut |_| true).expect("read").items.is_empty());
 }
 
@@ -142,7 +142,7 @@ fn the_journal_goes_by_age_but_not_past_an_enabled_webhooks_cursor() {
     assert!(first_kept(&store) > Some(old), "what the webhook had passed is gone");
     assert!(first_kept(&store) <= Some(held), "what it is yet to be told is not");
     let off = WebhookChange::Edit { settings: settings(), on: Some(false) };
-    store.change_webhook(id, &off, &author(), at(99 * DAY_S)).expect("switched off");
+    store.change_webhook(id, &off, &Expected::Any, &author(), at(99 * DAY_S)).expect("switched off");
     store.prune_journal(keep_ms, now).expect("pruned");
     assert_eq!(first_kept(&store), Some(young));
     let page = store.records(Lsn::default(), 10).expect("read");

@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 1f5b308dc8dcceb723de412c49d7804c8d1bca231965f9de452f4647e9704671
+// The document's shape: 062a589d8abe1030f1e8049d6e8091e825ae2acefbf264f1cb62c50f149ab593
 
 export interface paths {
     "/api/v1/anchors": {
@@ -987,6 +987,7 @@ export interface components {
         };
         Invite: {
             created_at: string;
+            etag: string;
             expires_at: string;
             id: string;
             invite: string | null;
@@ -1096,6 +1097,7 @@ export interface components {
         };
         Node: {
             catalog_digest: string;
+            etag: string;
             id: string;
             limits: components["schemas"]["Limits"];
             log: components["schemas"]["NodeLog"];
@@ -1199,6 +1201,7 @@ export interface components {
         Page_Invite: {
             items: {
                 created_at: string;
+                etag: string;
                 expires_at: string;
                 id: string;
                 invite: string | null;
@@ -1267,6 +1270,7 @@ export interface components {
                 added_at: string;
                 behind: components["schemas"]["Behind"] | null;
                 error: string | null;
+                etag: string;
                 id: string;
                 last_seen: string | null;
                 limits: components["schemas"]["Limits"];
@@ -1334,6 +1338,7 @@ export interface components {
         Page_Token: {
             items: {
                 created_at: string;
+                etag: string;
                 expires_at: string | null;
                 id: string;
                 last_used_at: string | null;
@@ -1438,6 +1443,7 @@ export interface components {
                 disabled_at: string | null;
                 disabled_reason: string | null;
                 enabled: boolean;
+                etag: string;
                 failing: components["schemas"]["FailingDelivery"] | null;
                 id: string;
                 name: string;
@@ -1458,6 +1464,7 @@ export interface components {
             added_at: string;
             behind: components["schemas"]["Behind"] | null;
             error: string | null;
+            etag: string;
             id: string;
             last_seen: string | null;
             limits: components["schemas"]["Limits"];
@@ -1672,6 +1679,7 @@ export interface components {
         };
         Token: {
             created_at: string;
+            etag: string;
             expires_at: string | null;
             id: string;
             last_used_at: string | null;
@@ -1815,6 +1823,7 @@ export interface components {
             disabled_at: string | null;
             disabled_reason: string | null;
             enabled: boolean;
+            etag: string;
             failing: components["schemas"]["FailingDelivery"] | null;
             id: string;
             name: string;
@@ -2038,7 +2047,9 @@ export interface operations {
     revoke_invite: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
             path: {
                 id: string;
             };
@@ -2111,6 +2122,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2122,7 +2134,9 @@ export interface operations {
     edit_node: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -2134,6 +2148,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2372,6 +2387,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2383,7 +2399,9 @@ export interface operations {
     remove_peer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
             path: {
                 id: string;
             };
@@ -2402,7 +2420,9 @@ export interface operations {
     edit_peer: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
             path: {
                 id: string;
             };
@@ -2416,6 +2436,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -2950,7 +2971,9 @@ export interface operations {
     revoke_token: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
             path: {
                 id: string;
             };
@@ -3522,6 +3545,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3533,7 +3557,9 @@ export interface operations {
     remove_webhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
             path: {
                 id: string;
             };
@@ -3552,7 +3578,9 @@ export interface operations {
     edit_webhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
             path: {
                 id: string;
             };
@@ -3566,6 +3594,7 @@ export interface operations {
         responses: {
             200: {
                 headers: {
+                    ETag?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3671,7 +3700,9 @@ export interface operations {
     rotate_webhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string | null;
+            };
             path: {
                 id: string;
             };

@@ -5,9 +5,9 @@ use std::sync::{Arc, PoisonError};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
-    Author, Bandwidth, Digest, EventId, Fetch, Happening, Holder, Lacking, Lsn, Member, NodeId, Overview, Package,
-    PackagePath, PeerRow, Place, RecordPage, Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest, SignedIn,
-    Sort, SortedPage, StorageView, UnixMillis, UserPatch, UserRow, Who,
+    Author, Bandwidth, Digest, EditTag, EventId, Fetch, Happening, Holder, Lacking, Lsn, Member, NodeId, Overview,
+    Package, PackagePath, PeerRow, Place, RecordPage, Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest,
+    SignedIn, Sort, SortedPage, StorageView, UnixMillis, UserPatch, UserRow, Who,
 };
 use tokio::sync::watch;
 
@@ -258,6 +258,16 @@ impl Reader {
     /// The limits of this node, or of the link with a peer.
     pub(crate) fn bandwidth(&self, node: &NodeId) -> Result<Bandwidth, ApiError> {
         Ok(self.state.store.peer_bandwidth(node)?)
+    }
+
+    /// How this node stands, as far as people set it.
+    pub(crate) fn node_tag(&self) -> Result<EditTag, ApiError> {
+        Ok(self.state.store.node_tag()?)
+    }
+
+    /// How a peer stands, as far as people set it.
+    pub(crate) fn peer_tag(&self, row: &PeerRow) -> Result<EditTag, ApiError> {
+        Ok(self.state.store.peer_tag(row)?)
     }
 
     /// The newest record.

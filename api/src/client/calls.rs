@@ -19,8 +19,8 @@ impl Client {
     }
 
     /// `PATCH /node`.
-    pub async fn edit_node(&self, patch: &NodePatch) -> Result<NodeView, ClientError> {
-        self.json(self.request(Method::PATCH, "/api/v1/node").json(patch)).await
+    pub async fn edit_node(&self, patch: &NodePatch, guard: &Guard) -> Result<NodeView, ClientError> {
+        self.json(guard.on(self.request(Method::PATCH, "/api/v1/node").json(patch))).await
     }
 
     /// `GET /packages`: one page.
@@ -126,8 +126,8 @@ impl Client {
     }
 
     /// `PATCH /peers/{id}`.
-    pub async fn edit_peer(&self, id: &str, patch: &PeerPatch) -> Result<PeerView, ClientError> {
-        self.json(self.request(Method::PATCH, &one("peers", id)).json(patch)).await
+    pub async fn edit_peer(&self, id: &str, patch: &PeerPatch, guard: &Guard) -> Result<PeerView, ClientError> {
+        self.json(guard.on(self.request(Method::PATCH, &one("peers", id)).json(patch))).await
     }
 
     /// `DELETE /peers/{id}`: removes the link. The node stays in the mesh.
@@ -192,7 +192,7 @@ impl Guard {
         match self {
             Self::Always => request,
             Self::OnlyIfNew => request.header(reqwest::header::IF_NONE_MATCH, "*"),
-            Self::OnlyIfRevision(revision) => request.header(IF_MATCH, format!("\"{revision}\"")),
+            Self::OnlyIf(revision) => request.header(IF_MATCH, format!("\"{revision}\"")),
         }
     }
 }

@@ -137,7 +137,7 @@ async fn every_operation_has_its_method() {
         client.publish(&a, &PublishQuery::default(), &Guard::Always, upload(b"one".to_vec())).await.expect("published");
     let first = made.package.revision;
     let patch = PackagePatch { title: Change::Set("T".to_owned()), ..PackagePatch::default() };
-    let edited = client.edit_package(&a, &patch, &Guard::OnlyIfRevision(first.clone())).await.expect("edited");
+    let edited = client.edit_package(&a, &patch, &Guard::OnlyIf(first.clone())).await.expect("edited");
     assert_eq!(edited.package.title.as_deref(), Some("T"));
     assert_eq!(client.package(&a).await.expect("shown"), edited.package);
     assert_eq!(
@@ -156,8 +156,10 @@ async fn every_operation_has_its_method() {
     assert_eq!(client.restore(&a, &first).await.expect("restored").package.title, None);
     assert!(client.events(&EventQuery::default()).await.expect("journal").items.len() > 4);
 
-    let renamed =
-        client.edit_node(&NodePatch { name: Some("lab".to_owned()), ..NodePatch::default() }).await.expect("renamed");
+    let renamed = client
+        .edit_node(&NodePatch { name: Some("lab".to_owned()), ..NodePatch::default() }, &Guard::Always)
+        .await
+        .expect("renamed");
     assert_eq!(client.node().await.expect("shown").name, renamed.name);
     let request = TokenRequest { name: "x".to_owned(), scope: ScopeName::Read, prefixes: vec![], expires_at: None };
     let token = client.create_token(&request).await.expect("made");
@@ -174,7 +176,7 @@ async fn every_operation_has_its_method() {
     let nobody = "00".repeat(32);
     for outcome in [
         client.peer(&nobody).await.map(drop),
-        client.edit_peer(&nobody, &PeerPatch::default()).await.map(drop),
+        client.edit_peer(&nobody, &PeerPatch::default(), &Guard::Always).await.map(drop),
         client.remove_peer(&nobody).await,
         client.sync_peer(&nobody).await.map(drop),
     ] {

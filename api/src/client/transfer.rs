@@ -27,8 +27,8 @@ pub enum Guard {
     Always,
     /// If there is no package at the path (`If-None-Match: *`).
     OnlyIfNew,
-    /// If this is still the current revision (`If-Match`).
-    OnlyIfRevision(String),
+    /// If this is still its entity tag (`If-Match`): of a package the revision, of a node, peer or webhook the `etag`.
+    OnlyIf(String),
 }
 
 /// Bytes to publish.

@@ -17,6 +17,7 @@ impl From<ScopeName> for Scope {
 
 /// A token.
 pub(crate) fn token(row: TokenRow) -> TokenView {
+    let etag = row.tag().to_string();
     TokenView {
         id: row.id.to_string(),
         name: row.name,
@@ -25,6 +26,7 @@ pub(crate) fn token(row: TokenRow) -> TokenView {
         created_at: timestamp(row.created_at),
         expires_at: row.expires_at.map(timestamp),
         last_used_at: row.last_used_at.map(timestamp),
+        etag,
     }
 }
 

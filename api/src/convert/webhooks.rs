@@ -8,6 +8,7 @@ use crate::types::{AttemptView, DeliveryView, FailingView, WebhookView};
 /// A webhook; `head` is the newest record, and `message` what a record's delivery is called.
 pub(crate) fn webhook(webhook: Webhook, head: Lsn, message: impl Fn(Lsn) -> String) -> WebhookView {
     let Webhook { row, progress } = webhook;
+    let etag = row.tag().to_string();
     let (enabled, disabled_reason, disabled_at) = match row.switch {
         WebhookSwitch::On => (true, None, None),
         WebhookSwitch::Off { reason, since } => (false, Some(reason), Some(timestamp(since))),
@@ -36,6 +37,7 @@ pub(crate) fn webhook(webhook: Webhook, head: Lsn, message: impl Fn(Lsn) -> Stri
             next_attempt_at: timestamp(failing.next_at),
             error: failing.error,
         }),
+        etag,
     }
 }
 

@@ -49,15 +49,12 @@ impl From<StoreError> for ApiError {
             StoreError::AskedTooMuch { bytes_max } => unavailable().fact("bytes_max", bytes_max),
             StoreError::DiskFailing { ref trouble } => {
                 let code = if trouble.is_full { Code::NoSpace } else { Code::NotWritable };
-                Self { detail: DISK_FAILS.to_owned(), ..Self::internal(error) }
-                    .with_code(code)
-                    .retry_after(MENDED_AFTER_S)
+                logged(error, DISK_FAILS, code).retry_after(MENDED_AFTER_S)
             }
             StoreError::NoSpace { needed, free } => plain(Code::NoSpace).fact("needed", needed).fact("free", free),
             StoreError::Rot { blob, piece } => lacking(blob).fact("piece", piece),
             StoreError::OutlineLost { blob } => lacking(blob),
-            StoreError::Unreadable { blob, .. } => Self { detail: UNREADABLE.to_owned(), ..Self::internal(error) }
-                .with_code(Code::BytesUnavailable)
+            StoreError::Unreadable { blob, .. } => logged(error, UNREADABLE, Code::BytesUnavailable)
                 .fact("blob", blob.to_string())
                 .retry_after(MENDED_AFTER_S),
             StoreError::TooLarge { bytes, max } => plain(Code::TooLarge).fact("bytes", bytes).fact("max", max),
@@ -68,6 +65,7 @@ impl From<StoreError> for ApiError {
             StoreError::Watch(error) => error.into(),
             StoreError::GcRunning => plain(Code::GcRunning),
             StoreError::Changed { version, .. } => plain(Code::PreconditionFailed).fact("current", version),
+            StoreError::Edited { current, .. } => plain(Code::PreconditionFailed).fact("current", current.to_string()),
             StoreError::Account(error) => error.into(),
             StoreError::Upload(error) => error.into(),
             StoreError::NoSuchInvite => plain(Code::NoSuchInvite),
@@ -76,13 +74,9 @@ impl From<StoreError> for ApiError {
             StoreError::NotAlone => plain(Code::NotAlone),
             StoreError::ReplicaHasEvents => plain(Code::ReplicaHasEvents),
             StoreError::UnderWay { what } => plain(Code::UnderWay).fact("what", what).retry_after(UNDER_WAY_S),
-            StoreError::TooManyOpenFiles { .. } => Self { detail: FILES_OPEN.to_owned(), ..Self::internal(error) }
-                .with_code(Code::Busy)
-                .retry_after(BUSY_S),
+            StoreError::TooManyOpenFiles { .. } => logged(error, FILES_OPEN, Code::Busy).retry_after(BUSY_S),
             StoreError::Closing => plain(Code::Stopping),
-            StoreError::NotWritable { .. } => {
-                Self { detail: NOT_WRITABLE.to_owned(), ..Self::internal(error) }.with_code(Code::NotWritable)
-            }
+            StoreError::NotWritable { .. } => logged(error, NOT_WRITABLE, Code::NotWritable),
             StoreError::Frame(_)
             | StoreError::BadOutline { .. }
             | StoreError::BadPiece { .. }
@@ -98,6 +92,11 @@ impl From<StoreError> for ApiError {
             | StoreError::Corrupt { .. } => Self::internal(error),
         }
     }
+}
+
+/// What the log gets whole, and the client only in safe words.
+fn logged(error: StoreError, detail: &str, code: Code) -> ApiError {
+    ApiError { detail: detail.to_owned(), ..ApiError::internal(error) }.with_code(code)
 }
 
 impl From<WebhookError> for ApiError {

@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod care;
 mod changes;
+mod conditions;
 mod contract;
 mod document;
 mod hostile;
@@ -23,8 +24,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use ods_store::{
-    Author, LocalDisk, NewToken, PackagePath, PublishRequest, Scope, SpacePolicy, Store, StoreOptions, UnixMillis,
-    WatchId, WatchMode, WatchSettings,
+    Author, Expected, LocalDisk, NewToken, PackagePath, PublishRequest, Scope, SpacePolicy, Store, StoreOptions,
+    UnixMillis, WatchId, WatchMode, WatchSettings,
 };
 use serde_json::Value;
 use tower::ServiceExt;

@@ -1,16 +1,17 @@
 //! `/invites`.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use data_encoding::HEXLOWER;
 use ods_store::{InviteRow, NewInvite};
 
 use crate::auth::Admin;
 use crate::blocking::blocking;
+use crate::conditions;
 use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, creation_key, page_of};
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
+use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
 use crate::types::{InviteRequest, InviteView, Page, PageQuery};
 
@@ -58,14 +59,17 @@ pub(crate) async fn create(
 
 /// Take an invite back.
 ///
-/// A node that used it already stays.
-#[utoipa::path(delete, path = "/api/v1/invites/{id}", operation_id = "revoke_invite", tag = "mesh", params(("id" = String, Path, description = "The invite's id")),
-    responses((status = 204, description = "It is gone"), NotFound))]
-pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId) -> Result<StatusCode, ApiError> {
+/// A node that used it already stays; with `If-Match` an invite is revoked only if it wasn't used since it was looked at.
+#[utoipa::path(delete, path = "/api/v1/invites/{id}", operation_id = "revoke_invite", tag = "mesh", params(("id" = String, Path, description = "The invite's id"),
+        ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: revoke only what stands so")),
+    responses((status = 204, description = "It is gone"), BadRequest, NotFound, PreconditionFailed))]
+pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
+    let expected = conditions::expected(&headers)?;
     let unknown = || ApiError::new(Code::NoSuchInvite, "there is no such invite").fact("id", id.clone());
     let bytes: [u8; 16] =
         HEXLOWER.decode(id.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(unknown)?;
-    let revoked = blocking(move || admin.store().revoke_invite(&bytes, &admin.author(), admin.reader().now())).await?;
+    let revoked =
+        blocking(move || admin.store().revoke_invite(&bytes, &expected, &admin.author(), admin.reader().now())).await?;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }
 }
 

@@ -1,15 +1,17 @@
 //! `/peers`: the nodes that this one is linked with.
 
 use axum::Json;
-use axum::http::StatusCode;
-use ods_store::{NodeId, PeerRow};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use ods_store::{NodeId, PeerEdit, PeerRow};
 
 use crate::auth::{Admin, Reader};
 use crate::blocking::blocking;
+use crate::conditions;
 use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, page_of, parse_id};
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, Unavailable};
+use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed, Unavailable};
 use crate::paths::AboutId;
 use crate::routes::{limits, urls};
 use crate::types::{JoinRequest, Page, PageQuery, PeerPatch, PeerView, SyncView};
@@ -42,54 +44,54 @@ pub(crate) async fn join(
 
 /// Show a peer.
 #[utoipa::path(get, path = "/api/v1/peers/{id}", operation_id = "show_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
-    responses((status = 200, body = PeerView), NotFound))]
-pub(crate) async fn show(reader: Reader, AboutId(id): AboutId) -> Result<Json<PeerView>, ApiError> {
+    responses((status = 200, body = PeerView, headers(("ETag" = String, description = "Its `etag` in double quotes"))), NotFound))]
+pub(crate) async fn show(reader: Reader, AboutId(id): AboutId) -> Result<Response, ApiError> {
     let node = parse(&id)?;
-    blocking(move || one(&reader, &node)).await.map(Json)
+    answer(blocking(move || one(&reader, &node)).await?)
 }
 
 /// Change what is known of a peer, or pause replication with it.
-#[utoipa::path(patch, path = "/api/v1/peers/{id}", operation_id = "edit_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
-    request_body = PeerPatch, responses((status = 200, body = PeerView), BadRequest, NotFound, Invalid))]
+///
+/// All of it or nothing; fields that aren't there stay as they are.
+#[utoipa::path(patch, path = "/api/v1/peers/{id}", operation_id = "edit_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id"),
+        ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: change only what stands so")),
+    request_body = PeerPatch,
+    responses((status = 200, body = PeerView, headers(("ETag" = String, description = "Its `etag` in double quotes"))), BadRequest, NotFound, PreconditionFailed, Invalid))]
 pub(crate) async fn edit(
     admin: Admin,
     AboutId(id): AboutId,
+    headers: HeaderMap,
     JsonBody(patch): JsonBody<PeerPatch>,
-) -> Result<Json<PeerView>, ApiError> {
-    let node = parse(&id)?;
-    let urls = patch.urls.map(urls::parse).transpose()?;
-    let name = patch.name.map(check_name).transpose()?;
-    let limits = patch.limits.map(limits::parse).transpose()?;
-    blocking(move || {
-        let known = admin.reader().peer(&node)?;
-        let row = PeerRow {
-            name: name.unwrap_or(known.name),
-            urls: urls.unwrap_or(known.urls),
-            paused: patch.paused.unwrap_or(known.paused),
-            ..known
-        };
-        admin.store().put_peer(&row, &admin.author(), admin.reader().now())?;
-        if let Some(limits) = limits {
-            admin.store().set_bandwidth(&node, &limits, &admin.author(), admin.reader().now())?;
+) -> Result<Response, ApiError> {
+    let (node, expected) = (parse(&id)?, conditions::expected(&headers)?);
+    let edit = PeerEdit {
+        name: patch.name.map(check_name).transpose()?,
+        urls: patch.urls.map(urls::parse).transpose()?,
+        paused: patch.paused,
+        limits: patch.limits.map(limits::parse).transpose()?,
+    };
+    let view = blocking(move || {
+        if !admin.store().edit_peer(&node, &edit, &expected, &admin.author(), admin.reader().now())? {
+            return Err(no_such_peer(&node));
         }
         one(admin.reader(), &node)
-    })
-    .await
-    .map(Json)
+    });
+    answer(view.await?)
 }
 
 /// Remove the link with a peer.
 ///
 /// The node stays in the mesh, and may still be reached through others.
-#[utoipa::path(delete, path = "/api/v1/peers/{id}", operation_id = "remove_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
-    responses((status = 204, description = "It is removed"), NotFound))]
-pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId) -> Result<StatusCode, ApiError> {
-    let node = parse(&id)?;
+#[utoipa::path(delete, path = "/api/v1/peers/{id}", operation_id = "remove_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id"),
+        ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: remove only what stands so")),
+    responses((status = 204, description = "It is removed"), BadRequest, NotFound, PreconditionFailed))]
+pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
+    let (node, expected) = (parse(&id)?, conditions::expected(&headers)?);
     blocking(move || {
-        if admin.store().remove_peer(&node, &admin.author(), admin.reader().now())? {
+        if admin.store().remove_peer(&node, &expected, &admin.author(), admin.reader().now())? {
             return Ok(StatusCode::NO_CONTENT);
         }
-        Err(ApiError::new(Code::NoSuchPeer, format!("there is no peer {node}")).fact("id", node.to_string()))
+        Err(no_such_peer(&node))
     })
     .await
 }
@@ -107,6 +109,14 @@ pub(crate) async fn sync(admin: Admin, AboutId(id): AboutId) -> Result<Json<Sync
     Ok(Json(SyncView { events }))
 }
 
+fn no_such_peer(node: &NodeId) -> ApiError {
+    ApiError::new(Code::NoSuchPeer, format!("there is no peer {node}")).fact("id", node.to_string())
+}
+
+fn answer(view: PeerView) -> Result<Response, ApiError> {
+    conditions::tagged(&view.etag.clone(), view)
+}
+
 fn parse(id: &str) -> Result<NodeId, ApiError> {
     parse_id(id, Code::NoSuchPeer, "peer")
 }
@@ -117,7 +127,8 @@ fn one(reader: &Reader, node: &NodeId) -> Result<PeerView, ApiError> {
 
 fn view(reader: &Reader, row: PeerRow) -> Result<PeerView, ApiError> {
     let (status, limits) = (reader.state().mesh.status(&row.node), reader.bandwidth(&row.node)?);
-    Ok(convert::peer(row, &reader.node_id(), &reader.roster(), status, &limits))
+    let tag = reader.peer_tag(&row)?;
+    Ok(convert::peer(row, &reader.node_id(), &reader.roster(), status, (&limits, tag)))
 }
 
 fn check_name(name: String) -> Result<String, ApiError> {

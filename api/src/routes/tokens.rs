@@ -1,15 +1,16 @@
 //! `/tokens`.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use ods_store::{NewToken, Scope, TokenId, UnixMillis, Who};
 
 use crate::auth::Admin;
 use crate::blocking::blocking;
+use crate::conditions;
 use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, creation_key, page_of, parse_id};
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
+use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
 use crate::routes::users;
 use crate::types::{NewTokenView, Page, PageQuery, TokenRequest, TokenView};
@@ -45,16 +46,18 @@ pub(crate) async fn create(
 ///
 /// It ends at once, also for answers that are under way, and so do the sessions it began. A token doesn't revoke itself, and the
 /// last admin stays.
-#[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "revoke_token", tag = "tokens", params(("id" = String, Path, description = "The token's id")),
-    responses((status = 204, description = "It is revoked"), NotFound, Conflict))]
-pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId) -> Result<StatusCode, ApiError> {
+#[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "revoke_token", tag = "tokens", params(("id" = String, Path, description = "The token's id"),
+        ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: revoke only what stands so")),
+    responses((status = 204, description = "It is revoked"), BadRequest, NotFound, Conflict, PreconditionFailed))]
+pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
+    let expected = conditions::expected(&headers)?;
     let token: TokenId = parse_id(&id, Code::NoSuchToken, "token")?;
     if matches!(admin.reader().session().who(), Who::Token(own) if own.id == token) {
         let detail =
             "a token can't revoke itself: whoever holds it would be locked out; use another one, or sign in as a user";
         return Err(ApiError::new(Code::OwnCredentials, detail).fact("id", token.to_string()));
     }
-    if blocking(move || admin.store().revoke_token(token, &admin.author(), admin.reader().now())).await? {
+    if blocking(move || admin.store().revoke_token(token, &expected, &admin.author(), admin.reader().now())).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(ApiError::new(Code::NoSuchToken, format!("there is no token {token}")).fact("id", token.to_string()))

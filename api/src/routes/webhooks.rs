@@ -1,15 +1,19 @@
 //! `/webhooks`: who is told of what happens here.
 
 use axum::Json;
-use axum::http::StatusCode;
-use ods_store::{OLD_SECRET_FOR_MS_MAX, Webhook, WebhookChange, WebhookError, WebhookId, WebhookSettings};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use ods_store::{
+    Expected, OLD_SECRET_FOR_MS_MAX, StoreError, Webhook, WebhookChange, WebhookError, WebhookId, WebhookSettings,
+};
 
 use crate::auth::Admin;
 use crate::blocking::blocking;
+use crate::conditions;
 use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, OptionalJsonBody, Params, creation_key, page_of};
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
+use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
 use crate::types::{
     NewWebhookView, Page, PageQuery, RotateRequest, SkipRequest, WebhookPatch, WebhookRequest, WebhookView,
@@ -18,6 +22,9 @@ use crate::webhook_address::{AddressRules, BadWebhookUrl, check_url};
 
 /// How long the old secret signs too, unless the caller says: a day.
 const KEEP_OLD_FOR_S: u64 = 24 * 60 * 60;
+
+/// How often a change that minds nothing is tried, when others change the same webhook in between.
+const EDITS_MAX: usize = 8;
 
 /// List webhooks, oldest first, without their secrets.
 #[utoipa::path(get, path = "/api/v1/webhooks", operation_id = "list_webhooks", tag = "webhooks", params(PageQuery),
@@ -61,47 +68,46 @@ pub(crate) async fn create(
 
 /// Show a webhook.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}", operation_id = "show_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
-    responses((status = 200, body = WebhookView), NotFound))]
-pub(crate) async fn show(admin: Admin, AboutId(id): AboutId) -> Result<Json<WebhookView>, ApiError> {
+    responses((status = 200, body = WebhookView, headers(("ETag" = String, description = "Its `etag` in double quotes"))), NotFound))]
+pub(crate) async fn show(admin: Admin, AboutId(id): AboutId) -> Result<Response, ApiError> {
     let id = parse(&id)?;
-    blocking(move || view(&admin, admin.store().webhook(id)?)).await.map(Json)
+    answer(blocking(move || view(&admin, admin.store().webhook(id)?)).await?)
 }
 
 /// Change a webhook, or switch it off or on.
 ///
 /// Switched on, it goes on where it stopped; what the journal has pruned meanwhile is lost to it.
-#[utoipa::path(patch, path = "/api/v1/webhooks/{id}", operation_id = "edit_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
-    request_body = WebhookPatch, responses((status = 200, body = WebhookView), BadRequest, NotFound, Invalid))]
+#[utoipa::path(patch, path = "/api/v1/webhooks/{id}", operation_id = "edit_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id"),
+        ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: change only what stands so")),
+    request_body = WebhookPatch,
+    responses((status = 200, body = WebhookView, headers(("ETag" = String, description = "Its `etag` in double quotes"))), BadRequest, NotFound, PreconditionFailed, Invalid))]
 pub(crate) async fn edit(
     admin: Admin,
     AboutId(id): AboutId,
+    headers: HeaderMap,
     JsonBody(patch): JsonBody<WebhookPatch>,
-) -> Result<Json<WebhookView>, ApiError> {
-    let id = parse(&id)?;
-    blocking(move || {
-        let before = admin.store().webhook(id)?.row.settings;
-        let settings = WebhookSettings {
-            name: patch.name.unwrap_or(before.name),
-            url: patch.url.unwrap_or(before.url),
-            types: patch.types.unwrap_or(before.types),
-            paths: patch.paths.unwrap_or(before.paths),
-            tags: patch.tags.unwrap_or(before.tags),
-            allow_private: patch.allow_private.unwrap_or(before.allow_private),
-        };
-        check_address(&admin, &settings)?;
-        let change = WebhookChange::Edit { settings, on: patch.enabled };
-        view(&admin, admin.store().change_webhook(id, &change, &admin.author(), admin.reader().now())?)
-    })
-    .await
-    .map(Json)
+) -> Result<Response, ApiError> {
+    let (id, expected) = (parse(&id)?, conditions::expected(&headers)?);
+    let view = blocking(move || {
+        for _ in 1..EDITS_MAX {
+            match edit_once(&admin, id, &patch, &expected)? {
+                // Somebody else was first, and the caller doesn't mind: on top of what they did, then.
+                Err(StoreError::Edited { .. }) if expected == Expected::Any => {}
+                outcome => return view(&admin, outcome?),
+            }
+        }
+        view(&admin, edit_once(&admin, id, &patch, &expected)??)
+    });
+    answer(view.await?)
 }
 
 /// Remove a webhook with its log.
-#[utoipa::path(delete, path = "/api/v1/webhooks/{id}", operation_id = "remove_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
-    responses((status = 204, description = "It is gone"), NotFound))]
-pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId) -> Result<StatusCode, ApiError> {
-    let id = parse(&id)?;
-    if blocking(move || admin.store().remove_webhook(id, &admin.author(), admin.reader().now())).await? {
+#[utoipa::path(delete, path = "/api/v1/webhooks/{id}", operation_id = "remove_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id"),
+        ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: remove only what stands so")),
+    responses((status = 204, description = "It is gone"), BadRequest, NotFound, PreconditionFailed))]
+pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
+    let (id, expected) = (parse(&id)?, conditions::expected(&headers)?);
+    if blocking(move || admin.store().remove_webhook(id, &expected, &admin.author(), admin.reader().now())).await? {
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(WebhookError::NoSuchWebhook.into())
@@ -110,13 +116,17 @@ pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId) -> Result<StatusC
 /// Give a webhook a new secret.
 ///
 /// The one before signs too for a while, so that receivers can change theirs without a gap. A body is not needed.
-#[utoipa::path(post, path = "/api/v1/webhooks/{id}/rotate", operation_id = "rotate_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
-    request_body = Option<RotateRequest>, responses((status = 200, body = NewWebhookView), BadRequest, NotFound, Invalid))]
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/rotate", operation_id = "rotate_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id"),
+        ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: change only what stands so")),
+    request_body = Option<RotateRequest>,
+    responses((status = 200, body = NewWebhookView), BadRequest, NotFound, PreconditionFailed, Invalid))]
 pub(crate) async fn rotate(
     admin: Admin,
     AboutId(id): AboutId,
+    headers: HeaderMap,
     OptionalJsonBody(request): OptionalJsonBody<RotateRequest>,
 ) -> Result<Json<NewWebhookView>, ApiError> {
+    let expected = conditions::expected(&headers)?;
     let (id, keep_s) = (parse(&id)?, request.keep_old_for_s.unwrap_or(KEEP_OLD_FOR_S));
     let keep_old_for_ms = keep_s.saturating_mul(1000);
     if keep_old_for_ms > OLD_SECRET_FOR_MS_MAX {
@@ -125,7 +135,7 @@ pub(crate) async fn rotate(
     }
     blocking(move || {
         let change = WebhookChange::Rotate { keep_old_for_ms };
-        let rotated = admin.store().change_webhook(id, &change, &admin.author(), admin.reader().now())?;
+        let rotated = admin.store().change_webhook(id, &change, &expected, &admin.author(), admin.reader().now())?;
         with_secret(&admin, rotated)
     })
     .await
@@ -163,9 +173,39 @@ pub(crate) async fn skip(
     .map(Json)
 }
 
+/// Changes a webhook as it stands at this moment, which must be as expected.
+fn edit_once(
+    admin: &Admin,
+    id: WebhookId,
+    patch: &WebhookPatch,
+    expected: &Expected,
+) -> Result<Result<Webhook, StoreError>, ApiError> {
+    let row = admin.store().webhook(id)?.row;
+    let seen = match expected {
+        Expected::Any => &Expected::OneOf(vec![row.tag()]),
+        Expected::OneOf(_) => expected,
+    };
+    let (patch, before) = (patch.clone(), row.settings);
+    let settings = WebhookSettings {
+        name: patch.name.unwrap_or(before.name),
+        url: patch.url.unwrap_or(before.url),
+        types: patch.types.unwrap_or(before.types),
+        paths: patch.paths.unwrap_or(before.paths),
+        tags: patch.tags.unwrap_or(before.tags),
+        allow_private: patch.allow_private.unwrap_or(before.allow_private),
+    };
+    check_address(admin, &settings)?;
+    let change = WebhookChange::Edit { settings, on: patch.enabled };
+    Ok(admin.store().change_webhook(id, &change, seen, &admin.author(), admin.reader().now()))
+}
+
 /// The id of a webhook in an address, or the error that there is none.
 pub(super) fn parse(id: &str) -> Result<WebhookId, ApiError> {
     Ok(id.parse::<WebhookId>()?)
+}
+
+fn answer(view: WebhookView) -> Result<Response, ApiError> {
+    conditions::tagged(&view.etag.clone(), view)
 }
 
 fn check_address(admin: &Admin, settings: &WebhookSettings) -> Result<(), ApiError> {

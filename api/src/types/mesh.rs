@@ -68,6 +68,9 @@ pub struct PeerView {
     pub added_at: Timestamp,
     /// How fast packages may go over this link.
     pub limits: LimitsView,
+    /// How it stands, as far as people set it: what `If-Match` takes, in double quotes.
+    #[schema(example = "0f1e2d3c4b5a69788796a5b4c3d2e1f0")]
+    pub etag: String,
 }
 
 /// How far this node is behind a peer.
@@ -162,4 +165,7 @@ pub struct InviteView {
     /// The node that joined with it.
     #[schema(required = true)]
     pub redeemed_by: Option<String>,
+    /// How it stands, as far as people set it: what `If-Match` takes, in double quotes.
+    #[schema(example = "0f1e2d3c4b5a69788796a5b4c3d2e1f0")]
+    pub etag: String,
 }

@@ -46,6 +46,9 @@ pub struct NodeView {
     pub storage: StorageView,
     /// How fast packages may go between this node and all others together.
     pub limits: LimitsView,
+    /// How it stands, as far as people set it: what `If-Match` takes, in double quotes.
+    #[schema(example = "0f1e2d3c4b5a69788796a5b4c3d2e1f0")]
+    pub etag: String,
 }
 
 /// A node's log.

@@ -60,6 +60,9 @@ pub struct TokenView {
     /// When it was last used, to the minute or so.
     #[schema(required = true, value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
+    /// How it stands, as far as people set it: what `If-Match` takes, in double quotes.
+    #[schema(example = "0f1e2d3c4b5a69788796a5b4c3d2e1f0")]
+    pub etag: String,
 }
 
 /// A token just made, with its secret.

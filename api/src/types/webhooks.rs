@@ -104,6 +104,9 @@ pub struct WebhookView {
     /// What holds it up.
     #[schema(required = true)]
     pub failing: Option<FailingView>,
+    /// How it stands, as far as people set it: what `If-Match` takes, in double quotes.
+    #[schema(example = "0f1e2d3c4b5a69788796a5b4c3d2e1f0")]
+    pub etag: String,
 }
 
 /// A delivery that doesn't get through, and holds up those behind it.

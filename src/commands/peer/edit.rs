@@ -1,6 +1,6 @@
 //! Looking at one link, changing it, and pulling now.
 
-use ods_api::{PeerPatch, PeerView};
+use ods_api::{Guard, PeerPatch, PeerView};
 
 use super::find;
 use crate::cli::{Connection, Failure, Output, printable, time_text};
@@ -62,7 +62,7 @@ pub(super) async fn set(arguments: Set, context: &mut Context) -> Result<(), Fai
     let node = arguments.connection.connect(context)?;
     let peer = find(&node, &arguments.peer).await?;
     let patch = PeerPatch { name: arguments.name, urls: arguments.urls, paused, ..PeerPatch::default() };
-    let peer = node.client.edit_peer(&peer.id, &patch).await.map_err(|error| node.explain(error))?;
+    let peer = node.client.edit_peer(&peer.id, &patch, &Guard::Always).await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {
         return context.output.json(&peer);
     }

@@ -1,8 +1,8 @@
 //! What each step of a script does.
 
 use ods_store::{
-    Condition, EventId, EvictStep, GcMode, Keep, MetaPatch, PackagePath, PublishRequest, Retention, Role, SpacePolicy,
-    StatePolicy, StoreError,
+    Condition, EventId, EvictStep, Expected, GcMode, Keep, MetaPatch, PackagePath, PublishRequest, Retention, Role,
+    SpacePolicy, StatePolicy, StoreError,
 };
 
 use super::machine::{End, Machine};
@@ -209,7 +209,8 @@ impl World {
             Step::Unlink { one, other } => {
                 let Some((one, other)) = self.pair(one, other) else { return };
                 let node = self.machines[other].store().node_id();
-                let _ = self.machines[one].store().remove_peer(&node, &author(), self.machines[one].now());
+                let _ =
+                    self.machines[one].store().remove_peer(&node, &Expected::Any, &author(), self.machines[one].now());
             }
             Step::Pause { one, other, for_ms } => {
                 let Some((one, other)) = self.pair(one, other) else { return };

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ods_api::PeerState;
-use ods_store::{PeerRow, Role};
+use ods_store::{Expected, PeerRow, Role};
 
 use super::super::LinkPolicy;
 use super::super::protocol::Request;
@@ -70,7 +70,7 @@ fn a_link_is_for_peers_only() {
     let row = hq.store().peer(&branch.store().node_id()).unwrap().unwrap();
     hq.store().put_peer(&PeerRow { paused: true, ..row.clone() }, &author(), hq.now).unwrap();
     assert_eq!(code(&branch), "not_a_peer");
-    hq.store().remove_peer(&row.node, &author(), hq.now).unwrap();
+    hq.store().remove_peer(&row.node, &Expected::Any, &author(), hq.now).unwrap();
     assert_eq!(code(&branch), "not_a_peer");
     hq.store().expel(&row.node, &author(), hq.now).unwrap();
     assert_eq!(code(&branch), "expelled");

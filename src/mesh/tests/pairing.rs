@@ -1,6 +1,6 @@
 //! Redeeming invites, in all the ways the design names.
 
-use ods_store::{Author, NodeId, PeerRow, Role, UnixMillis};
+use ods_store::{Author, Expected, NodeId, PeerRow, Role, UnixMillis};
 
 use super::super::protocol::{PairAnswer, PairRequest, Request};
 use super::super::serve::Reply;
@@ -57,7 +57,7 @@ fn an_expired_invite_is_refused_by_the_inviters_clock() {
 fn a_revoked_invite_is_unknown() {
     let (hq, branch) = (TestNode::new("hq"), TestNode::new("branch"));
     let (row, line) = hq.invite(Role::Publisher);
-    hq.store().revoke_invite(&row.id, &Author::new("test"), NOW).unwrap();
+    hq.store().revoke_invite(&row.id, &Expected::Any, &Author::new("test"), NOW).unwrap();
     assert_eq!(refused(&branch, &hq, line), "invite_unknown");
 }
 

@@ -2,6 +2,7 @@
 
 use super::Store;
 use crate::codec::from_row;
+use crate::edit_tag::Expected;
 use crate::error::Result;
 use crate::journal::Moment;
 use crate::path::PackagePath;
@@ -86,10 +87,10 @@ impl Store {
         Ok(tokens::rows(&self.read()?.open_table(TOKENS)?)?.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// Revokes a token, at once; false if there is none.
-    pub fn revoke_token(&self, id: TokenId, author: &Author, now: UnixMillis) -> Result<bool> {
-        let author = author.clone();
-        self.write(move |tx| tokens::revoke(tx, Moment::live(now), id, &author))
+    /// Revokes a token, at once, if it stands as expected; false if there is none.
+    pub fn revoke_token(&self, id: TokenId, expected: &Expected, author: &Author, now: UnixMillis) -> Result<bool> {
+        let (expected, author) = (expected.clone(), author.clone());
+        self.write(move |tx| tokens::revoke(tx, Moment::live(now), id, &expected, &author))
     }
 
     /// The token with this secret, which may be expired; `None` if there is none.

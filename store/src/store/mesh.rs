@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Store;
 use crate::digest::{EventId, NodeId, SetDigest, StatementId};
+use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, SignedEvent};
 use crate::frame::FrameError;
@@ -15,7 +16,7 @@ use crate::lsn::Lsn;
 use crate::membership::{self, Member, check_role};
 use crate::meta;
 use crate::path::PackagePath;
-use crate::peers::{self, InviteRow, JoiningRow, NewInvite, PeerRow};
+use crate::peers::{self, InviteRow, JoiningRow, NewInvite, PeerEdit, PeerRow};
 use crate::publish::Author;
 use crate::pull::{self, LogCursor, LogPage, LogQuery};
 use crate::roster::Roster;
@@ -272,7 +273,7 @@ impl Store {
 
     /// One peer.
     pub fn peer(&self, node: &NodeId) -> Result<Option<PeerRow>> {
-        Ok(self.peers()?.into_iter().find(|row| row.node == *node))
+        peers::find(&self.read()?, node)
     }
 
     /// Adds a peer or changes what is known of it.
@@ -281,10 +282,34 @@ impl Store {
         self.write(move |tx| peers::put(tx, Moment::live(now), &row, &author))
     }
 
-    /// Removes a peer (the link, not the node's place in the mesh); false if there is none.
-    pub fn remove_peer(&self, node: &NodeId, author: &Author, now: UnixMillis) -> Result<bool> {
-        let (node, author) = (*node, author.clone());
-        self.write(move |tx| peers::remove(tx, Moment::live(now), &node, &author))
+    /// How a peer stands, as far as people set it.
+    pub fn peer_tag(&self, row: &PeerRow) -> Result<EditTag> {
+        peers::tag(&self.read()?, row)
+    }
+
+    /// Changes what people set of a peer, all of it or nothing, if it stands as expected; false if there is none.
+    pub fn edit_peer(
+        &self,
+        node: &NodeId,
+        edit: &PeerEdit,
+        expected: &Expected,
+        author: &Author,
+        now: UnixMillis,
+    ) -> Result<bool> {
+        let (node, edit, expected, author) = (*node, edit.clone(), expected.clone(), author.clone());
+        self.write(move |tx| peers::edit(tx, Moment::live(now), &node, &edit, &expected, &author))
+    }
+
+    /// Notes where a peer called from.
+    pub fn observe_peer(&self, node: &NodeId, url: &str) -> Result<()> {
+        let (node, url) = (*node, url.to_owned());
+        self.write(move |tx| peers::observe(tx, &node, &url))
+    }
+
+    /// Removes a peer (the link, not the node's place in the mesh), if it stands as expected; false if there is none.
+    pub fn remove_peer(&self, node: &NodeId, expected: &Expected, author: &Author, now: UnixMillis) -> Result<bool> {
+        let (node, expected, author) = (*node, expected.clone(), author.clone());
+        self.write(move |tx| peers::remove(tx, Moment::live(now), &node, &expected, &author))
     }
 
     /// How far a peer's log was read.
@@ -308,10 +333,10 @@ impl Store {
         peers::find_invite(&self.read()?.open_table(INVITES)?, id)
     }
 
-    /// Takes an invite back; false if there is none.
-    pub fn revoke_invite(&self, id: &[u8; 16], author: &Author, now: UnixMillis) -> Result<bool> {
-        let (id, author) = (*id, author.clone());
-        self.write(move |tx| peers::revoke_invite(tx, Moment::live(now), &id, &author))
+    /// Takes an invite back, if it stands as expected; false if there is none.
+    pub fn revoke_invite(&self, id: &[u8; 16], expected: &Expected, author: &Author, now: UnixMillis) -> Result<bool> {
+        let (id, expected, author) = (*id, expected.clone(), author.clone());
+        self.write(move |tx| peers::revoke_invite(tx, Moment::live(now), &id, &expected, &author))
     }
 
     /// Uses an invite for a node; see [`peers::redeem`].

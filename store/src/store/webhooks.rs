@@ -1,6 +1,7 @@
 //! What webhooks need: to be made and changed, and, for the node that sends, how far each is.
 
 use super::Store;
+use crate::edit_tag::Expected;
 use crate::error::Result;
 use crate::journal::{self, Moment};
 use crate::limits::PAGE_ROWS_MAX;
@@ -33,22 +34,23 @@ impl Store {
         self.write(move |tx| webhooks::create(tx, Moment::live(now), &settings, &author))
     }
 
-    /// Changes a webhook. Whatever held it up is tried again at once.
+    /// Changes a webhook that stands as expected. Whatever held it up is tried again at once.
     pub fn change_webhook(
         &self,
         id: WebhookId,
         change: &WebhookChange,
+        expected: &Expected,
         author: &Author,
         now: UnixMillis,
     ) -> Result<Webhook> {
-        let (change, author) = (change.clone(), author.clone());
-        self.write(move |tx| webhooks::change(tx, Moment::live(now), id, &change, &author))
+        let (change, expected, author) = (change.clone(), expected.clone(), author.clone());
+        self.write(move |tx| webhooks::change(tx, Moment::live(now), id, &change, &expected, &author))
     }
 
-    /// Removes a webhook with its log; false if there is none.
-    pub fn remove_webhook(&self, id: WebhookId, author: &Author, now: UnixMillis) -> Result<bool> {
-        let author = author.clone();
-        self.write(move |tx| webhooks::remove(tx, Moment::live(now), id, &author))
+    /// Removes a webhook that stands as expected, with its log; false if there is none.
+    pub fn remove_webhook(&self, id: WebhookId, expected: &Expected, author: &Author, now: UnixMillis) -> Result<bool> {
+        let (expected, author) = (expected.clone(), author.clone());
+        self.write(move |tx| webhooks::remove(tx, Moment::live(now), id, &expected, &author))
     }
 
     /// Asks for a test to be sent; tells the record it is about.

@@ -7,6 +7,7 @@ use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
 use super::{Failing, Webhook, WebhookError, WebhookId, WebhookProgress, get, give_up, need, note, put_progress};
+use crate::audit::{self, Deed};
 use crate::codec::{from_row, to_row};
 use crate::error::Result;
 use crate::journal::{self, Happening, Moment};
@@ -288,6 +289,8 @@ pub(crate) fn test(tx: &Tx<'_>, moment: Moment, id: WebhookId, author: &Author) 
     count_in(tx, id, &mut progress)?;
     put_progress(tx, id, &progress)?;
     enqueue(tx, id, lsn)?;
+    let sent = audit::facts([("delivery", delivery.message)]);
+    audit::append(tx, moment, author, &Deed::made("webhook.tested", id, sent))?;
     Ok(lsn)
 }
 
@@ -335,7 +338,8 @@ pub(crate) fn skip(
     mark_skipped(tx, id, failing.lsn)?;
     let progress = WebhookProgress { cursor: progress.cursor.max(failing.lsn), failing: None, ..progress };
     put_progress(tx, id, &progress)?;
-    note(tx, moment, &row, "skipped", author)?;
+    let which = audit::facts([("delivery", journal::message_id(tx.meta(&crate::meta::LOG_ID)?, failing.lsn))]);
+    note(tx, moment, &row, &Deed::made("webhook.skipped", id, which), author)?;
     tx.changed(|effects| effects.webhooks_changed = true);
     Ok(Webhook { row, progress })
 }
@@ -346,7 +350,8 @@ pub(crate) fn skip_all(tx: &Tx<'_>, moment: Moment, id: WebhookId, author: &Auth
     if let Some(failing) = &progress.failing {
         mark_skipped(tx, id, failing.lsn)?;
     }
-    let cursor = note(tx, moment, &row, "skipped", author)?;
+    let all = audit::facts([("deliveries", "all".to_owned())]);
+    let cursor = note(tx, moment, &row, &Deed::made("webhook.skipped", id, all), author)?;
     let progress = WebhookProgress { cursor, failing: None, ..progress };
     put_progress(tx, id, &progress)?;
     tx.changed(|effects| effects.webhooks_changed = true);

@@ -154,6 +154,6 @@ async fn a_stream_ends_with_its_token() {
     let mut stream = Stream::open(&api, "", None).await;
     let token = api.store.tokens().expect("tokens")[0].id;
     api.token(Scope::Admin, &[]);
-    assert!(api.store.revoke_token(token, &Author::new("test"), NOW).expect("revoked"));
+    assert!(api.store.revoke_token(token, &Expected::Any, &Author::new("test"), NOW).expect("revoked"));
     assert_eq!(stream.next().await, None);
 }

@@ -1,0 +1,138 @@
+//! What people can set of the node itself: its name, its urls, its policy, its limits; changed together or not at all.
+
+use crate::audit::{self, Deed};
+use crate::bandwidth::{self, Bandwidth};
+use crate::edit_tag::{EditTag, Expected};
+use crate::error::{Result, StoreError};
+use crate::journal::{self, Happening, Moment};
+use crate::limits::NAME_BYTES_MAX;
+use crate::meta;
+use crate::node_state::StatePolicy;
+use crate::policy;
+use crate::publish::Author;
+use crate::schema::META;
+use crate::store::Store;
+use crate::tables::Tables;
+use crate::time::UnixMillis;
+use crate::tokens::check_name;
+use crate::tx::Tx;
+
+/// A change to the node; what is `None` stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NodeEdit {
+    /// Its name.
+    pub name: Option<String>,
+    /// The urls at which it says that it answers.
+    pub urls: Option<Vec<String>>,
+    /// Which packages' bytes it keeps.
+    pub policy: Option<StatePolicy>,
+    /// How fast packages may go between it and all others together.
+    pub limits: Option<Bandwidth>,
+}
+
+impl Store {
+    /// How the node stands, as far as people set it.
+    pub fn node_tag(&self) -> Result<EditTag> {
+        let node = self.node_id();
+        tag(&self.read()?, &node)
+    }
+
+    /// Changes the node, all of it or nothing, if it stands as expected.
+    pub fn edit_node(&self, edit: &NodeEdit, expected: &Expected, author: &Author, now: UnixMillis) -> Result<()> {
+        let (edit, expected, author) = (edit.clone(), expected.clone(), author.clone());
+        self.write(move |tx| {
+            let node = tx.context.key.node_id();
+            expected.check("the node", tag(tx, &node)?)?;
+            if let Some(name) = &edit.name {
+                set_name(tx, name, &author, now)?;
+            }
+            if let Some(urls) = &edit.urls {
+                set_urls(tx, urls, &author, now)?;
+            }
+            if let Some(policy) = &edit.policy {
+                policy::check(policy)?;
+                policy::set(tx, policy, &author, now)?;
+            }
+            if let Some(limits) = &edit.limits {
+                bandwidth::set(tx, &node, limits, &author, now)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Changes the node's name.
+    pub fn set_name(&self, name: &str, author: &Author, now: UnixMillis) -> Result<()> {
+        let edit = NodeEdit { name: Some(name.to_owned()), ..NodeEdit::default() };
+        self.edit_node(&edit, &Expected::Any, author, now)
+    }
+
+    /// Changes the urls at which the node says that it answers.
+    pub fn set_urls(&self, urls: &[String], author: &Author, now: UnixMillis) -> Result<()> {
+        let edit = NodeEdit { urls: Some(urls.to_vec()), ..NodeEdit::default() };
+        self.edit_node(&edit, &Expected::Any, author, now)
+    }
+}
+
+fn tag(tables: &impl Tables, node: &crate::digest::NodeId) -> Result<EditTag> {
+    // In a transaction a table is opened once at a time, and the policy lies in the same.
+    let (name, urls) = {
+        let values = tables.table(META)?;
+        (meta::need(&values, &meta::NAME)?, meta::need(&values, &meta::URLS)?)
+    };
+    Ok(EditTag::of(&(name, urls, policy::of(tables)?, bandwidth::of(tables, node)?)))
+}
+
+fn set_name(tx: &Tx<'_>, name: &str, author: &Author, now: UnixMillis) -> Result<()> {
+    check_name("the node's name", name)?;
+    let before = tx.meta(&meta::NAME)?;
+    tx.set_meta(&meta::NAME, &name.to_owned())?;
+    changed(tx, now, author, ("name", before, name.to_owned()))
+}
+
+fn set_urls(tx: &Tx<'_>, urls: &Vec<String>, author: &Author, now: UnixMillis) -> Result<()> {
+    if urls.iter().any(|url| url.len() > 8 * NAME_BYTES_MAX) {
+        let reason = format!("must have at most {} bytes", 8 * NAME_BYTES_MAX);
+        return Err(StoreError::BadName { what: "a url", reason });
+    }
+    let before = tx.meta(&meta::URLS)?;
+    tx.set_meta(&meta::URLS, urls)?;
+    changed(tx, now, author, ("urls", before.join(", "), urls.join(", ")))
+}
+
+fn changed(tx: &Tx<'_>, now: UnixMillis, author: &Author, (what, before, after): (&str, String, String)) -> Result<()> {
+    let deed = Deed::changed("node.changed", what, audit::facts([(what, before)]), audit::facts([(what, after)]));
+    audit::append(tx, Moment::live(now), author, &deed)?;
+    tx.changed(|effects| effects.node_changed = true);
+    journal::append(tx, Moment::live(now), Happening::NodeChanged { by: author.as_str().to_owned() }).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::StoreOptions;
+    use crate::testing::SimDisk;
+
+    const NOW: UnixMillis = UnixMillis::new(1);
+
+    #[test]
+    fn a_change_that_is_refused_in_part_changes_nothing_and_one_seen_too_late_neither() {
+        let options = StoreOptions { cache_bytes: 16 << 20, entropy: [1; 32], name: "hq".to_owned() };
+        let store = Store::open(Arc::new(SimDisk::new()), Path::new("/data"), &options).expect("it opens");
+        let (author, seen) = (Author::new("ada"), store.node_tag().expect("readable"));
+        let named = |name: &str| NodeEdit { name: Some(name.to_owned()), ..NodeEdit::default() };
+
+        let bad = NodeEdit { urls: Some(vec!["x".repeat(2000)]), ..named("lab") };
+        store.edit_node(&bad, &Expected::Any, &author, NOW).expect_err("a url that is too long");
+        assert_eq!((store.name().expect("readable"), store.node_tag().expect("readable")), ("hq".to_owned(), seen));
+
+        let expected = Expected::OneOf(vec![seen]);
+        store.edit_node(&named("lab"), &expected, &author, NOW).expect("as it was seen");
+        let refused = store.edit_node(&named("attic"), &expected, &author, NOW);
+        let current = store.node_tag().expect("readable");
+        assert!(matches!(refused, Err(StoreError::Edited { current: told, .. }) if told == current), "{refused:?}");
+        assert_eq!(store.name().expect("readable"), "lab");
+    }
+}
