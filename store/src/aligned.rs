@@ -1,12 +1,12 @@
-//! Memory that begins at a multiple of [`DIRECT_ALIGN_BYTES`], from which a disk can take what is written.
+//! Memory from which a disk can take what is written: it begins at a multiple of 4096 bytes.
 
 use std::ops::{Deref, DerefMut};
 
 use crate::disk::DIRECT_ALIGN_BYTES;
 
-/// Bytes in such memory.
-#[derive(Debug)]
-pub(crate) struct Aligned {
+/// Bytes in memory from which a disk can take them as they are; by default none.
+#[derive(Debug, Default)]
+pub struct Aligned {
     memory: Vec<u8>,
     start: usize,
     length: usize,
@@ -14,7 +14,7 @@ pub(crate) struct Aligned {
 
 impl Aligned {
     /// So many zeros.
-    pub(crate) fn zeros(length: usize) -> Self {
+    pub fn zeros(length: usize) -> Self {
         let memory = vec![0; length + DIRECT_ALIGN_BYTES];
         // Were there no such place, this wouldn't be aligned, and be written as anything else.
         let start = memory.as_ptr().align_offset(DIRECT_ALIGN_BYTES).min(DIRECT_ALIGN_BYTES);

@@ -103,6 +103,7 @@ mod webhooks;
 mod writer;
 
 pub use account_error::AccountError;
+pub use aligned::Aligned;
 pub use arrivals::Arrival;
 pub use audit::{AuditEntry, AuditPage, Deed, Facts, facts};
 pub use backup::{BackupFolder, BackupLock, Copied, DatabaseCopy, FileSum, Trust};
@@ -169,7 +170,7 @@ pub use time::UnixMillis;
 pub use tokens::{NewToken, Scope, TokenRow, is_token_shaped};
 pub use trouble::DiskTrouble;
 pub use tx::Committed;
-pub use upload::{Received, Upload};
+pub use upload::{Received, Upload, UploadFile};
 pub use users::{NewUser, UserPatch, UserRow};
 pub use vector::{StreamState, Vector};
 pub use verify::{Depth, Fault, FaultKind, Mended, OnProgress, VerifyProgress, VerifyReport, check_database};

@@ -4,7 +4,6 @@ mod block;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread;
 
 use block::Block;
 
@@ -17,9 +16,6 @@ use crate::outline::{BlobHasher, BlobHashes};
 
 /// So many bytes at a time are sent to the disk while the next ones come, so that the sync at the end is short.
 const BEGIN_SYNC_EVERY_BYTES: u64 = 32 << 20;
-
-/// Fewer bytes at a time are hashed before a second thread would have begun.
-const HASH_BESIDE_BYTES: usize = 256 << 10;
 
 /// A file in `incoming/` that goes away with its owner.
 #[derive(Debug)]
@@ -40,11 +36,12 @@ impl Drop for IncomingFile {
 /// Bytes being received. Dropping it removes what was written.
 pub struct Upload {
     file: UploadFile,
-    hasher: BlobHasher,
+    /// Some kilobytes: too many to be moved about.
+    hasher: Box<BlobHasher>,
 }
 
-/// Where they are written.
-struct UploadFile {
+/// Where they are written. Dropping it removes what was written.
+pub struct UploadFile {
     // Declared before `incoming`, so that the handle is closed before the file is removed (Windows).
     file: Box<dyn DiskFile>,
     incoming: IncomingFile,
@@ -86,7 +83,7 @@ impl Upload {
         let reserved_bytes = if is_reserved { expected } else { 0 };
         let block = file.begin_direct(expected).then(Block::new);
         let file = UploadFile { file, incoming, bytes: 0, reserved_bytes, sync_begun_bytes: 0, block };
-        Ok(Self { file, hasher: BlobHasher::new() })
+        Ok(Self { file, hasher: Box::new(BlobHasher::new()) })
     }
 
     /// Bytes received so far.
@@ -101,22 +98,14 @@ impl Upload {
         Ok(())
     }
 
-    /// The same for many bytes at once: a second thread hashes them while this one writes, since either takes about as long.
-    pub fn write_all<B: AsRef<[u8]> + Sync>(&mut self, chunks: &[B]) -> Result<()> {
-        let Self { file, hasher } = self;
-        let mut hash = || chunks.iter().for_each(|chunk| hasher.update(chunk.as_ref()));
-        let mut write = || chunks.iter().try_for_each(|chunk| file.write(chunk.as_ref()));
-        let bytes: usize = chunks.iter().map(|chunk| chunk.as_ref().len()).sum();
-        let mut hashed_beside = false;
-        let written = thread::scope(|scope| {
-            // Without another thread it takes longer, that is all.
-            hashed_beside = bytes >= HASH_BESIDE_BYTES && thread::Builder::new().spawn_scoped(scope, &mut hash).is_ok();
-            write()
-        });
-        if !hashed_beside {
-            hash();
-        }
-        written
+    /// Its halves, for who writes and hashes the same bytes at the same time.
+    pub fn into_parts(self) -> (UploadFile, Box<BlobHasher>) {
+        (self.file, self.hasher)
+    }
+
+    /// Of halves that took the same bytes.
+    pub fn from_parts(file: UploadFile, hasher: Box<BlobHasher>) -> Self {
+        Self { file, hasher }
     }
 
     /// Ends it: cuts the file to what came, syncs it, forbids writing.
@@ -135,7 +124,8 @@ impl Upload {
 }
 
 impl UploadFile {
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    /// Writes the next bytes. After an error it is of no use but to be dropped.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let end = self.bytes + bytes.len() as u64;
         if end > BLOB_BYTES_MAX {
             return Err(StoreError::TooLarge { bytes: end, max: BLOB_BYTES_MAX });
@@ -187,6 +177,12 @@ impl Received {
 
     pub(crate) fn path(&self) -> &std::path::Path {
         &self.incoming.path
+    }
+}
+
+impl std::fmt::Debug for UploadFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UploadFile").field("bytes", &self.bytes).finish_non_exhaustive()
     }
 }
 

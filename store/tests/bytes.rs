@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use ods_store::{
     Admit, Author, Digest, EventBatch, LogQuery, PIECE_BYTES, PackageState, PieceSet, Role, SimDisk, Store, StoreError,
+    Upload,
 };
 
 use crate::support::{assert_sound, at, bytes, fresh, open, path, put, read_all, request};
@@ -46,13 +47,13 @@ fn a_dropped_upload_leaves_nothing() {
 }
 
 #[test]
-fn many_bytes_at_once_are_hashed_and_written_in_their_order() {
+fn what_is_hashed_and_written_apart_is_one_upload() {
     let (_, store) = fresh(1);
     let content = bytes(3, 3 * (1 << 20) + 77);
-    let (few, many) = content.split_at(1000);
-    let mut upload = store.begin_upload(None).expect("room");
-    upload.write_all(&few.chunks(300).collect::<Vec<_>>()).expect("a write");
-    upload.write_all(&many.chunks(400_000).collect::<Vec<_>>()).expect("a write");
+    let (mut file, mut hasher) = store.begin_upload(None).expect("room").into_parts();
+    content.chunks(300).for_each(|chunk| hasher.update(chunk));
+    content.chunks(400_000).for_each(|chunk| file.write(chunk).expect("a write"));
+    let upload = Upload::from_parts(file, hasher);
     assert_eq!(upload.bytes(), content.len() as u64);
     let received = upload.finish().expect("it ends");
     assert_eq!(received.digest(), Digest::of(&content));

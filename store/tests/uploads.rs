@@ -22,7 +22,7 @@ fn take(store: &Store, id: UploadId) -> UploadTurn {
 /// Sends what is missing of `content`, `step` bytes at a time.
 fn send(turn: &UploadTurn, content: &[u8], step: usize) -> Result<(), StoreError> {
     let offset = usize::try_from(turn.offset()?).expect("fits");
-    content[offset..].chunks(step).try_for_each(|chunk| turn.write(&[chunk], at(3)))
+    content[offset..].chunks(step).try_for_each(|chunk| turn.write(chunk, at(3)))
 }
 
 fn incoming(disk: &SimDisk) -> Vec<String> {
@@ -41,11 +41,11 @@ fn an_upload_in_parts_is_published_once_and_leaves_nothing_behind() {
     let content = bytes(1, 2_500_000);
     let id = begin(&store, "a.pkg", content.len());
     let first = take(&store, id);
-    first.write(&[&content[..700_000]], at(3)).expect("written");
+    first.write(&content[..700_000], at(3)).expect("written");
     let refused = first.publish(at(4)).expect_err("bytes are missing");
     assert!(matches!(refused, StoreError::Upload(UploadError::Incomplete { missing: 1_800_000, .. })), "{refused}");
     let second = take(&store, id);
-    let taken = first.write(&[&content[..1]], at(3)).expect_err("its turn is over");
+    let taken = first.write(&content[..1], at(3)).expect_err("its turn is over");
     assert!(matches!(taken, StoreError::Upload(UploadError::Taken { .. })), "{taken}");
     assert_eq!(second.offset().expect("known"), 700_000);
     send(&second, &content, 333_333).expect("written");
@@ -67,11 +67,11 @@ fn more_bytes_than_announced_are_refused_and_the_rest_stands() {
     let (_, store) = fresh(2);
     let id = begin(&store, "a.pkg", 10);
     let turn = take(&store, id);
-    turn.write(&[b"0123456"], at(3)).expect("written");
-    let error = turn.write(&[b"789X"], at(3)).expect_err("too many");
+    turn.write(b"0123456", at(3)).expect("written");
+    let error = turn.write(b"789X", at(3)).expect_err("too many");
     assert!(matches!(error, StoreError::Upload(UploadError::TooLong { bytes: 10, .. })), "{error}");
     assert_eq!(turn.offset().expect("known"), 7);
-    turn.write(&[b"789"], at(3)).expect("written");
+    turn.write(b"789", at(3)).expect("written");
     turn.publish(at(4)).expect("published");
     assert_eq!(read_all(&store, "a.pkg", at(5)).expect("readable").as_deref(), Some(&b"0123456789"[..]));
 }
@@ -82,20 +82,20 @@ fn what_fails_its_checksum_is_forgotten_also_by_a_restart() {
     let (content, wrong) = (bytes(3, 3_000_000), bytes(4, 3_000_000));
     let id = begin(&store, "a.pkg", content.len());
     let turn = take(&store, id);
-    turn.write(&[&content[..500_000]], at(3)).expect("written");
+    turn.write(&content[..500_000], at(3)).expect("written");
     turn.begin_checked().expect("checked");
-    turn.write(&[&wrong[500_000..2_900_000]], at(3)).expect("written");
+    turn.write(&wrong[500_000..2_900_000], at(3)).expect("written");
     turn.reject().expect("forgotten");
     assert_eq!(turn.offset().expect("known"), 500_000);
     turn.begin_checked().expect("checked");
-    turn.write(&[&wrong[500_000..2_900_000]], at(3)).expect("written");
+    turn.write(&wrong[500_000..2_900_000], at(3)).expect("written");
     drop((turn, store));
     disk = disk.restart();
     store = open(&disk, 3).expect("it opens");
     let turn = take(&store, id);
     assert_eq!(turn.offset().expect("known"), 0, "no piece was sure yet");
     turn.begin_checked().expect("checked");
-    turn.write(&[&content[..2_200_000]], at(3)).expect("written");
+    turn.write(&content[..2_200_000], at(3)).expect("written");
     turn.accept().expect("it was right");
     drop((turn, store));
     disk = disk.restart();
@@ -115,14 +115,14 @@ fn refusals_for_good_end_an_upload_and_are_remembered() {
     put(&store, "a.pkg", b"other", at(2)).expect("a publish");
     assert!(store.create_upload(&new_upload(condition, 3), at(1)).is_err(), "refused before any byte");
     let turn = take(&store, id);
-    turn.write(&[b"new"], at(3)).expect("written");
+    turn.write(b"new", at(3)).expect("written");
     assert!(matches!(turn.publish(at(4)), Err(StoreError::PreconditionFailed { .. })));
     let end = store.upload(id).expect("readable").expect("remembered").end;
     assert!(matches!(end, Some(UploadEnd::Refused { refusal: UploadRefusal::PreconditionFailed, .. })), "{end:?}");
     let lie = NewUpload { blake3: Some(ods_store::Digest::of(b"else")), ..new_upload(request("b.pkg"), 3) };
     let id = store.create_upload(&lie, at(1)).expect("an upload begins").id;
     let turn = take(&store, id);
-    turn.write(&[b"new"], at(3)).expect("written");
+    turn.write(b"new", at(3)).expect("written");
     assert!(matches!(
         turn.publish(at(4)),
         Err(StoreError::Upload(UploadError::DigestMismatch { algorithm: "blake3", .. }))
@@ -135,12 +135,12 @@ fn refusals_for_good_end_an_upload_and_are_remembered() {
 fn abandoned_uploads_go_by_age_and_others_stay() {
     let (disk, store) = fresh(6);
     let (old, young) = (begin(&store, "old.pkg", 10), begin(&store, "young.pkg", 10));
-    store.take_upload(young).expect("a turn").write(&[b"0123"], at(1000)).expect("written");
+    store.take_upload(young).expect("a turn").write(b"0123", at(1000)).expect("written");
     assert_eq!(store.reap_uploads(500_000, 500_000, at(1100)).expect("reaped"), 1);
     assert!(store.upload(old).expect("readable").is_none());
     assert_eq!(store.uploads(None, 10).expect("listed").len(), 1);
     let turn = store.take_upload(young).expect("a turn");
-    turn.write(&[b"456789"], at(1100)).expect("written");
+    turn.write(b"456789", at(1100)).expect("written");
     turn.publish(at(1100)).expect("published");
     assert!(store.remove_upload(begin(&store, "x.pkg", 5)).expect("removed"));
     store.reap_uploads(500_000, 500_000, at(1700)).expect("reaped");
@@ -156,13 +156,13 @@ fn an_upload_without_a_byte_goes_after_a_quarter_of_an_hour_and_only_bytes_renew
     let content = bytes(17, 3 << 20);
     let ids = ["empty", "asked", "begun", "killed"].map(|name| begin(&store, name, content.len()));
     let [_, asked, begun, killed] = ids;
-    take(&store, asked).write(&[b""], later(10)).expect("nothing is written");
+    take(&store, asked).write(b"", later(10)).expect("nothing is written");
     assert_eq!(take(&store, asked).offset().expect("known"), 0);
-    take(&store, begun).write(&[b"x"], later(1)).expect("written");
+    take(&store, begun).write(b"x", later(1)).expect("written");
     assert_eq!(store.upload(begun).expect("readable").expect("it goes on").touched_at, later(1));
     let turn = take(&store, killed);
     turn.begin_checked().expect("checked");
-    turn.write(&[&content[..2 << 20]], at(1)).expect("written");
+    turn.write(&content[..2 << 20], at(1)).expect("written");
     turn.accept().expect("it was right");
     let has_bytes = |store: &Store| ids.map(|id| store.upload(id).expect("readable").expect("it goes on").has_bytes);
     assert_eq!(has_bytes(&store), [false, false, true, true]);
@@ -195,7 +195,7 @@ fn uploads_without_a_byte_hold_half_of_what_is_free_at_most() {
     put(&store, "other.pkg", &bytes(1, 5 << 20), at(2)).expect("others have room");
     // Room is taken with the first byte then, as long as there is any.
     let turns: Vec<UploadTurn> = ids.iter().map(|id| take(&store, *id)).collect();
-    let written: Vec<_> = turns.iter().map(|turn| turn.write(&[b"x"], at(3))).collect();
+    let written: Vec<_> = turns.iter().map(|turn| turn.write(b"x", at(3))).collect();
     let refused = written.iter().filter(|outcome| matches!(outcome, Err(StoreError::NoSpace { .. }))).count();
     let taken = written.iter().filter(|outcome| outcome.is_ok()).count();
     assert!(taken >= 4 && refused == 20 - taken, "{taken} taken, {refused} refused");
@@ -238,7 +238,7 @@ fn struck(seed: u64) {
             sent = usize::try_from(turn.offset()?).expect("fits");
             while sent < length {
                 let step = (1 + below(700_000)).min(length - sent);
-                turn.write(&[&content[sent..sent + step]], at(3))?;
+                turn.write(&content[sent..sent + step], at(3))?;
                 sent += step;
             }
             turn.publish(at(4)).map(drop)

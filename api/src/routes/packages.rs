@@ -5,7 +5,7 @@ use axum::body::{Body, HttpBody as _};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ods_store::{Condition, MetaPatch, Published};
+use ods_store::{Condition, MetaPatch, Published, Upload};
 
 use crate::auth::{PackageWriter, Publisher, Reader};
 use crate::blocking::blocking;
@@ -169,12 +169,15 @@ async fn publish_body(
         let (writer, meta, condition) = (writer.clone(), meta.clone(), condition.clone());
         blocking(move || writer.begin(&meta, &condition, bytes)).await?
     };
-    let upload = match receive::receive(upload, body).await? {
-        receive::Body::Whole(upload) => upload,
+    // It is written and hashed at the same time: either takes about as long.
+    let (file, hasher) = upload.into_parts();
+    let (file, hasher) = match receive::receive(file, Some(hasher), body).await? {
+        receive::Body::Whole((file, Some(hasher))) => (file, hasher),
+        receive::Body::Whole((_, None)) => return Err(ApiError::internal("what was hashed beside an upload is gone")),
         receive::Body::Cut(_, error) => return Err(error),
     };
     blocking(move || {
-        let received = upload.finish()?;
+        let received = Upload::from_parts(file, hasher).finish()?;
         if let Some(expected) = bytes.filter(|expected| *expected != received.size()) {
             return Err(incomplete(expected, received.size()));
         }

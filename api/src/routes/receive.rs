@@ -1,31 +1,34 @@
 //! The bytes of a PUT or of a part of an upload on their way to the disk.
 //!
-//! Back-pressure: the next bytes are taken from the connection only when those before the last batch are written, so an
-//! upload holds at most two batches in memory, and no thread while its sender is slow. Whoever drops this future, by
-//! closing the connection, drops the upload and with it the file.
+//! They are copied from the connection into a few blocks ([`block`]), which writing and hashing take each at its own pace
+//! ([`lane`]). Back-pressure: when all blocks are in use nothing more is taken from the connection, so an upload holds four
+//! of them at most, and no thread while its sender is slow. Whoever drops this future, by closing the connection, drops the
+//! upload and with it the file.
 
-use bytes::{Bytes, BytesMut};
+mod block;
+mod lane;
+
+use std::sync::Arc;
+
+use axum::body::HttpBody as _;
+use block::{Block, Blocks};
 use futures_util::StreamExt;
-use ods_store::{StoreError, Upload};
-use tokio::task::JoinHandle;
+use lane::Lane;
+pub(super) use lane::Sink;
+use ods_store::{BlobHasher, StoreError, UploadFile};
 
 use crate::error::{ApiError, Code};
 
-/// Bytes that are written at a time.
-const BATCH_BYTES: usize = 2 << 20;
-
-/// Chunks shorter than this are gathered, longer ones written as they came: a copy costs more than a call.
-const SHORT_BYTES: usize = 16 << 10;
-
-/// What takes the bytes of a body, in order, on a blocking thread.
-pub(super) trait Sink: Send + 'static {
-    /// Takes the next ones.
-    fn take(&mut self, chunks: &[Bytes]) -> Result<(), StoreError>;
+impl Sink for UploadFile {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write(bytes)
+    }
 }
 
-impl Sink for Upload {
-    fn take(&mut self, chunks: &[Bytes]) -> Result<(), StoreError> {
-        self.write_all(chunks)
+impl Sink for Box<BlobHasher> {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.update(bytes);
+        Ok(())
     }
 }
 
@@ -37,73 +40,62 @@ pub(super) enum Body<S> {
     Cut(S, ApiError),
 }
 
-/// A sink between two batches, or with one being written.
-struct Writing<S>(JoinHandle<Result<S, StoreError>>);
+/// Two sinks that take the same bytes; of a body that needs only one the second isn't there.
+struct Lanes<A, B>(Lane<A>, Option<Lane<B>>);
 
-impl<S: Sink> Writing<S> {
-    fn start(mut sink: S, batch: Batch) -> Self {
-        Self(tokio::task::spawn_blocking(move || sink.take(&batch.into_chunks()).map(|()| sink)))
-    }
-
-    async fn done(self) -> Result<S, ApiError> {
-        self.0.await.map_err(ApiError::internal)?.map_err(Into::into)
-    }
-}
-
-/// Bytes to be written next, in order.
-#[derive(Default)]
-struct Batch {
-    chunks: Vec<Bytes>,
-    /// Short chunks that come after `chunks`.
-    short: BytesMut,
-    bytes: usize,
-}
-
-impl Batch {
-    fn push(&mut self, chunk: Bytes) {
-        self.bytes += chunk.len();
-        if chunk.len() < SHORT_BYTES {
-            self.short.extend_from_slice(&chunk);
-        } else {
-            self.gather();
-            self.chunks.push(chunk);
+impl<A: Sink, B: Sink> Lanes<A, B> {
+    async fn push(&mut self, block: Block) -> Result<(), ApiError> {
+        let block = Arc::new(block);
+        if let Some(lane) = &mut self.1 {
+            lane.push(Arc::clone(&block)).await?;
         }
+        self.0.push(block).await
     }
 
-    fn gather(&mut self) {
-        if !self.short.is_empty() {
-            self.chunks.push(self.short.split().freeze());
-        }
-    }
-
-    fn into_chunks(mut self) -> Vec<Bytes> {
-        self.gather();
-        self.chunks
+    async fn finish(self) -> Result<(A, Option<B>), ApiError> {
+        let beside = match self.1 {
+            Some(lane) => Some(lane.finish().await?),
+            None => None,
+        };
+        Ok((self.0.finish().await?, beside))
     }
 }
 
-/// Writes a body, as far as it comes.
-pub(super) async fn receive<S: Sink>(sink: S, body: axum::body::Body) -> Result<Body<S>, ApiError> {
+/// Gives a body's bytes to `sink`, and to `beside` if there is one, as far as they come.
+pub(super) async fn receive<A: Sink, B: Sink>(
+    sink: A,
+    beside: Option<B>,
+    body: axum::body::Body,
+) -> Result<Body<(A, Option<B>)>, ApiError> {
+    let mut blocks = Blocks::new(body.size_hint().exact());
     let mut chunks = body.into_data_stream();
-    let mut batch = Batch::default();
-    let mut writing = Writing::start(sink, Batch::default());
+    let mut lanes = Lanes(Lane::new(sink), beside.map(Lane::new));
+    let mut filling = blocks.take().await;
     let mut cut = None;
     while let Some(chunk) = chunks.next().await {
-        match chunk {
-            Ok(chunk) => batch.push(chunk),
+        let chunk = match chunk {
+            Ok(chunk) => chunk,
             Err(error) => {
                 cut = Some(broken_off(&error));
                 break;
             }
-        }
-        if batch.bytes >= BATCH_BYTES {
-            writing = Writing::start(writing.done().await?, std::mem::take(&mut batch));
+        };
+        let mut left = &*chunk;
+        while !left.is_empty() {
+            left = filling.fill(left);
+            if filling.is_full() {
+                lanes.push(filling).await?;
+                filling = blocks.take().await;
+            }
         }
     }
-    let sink = Writing::start(writing.done().await?, batch).done().await?;
+    if !filling.is_empty() {
+        lanes.push(filling).await?;
+    }
+    let sinks = lanes.finish().await?;
     Ok(match cut {
-        None => Body::Whole(sink),
-        Some(error) => Body::Cut(sink, error),
+        None => Body::Whole(sinks),
+        Some(error) => Body::Cut(sinks, error),
     })
 }
 
@@ -114,22 +106,47 @@ fn broken_off(error: &axum::Error) -> ApiError {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
+    use super::block::BLOCK_BYTES;
     use super::*;
 
-    #[test]
-    fn a_batch_keeps_the_order_of_long_and_short_chunks() {
-        let mut batch = Batch::default();
-        let mut expected = Vec::new();
-        for (index, length) in
-            [1, 2, SHORT_BYTES, SHORT_BYTES - 1, 1, 3 * SHORT_BYTES, SHORT_BYTES + 1, 7].iter().enumerate()
-        {
-            let chunk = vec![u8::try_from(index).unwrap(); *length];
-            expected.extend_from_slice(&chunk);
-            batch.push(chunk.into());
+    struct Kept(Vec<u8>);
+
+    impl Sink for Kept {
+        fn take(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+            self.0.extend_from_slice(bytes);
+            Ok(())
         }
-        assert_eq!(batch.bytes, expected.len());
-        let chunks = batch.into_chunks();
-        assert_eq!(chunks.len(), 6, "short neighbours become one");
-        assert!(chunks.concat() == expected);
+    }
+
+    fn chunks() -> Vec<Bytes> {
+        let lengths = [1, 2, BLOCK_BYTES - 3, 5, 3 * BLOCK_BYTES, 77, 2 * BLOCK_BYTES + 1, 0, 9];
+        let chunk = |(index, length): (usize, &usize)| {
+            (0..*length).map(|at| ((at * 31 + at / 255 + index) % 253).to_le_bytes()[0]).collect::<Bytes>()
+        };
+        lengths.iter().enumerate().map(chunk).collect()
+    }
+
+    fn kept() -> Kept {
+        Kept(vec![])
+    }
+
+    #[tokio::test]
+    async fn both_sinks_get_all_bytes_in_order() {
+        let chunks = chunks();
+        let expected = chunks.concat();
+        let body =
+            axum::body::Body::from_stream(futures_util::stream::iter(chunks.into_iter().map(Ok::<_, std::io::Error>)));
+        let Ok(Body::Whole((sink, beside))) = receive(kept(), Some(kept()), body).await else { panic!("it is whole") };
+        assert!(sink.0 == expected && beside.expect("it was there").0 == expected);
+    }
+
+    #[tokio::test]
+    async fn what_came_before_a_cut_is_taken() {
+        let came = [Ok(Bytes::from_static(b"some")), Err(std::io::Error::other("cut"))];
+        let body = axum::body::Body::from_stream(futures_util::stream::iter(came));
+        let Ok(Body::Cut((sink, None::<Kept>), _)) = receive(kept(), None, body).await else { panic!("it is cut") };
+        assert_eq!(sink.0, b"some");
     }
 }

@@ -200,15 +200,14 @@ impl UploadTurn {
 
     /// Takes the next bytes, if there are any. That they came is written down, but seldom, and not of the last ones, which
     /// are published next.
-    pub fn write(&self, chunks: &[impl AsRef<[u8]>], now: UnixMillis) -> Result<()> {
+    pub fn write(&self, bytes: &[u8], now: UnixMillis) -> Result<()> {
         let id = self.live.id;
         let (durable, missing) = self.receiving(|receiving| {
-            chunks.iter().try_for_each(|chunk| receiving.write(chunk.as_ref()))?;
+            receiving.write(bytes)?;
             Ok((receiving.checkpoint()?, receiving.missing()))
         })?;
-        let came = chunks.iter().any(|chunk| !chunk.as_ref().is_empty());
         let touched = UnixMillis::new(self.live.touched_ms.load(Ordering::Relaxed));
-        let is_due = came && missing > 0 && now.ms_since(touched) >= TOUCH_EVERY_MS;
+        let is_due = !bytes.is_empty() && missing > 0 && now.ms_since(touched) >= TOUCH_EVERY_MS;
         if durable.is_some() || is_due {
             self.store.write(move |tx| resumable::touch(tx, id, durable.unwrap_or(0), now))?;
             self.live.touched_ms.store(now.get(), Ordering::Relaxed);

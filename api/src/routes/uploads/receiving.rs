@@ -1,7 +1,6 @@
 //! The bytes of one request: taken in turn, held against their checksum, and the whole published with the last of them.
 
 use axum::body::{Body, HttpBody as _};
-use bytes::Bytes;
 use ods_store::{StoreError, UnixMillis, UploadTurn};
 use sha1::Digest as _;
 
@@ -20,7 +19,6 @@ pub(super) struct Part {
 /// Where a request's bytes go.
 struct Taking {
     turn: UploadTurn,
-    hasher: Option<Hasher>,
     /// Asked anew each time: a request may last for hours.
     clock: fn() -> UnixMillis,
 }
@@ -54,13 +52,15 @@ impl Hasher {
 }
 
 impl Sink for Taking {
-    fn take(&mut self, chunks: &[Bytes]) -> Result<(), StoreError> {
-        if let Some(hasher) = &mut self.hasher {
-            for chunk in chunks {
-                hasher.update(chunk);
-            }
-        }
-        self.turn.write(chunks, (self.clock)())
+    fn take(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.turn.write(bytes, (self.clock)())
+    }
+}
+
+impl Sink for Hasher {
+    fn take(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.update(bytes);
+        Ok(())
     }
 }
 
@@ -81,14 +81,13 @@ impl Taking {
         if part.checksum.is_some() && stands < total {
             turn.begin_checked()?;
         }
-        let hasher = part.checksum.as_ref().map(|checksum| Hasher::new(checksum.algorithm));
-        Ok(Self { turn, hasher, clock: uploader.writer().reader().state().clock() })
+        Ok(Self { turn, clock: uploader.writer().reader().state().clock() })
     }
 
     /// Keeps what came, or forgets it if its checksum is wrong or it isn't whole.
-    fn end(self, checksum: Option<Checksum>, cut: Option<ApiError>) -> Result<UploadTurn, ApiError> {
-        let Self { turn, hasher, .. } = self;
-        let Some((checksum, hasher)) = checksum.zip(hasher) else { return cut.map_or(Ok(turn), Err) };
+    fn end(self, checked: Option<(Checksum, Hasher)>, cut: Option<ApiError>) -> Result<UploadTurn, ApiError> {
+        let turn = self.turn;
+        let Some((checksum, hasher)) = checked else { return cut.map_or(Ok(turn), Err) };
         if let Some(error) = cut {
             turn.reject()?;
             return Err(error);
@@ -111,13 +110,14 @@ pub(super) async fn receive(uploader: &Uploader, part: Part, body: Body) -> Resu
         let uploader = uploader.clone();
         blocking(move || Taking::begin(&uploader, &part, bytes).map(|taking| (taking, part))).await?
     };
-    let (taking, cut) = match receive::receive(taking, body).await? {
-        receive::Body::Whole(taking) => (taking, None),
-        receive::Body::Cut(taking, error) => (taking, Some(error)),
+    let hasher = part.checksum.as_ref().map(|checksum| Hasher::new(checksum.algorithm));
+    let ((taking, hasher), cut) = match receive::receive(taking, hasher, body).await? {
+        receive::Body::Whole(taken) => (taken, None),
+        receive::Body::Cut(taken, error) => (taken, Some(error)),
     };
     let uploader = uploader.clone();
     blocking(move || {
-        let turn = taking.end(part.checksum, cut)?;
+        let turn = taking.end(part.checksum.zip(hasher), cut)?;
         publish_if_whole(&uploader, &turn)
     })
     .await
