@@ -55,6 +55,22 @@ fn a_backup_into_or_around_the_data_folder_is_refused_and_touches_nothing() {
 }
 
 #[test]
+fn two_backups_at_once_are_made_one_after_the_other() {
+    let node = Node::start("hq");
+    node.put("a.pkg", b"bytes").expect(201);
+    std::thread::scope(|scope| {
+        for folder in ["one", "other", "third"] {
+            let node = &node;
+            scope.spawn(move || node.ods_well(&["backup", folder]));
+        }
+    });
+    for folder in ["one", "other", "third"] {
+        let list: Value = serde_json::from_str(&node.ods_well(&["backup", "ls", folder, "--json"])).expect("JSON");
+        assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "{folder}");
+    }
+}
+
+#[test]
 fn a_backup_made_while_uploads_run_has_every_package_acknowledged_before() {
     let mut node = Node::start("hq");
     let before: Vec<Generated> = (0..12).map(|seed| Generated::new(seed, 1 + seed * 400_000)).collect();

@@ -10,7 +10,10 @@ use std::{
 
 use axum::body::Body as AxumBody;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, Method, Response, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE},
+};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -42,8 +45,11 @@ impl ResponseBody {
     ) -> Response<Self> {
         let (parts, body) = response.into_parts();
         in_flight.answered(parts.status);
-        let expected_bytes =
-            if has_no_body(&in_flight.facts().method, parts.status) { Some(0) } else { body.size_hint().exact() };
+        let expected_bytes = if has_no_body(&in_flight.facts().method, parts.status) {
+            Some(0)
+        } else {
+            body.size_hint().exact().or_else(|| content_length(&parts.headers))
+        };
         let drain = is_event_stream(&parts.headers).then(|| Box::pin(drain.clone().cancelled_owned()));
         Response::from_parts(parts, Self { body, in_flight, expected_bytes, held_up: false, drain })
     }
@@ -62,6 +68,11 @@ impl ResponseBody {
             Poll::Ready(Some(Err(axum::Error::new(BodyPanicked))))
         })
     }
+}
+
+/// What is announced of a body that doesn't tell its size itself.
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 impl Body for ResponseBody {

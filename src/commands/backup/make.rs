@@ -1,8 +1,10 @@
 //! `ods backup DIR`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use ods_api::SnapshotDownload;
 use ods_store::{BackupFolder, Copied, FileSum, HeldBlob, Store, StoreError, Trust, UnixMillis};
 use serde_json::json;
 
@@ -15,6 +17,9 @@ use crate::config::{self, Flags};
 const FILES: [&str; 4] = ["node.key", "admin.token", "self-signed.pem", "ods.toml"];
 /// How often the database is copied again because a live blob went away meanwhile.
 const ROUNDS_MAX: usize = 3;
+/// How often the node is asked for a copy of its database while it makes another, and how far apart.
+const UNDER_WAY_TRIES: u32 = 30;
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 #[group(id = "make")]
@@ -194,11 +199,25 @@ async fn copy(
     Ok(Round { listed: held, ..round })
 }
 
+/// Asks for a copy of the database; while the node makes one already, for a backup that was broken off a moment ago, again.
+async fn snapshot(node: &Connected) -> Result<SnapshotDownload, Failure> {
+    let mut left = UNDER_WAY_TRIES;
+    loop {
+        match node.client.snapshot().await {
+            Err(error) if left > 0 && error.code() == Some("under_way") => {
+                left -= 1;
+                tokio::time::sleep(TRY_AGAIN).await;
+            }
+            other => return other.map_err(|error| node.explain(error)),
+        }
+    }
+}
+
 async fn copy_database(source: &Source, folder: &BackupFolder, bar: &mut Bar) -> Result<(), Failure> {
     let mut copy = folder.begin_database().map_err(|error| failed(&error))?;
     match source {
         Source::Running(node) => {
-            let mut download = node.client.snapshot().await.map_err(|error| node.explain(error))?;
+            let mut download = snapshot(node).await?;
             bar.size(download.size.unwrap_or(0));
             while let Some(chunk) = download.chunk().await.map_err(|error| node.explain(error))? {
                 copy.write(&chunk).map_err(|error| failed(&error))?;

@@ -129,8 +129,9 @@ async fn each_request_leaves_one_line_however_it_ends() {
     let mut head = scene.connect().await;
     head.send("HEAD / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
     head.rest().await;
+    scene.ask("/announced").await;
 
-    until("five lines", || lines.requests().len() == 5).await;
+    until("six lines", || lines.requests().len() == 6).await;
     let mut found = lines.requests();
     found.sort_by_key(|line| (line["path"].to_string(), line["method"].to_string()));
     let brief: Vec<_> = found
@@ -150,7 +151,8 @@ async fn each_request_leaves_one_line_however_it_ends() {
     let expected = [
         ("GET", "/", 200, 5, "complete", "INFO"),
         ("HEAD", "/", 200, 0, "complete", "INFO"),
-        ("GET", "/panic", 500, found[2]["bytes"].as_u64().unwrap(), "complete", "ERROR"),
+        ("GET", "/announced", 200, 6, "complete", "INFO"),
+        ("GET", "/panic", 500, found[3]["bytes"].as_u64().unwrap(), "complete", "ERROR"),
         ("GET", "/panic-in-body", 200, 5, "failed", "ERROR"),
         ("GET", "/wait", 499, 0, "cut", "INFO"),
     ];

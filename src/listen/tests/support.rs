@@ -149,6 +149,7 @@ fn router(handlers: Handlers) -> Router {
         .route("/who", get(who))
         .route("/panic", get(|| async { panics() }))
         .route("/panic-in-body", get(|| async { Body::new(PanickingBody { begun: false }) }))
+        .route("/announced", get(|| async { ([("content-length", "6")], Body::new(FirstThenNothing(Some("length")))) }))
         .route("/upload", post(upload))
         .route("/refuse", post(|| async { (http::StatusCode::UNAUTHORIZED, "no") }))
         .route("/endless", get(async move || Body::new(EndlessBody { handlers: endless })))
