@@ -11,10 +11,12 @@
 //! # Invariants
 //! - Where a webhook stands is in the store alone; what is known here is only when to look again. So nothing is lost
 //!   when the node is killed: what was sent and not logged goes out again.
-//! - No webhook waits for another, but for one of the [`limits::SENDS_MAX`] places when that many are being sent.
+//! - No webhook waits for another, but for a place to begin in, and those are given back after [`limits::PLACE_FOR`] at the latest.
+//!   Webhooks whose last attempt failed have places of their own, so that those that are well never wait for them.
 
 mod lane;
 mod limits;
+mod places;
 mod post;
 mod schedule;
 mod sign;
@@ -26,10 +28,11 @@ use std::time::{Duration, Instant};
 
 use ods_api::{OwnAddresses, WebhookMessages};
 use ods_store::{Lsn, Store, UnixMillis, WebhookId};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 use self::lane::{Lane, Rest};
-use self::limits::{SENDS_MAX, SETTLE_CURSORS_EVERY, TROUBLE_PAUSE};
+use self::limits::{SETTLE_CURSORS_EVERY, TROUBLE_PAUSE};
+use self::places::Places;
 use self::post::Poster;
 use self::schedule::rest_until;
 use crate::tasks::Tasks;
@@ -91,7 +94,7 @@ struct LaneParts {
     clock: fn() -> UnixMillis,
     messages: WebhookMessages,
     poster: Arc<Poster>,
-    permits: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl WebhookWorker {
@@ -110,7 +113,7 @@ impl WebhookWorker {
             store,
             clock,
             poster: Arc::new(Poster::new(own)),
-            permits: Arc::new(Semaphore::new(SENDS_MAX)),
+            places: Arc::new(Places::new()),
         };
         let tasks = Tasks::new(wake.clone());
         Self { lane, wake, changed, tasks, lanes: BTreeMap::new(), cursors_settled: Instant::now() }
@@ -145,13 +148,13 @@ impl WebhookWorker {
     fn start(&mut self, id: WebhookId, settle_cursor: bool) {
         let Some(known) = self.lanes.get_mut(&id) else { return };
         (known.running, known.again) = (true, false);
-        let LaneParts { store, clock, messages, poster, permits } = &self.lane;
+        let LaneParts { store, clock, messages, poster, places } = &self.lane;
         let lane = Lane {
             store: store.clone(),
             clock: *clock,
             messages: messages.clone(),
             poster: poster.clone(),
-            permits: permits.clone(),
+            places: places.clone(),
             id,
             examined: known.examined,
             settle_cursor,

@@ -50,6 +50,15 @@ impl WebhookMessages {
         Self { store, root: root.to_owned() }
     }
 
+    /// Whether a webhook with this filter is told of a record.
+    pub fn concerns(&self, record: &Record, filter: &WebhookFilter) -> Result<bool, StoreError> {
+        if !filter.takes(record) || !filter.asks_for_tags() || record.what.package_path().is_none() {
+            return Ok(filter.takes(record));
+        }
+        let package = self.package(record)?;
+        Ok(filter.has_tag(package.iter().flat_map(|package| package.tags.iter().map(String::as_str))))
+    }
+
     /// The message of a record for a webhook with this filter, unless it is none for it.
     pub fn filtered(&self, record: &Record, filter: &WebhookFilter) -> Result<Option<WebhookMessage>, StoreError> {
         if !filter.takes(record) {

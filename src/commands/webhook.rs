@@ -144,7 +144,7 @@ async fn list(arguments: &Plain, context: &mut Context) -> Result<(), Failure> {
     for webhook in webhooks.items {
         let state = state(&webhook);
         let delivered = webhook.delivered_at.map_or_else(|| "never".to_owned(), time_text);
-        let behind = webhook.behind.to_string();
+        let behind = behind(&webhook);
         table.row([webhook.name, webhook.id, state, behind, delivered, webhook.url]);
     }
     table.write(&mut context.output)
@@ -167,7 +167,7 @@ async fn show(arguments: &One, context: &mut Context) -> Result<(), Failure> {
     output.field("tags", Some(&or_all(&webhook.tags)))?;
     output.field("private", Some(if webhook.allow_private { "allowed" } else { "refused" }))?;
     output.field("state", Some(&state(&webhook)))?;
-    output.field("behind", Some(&format!("{} records", webhook.behind)))?;
+    output.field("behind", Some(&format!("{} deliveries", behind(&webhook))))?;
     output.field("delivered", webhook.delivered_at.map(time_text).as_deref())
 }
 
@@ -271,4 +271,9 @@ async fn find(node: &Connected, typed: &str) -> Result<WebhookView, Failure> {
 
 fn called(webhook: &WebhookView) -> String {
     if webhook.name.is_empty() { webhook.id.clone() } else { format!("{} ({})", printable(&webhook.name), webhook.id) }
+}
+
+/// What it has yet to be told: `7`, or `7+` if the journal goes on further than was looked.
+fn behind(webhook: &WebhookView) -> String {
+    format!("{}{}", webhook.behind, if webhook.behind_more { "+" } else { "" })
 }

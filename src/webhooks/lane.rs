@@ -14,9 +14,9 @@ use ods_store::{
     Delivery, Failing, Happening, Lsn, Record, Settlement, Store, StoreError, Tried, UnixMillis, Webhook, WebhookError,
     WebhookFilter, WebhookId,
 };
-use tokio::sync::Semaphore;
 
 use super::limits::{BATCH_MESSAGES, BATCH_RECORDS, CURSOR_LAG_RECORDS, SETTLE_EVERY};
+use super::places::Places;
 use super::post::{Poster, Sent};
 use super::schedule::{Verdict, after_failure};
 use crate::worker::in_blocking;
@@ -41,7 +41,7 @@ pub(super) struct Lane {
     pub(super) clock: fn() -> UnixMillis,
     pub(super) messages: WebhookMessages,
     pub(super) poster: Arc<Poster>,
-    pub(super) permits: Arc<Semaphore>,
+    pub(super) places: Arc<Places>,
     pub(super) id: WebhookId,
     /// Records up to here don't concern it, though its cursor in the store may not say so yet.
     pub(super) examined: Lsn,
@@ -214,9 +214,8 @@ impl Lane {
     }
 
     async fn post(&self, webhook: &Webhook, message: &WebhookMessage, manual: bool) -> Sent {
-        // Never closed, so it can only be had.
-        let _permit = self.permits.acquire().await;
-        self.poster.post(&webhook.row, message, (self.clock)(), manual).await
+        let posting = self.poster.post(&webhook.row, message, (self.clock)(), manual);
+        self.places.run(webhook.progress.failing.is_some(), posting).await
     }
 }
 

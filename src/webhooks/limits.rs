@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-/// Deliveries under way at once, of all webhooks together; one at a time of each.
-pub(super) const SENDS_MAX: usize = 32;
+/// Deliveries that may begin at once of webhooks that are well, all together; one at a time of each.
+pub(super) const WELL_SENDS_MAX: usize = 24;
+/// The same of those whose last attempt failed: receivers that hang keep only each other waiting.
+pub(super) const TROUBLED_SENDS_MAX: usize = 8;
+/// A delivery that takes longer than this gives up its place, and goes on without. There is at most one of each webhook, so
+/// there are never more than the store's cap on webhooks.
+pub(super) const PLACE_FOR: Duration = Duration::from_secs(1);
 /// How long a connection may take.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a delivery may take, from the connection to the last byte of the answer that is looked at.

@@ -14,7 +14,7 @@ mod operations;
 mod random;
 
 pub use faults::{DiskError, DiskFault, Operation};
-pub use fill::{fill, filled_path};
+pub use fill::{fill, fill_history, filled_path};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

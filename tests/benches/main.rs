@@ -10,6 +10,7 @@
 
 #![expect(clippy::cast_precision_loss, reason = "figures are shown to three digits")]
 
+mod api;
 mod chain;
 mod cuts;
 mod growth;
@@ -27,7 +28,7 @@ use support::{Bench, Figure};
 type Group = fn(&Bench) -> Vec<Figure>;
 
 /// The groups by name, in the order in which they run.
-const GROUPS: [(&str, Group); 9] = [
+const GROUPS: [(&str, Group); 10] = [
     ("serve", serve::run),
     ("upload", upload::run),
     ("packages", packages::run),
@@ -37,6 +38,7 @@ const GROUPS: [(&str, Group); 9] = [
     ("cuts", cuts::run),
     ("scale", scale::run),
     ("growth", growth::run),
+    ("api", api::run),
 ];
 
 fn main() {

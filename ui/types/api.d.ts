@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 062a589d8abe1030f1e8049d6e8091e825ae2acefbf264f1cb62c50f149ab593
+// The document's shape: 603474be60fdb9334431c7899db622d5239f8ff811206772160fe0fee2af9a7c
 
 export interface paths {
     "/api/v1/anchors": {
@@ -1436,6 +1436,7 @@ export interface components {
             items: {
                 allow_private: boolean;
                 behind: number;
+                behind_more: boolean;
                 created_at: string;
                 created_by: string;
                 cursor: number;
@@ -1816,6 +1817,7 @@ export interface components {
         Webhook: {
             allow_private: boolean;
             behind: number;
+            behind_more: boolean;
             created_at: string;
             created_by: string;
             cursor: number;

@@ -6,7 +6,11 @@ use super::timestamp;
 use crate::types::{AttemptView, DeliveryView, FailingView, WebhookView};
 
 /// A webhook; `head` is the newest record, and `message` what a record's delivery is called.
-pub(crate) fn webhook(webhook: Webhook, head: Lsn, message: impl Fn(Lsn) -> String) -> WebhookView {
+pub(crate) fn webhook(
+    webhook: Webhook,
+    (behind, behind_more): (u64, bool),
+    message: impl Fn(Lsn) -> String,
+) -> WebhookView {
     let Webhook { row, progress } = webhook;
     let etag = row.tag().to_string();
     let (enabled, disabled_reason, disabled_at) = match row.switch {
@@ -28,7 +32,8 @@ pub(crate) fn webhook(webhook: Webhook, head: Lsn, message: impl Fn(Lsn) -> Stri
         created_by: row.by,
         old_secret_until: row.old_secret.map(|(_, until)| timestamp(until)),
         cursor: progress.cursor.get(),
-        behind: head.get().saturating_sub(progress.cursor.get()),
+        behind,
+        behind_more,
         delivered_at: progress.delivered_at.map(timestamp),
         failing: progress.failing.map(|failing| FailingView {
             delivery: message(failing.lsn),

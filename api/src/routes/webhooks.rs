@@ -4,7 +4,8 @@ use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use ods_store::{
-    Expected, OLD_SECRET_FOR_MS_MAX, StoreError, Webhook, WebhookChange, WebhookError, WebhookId, WebhookSettings,
+    Expected, OLD_SECRET_FOR_MS_MAX, PAGE_ROWS_MAX, StoreError, Webhook, WebhookChange, WebhookError, WebhookFilter,
+    WebhookId, WebhookSettings,
 };
 
 use crate::auth::Admin;
@@ -19,10 +20,13 @@ use crate::types::{
     NewWebhookView, Page, PageQuery, RotateRequest, SkipRequest, WebhookPatch, WebhookRequest, WebhookView,
 };
 use crate::webhook_address::{AddressRules, BadWebhookUrl, check_url};
+use crate::webhook_message::WebhookMessages;
 
 /// How long the old secret signs too, unless the caller says: a day.
 const KEEP_OLD_FOR_S: u64 = 24 * 60 * 60;
 
+/// Pages of the journal that are looked through for what a webhook has yet to be told.
+const BEHIND_PAGES_MAX: usize = 5;
 /// How often a change that minds nothing is tried, when others change the same webhook in between.
 const EDITS_MAX: usize = 8;
 
@@ -224,7 +228,26 @@ fn check_address(admin: &Admin, settings: &WebhookSettings) -> Result<(), ApiErr
 fn view(admin: &Admin, webhook: Webhook) -> Result<WebhookView, ApiError> {
     let failing = webhook.progress.failing.as_ref();
     let message = failing.map(|failing| admin.store().message_id(failing.lsn)).transpose()?.unwrap_or_default();
-    Ok(convert::webhook(webhook, admin.reader().head(), |_| message.clone()))
+    let behind = behind(admin, &webhook)?;
+    Ok(convert::webhook(webhook, behind, |_| message.clone()))
+}
+
+/// How many deliveries a webhook has yet to get, and whether there may be more than were counted.
+fn behind(admin: &Admin, webhook: &Webhook) -> Result<(u64, bool), ApiError> {
+    let (store, filter) = (admin.store(), WebhookFilter::new(&webhook.row.settings)?);
+    let messages = WebhookMessages::new(store.clone(), "");
+    let (mut at, mut count) = (webhook.progress.cursor, 0);
+    for _ in 0..BEHIND_PAGES_MAX {
+        let page = store.records(at, PAGE_ROWS_MAX)?;
+        for record in &page.items {
+            count += u64::from(messages.concerns(record, &filter)?);
+            at = record.lsn;
+        }
+        if page.next.is_none() {
+            return Ok((count, false));
+        }
+    }
+    Ok((count, true))
 }
 
 fn with_secret(admin: &Admin, webhook: Webhook) -> Result<NewWebhookView, ApiError> {

@@ -96,8 +96,10 @@ pub struct WebhookView {
     pub old_secret_until: Option<Timestamp>,
     /// The records of the journal up to this one are done with.
     pub cursor: u64,
-    /// Records behind it, whether they concern the webhook or not; 0: it was told everything.
+    /// Deliveries that are yet to be made, as far as they were counted; 0: it was told everything.
     pub behind: u64,
+    /// There may be more: the journal goes on further than was looked.
+    pub behind_more: bool,
     /// When the last delivery got through.
     #[schema(required = true, value_type = Option<String>, format = DateTime)]
     pub delivered_at: Option<Timestamp>,

@@ -3,13 +3,19 @@
 //! Every event is decided, signed, inserted and folded as a publish by hand is; only many of them share one commit. Few blobs
 //! serve all packages, since nothing that grows with the catalog depends on their bytes.
 
+use crate::audit::{self, Deed};
 use crate::digest::EventId;
+use crate::edit_tag::Expected;
 use crate::error::Result;
 use crate::journal::Moment;
+use crate::limits::DELIVERIES_PER_WEBHOOK_MAX;
+use crate::lsn::Lsn;
 use crate::path::PackagePath;
 use crate::publish::{self, Author, Bytes, Condition, MetaPatch, PublishRequest};
 use crate::store::Store;
 use crate::time::UnixMillis;
+use crate::tx::Tx;
+use crate::webhooks::{self, Attempt, Settlement, Tried, WebhookChange, WebhookSettings};
 
 /// Events in one commit.
 const EVENTS_PER_COMMIT: u64 = 20_000;
@@ -73,6 +79,59 @@ fn time_of(event: u64) -> UnixMillis {
     UnixMillis::new(FIRST_MS + event)
 }
 
+/// Writes an audit of `rows` entries and as many deliveries, of webhooks that are switched off, each with as many as are kept
+/// of one: what a node has after years.
+pub fn fill_history(store: &Store, rows: u64) -> Result<()> {
+    let author = Author::new("fill");
+    for (first, number) in (0..rows).step_by(usize::try_from(DELIVERIES_PER_WEBHOOK_MAX).unwrap_or(usize::MAX)).zip(0..)
+    {
+        let rows = DELIVERIES_PER_WEBHOOK_MAX.min(rows - first);
+        let author = author.clone();
+        store.write(move |tx| fill_one(tx, number, rows, &author))?;
+    }
+    Ok(())
+}
+
+fn fill_one(tx: &Tx<'_>, number: u32, rows: u64, author: &Author) -> Result<()> {
+    let settings = WebhookSettings {
+        name: format!("filled-{number}"),
+        url: "https://example.com/".to_owned(),
+        types: Vec::new(),
+        paths: Vec::new(),
+        tags: Vec::new(),
+        allow_private: false,
+    };
+    let moment = |row: u64| Moment::live(time_of(row));
+    let made = webhooks::create(tx, moment(0), &settings, author)?;
+    let (webhook, off) = (made.row.id, WebhookChange::Edit { settings, on: Some(false) });
+    let edits = webhooks::change(tx, moment(0), webhook, &off, &Expected::Any, author)?.row.edits;
+    let tried = |row: u64| Tried {
+        lsn: Lsn::new(made.progress.cursor.get() + 1 + row),
+        message: format!("msg_filled_{row}"),
+        kind: "package.published".to_owned(),
+        body: format!("{{\"type\":\"package.published\",\"data\":{{\"path\":\"{}\"}}}}", filled_path(row)),
+        attempt: Attempt {
+            at: time_of(row),
+            took_ms: 5,
+            status: Some(200),
+            error: None,
+            answer: "ok".to_owned(),
+            manual: false,
+        },
+    };
+    let cursor = Lsn::new(made.progress.cursor.get() + rows);
+    let tried = (0..rows).map(tried).collect();
+    let settled = Settlement { webhook, edits, cursor, tried, failing: None, given_up: None };
+    webhooks::settle(tx, moment(rows), &settled)?;
+    for row in 0..rows {
+        let (before, after) =
+            (audit::facts([("tags", "test".to_owned())]), audit::facts([("tags", "prod".to_owned())]));
+        let deed = Deed::changed("package.changed", filled_path(row), before, after);
+        audit::append(tx, moment(row), author, &deed)?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -90,6 +149,18 @@ mod tests {
         assert_eq!((overview.log_events, overview.packages, overview.wants.count), (500, 100, 0));
         let package = store.package(&filled_path(99)).expect("readable").expect("it is there");
         assert_eq!(package.meta["version"].as_str(), "5.499");
+        assert!(store.check().expect("readable").is_empty(), "the derived tables are right");
+    }
+
+    #[test]
+    fn a_filled_history_is_read_as_any_other() {
+        let options = StoreOptions { cache_bytes: 16 << 20, entropy: [1; 32], name: "filled".to_owned() };
+        let store = Store::open(Arc::new(SimDisk::new()), std::path::Path::new("/data"), &options).expect("it opens");
+        fill_history(&store, 300).expect("it fills");
+        let webhook = store.webhooks().expect("readable").pop().expect("one").row;
+        assert!(!webhook.is_on(), "it would send");
+        let page = store.deliveries(webhook.id, None, 1000, &mut |_| true).expect("readable");
+        assert_eq!(page.items.len(), 300);
         assert!(store.check().expect("readable").is_empty(), "the derived tables are right");
     }
 }

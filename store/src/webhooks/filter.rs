@@ -63,6 +63,11 @@ impl WebhookFilter {
             && path.is_none_or(|path| self.paths.as_ref().is_none_or(|globs| globs.is_match(path)))
     }
 
+    /// Whether it matters to it which tags a package has.
+    pub fn asks_for_tags(&self) -> bool {
+        !self.tags.is_empty()
+    }
+
     /// Whether a package with these tags is told of.
     pub fn has_tag<'a>(&self, tags: impl IntoIterator<Item = &'a str>) -> bool {
         self.tags.is_empty() || tags.into_iter().any(|tag| self.tags.contains(tag))

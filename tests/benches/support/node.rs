@@ -44,7 +44,8 @@ impl Node {
         write_file(
             &config,
             &format!(
-                "[[listeners]]\naddress = \"127.0.0.1:{port}\"\n\n\
+                "[limits]\nconnections_per_address_max = 2000\n\n\
+                 [[listeners]]\naddress = \"127.0.0.1:{port}\"\n\n\
                  [[listeners]]\naddress = \"127.0.0.1:{tls_port}\"\ntls = \"self-signed\"\n"
             ),
         );

@@ -114,6 +114,46 @@ async fn a_webhook_is_changed_rotated_and_removed_only_as_it_was_seen() {
 }
 
 #[tokio::test]
+async fn a_webhook_is_behind_by_what_it_will_be_told_and_by_nothing_else() {
+    let api = Api::new();
+    let of = |paths: Value, tags: Value| json!({"url": "https://example.com/", "types": ["package.published"], "paths": paths, "tags": tags});
+    let images = api.json(Method::POST, "/api/v1/webhooks", &of(json!(["*.dmg"]), json!([]))).await.ok(201);
+    let prod = api.json(Method::POST, "/api/v1/webhooks", &of(json!([]), json!(["prod"]))).await.ok(201);
+    for path in ["a.pkg?tag=prod", "b.pkg?tag=prod", "c.dmg"] {
+        api.call(Method::PUT, &format!("/api/v1/packages/{path}"), path.to_owned()).await.ok(201);
+    }
+    api.json(Method::PATCH, "/api/v1/node", &json!({"name": "lab"})).await.ok(200);
+    for (made, behind) in [(images, 1), (prod, 2)] {
+        let shown = api.get(&format!("/api/v1/webhooks/{}", text(&made["id"]))).await.ok(200);
+        assert_eq!((&made["behind"], &shown["behind"]), (&json!(0), &json!(behind)));
+        assert_eq!(shown["behind_more"], false);
+    }
+}
+
+#[tokio::test]
+async fn what_is_done_to_a_webhook_is_in_the_audit_and_its_secrets_are_not() {
+    let api = Api::new();
+    let made = api.json(Method::POST, "/api/v1/webhooks", &json!({"url": "https://example.com/"})).await.ok(201);
+    let target = format!("/api/v1/webhooks/{}", text(&made["id"]));
+    api.json(Method::PATCH, &target, &json!({"enabled": false, "tags": ["prod"]})).await.ok(200);
+    let rotated = api.json(Method::POST, &format!("{target}/rotate"), &json!({})).await.ok(200);
+    api.call(Method::POST, &format!("{target}/test"), Body::empty()).await.ok(202);
+    api.call(Method::DELETE, &target, Body::empty()).await;
+    let audit = api.get("/api/v1/audit?action=webhook.*").await.ok(200);
+    let entries = audit["items"].as_array().expect("a list");
+    let told: Vec<String> = entries.iter().map(|entry| text(&entry["action"])).collect();
+    let all = ["removed", "tested", "rotated", "changed", "created"].map(|deed| format!("webhook.{deed}"));
+    assert_eq!(told, all);
+    assert!(entries.iter().all(|entry| entry["subject"] == made["id"] && !text(&entry["who"]).is_empty()), "{audit}");
+    assert_eq!(entries[3]["before"], json!({"enabled": "true"}));
+    assert_eq!(entries[3]["after"], json!({"enabled": "false", "tags": "prod"}));
+    for secret in [&made["secret"], &rotated["secret"]] {
+        assert!(!audit.to_string().contains(&text(secret)), "{audit}");
+    }
+    assert!(api.get("/api/v1/audit?action=called").await.ok(200)["items"].as_array().is_some_and(Vec::is_empty));
+}
+
+#[tokio::test]
 async fn tokens_and_invites_are_revoked_only_as_they_were_seen() {
     let api = Api::new();
     let made = [
