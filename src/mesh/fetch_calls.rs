@@ -1,7 +1,7 @@
 //! What the fetch driver's tasks do: ask peers for maps, outlines and bytes, and verify and store what comes.
 
 use bytes::Bytes;
-use ods_store::{Digest, Fetch, PIECE_BYTES, PieceSet, Store, StoreError, piece_bytes, piece_count};
+use ods_store::{Aligned, Digest, Fetch, PIECE_BYTES, PieceSet, Store, StoreError, piece_bytes, piece_count};
 use tokio::time::Instant;
 
 use super::calls::Caller;
@@ -126,7 +126,7 @@ pub(super) async fn run(
             return Ok(());
         }
         let (fetch, bytes) = (fetch.clone(), std::mem::take(&mut assembly.piece));
-        assembly.piece = in_store(&caller, move |_| fetch.write_piece(piece, &bytes).map(|()| bytes)).await?;
+        assembly.piece = in_store(&caller, move |_| fetch.take_piece(piece, bytes)).await?;
         tell(Progress::Piece(piece));
     }
     end(&mut stream, &assembly).await
@@ -165,20 +165,36 @@ async fn open_stream(
     if stream.size() == size { Ok(stream) } else { Err(Fault::OtherSize { claimed: stream.size() }) }
 }
 
-/// Where a piece is put together from what comes. The memory is the same for all pieces of a run: what is new to the program
+/// Where a piece is put together from what comes. Memory is used again for the pieces of a run: what is new to the program
 /// costs the system more than a copy.
 #[derive(Default)]
 struct Assembly {
-    piece: Vec<u8>,
+    piece: Aligned,
+    /// Bytes of the piece that are here.
+    filled: usize,
     /// What came beyond the piece.
     rest: Bytes,
 }
 
 impl Assembly {
-    /// Takes what of `rest` belongs to a piece of `count` bytes.
-    fn fill(&mut self, count: usize) {
-        let missing = count.saturating_sub(self.piece.len());
-        self.piece.extend_from_slice(&self.rest.split_to(missing.min(self.rest.len())));
+    /// Begins a piece of `count` bytes.
+    fn begin(&mut self, count: usize) {
+        if self.piece.len() != count {
+            self.piece = Aligned::zeros(count);
+        }
+        self.filled = 0;
+        self.fill();
+    }
+
+    /// Takes what of `rest` belongs to the piece.
+    fn fill(&mut self) {
+        let now = self.rest.split_to(self.rest.len().min(self.piece.len() - self.filled));
+        self.piece[self.filled..self.filled + now.len()].copy_from_slice(&now);
+        self.filled += now.len();
+    }
+
+    fn is_whole(&self) -> bool {
+        self.filled == self.piece.len()
     }
 }
 
@@ -189,12 +205,9 @@ async fn read_while(
     assembly: &mut Assembly,
     count: usize,
 ) -> Result<bool, Fault> {
-    assembly.piece.clear();
-    // At once: growing step by step would copy it each time.
-    assembly.piece.reserve(count);
-    assembly.fill(count);
+    assembly.begin(count);
     let mut came = 0;
-    while assembly.piece.len() < count {
+    while !assembly.is_whole() {
         if !goes_on(came) {
             return Ok(false);
         }
@@ -203,7 +216,7 @@ async fn read_while(
             None => return Err(Fault::Failed("it stopped in the middle".to_owned())),
         };
         came = assembly.rest.len();
-        assembly.fill(count);
+        assembly.fill();
     }
     goes_on(came);
     Ok(true)

@@ -242,28 +242,61 @@ impl Fetch {
 
     /// Verifies a piece and writes it. One that is here already is left alone.
     pub fn write_piece(&self, index: u64, piece: &[u8]) -> Result<()> {
-        let Inner { blob, size, path, file, outline, .. } = &*self.0;
-        let right = outline.get().is_some_and(|outline| piece_is_right(piece, index, outline, blob, *size));
-        if !right {
-            return Err(StoreError::BadPiece { blob: *blob, piece: index });
-        }
-        if self.has(index) {
-            return Ok(());
-        }
-        match self.0.latest.as_ref().filter(|_| piece.len() as u64 == PIECE_BYTES) {
-            None => file.write_all_at(piece, index * PIECE_BYTES),
-            Some(latest) => {
-                let piece = Aligned::copy(piece);
-                file.write_all_at(&piece, index * PIECE_BYTES).inspect(|()| latest.keep(index, piece))
+        if self.needs(index, piece)? {
+            match self.latest(piece) {
+                Some(latest) => drop(self.write_aligned(index, Aligned::copy(piece), latest)?),
+                None => self.write(index, piece)?,
             }
         }
-        .map_err(StoreError::io("write", path))?;
+        Ok(())
+    }
+
+    /// The same with memory from which the disk can take it; gives back some as large, or none, to fill next.
+    pub fn take_piece(&self, index: u64, piece: Aligned) -> Result<Aligned> {
+        if !self.needs(index, &piece)? {
+            return Ok(piece);
+        }
+        match self.latest(&piece) {
+            Some(latest) => self.write_aligned(index, piece, latest),
+            None => self.write(index, &piece).map(|()| piece),
+        }
+    }
+
+    /// Whether a piece, if it is right, isn't here yet.
+    fn needs(&self, index: u64, piece: &[u8]) -> Result<bool> {
+        let Inner { blob, size, outline, .. } = &*self.0;
+        let right = outline.get().is_some_and(|outline| piece_is_right(piece, index, outline, blob, *size));
+        if right { Ok(!self.has(index)) } else { Err(StoreError::BadPiece { blob: *blob, piece: index }) }
+    }
+
+    /// Where a full piece of a large blob is kept as well.
+    fn latest(&self, piece: &[u8]) -> Option<&Latest> {
+        self.0.latest.as_ref().filter(|_| piece.len() as u64 == PIECE_BYTES)
+    }
+
+    fn write_aligned(&self, index: u64, piece: Aligned, latest: &Latest) -> Result<Aligned> {
+        let Inner { file, path, .. } = &*self.0;
+        file.write_all_at(&piece, index * PIECE_BYTES).map_err(StoreError::io("write", path))?;
+        // Before it is said to be here: who then asks for it reads it from memory.
+        let spare = latest.keep(index, piece);
+        self.note(index);
+        Ok(spare.unwrap_or_default())
+    }
+
+    fn write(&self, index: u64, piece: &[u8]) -> Result<()> {
+        let Inner { file, path, .. } = &*self.0;
+        file.write_all_at(piece, index * PIECE_BYTES).map_err(StoreError::io("write", path))?;
+        self.note(index);
+        Ok(())
+    }
+
+    /// A piece was written.
+    fn note(&self, index: u64) {
         let mut pieces = self.pieces();
         pieces.have.insert(index);
         pieces.unsynced.insert(index);
         drop(pieces);
-        self.0.arrivals.tell(blob);
-        Ok(())
+        self.0.arrivals.tell(&self.0.blob);
     }
 
     /// Waits for the next piece, or the end; see [`Arrival`].
