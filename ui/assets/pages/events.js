@@ -27,6 +27,8 @@ class PageEvents extends OdsElement {
   #seen = 0;
   /** Where the page itself scrolled to last. */
   #put = -1;
+  /** Whether somebody moved since the last pause, or is away from the end. */
+  #away = false;
   #shown = '';
   /** @type {number | null} */
   #open = null;
@@ -62,7 +64,7 @@ class PageEvents extends OdsElement {
   render() {
     return html`${pageHead({ title: titles.events, actions: this.#controls() })}
       ${this.tail.problem ? problemBox(this.tail.problem, () => void this.tail.show(this.#filter)) : nothing}
-      <section class="card tail" tabindex="0" role="log" aria-label=${words.label} aria-live="off" data-operation="list_events" @scroll=${this.#scrolled}>${this.#list()}</section>
+      <section class="card tail" tabindex="0" role="log" aria-label=${words.label} aria-live="off" data-operation="list_events" @scroll=${this.#scrolled} @wheel=${this.#moved} @keydown=${this.#moved} @pointerdown=${this.#moved}>${this.#list()}</section>
       ${this.tail.following || this.#unseen === 0 ? nothing : html`<button class="newer primary small" @click=${this.#toEnd}>${icon('arrow-down')}${words.newer(this.#unseen)}</button>`}`;
   }
 
@@ -130,13 +132,21 @@ class PageEvents extends OdsElement {
     if (box.scrollTop === this.#put) return;
     this.#put = -1;
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < END_PX;
+    // The page's own scrolling can't take back a pause: only who moves, or was elsewhere, follows at the end again.
+    if (atEnd && !this.#away) return;
+    this.#away = !atEnd;
     if (atEnd === this.tail.following) return;
     this.tail.following = atEnd;
     if (!atEnd) this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
     this.requestUpdate();
   }
 
+  #moved() {
+    this.#away = true;
+  }
+
   #toggle() {
+    this.#away = false;
     if (this.tail.following) {
       this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
       this.tail.following = false;
