@@ -145,7 +145,7 @@ pub(super) async fn whole(caller: Caller, way: Option<Endpoint>, blob: Digest, s
     let now = (caller.clock)();
     in_store(&caller, move |store: &Store| {
         let fetch = store.begin_fetch(&blob, size)?;
-        let stored = fetch.write_piece(0, &bytes).and_then(|()| fetch.finish(now));
+        let stored = fetch.take_piece(0, bytes).and_then(|_| fetch.finish(now));
         if stored.is_err() {
             // If the want was dropped meanwhile, nothing of it shall stay behind.
             store.abandon_fetch(&fetch)?;

@@ -242,13 +242,7 @@ impl Fetch {
 
     /// Verifies a piece and writes it. One that is here already is left alone.
     pub fn write_piece(&self, index: u64, piece: &[u8]) -> Result<()> {
-        if self.needs(index, piece)? {
-            match self.latest(piece) {
-                Some(latest) => drop(self.write_aligned(index, Aligned::copy(piece), latest)?),
-                None => self.write(index, piece)?,
-            }
-        }
-        Ok(())
+        self.take_piece(index, Aligned::copy(piece)).map(drop)
     }
 
     /// The same with memory from which the disk can take it; gives back some as large, or none, to fill next.
@@ -256,10 +250,15 @@ impl Fetch {
         if !self.needs(index, &piece)? {
             return Ok(piece);
         }
-        match self.latest(&piece) {
-            Some(latest) => self.write_aligned(index, piece, latest),
-            None => self.write(index, &piece).map(|()| piece),
-        }
+        let Inner { file, path, .. } = &*self.0;
+        file.write_all_at(&piece, index * PIECE_BYTES).map_err(StoreError::io("write", path))?;
+        // Kept before it is said to be here: who then asks for it reads it from memory.
+        let spare = match self.latest(&piece) {
+            Some(latest) => latest.keep(index, piece).unwrap_or_default(),
+            None => piece,
+        };
+        self.note(index);
+        Ok(spare)
     }
 
     /// Whether a piece, if it is right, isn't here yet.
@@ -272,22 +271,6 @@ impl Fetch {
     /// Where a full piece of a large blob is kept as well.
     fn latest(&self, piece: &[u8]) -> Option<&Latest> {
         self.0.latest.as_ref().filter(|_| piece.len() as u64 == PIECE_BYTES)
-    }
-
-    fn write_aligned(&self, index: u64, piece: Aligned, latest: &Latest) -> Result<Aligned> {
-        let Inner { file, path, .. } = &*self.0;
-        file.write_all_at(&piece, index * PIECE_BYTES).map_err(StoreError::io("write", path))?;
-        // Before it is said to be here: who then asks for it reads it from memory.
-        let spare = latest.keep(index, piece);
-        self.note(index);
-        Ok(spare.unwrap_or_default())
-    }
-
-    fn write(&self, index: u64, piece: &[u8]) -> Result<()> {
-        let Inner { file, path, .. } = &*self.0;
-        file.write_all_at(piece, index * PIECE_BYTES).map_err(StoreError::io("write", path))?;
-        self.note(index);
-        Ok(())
     }
 
     /// A piece was written.

@@ -170,7 +170,7 @@ pub use time::UnixMillis;
 pub use tokens::{NewToken, Scope, TokenRow, is_token_shaped};
 pub use trouble::DiskTrouble;
 pub use tx::Committed;
-pub use upload::{Received, Upload, UploadFile};
+pub use upload::{BLOCK_BYTES, Received, Upload, UploadFile};
 pub use users::{NewUser, UserPatch, UserRow};
 pub use vector::{StreamState, Vector};
 pub use verify::{Depth, Fault, FaultKind, Mended, OnProgress, VerifyProgress, VerifyReport, check_database};

@@ -5,6 +5,7 @@ mod block;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use block::BLOCK_BYTES;
 use block::Block;
 
 use crate::blobs::{Blobs, Claim};

@@ -106,10 +106,9 @@ fn broken_off(error: &axum::Error) -> ApiError {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
-    use super::block::BLOCK_BYTES;
     use super::*;
+    use bytes::Bytes;
+    use ods_store::BLOCK_BYTES;
 
     struct Kept(Vec<u8>);
 

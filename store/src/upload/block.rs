@@ -7,7 +7,7 @@ use crate::aligned::Aligned;
 use crate::disk::DIRECT_ALIGN_BYTES;
 
 /// Bytes of a block: a write that a disk takes at full speed.
-const BLOCK_BYTES: usize = 1 << 20;
+pub const BLOCK_BYTES: usize = 1 << 20;
 
 /// The block that is being filled.
 #[derive(Debug)]

@@ -3,11 +3,8 @@
 
 use std::ops::Deref;
 
-use ods_store::Aligned;
+use ods_store::{Aligned, BLOCK_BYTES};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-
-/// Bytes of a block: what a disk takes at full speed in one write.
-pub(super) const BLOCK_BYTES: usize = 1 << 20;
 
 /// Blocks of an upload. Two are written and hashed, two are filled meanwhile: either side may be late for a moment without the
 /// other noticing.
