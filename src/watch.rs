@@ -153,6 +153,7 @@ mod tests {
         let folder = place.path().join("drop");
         std::fs::create_dir(&folder).expect("folder made");
         let rules = WatchRules {
+            version: 0,
             folder: folder.clone(),
             mode: WatchMode::Consume,
             prefix: String::new(),

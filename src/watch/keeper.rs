@@ -3,6 +3,8 @@
 //!
 //! Invariants:
 //! - What a mirror knew of its folder goes with the mirror: another one there begins with what it finds.
+//! - Every change of a watch gives it another worker, also one that was taken back before the keeper looked: what the
+//!   mirror before it knew is gone from the store.
 //! - A folder never has two workers: a watch that was changed gets its next one when the last one's tick has ended.
 //! - The workers go with the keeper: they end between two ticks when it ends, and are joined.
 
@@ -309,8 +311,19 @@ mod tests {
         assert_eq!(bench.supervisor.stop(DEADLINE).await, 0);
     }
 
-    /// Of three published files one is deleted while the watch is away (`remake`) or no mirror: that unpublishes nothing.
-    async fn deleted_before_a_mirror(remake: bool) {
+    /// How a mirror comes to an end before another one begins.
+    #[derive(Clone, Copy, PartialEq)]
+    enum Between {
+        /// The watch is removed.
+        Removed,
+        /// It is made to keep.
+        Kept,
+        /// The same, for so short that the keeper never sees it.
+        Unseen,
+    }
+
+    /// Of three published files one is deleted while there is no mirror: that unpublishes nothing.
+    async fn deleted_before_a_mirror(between: Between) {
         let bench = Bench::new();
         let author = Author::new("test");
         let names = ["a.pkg", "b.pkg", "c.pkg"];
@@ -320,18 +333,21 @@ mod tests {
         let settings = WatchSettings { mode: WatchMode::Mirror, ..bench.settings("drop/mac") };
         let row = bench.store.create_watch(&settings, &author, NOW).expect("made");
         bench.until("taken", |bench| names.iter().all(|name| bench.is_published(name))).await;
-        let ended = |bench: &Bench| bench.handle.status(row.id).is_none();
+        let shown =
+            |bench: &Bench, count| bench.handle.status(row.id).is_some_and(|status| status.taken.len() == count);
+        bench.until("shown", |bench| shown(bench, names.len())).await;
         let mode = |mode| WatchPatch { mode: Some(mode), ..WatchPatch::default() };
-        if remake {
+        if between == Between::Removed {
             bench.store.remove_watch(row.id, None, &author, NOW).expect("removed");
-            bench.until("it ended", ended).await;
+            bench.until("it ended", |bench| bench.handle.status(row.id).is_none()).await;
         } else {
             bench.store.edit_watch(row.id, &mode(WatchMode::Keep), None, &author, NOW).expect("changed");
-            let anew = |bench: &Bench| bench.handle.status(row.id).is_some_and(|status| status.taken.is_empty());
-            bench.until("it begins anew", anew).await;
+        }
+        if between == Between::Kept {
+            bench.until("it begins anew", |bench| shown(bench, 0)).await;
         }
         std::fs::remove_file(bench.folder("drop/mac/a.pkg")).expect("deleted");
-        let id = if remake {
+        let id = if between == Between::Removed {
             bench.store.create_watch(&settings, &author, NOW).expect("made").id
         } else {
             bench.store.edit_watch(row.id, &mode(WatchMode::Mirror), None, &author, NOW).expect("changed").id
@@ -345,12 +361,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_watch_that_becomes_a_mirror_begins_with_what_is_there() {
-        deleted_before_a_mirror(false).await;
+        deleted_before_a_mirror(Between::Kept).await;
+    }
+
+    #[tokio::test]
+    async fn a_mirror_changed_back_before_the_keeper_looks_begins_with_what_is_there() {
+        deleted_before_a_mirror(Between::Unseen).await;
     }
 
     #[tokio::test]
     async fn a_mirror_made_anew_begins_with_what_is_there() {
-        deleted_before_a_mirror(true).await;
+        deleted_before_a_mirror(Between::Removed).await;
     }
 
     #[cfg(unix)]

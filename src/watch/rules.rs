@@ -12,6 +12,8 @@ use crate::config::Watch;
 /// One watch, resolved and valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WatchRules {
+    /// Which version of the watch has these: one that was changed and changed back is another one. 0: the configuration's.
+    pub(crate) version: u64,
     /// The folder; absolute.
     pub(crate) folder: PathBuf,
     /// What becomes of a file that was taken.
@@ -41,19 +43,20 @@ impl WatchRules {
 
 impl From<&Watch> for WatchRules {
     fn from(watch: &Watch) -> Self {
-        Self::of(watch.folder.clone(), &settings(watch), false)
+        Self::of(0, watch.folder.clone(), &settings(watch), false)
     }
 }
 
 impl From<&WatchRow> for WatchRules {
     fn from(row: &WatchRow) -> Self {
-        Self::of(PathBuf::from(&row.settings.folder), &row.settings, true)
+        Self::of(row.version, PathBuf::from(&row.settings.folder), &row.settings, true)
     }
 }
 
 impl WatchRules {
-    fn of(folder: PathBuf, settings: &WatchSettings, confined: bool) -> Self {
+    fn of(version: u64, folder: PathBuf, settings: &WatchSettings, confined: bool) -> Self {
         Self {
+            version,
             folder,
             mode: settings.mode,
             prefix: settings.prefix.clone(),

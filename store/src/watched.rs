@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{from_row, to_row};
 use crate::digest::{Digest, EventId};
 use crate::error::Result;
-use crate::schema::{WATCH_MARKS, WATCHED};
+use crate::schema::{WATCH_MARKS, WATCHED, WATCHES};
 use crate::short_ids::WatchId;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
+use crate::watches;
 
 /// What became of a watched file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,10 +58,13 @@ pub(crate) fn mark(table: &impl ReadableTable<&'static str, &'static [u8]>, id: 
     table.get(id.to_string().as_str())?.map(|row| from_row("a mirror's folder", row.value())).transpose()
 }
 
-/// Remembers that.
-pub(crate) fn put_mark(tx: &Tx<'_>, id: WatchId, mark: &WatchMark) -> Result<()> {
+/// Remembers that, unless the watch was changed since `version`: what was seen under other rules is not the mirror's.
+pub(crate) fn put_mark(tx: &Tx<'_>, id: WatchId, version: u64, mark: &WatchMark) -> Result<bool> {
+    if watches::version(&tx.read(WATCHES)?, id)? != version {
+        return Ok(false);
+    }
     tx.write(WATCH_MARKS)?.insert(id.to_string().as_str(), to_row(mark).as_slice())?;
-    Ok(())
+    Ok(true)
 }
 
 /// Forgets it: should the watch mirror again, it begins with what is there then.

@@ -251,6 +251,11 @@ pub(crate) fn get(
     table.get(id.as_bytes())?.map(|row| from_row("a watch", row.value())).transpose()
 }
 
+/// The version that a watch is at; 0 where none was made: it is one that the configuration names, or is gone.
+pub(crate) fn version(table: &impl ReadableTable<&'static [u8; 8], &'static [u8]>, id: WatchId) -> Result<u64> {
+    Ok(get(table, id)?.map_or(0, |row| row.version))
+}
+
 /// What was asked of a watch.
 pub(crate) fn orders(table: &impl ReadableTable<&'static [u8; 8], &'static [u8]>, id: WatchId) -> Result<WatchOrders> {
     let row = table.get(id.as_bytes())?.map(|row| from_row("a watch's orders", row.value())).transpose()?;

@@ -19,6 +19,7 @@
 //! - `damage.rs`: damaged databases, verifying and mending
 //! - `backup.rs`: backups and what is restored from them
 //! - `uploads.rs`: resumable uploads, struck at any moment
+//! - `watches.rs`: what a mirror remembers of its folder
 //! - `webhooks.rs`: webhooks as their sender uses the store, and the journal's retention
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
@@ -43,4 +44,5 @@ mod space;
 mod states;
 mod support;
 mod uploads;
+mod watches;
 mod webhooks;

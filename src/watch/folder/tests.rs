@@ -60,6 +60,7 @@ impl Bench {
         let drop_folder = place.path().join("drop");
         fs::create_dir(&drop_folder).expect("folder made");
         let rules = WatchRules {
+            version: 0,
             folder: drop_folder,
             mode,
             prefix: String::new(),

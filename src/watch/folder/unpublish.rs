@@ -71,7 +71,10 @@ impl Folder {
         let asked_before = self.mirror.mark().is_some_and(|mark| mark.asks_since.is_some());
         let sighting = Sighting { missing: &missing, present, lately, confirmed, quiet: self.rules.quiet };
         let decision = self.mirror.decide(&sighting, now, wall);
-        self.keep_mark()?;
+        if !self.keep_mark()? {
+            self.to_unpublish.clear();
+            return Ok(());
+        }
         self.remember_folders(scan, &folders)?;
         match decision {
             Decision::Unpublish(files) => self.to_unpublish = files.into(),
@@ -114,7 +117,9 @@ impl Folder {
         let asked_before = self.mirror.mark().is_some_and(|mark| mark.asks_since.is_some());
         let Some(since) = self.mirror.folder_gone(wall) else { return };
         let reason = format!("paused: {reason}");
-        let told = self.keep_mark().and_then(|()| if asked_before { Ok(()) } else { self.tell_pause(&reason, wall) });
+        let told = self
+            .keep_mark()
+            .and_then(|kept| if asked_before || !kept { Ok(()) } else { self.tell_pause(&reason, wall) });
         if let Err(error) = told {
             self.cannot_mirror(&error);
         }
@@ -122,13 +127,16 @@ impl Folder {
             WatchState::Paused(WatchPause { reason, since, missing: 0, published: 0, files: Vec::new(), digest: None });
     }
 
-    fn keep_mark(&mut self) -> Result<(), StoreError> {
+    /// `false` if the watch was changed meanwhile: then this one decides nothing more.
+    fn keep_mark(&mut self) -> Result<bool, StoreError> {
         let mark = self.mirror.mark();
         if let Some(mark) = mark.filter(|_| mark != self.mark_kept) {
-            self.store.put_watch_mark(self.id, mark)?;
+            if !self.store.put_watch_mark(self.id, self.rules.version, mark)? {
+                return Ok(false);
+            }
             self.mark_kept = Some(mark);
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Counts the files that this watch published: those that are there, those whose packages still have their bytes though
@@ -219,9 +227,11 @@ impl Folder {
 
     fn unpublish_one(&mut self, file: &Path, wall: UnixMillis) -> Result<(), StoreError> {
         let Some(row) = self.remembered(file) else { return Ok(()) };
-        // The last look: it may have come back since the scan, or the whole folder may be away.
+        // The last look: it may have come back since the scan, the whole folder may be away, or this no
+        // mirror any more.
+        let is_unchanged = self.store.watch_version(self.id)? == self.rules.version;
         let folder_is_there = self.rules.folder.is_dir() && self.leads_elsewhere().is_none();
-        if !folder_is_there || !self.is_gone(file, &Scan::default()) {
+        if !is_unchanged || !folder_is_there || !self.is_gone(file, &Scan::default()) {
             return Ok(());
         }
         let (Some(path), revisions) = self.revisions_of(file, &row)? else { return Ok(()) };

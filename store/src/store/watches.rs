@@ -21,6 +21,11 @@ impl Store {
         watches::get(&self.read()?.open_table(WATCHES)?, id)?.ok_or_else(|| WatchError::NoSuchWatch(id).into())
     }
 
+    /// The version that a watch is at; 0 where none was made: it is one that the configuration names, or is gone.
+    pub fn watch_version(&self, id: WatchId) -> Result<u64> {
+        watches::version(&self.read()?.open_table(WATCHES)?, id)
+    }
+
     /// Makes a watch. Whether its folder may be watched is the caller's matter.
     pub fn create_watch(&self, settings: &WatchSettings, author: &Author, now: UnixMillis) -> Result<WatchRow> {
         let (settings, author) = (settings.clone(), author.clone());
@@ -68,9 +73,9 @@ impl Store {
         watched::mark(&self.read()?.open_table(WATCH_MARKS)?, id)
     }
 
-    /// Remembers that.
-    pub fn put_watch_mark(&self, id: WatchId, mark: WatchMark) -> Result<()> {
-        self.write(move |tx| watched::put_mark(tx, id, &mark))
+    /// Remembers that, as long as the watch is at `version` (0: it is one that the configuration names); whether it is.
+    pub fn put_watch_mark(&self, id: WatchId, version: u64, mark: WatchMark) -> Result<bool> {
+        self.write(move |tx| watched::put_mark(tx, id, version, &mark))
     }
 
     /// Forgets what all watches but `mirrors` knew of their folders.
