@@ -33,7 +33,7 @@ fn an_expelled_node_is_out_everywhere_and_says_so() {
     mesh::stored(&hq, "before.pkg", &blake3_hex(b"before"));
     let id = branch.id();
 
-    let said = hq.ods_well(&["roster", "expel", "branch"]);
+    let said = hq.ods_well(&["roster", "expel", "branch", "--yes"]);
     assert!(said.contains("for good"), "{said}");
     for node in [&hq, &other, &branch] {
         comes_to_stand(node, &id, "expelled");
@@ -56,6 +56,60 @@ fn an_expelled_node_is_out_everywhere_and_says_so() {
     mesh::join(&branch, &mesh::invite(&hq, "publisher")).expect_problem(403, "expelled");
     let failed = branch.ods(&["push", "--path", "x/", branch.data().join("run.json").to_str().expect("UTF-8")]);
     assert!(!failed.status.success() && String::from_utf8_lossy(&failed.stderr).contains("expelled"), "{failed:?}");
+}
+
+#[test]
+fn what_only_a_node_has_keeps_it_from_being_expelled_unasked() {
+    let (hq, branch) = (Node::start("hq"), Node::start("branch"));
+    mesh::pair(&hq, &branch, "publisher");
+    hq.ods_well(&["policy", "selected", "--path", "mac/*"]);
+    branch.put("win/x.msi", b"nobody else keeps it").expect(201);
+    branch.put("mac/y.pkg", b"both keep it").expect(201);
+    mesh::stored(&hq, "mac/y.pkg", &blake3_hex(b"both keep it"));
+    let expel = format!("/roster/{}/expel", branch.id());
+    let would = || hq.api("POST", &format!("{expel}?dry_run=true")).send().expect(200).json()["only_there"].clone();
+    let only = json!({"packages": 1, "bytes": 20});
+    wait::until_equal("hq knows what only branch has", mesh::AGREE_WITHIN, &only, would);
+
+    let refused = hq.api("POST", &expel).send().expect_problem(409, "last_holder");
+    assert_eq!((&refused["packages"], &refused["bytes"]), (&only["packages"], &only["bytes"]));
+    let unasked = hq.ods(&["roster", "expel", "branch"]);
+    assert!(!unasked.status.success() && String::from_utf8_lossy(&unasked.stderr).contains("--yes"), "{unasked:?}");
+    let blind = hq.ods(&["roster", "expel", "branch", "--yes"]);
+    let said = String::from_utf8_lossy(&blind.stderr);
+    assert!(blind.status.code() == Some(6) && said.contains("--even-if-last-holder"), "{said}");
+    let shown = hq.ods_well(&["roster", "expel", "branch", "--dry-run"]);
+    for part in [&branch.id(), "publisher", "1 package (20 B)", "can't be undone", "goes on serving"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert_eq!(standing(&hq, &branch.id()).as_deref(), Some("member"));
+
+    let no = on_terminal(&hq, &["roster", "expel", "branch"], "y\n");
+    assert!(no.contains("1 package (20 B)") && no.contains("nobody was expelled"), "{no}");
+    assert_eq!(standing(&hq, &branch.id()).as_deref(), Some("member"));
+    let yes = on_terminal(&hq, &["roster", "expel", "branch"], "yes\n");
+    assert!(yes.contains("for good"), "{yes}");
+    comes_to_stand(&hq, &branch.id(), "expelled");
+    assert_eq!(branch.download("win/x.msi").expect(200).body, b"nobody else keeps it", "it serves what it has");
+}
+
+/// What a command prints whose standard streams are a terminal (util-linux's `script` makes one), at which this is typed.
+fn on_terminal(node: &Node, arguments: &[&str], typed: &str) -> String {
+    let words: Vec<String> = arguments.iter().map(|word| format!("'{word}'")).collect();
+    let line = format!("'{}' {}", env!("CARGO_BIN_EXE_ods"), words.join(" "));
+    let mut child = std::process::Command::new("script")
+        .args(["--quiet", "--return", "--command", &line, "/dev/null"])
+        .env("ODS_DATA", node.data())
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("script (bsdutils) is part of every Debian");
+    let mut keyboard = child.stdin.take().expect("piped");
+    std::io::Write::write_all(&mut keyboard, typed.as_bytes()).expect("it reads");
+    // The keyboard stays: at its end the terminal would be hung up.
+    let shown = child.wait_with_output().expect("it ends");
+    drop(keyboard);
+    String::from_utf8_lossy(&shown.stdout).into_owned()
 }
 
 #[test]

@@ -42,7 +42,9 @@ pub use packages::{
     RevisionView,
 };
 pub use problem::Problem;
-pub use roster::{AdmitRequest, AdmitView, ExpelView, MemberView, RosterView, RosterWarning};
+pub use roster::{
+    AdmitRequest, AdmitView, ExpelQuery, ExpelView, ExpulsionView, MemberView, OnlyThereView, RosterView, RosterWarning,
+};
 pub use scrub::{Progress, ScrubFindings, ScrubView};
 pub use settings::{SettingView, SettingsPatch, SettingsView};
 pub use storage::{

@@ -65,7 +65,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("confirm_watch", "ods watch confirm /srv/drop"),
     ("show_roster", "ods roster ls"),
     ("admit_node", "ods roster admit hq --role owner"),
-    ("expel_node", "ods roster expel hq"),
+    ("expel_node", "ods roster expel hq --yes"),
     ("list_transfers", "ods transfers"),
     ("list_mesh", "ods mesh"),
     ("list_missing", "ods mesh --missing hq"),

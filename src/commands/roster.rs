@@ -1,5 +1,7 @@
 //! `ods roster`: who may do what in the mesh.
 
+mod expel;
+
 use clap::Subcommand;
 use ods_api::{AdmitRequest, MemberView, PageQuery, RosterView};
 
@@ -49,8 +51,11 @@ enum Action {
                       as this node has it by now: remove what shouldn't (`ods rm`). What its key signs from now on, or dates \
                       back, counts nowhere.\n\nThere is no way back for that key: to return, the machine begins with an \
                       empty data folder and joins by a new invite. Until somebody stops it, it goes on serving what it \
-                      holds to whoever downloads there.\n\nTo end only a link between two nodes, use `ods peer rm`.",
-        after_help = "Examples:\n  ods roster expel lost-laptop\n  ods roster expel 5f0c61e2"
+                      holds to whoever downloads there.\n\nIt shows which node it is, when that was last heard of, and how many \
+                      packages no other node is known to have, and asks. Where it can't ask it wants --yes, and refuses \
+                      while there are such packages unless --even-if-last-holder is given too.\n\nTo end only a link between two nodes, use `ods peer rm`.",
+        after_help = "Examples:\n  ods roster expel lost-laptop\n  ods roster expel 5f0c61e2 --dry-run     what it would mean\n  \
+                      ods roster expel 5f0c61e2 --yes         in a script"
     )]
     Expel(Expel),
 }
@@ -73,6 +78,15 @@ struct Admit {
 struct Expel {
     /// The node's name, or the first digits of its id
     node: String,
+    /// Don't ask: needed where nobody can be asked, as in scripts
+    #[arg(long)]
+    yes: bool,
+    /// Also if no other node is known to have some packages
+    #[arg(long)]
+    even_if_last_holder: bool,
+    /// Only tell what it would mean
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -81,7 +95,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     match arguments.action {
         Action::Ls(arguments) => list(&arguments, context).await,
         Action::Admit(arguments) => admit(arguments, context).await,
-        Action::Expel(arguments) => expel(&arguments, context).await,
+        Action::Expel(arguments) => expel::run(&arguments, context).await,
     }
 }
 
@@ -149,19 +163,6 @@ async fn admit(arguments: Admit, context: &mut Context) -> Result<(), Failure> {
         if member.prefixes.is_empty() { String::new() } else { format!(" below {}", member.prefixes.join(", ")) };
     let role = member.role.as_deref().unwrap_or("none");
     context.output.line(&format!("{} is {role}{below}", title(&member)))?;
-    warn(&load(&node).await?);
-    Ok(())
-}
-
-async fn expel(arguments: &Expel, context: &mut Context) -> Result<(), Failure> {
-    let node = arguments.connection.connect(context)?;
-    let found = find(&node, &arguments.node).await?;
-    let member = node.client.expel(&found.node).await.map_err(|error| node.explain(error))?;
-    if context.output.is_json() {
-        return context.output.json(&member);
-    }
-    let title = title(&member);
-    context.output.line(&format!("expelled {title}, for good; what it published so far stays until you remove it"))?;
     warn(&load(&node).await?);
     Ok(())
 }

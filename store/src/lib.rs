@@ -43,6 +43,7 @@ mod invisible;
 mod journal;
 mod keys;
 mod lacking;
+mod last_holder;
 mod limits;
 mod locks;
 mod log;
@@ -123,6 +124,7 @@ pub use holding::{Holding, NotTold};
 pub use journal::{Happening, Record, RecordPage};
 pub use keys::{NodeKey, verify as verify_signature};
 pub use lacking::Lacking;
+pub use last_holder::LastHolder;
 pub use limits::*;
 pub use lsn::Lsn;
 pub use membership::Member;
@@ -162,7 +164,7 @@ pub use statement::{
 pub use states::{HeldState, StatesTaken};
 pub use store::{
     Description, EventBatch, Inserted, Outside, Overview, PulledFrom, Refusal, RefusalReason, SignedIn, StorageView,
-    Store, UploadTurn, WeakStore, Who,
+    Store, UploadTurn, VerifiedBatch, WeakStore, Who,
 };
 #[cfg(any(test, feature = "testing"))]
 pub use testing::{DiskError, DiskFault, Operation, SimDisk, fill, fill_history, filled_path};

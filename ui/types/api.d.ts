@@ -937,6 +937,9 @@ export interface components {
             node: string;
             statement: string;
         };
+        Expulsion: components["schemas"]["Member"] & {
+            only_there: components["schemas"]["OnlyThere"];
+        };
         FailingDelivery: {
             attempts: number;
             delivery: string;
@@ -1134,6 +1137,10 @@ export interface components {
         NodeWants: {
             bytes: number;
             count: number;
+        };
+        OnlyThere: {
+            bytes: number;
+            packages: number;
         };
         Package: {
             blob: string;
@@ -2601,7 +2608,10 @@ export interface operations {
     };
     expel_node: {
         parameters: {
-            query?: never;
+            query?: {
+                dry_run?: boolean;
+                even_if_last_holder?: boolean;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2615,7 +2625,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Member"];
+                    "application/json": components["schemas"]["Expulsion"];
                 };
             };
         };

@@ -6,10 +6,10 @@ use reqwest::header::IF_MATCH;
 
 use super::{Client, ClientError, Guard, encode_path};
 use crate::types::{
-    AdmitRequest, EventQuery, GcRequest, GcView, InviteRequest, InviteView, JoinRequest, MemberView, MeshNodeView,
-    MissingView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView, Page, PageQuery,
-    PeerPatch, PeerView, PublishedView, RecordView, ReplicationView, RestoreRequest, RevisionView, RosterView,
-    ScrubView, StorageUsageView, SyncView, TokenRequest, TokenView, TransferView,
+    AdmitRequest, EventQuery, ExpelQuery, ExpulsionView, GcRequest, GcView, InviteRequest, InviteView, JoinRequest,
+    MemberView, MeshNodeView, MissingView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView,
+    Page, PageQuery, PeerPatch, PeerView, PublishedView, RecordView, ReplicationView, RestoreRequest, RevisionView,
+    RosterView, ScrubView, StorageUsageView, SyncView, TokenRequest, TokenView, TransferView,
 };
 
 impl Client {
@@ -150,9 +150,9 @@ impl Client {
         self.json(self.request(Method::POST, "/api/v1/roster").json(request)).await
     }
 
-    /// `POST /roster/{node}/expel`: expels a node from the mesh, for good.
-    pub async fn expel(&self, node: &str) -> Result<MemberView, ClientError> {
-        self.json(self.request(Method::POST, &format!("{}/expel", one("roster", node)))).await
+    /// `POST /roster/{node}/expel`: expels a node from the mesh, for good, or tells what that would do.
+    pub async fn expel(&self, node: &str, query: &ExpelQuery) -> Result<ExpulsionView, ClientError> {
+        self.json(self.request(Method::POST, &format!("{}/expel", one("roster", node))).query(query)).await
     }
 
     /// `GET /invites`.

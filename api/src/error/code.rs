@@ -111,6 +111,8 @@ codes! {
     TooMany = CONFLICT "too_many" "There are too many already";
     /// A node can't expel itself.
     OwnNode = CONFLICT "own_node" "A node can not expel itself";
+    /// Perhaps only the node to be expelled has the bytes of some packages.
+    LastHolder = CONFLICT "last_holder" "Only this node may have some packages";
     /// The node may do more already.
     RolesOnlyRise = CONFLICT "roles_only_rise" "Roles only rise";
     /// The node already has a mesh of its own.

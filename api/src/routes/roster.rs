@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::StatusCode;
-use ods_store::{Admit, NodeId};
+use ods_store::{Admit, LastHolder, NodeId};
 
 use crate::auth::{Admin, Reader};
 use crate::blocking::blocking;
@@ -11,7 +11,7 @@ use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, page_of, parse_id};
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
 use crate::paths::AboutId;
-use crate::types::{AdmitRequest, MemberView, PageQuery, RosterView};
+use crate::types::{AdmitRequest, ExpelQuery, ExpulsionView, MemberView, OnlyThereView, PageQuery, RosterView};
 
 /// Show the roster.
 ///
@@ -56,19 +56,41 @@ pub(crate) async fn admit(
 /// Expel a node from the mesh, for good.
 ///
 /// Only on an owner. What this node has of it by now still counts; whatever its key signs from then on has no effect
-/// anywhere, and no node serves it. Not to be confused with removing a peer (`DELETE /peers/{id}`), which ends a link and
-/// nothing else. Expelling again changes nothing.
+/// anywhere, and no node serves it. It goes on serving what it holds to whoever downloads there, until somebody stops it.
+/// Packages that no other node is known to have would be out of reach: their number is 409 `last_holder` unless
+/// `even_if_last_holder` is true, and `only_there` of a `dry_run`. Not to be confused with removing a peer
+/// (`DELETE /peers/{id}`), which ends a link and nothing else. Expelling again changes nothing.
 #[utoipa::path(post, path = "/api/v1/roster/{id}/expel", operation_id = "expel_node", tag = "mesh",
-    params(("id" = String, Path, description = "The node's id")),
-    responses((status = 200, body = MemberView), BadRequest, NotFound, Conflict))]
-pub(crate) async fn expel(admin: Admin, AboutId(id): AboutId) -> Result<Json<MemberView>, ApiError> {
+    params(("id" = String, Path, description = "The node's id"), ExpelQuery),
+    responses((status = 200, body = ExpulsionView), BadRequest, NotFound, Conflict))]
+pub(crate) async fn expel(
+    admin: Admin,
+    AboutId(id): AboutId,
+    Params(query): Params<ExpelQuery>,
+) -> Result<Json<ExpulsionView>, ApiError> {
     let node = parse_id(&id, Code::NoSuchNode, "node")?;
     blocking(move || {
-        admin.store().expel(&node, &admin.author(), admin.reader().now())?;
-        one(admin.reader(), &node)
+        let LastHolder { packages, bytes } = admin.store().expulsion(&node)?;
+        if !query.dry_run {
+            if packages > 0 && !query.even_if_last_holder {
+                return Err(last_holder(&node, packages, bytes));
+            }
+            admin.store().expel(&node, &admin.author(), admin.reader().now())?;
+        }
+        let only_there = OnlyThereView { packages, bytes };
+        Ok(ExpulsionView { member: one(admin.reader(), &node)?, only_there })
     })
     .await
     .map(Json)
+}
+
+fn last_holder(node: &NodeId, packages: u64, bytes: u64) -> ApiError {
+    let detail = format!(
+        "no other node is known to have {packages} packages that this one may have; wait until they are elsewhere, or say \
+         `even_if_last_holder=true`"
+    );
+    let error = ApiError::new(Code::LastHolder, detail).fact("node", node.to_string());
+    error.fact("packages", packages).fact("bytes", bytes)
 }
 
 fn one(reader: &Reader, node: &NodeId) -> Result<MemberView, ApiError> {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::RoleName;
 
@@ -98,6 +98,42 @@ pub struct ExpelView {
     /// When, by that owner's clock.
     #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
+}
+
+/// How a node is expelled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ExpelQuery {
+    /// Only tell what would be out of reach; expel nobody.
+    #[serde(default)]
+    #[param(default = false)]
+    pub dry_run: bool,
+    /// Also if no other node is known to have the bytes of some packages, which is 409 `last_holder` otherwise.
+    #[serde(default)]
+    #[param(default = false)]
+    pub even_if_last_holder: bool,
+}
+
+/// A node that is expelled, or would be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Expulsion)]
+pub struct ExpulsionView {
+    /// The node.
+    #[serde(flatten)]
+    pub member: MemberView,
+    /// What no other node is known to have.
+    pub only_there: OnlyThereView,
+}
+
+/// Packages that no other node is known to have the bytes of, as far as this one may have them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = OnlyThere)]
+pub struct OnlyThereView {
+    /// How many.
+    pub packages: u64,
+    /// Their bytes together.
+    pub bytes: u64,
 }
 
 /// Something about the roster that an admin should see to.

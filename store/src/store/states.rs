@@ -9,9 +9,11 @@ use crate::fetch::Fetch;
 use crate::holders::{self, Holder, Member, Survey};
 use crate::holding::Holding;
 use crate::lacking::{self, Lacking};
+use crate::last_holder::{self, LastHolder};
 use crate::limits::{PAGE_ROWS_MAX, STATE_STREAMS_MAX, STATE_WANTS_MAX};
 use crate::log;
 use crate::lsn::Lsn;
+use crate::membership;
 use crate::meta;
 use crate::node_state::{LinkBrief, NodeState, SignedState, State, StateHeader, StreamBrief, WantBrief};
 use crate::package::Package;
@@ -104,10 +106,16 @@ impl Store {
         let brief = |want: &Want| WantBrief {
             blob: want.blob,
             size: want.size,
-            missing: self.fetch_in_progress(&want.blob).as_ref().map_or(want.size, Fetch::missing_bytes),
+            missing: self.missing_of(want),
             rate: rates.get(&want.blob).copied().unwrap_or(0),
         };
         wants.iter().map(brief).collect()
+    }
+
+    /// What a want lacks. A fetch that began with another size has nothing of it.
+    fn missing_of(&self, want: &Want) -> u64 {
+        let fetch = self.fetch_in_progress(&want.blob).filter(|fetch| fetch.size() == want.size);
+        fetch.as_ref().map_or(want.size, Fetch::missing_bytes)
     }
 
     /// Signs a state of this node that passes all that it has met, and holds it. `None` if something that the
@@ -209,6 +217,16 @@ impl Store {
             }
         }
         Ok(page)
+    }
+
+    /// What [`Store::expel`] would put out of reach: packages of which no member but `node` is known to have the bytes, as far as
+    /// that one may have them. Errs where expelling would. Walks the catalog.
+    pub fn expulsion(&self, node: &NodeId) -> Result<LastHolder> {
+        let (roster, read, own) = (self.roster(), self.read()?, self.node_id());
+        if !membership::may_expel(&roster, own, node)? {
+            return Ok(LastHolder::default());
+        }
+        last_holder::only_on(&read, &Survey::read(&read, &roster, own)?, *node)
     }
 
     /// The own part of an answer, as exact as what is under way is known.

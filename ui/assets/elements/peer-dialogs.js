@@ -1,6 +1,6 @@
 /** What is asked before a link, a node's role or its membership changes. */
 
-import { html } from '../vendor/lit.js';
+import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import { ask, confirm } from '../lib/dialog.js';
 import * as format from '../lib/format.js';
@@ -45,8 +45,11 @@ export async function removePeer(peer) {
 /** @param {string} id @param {string} name */
 export async function expelNode(id, name) {
   const title = `${words.expel}: ${name}`;
-  if (!(await confirm({ title, body: words.expelBody(name), action: words.expel, danger: true, typed: name, operation: 'expel_node' }))) return;
-  await call('expel_node', { path: { id } });
+  const { only_there: only } = await call('expel_node', { path: { id }, query: { dry_run: true } });
+  const alone = only.packages === 0 ? nothing : html`<p class="bad-text">${words.onlyThere(only.packages, format.bytes(only.bytes))}</p>`;
+  const body = html`<p>${words.expelBody(name)}</p>${alone}`;
+  if (!(await confirm({ title, body, action: words.expel, danger: true, typed: name, operation: 'expel_node' }))) return;
+  await call('expel_node', { path: { id }, query: { even_if_last_holder: only.packages > 0 } });
   toast(words.expelled);
 }
 

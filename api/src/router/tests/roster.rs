@@ -41,6 +41,9 @@ async fn nodes_are_admitted_raised_and_expelled_by_an_owner() {
     assert_eq!(api.get("/api/v1/roster").await.ok(200)["warnings"], json!([]));
 
     let expel = format!("/api/v1/roster/{first}/expel");
+    let would = api.call(Method::POST, &format!("{expel}?dry_run=true"), Body::empty()).await.ok(200);
+    assert_eq!((&would["standing"], &would["only_there"]["packages"]), (&"member".into(), &0.into()));
+    api.call(Method::POST, &format!("{expel}?dry_run=perhaps"), Body::empty()).await.problem(400, "bad_query");
     let gone = api.call(Method::POST, &expel, Body::empty()).await.ok(200);
     assert_eq!((&gone["standing"], &gone["expelled_by"][0]["node"]), (&"expelled".into(), &own.clone().into()));
     assert_eq!(api.call(Method::POST, &expel, Body::empty()).await.ok(200), gone, "once is enough");

@@ -1,0 +1,49 @@
+//! What would be out of reach without another member: packages of which no other is known to have the bytes.
+//!
+//! Invariants:
+//! - It is about current revisions, and asks the rule of `holding.rs`. Whoever is not proved to have the bytes counts as
+//!   without them, so what is told is never too little.
+//! - A package that the member itself is proved to lack is nothing that goes with it.
+//! - It walks the whole catalog, with a look-up a package where this node has the bytes itself (a few µs each), and one a member
+//!   elsewhere: for a decision that is made once, not for a page that is shown often.
+
+use redb::{ReadTransaction, ReadableTable};
+
+use crate::catalog::PackageRow;
+use crate::codec::from_row;
+use crate::digest::NodeId;
+use crate::error::Result;
+use crate::holders::Survey;
+use crate::holding::Holding;
+use crate::schema::{BLOBS, PACKAGES};
+
+/// Packages that nobody but one member may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LastHolder {
+    /// How many.
+    pub packages: u64,
+    /// Their bytes; those of several packages alike count for each.
+    pub bytes: u64,
+}
+
+/// What no member but `node`, which is not this one, is known to have, and it isn't known to lack.
+pub(crate) fn only_on(read: &ReadTransaction, survey: &Survey, node: NodeId) -> Result<LastHolder> {
+    let (packages, blobs) = (read.open_table(PACKAGES)?, read.open_table(BLOBS)?);
+    let mut only = LastHolder::default();
+    for row in packages.iter()? {
+        let (path, row) = row?;
+        let row: PackageRow = from_row("a package", row.value())?;
+        if blobs.get(row.blob.as_bytes())?.is_some() {
+            continue;
+        }
+        let Some((_, holders)) = survey.holders(read, path.value())? else { continue };
+        let is_elsewhere = holders.iter().any(|holder| holder.node != node && holder.holding == Holding::Has);
+        let own_word = holders.iter().find(|holder| holder.node == node).map(|holder| holder.holding);
+        let lacks = own_word.is_none_or(|word| matches!(word, Holding::Wants { .. } | Holding::Behind));
+        if !is_elsewhere && !lacks {
+            only.packages += 1;
+            only.bytes += row.size;
+        }
+    }
+    Ok(only)
+}
