@@ -231,6 +231,14 @@ impl Peer {
         self.error = Some(reason);
     }
 
+    /// A peer that answered last time is pinged now, or so long after its last ping.
+    fn look_again_after(&mut self, ms: u64, now: Moment) {
+        if self.failures == 0 {
+            let earliest = self.pinged_at.map_or(now, |last| last.plus_ms(ms).max(now));
+            self.ping_at = self.ping_at.min(earliest);
+        }
+    }
+
     /// Up and down, told once each.
     fn change(&mut self, node: &NodeId, now: Moment) -> Option<Action> {
         let reached = self.failures == 0 && self.pinged_at.is_some() && !self.pinging;
@@ -306,9 +314,8 @@ impl Peers {
 
     /// A connection to a peer ended. It may be stopping, or just tidy.
     pub(super) fn lost(&mut self, node: &NodeId, now: Moment) {
-        if let Some(peer) = self.links.get_mut(node).filter(|peer| peer.failures == 0) {
-            let earliest = peer.pinged_at.map_or(now, |last| last.plus_ms(LOST_MS).max(now));
-            peer.ping_at = peer.ping_at.min(earliest);
+        if let Some(peer) = self.links.get_mut(node) {
+            peer.look_again_after(LOST_MS, now);
         }
     }
 
@@ -353,11 +360,12 @@ impl Peers {
         }
     }
 
-    /// A pull failed.
+    /// A pull failed. It was asked for where the peer answered last, and perhaps it is elsewhere by now: a ping looks for it.
     pub(super) fn pull_failed(&mut self, node: &NodeId, reason: String, now: Moment) {
         if let Some(peer) = self.links.get_mut(node) {
             peer.pull.under_way = false;
             peer.pull_failed(reason, now, &mut self.dice);
+            peer.look_again_after(TOTALS_MS, now);
         }
     }
 

@@ -1,11 +1,13 @@
 //! Admitting and expelling: deciding which statement to sign, inside the writer's transaction; and reading the roster as
 //! people see it. What a set of statements means is `roster.rs`.
 //!
-//! Invariants: an owner signs nothing that would change nothing, and nothing that can't have the effect it is meant to
-//! have. An Expel lists what this node holds of the expelled one, in the transaction that signs it, never what somebody
+//! Invariants: when somebody asks it to, an owner signs nothing that would change nothing, and nothing that can't have the effect
+//! it is meant to have. An Expel lists what this node holds of the expelled one, in the transaction that signs it, never what somebody
 //! typed: so what was published before stays, whatever came in a moment ago, and a stolen key can't backdate.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use redb::ReadableTable;
 
 use crate::digest::{EventId, NodeId, StatementId};
 use crate::error::{Result, StoreError};
@@ -13,6 +15,7 @@ use crate::journal::{self, Moment};
 use crate::keys;
 use crate::limits::{EXPEL_IDS_MAX, EXPEL_TIPS_MIN, STATEMENTS_MAX};
 use crate::log;
+use crate::meta;
 use crate::publish::Author;
 use crate::roster::{self, Roster, Standing};
 use crate::schema::STATEMENTS;
@@ -45,7 +48,7 @@ pub(crate) fn check_role(role: Role, prefixes: &[String]) -> Result<Vec<String>>
 
 /// Signs an Admit and takes it; `None` if the node may do all that already.
 pub(crate) fn admit(tx: &Tx<'_>, moment: Moment, admit: &Admit, author: &Author) -> Result<Option<StatementId>> {
-    must_own(tx)?;
+    must_own(&tx.roster(), tx.context.key.node_id())?;
     let admit = Admit { prefixes: check_role(admit.role, &admit.prefixes)?, ..admit.clone() };
     if !keys::is_public_key(&admit.node) {
         return Err(StoreError::BadName { what: "node", reason: "is not the id of any node".to_owned() });
@@ -78,16 +81,52 @@ fn is_rise(roster: &Roster, admit: &Admit) -> Result<bool> {
     }
 }
 
-/// Signs an Expel and takes it; `None` if the node is expelled already.
-pub(crate) fn expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author) -> Result<Option<StatementId>> {
-    must_own(tx)?;
-    if *node == tx.context.key.node_id() {
+/// Takes verified statements of peers; tells how many were new.
+///
+/// One of this node's own that it didn't know means that it was rolled back or copied: those whom it admitted then may take it for
+/// their root. If it took another root since, it admits that one, as owners do who merge two meshes; else they would never agree.
+pub(crate) fn take(tx: &Tx<'_>, moment: Moment, arrived: &[(SignedStatement, Statement)]) -> Result<usize> {
+    let own = tx.context.key.node_id();
+    let mut forgot = false;
+    for (_, statement) in arrived.iter().filter(|(_, statement)| statement.header.signer == own) {
+        forgot |= tx.read(STATEMENTS)?.get(statement.id.as_bytes())?.is_none();
+    }
+    let fresh = trust::insert(tx, moment, arrived)?;
+    if forgot {
+        admit_root(tx, moment)?;
+    }
+    Ok(fresh)
+}
+
+/// Admits the mesh's root as owner, unless this node did so already or is no owner.
+fn admit_root(tx: &Tx<'_>, moment: Moment) -> Result<()> {
+    let (own, root) = (tx.context.key.node_id(), tx.meta(&meta::ROOT)?);
+    let admits_it = |said: &Statement| match &said.body {
+        StatementBody::Admit(admit) => said.header.signer == own && admit.node == root && admit.role == Role::Owner,
+        StatementBody::Expel(_) | StatementBody::Unknown { .. } => false,
+    };
+    let said = trust::decode_all(&tx.read(STATEMENTS)?)?.iter().any(admits_it);
+    if said || root == own || must_own(&tx.roster(), own).is_err() {
+        return Ok(());
+    }
+    let admit = Admit { node: root, role: Role::Owner, prefixes: vec![] };
+    sign(tx, moment, &Author::new("mesh"), &StatementBody::Admit(admit)).map(drop)
+}
+
+/// Whether there is something to expel; errs if the node `own` may not do it.
+pub(crate) fn may_expel(roster: &Roster, own: NodeId, node: &NodeId) -> Result<bool> {
+    must_own(roster, own)?;
+    if *node == own {
         return Err(StoreError::OwnNode);
     }
-    match tx.roster().standing(node) {
-        None => return Err(StoreError::NoSuchNode { node: *node }),
-        Some(standing) if standing.is_expelled() => return Ok(None),
-        Some(_) => {}
+    let standing = roster.standing(node).ok_or(StoreError::NoSuchNode { node: *node })?;
+    Ok(!standing.is_expelled())
+}
+
+/// Signs an Expel and takes it; `None` if the node is expelled already.
+pub(crate) fn expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author) -> Result<Option<StatementId>> {
+    if !may_expel(&tx.roster(), tx.context.key.node_id(), node)? {
+        return Ok(None);
     }
     let (statements, dropped_statements) = cut(admits_by(tx, node)?, EXPEL_IDS_MAX - EXPEL_TIPS_MIN);
     let (tips, dropped_tips) = cut(tips(tx, node)?, EXPEL_IDS_MAX - statements.len());
@@ -107,9 +146,8 @@ fn cut<T>(mut items: Vec<T>, max: usize) -> (Vec<T>, usize) {
     (items, dropped)
 }
 
-fn must_own(tx: &Tx<'_>) -> Result<()> {
-    let node = tx.context.key.node_id();
-    match tx.roster().standing(&node) {
+fn must_own(roster: &Roster, node: NodeId) -> Result<()> {
+    match roster.standing(&node) {
         Some(standing) if standing.is_expelled() => Err(StoreError::Expelled { node }),
         Some(Standing { role: Some(Role::Owner), .. }) => Ok(()),
         Some(_) | None => Err(StoreError::NotAnOwner),

@@ -53,6 +53,34 @@ fn happenings(store: &Store) -> Vec<Happening> {
     all
 }
 
+/// Copied before it belonged anywhere, a node founds one mesh and joins another. Who joined its first life trusts its key alone.
+#[test]
+fn a_node_that_forgot_what_it_founded_brings_that_into_the_mesh_that_it_joined() {
+    let (disk, founder) = fresh(1);
+    let again = open(&disk.copy(), 9).expect("a copy opens");
+    let (follower, root) = (fresh(2).1, fresh(3).1);
+    admit(&founder, &follower, Role::Owner, &[]).expect("the founder admits");
+    follower.take_root(founder.node_id(), at(0)).expect("alone");
+    pull(&follower, &founder, at(0)).expect("a first pull");
+    drop(founder);
+
+    admit(&root, &again, Role::Owner, &[]).expect("the root admits");
+    again.take_root(root.node_id(), at(0)).expect("alone, as far as it knows");
+    pull(&again, &root, at(0)).expect("a first pull");
+    put(&root, "a.pkg", b"of the mesh that was joined", at(1));
+    for _ in 0..2 {
+        for (to, from) in [(&again, &follower), (&follower, &again), (&root, &again), (&again, &root)] {
+            pull(to, from, at(2)).expect("a pull");
+        }
+    }
+    for store in [&again, &follower] {
+        assert_eq!(store.roster_digest(), root.roster_digest());
+        assert!(listed(store, "a.pkg"));
+    }
+    assert_eq!(root.roster_statements().expect("statements").len(), 3, "two admissions, and that of the root, once");
+    assert!(root.roster().is_member(&follower.node_id()));
+}
+
 #[test]
 fn roles_only_rise_and_what_changes_nothing_is_not_signed() {
     let (a, b) = (fresh(1).1, fresh(2).1);

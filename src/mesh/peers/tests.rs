@@ -107,6 +107,17 @@ fn news_of_a_peer_are_pulled_one_pull_at_a_time() {
 }
 
 #[test]
+fn a_peer_from_which_a_pull_fails_is_looked_for_again() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(2), &holds(1), at(1000));
+    assert_eq!(peers.actions(at(1000)), [Action::Pull(A, PullMode::Cursor)]);
+    peers.pull_failed(&A, "nobody is there".to_owned(), at(2000));
+    assert_eq!(peers.actions(at(2000)), [Action::Ping(A)], "it answered elsewhere, or nowhere");
+    peers.ping_failed(&A, "nobody is there".to_owned(), at(2001));
+    assert_eq!(peers.actions(at(2001)), [], "nothing more before the back-off is over");
+}
+
+#[test]
 fn when_cursors_find_nothing_the_vector_decides_once() {
     let mut peers = in_sync();
     peers.heard(&A, holds(2), &holds(1), at(1000));
