@@ -7,7 +7,7 @@ use ods_store::{Author, JoiningRow, Lsn, NodeId, PeerRow, Store, StoreError};
 use super::Clock;
 use super::client::CallError;
 use super::endpoint::{Endpoint, Way, endpoints};
-use super::exchange::{self, Pull, Step};
+use super::exchange::{self, Checked, Checker, Pull, Step};
 use super::limits::REJOIN_FOR_MS;
 use super::offload::Offload;
 use super::pair::Join;
@@ -126,14 +126,15 @@ impl Caller {
         let node = to.node;
         let started = self.in_store(move |store| Pull::start(store, node, mode, &theirs)).await;
         let (mut pull, request) = started.map_err(|error| error.to_string())?;
-        let mut answer = self.wire.call(&to, &request).await;
+        let checker = pull.checker();
+        let mut answer = self.ask_and_check(&to, &request, checker).await;
         loop {
-            let (page, now) = (answer.map_err(|error| error.to_string())?, (self.clock)());
+            let (page, now) = (answer?, (self.clock)());
             let ahead = pull.ahead(&page);
             let taking = self.in_blocking(move |store| (pull.take(store, page, now), pull));
             let asking = async {
                 match &ahead {
-                    Some(request) => Some(self.wire.call(&to, request).await),
+                    Some(request) => Some(self.ask_and_check(&to, request, checker).await),
                     None => None,
                 }
             };
@@ -145,11 +146,17 @@ impl Caller {
                     pull = back;
                     answer = match asked {
                         Some(answer) => answer,
-                        None => self.wire.call(&to, &next).await,
+                        None => self.ask_and_check(&to, &next, checker).await,
                     };
                 }
             }
         }
+    }
+
+    /// An answer to a pull, looked at: signatures are checked on all cores while the one before is still written.
+    async fn ask_and_check(&self, to: &Endpoint, request: &Request, checker: Checker) -> Result<Checked, String> {
+        let answer = self.wire.call(to, request).await.map_err(|error| error.to_string())?;
+        self.in_store(move |store| checker.check(store, answer)).await.map_err(|error| error.to_string())
     }
 
     /// Redeems an invite. From when the inviter is asked until its answer is known the store has the invite.

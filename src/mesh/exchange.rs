@@ -1,11 +1,11 @@
 //! What a node asks of a peer and does with the answers, step by step, without any carrier: the caller's side of
 //! [`super::serve`].
 
-use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, Store, StoreError, UnixMillis};
+use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, Store, StoreError, UnixMillis, VerifiedBatch};
 
 use super::limits::{PING_EVENTS_BYTES_MAX, PULL_PAGES_MAX};
 use super::peers::{PullMode, PullReport};
-use super::protocol::{Answer, LogAnswer, LogRequest, Ping, Request, RosterSwap, Summary};
+use super::protocol::{Answer, Cursor, LogAnswer, LogRequest, Ping, Request, RosterSwap, Summary};
 use super::serve::summary;
 
 /// A ping. To a peer that held all of this node's events when its log ended at `news_after`, what came since goes along.
@@ -45,6 +45,47 @@ pub(super) struct Pull {
     pages: usize,
     /// What was asked last of the log.
     asked: Option<LogRequest>,
+}
+
+/// Looks at answers to a pull without taking them, so that one is looked at while another is taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checker {
+    node: NodeId,
+    backfill: bool,
+}
+
+/// An answer that was looked at.
+#[derive(Debug)]
+pub(super) enum Checked {
+    /// A page of the log.
+    Page(CheckedPage),
+    /// Anything else, as it came.
+    Other(Answer),
+}
+
+/// A page of the log whose events' signatures were checked.
+#[derive(Debug)]
+pub(super) struct CheckedPage {
+    batch: VerifiedBatch,
+    is_empty: bool,
+    cursor: Cursor,
+    more: bool,
+    summary: Summary,
+}
+
+impl Checker {
+    /// Looks at an answer.
+    pub(super) fn check(self, store: &Store, answer: Answer) -> Result<Checked, StoreError> {
+        let LogAnswer { items, cursor, more, summary } = match answer {
+            Answer::Log(page) => page,
+            other => return Ok(Checked::Other(other)),
+        };
+        let is_empty = items.is_empty();
+        let (positions, events) = items.into_iter().unzip();
+        let pull = Some(PulledFrom { node: self.node, positions, cursor: cursor.clone().into() });
+        let batch = store.verify_events(EventBatch { events, pull, backfill: self.backfill })?;
+        Ok(Checked::Page(CheckedPage { batch, is_empty, cursor, more, summary }))
+    }
 }
 
 /// How a pull goes on.
@@ -90,40 +131,41 @@ impl Pull {
         Ok((pull, request))
     }
 
-    /// What will be asked after this answer if all of it is taken. It may be asked before that, so that the peer reads its log
-    /// while this node writes; what comes is then taken in its turn, or dropped if the pull doesn't go on.
-    pub(super) fn ahead(&self, answer: &Answer) -> Option<Request> {
-        let (Answer::Log(page), Some(asked)) = (answer, &self.asked) else { return None };
+    /// What looks at this pull's answers.
+    pub(super) const fn checker(&self) -> Checker {
+        Checker { node: self.node, backfill: self.backfill }
+    }
+
+    /// What will be asked after this answer if all of it is taken. It may be asked and looked at before that, so that the peer
+    /// reads its log while this node writes; what comes is then taken in its turn, or dropped if the pull doesn't go on.
+    pub(super) fn ahead(&self, answer: &Checked) -> Option<Request> {
+        let (Checked::Page(page), Some(asked)) = (answer, &self.asked) else { return None };
         let goes_on = page.more && self.pages + 1 < PULL_PAGES_MAX && !self.is_stuck(page);
         goes_on.then(|| Request::Log(LogRequest { cursor: Some(page.cursor.clone()), vector: asked.vector.clone() }))
     }
 
     /// Takes an answer and says how to go on.
-    pub(super) fn take(&mut self, store: &Store, answer: Answer, now: UnixMillis) -> Result<Step, PullError> {
+    pub(super) fn take(&mut self, store: &Store, answer: Checked, now: UnixMillis) -> Result<Step, PullError> {
         if store.roster().is_expelled(&self.node) {
             return Err(PullError::Expelled);
         }
         match answer {
-            Answer::Roster(swap) => {
+            Checked::Page(page) => self.take_page(store, page, now),
+            Checked::Other(Answer::Roster(swap)) => {
                 let gained = store.insert_statements(swap.statements, now).map_err(PullError::Roster)?;
                 self.gained += gained as u64;
                 Ok(Step::Ask(self.ask_log(store)?))
             }
-            Answer::Log(page) => self.take_page(store, page, now),
-            Answer::Pair(_) | Answer::Ping(_) | Answer::States(_) | Answer::Outline(_) | Answer::Pieces(_) => {
-                Err(PullError::Garbage("it answers another question"))
-            }
+            Checked::Other(_) => Err(PullError::Garbage("it answers another question")),
         }
     }
 
-    fn take_page(&mut self, store: &Store, page: LogAnswer, now: UnixMillis) -> Result<Step, PullError> {
+    fn take_page(&mut self, store: &Store, page: CheckedPage, now: UnixMillis) -> Result<Step, PullError> {
         if self.is_stuck(&page) {
             return Err(PullError::Garbage("its log page doesn't move on"));
         }
-        let LogAnswer { items, cursor, more, summary } = page;
-        let (positions, events) = items.into_iter().unzip();
-        let pull = Some(PulledFrom { node: self.node, positions, cursor: cursor.into() });
-        let taken = store.insert_events(EventBatch { events, pull, backfill: self.backfill }, now)?;
+        let CheckedPage { batch, more, summary, .. } = page;
+        let taken = store.insert_verified(batch, now)?;
         self.gained += taken.inserted as u64;
         self.pages += 1;
         if more && taken.refused.is_none() && self.pages < PULL_PAGES_MAX {
@@ -135,9 +177,9 @@ impl Pull {
     }
 
     /// A page that has nothing, promises more and doesn't move on would be asked for until the end of time.
-    fn is_stuck(&self, page: &LogAnswer) -> bool {
+    fn is_stuck(&self, page: &CheckedPage) -> bool {
         let from = self.asked.as_ref().and_then(|asked| asked.cursor.as_ref());
-        page.more && page.items.is_empty() && from == Some(&page.cursor)
+        page.more && page.is_empty && from == Some(&page.cursor)
     }
 
     /// The next page. Only the first of a pull by vector goes without the cursor.

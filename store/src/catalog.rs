@@ -20,7 +20,6 @@ use crate::heads::{self, Graph, Head, HeadContent, Link};
 use crate::journal::{self, Happening, Moment};
 use crate::log;
 use crate::lsn::Lsn;
-use crate::meta;
 use crate::order;
 use crate::policy;
 use crate::schema::{BLOBS, HEADS, HISTORY, LIVE_BLOBS, LOG, PACKAGES, REPLACERS};
@@ -98,7 +97,7 @@ pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, event: &Event, lsn: Lsn) -> Re
     if let Body::Publish(publish) = &event.body {
         after.modified_max = after.modified_max.max(publish.modified);
     }
-    settle(tx, moment, path, &before, after)
+    settle(tx, moment, path, (&before, after), Some(event))
 }
 
 /// Notes an event in the history of its path.
@@ -121,7 +120,7 @@ pub(crate) fn fold_all(tx: &Tx<'_>, moment: Moment) -> Result<()> {
         let (before, mut after) = (HeadsRow::default(), fold(tx, &path)?);
         after.heads.sort_by_key(|head| head.id);
         if before != after {
-            write_rows(tx, moment, &path, &before, &after)?;
+            write_rows(tx, moment, &path, (&before, &after), None)?;
         }
     }
     Ok(())
@@ -131,7 +130,7 @@ pub(crate) fn fold_all(tx: &Tx<'_>, moment: Moment) -> Result<()> {
 pub(crate) fn refold(tx: &Tx<'_>, moment: Moment, path: &str) -> Result<()> {
     let before = heads_row(tx, path)?;
     let after = fold(tx, path)?;
-    settle(tx, moment, path, &before, after)
+    settle(tx, moment, path, (&before, after), None)
 }
 
 /// What the row of a path should be, from all its history.
@@ -182,20 +181,33 @@ fn head_of(event: &Event) -> Head {
     Head { id: event.id, origin: event.header.stream.origin, at_ms: event.header.at_ms, content }
 }
 
-/// Writes what follows from a path's new heads: rows, digest, live blobs, wants, records.
-fn settle(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow, mut after: HeadsRow) -> Result<()> {
+/// Writes what follows from a path's new heads: rows, digest, live blobs, wants, records. `event` is the one that came, if it
+/// is at hand.
+fn settle(
+    tx: &Tx<'_>,
+    moment: Moment,
+    path: &str,
+    (before, mut after): (&HeadsRow, HeadsRow),
+    event: Option<&Event>,
+) -> Result<()> {
     after.heads.sort_by_key(|head| head.id);
     if *before == after {
         return Ok(());
     }
-    write_rows(tx, moment, path, before, &after)?;
+    write_rows(tx, moment, path, (before, &after), event)?;
     tell(tx, moment, path, before, &after)
 }
 
-fn write_rows(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow, after: &HeadsRow) -> Result<()> {
+fn write_rows(
+    tx: &Tx<'_>,
+    moment: Moment,
+    path: &str,
+    (before, after): (&HeadsRow, &HeadsRow),
+    event: Option<&Event>,
+) -> Result<()> {
     write_heads(tx, path, before, after)?;
     settle_live_blobs(tx, moment, path, before, after)?;
-    settle_package(tx, path, after)
+    settle_package(tx, path, after, event)
 }
 
 fn write_heads(tx: &Tx<'_>, path: &str, before: &HeadsRow, after: &HeadsRow) -> Result<()> {
@@ -205,10 +217,11 @@ fn write_heads(tx: &Tx<'_>, path: &str, before: &HeadsRow, after: &HeadsRow) -> 
     } else {
         table.insert(path, to_row(after).as_slice())?;
     }
-    let mut sum = tx.meta(&meta::CATALOG_SUM)?;
+    let mut sum = tx.catalog_sum()?;
     sum.subtract(&catalog_term(path, &before.heads));
     sum.add(&catalog_term(path, &after.heads));
-    tx.set_meta(&meta::CATALOG_SUM, &sum)
+    tx.set_catalog_sum(sum);
+    Ok(())
 }
 
 /// What a path adds to the catalog's sum; zeros without heads.
@@ -263,14 +276,17 @@ struct LiveBlob {
     kept: bool,
 }
 
-fn settle_package(tx: &Tx<'_>, path: &str, after: &HeadsRow) -> Result<()> {
+fn settle_package(tx: &Tx<'_>, path: &str, after: &HeadsRow, at_hand: Option<&Event>) -> Result<()> {
     let current = heads::current(&after.heads).filter(|head| head.content.is_some());
     let mut table = tx.write(PACKAGES)?;
     let Some(current) = current else {
         let before = table.remove(path)?.map(|row| from_row("a package", row.value())).transpose()?;
         return order::settle(tx, path, before.as_ref(), None);
     };
-    let event = log::event(tx, &current.id)?.ok_or(StoreError::Corrupt { what: "the index of events" })?;
+    let event = match at_hand.filter(|event| event.id == current.id) {
+        Some(event) => event.clone(),
+        None => log::event(tx, &current.id)?.ok_or(StoreError::Corrupt { what: "the index of events" })?,
+    };
     let Body::Publish(publish) = event.body else { return Err(StoreError::Corrupt { what: "the heads of a package" }) };
     let row = PackageRow {
         revision: event.id,

@@ -104,7 +104,7 @@ fn check_catalog(tx: &Tx<'_>, faults: &mut Vec<String>) -> Result<()> {
         live.extend(contents.map(|content| (content.blob, path.clone())));
         packages += u64::from(check_package(tx, path, &folded, faults)?);
     }
-    if tx.meta(&meta::CATALOG_SUM)? != sum {
+    if tx.catalog_sum()? != sum {
         faults.push("the catalog's digest is wrong".to_owned());
     }
     if tx.read(PACKAGES)?.len()? != packages || tx.read(HEADS)?.len()? > paths.len() as u64 {

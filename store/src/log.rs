@@ -200,8 +200,12 @@ pub(crate) fn find(
 
 /// The event at an Lsn that an index names.
 pub(crate) fn at(log: &impl ReadableTable<u64, &'static [u8]>, lsn: u64) -> Result<(SignedEvent, Event)> {
-    let row = log.get(lsn)?.ok_or(StoreError::Corrupt { what: "the log" })?;
-    let signed = SignedEvent::from_stored(row.value()).ok_or(StoreError::Corrupt { what: "an event" })?;
+    read(log.get(lsn)?.ok_or(StoreError::Corrupt { what: "the log" })?.value())
+}
+
+/// The event in a row of the log.
+pub(crate) fn read(row: &[u8]) -> Result<(SignedEvent, Event)> {
+    let signed = SignedEvent::from_stored(row).ok_or(StoreError::Corrupt { what: "an event" })?;
     let event = Event::decode(&signed.frame).map_err(|_| StoreError::Corrupt { what: "an event" })?;
     Ok((signed, event))
 }

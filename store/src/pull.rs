@@ -62,12 +62,13 @@ pub(crate) fn page(read: &ReadTransaction, query: &LogQuery) -> Result<LogPage> 
         LogPage { items: vec![], cursor: LogCursor { log_id, lsn: start, event: EventId::ZERO }, more: false };
     let mut bytes = 0;
     for (examined, entry) in log.range(start.next().get()..)?.enumerate() {
-        let lsn = Lsn::new(entry?.0.value());
+        let (lsn, row) = entry?;
+        let lsn = Lsn::new(lsn.value());
         if examined == LOG_PAGE_EXAMINED_MAX || bytes >= LOG_PAGE_BYTES_MAX {
             page.more = true;
             break;
         }
-        let (signed, event) = log::at(&log, lsn.get())?;
+        let (signed, event) = log::read(row.value())?;
         let stream = event.header.stream;
         if query.vector.lacks(&stream, event.header.seq, &mine.stream(&stream)) {
             bytes += signed.frame.len() + signed.signature.len();

@@ -47,7 +47,7 @@ pub(crate) fn rebuild(tx: &Tx<'_>, moment: Moment) -> Result<()> {
     tx.clear(LIVE_BLOBS)?;
     tx.clear(WANTS)?;
     tx.clear(FETCHES)?;
-    tx.set_meta(&meta::CATALOG_SUM, &SetSum::default())?;
+    tx.set_catalog_sum(SetSum::default());
     tx.set_meta(&meta::WANT_BYTES, &0)?;
     count_blobs(tx)?;
     log::index_all(tx)?;

@@ -19,7 +19,7 @@ mod webhooks;
 
 pub use accounts::{SignedIn, Who};
 pub(crate) use care::{Damage, true_sha256};
-pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason};
+pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason, VerifiedBatch};
 pub(crate) use space::CollectorSeat;
 pub use space::StorageView;
 pub use states::{Description, Outside};

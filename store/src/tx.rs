@@ -17,6 +17,7 @@ use crate::meta;
 use crate::policy;
 use crate::roster::Roster;
 use crate::schema::META;
+use crate::set_sum::SetSum;
 
 /// What a commit changed, for those who wait for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -61,6 +62,8 @@ pub(crate) struct Tx<'a> {
     roster: RefCell<Arc<Roster>>,
     effects: Cell<Committed>,
     keeps: RefCell<Option<Rc<Keeps>>>,
+    /// The catalog's sum, once it was asked for: each event of a long batch changes it. Written when the transaction ends.
+    catalog_sum: Cell<Option<SetSum>>,
 }
 
 impl<'a> Tx<'a> {
@@ -74,6 +77,7 @@ impl<'a> Tx<'a> {
             roster: RefCell::new(roster),
             effects: Cell::new(Committed::default()),
             keeps: RefCell::new(None),
+            catalog_sum: Cell::new(None),
         })
     }
 
@@ -110,6 +114,20 @@ impl<'a> Tx<'a> {
     /// Sets a value of `meta`.
     pub(crate) fn set_meta<T: Serialize>(&self, key: &meta::Key<T>, value: &T) -> Result<()> {
         meta::put(&mut self.write(META)?, key, value)
+    }
+
+    /// The sum of all paths with their heads.
+    pub(crate) fn catalog_sum(&self) -> Result<SetSum> {
+        match self.catalog_sum.get() {
+            Some(sum) => Ok(sum),
+            None => self.meta(&meta::CATALOG_SUM),
+        }
+    }
+
+    /// Changes it.
+    pub(crate) fn set_catalog_sum(&self, sum: SetSum) {
+        self.dirty.set(true);
+        self.catalog_sum.set(Some(sum));
     }
 
     /// Adds to a counter of `meta`, or takes away.
@@ -169,6 +187,9 @@ impl<'a> Tx<'a> {
 
     /// Last act before the commit.
     pub(crate) fn finish(self) -> Result<(Committed, Arc<Roster>)> {
+        if let Some(sum) = self.catalog_sum.take() {
+            self.set_meta(&meta::CATALOG_SUM, &sum)?;
+        }
         let head = self.head.get();
         let unchanged = meta::get(&self.read(META)?, &meta::HEAD)? == Some(head.get());
         if !unchanged {

@@ -20,7 +20,8 @@ fn sync(node: &TestNode, peer: &TestNode, mode: PullMode) -> bool {
     }
     let (mut pull, mut request) = Pull::start(node.store(), peer.store().node_id(), mode, &theirs).unwrap();
     loop {
-        match pull.take(node.store(), peer.answer(node, request), node.now).unwrap() {
+        let answer = pull.checker().check(node.store(), peer.answer(node, request)).unwrap();
+        match pull.take(node.store(), answer, node.now).unwrap() {
             Step::Ask(next) => request = next,
             Step::Done(report) => {
                 assert_eq!(report.refused, None);

@@ -83,7 +83,7 @@ fn a_pull_ends_when_its_peer_is_expelled_meanwhile() {
     branch.publish("a.pkg", b"a");
     let theirs = summary(branch.store()).unwrap();
     let (mut pull, request) = Pull::start(hq.store(), branch.store().node_id(), PullMode::Cursor, &theirs).unwrap();
-    let answer = branch.answer(&hq, request);
+    let answer = pull.checker().check(hq.store(), branch.answer(&hq, request)).unwrap();
     expel(&hq, &branch);
     assert!(matches!(pull.take(hq.store(), answer, hq.now), Err(PullError::Expelled)));
     assert_eq!(hq.store().package_count().unwrap(), 0);

@@ -101,7 +101,7 @@ fn rows(store: &Store) -> Vec<String> {
         all(tx, LIVE_BLOBS, &mut into)?;
         let wants: BTreeMap<Digest, WantRow> = readable(tx, WANTS)?;
         into.extend(wants.iter().map(|(blob, want)| format!("want {blob} {}", want.size)));
-        into.push(format!("{:?}", tx.meta(&meta::CATALOG_SUM)?.as_bytes()));
+        into.push(format!("{:?}", tx.catalog_sum()?.as_bytes()));
         into.push(format!("{} {}", tx.meta(&meta::BLOB_BYTES)?, tx.meta(&meta::WANT_BYTES)?));
         Ok(into)
     });
@@ -170,7 +170,7 @@ fn spoil(store: &Store, table: usize, how: Damage) {
         7 => spoil_text(tx, PACKAGES, how),
         8 => spoil_keyed(tx, LIVE_BLOBS, how),
         9 => spoil_bytes(tx, WANTS, how),
-        10 => tx.set_meta(&meta::CATALOG_SUM, &SetSum::default()),
+        10 => Ok(tx.set_catalog_sum(SetSum::default())),
         _ => tx.set_meta(&meta::WANT_BYTES, &7).and_then(|()| tx.set_meta(&meta::BLOB_BYTES, &7)),
     });
     spoiled.expect("spoiled");

@@ -85,6 +85,13 @@ pub enum RefusalReason {
 
 type Verdict = Result<Event, FrameError>;
 
+/// A batch whose events were looked at one by one: what is left is to write them.
+#[derive(Debug)]
+pub struct VerifiedBatch {
+    batch: EventBatch,
+    verdicts: Vec<Verdict>,
+}
+
 impl Store {
     /// Which events are held.
     pub fn vector(&self) -> Result<Vector> {
@@ -117,13 +124,25 @@ impl Store {
         Ok(events)
     }
 
-    /// Takes events from a peer, in order, up to the first that can't be taken. Signatures are checked here, on all
-    /// cores, before the writer is bothered. On a full disk what leads to a removal is taken nevertheless: it frees room.
+    /// Takes events from a peer, in order, up to the first that can't be taken.
     pub fn insert_events(&self, batch: EventBatch, now: UnixMillis) -> Result<Inserted> {
+        self.insert_verified(self.verify_events(batch)?, now)
+    }
+
+    /// Checks signatures, on all cores and without the writer, so that it can be done while the batch before is written. Each
+    /// alone: a check of many at once is quicker and passes by chance what no single check passes, so nodes would come to hold
+    /// different events.
+    pub fn verify_events(&self, batch: EventBatch) -> Result<VerifiedBatch> {
         let verdicts = self.verify(&batch.events)?;
-        let moment = Moment { now, backfill: batch.backfill };
-        let batch = Arc::new((batch, verdicts));
-        let (whole, count) = (Arc::clone(&batch), batch.0.events.len());
+        Ok(VerifiedBatch { batch, verdicts })
+    }
+
+    /// Takes a batch's events, in order, up to the first that can't be taken. On a full disk what leads to a removal is taken
+    /// nevertheless: it frees room.
+    pub fn insert_verified(&self, batch: VerifiedBatch, now: UnixMillis) -> Result<Inserted> {
+        let moment = Moment { now, backfill: batch.batch.backfill };
+        let batch = Arc::new(batch);
+        let (whole, count) = (Arc::clone(&batch), batch.verdicts.len());
         match self.write(move |tx| take_batch(tx, moment, &whole, count)) {
             Err(error @ StoreError::NoSpace { .. }) => {
                 let Some(part) = up_to_removal(&batch) else { return Err(error) };
@@ -180,7 +199,7 @@ impl Store {
             })
             .collect();
         let verified = verified?;
-        self.write(move |tx| trust::insert(tx, Moment::live(now), &verified))
+        self.write(move |tx| membership::take(tx, Moment::live(now), &verified))
     }
 
     /// Admits a node, or raises it. Owners only. `None` if it may do all that already, so that nothing was signed.
@@ -347,8 +366,8 @@ impl Store {
 }
 
 /// Takes the first `count` events of a batch, and writes down how far the peer's log is read.
-fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &(EventBatch, Vec<Verdict>), count: usize) -> Result<Inserted> {
-    let (batch, verdicts) = batch;
+fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) -> Result<Inserted> {
+    let VerifiedBatch { batch, verdicts } = batch;
     let mut outcome = Inserted { inserted: 0, refused: None };
     for (index, (signed, verdict)) in batch.events.iter().zip(verdicts).take(count).enumerate() {
         let reason = match verdict {
@@ -376,7 +395,7 @@ fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &(EventBatch, Vec<Verdict>), c
 
 /// How many events of a batch a full disk takes, since the last of them is a removal; none if there is no removal among the
 /// first few.
-fn up_to_removal((batch, verdicts): &(EventBatch, Vec<Verdict>)) -> Option<usize> {
+fn up_to_removal(VerifiedBatch { batch, verdicts }: &VerifiedBatch) -> Option<usize> {
     let mut bytes = 0;
     let few = batch.events.iter().zip(verdicts).take_while(|(signed, _)| {
         bytes += signed.frame.len();
