@@ -42,7 +42,8 @@
 //! - Any graph of links works. Events are named by what they say, so loops and duplicates change nothing.
 //! - What a peer sends is verified before it is stored or believed. A peer that sends garbage, a wrong piece, or nothing,
 //!   costs itself its turn and nobody a byte.
-//! - Decisions ([`peers`], [`plan`], [`linking`], [`rejoin`], [`schedule`], [`nonce`], [`endpoint`]) are pure; drivers perform them. Scheduling time
+//! - Calls that no honest node makes are refused, counted, and told of, not too often ([`offences`]).
+//! - Decisions ([`peers`], [`plan`], [`linking`], [`rejoin`], [`schedule`], [`nonce`], [`offences`], [`endpoint`]) are pure; drivers perform them. Scheduling time
 //!   is monotonic, so no clock can stop replication.
 //! - The carrier-free parts ([`serve`], [`exchange`], [`pair`], [`peers`], [`plan`]) are the whole protocol, and the seam
 //!   ([`wire`] on the caller's side, [`callee`] on the other) is all that a carrier sees of them. The simulated network of
@@ -56,6 +57,7 @@ mod client;
 mod clock_offset;
 mod connections;
 mod dial;
+mod doubts;
 mod driver;
 mod endpoint;
 mod exchange;
@@ -72,6 +74,7 @@ mod linking;
 mod links;
 mod moment;
 mod nonce;
+mod offences;
 mod offload;
 mod pace;
 mod pacers;

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::calls::Caller;
+use super::doubts::Doubts;
 use super::fetch_calls::{self, Fault, Progress};
 use super::inbox::FetchInbox;
 use super::limits::{
@@ -29,9 +30,9 @@ const IDLE: Duration = Duration::from_mins(1);
 /// What tasks tell the driver.
 pub(super) enum Outcome {
     Wants(Result<Vec<Want>, StoreError>),
-    Pieces(Digest, NodeId, Result<Has, Fault>),
-    Opened(Digest, Result<Fetch, StoreError>),
-    Outline(Digest, NodeId, Result<(), Fault>),
+    Pieces((Digest, u64), NodeId, Result<Has, Fault>),
+    Opened((Digest, u64), Result<Fetch, StoreError>),
+    Outline((Digest, u64), NodeId, Result<(), Fault>),
     Piece(Digest, NodeId, u64),
     RunEnding(Digest, NodeId, Run),
     RunEnded((Digest, u64), NodeId, Run, Result<(), Fault>),
@@ -63,6 +64,7 @@ pub(super) struct Fetcher {
     lively_at: BTreeMap<NodeId, Moment>,
     /// Peers whose later news wait.
     lively: BTreeSet<NodeId>,
+    doubts: Doubts,
     transfers: TransferStatuses,
     shown_at: Option<Moment>,
     shows_some: bool,
@@ -85,6 +87,7 @@ impl Fetcher {
             reading_wants: false,
             lively_at: BTreeMap::new(),
             lively: BTreeSet::new(),
+            doubts: Doubts::default(),
             transfers,
             shown_at: None,
             shows_some: false,
@@ -100,12 +103,22 @@ impl Fetcher {
         let now = self.moment();
         match outcome {
             Outcome::Wants(wants) => self.take_wants(wants, now),
-            Outcome::Pieces(blob, node, has) => {
+            // Of a blob that is wanted with another size by now.
+            Outcome::Pieces((blob, size), ..) if !self.planner.is_wanted_as(&blob, size) => self.planner.map_ended(),
+            Outcome::Opened((blob, size), _) | Outcome::Outline((blob, size), ..)
+                if !self.planner.is_wanted_as(&blob, size) => {}
+            Outcome::RunEnded((blob, size), node, ..) if !self.planner.is_wanted_as(&blob, size) => {
+                self.planner.line_ended(&node, size, now);
+            }
+            Outcome::WholeEnded((blob, size), node, Err(_)) if !self.planner.is_wanted_as(&blob, size) => {
+                self.planner.line_ended(&node, size, now);
+            }
+            Outcome::Pieces((blob, _), node, has) => {
                 let has = has.map_err(|fault| self.trouble_of(&blob, &node, &fault));
                 self.planner.pieces(&blob, &node, has, now);
             }
-            Outcome::Opened(blob, opened) => self.take_opened(blob, opened, now),
-            Outcome::Outline(blob, node, result) => {
+            Outcome::Opened((blob, _), opened) => self.take_opened(blob, opened, now),
+            Outcome::Outline((blob, _), node, result) => {
                 let result = self.step_of(&blob, &node, result);
                 self.planner.outline(&blob, &node, result, now);
             }
@@ -197,14 +210,30 @@ impl Fetcher {
                 Trouble::Wrong
             }
             Fault::OtherSize { claimed } => {
-                self.alarm(
-                    "wrong_size",
-                    format!("peer {node} says that blob {blob} has {claimed} bytes; the revision says otherwise"),
-                );
-                // Nobody is blamed, but asking again is of no use.
-                Trouble::Wrong
+                let doubted = self.doubts.note(blob, self.moment());
+                if doubted.is_news {
+                    self.alarm(
+                        "wrong_size",
+                        format!("peer {node} says that blob {blob} has {claimed} bytes; the revision says otherwise"),
+                    );
+                }
+                if doubted.may_change {
+                    self.doubt_size(*blob, *claimed);
+                }
+                Trouble::OtherSize
             }
         }
+    }
+
+    fn doubt_size(&mut self, blob: Digest, claimed: u64) {
+        let caller = self.caller.clone();
+        self.tasks.start_quiet(async move {
+            match caller.in_store(move |store| store.doubt_size(&blob, claimed)).await {
+                Ok(true) => tracing::warn!(%blob, claimed, "it is wanted with the size that another revision says"),
+                Ok(false) => {}
+                Err(error) => log_local(&blob, &error),
+            }
+        });
     }
 
     fn alarm(&mut self, code: &str, detail: String) {
@@ -222,16 +251,17 @@ impl Fetcher {
         let caller = self.caller.clone();
         match action {
             Action::AskPieces { blob, node, seen, size } => self.at(node, move |way| async move {
-                Outcome::Pieces(blob, node, fetch_calls::pieces(caller, way, blob, size, seen).await)
+                Outcome::Pieces((blob, size), node, fetch_calls::pieces(caller, way, blob, size, seen).await)
             }),
             Action::Open { blob, size } => self.tasks.start(async move {
                 let opened = caller.in_blocking(move |store| store.begin_fetch(&blob, size)).await;
-                Outcome::Opened(blob, opened.unwrap_or(Err(StoreError::Closing)))
+                Outcome::Opened((blob, size), opened.unwrap_or(Err(StoreError::Closing)))
             }),
             Action::AskOutline { blob, node } => {
                 let fetch = self.open.get(&blob).map(|open| open.fetch.clone());
+                let size = fetch.as_ref().map_or(0, Fetch::size);
                 self.at(node, move |way| async move {
-                    Outcome::Outline(blob, node, fetch_calls::outline(caller, way, fetch).await)
+                    Outcome::Outline((blob, size), node, fetch_calls::outline(caller, way, fetch).await)
                 });
             }
             Action::FetchRun { blob, size, node, run } => {

@@ -38,6 +38,15 @@ pub(super) const SERIALS_MAX: usize = 8_192;
 /// Serials remembered for one nonce, of all nodes together that nobody admitted (they can only pair).
 pub(super) const STRANGER_SERIALS_MAX: usize = 4_096;
 
+/// Refused calls of one place are counted over this time.
+pub(super) const OFFENCE_WINDOW_MS: u64 = 60_000;
+/// ... and what was told of is told again after this, if it goes on.
+pub(super) const OFFENCE_AGAIN_MS: u64 = 3_600_000;
+/// Alarms about refused calls within that time.
+pub(super) const OFFENCE_ALARMS_MAX: u32 = 20;
+/// Places and kinds of refused calls that are counted one by one.
+pub(super) const OFFENDERS_MAX: usize = 1_000;
+
 /// A connection that isn't made in this time is given up.
 pub(super) const CONNECT_MS: u64 = 5_000;
 /// A peer that sends no byte for this time, though it owes some, is dropped.
@@ -174,6 +183,12 @@ pub(super) const WANTS_PER_REFRESH_MS: u64 = 200;
 pub(super) const BAN_MIN_MS: u64 = 60_000;
 /// ... up to this.
 pub(super) const BAN_MAX_MS: u64 = 6 * 3_600_000;
+/// A source that says another size of a blob isn't asked for it for this time.
+pub(super) const OTHER_SIZE_MS: u64 = 5_000;
+/// That sources said other sizes of a blob is remembered for this time, and told once in it,
+pub(super) const OTHER_SIZE_FORGET_MS: u64 = 3_600_000;
+/// ... of so many blobs.
+pub(super) const OTHER_SIZES_MAX: usize = 1_000;
 /// Data fetched before the piece map is made durable.
 pub(super) const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Time before the piece map is made durable.

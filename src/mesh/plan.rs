@@ -9,6 +9,8 @@
 //! Invariants:
 //! - A piece is claimed by one run; by two only at the very end, or when a reader waits for it, and only if the second source
 //!   will bring it far sooner.
+//! - A source that says another size is left alone for a moment, and nobody blamed: at most one of the sizes that revisions say
+//!   is true, and the want may get another.
 //! - A source that sent something wrong is banned for that blob, each time for longer; one that failed is left alone for a
 //!   while.
 //! - A job without a usable source gives its place back, and its want is tried again after a back-off, or at once when a peer
@@ -27,11 +29,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ods_store::{Digest, NodeId, PieceSet, Want, piece_bytes, piece_count};
+use ods_store::{Digest, NodeId, PieceSet, Want, piece_bytes};
 
 use super::limits::{
-    ABSENT_MS, BACK_OFF_MAX_MS, BIG_BLOBS_AT_ONCE, LOCAL_FAILURE_MS, MAPS_OPEN_MAX, SMALL_BLOB_BYTES,
-    SMALL_BLOBS_AT_ONCE, SMALL_BYTES_AT_ONCE,
+    ABSENT_MS, BACK_OFF_MAX_MS, BIG_BLOBS_AT_ONCE, LOCAL_FAILURE_MS, MAPS_OPEN_MAX, SMALL_BLOBS_AT_ONCE,
 };
 use super::moment::Moment;
 use super::schedule::Dice;
@@ -40,11 +41,13 @@ mod ban;
 mod choice;
 mod job;
 mod meter;
+mod places;
 mod queue;
 
 use ban::Ban;
 use job::{Job, Turn};
 use meter::Lines;
+use places::{Places, is_one_piece, is_small};
 use queue::{Queue, Rank, Urgency, rank};
 
 /// Adjacent pieces of a blob.
@@ -140,6 +143,8 @@ pub(super) enum Trouble {
     Failed,
     /// It sent something that isn't the blob's.
     Wrong,
+    /// It takes the blob to have another size.
+    OtherSize,
 }
 
 /// What ended a step that stores something.
@@ -262,13 +267,17 @@ impl Planner {
         let mut before = std::mem::take(&mut self.wants);
         for want in wants {
             let rank = rank(&want);
-            let mut wanted = before.remove(&want.blob).filter(|wanted| wanted.size == want.size).unwrap_or(Wanted {
+            let known = before.remove(&want.blob);
+            // Who sent something wrong stays banned whatever the size is.
+            let banned = known.as_ref().map(|known| known.banned.iter().filter(|(_, ban)| ban.is_earned()));
+            let banned = banned.into_iter().flatten().map(|(node, ban)| (*node, *ban)).collect();
+            let mut wanted = known.filter(|wanted| wanted.size == want.size).unwrap_or(Wanted {
                 size: want.size,
                 rank,
                 try_at: now,
                 local_until: now,
                 failures: 0,
-                banned: BTreeMap::new(),
+                banned,
             });
             if rank.0 == Urgency::Asked && wanted.rank.0 != Urgency::Asked {
                 wanted.try_at = now;
@@ -276,11 +285,13 @@ impl Planner {
             wanted.rank = (rank.0, wanted.failures > 0, rank.2, rank.3);
             self.wants.insert(want.blob, wanted);
         }
-        self.fill_queues(now);
         // What an earlier job left of a blob has to go as well, so every want that is gone is closed, job or not.
-        let of_jobs = self.jobs.keys().filter(|blob| !self.wants.contains_key(*blob)).copied();
+        let is_stale = |(blob, job): &(&Digest, &Job)| self.wants.get(*blob).is_none_or(|want| want.size != job.size());
+        let of_jobs = self.jobs.iter().filter(is_stale).map(|(blob, _)| *blob);
         let gone: BTreeSet<Digest> = before.into_keys().chain(of_jobs).collect();
-        gone.into_iter().map(|blob| self.drop_job(blob)).collect()
+        let closed = gone.into_iter().map(|blob| self.drop_job(blob)).collect();
+        self.fill_queues(now);
+        closed
     }
 
     /// Puts every want without a job into its queue.
@@ -296,6 +307,21 @@ impl Planner {
     /// How many blobs are wanted.
     pub(super) fn wants(&self) -> usize {
         self.wants.len()
+    }
+
+    /// Whether a blob is wanted, and has this size as far as is known.
+    pub(super) fn is_wanted_as(&self, blob: &Digest, size: u64) -> bool {
+        self.wants.get(blob).is_none_or(|wanted| wanted.size == size)
+    }
+
+    /// An [`Action::AskPieces`] ended that nobody is interested in any more.
+    pub(super) fn map_ended(&mut self) {
+        self.maps_open = self.maps_open.saturating_sub(1);
+    }
+
+    /// The same for what brings bytes.
+    pub(super) fn line_ended(&mut self, node: &NodeId, size: u64, now: Moment) {
+        self.lines.end(node, is_small(size), now);
     }
 
     /// Whether a blob is under way.
@@ -331,7 +357,7 @@ impl Planner {
 
     /// A peer said which pieces it has. Every [`Action::AskPieces`] ends with this.
     pub(super) fn pieces(&mut self, blob: &Digest, node: &NodeId, answer: Result<Has, Trouble>, now: Moment) {
-        self.maps_open = self.maps_open.saturating_sub(1);
+        self.map_ended();
         match answer {
             Ok(has) => self.job(blob, |job| job.has(node, has, now)),
             Err(trouble) => {
@@ -491,10 +517,12 @@ impl Planner {
     }
 
     fn trouble(&mut self, blob: &Digest, node: &NodeId, trouble: Trouble, now: Moment) {
-        if trouble == Trouble::Wrong
-            && let Some(wanted) = self.wants.get_mut(blob)
-        {
-            wanted.banned.entry(*node).or_default().renew(now);
+        if let Some(wanted) = self.wants.get_mut(blob) {
+            match trouble {
+                Trouble::Wrong => wanted.banned.entry(*node).or_default().renew(now),
+                Trouble::OtherSize => wanted.banned.entry(*node).or_default().pause(now),
+                Trouble::Absent | Trouble::Failed => {}
+            }
         }
         self.job(blob, |job| job.trouble(node, trouble, now));
     }
@@ -552,37 +580,9 @@ impl Planner {
     }
 }
 
-/// Places of one size class.
-struct Places {
-    taken: usize,
-    bytes: u64,
-    limit: usize,
-}
-
-impl Places {
-    /// Takes one, if this may have it. The bytes at once are bounded, since small blobs are held in memory.
-    fn take(&mut self, urgency: Urgency, bytes: u64) -> bool {
-        let room = self.bytes == 0 || urgency == Urgency::Asked || self.bytes + bytes <= SMALL_BYTES_AT_ONCE;
-        let free = self.taken < self.limit + urgency.further_places() && room;
-        if free {
-            (self.taken, self.bytes) = (self.taken + 1, self.bytes + bytes);
-        }
-        free
-    }
-}
-
 fn usable(sources: &BTreeSet<NodeId>, wanted: &Wanted, now: Moment) -> BTreeSet<NodeId> {
     let may = |node: &&NodeId| wanted.banned.get(*node).is_none_or(|ban| ban.until <= now);
     sources.iter().filter(may).copied().collect()
-}
-
-fn is_small(size: u64) -> bool {
-    size <= SMALL_BLOB_BYTES
-}
-
-/// Whether a blob is asked for whole, without outline.
-fn is_one_piece(size: u64) -> bool {
-    piece_count(size) == 1
 }
 
 #[cfg(test)]

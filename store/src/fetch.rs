@@ -195,6 +195,12 @@ impl Fetch {
         self.0.size
     }
 
+    /// Whether what is here shows that the blob has just this size.
+    pub(crate) fn size_is_proven(&self) -> bool {
+        let last = piece_count(self.0.size) - 1;
+        last > 0 && self.outline_known() && self.have().contains(last)
+    }
+
     /// Whether pieces can be verified yet. Always so for a blob of one piece.
     pub fn outline_known(&self) -> bool {
         self.0.outline.get().is_some()

@@ -3,6 +3,10 @@
 //! A blob is wanted while it is not held and a Publish head of some path has it that the policy keeps, or somebody asked for
 //! it (`policy.rs`). A want ends when the blob is held, or when no head has it any more.
 //!
+//! Revisions may say different sizes of one blob, and at most one of them is true. A want has the size of the revision that came
+//! first; a peer that has the blob says another, and if a revision agrees it is wanted with that ([`resize`]), unless what came
+//! proves the first. So a lie costs time and nobody the bytes.
+//!
 //! What the policy doesn't keep is wanted for those who ask within bounds, since anybody may ask: on an on-demand node as many
 //! bytes at once as it keeps ([`check_asked`]; a larger blob comes alone), and only while somebody goes on asking or some of it
 //! is here (`is_forsaken`).
@@ -126,6 +130,21 @@ fn want_because(
         tx.changed(|effects| effects.wants_changed = true);
     }
     Ok(())
+}
+
+/// Wants a blob with another size, if a live revision says that it has it.
+pub(crate) fn resize(tx: &Tx<'_>, blob: &Digest, size: u64) -> Result<bool> {
+    let row =
+        tx.read(WANTS)?.get(blob.as_bytes())?.map(|row| from_row::<WantRow>("a want", row.value())).transpose()?;
+    let Some(row) = row.filter(|row| row.size != size) else { return Ok(false) };
+    if !policy::live_at(tx, blob)?.iter().any(|live| live.content.size == size) {
+        return Ok(false);
+    }
+    tx.count(&meta::WANT_BYTES, size, row.size)?;
+    tx.write(WANTS)?.insert(blob.as_bytes(), to_row(&WantRow { size, ..row }).as_slice())?;
+    tx.write(FETCHES)?.remove(blob.as_bytes())?;
+    tx.changed(|effects| effects.wants_changed = true);
+    Ok(true)
 }
 
 impl Want {

@@ -1,6 +1,6 @@
 //! For how long a source that sent something wrong is asked for nothing more of that blob: longer each time.
 
-use crate::mesh::limits::{BAN_MAX_MS, BAN_MIN_MS};
+use crate::mesh::limits::{BAN_MAX_MS, BAN_MIN_MS, OTHER_SIZE_MS};
 use crate::mesh::moment::Moment;
 
 /// A source that sent something wrong.
@@ -16,5 +16,15 @@ impl Ban {
     pub(super) fn renew(&mut self, now: Moment) {
         self.until = now.plus_ms((BAN_MIN_MS << self.times.min(16)).min(BAN_MAX_MS));
         self.times += 1;
+    }
+
+    /// Whether it ever sent something wrong.
+    pub(super) const fn is_earned(&self) -> bool {
+        self.times > 0
+    }
+
+    /// It is of no use, and not to blame.
+    pub(super) fn pause(&mut self, now: Moment) {
+        self.until = self.until.max(now.plus_ms(OTHER_SIZE_MS));
     }
 }

@@ -212,6 +212,16 @@ fn a_source_that_sent_a_wrong_piece_is_banned_for_that_blob() {
 }
 
 #[test]
+fn a_blob_that_is_wanted_with_another_size_begins_anew_and_its_sources_with_it() {
+    let mut planner = under_way(20, &[A]);
+    let closed = planner.set_wants(vec![want(1, 21)], at(4));
+    assert_eq!(closed, [Action::Close { blob: blob(1) }]);
+    assert!(!planner.is_wanted_as(&blob(1), SIZE) && planner.is_wanted_as(&blob(1), SIZE + PIECE_BYTES));
+    let ask = Action::AskPieces { blob: blob(1), size: SIZE + PIECE_BYTES, node: A, seen: None };
+    assert_eq!(planner.actions(at(4)), [ask]);
+}
+
+#[test]
 fn a_ban_ends_and_the_next_is_longer() {
     let mut planner = under_way(20, &[A]);
     let mut wrong_at = Vec::new();

@@ -9,10 +9,12 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request as HttpRequest;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
+use blake3::hazmat::HasherExt as _;
+use data_encoding::BASE64;
 use http::{StatusCode, header};
 use http_body_util::BodyExt as _;
 use ods_store::{
-    Digest, EVENT_CONTEXT, EventBatch, EventId, FORMAT, Happening, Header, Meta, NodeKey, Publish, Role, Sha256,
+    Digest, EVENT_CONTEXT, EventBatch, EventId, FORMAT, Happening, Header, Lsn, Meta, NodeKey, Publish, Role, Sha256,
     SignedEvent, StreamId,
 };
 use tower::ServiceExt as _;
@@ -24,8 +26,8 @@ use super::super::exchange::ping;
 use super::super::http_server::PeerSurface;
 use super::super::offload::Offload;
 use super::super::pacers::Outflow;
-use super::super::protocol::{Request, StatesRequest};
-use super::super::signature::{CallParameters, RequestParts, content_digest, sign_request};
+use super::super::protocol::{Answer, PieceMap, Request, StatesRequest};
+use super::super::signature::{CallParameters, RequestParts, content_digest, sign_answer, sign_request};
 use super::live::{Live, noise, until};
 use super::support::{NOW, TestNode};
 
@@ -175,7 +177,7 @@ async fn wrong_calls_are_refused_with_a_code() {
 async fn events_with_a_wrong_signature_are_not_taken_and_do_no_harm() {
     let surface = Surface::new().await;
     surface.member.publish("x.pkg", b"x");
-    let mut sent = ping(surface.member.store(), Some(ods_store::Lsn::ZERO)).unwrap();
+    let mut sent = ping(surface.member.store(), Some(Lsn::ZERO)).unwrap();
     sent.events[0].signature[0] ^= 1;
     let body = Request::Ping(sent).encode();
     let mut call = surface.states();
@@ -209,6 +211,37 @@ async fn a_member_that_floods_is_told_to_wait_and_others_are_served() {
     let digest = other.store().states_digest().unwrap();
     call.body = Request::States(StatesRequest { clock: other.now, digest, index: None, fresh: vec![] }).encode();
     assert_eq!(surface.send(call).await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_admin_is_told_once_of_each_kind_of_wrong_calls() {
+    let surface = Surface::new().await;
+    let alarms = || {
+        let page = surface.node.store().records(Lsn::ZERO, 1000).unwrap();
+        let alarms = page.items.into_iter().filter_map(|record| match record.what {
+            Happening::Alarm { code, detail } => Some(format!("{code}: {detail}")),
+            _ => None,
+        });
+        alarms.collect::<Vec<_>>()
+    };
+    let stranger = TestNode::new("stranger");
+    for _ in 0..20 {
+        let mut forged = surface.states();
+        forged.key = stranger.store().key().clone();
+        assert_eq!(surface.send(forged).await.1, "bad_signature");
+    }
+    let mut once = surface.states();
+    once.parameters.serial = Some(77);
+    surface.send(once.clone()).await;
+    for _ in 0..20 {
+        assert_eq!(surface.send(once.clone()).await.1, "replayed");
+    }
+    let told = alarms();
+    assert_eq!(told.len(), 2, "{told:?}");
+    // Who didn't sign it is not accused.
+    assert!(told[0].starts_with("bad_calls: somebody makes calls whose signature is wrong"), "{told:?}");
+    let member = surface.member.store().node_id();
+    assert!(told[1].contains(&format!("node {member} makes calls that were made before")), "{told:?}");
 }
 
 /// What an evil node does with requests for bytes.
@@ -338,26 +371,111 @@ fn lie_about_size(liar: &TestNode, blob: Digest, size: u64) -> SignedEvent {
     SignedEvent { frame, signature }
 }
 
-/// Of as many pieces as there are, so that the outline would merge.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_revision_with_a_wrong_size_is_alarmed_and_nothing_is_taken_for_it() {
+/// A mesh in which somebody has lied about a blob's size before anybody had the bytes: who has them, and who heard the lie.
+async fn after_a_lie(bytes: &[u8], size: u64) -> (Live, Live) {
     let (good, victim, liar) = (Live::start("good").await, Live::start("victim").await, TestNode::new("liar"));
     liar.joins(&good.node, Role::Publisher);
     victim.joins(&good, Role::Publisher).await;
-    let bytes = noise(3, (3 << 20) + 500);
-    let lie = lie_about_size(&liar, Digest::of(&bytes), bytes.len() as u64 + 1);
+    let lie = lie_about_size(&liar, Digest::of(bytes), size);
     until("the liar is known", || {
         let batch = EventBatch { events: vec![lie.clone()], pull: None, backfill: false };
         victim.node.store().insert_events(batch, NOW).unwrap().refused.is_none()
     })
     .await;
-    // Who has the bytes says how many they are.
-    good.node.publish("true.pkg", &bytes);
-    until("the wrong size is alarmed", || {
-        victim.happened(|what| matches!(what, Happening::Alarm { code, .. } if code == "wrong_size"))
+    (good, victim)
+}
+
+/// Of as many pieces as there are, so that the outline would merge.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_with_a_wrong_size_is_alarmed_and_keeps_nobody_from_an_honest_one() {
+    for pieces in [0, 3] {
+        let bytes = noise(3, (pieces << 20) + 500);
+        let (good, victim) = after_a_lie(&bytes, bytes.len() as u64 + 1).await;
+        assert!(victim.lists("lie.pkg") && !victim.has("lie.pkg", &bytes));
+        // Who has the bytes says how many they are, and so does its revision.
+        good.node.publish("true.pkg", &bytes);
+        until("the honest revision has its bytes", || victim.has("true.pkg", &bytes)).await;
+        assert!(victim.happened(|what| matches!(what, Happening::Alarm { code, .. } if code == "wrong_size")));
+        good.stop().await;
+        victim.stop().await;
+    }
+}
+
+/// Two halves of two pieces each have chaining values too, which merge to the digest like those of two pieces. Only the last
+/// piece shows that these aren't any.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outline_that_merges_under_a_wrong_size_proves_nothing() {
+    let bytes = noise(4, 4 << 20);
+    let blob = Digest::of(&bytes);
+    let (good, victim) = after_a_lie(&bytes, 2 << 20).await;
+    let halves: Vec<[u8; 32]> = bytes.chunks(2 << 20).enumerate().map(|(half, part)| subtree(part, half)).collect();
+    let asked = Arc::new(AtomicU64::new(0));
+    let evil = TestNode::new("evil");
+    let bend = evil_halves(evil.store().key().clone(), blob, halves, &bytes[3 << 20..], Arc::clone(&asked));
+    let evil = Live::run(evil, None, bend).await;
+    evil.joins(&good, Role::Owner).await;
+    victim.joins(&evil, Role::Publisher).await;
+    until("its last piece is refused", || {
+        victim.happened(|what| matches!(what, Happening::Alarm { code, .. } if code == "bad_piece"))
     })
     .await;
-    assert!(victim.lists("lie.pkg") && !victim.has("lie.pkg", &bytes));
-    good.stop().await;
-    victim.stop().await;
+    assert!(asked.load(Ordering::SeqCst) > 0, "the outline was taken");
+    assert!(!victim.has("lie.pkg", &bytes) && !victim.has("lie.pkg", &bytes[..2 << 20]));
+    good.node.publish("true.pkg", &bytes);
+    until("the honest revision has its bytes", || victim.has("true.pkg", &bytes)).await;
+    for live in [good, evil, victim] {
+        live.stop().await;
+    }
+}
+
+/// The chaining value of a half of four pieces, which is no piece.
+fn subtree(part: &[u8], half: usize) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.set_input_offset(half as u64 * (2 << 20));
+    hasher.update(part).finalize_non_root()
+}
+
+/// A surface that says of a blob that it has two pieces, gives the outline that merges, and as its last piece any bytes.
+fn evil_halves(
+    key: NodeKey,
+    blob: Digest,
+    halves: Vec<[u8; 32]>,
+    last: &[u8],
+    asked: Arc<AtomicU64>,
+) -> impl FnOnce(Router) -> Router {
+    const SIZE: u64 = 2 << 20;
+    let last = Bytes::copy_from_slice(last);
+    move |router| {
+        router.layer(from_fn(move |request: HttpRequest, next: Next| {
+            let (key, halves, last, asked) = (key.clone(), halves.clone(), last.clone(), Arc::clone(&asked));
+            async move {
+                let path = request.uri().path().to_owned();
+                match path.strip_prefix(&format!("/peer/v1/blobs/{blob}")) {
+                    Some("/pieces") => signed(&key, &request, &Answer::Pieces(PieceMap::All { size: SIZE })),
+                    Some("/outline") => {
+                        asked.fetch_add(1, Ordering::SeqCst);
+                        signed(&key, &request, &Answer::Outline(halves))
+                    }
+                    Some(_) => {
+                        let range = format!("bytes {}-{}/{SIZE}", SIZE / 2, SIZE - 1);
+                        let answer = Response::builder().status(StatusCode::PARTIAL_CONTENT);
+                        answer.header(header::CONTENT_RANGE, range).body(Body::from(last)).unwrap()
+                    }
+                    None => next.run(request).await,
+                }
+            }
+        }))
+    }
+}
+
+/// An answer as its node gives it.
+fn signed(key: &NodeKey, request: &HttpRequest, answer: &Answer) -> Response {
+    let signature = request.headers()[SIGNATURE].to_str().unwrap().split(':').nth(1).unwrap();
+    let signature = BASE64.decode(signature.as_bytes()).unwrap().try_into().unwrap();
+    let body = answer.encode();
+    let digest = content_digest(&body);
+    let fields = sign_answer(key, 200, &digest, &signature);
+    let response = Response::builder().header(CONTENT_DIGEST, digest);
+    let response = response.header(SIGNATURE_INPUT, fields.input).header(SIGNATURE, fields.signature);
+    response.body(Body::from(body)).unwrap()
 }

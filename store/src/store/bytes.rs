@@ -105,6 +105,17 @@ impl Store {
         })
     }
 
+    /// Somebody who has a wanted blob says that it has `claimed` bytes. It is wanted with that size if a live revision says so
+    /// too, unless pieces that came prove the size that it is wanted with: an outline proves it together with the last piece.
+    /// Tells whether anything changed.
+    pub fn doubt_size(&self, blob: &Digest, claimed: u64) -> Result<bool> {
+        if self.fetch_in_progress(blob).is_some_and(|fetch| fetch.size_is_proven()) {
+            return Ok(false);
+        }
+        let blob = *blob;
+        self.write(move |tx| wants::resize(tx, &blob, claimed))
+    }
+
     /// Ends wants that are there only because clients asked, once none has for [`crate::ASKED_FOR_MS`] and nothing of the
     /// blob is here; tells how many. Reads all wants, unless the policy keeps all.
     pub fn drop_forsaken_wants(&self, now: UnixMillis) -> Result<usize> {
