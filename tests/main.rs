@@ -26,6 +26,7 @@ mod everywhere;
 mod format;
 mod full_disk;
 mod hostile_http;
+mod hostile_peers;
 mod invites;
 mod large;
 mod link;

@@ -4,6 +4,7 @@
 //! the body read, up to the call's cap, and compared with its digest. Answers that are values are signed, refusals of
 //! verified callers too, so that nobody in between can speak for this node.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -16,7 +17,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::upgrade::OnUpgrade;
 use ods_api::{ClientAddress, FileSlices, RequestId, blob_body};
-use ods_store::{NodeId, UnixMillis};
+use ods_store::{Happening, NodeId, UnixMillis};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -28,6 +29,7 @@ use super::client::Client;
 use super::limits::{STRANGER_BODY_BYTES_MAX, STRANGERS_AT_ONCE};
 use super::moment::Moment;
 use super::nonce::{NonceError, Nonces, Standing};
+use super::offences::{Offences, Place};
 use super::pacers::Outflow;
 use super::protocol::{Answer, Request};
 use super::serve::{BlobBytes, Refusal, Reply, may_call};
@@ -44,6 +46,7 @@ pub(super) struct PeerSurface {
     clock: fn() -> UnixMillis,
     started: Instant,
     nonces: Mutex<Nonces>,
+    offences: Mutex<Offences>,
     /// Strangers may bring a roster or an invite, a few at a time: what they send costs memory before it is judged.
     strangers: Semaphore,
 }
@@ -68,7 +71,8 @@ impl PeerSurface {
     pub(super) fn new(callee: Callee, client: Arc<Client>, outflow: Outflow, clock: fn() -> UnixMillis) -> Self {
         let nonces = Mutex::new(Nonces::new(callee.node.store.random(), Moment::default()));
         let strangers = Semaphore::new(STRANGERS_AT_ONCE);
-        Self { callee, client, outflow, clock, started: Instant::now(), nonces, strangers }
+        let offences = Mutex::default();
+        Self { callee, client, outflow, clock, started: Instant::now(), nonces, offences, strangers }
     }
 
     /// Its routes.
@@ -83,9 +87,33 @@ impl PeerSurface {
         router.route("/peer/v1/link", axum::routing::get(handle)).with_state(Arc::new(self))
     }
 
+    fn moment(&self) -> Moment {
+        Moment::new(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
     fn nonces<T>(&self, act: impl FnOnce(&mut Nonces, Moment) -> T) -> T {
-        let ms = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        act(&mut self.nonces.lock().unwrap_or_else(PoisonError::into_inner), Moment::new(ms))
+        act(&mut self.nonces.lock().unwrap_or_else(PoisonError::into_inner), self.moment())
+    }
+
+    /// Whom a call with a good signature is put down to. Keys cost nothing, so only a member's is one's own.
+    fn place(&self, caller: NodeId, head: &http::request::Parts) -> Place {
+        let is_member = self.callee.node.store.roster().is_member(&caller);
+        if is_member { Place::Node(caller) } else { Place::address(address(head)) }
+    }
+
+    /// Counts what was refused, and raises an alarm if it is time to.
+    async fn note(&self, place: Place, code: &'static str) {
+        let told = {
+            let mut offences = self.offences.lock().unwrap_or_else(PoisonError::into_inner);
+            offences.note(place, code, self.moment())
+        };
+        let Some(detail) = told else { return };
+        tracing::warn!(code, detail, "alarm");
+        let (store, now) = (self.callee.node.store.clone(), (self.clock)());
+        let alarm = Happening::Alarm { code: "bad_calls".to_owned(), detail };
+        if let Some(Err(error)) = self.callee.offload.run(move || store.note(alarm, now)).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an alarm could not be journalled");
+        }
     }
 
     fn own(&self) -> NodeId {
@@ -135,7 +163,7 @@ impl PeerSurface {
             Called::Post(call) => Request::decode(call, &body)
                 .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, "malformed", &error.to_string()))?,
         };
-        let address = head.extensions.get::<ClientAddress>().map(|ClientAddress(ip)| *ip);
+        let address = address(head);
         Ok(self.callee.answer(caller, address, request).await.ok_or_else(Failure::internal)??)
     }
 
@@ -196,9 +224,13 @@ async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -
     let id = RequestId::of(&head.extensions);
     let (called, parameters, signature) = match verify(&head) {
         Ok(verified) => verified,
-        Err(failure) => return surface.respond(Err(failure), None, id),
+        Err(failure) => {
+            surface.note(Place::address(address(&head)), failure.code).await;
+            return surface.respond(Err(failure), None, id);
+        }
     };
     let caller = parameters.caller;
+    let place = surface.place(caller, &head);
     let reply = match surface.admit(&called, &parameters) {
         Ok(standing) => surface.call(called, parameters.caller, standing, &head, body).await,
         Err(failure) => Err(failure),
@@ -216,10 +248,16 @@ async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -
             }
         }
         Ok(Reply::Answer(answer)) => Ok(Said::Answer(Box::new(answer))),
-        Ok(Reply::Link) => surface.switch(parameters.caller, &mut head).map(|()| Said::Link),
+        Ok(Reply::Link) => {
+            surface.note(place, "links").await;
+            surface.switch(caller, &mut head).map(|()| Said::Link)
+        }
         Ok(Reply::Wait) => Err(Failure::internal()),
         Err(failure) => Err(failure),
     };
+    if let Err(failure) = &outcome {
+        surface.note(place, failure.code).await;
+    }
     surface.respond(outcome, Some(&signature), id)
 }
 
@@ -288,6 +326,11 @@ fn stream_arrived(bytes: BlobBytes, clock: fn() -> UnixMillis) -> Body {
         let part = part.map_err(std::io::Error::other)?;
         Ok::<_, std::io::Error>((!part.is_empty()).then(|| (Bytes::from(part), bytes)))
     }))
+}
+
+/// Where a call comes from.
+fn address(head: &http::request::Parts) -> Option<IpAddr> {
+    head.extensions.get::<ClientAddress>().map(|ClientAddress(ip)| *ip)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
