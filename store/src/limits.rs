@@ -63,7 +63,7 @@ pub const GROUP_WRITES_MAX: usize = 256;
 /// Writes that may wait for the writer; further ones block their caller.
 pub const WRITE_QUEUE_MAX: usize = 1024;
 /// Bytes of frames in one answer to a pull.
-pub const LOG_PAGE_BYTES_MAX: usize = 1024 * 1024;
+pub const LOG_PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Log entries examined for one answer to a pull.
 pub const LOG_PAGE_EXAMINED_MAX: usize = 20_000;
 /// Peers a node may have.
@@ -173,6 +173,8 @@ pub const RELAY_AFTER_MS: u64 = 10_000;
 pub const RELAY_FORGET_MS: u64 = 60_000;
 /// Blobs remembered that peers ask for.
 pub const RELAYS_MAX: usize = 10_000;
+/// On a node with a limit of bytes, what it fetches for peers and hasn't passed on yet is at most this part of the limit.
+pub const RELAY_SHARE: u64 = 2;
 /// How often uses of blobs are written down, at most: once a minute.
 pub const USES_EVERY_MS: u64 = 60_000;
 /// Uses of blobs that are noted until they are written down.

@@ -226,14 +226,19 @@ impl Store {
         self.0.space.relays.serve(blob, now);
     }
 
-    /// A peer asks for a blob that isn't here. One that the policy doesn't keep is wanted for it, if it goes on asking and
-    /// doesn't say of itself that the bytes are coming: there may be no other way to it.
+    /// A peer asks for a blob that isn't here. One that the policy doesn't keep is wanted for it, if it goes on asking, says of
+    /// itself that it wants it and not that the bytes are coming, and there is room for it (`relaying.rs`): there may be no other way
+    /// to it.
     pub fn peer_lacks(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) -> Result<()> {
-        if !self.0.space.relays.ask(blob, now) || self.is_wanted(blob)? {
+        if !self.0.space.relays.ask(blob, now) {
             return Ok(());
         }
-        let state = self.state(peer)?.and_then(|held| held.state.body);
-        if state.is_some_and(|state| state.wants.iter().any(|want| want.blob == *blob && want.rate > 0)) {
+        let Some(state) = self.state(peer)?.and_then(|held| held.state.body) else { return Ok(()) };
+        let want = state.wants.iter().find(|want| want.blob == *blob);
+        if want.map_or(state.wants_complete, |want| want.rate > 0) || !self.may_relay(peer, blob, now)? {
+            return Ok(());
+        }
+        if self.is_wanted(blob)? {
             return Ok(());
         }
         match self.want_now(blob, now) {
@@ -243,6 +248,16 @@ impl Store {
         }
     }
 
+    fn may_relay(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) -> Result<bool> {
+        let read = self.read()?;
+        let bytes_max = match policy::of(&read)? {
+            StatePolicy::OnDemand { bytes_max } => bytes_max,
+            StatePolicy::All | StatePolicy::Selected { .. } => u64::MAX,
+        };
+        let size = policy::live_at(&read, blob)?.first().map(|live| live.content.size);
+        Ok(size.is_some_and(|size| self.0.space.relays.take_on(blob, size, *peer, bytes_max, now)))
+    }
+
     /// Whether a peer has asked lately for a blob that wasn't here.
     pub(super) fn is_asked_by_peers(&self, blob: &Digest, now: UnixMillis) -> bool {
         self.0.space.relays.has(blob, now)
@@ -250,7 +265,7 @@ impl Store {
 
     /// Whether somebody reads a blob, it is being fetched, or a peer is waiting for it.
     pub(crate) fn is_in_use(&self, blob: &Digest, now: UnixMillis) -> bool {
-        self.readers().has(blob) || self.fetch_in_progress(blob).is_some() || self.0.space.relays.has(blob, now)
+        self.readers().has(blob) || self.fetch_in_progress(blob).is_some() || self.0.space.relays.is_taken_on(blob, now)
     }
 
     /// Makes the wants of a bounded number of blobs follow the policy; false once all do.
