@@ -15,6 +15,7 @@ mod chain;
 mod cuts;
 mod growth;
 mod hop;
+mod limits;
 mod packages;
 mod scale;
 mod serve;
@@ -36,6 +37,7 @@ const GROUPS: [(&str, Group); 10] = [
     ("chain", chain::run),
     ("wires", wires::run),
     ("cuts", cuts::run),
+    ("limits", limits::run),
     ("scale", scale::run),
     ("growth", growth::run),
     ("api", api::run),

@@ -1,0 +1,57 @@
+//! Limits of bandwidth over a real wire: what a node sends within 60 s when it may send 100 kB, 10 MB and 100 MB a second, by its own
+//! count of the bytes of its answers to peers.
+
+use std::time::{Duration, Instant};
+
+use crate::support::namespaces::Namespaces;
+use crate::support::{Bench, Figure, Node, Place, leave_out, until, uploaded_bytes};
+
+/// Faster than any of the limits.
+const MBIT_PER_S: u32 = 4_000;
+const RATES: [(u64, &str); 3] = [(100_000, "100 kB/s"), (10_000_000, "10 MB/s"), (100_000_000, "100 MB/s")];
+const MEASURED_S: u64 = 60;
+/// What is on its way before and after.
+const AROUND_S: u64 = 6;
+
+pub(crate) fn run(bench: &Bench) -> Vec<Figure> {
+    RATES
+        .into_iter()
+        .filter_map(|(rate, name)| match at(bench, rate) {
+            Ok(sent) => {
+                let off = (sent / (rate * MEASURED_S) as f64 - 1.0) * 100.0;
+                eprintln!("{name}: {sent} bytes in {MEASURED_S} s, {off:+.2} %");
+                let name = format!("a limit of {name} over {MEASURED_S} s: off by");
+                Some(Figure::limit(&name, "%", off.abs(), 5.0))
+            }
+            Err(why) => {
+                leave_out("limits over a wire", why);
+                None
+            }
+        })
+        .collect()
+}
+
+/// What is sent within the measured time.
+fn at(bench: &Bench, rate: u64) -> Result<f64, &'static str> {
+    let names = ["l0", "l1"];
+    let mut spaces = Namespaces::new(&names)?;
+    spaces.wire("l0", "l1", MBIT_PER_S);
+    let start = |name: &str| {
+        let addresses = spaces.wire_addresses(name);
+        Node::start_at(bench, name, &Place { namespace: spaces.space(name), address: spaces.address(name), addresses })
+    };
+    let (first, second) = (start(names[0]), start(names[1]));
+    second.join_as(&first, "publisher");
+    let limits = serde_json::json!({"limits": {"up_bytes_per_s": rate, "down_bytes_per_s": null, "windows": [], "time_zone": null}});
+    let mut http = first.http();
+    http.json("PATCH", "/api/v1/node", limits.to_string().as_bytes());
+    let file = bench.sparse_file("limits.pkg", rate * (MEASURED_S + AROUND_S));
+    first.put("limits.pkg", &file);
+    until("bytes flow", || uploaded_bytes(&mut http) >= rate as f64 * 2.0);
+    let (before, began) = (uploaded_bytes(&mut http), Instant::now());
+    std::thread::sleep(Duration::from_secs(MEASURED_S).saturating_sub(began.elapsed()));
+    let (sent, took_s) = (uploaded_bytes(&mut http) - before, began.elapsed().as_secs_f64());
+    drop((first, second));
+    names.iter().for_each(|name| bench.clear(name));
+    Ok(sent * MEASURED_S as f64 / took_s)
+}
