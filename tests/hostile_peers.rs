@@ -13,7 +13,6 @@ use crate::support::bytes::blake3_hex;
 use crate::support::http::Request;
 use crate::support::mesh;
 use crate::support::node::Node;
-use crate::support::wait;
 
 /// Calls that one nonce is good for, and a few.
 const FLOOD: usize = 8_300;

@@ -2,7 +2,9 @@
 
 use ods_store::{PIECE_BYTES, UnixMillis, WantReason};
 
-use super::super::limits::{BIG_RUNS_PER_PEER_MAX, PROGRESS_MS, RUN_PIECES_MAX, SMALL_RUNS_PER_PEER_MAX};
+use super::super::limits::{
+    BIG_RUNS_PER_PEER_MAX, PROGRESS_MS, RUN_PIECES_MAX, SMALL_BYTES_AT_ONCE, SMALL_RUNS_PER_PEER_MAX,
+};
 use super::*;
 
 const A: NodeId = NodeId::from_bytes([1; 32]);
