@@ -1,6 +1,7 @@
 //! A member gone bad, and callers that never were one: what they send is refused, and whoever looks at the node is told, once of
 //! each. Calls are signed here from the words of RFC 9421 and of the module docs of `mesh/signature.rs`, not with the node's code.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 
@@ -23,15 +24,16 @@ struct Caller<'a> {
     node: &'a Node,
     callee: String,
     key: NodeKey,
-    caller: NodeId,
+    /// Whom it says it is.
+    speaks_as: NodeId,
     nonce: String,
     serial: u64,
 }
 
 impl<'a> Caller<'a> {
     fn new(node: &'a Node, key: NodeKey) -> Self {
-        let caller = key.node_id();
-        let mut made = Self { node, callee: node.id(), key, caller, nonce: String::new(), serial: 0 };
+        let speaks_as = key.node_id();
+        let mut made = Self { node, callee: node.id(), key, speaks_as, nonce: String::new(), serial: 0 };
         made.nonce = made.fresh_nonce();
         made
     }
@@ -48,7 +50,7 @@ impl<'a> Caller<'a> {
         let digest = format!("sha-256=:{}:", BASE64.encode(&Sha256::digest(body)));
         let input = format!(
             "(\"@method\" \"@path\" \"@query\" \"content-digest\");keyid=\"{}\";tag=\"{}\";nonce=\"{}\";serial={};alg=\"ed25519\"",
-            self.caller, self.callee, self.nonce, self.serial
+            self.speaks_as, self.callee, self.nonce, self.serial
         );
         let base = format!(
             "\"@method\": {method}\n\"@path\": {path}\n\"@query\": ?\n\"content-digest\": {digest}\n\"@signature-params\": {input}"
@@ -75,7 +77,7 @@ impl<'a> Caller<'a> {
             let mut head =
                 format!("POST /peer/v1/ping HTTP/1.1\r\nHost: {}\r\nContent-Length: 1\r\n", self.node.address());
             for (name, value) in self.headers("POST", "/peer/v1/ping", b"x") {
-                head += &format!("{name}: {value}\r\n");
+                write!(head, "{name}: {value}\r\n").expect("a string takes all");
             }
             to.write_all(format!("{head}\r\nx").as_bytes()).expect("it reads");
             if status(&mut from) == 503 {
@@ -129,7 +131,7 @@ fn whoever_looks_at_a_node_is_told_of_callers_that_no_honest_node_resembles() {
     let id = member.node_id().to_string();
     let mut caller = Caller::new(&hq, member.clone());
 
-    let mut thief = Caller { caller: member.node_id(), ..Caller::new(&hq, NodeKey::from_secret([9; 32])) };
+    let mut thief = Caller { speaks_as: member.node_id(), ..Caller::new(&hq, NodeKey::from_secret([9; 32])) };
     for _ in 0..5 {
         assert_eq!(code(&thief.ping(b"x").send().expect(401).json()), "bad_signature");
     }
@@ -188,7 +190,7 @@ fn open_links(caller: &mut Caller<'_>) {
             format!("GET /peer/v1/link HTTP/1.1\r\nHost: {}\r\nConnection: upgrade\r\n", caller.node.address());
         head += "Upgrade: ods-link/1\r\n";
         for (name, value) in caller.headers("GET", "/peer/v1/link", b"") {
-            head += &format!("{name}: {value}\r\n");
+            write!(head, "{name}: {value}\r\n").expect("a string takes all");
         }
         let stream = TcpStream::connect(caller.node.address()).expect("it listens");
         let mut from = BufReader::new(stream);

@@ -122,7 +122,7 @@ mod tests {
         let (greedy, modest, third) =
             (NodeId::from_bytes([1; 32]), NodeId::from_bytes([2; 32]), NodeId::from_bytes([3; 32]));
         let (max, blob) = (100 * RELAY_SHARE, |number: u64| Digest::of(&number.to_le_bytes()));
-        let mut take = |number: u64, size: u64, peer: NodeId, now: u64| {
+        let take = |number: u64, size: u64, peer: NodeId, now: u64| {
             relays.ask(&blob(number), at(now));
             relays.take_on(&blob(number), size, peer, max, at(now))
         };

@@ -67,7 +67,7 @@ fn a_node_that_forgot_what_it_founded_brings_that_into_the_mesh_that_it_joined()
     admit(&root, &again, Role::Owner, &[]).expect("the root admits");
     again.take_root(root.node_id(), at(0)).expect("alone, as far as it knows");
     pull(&again, &root, at(0)).expect("a first pull");
-    put(&root, "a.pkg", b"of the mesh that was joined", at(1));
+    put(&root, "a.pkg", b"of the mesh that was joined", at(1)).expect("published");
     for _ in 0..2 {
         for (to, from) in [(&again, &follower), (&follower, &again), (&root, &again), (&again, &root)] {
             pull(to, from, at(2)).expect("a pull");

@@ -52,6 +52,8 @@ fn at(bench: &Bench, rate: u64) -> Result<f64, &'static str> {
     std::thread::sleep(Duration::from_secs(MEASURED_S).saturating_sub(began.elapsed()));
     let (sent, took_s) = (uploaded_bytes(&mut http) - before, began.elapsed().as_secs_f64());
     drop((first, second));
-    names.iter().for_each(|name| bench.clear(name));
+    for name in &names {
+        bench.clear(name);
+    }
     Ok(sent * MEASURED_S as f64 / took_s)
 }

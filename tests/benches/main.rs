@@ -29,7 +29,7 @@ use support::{Bench, Figure};
 type Group = fn(&Bench) -> Vec<Figure>;
 
 /// The groups by name, in the order in which they run.
-const GROUPS: [(&str, Group); 10] = [
+const GROUPS: [(&str, Group); 11] = [
     ("serve", serve::run),
     ("upload", upload::run),
     ("packages", packages::run),

@@ -170,7 +170,10 @@ fn spoil(store: &Store, table: usize, how: Damage) {
         7 => spoil_text(tx, PACKAGES, how),
         8 => spoil_keyed(tx, LIVE_BLOBS, how),
         9 => spoil_bytes(tx, WANTS, how),
-        10 => Ok(tx.set_catalog_sum(SetSum::default())),
+        10 => {
+            tx.set_catalog_sum(SetSum::default());
+            Ok(())
+        }
         _ => tx.set_meta(&meta::WANT_BYTES, &7).and_then(|()| tx.set_meta(&meta::BLOB_BYTES, &7)),
     });
     spoiled.expect("spoiled");
