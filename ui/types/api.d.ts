@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 603474be60fdb9334431c7899db622d5239f8ff811206772160fe0fee2af9a7c
+// The document's shape: 220d002c84d00611d92d62de4d8142d3da6d13b5d7834386277294ac654f8ed7
 
 export interface paths {
     "/api/v1/anchors": {
