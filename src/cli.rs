@@ -77,6 +77,7 @@ pub(crate) enum Command {
     Limit(commands::limit::Arguments),
     Policy(commands::policy::Arguments),
     Events(commands::events::Arguments),
+    Storage(commands::storage::Arguments),
     Gc(commands::gc::Arguments),
     Scrub(commands::scrub::Arguments),
     Backup(commands::backup::Arguments),

@@ -33,6 +33,7 @@ pub(crate) mod settings;
 pub(crate) mod show;
 pub(crate) mod status;
 mod stopped;
+pub(crate) mod storage;
 pub(crate) mod tag;
 pub(crate) mod token;
 pub(crate) mod transfers;
@@ -79,6 +80,7 @@ pub async fn run(cli: Cli, context: &mut Context) -> Result<(), Failure> {
         Command::Rm(arguments) => rm::run(&arguments, context).await,
         Command::Restore(arguments) => restore::run(&arguments, context).await,
         Command::Scrub(arguments) => scrub::run(&arguments, context).await,
+        Command::Storage(arguments) => storage::run(&arguments, context).await,
         Command::Status(arguments) => status::run(&arguments, context).await,
         Command::Policy(arguments) => policy::run(&arguments, context).await,
         Command::Limit(arguments) => limit::run(&arguments, context).await,

@@ -20,6 +20,7 @@ mod stream_tasks;
 mod tasks;
 mod tls;
 mod uploads;
+mod usage;
 mod watch;
 mod webhooks;
 mod worker;

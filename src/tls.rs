@@ -73,6 +73,11 @@ impl Tls {
         identity::pin(&self.current.get())
     }
 
+    /// Until when clients take the certificate in use, in seconds since 1970; none if that can't be read.
+    pub(crate) fn expires_at(&self) -> Option<i64> {
+        identity::expires_at(&self.current.get())
+    }
+
     fn replace(&self, key: CertifiedKey) {
         *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(key);
     }

@@ -22,6 +22,16 @@ fn node_with_tls(name: &str, tls_port: u16) -> Node {
 fn nodes_pair_and_replicate_over_pinned_self_signed_tls() {
     let ports = [crate::support::node::free_port(), crate::support::node::free_port()];
     let (hq, branch) = (node_with_tls("hq", ports[0]), node_with_tls("branch", ports[1]));
+    let listeners = hq.get_json("/node")["listeners"].clone();
+    assert_eq!((&listeners[0]["tls"], listeners[0]["certificate"].is_null()), (&"none".into(), true), "{listeners}");
+    assert_eq!(
+        (&listeners[1]["tls"], &listeners[1]["surfaces"][1]),
+        (&"self-signed".into(), &"peers".into()),
+        "{listeners}"
+    );
+    let certificate = &listeners[1]["certificate"];
+    assert_eq!(certificate["sha256"].as_str().map(str::len), Some(64), "{listeners}");
+    assert!(certificate["expires_at"].as_str() > Some("2026-12-31"), "{listeners}");
     mesh::pair(&hq, &branch, "replica");
     let bytes = Generated::new(1, 4_000_000).all();
     hq.put("a.pkg", &bytes).expect(201);

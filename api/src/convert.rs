@@ -11,7 +11,7 @@ mod webhooks;
 pub(crate) use accounts::{identity, session, token, user};
 pub(crate) use limits::limits_view;
 pub(crate) use roster::{member, roster};
-pub(crate) use storage::{gc, storage};
+pub(crate) use storage::{gc, storage, usage_note};
 pub(crate) use watches::{configured_watch, watch};
 pub(crate) use webhooks::{delivery, delivery_state, webhook};
 
@@ -32,8 +32,8 @@ use crate::error::ApiError;
 use crate::invite_line::InviteLine;
 use crate::mesh_handle::{PeerState, PeerStatus};
 use crate::types::{
-    Author, Behind, InviteView, LogView, NodeView, PackageView, PeerView, Progress, PublishedView, RecordView,
-    RevisionView, ScrubFindings, ScrubView, StorageView, WantsView,
+    Author, Behind, InviteView, ListenerView, LogView, NodeView, PackageView, PeerView, Progress, PublishedView,
+    RecordView, RevisionView, ScrubFindings, ScrubView, StorageView, WantsView,
 };
 
 /// A moment as people and programs write it; the end of time for what lies behind it.
@@ -250,6 +250,7 @@ pub(crate) fn node(
     roster_digest: SetDigest,
     version: &str,
     (limits, tag): (&Bandwidth, EditTag),
+    listeners: Vec<ListenerView>,
 ) -> NodeView {
     let streams = overview.vector.entries.iter();
     NodeView {
@@ -271,6 +272,7 @@ pub(crate) fn node(
         storage: StorageView { blobs: overview.blobs, bytes: overview.blob_bytes, free: overview.free_bytes },
         limits: limits_view(limits),
         etag: tag.to_string(),
+        listeners,
     }
 }
 

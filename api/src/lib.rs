@@ -12,6 +12,7 @@ mod error;
 mod extract;
 mod file_slices;
 mod invite_line;
+mod listeners_handle;
 mod mesh_handle;
 mod openapi;
 mod paths;
@@ -36,6 +37,7 @@ pub use downloads::blob_body;
 pub use error::{ApiError, Code};
 pub use file_slices::{FileSlices, Misplaced};
 pub use invite_line::{InviteLine, NotAnInvite};
+pub use listeners_handle::ListenersHandle;
 pub use mesh_handle::{
     JoinError, MeshCommand, MeshHandle, PeerState, PeerStatus, PeerStatuses, SyncError, TransferStatus,
     TransferStatuses,
@@ -48,18 +50,19 @@ pub use settings_handle::{BadSetting, Setting, SettingChange, SettingSource, Set
 pub use transfer_board::{Asking, Receiver, Sending, TransferBoard};
 pub use types::{
     AdmitRequest, AdmitView, AnchorQuery, AnchorsView, AttemptView, AuditQuery, AuditView, Author, Behind, BulkAction,
-    BulkItem, BulkRequest, BulkResult, BulkView, Change, ConfirmRequest, DayName, DeliveryQuery, DeliveryView,
-    EventQuery, ExpelQuery, ExpelView, ExpulsionView, FailingView, FilesView, GcItemView, GcRequest, GcView,
-    HolderView, IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LimitsView, LinkView,
-    LogView, MemberView, MeshNodeView, MissingPackage, MissingView, NewTokenView, NewWebhookView, NodePatch, NodeView,
-    OnlyThereView, PackagePatch, PackageQuery, PackageView, Page, PageQuery, PasswordRequest, PauseView, PeerPatch,
-    PeerView, PolicyMode, PolicyView, Problem, Progress, PublishQuery, PublishedView, RecordView, RedeliverRequest,
-    RedeliveryView, RefusedView, Replicas, ReplicationView, RestoreRequest, RevisionView, RoleName, RosterView,
-    RosterWarning, RotateRequest, ScopeName, ScrubFindings, ScrubView, SessionView, SetUpLinkView, SettingView,
-    SettingsPatch, SettingsView, SettlingView, SignInRequest, SkipRequest, StorageUsageView, StorageView, StreamQuery,
-    SyncView, TakenView, TallyView, TokenRequest, TokenView, TransferBytes, TransferView, UnkeptView,
-    UploadRefusalView, UploadView, UserPatchRequest, UserRequest, UserView, WantsView, WatchModeName, WatchPatch,
-    WatchRequest, WatchView, WebhookPatch, WebhookRequest, WebhookView, WindowView,
+    BulkItem, BulkRequest, BulkResult, BulkView, CertificateView, Change, ConfirmRequest, DayName, DeliveryQuery,
+    DeliveryView, EventQuery, ExpelQuery, ExpelView, ExpulsionView, FailingView, FilesView, GcItemView, GcRequest,
+    GcView, HolderView, IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LimitsView,
+    LinkView, ListenerView, LogView, MemberView, MeshNodeView, MissingPackage, MissingView, NewTokenView,
+    NewWebhookView, NodePatch, NodeView, OnlyThereView, PackagePatch, PackageQuery, PackageView, Page, PageQuery,
+    PasswordRequest, PauseView, PeerPatch, PeerView, PolicyMode, PolicyView, Problem, Progress, PublishQuery,
+    PublishedView, RecordView, RedeliverRequest, RedeliveryView, RefusedView, Replicas, ReplicationView,
+    RestoreRequest, RevisionView, RoleName, RosterView, RosterWarning, RotateRequest, ScopeName, ScrubFindings,
+    ScrubView, SessionView, SetUpLinkView, SettingView, SettingsPatch, SettingsView, SettlingView, SignInRequest,
+    SkipRequest, StorageUsageView, StorageView, StreamQuery, SyncView, TakenView, TallyView, TokenRequest, TokenView,
+    TransferBytes, TransferView, UnkeptView, UploadRefusalView, UploadView, UsageNoteView, UserPatchRequest,
+    UserRequest, UserView, WantsView, WatchModeName, WatchPatch, WatchRequest, WatchView, WebhookPatch, WebhookRequest,
+    WebhookView, WindowView,
 };
 pub use watch_handle::{
     BadFolder, ConfiguredWatch, RefusedFile, SettlingFile, TakenFile, WatchHandle, WatchPause, WatchState, WatchStatus,

@@ -65,7 +65,7 @@ use crate::types::Problem;
         webhooks::list, webhooks::create, webhooks::show, webhooks::edit, webhooks::remove, webhooks::rotate,
         webhooks::skip, deliveries::test, deliveries::list, deliveries::show, deliveries::redeliver,
         deliveries::redeliver_failed,
-        storage::show, storage::collect,
+        storage::show, storage::trend, storage::collect,
         scrub::show, scrub::start, scrub::stop, snapshot::get,
     ),
     components(schemas(Problem)),

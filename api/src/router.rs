@@ -100,6 +100,7 @@ fn admin() -> Routes {
         .at("/api/v1/webhooks/{id}/deliveries/{delivery}", get(deliveries::show))
         .at("/api/v1/webhooks/{id}/deliveries/{delivery}/redeliver", post(deliveries::redeliver))
         .at("/api/v1/storage", get(storage::show))
+        .at("/api/v1/storage/trend", get(storage::trend))
         .at("/api/v1/storage/gc", post(storage::collect))
         .at("/api/v1/storage/scrub", get(scrub::show).post(scrub::start).delete(scrub::stop))
         .at("/api/v1/storage/snapshot", get(snapshot::get))

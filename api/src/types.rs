@@ -36,7 +36,9 @@ pub use bulk::{AnchorQuery, AnchorsView, BulkAction, BulkItem, BulkRequest, Bulk
 pub use events::{EventQuery, RecordView, StreamQuery};
 pub use limits::{DayName, LimitsView, WindowView};
 pub use mesh::{Behind, InviteRequest, InviteView, JoinRequest, PeerPatch, PeerView, RoleName, SyncView};
-pub use node::{LogView, NodePatch, NodeView, PolicyMode, PolicyView, StorageView, WantsView};
+pub use node::{
+    CertificateView, ListenerView, LogView, NodePatch, NodeView, PolicyMode, PolicyView, StorageView, WantsView,
+};
 pub use packages::{
     Author, Change, PackagePatch, PackageQuery, PackageView, PublishQuery, PublishedView, Replicas, RestoreRequest,
     RevisionView,
@@ -49,6 +51,7 @@ pub use scrub::{Progress, ScrubFindings, ScrubView};
 pub use settings::{SettingView, SettingsPatch, SettingsView};
 pub use storage::{
     FilesView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView, UnkeptView,
+    UsageNoteView,
 };
 pub use survey::{HolderView, LinkView, MeshNodeView, MissingPackage, MissingView, ReplicationView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};

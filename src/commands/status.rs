@@ -1,11 +1,12 @@
 //! `ods status`: how the node and its links are doing.
 
-use ods_api::{NodeView, PeerView, WatchView};
+use ods_api::{ListenerView, NodeView, PeerView, WatchView};
+use ods_store::UnixMillis;
 use serde_json::json;
 
 use super::Context;
 use super::mesh::mesh_table;
-use crate::cli::{Connection, Failure, Output, Table, age_text, bytes_text, short_id};
+use crate::cli::{Connection, Failure, Output, Table, age_text, bytes_text, short_id, time_text};
 
 /// Show how the node and its links are doing
 #[derive(Debug, clap::Args)]
@@ -27,6 +28,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
         return context.output.json(&json!({"node": view, "peers": peers.items, "mesh": mesh, "watches": watches}));
     }
     write_node(&view, node.client.server().as_str(), &mut context.output)?;
+    let now = (context.now)();
+    view.listeners.iter().try_for_each(|one| context.output.field("listens", Some(&listener(one, now))))?;
     watches.items.iter().try_for_each(|watch| write_watch(watch, &mut context.output))?;
     context.output.line("")?;
     if peers.items.is_empty() {
@@ -52,6 +55,20 @@ fn write_node(node: &NodeView, server: &str, output: &mut Output) -> Result<(), 
     let storage = &node.storage;
     output.field("on disk", Some(&format!("{}, {} free", bytes_text(storage.bytes), bytes_text(storage.free))))?;
     output.field("catalog", Some(short_id(&node.catalog_digest)))
+}
+
+/// Where it listens, and until when the certificate there is good.
+fn listener(listener: &ListenerView, now: UnixMillis) -> String {
+    let end = listener.certificate.as_ref().and_then(|certificate| certificate.expires_at);
+    let encrypted = match (listener.tls.as_str(), end) {
+        ("none", _) => "not encrypted".to_owned(),
+        (_, None) => format!("TLS ({})", listener.tls),
+        (_, Some(end)) if end.as_millisecond() <= i64::try_from(now.get()).unwrap_or(i64::MAX) => {
+            format!("TLS ({}), THE CERTIFICATE ENDED at {}", listener.tls, time_text(end))
+        }
+        (_, Some(end)) => format!("TLS ({}), certificate good until {}", listener.tls, time_text(end)),
+    };
+    format!("{}: {}; {encrypted}", listener.address, listener.surfaces.join(", "))
 }
 
 fn write_watch(watch: &WatchView, output: &mut Output) -> Result<(), Failure> {

@@ -61,7 +61,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         |machine| machine.data.as_ref().map(|folder| Value::from(folder.to_string_lossy().into_owned())),
         "The folder that holds everything this node keeps.",
     ),
-    setting("name", Shape::Text, |machine| Some(Value::from(machine.hostname.as_str())), "What people call this node."),
+    setting(
+        "name",
+        Shape::Text,
+        |machine| Some(Value::from(machine.hostname.as_str())),
+        "What people call this node.\nA name that is chosen while it runs stays until another one is given here.",
+    ),
     setting(
         "urls",
         Shape::Texts,

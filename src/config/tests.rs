@@ -266,7 +266,11 @@ fn what_is_printed_parses_back_to_the_same_configuration() {
 fn every_setting_is_printed_with_its_source() {
     let machine = Machine::new();
     let printed = machine.resolve(&Flags { name: Some("n".to_owned()), ..flags() }, &[]).expect("resolved").to_toml();
-    assert!(printed.contains("# What people call this node.\n# (from flag --name)\nname = \"n\"\n"), "{printed}");
+    let stays = "# A name that is chosen while it runs stays until another one is given here.";
+    assert!(
+        printed.contains(&format!("# What people call this node.\n{stays}\n# (from flag --name)\nname = \"n\"\n")),
+        "{printed}"
+    );
     for setting in settings::SETTINGS {
         assert!(printed.contains(setting.meaning.lines().next().expect("a meaning")), "{}", setting.key);
         assert!(setting.key == "name" || printed.contains(&setting.variable()), "{}", setting.key);

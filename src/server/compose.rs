@@ -23,6 +23,7 @@ use super::{
     sockets::{self, Socket},
 };
 use crate::uploads::UploadWorker;
+use crate::usage::UsageWorker;
 use crate::{
     clock,
     config::{Access, Config, LinkMode, Resolution, Source, Space, Surface},
@@ -99,6 +100,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
         listen_urls,
         tls_pin,
         own,
+        listeners: sockets::listeners_handle(&sockets),
         space,
         settings: resolution.handle(),
         stopping: stopping.clone(),
@@ -141,6 +143,7 @@ fn start_care(config: &Config, store: &Store, space: &SpacePolicy, supervisor: &
     supervisor.start(ScrubWorker::new(store.clone(), config.scrub, clock::now));
     supervisor.start(GcWorker::new(store.clone(), space.clone(), config.space.every, clock::now));
     supervisor.start(KeepingWorker::new(store.clone(), clock::now));
+    supervisor.start(UsageWorker::new(store.clone(), clock::now));
     supervisor.start(UploadWorker::new(store.clone(), config.space.uploads_kept, clock::now));
 }
 
@@ -164,8 +167,8 @@ async fn open_store(resolution: &Resolution) -> Result<(Store, String), StartErr
     blocking(move || {
         let store = open_when_free(&data, &options)?;
         let (now, author, overview) = (clock::now(), Author::new(CONFIGURATION), store.overview()?);
-        if let Some(name) = name.filter(|name| *name != overview.name) {
-            store.set_name(&name, &author, now)?;
+        if let Some(name) = name {
+            store.configure_name(&name, &author, now)?;
         }
         if !urls.is_empty() && urls != overview.urls {
             store.set_urls(&urls, &author, now)?;

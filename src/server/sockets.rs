@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use ods_api::{CertificateView, ListenerView, ListenersHandle};
+
 use super::StartError;
 use crate::{
     config::{self, Config, Surface},
@@ -42,6 +44,21 @@ impl Socket {
             pin: self.bound.tls().map(|tls| data_encoding::HEXLOWER.encode(&tls.pin())),
         }
     }
+}
+
+/// What the API tells of these sockets, as they are at the moment of asking.
+pub(super) fn listeners_handle(sockets: &[Socket]) -> ListenersHandle {
+    let seen: Vec<_> = sockets.iter().map(|socket| (socket.run_listener(), socket.bound.tls().cloned())).collect();
+    ListenersHandle::new(move || seen.iter().map(|(listener, tls)| listener_view(listener, tls.as_ref())).collect())
+}
+
+fn listener_view(listener: &RunListener, tls: Option<&Tls>) -> ListenerView {
+    let certificate = tls.map(|tls| CertificateView {
+        sha256: data_encoding::HEXLOWER.encode(&tls.pin()),
+        expires_at: tls.expires_at().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()),
+    });
+    let (address, tls, surfaces) = (listener.address.to_string(), listener.tls.clone(), listener.surfaces.clone());
+    ListenerView { address, tls, surfaces, certificate }
 }
 
 const SELF_SIGNED: &str = "self-signed";

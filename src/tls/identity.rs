@@ -113,6 +113,12 @@ pub(super) fn pin(key: &CertifiedKey) -> [u8; 32] {
     key.cert.first().map(|certificate| Sha256::digest(certificate).into()).unwrap_or_default()
 }
 
+/// The end of the certificate's validity (RFC 5280 §4.1.2.5), in seconds since 1970.
+pub(super) fn expires_at(key: &CertifiedKey) -> Option<i64> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(key.cert.first()?).ok()?;
+    Some(certificate.validity().not_after.timestamp())
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     std::fs::read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source })
 }

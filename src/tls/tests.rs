@@ -62,6 +62,27 @@ fn a_half_renewed_pair_leaves_the_old_one_in_use() {
 }
 
 #[test]
+fn the_end_of_the_certificate_in_use_is_told_also_of_a_renewed_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = files(folder.path());
+    let until = |year| {
+        let key = KeyPair::generate().unwrap();
+        let mut parameters = CertificateParams::new(vec!["node.example".to_owned()]).unwrap();
+        parameters.not_after = rcgen::date_time_ymd(year, 3, 1);
+        (parameters.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    };
+    let (certificate, key) = until(2031);
+    write(&files, &certificate, &key);
+    let tls = Tls::from_files(&files).unwrap();
+    assert_eq!(tls.expires_at(), Some(1_930_089_600), "2031-03-01");
+    let mut reload = CertificateReload::new(tls.clone(), files.clone());
+    let (certificate, key) = until(2032);
+    write(&files, &format!("# renewed\n{certificate}"), &key);
+    assert!(reload.look());
+    assert_eq!(tls.expires_at(), Some(1_961_712_000), "2032-03-01");
+}
+
+#[test]
 fn a_self_signed_certificate_is_the_same_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("self-signed.pem");

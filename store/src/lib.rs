@@ -90,6 +90,7 @@ mod tables;
 mod testing;
 mod time;
 mod tokens;
+mod trend;
 mod trouble;
 mod trust;
 mod tx;
@@ -170,6 +171,7 @@ pub use store::{
 pub use testing::{DiskError, DiskFault, Operation, SimDisk, fill, fill_history, filled_path};
 pub use time::UnixMillis;
 pub use tokens::{NewToken, Scope, TokenRow, is_token_shaped};
+pub use trend::Usage;
 pub use trouble::DiskTrouble;
 pub use tx::Committed;
 pub use upload::{BLOCK_BYTES, Received, Upload, UploadFile};

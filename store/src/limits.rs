@@ -179,6 +179,12 @@ pub const RELAY_SHARE: u64 = 2;
 pub const USES_EVERY_MS: u64 = 60_000;
 /// Uses of blobs that are noted until they are written down.
 pub const USES_NOTED_MAX: usize = 100_000;
+/// For how many hours the storage's trend is kept by the hour: a week.
+pub const TREND_HOURS_MAX: u64 = 7 * 24;
+/// For how many days it is kept by the day: two years.
+pub const TREND_DAYS_MAX: u64 = 2 * 365;
+/// So many notes there are at most; hours and days overlap.
+pub const TREND_ROWS_MAX: usize = 7 * 24 + 2 * 365;
 /// Live blobs that one step of a change of policy settles.
 pub const POLICY_STEP_BLOBS: usize = 500;
 /// How far a state's counter may pass the last one for the sake of others' counters, so that nobody can use it up.

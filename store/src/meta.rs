@@ -40,6 +40,8 @@ pub(crate) const HEAD: Key<u64> = Key::new("head");
 pub(crate) const JOINING: Key<Option<JoiningRow>> = Key::new("joining");
 /// The node's name.
 pub(crate) const NAME: Key<String> = Key::new("name");
+/// The name that the configuration gave last; absent before it gave one.
+pub(crate) const CONFIGURED_NAME: Key<String> = Key::new("configured_name");
 /// Which packages' bytes this node keeps; absent before that was first changed.
 pub(crate) const POLICY: Key<PolicyRow> = Key::new("policy");
 /// How many held blobs the catalog ever took from what the policy keeps; absent before the first.

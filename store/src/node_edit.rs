@@ -66,6 +66,20 @@ impl Store {
         self.edit_node(&edit, &Expected::Any, author, now)
     }
 
+    /// Takes the name that the configuration gives at a start, if that is another than it gave at the last one: what was given
+    /// before already doesn't undo a new name that somebody chose since.
+    pub fn configure_name(&self, name: &str, author: &Author, now: UnixMillis) -> Result<()> {
+        let given: Option<String> = meta::get(&self.read()?.open_table(META)?, &meta::CONFIGURED_NAME)?;
+        if given.as_deref() == Some(name) {
+            return Ok(());
+        }
+        let (name, author) = (name.to_owned(), author.clone());
+        self.write(move |tx| {
+            tx.set_meta(&meta::CONFIGURED_NAME, &name)?;
+            if tx.meta(&meta::NAME)? == name { Ok(()) } else { set_name(tx, &name, &author, now) }
+        })
+    }
+
     /// Changes the urls at which the node says that it answers.
     pub fn set_urls(&self, urls: &[String], author: &Author, now: UnixMillis) -> Result<()> {
         let edit = NodeEdit { urls: Some(urls.to_vec()), ..NodeEdit::default() };

@@ -122,6 +122,8 @@ tables! {
     AUDIT: u64 => &[u8] = "audit", Copied;
     /// Key → JSON text: settings that were changed while the node ran.
     SETTINGS: &str => &str = "settings", Copied;
+    /// Hour since 1970 → `Usage`: what was held when.
+    STORAGE_TREND: u64 => &[u8] = "storage_trend", Copied;
     /// File name in a watched folder → `WatchedFile`.
     WATCHED: &str => &[u8] = "watched", Copied;
     /// Watch id as text → `WatchMark`: what a mirror has to know of its folder after a restart.

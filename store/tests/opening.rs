@@ -21,6 +21,21 @@ fn a_store_opens_again_as_the_same_node() {
 }
 
 #[test]
+fn a_name_that_was_given_before_does_not_undo_one_that_was_chosen_since() {
+    let (_disk, store) = fresh(1);
+    let author = ods_store::Author::new("test");
+    let name = || store.name().expect("readable");
+    store.configure_name("hq", &author, at(1)).expect("set");
+    assert_eq!(name(), "hq");
+    store.set_name("Headquarters", &author, at(2)).expect("set");
+    let head = store.head();
+    store.configure_name("hq", &author, at(3)).expect("nothing to do");
+    assert_eq!((name().as_str(), store.head()), ("Headquarters", head));
+    store.configure_name("lisbon", &author, at(4)).expect("set");
+    assert_eq!(name(), "lisbon");
+}
+
+#[test]
 fn another_process_inside_is_told() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let _first = real(folder.path(), 1).expect("a new store");

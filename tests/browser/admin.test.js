@@ -168,6 +168,38 @@ test("hours are painted with a finger on a phone", async () => {
   assert.deepEqual(limits.windows.map((/** @type {any} */ { days, from, to, down_bytes_per_s: down }) => [days, from, to, down]), [[["tue"], "06:00", "07:00", 3_000_000]]);
 });
 
+test("the storage's trend is what the node noted, in any browser", async () => {
+  const node = await Node.start("trend");
+  await until("it was noted", async () => (await node.api("GET", "/storage/trend")).items.length === 1);
+  await node.put("apps/Big.pkg", Buffer.alloc(3_000_000, 1));
+  const { page } = await visitor();
+  await signIn(page, node, "storage");
+  const trend = page.locator("[data-operation=list_storage_trend]");
+  await trend.locator("polyline").waitFor();
+  await trend.getByText(/now, \d.*MB/).waitFor();
+});
+
+test("where the node listens, how that is encrypted, and that a certificate ends soon", async () => {
+  const node = await Node.start("listens");
+  const { page } = await visitor();
+  await signIn(page, node, "settings");
+  const address = node.url.replace("http://", "");
+  const row = page.locator("tr", { hasText: address });
+  await row.getByText("nothing is encrypted").waitFor();
+  // A certificate that is really about to end is tested beside the program; here it is what the page says of one.
+  const sha256 = "ab".repeat(32);
+  await page.route("**/api/v1/node", async (route) => {
+    const facts = await (await route.fetch()).json();
+    const expires_at = new Date(Date.now() + 5.5 * 86_400_000).toISOString();
+    await route.fulfill({ json: { ...facts, listeners: [{ ...facts.listeners[0], tls: "files", certificate: { sha256, expires_at } }] } });
+  });
+  await page.reload();
+  await row.getByText("ends in 5 days").waitFor();
+  await picture(page, "certificate-ends");
+  await page.goto(`${node.url}/ui/`);
+  await page.getByRole("link", { name: "a certificate ends in 5 days" }).or(page.locator(".page-head .badge", { hasText: "a certificate ends in 5 days" })).first().waitFor();
+});
+
 test("space is freed after a look at what would go", async () => {
   const node = await Node.start("space", { arguments: ["--config", "{folder}/ods.toml"] });
   await node.put("old.pkg", Buffer.alloc(100_000, 1));

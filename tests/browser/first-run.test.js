@@ -38,7 +38,7 @@ test("a new user comes from a fresh start to the first package on the second nod
   await picture(page, "invite");
 
   await begin(other.page, second, "branch");
-  await other.page.locator("textarea[name=invite]").fill(String(line));
+  await other.page.locator("textarea[name=invite]").fill(`ods peer join '${line}'`);
   await other.page.locator("[data-operation=join_peer]").click();
   await other.page.locator(".tile").first().waitFor();
   await until("the mesh knows it by its new name", async () => (await first.api("GET", "/mesh")).items.some((/** @type {{ name: string }} */ one) => one.name === "branch"), 20_000);

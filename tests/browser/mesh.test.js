@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
+import { violations } from "./support/axe.js";
 import { picture } from "./support/browser.js";
 import { FAKETIME, Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
@@ -51,6 +52,26 @@ test("a link is paused, which is no trouble, limited, and goes on", async () => 
   await choose(page, "paused", "Resume");
   await until("it goes on", async () => (await one.api("GET", "/peers")).items[0]?.state === "connected");
   await page.locator(".page-head .badge", { hasText: "paused" }).waitFor({ state: "detached" });
+});
+
+test("what a node lacks is listed, with the reason", async () => {
+  const [one] = await pair("sender", "slow");
+  const { page } = await visitor();
+  await signIn(page, /** @type {Node} */ (one), "mesh");
+  // So slow that it is on its way for as long as somebody looks.
+  await one?.api("PATCH", "/node", { limits: { up_bytes_per_s: 20_000 } });
+  await one?.put("apps/On its way.pkg", Buffer.alloc(8_000_000, 7));
+  await page.locator("[data-operation=list_missing]").click();
+  const dialog = page.locator("dialog", { has: page.getByRole("heading", { name: "slow" }) });
+  const row = dialog.locator("tbody tr");
+  await row.filter({ hasText: "apps/On its way.pkg" }).waitFor();
+  assert.equal(await row.count(), 1);
+  assert.match(await row.innerText(), /MB[\s\S]*\S/, "how much, and why");
+  assert.deepEqual(await violations(page), []);
+  await picture(page, "missing");
+  await dialog.getByRole("link", { name: "apps/On its way.pkg" }).click();
+  await page.locator("main h1", { hasText: "On its way" }).waitFor();
+  await dialog.waitFor({ state: "detached" });
 });
 
 /** Whether a node knows of one that was expelled. @param {Node | undefined} node */

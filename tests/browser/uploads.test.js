@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { afterEach, test } from "node:test";
-import { forgive } from "./support/browser.js";
+import { forgive, picture } from "./support/browser.js";
 import { drop, upload } from "./support/drop.js";
 import { Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
@@ -58,10 +58,17 @@ test("a node that goes away is said, and the page is itself again when it is bac
   await signIn(page, node);
   await page.locator(".live-pill", { hasText: "Live" }).waitFor();
   await page.locator(".event").first().waitFor();
+  const failed = page.waitForEvent("requestfailed", (request) => request.url().includes("/transfers"));
   await node.stop("SIGKILL");
   await page.locator(".live-pill", { hasText: "lost" }).waitFor();
+  await page.locator(".banner", { hasText: "What you see is as it was at" }).waitFor();
+  // Whatever else couldn't be read meanwhile, it is said once.
+  await failed;
+  assert.equal(await page.getByText("The node can’t be reached").count(), 1);
+  await picture(page, "node-gone");
   await node.launch();
   await page.locator(".live-pill", { hasText: "Live" }).waitFor();
+  await page.locator(".banner").waitFor({ state: "detached" });
   await node.put("after.pkg", "bytes");
   await page.locator(".event", { hasText: "after.pkg" }).first().waitFor();
   forgive(complaints, /ERR_|Failed to load resource|net::/);

@@ -140,12 +140,47 @@ test("a package is found by a digest from an inventory", async () => {
   await page.locator("h1", { hasText: "Found.pkg" }).waitFor();
 });
 
+test("Escape and a click beside a dialog throw nothing away that was typed without asking", async () => {
+  const node = await Node.start("typed");
+  const { page } = await visitor();
+  await signIn(page, node, "people");
+  const open = page.locator(".page-head [data-operation=create_token]");
+  const field = page.locator("dialog input[name=name]");
+  await open.click();
+  await field.waitFor();
+  await page.keyboard.press("Escape");
+  await field.waitFor({ state: "detached" });
+  await open.click();
+  await field.fill("inventory");
+  const question = page.getByRole("heading", { name: "Throw away what you typed?" });
+  await page.keyboard.press("Escape");
+  await question.waitFor();
+  await page.keyboard.press("Escape");
+  await question.waitFor({ state: "detached" });
+  assert.equal(await field.inputValue(), "inventory");
+  await page.mouse.click(5, 5);
+  await question.waitFor();
+  await page.getByRole("button", { name: "Throw it away" }).click();
+  await field.waitFor({ state: "detached" });
+});
+
 test("the node's plain address leads to the page", async () => {
   const node = await Node.start("front");
   const { page } = await visitor();
   await page.goto(node.url);
   await page.getByRole("link", { name: "Administration" }).click();
   await page.getByLabel("Password or token").waitFor();
+});
+
+test("a mistyped address is said, with the way back", async () => {
+  const node = await Node.start("mistyped");
+  const { page, complaints } = await visitor();
+  await signIn(page, node);
+  await page.goto(`${node.url}/ui/pakages/mac`);
+  await page.getByText("There is no such page").waitFor();
+  await page.getByRole("link", { name: "To the overview" }).click();
+  await page.locator(".tile").first().waitFor();
+  forgive(complaints, /404/);
 });
 
 test("without JavaScript the page says what else there is", async () => {

@@ -4,7 +4,7 @@
 //! - `/ui/` and the addresses of the page's own router answer `index.html`, which names the other files under a base path
 //!   that holds a hash of all of them. It is asked for anew each time.
 //! - Below that base path files never change, so browsers keep them.
-//! - Anything else below `/ui` is 404.
+//! - Anything else below `/ui` is 404; to a browser that asks for markup the body is the page, which says so.
 //!
 //! Invariants:
 //! - No answer lets the page load or send anything elsewhere, or run what isn't one of its files ([`answer::POLICY`]).

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::header::LOCATION;
+use axum::http::header::{ACCEPT, LOCATION};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
@@ -52,8 +52,22 @@ async fn asset(method: Method, Path((hash, name)): Path<(String, String)>, heade
     }
 }
 
-/// An address of the page's own router is its `index.html`; others are nothing.
+/// An address of the page's own router is its `index.html`; others are nothing. To somebody who mistyped one, the page itself says
+/// so, with its navigation.
 async fn page(method: Method, Path(address): Path<String>, headers: HeaderMap) -> Response {
     let first = address.split('/').next().unwrap_or_default();
-    if PAGES.contains(&first) { index(method, headers).await } else { answer::not_found() }
+    if PAGES.contains(&first) {
+        return index(method, headers).await;
+    }
+    if !wants_a_page(&headers) {
+        return answer::not_found();
+    }
+    let mut response = answer::file(&method, &HeaderMap::new(), Files::current(true).index(), Keep::AskEachTime);
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}
+
+/// Whether a browser asks for something to show: for markup, by name (RFC 9110 §12.5.1).
+fn wants_a_page(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| value.contains("text/html"))
 }

@@ -3,8 +3,8 @@
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
-    LOCATION, X_CONTENT_TYPE_OPTIONS,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, LOCATION, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderName, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -104,6 +104,16 @@ async fn addresses_of_the_pages_router_are_the_page_and_others_are_nothing() {
     }
     let without_slash = get("/ui").await;
     assert_eq!(without_slash.header(&LOCATION), "/ui/");
+}
+
+#[tokio::test]
+async fn who_mistypes_an_address_gets_the_page_which_says_so() {
+    let html = "text/html,application/xhtml+xml,*/*;q=0.8";
+    let answer = ask(Method::GET, "/ui/nonsense", &[(ACCEPT, html), (IF_NONE_MATCH, "*")]).await;
+    assert_eq!((answer.status, answer.body), (StatusCode::NOT_FOUND, get("/ui/").await.body));
+    let file = ask(Method::GET, "/ui/assets/0/main.js", &[(ACCEPT, html)]).await;
+    assert_eq!((file.status, file.text()), (StatusCode::NOT_FOUND, "there is nothing at this address\n".to_owned()));
+    assert_eq!(ask(Method::GET, "/ui/nonsense", &[(ACCEPT, "*/*")]).await.text(), "there is nothing at this address\n");
 }
 
 #[test]

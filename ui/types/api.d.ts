@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 220d002c84d00611d92d62de4d8142d3da6d13b5d7834386277294ac654f8ed7
+// The document's shape: 143889a9f3b11bdf333cf81c173564812977f6307b11402b4bc59aa48622211d
 
 export interface paths {
     "/api/v1/anchors": {
@@ -514,6 +514,22 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/storage/trend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_storage_trend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -907,6 +923,10 @@ export interface components {
             failed: number;
             items: components["schemas"]["BulkResult"][];
         };
+        Certificate: {
+            expires_at: string | null;
+            sha256: string;
+        };
         ConfirmRequest: {
             missing_digest: string;
         };
@@ -1038,6 +1058,12 @@ export interface components {
             rtt_ms: number | null;
             state: string;
         };
+        Listener: {
+            address: string;
+            certificate: components["schemas"]["Certificate"] | null;
+            surfaces: string[];
+            tls: string;
+        };
         Member: {
             admitted_by: components["schemas"]["Admit"][];
             expelled_by: components["schemas"]["Expel"][];
@@ -1103,6 +1129,7 @@ export interface components {
             etag: string;
             id: string;
             limits: components["schemas"]["Limits"];
+            listeners: components["schemas"]["Listener"][];
             log: components["schemas"]["NodeLog"];
             name: string;
             packages: number;
@@ -1393,6 +1420,16 @@ export interface components {
                 revision: string | null;
                 state: string;
                 touched_at: string;
+            }[];
+            next: string | null;
+            total: number | null;
+        };
+        Page_UsageNote: {
+            items: {
+                at: string;
+                blobs: components["schemas"]["Tally"];
+                database_bytes: number;
+                free_bytes: number;
             }[];
             next: string | null;
             total: number | null;
@@ -1746,6 +1783,12 @@ export interface components {
         UploadRefusal: {
             code: string;
             detail: string;
+        };
+        UsageNote: {
+            at: string;
+            blobs: components["schemas"]["Tally"];
+            database_bytes: number;
+            free_bytes: number;
         };
         User: {
             created_at: string;
@@ -2931,6 +2974,28 @@ export interface operations {
                 };
                 content: {
                     "application/octet-stream": string;
+                };
+            };
+        };
+    };
+    list_storage_trend: {
+        parameters: {
+            query?: {
+                limit?: number;
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_UsageNote"];
                 };
             };
         };

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use ods_store::{
     Author, Bandwidth, Digest, EditTag, EventId, Fetch, Happening, Holder, Lacking, Lsn, Member, NodeId, Overview,
     Package, PackagePath, PeerRow, Place, RecordPage, Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest,
-    SignedIn, Sort, SortedPage, StorageView, UnixMillis, UserPatch, UserRow, Who,
+    SignedIn, Sort, SortedPage, StorageView, UnixMillis, Usage, UserPatch, UserRow, Who,
 };
 use tokio::sync::watch;
 
@@ -171,6 +171,11 @@ impl Reader {
     /// This node.
     pub(crate) fn overview(&self) -> Result<Overview, ApiError> {
         Ok(self.state.store.overview()?)
+    }
+
+    /// What this node held in the past, oldest first.
+    pub(crate) fn usage_trend(&self) -> Result<Vec<Usage>, ApiError> {
+        Ok(self.state.store.usage_trend()?)
     }
 
     /// Where this node's bytes are.

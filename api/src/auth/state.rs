@@ -16,6 +16,7 @@ use super::attempts::Attempts;
 use super::passwords::Passwords;
 use super::sign_in::Cookie;
 use crate::blocking::blocking;
+use crate::listeners_handle::ListenersHandle;
 use crate::mesh_handle::MeshHandle;
 use crate::settings_handle::SettingsHandle;
 use crate::watch_handle::WatchHandle;
@@ -66,6 +67,8 @@ pub struct ApiOptions {
     pub tls_pin: Option<[u8; 32]>,
     /// Where this node itself answers: no webhook is sent there.
     pub own: OwnAddresses,
+    /// Where this node listens.
+    pub listeners: ListenersHandle,
     /// What this node keeps, when gc is asked for.
     pub space: SpacePolicy,
     /// How long an upload may rest before it counts as abandoned.
@@ -84,6 +87,7 @@ impl Default for ApiOptions {
             listen_urls: Vec::new(),
             tls_pin: None,
             own: OwnAddresses::default(),
+            listeners: ListenersHandle::default(),
             space: SpacePolicy::default(),
             uploads_kept: Duration::from_hours(24),
             stopping: CancellationToken::new(),

@@ -9,7 +9,7 @@ use crate::types::{
     AdmitRequest, EventQuery, ExpelQuery, ExpulsionView, GcRequest, GcView, InviteRequest, InviteView, JoinRequest,
     MemberView, MeshNodeView, MissingView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView,
     Page, PageQuery, PeerPatch, PeerView, PublishedView, RecordView, ReplicationView, RestoreRequest, RevisionView,
-    RosterView, ScrubView, StorageUsageView, SyncView, TokenRequest, TokenView, TransferView,
+    RosterView, ScrubView, StorageUsageView, SyncView, TokenRequest, TokenView, TransferView, UsageNoteView,
 };
 
 impl Client {
@@ -67,6 +67,11 @@ impl Client {
     /// `GET /storage`.
     pub async fn storage(&self) -> Result<StorageUsageView, ClientError> {
         self.json(self.request(Method::GET, "/api/v1/storage")).await
+    }
+
+    /// `GET /storage/trend`: what the node held, oldest first; all of it is one page.
+    pub async fn storage_trend(&self) -> Result<Page<UsageNoteView>, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/storage/trend")).await
     }
 
     /// `POST /storage/gc`: removes what nothing needs, or tells what that is. Answers when it is done.

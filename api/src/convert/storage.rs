@@ -1,9 +1,11 @@
 //! Space: usage and runs of gc.
 
-use ods_store::{GcItem, GcMode, GcReport, GoneReason, LastGc, StorageView, Tally};
+use ods_store::{GcItem, GcMode, GcReport, GoneReason, LastGc, StorageView, Tally, Usage};
 
 use super::timestamp;
-use crate::types::{FilesView, GcItemView, GcView, KeptView, LastGcView, StorageUsageView, TallyView, UnkeptView};
+use crate::types::{
+    FilesView, GcItemView, GcView, KeptView, LastGcView, StorageUsageView, TallyView, UnkeptView, UsageNoteView,
+};
 
 /// Where the bytes are.
 pub(crate) fn storage(view: &StorageView) -> StorageUsageView {
@@ -27,6 +29,16 @@ pub(crate) fn storage(view: &StorageView) -> StorageUsageView {
             gone: tally(view.evicted.gone),
             held_back: tally(view.evicted.held_back),
         },
+    }
+}
+
+/// What was held at one time.
+pub(crate) fn usage_note(usage: &Usage) -> UsageNoteView {
+    UsageNoteView {
+        at: timestamp(usage.at),
+        blobs: TallyView { count: usage.blobs, bytes: usage.blob_bytes },
+        database_bytes: usage.database_bytes,
+        free_bytes: usage.free_bytes,
     }
 }
 

@@ -10,7 +10,7 @@ pub(crate) const PUBLIC: [&str; 3] = ["show_document", "show_docs", "sign_in"];
 
 /// What scope an operation needs, by its name. What isn't listed needs `admin`.
 pub(crate) fn scope_of(operation: &str) -> &'static str {
-    const READ: [&str; 21] = [
+    const READ: [&str; 22] = [
         "show_node",
         "list_packages",
         "show_package",
@@ -21,6 +21,7 @@ pub(crate) fn scope_of(operation: &str) -> &'static str {
         "list_peers",
         "show_peer",
         "show_storage",
+        "list_storage_trend",
         "show_scrub",
         "show_session",
         "sign_out",

@@ -50,12 +50,13 @@ fn answer(view: NodeView) -> Result<Response, ApiError> {
 }
 
 fn view(reader: &Reader) -> Result<NodeView, ApiError> {
-    let version = reader.state().options.version;
+    let options = &reader.state().options;
     Ok(convert::node(
         reader.node_id(),
         reader.overview()?,
         reader.roster_digest(),
-        version,
+        options.version,
         (&reader.bandwidth(&reader.node_id())?, reader.node_tag()?),
+        options.listeners.all(),
     ))
 }

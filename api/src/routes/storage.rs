@@ -7,14 +7,31 @@ use crate::auth::{Admin, Reader};
 use crate::blocking::blocking;
 use crate::convert;
 use crate::error::ApiError;
-use crate::extract::JsonBody;
+use crate::extract::{JsonBody, Params, page_of};
 use crate::openapi::{BadRequest, Conflict, Invalid};
-use crate::types::{GcRequest, GcView, StorageUsageView};
+use crate::types::{GcRequest, GcView, Page, PageQuery, StorageUsageView, UsageNoteView};
 
 /// Show where this node's bytes are, and what they are kept for.
 #[utoipa::path(get, path = "/api/v1/storage", operation_id = "show_storage", tag = "node", responses((status = 200, body = StorageUsageView)))]
 pub(crate) async fn show(reader: Reader) -> Result<Json<StorageUsageView>, ApiError> {
     blocking(move || reader.storage().map(|view| Json(convert::storage(&view)))).await
+}
+
+/// List what this node held in the past, oldest first.
+///
+/// The node notes it once an hour. Of the last week every hour is kept, of two years before that the last note of each day.
+#[utoipa::path(get, path = "/api/v1/storage/trend", operation_id = "list_storage_trend", tag = "node", params(PageQuery),
+    responses((status = 200, body = Page<UsageNoteView>), BadRequest))]
+pub(crate) async fn trend(
+    reader: Reader,
+    Params(query): Params<PageQuery>,
+) -> Result<Json<Page<UsageNoteView>>, ApiError> {
+    blocking(move || {
+        let notes = reader.usage_trend()?.iter().map(convert::usage_note).collect();
+        page_of(notes, &query, |note: &UsageNoteView| format!("{:020}", note.at.as_millisecond()))
+    })
+    .await
+    .map(Json)
 }
 
 /// Remove bytes that nothing needs any more, or tell which these are.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -46,9 +47,39 @@ pub struct NodeView {
     pub storage: StorageView,
     /// How fast packages may go between this node and all others together.
     pub limits: LimitsView,
+    /// Where it listens.
+    pub listeners: Vec<ListenerView>,
     /// How it stands, as far as people set it: what `If-Match` takes, in double quotes.
     #[schema(example = "0f1e2d3c4b5a69788796a5b4c3d2e1f0")]
     pub etag: String,
+}
+
+/// Where a node listens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Listener)]
+pub struct ListenerView {
+    /// Address and port.
+    #[schema(example = "[::]:8637")]
+    pub address: String,
+    /// `none`, `files` (a certificate from files) or `self-signed`.
+    #[schema(example = "files")]
+    pub tls: String,
+    /// What it offers there: `downloads`, `admin`, `peers`.
+    pub surfaces: Vec<String>,
+    /// The certificate in use; null without TLS.
+    #[schema(required = true)]
+    pub certificate: Option<CertificateView>,
+}
+
+/// A certificate in use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Certificate)]
+pub struct CertificateView {
+    /// SHA-256 of its DER: what invites pin.
+    pub sha256: String,
+    /// Until when clients take it; null if that can't be read.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
 }
 
 /// A node's log.

@@ -85,6 +85,21 @@ pub struct LastGcView {
     pub bytes: u64,
 }
 
+/// What was held at one time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = UsageNote)]
+pub struct UsageNoteView {
+    /// When it was noted: the hour it stands for is that of this moment.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// Stored blobs.
+    pub blobs: TallyView,
+    /// The database's file.
+    pub database_bytes: u64,
+    /// Bytes free on the disk.
+    pub free_bytes: u64,
+}
+
 /// A run of gc.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -18,9 +18,10 @@ use crate::node_state::StatePolicy;
 use crate::policy;
 use crate::publish::Author;
 use crate::relaying::Relays;
-use crate::schema::{BLOBS, META, USES, WANTS};
+use crate::schema::{BLOBS, META, STORAGE_TREND, USES, WANTS};
 use crate::states;
 use crate::time::UnixMillis;
+use crate::trend::{self, Usage};
 
 /// Where the bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -319,6 +320,24 @@ impl Store {
             policy: overview.policy,
             evicted: self.last_evicted(),
         })
+    }
+
+    /// Notes what is held now, for the trend.
+    pub fn note_usage(&self, now: UnixMillis) -> Result<()> {
+        let overview = self.overview()?;
+        let usage = Usage {
+            at: now,
+            blobs: overview.blobs,
+            blob_bytes: overview.blob_bytes,
+            database_bytes: self.blobs().database_bytes()?,
+            free_bytes: overview.free_bytes,
+        };
+        self.write(move |tx| trend::note(tx, &usage))
+    }
+
+    /// What was noted so, oldest first: at most [`crate::limits::TREND_ROWS_MAX`].
+    pub fn usage_trend(&self) -> Result<Vec<Usage>> {
+        trend::all(&self.read()?.open_table(STORAGE_TREND)?)
     }
 
     /// The last run of gc that was not a dry one.

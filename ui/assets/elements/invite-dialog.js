@@ -4,6 +4,7 @@ import { html } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import { ask } from '../lib/dialog.js';
 import * as format from '../lib/format.js';
+import { inviteIn } from '../lib/invite.js';
 import { text as common } from '../lib/strings.js';
 import { mesh as words } from '../lib/strings/mesh.js';
 import { SPANS, shared } from '../lib/strings/shared.js';
@@ -57,6 +58,6 @@ export function joinMesh() {
     action: words.joinButton,
     operation: 'join_peer',
     fields: () => html`<p>${words.joinBody}</p>${field(words.inviteLine, html`<textarea name="invite" rows="4" required autocomplete="off" spellcheck="false"></textarea>`)}`,
-    submit: (form) => call('join_peer', { body: { invite: text(form, 'invite') } }),
+    submit: (form) => call('join_peer', { body: { invite: inviteIn(text(form, 'invite')) } }),
   });
 }

@@ -16,7 +16,7 @@ const PAGE_ROWS = 100;
 
 class OdsMissing extends OdsElement {
   /** @override */
-  static properties = { node: { attribute: false } };
+  static properties = { node: { attribute: false }, close: { attribute: false } };
 
   /** @type {import('../lib/types.js').MissingPackage[]} */
   #found = [];
@@ -32,6 +32,8 @@ class OdsMissing extends OdsElement {
     super();
     /** @type {import('../lib/types.js').MeshNode | null} */
     this.node = null;
+    /** Called when somebody goes to a package. */
+    this.close = () => {};
   }
 
   /** @override */
@@ -62,7 +64,7 @@ class OdsMissing extends OdsElement {
 
   /** @override */
   render() {
-    const rows = this.#found.map(({ path, bytes_missing, reason }) => html`<tr><td><a href=${packageUrl(path)}>${path}</a></td><td>${format.bytes(bytes_missing)}</td><td>${reason}</td></tr>`);
+    const rows = this.#found.map(({ path, bytes_missing, reason }) => html`<tr><td><a href=${packageUrl(path)} @click=${() => this.close()}>${format.plain(path)}</a></td><td>${format.bytes(bytes_missing)}</td><td>${reason}</td></tr>`);
     return html`${this.#problem ? problemBox(this.#problem) : nothing}
       ${rows.length ? html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.missingColumns[0]}><table class="table"><thead><tr>${words.missingColumns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>` : nothing}
       ${this.#busy ? waiting() : rows.length || this.#problem || this.#reason ? nothing : html`<p>${words.nothingMissing}</p>`}
@@ -75,5 +77,5 @@ customElements.define('ods-missing', OdsMissing);
 
 /** @param {import('../lib/types.js').MeshNode} node @param {string} name */
 export const missingDialog = (node, name) => ask((close) => html`<h2>${words.missingTitle(name)}</h2>
-  <ods-missing .node=${node}></ods-missing>
+  <ods-missing .node=${node} .close=${close}></ods-missing>
   <footer><button type="button" @click=${() => close()}>${common.close}</button></footer>`, { label: words.missingTitle(name), wide: true });

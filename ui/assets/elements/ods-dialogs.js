@@ -1,7 +1,7 @@
 /** Shows the dialogs that were asked for (`lib/dialog.js`), and the questions. */
 
 import { html, nothing, repeat } from '../vendor/lit.js';
-import { dialogs, setConfirmView } from '../lib/dialog.js';
+import { confirm, dialogs, setConfirmView } from '../lib/dialog.js';
 import { text } from '../lib/strings.js';
 import { OdsElement } from './base.js';
 import { actionButton } from './action.js';
@@ -9,6 +9,9 @@ import { actionButton } from './action.js';
 /** @typedef {import('../lib/dialog.js').Shown} Shown */
 
 class OdsDialogs extends OdsElement {
+  /** Those that something was typed in. @type {WeakSet<Shown>} */
+  #typed = new WeakSet();
+
   constructor() {
     super();
     this.listen(dialogs, 'change');
@@ -24,13 +27,20 @@ class OdsDialogs extends OdsElement {
     for (const dialog of this.querySelectorAll('dialog')) if (!dialog.open) dialog.showModal();
   }
 
+  /** Escape and a click beside it throw away nothing that was typed without asking. @param {Shown} shown */
+  async #leave(shown) {
+    const { leave: title, leaveAction: action } = text.dialog;
+    if (!this.#typed.has(shown) || (await confirm({ title, action, danger: true }))) dialogs.close(shown);
+  }
+
   /** @param {Shown} shown */
   #one(shown) {
     const close = (/** @type {any} */ value = null) => dialogs.close(shown, value);
-    const outside = (/** @type {MouseEvent} */ event) => event.target === event.currentTarget && close();
+    const outside = (/** @type {MouseEvent} */ event) => event.target === event.currentTarget && this.#leave(shown);
+    const typed = (/** @type {Event} */ event) => /** @type {HTMLInputElement} */ (event.target).name === 'typed' || this.#typed.add(shown);
     return html`<dialog
       class=${shown.wide ? 'wide' : ''} aria-label=${shown.label}
-      @cancel=${(/** @type {Event} */ event) => (event.preventDefault(), close())} @mousedown=${outside}
+      @cancel=${(/** @type {Event} */ event) => (event.preventDefault(), this.#leave(shown))} @mousedown=${outside} @input=${typed} @close=${() => this.requestUpdate()}
     ><div class="dialog-body">${shown.content(close)}</div></dialog>`;
   }
 }

@@ -6,6 +6,7 @@
 import { html, nothing, svg } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { nodeName } from '../lib/names.js';
+import { peers } from '../lib/node.js';
 import { meshPicture as words } from '../lib/strings.js';
 import { OdsElement } from './base.js';
 import { place } from './mesh-places.js';
@@ -18,6 +19,8 @@ const RING = 24;
 const CIRCUMFERENCE = 2 * Math.PI * RING;
 
 class OdsMesh extends OdsElement {
+  peers = this.use(peers);
+
   /** @override */
   static properties = { nodes: { attribute: false }, transfers: { attribute: false }, chosen: {} };
 
@@ -89,7 +92,7 @@ class OdsMesh extends OdsElement {
    * @param {boolean} small
    */
   #node({ node, x, y }, small) {
-    const { tone, says, share } = standing(node, isPaused(node, this.nodes));
+    const { tone, says, share } = standing(node, isPaused(node, this.nodes), this.peers.value?.items.find(({ id }) => id === node.id)?.last_seen);
     const name = nodeName(node.id);
     return svg`<a class=${`node ${tone} ${node.this ? 'this' : ''} ${node.id === this.chosen ? 'chosen' : ''}`} href=${`/ui/mesh?node=${node.id}`} aria-label=${`${name}: ${says}`}>
       <title>${name}: ${says}</title>
@@ -110,14 +113,15 @@ export const isPaused = (node, nodes) => nodes.find((one) => one.this)?.links.so
  *
  * @param {MeshNode} node
  * @param {boolean} [paused] whether the link of this node with it was paused here
+ * @param {string | null} [heard] when this node heard of it last, if it has a link with it; its state may be older
  * @returns {{ tone: string, says: string, share: number }}
  */
-export function standing(node, paused = false) {
+export function standing(node, paused = false, heard = null) {
   const lacks = node.behind.bytes ?? 0;
   const has = node.storage?.bytes ?? 0;
   const share = lacks > 0 ? has / (has + lacks) : 1;
   if (paused) return { tone: 'warn', says: words.paused, share };
-  if (node.state === 'down') return { tone: 'bad', says: node.as_of ? words.offline(format.ago(node.as_of)) : words.unreachable, share };
+  if (node.state === 'down') return { tone: 'bad', says: node.as_of ? words.offline(format.ago([node.as_of, heard ?? ''].sort().at(-1) ?? '')) : words.unreachable, share };
   if (node.state !== 'up') return { tone: 'warn', says: words.unknown, share };
   if (lacks > 0) return { tone: node.rate_bytes_per_s || node.this ? 'busy' : 'warn', says: `${format.percent(share)} · ${words.left(format.bytes(lacks))}`, share };
   if (node.behind.events) return { tone: 'busy', says: words.news, share };

@@ -97,7 +97,8 @@ export function shown(resource, view) {
   const { value, problem } = resource;
   const retry = () => void resource.refresh();
   if (value === undefined) return problem ? problemBox(problem, retry) : waiting();
-  return html`${problem ? problemBox(problem, retry) : nothing}${view(value)}`;
+  // That the node can't be reached is said once, above the page (`ods-banner`), not beside each thing that is shown of it.
+  return html`${problem && problem.status !== 0 ? problemBox(problem, retry) : nothing}${view(value)}`;
 }
 
 /** Something is on its way. */

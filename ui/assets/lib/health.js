@@ -7,7 +7,10 @@ import { overview as words } from './strings.js';
 /** @typedef {{ tone: 'warn' | 'bad', words: string, href: string }} Trouble */
 
 const DISK_LOW_SHARE = 0.05;
-const ALARM_KEPT_MS = 24 * 3600 * 1000;
+const DAY_MS = 24 * 3600 * 1000;
+const ALARM_KEPT_MS = DAY_MS;
+/** A certificate that ends so soon should have been renewed: most are good for 90 days, and renewed after 60. */
+export const ENDS_SOON_DAYS = 14;
 
 /**
  * @param {object} known
@@ -30,11 +33,18 @@ export function troubles({ nodes, node, scrub, records, conflicts, now = Date.no
   if (damaged) found.push({ tone: 'bad', words: words.damagedFound(damaged), href: '/ui/storage' });
   if (alarms) found.push({ tone: 'bad', words: words.alarms(alarms), href: '/ui/events?type=node.alarm' });
   if (node && isLow(node.storage)) found.push({ tone: 'bad', words: words.diskLow, href: '/ui/storage' });
+  const days = Math.min(...(node?.listeners ?? []).map((one) => daysLeft(one.certificate?.expires_at, now) ?? Infinity));
+  if (days <= ENDS_SOON_DAYS) found.push({ tone: days < 0 ? 'bad' : 'warn', words: words.certificate(days), href: '/ui/settings' });
   if (down) found.push({ tone: 'warn', words: words.down(down), href: '/ui/mesh' });
   if (paused.size) found.push({ tone: 'warn', words: words.paused(paused.size), href: '/ui/mesh' });
   if (conflicts) found.push({ tone: 'warn', words: words.conflicts, href: '/ui/packages?state=conflict' });
   if (clocks) found.push({ tone: 'warn', words: words.clock(clocks), href: '/ui/mesh' });
   return found;
+}
+
+/** Whole days until a certificate ends, negative once it has; null if that isn't known. @param {string | null | undefined} end @param {number} [now] */
+export function daysLeft(end, now = Date.now()) {
+  return end ? Math.floor((new Date(end).getTime() - now) / DAY_MS) : null;
 }
 
 /** @param {{ bytes: number, free: number }} storage */

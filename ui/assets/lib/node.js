@@ -8,6 +8,9 @@ export const node = resource('show_node', {}, { everyMs: 15_000, on: ['package.*
 /** Every node of the mesh. */
 export const mesh = resource('list_mesh', { query: { limit: 1000 } }, { everyMs: 3000, on: ['package.*', 'peer.*', 'node.*'] });
 
+/** The nodes that this one has a link with: when it heard of each last. */
+export const peers = resource('list_peers', { query: { limit: 1000 } }, { everyMs: 5000, on: ['peer.*', 'node.*'] });
+
 /** What moves now. */
 export const transfers = resource('list_transfers', { query: { limit: 1000 } }, { everyMs: 1500, on: ['package.*', 'peer.*'] });
 

@@ -36,6 +36,7 @@ export const OPERATIONS = /** @type {const} */ ({
   list_peers: { method: 'GET', path: '/api/v1/peers', scope: 'read' },
   list_revisions: { method: 'GET', path: '/api/v1/revisions/{path}', scope: 'read' },
   list_sessions: { method: 'GET', path: '/api/v1/sessions', scope: 'read' },
+  list_storage_trend: { method: 'GET', path: '/api/v1/storage/trend', scope: 'read' },
   list_tokens: { method: 'GET', path: '/api/v1/tokens', scope: 'admin' },
   list_transfers: { method: 'GET', path: '/api/v1/transfers', scope: 'read' },
   list_uploads: { method: 'GET', path: '/api/v1/uploads', scope: 'publish' },

@@ -37,7 +37,7 @@ export const text = {
   update: { title: 'This node was updated', reload: 'Reload the page' },
   live: {
     live: 'Live', connecting: 'Connecting…', lost: 'Connection lost', 'signed-out': 'Signed out',
-    explained: 'What you see is kept up to date by the node', lostSince: (/** @type {string} */ ago) => `Not up to date: the connection was lost ${ago}. Press to try now`,
+    explained: 'What you see is kept up to date by the node', asOf: (/** @type {string} */ when) => `What you see is as it was at ${when}.`, lostSince: (/** @type {string} */ ago) => `Not up to date: the connection was lost ${ago}. Press to try now`,
   },
   theme: { auto: 'as the system', light: 'light', dark: 'dark', now: (/** @type {string} */ name) => `Appearance: ${name}` },
   account: {
@@ -65,7 +65,7 @@ export const text = {
     body: 'What this page did last, newest first, as commands. Set ODS_TOKEN to a token with the scope it needs; secrets you typed are left out.',
   },
   upload: { button: 'Upload packages', short: 'Upload', drop: 'Drop packages to upload', cannot: 'You may not publish here', empty: 'Drop packages anywhere on this page, or choose them.' },
-  dialog: { typeThis: (/** @type {string} */ word) => `Type ${word} to go on` },
+  dialog: { leave: 'Throw away what you typed?', leaveAction: 'Throw it away', typeThis: (/** @type {string} */ word) => `Type ${word} to go on` },
   search: {
     label: 'Search packages by name or digest, nodes and pages', placeholder: 'Search packages, digests, nodes', packages: 'Packages', nodes: 'Nodes', pages: 'Pages',
     nothing: (/** @type {string} */ q) => `Nothing found for “${q}”`, allPackages: (/** @type {string} */ q) => `All packages with “${q}”`,
@@ -92,5 +92,6 @@ export const overview = {
   noTransfers: 'Nothing moves at the moment', noEvents: 'Nothing happened yet', dropHere: 'Drop packages anywhere', dropNote: 'Interrupted uploads go on where they stopped',
   invite: 'Invite another node', to: (/** @type {string} */ name) => `→ ${name}`, from: (/** @type {string} */ name) => `← ${name}`, client: 'a client', left: (/** @type {string} */ time) => `${time} left`,
   down: (/** @type {number} */ n) => `${many(n, 'node')} unreachable`, paused: (/** @type {number} */ n) => `${many(n, 'link')} paused`, alarms: (/** @type {number} */ n) => many(n, 'alarm') + ' today', diskLow: 'disk almost full', conflicts: 'packages in conflict',
+  certificate: (/** @type {number} */ days) => (days < 0 ? 'a certificate has ended' : `a certificate ends in ${many(days, 'day')}`),
   clock: (/** @type {number} */ n) => `clock off on ${many(n, 'node')}`, damagedFound: (/** @type {number} */ n) => many(n, 'damaged blob'), why: 'Why this isn’t “Healthy”',
 };

@@ -1,32 +1,19 @@
-/** How much was used when, as this browser saw it: at most one number an hour, kept here for 90 days, per node. */
-
-const HOUR_MS = 3_600_000;
-const KEPT = 24 * 90;
+/** How much was used when, as the node noted it, drawn as a line. Pure. */
 
 /** @typedef {{ at: number, bytes: number }} Point */
 
-/** @param {string} node @returns {Point[]} oldest first */
-export function trend(node) {
-  try {
-    const kept = JSON.parse(localStorage.getItem(`ods-trend-${node}`) ?? '[]');
-    return Array.isArray(kept) ? kept.filter(({ at, bytes }) => Number.isFinite(at) && Number.isFinite(bytes)) : [];
-  } catch {
-    return [];
-  }
-}
-
-/** @param {string} node @param {number} bytes */
-export function note(node, bytes) {
-  const points = trend(node);
-  const last = points.at(-1);
-  const now = Date.now();
-  if (last && now - last.at < HOUR_MS) last.bytes = bytes;
-  else points.push({ at: now, bytes });
-  try {
-    localStorage.setItem(`ods-trend-${node}`, JSON.stringify(points.slice(-KEPT)));
-  } catch {
-    // A browser that keeps nothing has no trend.
-  }
+/**
+ * What was noted, and what is used now.
+ *
+ * @param {readonly import('./types.js').Schemas['UsageNote'][]} notes oldest first
+ * @param {{ blobs: { bytes: number }, database_bytes: number, counted_at: string }} usage
+ * @param {number} [now]
+ * @returns {Point[]} oldest first
+ */
+export function points(notes, usage, now = Date.now()) {
+  const used = (/** @type {{ blobs: { bytes: number }, database_bytes: number }} */ facts) => facts.blobs.bytes + facts.database_bytes;
+  const noted = notes.map((note) => ({ at: new Date(note.at).getTime(), bytes: used(note) }));
+  return [...noted, { at: Math.max(now, noted.at(-1)?.at ?? 0), bytes: used(usage) }];
 }
 
 /**

@@ -4,8 +4,7 @@ import { html, nothing } from '../vendor/lit.js';
 import { CLOCK_OFF_MS, clockAhead } from '../lib/clock.js';
 import * as format from '../lib/format.js';
 import { nodeName } from '../lib/names.js';
-import { mesh, transfers } from '../lib/node.js';
-import { resource } from '../lib/resource.js';
+import { mesh, peers, transfers } from '../lib/node.js';
 import { ROOT, router } from '../lib/router.js';
 import { text as common } from '../lib/strings.js';
 import { mesh as words } from '../lib/strings/mesh.js';
@@ -24,9 +23,6 @@ import '../elements/ods-roster.js';
 
 /** @typedef {import('../lib/types.js').MeshNode} MeshNode */
 /** @typedef {import('../lib/types.js').Schemas['Peer']} Peer */
-
-const FRESH = { everyMs: 5000, on: ['peer.*', 'node.*', 'token.*'] };
-const peers = resource('list_peers', { query: { limit: 1000 } }, FRESH);
 
 class PageMesh extends OdsElement {
   mesh = this.use(mesh);

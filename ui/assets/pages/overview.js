@@ -3,6 +3,7 @@
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { everywhere, troubles } from '../lib/health.js';
+import { live } from '../lib/live.js';
 import { mesh, node, scrub, transfers } from '../lib/node.js';
 import { recent } from '../lib/recent.js';
 import { resource } from '../lib/resource.js';
@@ -32,6 +33,7 @@ class PageOverview extends OdsElement {
   constructor() {
     super();
     this.listen(recent, 'change');
+    this.listen(live, 'state');
     this.whileShown(() => recent.hold());
     this.tick(10_000);
   }
@@ -49,6 +51,7 @@ class PageOverview extends OdsElement {
   #health() {
     // Nothing is called healthy before all that it is made of was heard.
     const known = [this.mesh, this.node, this.scrub, this.conflicts].every((one) => one.value || one.problem) && recent.records;
+    if (live.state === 'lost') return nothing;
     if (!this.mesh.value || !this.node.value || !known) return badge('plain', words.starting);
     const found = troubles({
       nodes: this.mesh.value.items, node: this.node.value, scrub: this.scrub.value, records: recent.records ?? [], conflicts: (this.conflicts.value?.items.length ?? 0) > 0,

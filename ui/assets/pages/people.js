@@ -53,10 +53,15 @@ class PagePeople extends OdsElement {
     return html`<a class="tab" href=${`${ROOT}people?section=${name}`} aria-current=${name === shown_ ? 'page' : nothing}>${words[name]}</a>`;
   }
 
+  /** Whether somebody can administer: then no set-up link is made any more. */
+  get #hasAdmin() {
+    return this.users?.value?.items.some((user) => user.scope === 'admin' && !user.disabled) ?? true;
+  }
+
   #actions() {
     const user = session.identity?.kind === 'user';
     return html`${user ? actionButton({ operation: 'change_password', label: words.password, icon: 'lock', run: changePassword }) : nothing}
-      ${actionButton({ operation: 'create_set_up_link', label: words.link, icon: 'link', refusal: null, run: makeSetUpLink })}
+      ${this.#hasAdmin ? nothing : actionButton({ operation: 'create_set_up_link', label: words.link, icon: 'link', refusal: null, run: makeSetUpLink })}
       ${actionButton({ operation: 'create_token', label: words.addToken, icon: 'key-round', run: async () => void (await makeToken(), await tokens.refresh()) })}
       ${actionButton({ operation: 'create_user', label: words.addUser, icon: 'user-plus', kind: 'primary', run: async () => void ((await addUser()) && toast(words.userAdded), await users.refresh()) })}`;
   }

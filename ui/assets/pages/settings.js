@@ -2,10 +2,12 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
+import { ENDS_SOON_DAYS, daysLeft } from '../lib/health.js';
 import { node } from '../lib/node.js';
 import { resource } from '../lib/resource.js';
 import { router } from '../lib/router.js';
 import { session } from '../lib/session.js';
+import { text as common } from '../lib/strings.js';
 import { settings as words } from '../lib/strings/settings.js';
 import { shared, titles } from '../lib/strings/shared.js';
 import { toast } from '../lib/toast.js';
@@ -44,7 +46,7 @@ class PageSettings extends OdsElement {
         ${asked() ? nothing : shown(this.node, (facts_) => html`<div class="grid halves">${this.#node(facts_)} ${limits(facts_)}</div><ods-policy></ods-policy>`)}
         ${this.settings ? shown(this.settings, (all) => html`
           ${all.restart_needed ? html`<div class="notice warn">${icon('rotate-cw')}<span>${words.restartAll}</span></div>` : nothing}
-          ${asked() ? nothing : listeners(all.items.find(({ key }) => key === 'listeners'))}
+          ${asked() || !this.node.value ? nothing : listeners(this.node.value, all.items.find(({ key }) => key === 'listeners'))}
           <div class="stack" data-operation="show_settings">${groups(all.items.filter((item) => !ELSEWHERE.has(item.key) && fits(item)), all.version)}</div>`) : nothing}
       </div>`;
   }
@@ -71,21 +73,31 @@ function limits(facts_) {
     ${windows?.length ? html`<ods-week-grid readonly .week=${fromWindows(windows)}></ods-week-grid>` : html`<p class="quiet">${words.always}</p>`}</div>`);
 }
 
-/** Where the node listens, and whether that is encrypted. @param {Setting | undefined} setting */
-function listeners(setting) {
-  const rows = /** @type {{ address?: string, tls?: unknown, surfaces?: string[] }[]} */ (Array.isArray(setting?.value) ? setting.value : []);
-  return card({ title: words.tls, link: html`<small>${setting?.place}</small>` }, html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.tls}><table class="table">
+/** Where the node listens, whether that is encrypted, and until when. @param {NodeFacts} facts_ @param {Setting | undefined} setting */
+function listeners({ listeners: rows }, setting) {
+  const given = /** @type {{ tls?: { certificate?: string } }[]} */ (Array.isArray(setting?.value) ? setting.value : []);
+  return card({ title: words.tls, link: html`<small>${setting?.place ?? nothing}</small>` }, html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.tls}><table class="table">
     <thead><tr>${words.tlsColumns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-    <tbody>${rows.map(({ address, tls, surfaces }) => html`<tr><td><code>${address}</code></td><td>${tlsState(tls)}</td><td>${(surfaces ?? []).join(', ')}</td></tr>`)}</tbody></table></div>
+    <tbody>${rows.map((one, index) => html`<tr><td><code>${one.address}</code></td><td>${tlsState(one, given[index]?.tls?.certificate)}</td>
+      <td>${certificateEnd(one)}</td><td>${one.surfaces.join(', ')}</td></tr>`)}</tbody></table></div>
     <p class="hint">${words.tlsHint}</p>`);
 }
 
-/** @param {unknown} tls */
-function tlsState(tls) {
-  if (tls === undefined || tls === null || tls === 'none') return badge('warn', words.plain);
-  if (tls === 'self-signed') return badge('good', words.selfSigned);
-  const { certificate } = /** @type {{ certificate?: string }} */ (tls);
-  return badge('good', words.certificate(certificate ?? ''));
+/** @typedef {NodeFacts['listeners'][number]} Listener */
+
+/** @param {Listener} listener @param {string | undefined} file */
+function tlsState({ tls }, file) {
+  if (tls === 'none') return badge('warn', words.plain);
+  return badge('good', tls === 'self-signed' ? words.selfSigned : words.certificate(file ?? ''));
+}
+
+/** @param {Listener} listener */
+function certificateEnd({ certificate }) {
+  if (!certificate) return common.none;
+  const days = daysLeft(certificate.expires_at);
+  const end = html`${certificate.expires_at ? format.date(certificate.expires_at) : shared.unknown}<br>${digest(certificate.sha256, { what: 'SHA-256', short: true })}`;
+  if (days === null || days > ENDS_SOON_DAYS) return end;
+  return html`${badge(days < 0 ? 'bad' : 'warn', days < 0 ? words.ended : words.endsIn(days))} ${end}`;
 }
 
 /** @param {Setting} setting */

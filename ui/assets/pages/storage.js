@@ -3,12 +3,11 @@
 import { html, nothing, svg } from '../vendor/lit.js';
 import { address } from '../lib/api.js';
 import * as format from '../lib/format.js';
-import { node } from '../lib/node.js';
 import { resource } from '../lib/resource.js';
 import { session } from '../lib/session.js';
 import { titles } from '../lib/strings/shared.js';
 import { storage as words } from '../lib/strings/storage.js';
-import { line, note, trend } from '../lib/trend.js';
+import { line, points } from '../lib/trend.js';
 import { OdsElement } from '../elements/base.js';
 import { icon } from '../elements/icon.js';
 import '../elements/ods-gc.js';
@@ -18,35 +17,21 @@ import { bar, card, pageHead, shown, tile } from '../elements/parts.js';
 /** @typedef {import('../lib/types.js').StorageUsage} StorageUsage */
 
 const usage = resource('show_storage', {}, { everyMs: 30_000, on: ['storage.*', 'package.*'] });
+const trend = resource('list_storage_trend', {}, { everyMs: 600_000 });
 
 class PageStorage extends OdsElement {
   usage = this.use(usage);
-  node = this.use(node);
-
-  constructor() {
-    super();
-    this.listen(usage, 'change', () => usage.value && node.value && note(node.value.id, used(usage.value)));
-  }
+  trend = this.use(trend);
 
   /** @override */
   render() {
     return html`${pageHead({ title: titles.storage, beside: usage.value ? words.counted(format.ago(usage.value.counted_at)) : nothing })}
       <div class="stack" data-operation="show_storage">${shown(this.usage, (facts) => html`
         ${tiles(facts)}
-        <div class="grid halves">${card({ title: words.what }, kinds(facts))} ${this.#trend()}</div>
+        <div class="grid halves">${card({ title: words.what }, kinds(facts))} ${card({ title: words.trend, link: html`<small>${words.trendNote}</small>` }, html`<div data-operation="list_storage_trend">${shown(this.trend, ({ items }) => history(points(items, facts)))}</div>`)}</div>
         <ods-gc .last=${facts.last_gc} .done=${() => void usage.refresh()}></ods-gc>
         <ods-scrub></ods-scrub>
         ${snapshot()}`)}</div>`;
-  }
-
-  #trend() {
-    const points = this.node.value ? trend(this.node.value.id) : [];
-    const [first, last] = [points[0], points.at(-1)];
-    if (!first || !last || points.length < 2) return card({ title: words.trend }, html`<p class="quiet">${words.trendNone}</p>`);
-    return card({ title: words.trend, link: html`<small>${words.trendNote}</small>` }, html`
-      <svg class="trend" role="img" viewBox="0 0 100 30" preserveAspectRatio="none" aria-label=${words.trendLabel(format.bytes(first.bytes), format.bytes(last.bytes))}>
-        ${svg`<polyline points=${line(points)}></polyline>`}</svg>
-      <p class="ends"><span>${format.dateShort(first.at)}, ${format.bytes(first.bytes)}</span><span>${format.dateShort(last.at)}, ${format.bytes(last.bytes)}</span></p>`);
   }
 }
 
@@ -54,6 +39,15 @@ customElements.define('page-storage', PageStorage);
 
 /** @param {StorageUsage} facts */
 const used = ({ blobs, orphans, incoming, database_bytes: database }) => blobs.bytes + orphans.bytes + incoming.bytes + database;
+
+/** @param {import('../lib/trend.js').Point[]} drawn */
+function history(drawn) {
+  const [first, last] = [drawn[0], drawn.at(-1)];
+  if (!first || !last || first === last) return html`<p class="quiet">${words.trendNone}</p>`;
+  return html`<svg class="trend" role="img" viewBox="0 0 100 30" preserveAspectRatio="none" aria-label=${words.trendLabel(format.bytes(first.bytes), format.bytes(last.bytes))}>
+      ${svg`<polyline points=${line(drawn)}></polyline>`}</svg>
+    <p class="ends"><span>${format.dateShort(first.at)}, ${format.bytes(first.bytes)}</span><span>${words.now}, ${format.bytes(last.bytes)}</span></p>`;
+}
 
 /** @param {StorageUsage} facts */
 function tiles(facts) {

@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
+import { inviteIn } from '../lib/invite.js';
 import { node } from '../lib/node.js';
 import { asProblem } from '../lib/problem.js';
 import { ROOT, router } from '../lib/router.js';
@@ -63,7 +64,7 @@ class PageWelcome extends OdsElement {
   /** @param {SubmitEvent} event */
   #join(event) {
     return this.#try(event, async (form) => {
-      const peer = await call('join_peer', { body: { invite: String(form.get('invite')).trim() } });
+      const peer = await call('join_peer', { body: { invite: inviteIn(String(form.get('invite'))) } });
       toast(words.joined(peer.name));
       router.go(ROOT);
     });

@@ -21,6 +21,24 @@ fn publish(api: &Api, content: &[u8]) {
 }
 
 #[tokio::test]
+async fn the_trend_lists_what_was_noted_and_pages_through_it() {
+    let api = strict();
+    assert_eq!(api.get("/api/v1/storage/trend").await.ok(200), json!({"items": [], "next": null, "total": 0}));
+    api.store.note_usage(NOW).expect("noted");
+    publish(&api, b"first");
+    api.store.note_usage(NOW.plus_ms(3_600_000)).expect("noted");
+    let all = api.get("/api/v1/storage/trend").await.ok(200);
+    let blobs: Vec<_> = all["items"].as_array().expect("items").iter().map(|note| &note["blobs"]).collect();
+    assert_eq!(blobs, [&json!({"count": 0, "bytes": 0}), &json!({"count": 1, "bytes": 5})]);
+    assert!(all["items"][0]["database_bytes"].as_u64() > Some(0), "{all}");
+    let first = api.get("/api/v1/storage/trend?limit=1").await.ok(200);
+    let next = first["next"].as_str().expect("there is more");
+    let second = api.get(&format!("/api/v1/storage/trend?limit=1&after={next}")).await.ok(200);
+    assert_eq!((&second["items"][0], &second["next"]), (&all["items"][1], &serde_json::Value::Null));
+    api.get("/api/v1/storage/trend?limit=0").await.problem(400, "bad_query");
+}
+
+#[tokio::test]
 async fn a_dry_run_tells_what_the_run_after_it_removes() {
     let api = strict();
     publish(&api, b"first");
