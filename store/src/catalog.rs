@@ -54,12 +54,18 @@ pub(crate) struct PackageRow {
 struct PathGraph<'a, 'tx> {
     tx: &'a Tx<'tx>,
     path: &'a str,
+    /// Its heads so far.
+    heads: &'a [Head],
 }
 
 impl Graph for PathGraph<'_, '_> {
     type Error = StoreError;
 
     fn link(&self, id: &EventId) -> Result<Option<Link>> {
+        // A head is an effective event of the path, and nobody looks below one: most events replace just that.
+        if self.heads.iter().any(|head| head.id == *id) {
+            return Ok(Some(Link { replaces: Vec::new(), effective: true }));
+        }
         if self.tx.read(HISTORY)?.get((self.path, id.as_bytes()))?.is_none() {
             return Ok(None);
         }
@@ -88,7 +94,7 @@ pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, event: &Event, lsn: Lsn) -> Re
     index(tx, event, lsn)?;
     let before = heads_row(tx, path)?;
     let link = Link { replaces: event.body.replaces().to_vec(), effective: trust::is_effective(tx, event)? };
-    let arrival = heads::arrive(&PathGraph { tx, path }, event.id, &link)?;
+    let arrival = heads::arrive(&PathGraph { tx, path, heads: &before.heads }, event.id, &link)?;
     let mut after = before.clone();
     after.heads.retain(|head| !arrival.superseded.contains(&head.id));
     if arrival.is_head {

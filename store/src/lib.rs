@@ -53,6 +53,7 @@ mod meta;
 mod node_edit;
 mod node_state;
 mod open;
+mod open_tables;
 mod order;
 mod outline;
 mod package;

@@ -1,21 +1,22 @@
 //! Reading tables alike from a snapshot and from within a write transaction, for what must be decided in both.
 
-use redb::{Key, ReadTransaction, ReadableTable, TableDefinition, Value};
+use redb::{ReadTransaction, ReadableTable, TableDefinition, Value};
 
 use crate::error::Result;
+use crate::open_tables::KeptTo;
 use crate::tx::Tx;
 
 /// A transaction whose tables can be read.
 pub(crate) trait Tables {
     /// A table to read from.
-    fn table<K: Key + 'static, V: Value + 'static>(
+    fn table<K: KeptTo<V>, V: Value + 'static>(
         &self,
         table: TableDefinition<'static, K, V>,
     ) -> Result<impl ReadableTable<K, V>>;
 }
 
 impl Tables for ReadTransaction {
-    fn table<K: Key + 'static, V: Value + 'static>(
+    fn table<K: KeptTo<V>, V: Value + 'static>(
         &self,
         table: TableDefinition<'static, K, V>,
     ) -> Result<impl ReadableTable<K, V>> {
@@ -24,7 +25,7 @@ impl Tables for ReadTransaction {
 }
 
 impl Tables for Tx<'_> {
-    fn table<K: Key + 'static, V: Value + 'static>(
+    fn table<K: KeptTo<V>, V: Value + 'static>(
         &self,
         table: TableDefinition<'static, K, V>,
     ) -> Result<impl ReadableTable<K, V>> {

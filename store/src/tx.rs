@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use redb::{Key, Table, TableDefinition, Value, WriteTransaction};
+use redb::{TableDefinition, Value, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -14,6 +14,7 @@ use crate::holding::Keeps;
 use crate::keys::NodeKey;
 use crate::lsn::Lsn;
 use crate::meta;
+use crate::open_tables::{KeptTo, Open, OpenTables};
 use crate::policy;
 use crate::roster::Roster;
 use crate::schema::META;
@@ -56,6 +57,7 @@ pub(crate) struct Context {
 /// A write transaction.
 pub(crate) struct Tx<'a> {
     txn: &'a WriteTransaction,
+    tables: OpenTables<'a>,
     pub(crate) context: &'a Context,
     dirty: Cell<bool>,
     head: Cell<Lsn>,
@@ -71,6 +73,7 @@ impl<'a> Tx<'a> {
         let head = meta::get(&txn.open_table(META)?, &meta::HEAD)?.unwrap_or_default();
         Ok(Self {
             txn,
+            tables: OpenTables::default(),
             context,
             dirty: Cell::new(false),
             head: Cell::new(Lsn::new(head)),
@@ -82,25 +85,26 @@ impl<'a> Tx<'a> {
     }
 
     /// A table to read from.
-    pub(crate) fn read<K: Key + 'static, V: Value + 'static>(
+    pub(crate) fn read<K: KeptTo<V>, V: Value + 'static>(
         &self,
         table: TableDefinition<K, V>,
-    ) -> Result<Table<'a, K, V>> {
-        Ok(self.txn.open_table(table)?)
+    ) -> Result<Open<'_, 'a, K, V>> {
+        self.tables.open(self.txn, table)
     }
 
     /// A table to write to. From here on an error of the job undoes the whole group.
-    pub(crate) fn write<K: Key + 'static, V: Value + 'static>(
+    pub(crate) fn write<K: KeptTo<V>, V: Value + 'static>(
         &self,
         table: TableDefinition<K, V>,
-    ) -> Result<Table<'a, K, V>> {
+    ) -> Result<Open<'_, 'a, K, V>> {
         self.dirty.set(true);
-        Ok(self.txn.open_table(table)?)
+        self.tables.open(self.txn, table)
     }
 
     /// Empties a table, whatever is in it.
-    pub(crate) fn clear<K: Key + 'static, V: Value + 'static>(&self, table: TableDefinition<K, V>) -> Result<()> {
+    pub(crate) fn clear<K: KeptTo<V>, V: Value + 'static>(&self, table: TableDefinition<K, V>) -> Result<()> {
         self.dirty.set(true);
+        self.tables.close(table);
         self.txn.delete_table(table)?;
         self.txn.open_table(table)?;
         Ok(())
@@ -113,7 +117,8 @@ impl<'a> Tx<'a> {
 
     /// Sets a value of `meta`.
     pub(crate) fn set_meta<T: Serialize>(&self, key: &meta::Key<T>, value: &T) -> Result<()> {
-        meta::put(&mut self.write(META)?, key, value)
+        let mut table = self.write(META)?;
+        meta::put(&mut table, key, value)
     }
 
     /// The sum of all paths with their heads.

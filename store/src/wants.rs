@@ -118,7 +118,9 @@ fn want_because(
         }
         None => WantRow { size, since: moment.now, newest_at, asked_at: None, reason: Added(reason) },
     };
-    table.insert(blob.as_bytes(), to_row(&row).as_slice())?;
+    if held.as_ref() != Some(&row) {
+        table.insert(blob.as_bytes(), to_row(&row).as_slice())?;
+    }
     drop(table);
     if moment.backfill && held.is_none() {
         tx.write(OLD_WANTS)?.insert(blob.as_bytes(), ())?;

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use proptest::prelude::*;
-use redb::{Key, Value};
+use redb::Value;
 
 use super::*;
 use crate::open::StoreOptions;
+use crate::open_tables::KeptTo;
 use crate::path::PackagePath;
 use crate::publish::{Author, Condition, PublishRequest};
 use crate::statement::{Admit, Role};
@@ -77,7 +78,7 @@ fn expel(store: &Store, other: &Store) {
 
 /// Every derived row, as text.
 fn rows(store: &Store) -> Vec<String> {
-    fn all<K: Key + 'static, V: Value + 'static>(
+    fn all<K: KeptTo<V>, V: Value + 'static>(
         tx: &Tx<'_>,
         table: TableDefinition<'static, K, V>,
         into: &mut Vec<String>,
@@ -145,7 +146,7 @@ fn spoil_text(tx: &Tx<'_>, table: TableDefinition<'static, &'static str, &'stati
     Ok(())
 }
 
-fn spoil_keyed<K: Key + 'static, V: Value + 'static>(
+fn spoil_keyed<K: KeptTo<V>, V: Value + 'static>(
     tx: &Tx<'_>,
     table: TableDefinition<'static, K, V>,
     how: Damage,
