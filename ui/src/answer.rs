@@ -8,7 +8,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::file::File;
+use crate::file::{Coding, File};
 
 /// The page's policy: its own files, this node, and nothing else; no markup from text but Lit's, which is checked at the two
 /// named places. Workers are under it, too.
@@ -32,7 +32,7 @@ pub(crate) enum Keep {
 
 /// `file`, or 304 if the client has it.
 pub(crate) fn file(method: &Method, headers: &HeaderMap, file: &File, keep: Keep) -> Response {
-    let form = file.form(takes_gzip(headers));
+    let form = file.form(best_coding(headers));
     let mut response = Response::new(Body::empty());
     let has_it = keep == Keep::AskEachTime && is_named(headers, &form.entity_tag);
     if has_it {
@@ -44,8 +44,8 @@ pub(crate) fn file(method: &Method, headers: &HeaderMap, file: &File, keep: Keep
         }
         set(&mut response, CONTENT_TYPE, file.media_type());
         response.headers_mut().insert(CONTENT_LENGTH, length.into());
-        if form.is_compressed {
-            set(&mut response, CONTENT_ENCODING, "gzip");
+        if form.coding != Coding::Identity {
+            set(&mut response, CONTENT_ENCODING, form.coding.name());
         }
     }
     let kept = match keep {
@@ -96,14 +96,18 @@ fn set(response: &mut Response, name: HeaderName, value: &'static str) {
     response.headers_mut().insert(name, HeaderValue::from_static(value));
 }
 
-/// Whether gzip is among what the client takes (RFC 9110 §12.5.3), and not with weight 0.
-fn takes_gzip(headers: &HeaderMap) -> bool {
+/// The best that the client takes (RFC 9110 §12.5.3): what it names, and not with weight 0. That it would rather have another
+/// counts for nothing: all are made once, and read fast.
+fn best_coding(headers: &HeaderMap) -> Coding {
     let values = headers.get_all(ACCEPT_ENCODING).into_iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|coding| {
+    let taken = values.flat_map(|value| value.split(',')).filter_map(|coding| {
         let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
         let weight = parameters.trim().strip_prefix("q=").map(|weight| weight.trim().parse::<f32>().unwrap_or(0.0));
-        name.trim().eq_ignore_ascii_case("gzip") && weight.is_none_or(|weight| weight > 0.0)
-    })
+        let known =
+            [Coding::Brotli, Coding::Gzip].into_iter().find(|one| name.trim().eq_ignore_ascii_case(one.name()))?;
+        weight.is_none_or(|weight| weight > 0.0).then_some(known)
+    });
+    taken.max().unwrap_or(Coding::Identity)
 }
 
 /// Whether `If-None-Match` names `tag`, compared weakly (RFC 9110 §13.1.2).

@@ -5,11 +5,38 @@ use std::io::Write;
 use std::sync::OnceLock;
 
 use axum::body::Bytes;
+use brotli::CompressorWriter;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+/// How hard brotli tries, and over how many bytes (2 to this) it looks back: the most, once a file.
+const BROTLI_QUALITY: u32 = 11;
+const BROTLI_WINDOW: u32 = 22;
+
 /// Shorter ones gain nothing from being compressed.
 const COMPRESSED_FROM_BYTES: usize = 512;
+
+/// In what form bytes travel, the best last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Coding {
+    /// As they are.
+    Identity,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 7932. Browsers take it over TLS and from their own machine only.
+    Brotli,
+}
+
+impl Coding {
+    /// Its name in `Accept-Encoding` and `Content-Encoding`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Brotli => "br",
+        }
+    }
+}
 
 /// A file and what is sent of it.
 #[derive(Debug)]
@@ -17,18 +44,19 @@ pub(crate) struct File {
     bytes: Bytes,
     media_type: &'static str,
     tag: String,
-    compressed: OnceLock<Option<Bytes>>,
+    gzip: OnceLock<Option<Bytes>>,
+    brotli: OnceLock<Option<Bytes>>,
 }
 
-/// Which bytes stand for a file, and under which entity tag. The two forms have two tags, since strong ones name bytes.
+/// Which bytes stand for a file, and under which entity tag. Each form has a tag of its own, since strong ones name bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Form {
     /// What is sent.
     pub(crate) bytes: Bytes,
     /// The `ETag`, with its quotes.
     pub(crate) entity_tag: String,
-    /// Whether the bytes are gzip.
-    pub(crate) is_compressed: bool,
+    /// What the bytes are in.
+    pub(crate) coding: Coding,
 }
 
 impl File {
@@ -39,7 +67,7 @@ impl File {
             Cow::Owned(bytes) => Bytes::from(bytes),
         };
         let tag = blake3::hash(&bytes).to_hex()[..32].to_owned();
-        Self { bytes, media_type, tag, compressed: OnceLock::new() }
+        Self { bytes, media_type, tag, gzip: OnceLock::new(), brotli: OnceLock::new() }
     }
 
     /// Its `Content-Type`.
@@ -47,23 +75,37 @@ impl File {
         self.media_type
     }
 
-    /// The form for a client that takes gzip or doesn't.
-    pub(crate) fn form(&self, takes_gzip: bool) -> Form {
-        let compressed = takes_gzip.then(|| self.compressed.get_or_init(|| compress(&self.bytes)).clone()).flatten();
+    /// The form for a client for which `coding` is the best; made when it is first asked for.
+    pub(crate) fn form(&self, coding: Coding) -> Form {
+        let compressed = match coding {
+            Coding::Identity => None,
+            Coding::Gzip => self.gzip.get_or_init(|| worth_it(&self.bytes, gzip)).clone(),
+            Coding::Brotli => self.brotli.get_or_init(|| worth_it(&self.bytes, brotli)).clone(),
+        };
         match compressed {
-            Some(bytes) => Form { bytes, entity_tag: format!("\"{}-gzip\"", self.tag), is_compressed: true },
-            None => Form { bytes: self.bytes.clone(), entity_tag: format!("\"{}\"", self.tag), is_compressed: false },
+            Some(bytes) => Form { bytes, entity_tag: format!("\"{}-{}\"", self.tag, coding.name()), coding },
+            None => {
+                Form { bytes: self.bytes.clone(), entity_tag: format!("\"{}\"", self.tag), coding: Coding::Identity }
+            }
         }
     }
 }
 
-/// `bytes` in gzip (RFC 1952), if that is worth it.
-fn compress(bytes: &[u8]) -> Option<Bytes> {
-    if bytes.len() < COMPRESSED_FROM_BYTES {
-        return None;
-    }
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(bytes).ok()?;
-    let compressed = encoder.finish().ok()?;
+/// `bytes` as `compress` makes them, if that is worth it.
+fn worth_it(bytes: &[u8], compress: fn(&[u8]) -> std::io::Result<Vec<u8>>) -> Option<Bytes> {
+    let compressed = (bytes.len() >= COMPRESSED_FROM_BYTES).then(|| compress(bytes))?.ok()?;
     (compressed.len() < bytes.len() / 10 * 9).then(|| Bytes::from(compressed))
+}
+
+fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
+}
+
+fn brotli(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = CompressorWriter::new(Vec::new(), bytes.len(), BROTLI_QUALITY, BROTLI_WINDOW);
+    encoder.write_all(bytes)?;
+    encoder.flush()?;
+    Ok(encoder.into_inner())
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rust_embed::RustEmbed;
 
+use crate::comments::without_comment_lines;
 use crate::file::File;
 use crate::media_type::media_type;
 
@@ -14,6 +15,9 @@ const BASE_MARK: &str = "{{base}}";
 
 /// The file that answers every page address.
 const INDEX: &str = "index.html";
+
+/// What was made elsewhere is sent byte for byte.
+const VENDORED: &str = "vendor/";
 
 #[derive(RustEmbed)]
 #[folder = "assets"]
@@ -49,7 +53,7 @@ impl Files {
             hasher.update(blake3::hash(name.as_bytes()).as_bytes());
             hasher.update(blake3::hash(&bytes).as_bytes());
             if let Some(media_type) = media_type(name).filter(|_| name != INDEX) {
-                others.insert(name.clone().into_owned(), File::new(bytes, media_type));
+                others.insert(name.clone().into_owned(), File::new(as_sent(name, bytes), media_type));
             }
         }
         let hash = hasher.finalize().to_hex()[..16].to_owned();
@@ -85,5 +89,14 @@ impl Files {
     #[cfg(test)]
     pub(crate) fn hash(&self) -> &str {
         &self.hash
+    }
+}
+
+/// What is sent of the file called `name`.
+fn as_sent(name: &str, bytes: Cow<'static, [u8]>) -> Cow<'static, [u8]> {
+    let has_comments = !name.starts_with(VENDORED) && [".js", ".css"].iter().any(|ending| name.ends_with(ending));
+    match std::str::from_utf8(&bytes) {
+        Ok(text) if has_comments => Cow::Owned(without_comment_lines(text).into_bytes()),
+        _ => bytes,
     }
 }

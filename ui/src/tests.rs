@@ -11,6 +11,7 @@ use http_body_util::BodyExt;
 use tower::ServiceExt;
 
 use crate::answer::{FILE_POLICY, POLICY};
+use crate::file::Coding;
 use crate::files::Files;
 use crate::routes::PAGES;
 
@@ -119,7 +120,7 @@ async fn who_mistypes_an_address_gets_the_page_which_says_so() {
 #[test]
 fn pages_are_those_of_the_pages_own_router() {
     let files = Files::current(true);
-    let routes = files.get(files.hash(), "lib/routes.js").map(|file| file.form(false).bytes).unwrap();
+    let routes = files.get(files.hash(), "lib/routes.js").map(|file| file.form(Coding::Identity).bytes).unwrap();
     let text = String::from_utf8(routes.to_vec()).unwrap();
     let after = text.match_indices("path: '").map(|(at, mark)| &text[at + mark.len()..]);
     let firsts = after.filter_map(|rest| rest.split(['\'', '/']).next()).filter(|first| !first.is_empty());
@@ -138,19 +139,34 @@ async fn files_are_only_read() {
 }
 
 #[tokio::test]
-async fn what_the_browser_has_is_304_and_gzip_is_another_entity() {
+async fn what_the_browser_has_is_304_and_each_coding_is_another_entity() {
     let plain = get("/ui/").await;
-    let gzip = ask(Method::GET, "/ui/", &[(ACCEPT_ENCODING, "br, gzip;q=0.5")]).await;
-    assert_eq!((plain.header(&CONTENT_ENCODING), gzip.header(&CONTENT_ENCODING)), ("", "gzip"));
-    assert_ne!(plain.header(&ETAG), gzip.header(&ETAG));
-    let mut unpacked = Vec::new();
-    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&gzip.body[..]), &mut unpacked).unwrap();
-    assert_eq!(unpacked, plain.body);
+    let gzip = ask(Method::GET, "/ui/", &[(ACCEPT_ENCODING, "br;q=0, gzip;q=0.5")]).await;
+    let brotli = ask(Method::GET, "/ui/", &[(ACCEPT_ENCODING, "gzip, deflate, br, zstd")]).await;
+    let codings = [&plain, &gzip, &brotli].map(|answer| answer.header(&CONTENT_ENCODING));
+    assert_eq!(codings, ["", "gzip", "br"]);
+    let tags = [&plain, &gzip, &brotli].map(|answer| answer.header(&ETAG)).into_iter();
+    assert_eq!(tags.collect::<std::collections::BTreeSet<_>>().len(), 3);
+    let mut unpacked = [Vec::new(), Vec::new()];
+    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&gzip.body[..]), &mut unpacked[0]).unwrap();
+    brotli::BrotliDecompress(&mut &brotli.body[..], &mut unpacked[1]).unwrap();
+    assert_eq!(unpacked, [plain.body.to_vec(), plain.body.to_vec()]);
     let refused = ask(Method::GET, "/ui/", &[(ACCEPT_ENCODING, "gzip;q=0")]).await;
     assert_eq!(refused.header(&CONTENT_ENCODING), "");
     let tags = format!("\"other\", {}", plain.header(&ETAG));
     let again = ask(Method::GET, "/ui/", &[(IF_NONE_MATCH, &tags)]).await;
     assert_eq!((again.status, again.body.len()), (StatusCode::NOT_MODIFIED, 0));
+}
+
+#[test]
+fn comments_stay_in_the_source_and_what_was_made_elsewhere_is_sent_as_it_is() {
+    let files = Files::current(true);
+    let sent = |name: &str| {
+        String::from_utf8(files.get(files.hash(), name).unwrap().form(Coding::Identity).bytes.to_vec()).unwrap()
+    };
+    assert!(sent("main.js").starts_with("\nimport "), "{}", sent("main.js"));
+    assert!(!sent("app.css").contains("/*"));
+    assert!(sent("vendor/lit.js").starts_with("// @lit/"));
 }
 
 /// A first visit has sixty answers: what each of them says besides is a good part of it.
@@ -177,7 +193,7 @@ fn every_file_has_a_known_kind_and_the_hash_tells_versions_apart() {
 fn vendored_files_are_as_they_were_made() {
     use sha2::Digest;
     let files = Files::current(true);
-    let read = |name: &str| files.get(files.hash(), name).map(|file| file.form(false).bytes);
+    let read = |name: &str| files.get(files.hash(), name).map(|file| file.form(Coding::Identity).bytes);
     let record: serde_json::Value = serde_json::from_slice(&read("vendor/VENDOR.json").unwrap()).unwrap();
     let recorded = record["sha256"].as_object().unwrap();
     for (name, hash) in recorded {
