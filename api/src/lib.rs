@@ -52,7 +52,7 @@ pub use types::{
     AdmitRequest, AdmitView, AnchorQuery, AnchorsView, AttemptView, AuditQuery, AuditView, Author, Behind, BulkAction,
     BulkItem, BulkRequest, BulkResult, BulkView, CertificateView, Change, ConfirmRequest, DayName, DeliveryQuery,
     DeliveryView, EventQuery, ExpelQuery, ExpelView, ExpulsionView, FailingView, FilesView, GcItemView, GcRequest,
-    GcView, HolderView, IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LimitsView,
+    GcView, HolderView, IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LeftView, LimitsView,
     LinkView, ListenerView, LogView, MemberView, MeshNodeView, MissingPackage, MissingView, NewTokenView,
     NewWebhookView, NodePatch, NodeView, OnlyThereView, PackagePatch, PackageQuery, PackageView, Page, PageQuery,
     PasswordRequest, PauseView, PeerPatch, PeerView, PolicyMode, PolicyView, Problem, Progress, PublishQuery,

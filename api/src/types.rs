@@ -58,7 +58,8 @@ pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
 pub use transfers::{TransferBytes, TransferView};
 pub use uploads::{UploadRefusalView, UploadView};
 pub use watches::{
-    ConfirmRequest, PauseView, RefusedView, SettlingView, TakenView, WatchModeName, WatchPatch, WatchRequest, WatchView,
+    ConfirmRequest, LeftView, PauseView, RefusedView, SettlingView, TakenView, WatchModeName, WatchPatch, WatchRequest,
+    WatchView,
 };
 pub use webhooks::{
     AttemptView, DeliveryQuery, DeliveryView, FailingView, NewWebhookView, RedeliverRequest, RedeliveryView,

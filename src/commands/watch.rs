@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Subcommand, ValueEnum};
-use ods_api::{ConfirmRequest, WatchModeName, WatchPatch, WatchRequest, WatchView};
+use ods_api::{ConfirmRequest, LeftView, WatchModeName, WatchPatch, WatchRequest, WatchView};
 use serde_json::json;
 
 use super::Context;
 use crate::cli::{
-    Connected, Connection, Exit, Failure, Output, Table, bytes_text, duration_or_zero, duration_seconds, time_text,
+    Connected, Connection, Exit, Failure, Output, Table, bytes_text, duration_or_zero, duration_seconds, printable,
+    time_text,
 };
 
 /// Publish what is put into a folder on the node's machine
@@ -225,7 +226,24 @@ async fn set(arguments: Set, context: &mut Context) -> Result<(), Failure> {
         enabled: (arguments.on || arguments.off).then_some(arguments.on),
     };
     let watch = node.client.edit_watch(&watch.id, &patch).await.map_err(|error| node.explain(error))?;
-    done(&watch, "changed", context)
+    done(&watch, "changed", context)?;
+    match &watch.left {
+        Some(left) if !context.output.is_json() => tell_left(left, context),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// Says what stays at the old place, and how it goes.
+fn tell_left(left: &LeftView, context: &mut Context) -> Result<(), Failure> {
+    /// More would fill the screen.
+    const SHOWN_MAX: usize = 5;
+    let shown: Vec<String> = left.paths.iter().take(SHOWN_MAX).map(|path| format!("'{}'", printable(path))).collect();
+    let more = if left.paths.len() > SHOWN_MAX { " …" } else { "" };
+    let stay = if left.count == 1 { "1 package stays".to_owned() } else { format!("{} packages stay", left.count) };
+    context.output.line(&format!(
+        "{stay} where it was published before, and the watch has nothing to do with that any more; to remove it: ods rm {}{more}",
+        shown.join(" ")
+    ))
 }
 
 async fn remove(arguments: &One, context: &mut Context) -> Result<(), Failure> {

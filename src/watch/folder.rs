@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 
 use ods_api::{TakenFile, WatchHandle, WatchState};
 use ods_store::{
-    Author, Digest, Lsn, PackagePath, Store, UnixMillis, WatchId, WatchMark, WatchMode, WatchOrders, WatchOutcome,
-    WatchedFile,
+    Author, Digest, EventId, Lsn, PackagePath, Store, UnixMillis, WatchId, WatchMark, WatchMode, WatchOrders,
+    WatchOutcome, WatchedFile,
 };
 
 use self::joined::Joined;
@@ -373,7 +373,9 @@ impl Folder {
                     self.known.insert(file.to_owned(), found.sight);
                     return;
                 }
-                Some((WatchOutcome::Published(_), _)) if self.rules.mode != WatchMode::Consume => {
+                Some((WatchOutcome::Published(revision), _))
+                    if self.rules.mode != WatchMode::Consume && self.is_at(revision, &found.path) =>
+                {
                     self.known.insert(file.to_owned(), found.sight);
                     return;
                 }
@@ -413,6 +415,18 @@ impl Folder {
             tracing::error!(file = %self.name(file).display(), %error, "can't read what is remembered of a watched file");
             None
         })
+    }
+
+    /// Whether a revision is one of this path. It is of another one if the watch published elsewhere before: then the file
+    /// is published anew. What can't be read is left as it is.
+    fn is_at(&self, revision: &EventId, path: &PackagePath) -> bool {
+        match self.store.revision(revision) {
+            Ok(found) => found.is_none_or(|(at, _)| at == *path),
+            Err(error) => {
+                tracing::error!(%revision, %error, "can't read where a watched file was published");
+                true
+            }
+        }
     }
 
     /// What a mirror has to know of its folder from before a restart.

@@ -279,11 +279,8 @@ mod tests {
 
         let patch = WatchPatch { prefix: Some("new".to_owned()), ..WatchPatch::default() };
         bench.store.edit_watch(row.id, &patch, None, &author, NOW).expect("changed");
-        let begun_anew = |bench: &Bench| {
-            let status = bench.handle.status(row.id);
-            status.is_some_and(|status| status.state == WatchState::Watching && status.taken.is_empty())
-        };
-        bench.until("it begins anew", begun_anew).await;
+        bench.until("what was there is published at its new place", |bench| bench.is_published("new/a.pkg")).await;
+        assert!(bench.is_published("a.pkg"), "what is at the old place stays");
         std::fs::write(bench.folder("drop/mac/b.pkg"), b"b").expect("dropped");
         bench.until("taken below the new prefix", |bench| bench.is_published("new/b.pkg")).await;
 

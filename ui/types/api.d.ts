@@ -1,5 +1,9 @@
 // Made from the OpenAPI document by tools/document.js.
+<<<<<<< HEAD
 // The document's shape: 143889a9f3b11bdf333cf81c173564812977f6307b11402b4bc59aa48622211d
+=======
+// The document's shape: f329ddde6b363ae8dfc68fded109eacaf0f6effe6235d8b569bd75068e1fc833
+>>>>>>> c4070fc (Publish what is in a watched folder at its new place when the prefix changes, and say what stays)
 
 export interface paths {
     "/api/v1/anchors": {
@@ -1037,6 +1041,10 @@ export interface components {
             blobs: number;
             bytes: number;
         };
+        LeftPackages: {
+            count: number;
+            paths: string[];
+        };
         LimitWindow: {
             days?: components["schemas"]["Day"][];
             down_bytes_per_s?: number | null;
@@ -1457,6 +1465,7 @@ export interface components {
                 folder: string;
                 id: string;
                 last_scan_at: string | null;
+                left: components["schemas"]["LeftPackages"] | null;
                 mode: string;
                 pause: components["schemas"]["WatchPause"] | null;
                 place: string | null;
@@ -1821,6 +1830,7 @@ export interface components {
             folder: string;
             id: string;
             last_scan_at: string | null;
+            left: components["schemas"]["LeftPackages"] | null;
             mode: string;
             pause: components["schemas"]["WatchPause"] | null;
             place: string | null;

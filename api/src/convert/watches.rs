@@ -57,6 +57,7 @@ fn view(id: String, settings: WatchSettings, status: Option<WatchStatus>) -> Wat
         enabled: settings.enabled,
         source: String::new(),
         place: None,
+        left: None,
         version: None,
         created_at: None,
         created_by: None,

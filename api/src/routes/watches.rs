@@ -1,10 +1,12 @@
 //! `/watches`: folders that this node publishes from.
 
+use std::path::MAIN_SEPARATOR;
+
 use axum::Json;
 use axum::http::header::ETAG;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use ods_store::{Digest, WatchId, WatchOrder, WatchPatch as Change, WatchSettings};
+use ods_store::{Digest, WatchId, WatchOrder, WatchOutcome, WatchPatch as Change, WatchSettings};
 
 use crate::auth::Admin;
 use crate::blocking::blocking;
@@ -14,9 +16,12 @@ use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, creation_key, page_of, parse_id};
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
-use crate::types::{ConfirmRequest, Page, PageQuery, WatchPatch, WatchRequest, WatchView};
+use crate::types::{ConfirmRequest, LeftView, Page, PageQuery, WatchPatch, WatchRequest, WatchView};
 use crate::watch_handle::{BadFolder, ConfiguredWatch, WatchState};
 
+/// Files that are looked through for what stays at a watch's old place, and packages that are shown of it.
+const LEFT_FILES_MAX: usize = 10_000;
+const LEFT_PATHS_SHOWN_MAX: usize = 100;
 /// How long a file must rest unless the caller says.
 const SETTLE_S: u64 = 10;
 /// After how long a folder is read anew unless the caller says.
@@ -96,7 +101,7 @@ pub(crate) async fn edit(
     let (id, expected) = (parse(&id)?, conditions::version(&headers)?);
     blocking(move || {
         must_be_changeable(&admin, id)?;
-        admin.store().watch(id)?;
+        let before = admin.store().watch(id)?.settings;
         let change = Change {
             folder: patch.folder.map(|folder| real_folder(&admin, &folder)).transpose()?,
             prefix: patch.prefix,
@@ -107,9 +112,32 @@ pub(crate) async fn edit(
             enabled: patch.enabled,
         };
         let row = admin.store().edit_watch(id, &change, expected, &admin.author(), admin.reader().now())?;
-        answer(StatusCode::OK, convert::watch(row, admin.reader().state().watches.status(id)))
+        let left = left(&admin, &before, &row.settings)?;
+        let view = convert::watch(row, admin.reader().state().watches.status(id));
+        answer(StatusCode::OK, WatchView { left, ..view })
     })
     .await
+}
+
+/// What stays where the watch published it before its prefix was changed.
+fn left(admin: &Admin, before: &WatchSettings, now: &WatchSettings) -> Result<Option<LeftView>, ApiError> {
+    if (&before.prefix, &before.folder) == (&now.prefix, &now.folder) {
+        return Ok(None);
+    }
+    let (store, prefix) = (admin.store(), before.prefix.trim_matches('/'));
+    let mut left = LeftView { count: 0, paths: Vec::new() };
+    let below = format!("{}{}", before.folder.trim_end_matches(MAIN_SEPARATOR), MAIN_SEPARATOR);
+    for (_, file) in store.watched_files(&below)?.into_iter().take(LEFT_FILES_MAX) {
+        let WatchOutcome::Published(revision) = file.outcome else { continue };
+        let Some((path, _)) = store.revision(&revision)?.filter(|(path, _)| path.is_under(prefix)) else { continue };
+        if store.package(&path)?.is_some_and(|package| Some(package.blob) == file.digest) {
+            left.count += 1;
+            if left.paths.len() < LEFT_PATHS_SHOWN_MAX {
+                left.paths.push(path.as_str().to_owned());
+            }
+        }
+    }
+    Ok((left.count > 0).then_some(left))
 }
 
 /// Watch a folder no longer.

@@ -150,6 +150,20 @@ pub struct WatchView {
     pub refused: Vec<RefusedView>,
     /// Files whose bytes are an older revision of their path, and were therefore left alone.
     pub superseded: Vec<String>,
+    /// Only in the answer to a change of `prefix` or `folder`: packages that stay where this watch published them before.
+    #[schema(required = true)]
+    pub left: Option<LeftView>,
+}
+
+/// Packages that stay where a watch published them before it was told to publish elsewhere. What is in the folder is published
+/// at its new place; these are left to whoever wants them removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LeftPackages)]
+pub struct LeftView {
+    /// How many, as far as was looked: of the first 10,000 files.
+    pub count: u64,
+    /// The first 100 of them.
+    pub paths: Vec<String>,
 }
 
 /// Why a mirror unpublishes nothing until somebody has decided.

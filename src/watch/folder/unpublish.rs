@@ -2,6 +2,9 @@
 //!
 //! A deletion undoes only what this watch published, or found published already: heads of the path with just the bytes that
 //! the file had. Whatever else somebody put there stays. A file put back is published again, since it was seen to go.
+//!
+//! It is undone where the file was published last: a watch that was told to publish elsewhere has published what was there at the
+//! new place since, and lets go of the old one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -204,6 +207,8 @@ impl Folder {
         let (WatchOutcome::Published(known), Some(bytes)) = (&row.outcome, &row.digest) else {
             return Ok((Some(path), Vec::new()));
         };
+        // Where it was published, if that was before the watch was told to publish elsewhere.
+        let path = self.store.revision(known)?.map_or(path, |(at, _)| at);
         let revisions = to_remove(&self.revisions(&path)?, *known, bytes);
         Ok((Some(path), revisions))
     }

@@ -1,7 +1,7 @@
 //! Watched folders: who may add which, and what is told of them.
 
 use axum::http::Method;
-use ods_store::{Digest, WatchId};
+use ods_store::{Digest, WatchId, WatchOutcome, WatchedFile};
 use serde_json::{Value, json};
 
 use super::Api;
@@ -158,4 +158,23 @@ async fn only_what_a_paused_mirror_shows_is_confirmed() {
     assert_eq!(api.store.watch_orders(id).expect("read").confirmed, Some(digest));
     api.watches.show(id, status(WatchState::Paused(WatchPause { digest: None, ..pause })));
     api.json(Method::POST, &confirm, &body(&digest)).await.problem(409, "nothing_to_confirm");
+}
+
+#[tokio::test]
+async fn a_watch_told_to_publish_elsewhere_says_what_stays_at_the_old_place() {
+    let api = Api::new();
+    let watch = made(&api, "/srv/drop/mac").await;
+    let package = api.publish("mac/a.pkg", b"a", &[]);
+    let removed = api.publish("mac/b.pkg", b"b", &[]);
+    api.call(Method::DELETE, "/api/v1/packages/mac/b.pkg", axum::body::Body::empty()).await;
+    for (file, package) in [("a.pkg", &package), ("b.pkg", &removed)] {
+        let outcome = WatchOutcome::Published(package.revision);
+        let seen = WatchedFile { bytes: 1, modified_ns: 0, inode: 0, digest: Some(package.blob), outcome };
+        api.store.put_watched_file(&format!("/srv/drop/mac/{file}"), &seen).expect("remembered");
+    }
+    let one = format!("{LIST}/{}", watch["id"].as_str().expect("an id"));
+    assert_eq!(api.json(Method::PATCH, &one, &json!({"tags": ["prod"]})).await.ok(200)["left"], Value::Null);
+    let moved = api.json(Method::PATCH, &one, &json!({"prefix": "new"})).await.ok(200);
+    assert_eq!(moved["left"], json!({"count": 1, "paths": ["mac/a.pkg"]}));
+    assert_eq!(api.get(&one).await.ok(200)["left"], Value::Null);
 }

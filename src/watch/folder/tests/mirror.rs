@@ -45,6 +45,28 @@ fn a_mirror_unpublishes_what_is_deleted_and_publishes_it_again_when_it_is_back()
 }
 
 #[test]
+fn another_prefix_publishes_what_is_there_anew_and_lets_go_of_the_old_place() {
+    let mut bench = mirror_of(&["a.pkg", "b.pkg", "c.pkg", "d.pkg", "e.pkg", "f.pkg"]);
+    bench.restart();
+    bench.rules.prefix = "new".to_owned();
+    // Deleted meanwhile: it goes where it was published.
+    remove(&bench.file("c.pkg"));
+    bench.settle();
+    assert_eq!(bench.bytes_of("c.pkg"), None, "what was deleted stayed at the old place");
+    for package in ["a.pkg", "new/a.pkg", "b.pkg", "new/b.pkg"] {
+        assert!(bench.bytes_of(package).is_some(), "{package}");
+    }
+    let once = revisions(&bench.store, "new/a.pkg").len();
+    bench.restart();
+    bench.settle();
+    assert_eq!((once, revisions(&bench.store, "new/a.pkg").len()), (1, 1), "it was published again and again");
+    remove(&bench.file("a.pkg"));
+    bench.settle();
+    assert_eq!(bench.bytes_of("new/a.pkg"), None);
+    assert!(bench.bytes_of("a.pkg").is_some(), "the old place is nobody's business any more");
+}
+
+#[test]
 fn a_deletion_while_the_node_was_away_is_mirrored_too() {
     let mut bench = mirror_of(&["a.pkg", "b.pkg", "c.pkg"]);
     bench.restart();
