@@ -12,6 +12,7 @@
 //! - Bytes that were a revision of the path before are published again only if this node *saw the file change* to them;
 //!   otherwise they are listed as superseded (`memory.rs`). With peers, nothing is looked at before one pull, and
 //!   what was published alone and is outdated in the mesh is withdrawn (`withdraw.rs`).
+//! - Its tags are those of what it published and nobody changed since, also when they change (`retag.rs`).
 //! - A refusal is listed while it holds, and journalled once (`refusals.rs`). What may pass (a full disk, a missing
 //!   permission, a file that can't be read) is tried again, ever more rarely.
 //!

@@ -5,6 +5,16 @@
 //! in the one before, no link among them, and what was opened stays what it is. Where a folder was confined to its own name
 //! (`roots.rs`) that begins at `/`; else the administrator chose its name, and it may be a link.
 //!
+//! A file is taken away in two steps: it is given a name of our own (hidden, so no watch sees it), looked at once more, and only
+//! then unlinked. If its owner put a newer one in its place meanwhile, that is what was renamed, and it gets its name back.
+//!
+//! Where a system lets people make hard links to files that they may not read (macOS, and Linux with `fs.protected_hardlinks`
+//! off), a link in a watched folder would publish what only the node may read. So a file with several names that not everybody
+//! may read isn't opened.
+//!
+//! Not here: scanning (`scan.rs`) goes by names. Where folders are swapped meanwhile, names and sizes of another one can be shown
+//! to admins for a moment; nothing of it is opened.
+//!
 //! Elsewhere the names are looked up again once the file is open, which leaves a moment to somebody who is very quick.
 
 use std::fs::File;
@@ -45,12 +55,13 @@ fn through_a_link() -> io::Error {
 #[cfg(unix)]
 mod imp {
     use std::ffi::OsStr;
-    use std::fs::File;
+    use std::fs::{File, Metadata};
     use std::io;
     use std::os::fd::{AsFd, OwnedFd};
+    use std::os::unix::fs::MetadataExt as _;
     use std::path::{Component, Path};
 
-    use rustix::fs::{AtFlags, CWD, Mode, OFlags, openat, unlinkat};
+    use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat, renameat, unlinkat};
     use rustix::io::Errno;
 
     use super::{Place, Sight, through_a_link};
@@ -65,17 +76,53 @@ mod imp {
 
     pub(super) fn open(place: &Place, file: &Path) -> io::Result<File> {
         let (folder, name) = parent(place, file)?;
-        Ok(File::from(opened(openat(folder, name, FILE, Mode::empty()))?))
+        let file = File::from(opened(openat(folder, name, FILE, Mode::empty()))?);
+        if may_be_of_others(&file.metadata()?) {
+            return Err(io::Error::other(
+                "it is one of several names (hard links) of a file that not everybody may read; copy it here instead",
+            ));
+        }
+        Ok(file)
+    }
+
+    /// Whether it may be a hard link to what whoever put it here can't read.
+    fn may_be_of_others(metadata: &Metadata) -> bool {
+        metadata.is_file() && metadata.nlink() > 1 && !Mode::from_raw_mode(metadata.mode()).contains(Mode::ROTH)
     }
 
     pub(super) fn remove(place: &Place, file: &Path, sight: Sight) -> io::Result<bool> {
         let (folder, name) = parent(place, file)?;
-        let found = File::from(opened(openat(&folder, name, FILE, Mode::empty()))?);
-        if Sight::of(&found.metadata()?) != sight {
-            return Ok(false);
+        if looks(&folder, name, sight)? { take_away(&folder, name, sight) } else { Ok(false) }
+    }
+
+    fn looks(folder: &OwnedFd, name: &OsStr, sight: Sight) -> io::Result<bool> {
+        let found = File::from(opened(openat(folder, name, FILE, Mode::empty()))?);
+        Ok(Sight::of(&found.metadata()?) == sight)
+    }
+
+    /// Unlinks what has the name if it is the file of `sight`; whatever else has got it meanwhile keeps it.
+    pub(super) fn take_away(folder: &OwnedFd, name: &OsStr, sight: Sight) -> io::Result<bool> {
+        let aside = format!(".ods-taken-{:x}", sight.inode);
+        let aside = OsStr::new(&aside);
+        renameat(folder, name, folder, aside)?;
+        let removed = match looks(folder, aside, sight) {
+            Ok(true) => unlinkat(folder, aside, AtFlags::empty()).map(|()| true).map_err(io::Error::from),
+            other => other,
+        };
+        if !matches!(removed, Ok(true)) {
+            give_back(folder, aside, name)?;
         }
-        unlinkat(&folder, name, AtFlags::empty())?;
-        Ok(true)
+        removed
+    }
+
+    /// Gives a file its name back, unless a still newer one has that: then this one was replaced by its owner.
+    fn give_back(folder: &OwnedFd, aside: &OsStr, name: &OsStr) -> io::Result<()> {
+        match linkat(folder, aside, folder, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::EXIST) => unlinkat(folder, aside, AtFlags::empty())?,
+            // The disk knows no hard links, or what has the name is a folder.
+            Err(_) => renameat(folder, aside, folder, name)?,
+        }
+        Ok(())
     }
 
     /// The folder that `file` lies in, and its name there.
@@ -237,6 +284,44 @@ mod tests {
         assert!(place.remove(file, sight).expect("removed"));
         assert!(!bench.name("drop/mac/x.pkg").exists());
         assert!(!place.remove(file, sight).expect("gone already"));
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("an entry").file_name());
+        let mut names: Vec<String> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_newer_file_that_got_the_name_at_the_last_moment_keeps_it() {
+        let bench = Bench::new();
+        let (folder, file) = (bench.name("drop/mac"), bench.name("drop/mac/x.pkg"));
+        let published = Sight::of(&fs::metadata(&file).expect("metadata"));
+        // As between the look and the unlinking.
+        fs::write(folder.join("newer"), "newer").expect("written");
+        fs::rename(folder.join("newer"), &file).expect("replaced");
+        let handle = std::os::fd::OwnedFd::from(fs::File::open(&folder).expect("opened"));
+        assert!(!imp::take_away(&handle, std::ffi::OsStr::new("x.pkg"), published).expect("looked"));
+        assert_eq!(fs::read_to_string(&file).expect("still there"), "newer");
+        assert_eq!(names(&folder), ["sub", "x.pkg"]);
+        let newer = Sight::of(&fs::metadata(&file).expect("metadata"));
+        assert!(imp::take_away(&handle, std::ffi::OsStr::new("x.pkg"), newer).expect("removed"));
+        assert_eq!(names(&folder), ["sub"]);
+    }
+
+    #[test]
+    fn a_hard_link_to_what_not_everybody_may_read_is_not_opened() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let bench = Bench::new();
+        let (secret, place) = (bench.name("secret/x.pkg"), bench.place(true));
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).expect("mode set");
+        fs::hard_link(&secret, bench.name("drop/mac/linked.pkg")).expect("linked");
+        assert!(read(&place, "linked.pkg").expect_err("refused").to_string().contains("hard link"));
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).expect("mode set");
+        assert_eq!(read(&place, "linked.pkg").expect("anybody may"), "secret");
+        fs::set_permissions(bench.name("drop/mac/x.pkg"), fs::Permissions::from_mode(0o600)).expect("mode set");
+        assert_eq!(read(&place, "x.pkg").expect("its only name"), "public");
     }
 
     /// A pipe would be waited for, for ever.
