@@ -6,6 +6,7 @@
 
 mod joined;
 mod publish;
+mod retag;
 mod tell;
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,7 @@ use ods_store::{
 
 use self::joined::Joined;
 use self::publish::Job;
+use self::retag::Standing;
 pub(super) use self::tell::idle;
 use super::inbox::{Inbox, Told, Watcher};
 use super::memory::recall;
@@ -95,6 +97,8 @@ pub(super) struct Folder {
     mark_kept: Option<WatchMark>,
     /// Files whose packages are removed next.
     to_unpublish: VecDeque<PathBuf>,
+    /// Files whose packages get the watch's tags next, as the watch published them.
+    to_retag: VecDeque<(PathBuf, EventId)>,
 }
 
 impl Folder {
@@ -140,6 +144,7 @@ impl Folder {
             mirror: Mirror::default(),
             mark_kept: None,
             to_unpublish: VecDeque::new(),
+            to_retag: VecDeque::new(),
         };
         folder.recall_mark();
         folder.show();
@@ -164,7 +169,7 @@ impl Folder {
             self.last_scan_at = Some(wall);
             self.rescan(now, wall);
         }
-        let more_to_take = self.take(now, wall) | self.unpublish(wall);
+        let more_to_take = self.take(now, wall) | self.unpublish(wall) | self.retag(wall);
         let more_to_tell = self.tell(wall);
         self.show();
         if more_to_take || more_to_tell { Pause::None } else { self.pause(now) }
@@ -373,11 +378,16 @@ impl Folder {
                     self.known.insert(file.to_owned(), found.sight);
                     return;
                 }
-                Some((WatchOutcome::Published(revision), _))
-                    if self.rules.mode != WatchMode::Consume && self.is_at(revision, &found.path) =>
-                {
-                    self.known.insert(file.to_owned(), found.sight);
-                    return;
+                Some((WatchOutcome::Published(revision), _)) if self.rules.mode != WatchMode::Consume => {
+                    let standing = self.standing(revision, &found.path);
+                    if standing == Standing::OtherTags {
+                        self.to_retag.push_back((file.to_owned(), *revision));
+                    }
+                    // What is elsewhere is published anew.
+                    if standing != Standing::Elsewhere {
+                        self.known.insert(file.to_owned(), found.sight);
+                        return;
+                    }
                 }
                 Some(_) | None => {}
             }
@@ -415,18 +425,6 @@ impl Folder {
             tracing::error!(file = %self.name(file).display(), %error, "can't read what is remembered of a watched file");
             None
         })
-    }
-
-    /// Whether a revision is one of this path. It is of another one if the watch published elsewhere before: then the file
-    /// is published anew. What can't be read is left as it is.
-    fn is_at(&self, revision: &EventId, path: &PackagePath) -> bool {
-        match self.store.revision(revision) {
-            Ok(found) => found.is_none_or(|(at, _)| at == *path),
-            Err(error) => {
-                tracing::error!(%revision, %error, "can't read where a watched file was published");
-                true
-            }
-        }
     }
 
     /// What a mirror has to know of its folder from before a restart.

@@ -243,7 +243,7 @@ impl Folder {
         self.store.publish(received, &request, wall).map(drop)
     }
 
-    fn request(&self, path: &PackagePath, meta: MetaPatch, condition: Condition) -> PublishRequest {
+    pub(super) fn request(&self, path: &PackagePath, meta: MetaPatch, condition: Condition) -> PublishRequest {
         PublishRequest { path: path.clone(), meta, condition, author: self.author.clone() }
     }
 

@@ -457,6 +457,41 @@ fn a_file_larger_than_the_disk_is_refused_and_tried_again() {
 }
 
 #[test]
+fn other_tags_of_a_watch_reach_what_it_published_and_nobody_changed_since() {
+    let mut bench = Bench::new(WatchMode::Keep);
+    bench.rules.tags = vec!["test".to_owned()];
+    for name in ["a.pkg", "edited.pkg", "pushed.pkg"] {
+        bench.put(name, name);
+    }
+    push(&bench.store, "pushed.pkg", b"pushed.pkg");
+    bench.settle();
+    let by_hand = MetaPatch::from([("tags".to_owned(), Some("pilot".to_owned()))]);
+    let edit = PublishRequest {
+        path: path("edited.pkg"),
+        meta: by_hand,
+        condition: Condition::None,
+        author: Author::new("user ann"),
+    };
+    bench.store.edit(&edit, WALL).expect("edited");
+    let tags = |bench: &Bench, package: &str| {
+        let package = bench.store.package(&path(package)).expect("read").expect("published");
+        package.tags().join(",")
+    };
+    for (now, then) in [(vec!["prod", "mac"], "prod,mac"), (vec!["old"], "old"), (vec![], "old")] {
+        bench.restart();
+        bench.rules.tags = now.into_iter().map(str::to_owned).collect();
+        bench.settle();
+        assert_eq!(tags(&bench, "a.pkg"), then);
+        assert_eq!((tags(&bench, "edited.pkg").as_str(), tags(&bench, "pushed.pkg").as_str()), ("pilot", ""));
+    }
+    bench.restart();
+    bench.rules.tags = vec!["old".to_owned()];
+    bench.settle();
+    assert_eq!(revisions(&bench.store, "a.pkg").len(), 3, "nothing new is said twice");
+    assert_eq!(bench.bytes_of("a.pkg").as_deref(), Some(&b"a.pkg"[..]));
+}
+
+#[test]
 fn tags_that_an_admin_changed_survive_a_rebuilt_node() {
     let mut bench = Bench::new(WatchMode::Keep);
     bench.rules.tags = vec!["test".to_owned()];
