@@ -103,16 +103,28 @@ pub(crate) fn page_rows(limit: Option<usize>) -> Result<usize, ApiError> {
     }
 }
 
-/// A page of rows that are all at hand, in ascending order of their keys, which are its cursors. Such lists are short, so
-/// a page holds as many as it may unless the caller wants fewer.
-pub(crate) fn page_of<T>(rows: Vec<T>, query: &PageQuery, key: impl Fn(&T) -> String) -> Result<Page<T>, ApiError> {
+/// A page of rows that are all at hand, in ascending order of their keys. Cursors name the list and the key, so that one of
+/// another list isn't taken for a place in this. Such lists are short, so a page holds as many as it may unless the caller wants
+/// fewer.
+pub(crate) fn page_of<T>(
+    list: &'static str,
+    rows: Vec<T>,
+    query: &PageQuery,
+    key: impl Fn(&T) -> String,
+) -> Result<Page<T>, ApiError> {
     let limit = page_rows(query.limit.or(Some(ods_store::PAGE_ROWS_MAX)))?;
     let total = rows.len() as u64;
-    let after = query.after.as_deref().unwrap_or_default();
-    let mut items: Vec<T> = rows.into_iter().skip_while(|row| key(row).as_str() <= after).take(limit + 1).collect();
+    let foreign = || {
+        let detail = format!("`after` is not the `next` of a page of {list}; leave it out to begin");
+        ApiError::new(Code::BadQuery, detail).fact("field", "after")
+    };
+    let of_this_list = |after: &str| after.strip_prefix(list)?.strip_prefix(':').map(str::to_owned);
+    let after = query.after.as_deref().map(|after| of_this_list(after).ok_or_else(foreign)).transpose()?;
+    let is_before = |row: &T| after.as_ref().is_some_and(|after| key(row) <= *after);
+    let mut items: Vec<T> = rows.into_iter().skip_while(is_before).take(limit + 1).collect();
     let more = items.len() > limit;
     items.truncate(limit);
-    let next = items.last().filter(|_| more).map(key);
+    let next = items.last().filter(|_| more).map(|row| format!("{list}:{}", key(row)));
     Ok(Page { items, next, total: Some(total) })
 }
 

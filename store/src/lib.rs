@@ -186,6 +186,6 @@ pub use watches::{
 };
 pub use webhooks::{
     Attempt, Delivery, DeliveryPage, DeliveryState, Failing, OLD_SECRET_FOR_MS_MAX, Settlement, Tried, WEBHOOK_TYPES,
-    Webhook, WebhookChange, WebhookError, WebhookFilter, WebhookId, WebhookProgress, WebhookRow, WebhookSecret,
-    WebhookSettings, WebhookSwitch,
+    Webhook, WebhookChange, WebhookEdit, WebhookError, WebhookFilter, WebhookId, WebhookProgress, WebhookRow,
+    WebhookSecret, WebhookSettings, WebhookSwitch,
 };

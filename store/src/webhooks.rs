@@ -209,16 +209,45 @@ pub struct Webhook {
     pub progress: WebhookProgress,
 }
 
+/// What people set anew of a webhook; what is `None` stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WebhookEdit {
+    /// What people call it.
+    pub name: Option<String>,
+    /// Where to.
+    pub url: Option<String>,
+    /// Names of types, or beginnings.
+    pub types: Option<Vec<String>>,
+    /// Globs of paths.
+    pub paths: Option<Vec<String>>,
+    /// Tags.
+    pub tags: Option<Vec<String>>,
+    /// Whether addresses that aren't public are allowed.
+    pub allow_private: Option<bool>,
+    /// On or off.
+    pub on: Option<bool>,
+}
+
+impl WebhookEdit {
+    /// What `before` becomes.
+    pub fn applied_to(&self, before: &WebhookSettings) -> WebhookSettings {
+        let before = before.clone();
+        WebhookSettings {
+            name: self.name.clone().unwrap_or(before.name),
+            url: self.url.clone().unwrap_or(before.url),
+            types: self.types.clone().unwrap_or(before.types),
+            paths: self.paths.clone().unwrap_or(before.paths),
+            tags: self.tags.clone().unwrap_or(before.tags),
+            allow_private: self.allow_private.unwrap_or(before.allow_private),
+        }
+    }
+}
+
 /// How a webhook is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WebhookChange {
-    /// New settings, and perhaps another switch.
-    Edit {
-        /// What people set.
-        settings: WebhookSettings,
-        /// On or off; as it is if `None`.
-        on: Option<bool>,
-    },
+    /// Other settings, or another switch.
+    Edit(WebhookEdit),
     /// A new secret; the one of now signs too for so long.
     Rotate {
         /// Milliseconds, at most [`OLD_SECRET_FOR_MS_MAX`].
@@ -263,10 +292,10 @@ pub(crate) fn change(
     let before = facts(&row);
     row.edits = row.edits.wrapping_add(1);
     let told = match change {
-        WebhookChange::Edit { settings, on } => {
-            check(settings)?;
-            row.settings = settings.clone();
-            match on {
+        WebhookChange::Edit(edit) => {
+            row.settings = edit.applied_to(&row.settings);
+            check(&row.settings)?;
+            match edit.on {
                 Some(true) => row.switch = WebhookSwitch::On,
                 Some(false) if row.is_on() => {
                     let reason = format!("switched off by {}", author.as_str());

@@ -2,7 +2,7 @@
 
 use ods_store::{
     Attempt, Author, DELIVERIES_PER_WEBHOOK_MAX, DeliveryState, Expected, Failing, Happening, Lsn, Settlement, Store,
-    Tried, Webhook, WebhookChange, WebhookId, WebhookSettings,
+    Tried, Webhook, WebhookChange, WebhookEdit, WebhookId, WebhookSettings,
 };
 
 use crate::support::{at, fresh};
@@ -78,7 +78,7 @@ fn what_was_settled_of_an_earlier_state_moves_no_timer_of_the_present_one() {
         given_up: Some("410".to_owned()),
         ..settled(id, Lsn::default(), vec![tried(lsn, Some("410"), 3)])
     };
-    let change = WebhookChange::Edit { settings: settings(), on: None };
+    let change = WebhookChange::Edit(WebhookEdit::default());
     store.change_webhook(id, &change, &Expected::Any, &author(), at(4)).expect("changed");
     store.settle_webhook(stale.clone(), at(5)).expect("settled");
     let webhook = store.webhook(id).expect("there");
@@ -141,7 +141,7 @@ fn the_journal_goes_by_age_but_not_past_an_enabled_webhooks_cursor() {
     store.prune_journal(keep_ms, now).expect("pruned");
     assert!(first_kept(&store) > Some(old), "what the webhook had passed is gone");
     assert!(first_kept(&store) <= Some(held), "what it is yet to be told is not");
-    let off = WebhookChange::Edit { settings: settings(), on: Some(false) };
+    let off = WebhookChange::Edit(WebhookEdit { on: Some(false), ..WebhookEdit::default() });
     store.change_webhook(id, &off, &Expected::Any, &author(), at(99 * DAY_S)).expect("switched off");
     store.prune_journal(keep_ms, now).expect("pruned");
     assert_eq!(first_kept(&store), Some(young));
@@ -158,4 +158,30 @@ fn a_clock_that_was_wrong_for_a_while_doesnt_stop_pruning() {
     store.prune_journal(30 * DAY_S * 1000, at(100 * DAY_S)).expect("pruned");
     assert!(first_kept(&store) > Some(future));
     assert_eq!(first_kept(&store), Some(young));
+}
+
+#[test]
+fn two_who_change_different_things_of_a_webhook_at_once_both_get_their_way() {
+    let (_, store) = fresh(9);
+    let id = hook(&store).row.id;
+    let edits = [
+        WebhookEdit { name: Some("chat".to_owned()), ..WebhookEdit::default() },
+        WebhookEdit { tags: Some(vec!["prod".to_owned()]), ..WebhookEdit::default() },
+        WebhookEdit { on: Some(false), ..WebhookEdit::default() },
+    ];
+    std::thread::scope(|scope| {
+        for edit in edits {
+            let store = &store;
+            scope.spawn(move || {
+                store
+                    .change_webhook(id, &WebhookChange::Edit(edit), &Expected::Any, &author(), at(3))
+                    .expect("nobody minds who was first")
+            });
+        }
+    });
+    let row = store.webhook(id).expect("there").row;
+    assert_eq!(
+        (row.settings.name.as_str(), row.settings.tags.as_slice(), row.is_on(), row.edits),
+        ("chat", &["prod".to_owned()][..], false, 3)
+    );
 }

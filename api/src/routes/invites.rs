@@ -24,7 +24,7 @@ const LIFE_S_MAX: u64 = 365 * 24 * 60 * 60;
 pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<InviteView>>, ApiError> {
     blocking(move || {
         let rows = admin.store().invites()?;
-        page_of(views(&admin, rows)?, &query, |invite| creation_key(invite.created_at, &invite.id))
+        page_of("invites", views(&admin, rows)?, &query, |invite| creation_key(invite.created_at, &invite.id))
     })
     .await
     .map(Json)

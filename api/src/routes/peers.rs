@@ -22,7 +22,7 @@ use crate::types::{JoinRequest, Page, PageQuery, PeerPatch, PeerView, SyncView};
 pub(crate) async fn list(reader: Reader, Params(query): Params<PageQuery>) -> Result<Json<Page<PeerView>>, ApiError> {
     blocking(move || {
         let peers = reader.peers()?.into_iter().map(|row| view(&reader, row)).collect::<Result<_, ApiError>>()?;
-        page_of(peers, &query, |peer: &PeerView| peer.id.clone())
+        page_of("peers", peers, &query, |peer: &PeerView| peer.id.clone())
     })
     .await
     .map(Json)

@@ -23,7 +23,7 @@ pub(crate) async fn show(reader: Reader, Params(query): Params<PageQuery>) -> Re
         let (own, roster, names) = (reader.node_id(), reader.roster(), Names::load(&reader)?);
         let members = reader.members()?;
         let views = members.iter().cloned().map(|member| convert::member(member, &own, &roster.root(), &names));
-        let page = page_of(views.collect(), &query, |view: &MemberView| view.node.clone())?;
+        let page = page_of("roster", views.collect(), &query, |view: &MemberView| view.node.clone())?;
         Ok::<_, ApiError>(convert::roster(page, &members, &own, &roster))
     })
     .await

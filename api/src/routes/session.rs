@@ -97,7 +97,7 @@ pub(crate) async fn list(
         let own = reader.session().begun().map(|session| session.id);
         let view = |other| convert::session(&other, own);
         let sessions = reader.sessions()?.into_iter().map(view).collect();
-        page_of(sessions, &query, |session: &SessionView| creation_key(session.started_at, &session.id))
+        page_of("sessions", sessions, &query, |session: &SessionView| creation_key(session.started_at, &session.id))
     })
     .await
     .map(Json)

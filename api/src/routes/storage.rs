@@ -28,7 +28,7 @@ pub(crate) async fn trend(
 ) -> Result<Json<Page<UsageNoteView>>, ApiError> {
     blocking(move || {
         let notes = reader.usage_trend()?.iter().map(convert::usage_note).collect();
-        page_of(notes, &query, |note: &UsageNoteView| format!("{:020}", note.at.as_millisecond()))
+        page_of("trend", notes, &query, |note: &UsageNoteView| format!("{:020}", note.at.as_millisecond()))
     })
     .await
     .map(Json)

@@ -21,7 +21,9 @@ pub(crate) async fn mesh(
     reader: Reader,
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<MeshNodeView>>, ApiError> {
-    blocking(move || page_of(reader.survey()?.nodes(), &query, |node: &MeshNodeView| node.id.clone())).await.map(Json)
+    blocking(move || page_of("mesh", reader.survey()?.nodes(), &query, |node: &MeshNodeView| node.id.clone()))
+        .await
+        .map(Json)
 }
 
 /// On how many nodes packages are, in their order.

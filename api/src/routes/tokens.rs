@@ -21,7 +21,7 @@ use crate::types::{NewTokenView, Page, PageQuery, TokenRequest, TokenView};
 pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<TokenView>>, ApiError> {
     blocking(move || {
         let tokens = admin.store().tokens()?.into_iter().map(convert::token).collect();
-        page_of(tokens, &query, |token: &TokenView| creation_key(token.created_at, &token.id))
+        page_of("tokens", tokens, &query, |token: &TokenView| creation_key(token.created_at, &token.id))
     })
     .await
     .map(Json)

@@ -26,7 +26,7 @@ pub(crate) async fn list(
         // Paths are only told to who may see them.
         let all = reader.sees_all();
         items.retain(|item| all || item.path.is_some());
-        page_of(items, &query, key)
+        page_of("transfers", items, &query, key)
     })
     .await
     .map(Json)

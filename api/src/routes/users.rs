@@ -22,7 +22,7 @@ use crate::types::{Page, PageQuery, SetUpLinkView, UserPatchRequest, UserRequest
 pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<UserView>>, ApiError> {
     blocking(move || {
         let users = admin.store().users()?.into_iter().map(convert::user).collect();
-        page_of(users, &query, |user: &UserView| creation_key(user.created_at, &user.id))
+        page_of("users", users, &query, |user: &UserView| creation_key(user.created_at, &user.id))
     })
     .await
     .map(Json)

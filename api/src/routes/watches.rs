@@ -44,7 +44,7 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
             let key = format!("1:{}", creation_key(created_at, &id.to_string()));
             views.push((key, convert::watch(row, handle.status(id))));
         }
-        let page = page_of(views, &query, |(key, _)| key.clone())?;
+        let page = page_of("watches", views, &query, |(key, _)| key.clone())?;
         let items = page.items.into_iter().map(|(_, view)| view).collect();
         Ok::<_, ApiError>(Page { items, next: page.next, total: page.total })
     })

@@ -1,13 +1,13 @@
 //! `/webhooks`: who is told of what happens here.
 
+mod behind;
+
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use ods_store::{
-    Expected, OLD_SECRET_FOR_MS_MAX, PAGE_ROWS_MAX, StoreError, Webhook, WebhookChange, WebhookError, WebhookFilter,
-    WebhookId, WebhookSettings,
-};
+use ods_store::{OLD_SECRET_FOR_MS_MAX, Webhook, WebhookChange, WebhookEdit, WebhookError, WebhookId, WebhookSettings};
 
+use self::behind::{Behind, behind};
 use crate::auth::Admin;
 use crate::blocking::blocking;
 use crate::conditions;
@@ -20,25 +20,18 @@ use crate::types::{
     NewWebhookView, Page, PageQuery, RotateRequest, SkipRequest, WebhookPatch, WebhookRequest, WebhookView,
 };
 use crate::webhook_address::{AddressRules, BadWebhookUrl, check_url};
-use crate::webhook_message::WebhookMessages;
 
 /// How long the old secret signs too, unless the caller says: a day.
 const KEEP_OLD_FOR_S: u64 = 24 * 60 * 60;
-
-/// Pages of the journal that are looked through for what a webhook has yet to be told.
-const BEHIND_PAGES_MAX: usize = 5;
-/// How often a change that minds nothing is tried, when others change the same webhook in between.
-const EDITS_MAX: usize = 8;
 
 /// List webhooks, oldest first, without their secrets.
 #[utoipa::path(get, path = "/api/v1/webhooks", operation_id = "list_webhooks", tag = "webhooks", params(PageQuery),
     responses((status = 200, body = Page<WebhookView>), BadRequest))]
 pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<WebhookView>>, ApiError> {
     blocking(move || {
-        let webhooks = admin.store().webhooks()?;
-        let views: Result<Vec<WebhookView>, ApiError> =
-            webhooks.into_iter().map(|webhook| view(&admin, webhook)).collect();
-        page_of(views?, &query, |webhook: &WebhookView| creation_key(webhook.created_at, &webhook.id))
+        page_of("webhooks", views(&admin, admin.store().webhooks()?)?, &query, |webhook: &WebhookView| {
+            creation_key(webhook.created_at, &webhook.id)
+        })
     })
     .await
     .map(Json)
@@ -92,15 +85,20 @@ pub(crate) async fn edit(
     JsonBody(patch): JsonBody<WebhookPatch>,
 ) -> Result<Response, ApiError> {
     let (id, expected) = (parse(&id)?, conditions::expected(&headers)?);
+    let edit = WebhookEdit {
+        name: patch.name,
+        url: patch.url,
+        types: patch.types,
+        paths: patch.paths,
+        tags: patch.tags,
+        allow_private: patch.allow_private,
+        on: patch.enabled,
+    };
     let view = blocking(move || {
-        for _ in 1..EDITS_MAX {
-            match edit_once(&admin, id, &patch, &expected)? {
-                // Somebody else was first, and the caller doesn't mind: on top of what they did, then.
-                Err(StoreError::Edited { .. }) if expected == Expected::Any => {}
-                outcome => return view(&admin, outcome?),
-            }
-        }
-        view(&admin, edit_once(&admin, id, &patch, &expected)??)
+        // An early word for people. What counts is the address that is connected to, whatever two who change it at once make of it.
+        check_address(&admin, &edit.applied_to(&admin.store().webhook(id)?.row.settings))?;
+        let change = WebhookChange::Edit(edit);
+        view(&admin, admin.store().change_webhook(id, &change, &expected, &admin.author(), admin.reader().now())?)
     });
     answer(view.await?)
 }
@@ -177,32 +175,6 @@ pub(crate) async fn skip(
     .map(Json)
 }
 
-/// Changes a webhook as it stands at this moment, which must be as expected.
-fn edit_once(
-    admin: &Admin,
-    id: WebhookId,
-    patch: &WebhookPatch,
-    expected: &Expected,
-) -> Result<Result<Webhook, StoreError>, ApiError> {
-    let row = admin.store().webhook(id)?.row;
-    let seen = match expected {
-        Expected::Any => &Expected::OneOf(vec![row.tag()]),
-        Expected::OneOf(_) => expected,
-    };
-    let (patch, before) = (patch.clone(), row.settings);
-    let settings = WebhookSettings {
-        name: patch.name.unwrap_or(before.name),
-        url: patch.url.unwrap_or(before.url),
-        types: patch.types.unwrap_or(before.types),
-        paths: patch.paths.unwrap_or(before.paths),
-        tags: patch.tags.unwrap_or(before.tags),
-        allow_private: patch.allow_private.unwrap_or(before.allow_private),
-    };
-    check_address(admin, &settings)?;
-    let change = WebhookChange::Edit { settings, on: patch.enabled };
-    Ok(admin.store().change_webhook(id, &change, seen, &admin.author(), admin.reader().now()))
-}
-
 /// The id of a webhook in an address, or the error that there is none.
 pub(super) fn parse(id: &str) -> Result<WebhookId, ApiError> {
     Ok(id.parse::<WebhookId>()?)
@@ -226,28 +198,17 @@ fn check_address(admin: &Admin, settings: &WebhookSettings) -> Result<(), ApiErr
 }
 
 fn view(admin: &Admin, webhook: Webhook) -> Result<WebhookView, ApiError> {
-    let failing = webhook.progress.failing.as_ref();
-    let message = failing.map(|failing| admin.store().message_id(failing.lsn)).transpose()?.unwrap_or_default();
-    let behind = behind(admin, &webhook)?;
-    Ok(convert::webhook(webhook, behind, |_| message.clone()))
+    Ok(views(admin, vec![webhook])?.remove(0))
 }
 
-/// How many deliveries a webhook has yet to get, and whether there may be more than were counted.
-fn behind(admin: &Admin, webhook: &Webhook) -> Result<(u64, bool), ApiError> {
-    let (store, filter) = (admin.store(), WebhookFilter::new(&webhook.row.settings)?);
-    let messages = WebhookMessages::new(store.clone(), "");
-    let (mut at, mut count) = (webhook.progress.cursor, 0);
-    for _ in 0..BEHIND_PAGES_MAX {
-        let page = store.records(at, PAGE_ROWS_MAX)?;
-        for record in &page.items {
-            count += u64::from(messages.concerns(record, &filter)?);
-            at = record.lsn;
-        }
-        if page.next.is_none() {
-            return Ok((count, false));
-        }
-    }
-    Ok((count, true))
+fn views(admin: &Admin, webhooks: Vec<Webhook>) -> Result<Vec<WebhookView>, ApiError> {
+    let behind = behind(admin.store(), &webhooks)?;
+    let view = |(webhook, behind): (Webhook, Behind)| {
+        let failing = webhook.progress.failing.as_ref();
+        let message = failing.map(|failing| admin.store().message_id(failing.lsn)).transpose()?.unwrap_or_default();
+        Ok(convert::webhook(webhook, (behind.deliveries, behind.more), |_| message.clone()))
+    };
+    webhooks.into_iter().zip(behind).map(view).collect()
 }
 
 fn with_secret(admin: &Admin, webhook: Webhook) -> Result<NewWebhookView, ApiError> {

@@ -15,7 +15,7 @@ use crate::publish::{self, Author, Bytes, Condition, MetaPatch, PublishRequest};
 use crate::store::Store;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
-use crate::webhooks::{self, Attempt, Settlement, Tried, WebhookChange, WebhookSettings};
+use crate::webhooks::{self, Attempt, Settlement, Tried, WebhookChange, WebhookEdit, WebhookSettings};
 
 /// Events in one commit.
 const EVENTS_PER_COMMIT: u64 = 20_000;
@@ -103,7 +103,7 @@ fn fill_one(tx: &Tx<'_>, number: u32, rows: u64, author: &Author) -> Result<()> 
     };
     let moment = |row: u64| Moment::live(time_of(row));
     let made = webhooks::create(tx, moment(0), &settings, author)?;
-    let (webhook, off) = (made.row.id, WebhookChange::Edit { settings, on: Some(false) });
+    let (webhook, off) = (made.row.id, WebhookChange::Edit(WebhookEdit { on: Some(false), ..WebhookEdit::default() }));
     let edits = webhooks::change(tx, moment(0), webhook, &off, &Expected::Any, author)?.row.edits;
     let tried = |row: u64| Tried {
         lsn: Lsn::new(made.progress.cursor.get() + 1 + row),

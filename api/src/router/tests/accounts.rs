@@ -177,3 +177,31 @@ async fn a_mesh_that_is_gone_is_503() {
     api.mesh.close();
     api.json(Method::POST, "/api/v1/peers", &json!({"invite": "x"})).await.problem(503, "stopping");
 }
+
+#[tokio::test]
+async fn a_cursor_of_another_list_is_refused() {
+    let api = Api::new();
+    let lists = [
+        "packages",
+        "audit",
+        "events",
+        "revisions/a.pkg",
+        "uploads",
+        "tokens",
+        "users",
+        "sessions",
+        "invites",
+        "peers",
+        "roster",
+        "mesh",
+        "transfers",
+        "watches",
+        "webhooks",
+    ];
+    api.publish("a.pkg", b"a", &[]);
+    for list in lists {
+        for foreign in ["-size:2:a.pkg", "somewhere:00000000001800000000:0011223344556677"] {
+            api.get(&format!("/api/v1/{list}?after={foreign}")).await.problem(400, "bad_query");
+        }
+    }
+}

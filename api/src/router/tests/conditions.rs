@@ -131,6 +131,24 @@ async fn a_webhook_is_behind_by_what_it_will_be_told_and_by_nothing_else() {
 }
 
 #[tokio::test]
+async fn the_list_tells_of_webhooks_at_many_places_of_the_journal_what_each_has_before_it() {
+    let api = Api::new();
+    let hook = json!({"url": "https://example.com/", "types": ["package.published"]});
+    api.json(Method::POST, "/api/v1/webhooks", &hook).await.ok(201);
+    ods_store::fill(&api.store, 6000, 6000).expect("filled");
+    api.json(Method::POST, "/api/v1/webhooks", &hook).await.ok(201);
+    api.publish("a.pkg", b"a", &[]);
+    api.json(Method::POST, "/api/v1/webhooks", &hook).await.ok(201);
+    let listed = api.get("/api/v1/webhooks").await.ok(200);
+    let told = |webhook: &Value| (webhook["behind"].clone(), webhook["behind_more"].clone());
+    let mut told: Vec<_> = listed["items"].as_array().expect("items").iter().map(told).collect();
+    told.sort_by_key(|(deliveries, _)| deliveries.as_u64());
+    let told_of = |deliveries: u64, more: bool| (json!(deliveries), json!(more));
+    // Of the 5,000 records that are looked through every second one is an entry of the audit.
+    assert_eq!(told, [told_of(0, false), told_of(1, false), told_of(2500, true)]);
+}
+
+#[tokio::test]
 async fn what_is_done_to_a_webhook_is_in_the_audit_and_its_secrets_are_not() {
     let api = Api::new();
     let made = api.json(Method::POST, "/api/v1/webhooks", &json!({"url": "https://example.com/"})).await.ok(201);
