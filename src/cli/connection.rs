@@ -104,6 +104,11 @@ impl Connection {
 }
 
 impl Connected {
+    /// Whether the node runs on this machine, as its data folder says.
+    pub(crate) fn is_here(&self) -> bool {
+        self.local.is_some()
+    }
+
     /// A client error in the user's terms: that nobody answers means something else on the node's own machine.
     pub(crate) fn explain(&self, error: ClientError) -> Failure {
         let local = self.local.as_ref().filter(|_| matches!(error, ClientError::Connect { .. }));

@@ -63,6 +63,13 @@ impl Failure {
         self
     }
 
+    /// Says it in other words.
+    #[must_use]
+    pub(crate) fn reworded(mut self, word: &str, other: &str) -> Self {
+        self.0.message = self.0.message.replace(word, other);
+        self
+    }
+
     /// Adds an error and those beneath it as causes.
     #[must_use]
     pub(crate) fn caused_by(mut self, error: &dyn Error) -> Self {
@@ -222,6 +229,10 @@ fn hint_of_problem(code: &str, status: u16) -> Option<&'static str> {
         ("node_unreachable", _) => Some(
             "check that this machine can reach the other node; its address can be set there with `--url` or `urls` in ods.toml",
         ),
+        ("outside_watch_roots", _) => Some(
+            "`ods settings` shows watch.roots; it is set under [watch] in the node's ods.toml, and counts from the next start on",
+        ),
+        ("folder_taken", _) => Some("`ods watch ls` lists the watched folders"),
         ("no_such_package", _) => Some("`ods ls` lists the packages"),
         (_, 401) => {
             Some("set ODS_TOKEN to a token made with `ods token create`, or run the command on the node's own machine")

@@ -25,12 +25,13 @@ pub(crate) fn time_text(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%MZ").to_string()
 }
 
-/// How long ago a moment is: `just now`, `5 min ago`, `3 h ago`, `12 days ago`.
+/// How long ago a moment is: `just now`, `25 s ago`, `5 min ago`, `3 h ago`, `12 days ago`.
 pub(crate) fn age_text(at: Timestamp, now: UnixMillis) -> String {
     let now_s = i64::try_from(now.unix_seconds()).unwrap_or(i64::MAX);
     let seconds = now_s.saturating_sub(at.as_second());
     match seconds {
-        ..60 => "just now".to_owned(),
+        ..2 => "just now".to_owned(),
+        2..60 => format!("{seconds} s ago"),
         60..3600 => format!("{} min ago", seconds / 60),
         3600..172_800 => format!("{} h ago", seconds / 3600),
         _ => format!("{} days ago", seconds / 86_400),
@@ -111,9 +112,14 @@ mod tests {
     fn ages_are_rough() {
         let now = UnixMillis::new(1_000_000_000_000);
         let at = |seconds_ago: i64| Timestamp::from_second(1_000_000_000 - seconds_ago).expect("a time");
-        for (seconds_ago, text) in
-            [(-5, "just now"), (59, "just now"), (60, "1 min ago"), (7200, "2 h ago"), (864_000, "10 days ago")]
-        {
+        for (seconds_ago, text) in [
+            (-5, "just now"),
+            (1, "just now"),
+            (59, "59 s ago"),
+            (60, "1 min ago"),
+            (7200, "2 h ago"),
+            (864_000, "10 days ago"),
+        ] {
             assert_eq!(age_text(at(seconds_ago), now), text);
         }
         assert_eq!(time_text(at(0)), "2001-09-09 01:46Z");

@@ -327,3 +327,21 @@ async fn gc_tells_what_would_go_and_keeps_what_is_young() {
     assert_eq!((&done["dry_run"], &done["blobs"], &done["kept"]["live"]), (&json!(false), &json!(0), &json!(1)));
     node.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_webhook_or_watch_is_told_in_the_words_of_the_command_line() {
+    let node = Node::start().await;
+    for typed in [["webhook", "add", "http://10.1.2.3/"], ["webhook", "add", "http://localhost/"]] {
+        let (exit, detail) = node.fails(&typed).await;
+        assert_eq!(exit, Exit::Failed, "{typed:?}");
+        assert!(detail.contains("; --allow-private lets a webhook be sent there"), "{detail}");
+    }
+    // Typed from here, where the node is too.
+    for folder in ["drop", "/etc"] {
+        let refused = node.ods(&["watch", "add", folder]).await.expect_err("no folder may be watched").to_json();
+        assert_eq!(refused["code"], json!("outside_watch_roots"), "{refused}");
+        let hint = refused["hint"].as_str().expect("a hint");
+        assert!(hint.contains("ods.toml") && hint.contains("next start"), "{hint}");
+    }
+    node.stop().await;
+}

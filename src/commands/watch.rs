@@ -1,6 +1,6 @@
 //! `ods watch`: folders whose files the node publishes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Subcommand, ValueEnum};
 use ods_api::{ConfirmRequest, LeftView, WatchModeName, WatchPatch, WatchRequest, WatchView};
@@ -200,7 +200,7 @@ async fn list(arguments: &Ls, context: &mut Context) -> Result<(), Failure> {
 async fn add(arguments: Add, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let request = WatchRequest {
-        folder: arguments.folder.display().to_string(),
+        folder: there(&arguments.folder, &node, context),
         prefix: arguments.prefix,
         tags: arguments.tags,
         mode: arguments.mode.into(),
@@ -214,10 +214,10 @@ async fn add(arguments: Add, context: &mut Context) -> Result<(), Failure> {
 
 async fn set(arguments: Set, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    let watch = find(&node, &arguments.watch).await?;
+    let watch = find(&node, &arguments.watch, context).await?;
     let without_empty = |tags: Vec<String>| tags.into_iter().filter(|tag| !tag.is_empty()).collect();
     let patch = WatchPatch {
-        folder: arguments.folder.map(|folder| folder.display().to_string()),
+        folder: arguments.folder.map(|folder| there(&folder, &node, context)),
         prefix: arguments.prefix,
         tags: arguments.tags.map(without_empty),
         mode: arguments.mode.map(Into::into),
@@ -248,7 +248,7 @@ fn tell_left(left: &LeftView, context: &mut Context) -> Result<(), Failure> {
 
 async fn remove(arguments: &One, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    let watch = find(&node, &arguments.watch).await?;
+    let watch = find(&node, &arguments.watch, context).await?;
     node.client.remove_watch(&watch.id).await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {
         return context.output.json(&json!({"id": watch.id, "removed": true}));
@@ -258,14 +258,14 @@ async fn remove(arguments: &One, context: &mut Context) -> Result<(), Failure> {
 
 async fn scan(arguments: &One, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    let watch = find(&node, &arguments.watch).await?;
+    let watch = find(&node, &arguments.watch, context).await?;
     let watch = node.client.scan_watch(&watch.id).await.map_err(|error| node.explain(error))?;
     done(&watch, "asked to read", context)
 }
 
 async fn confirm(arguments: Confirm, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    let watch = find(&node, &arguments.watch).await?;
+    let watch = find(&node, &arguments.watch, context).await?;
     let shown = watch.pause.as_ref().and_then(|pause| pause.missing_digest.clone());
     let Some(missing_digest) = arguments.missing.or(shown) else {
         let message = format!("the watch of {} asks nothing", watch.folder);
@@ -287,7 +287,7 @@ fn done(watch: &WatchView, what: &str, context: &mut Context) -> Result<(), Fail
 
 async fn show(arguments: &One, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    let watch = find(&node, &arguments.watch).await?;
+    let watch = find(&node, &arguments.watch, context).await?;
     let watch = node.client.watch(&watch.id).await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {
         return context.output.json(&watch);
@@ -327,10 +327,18 @@ fn write(watch: &WatchView, output: &mut Output) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn find(node: &Connected, typed: &str) -> Result<WatchView, Failure> {
+/// A folder as the node is told of it: one that was typed from here is meant from here, if the node is here too.
+fn there(typed: &Path, node: &Connected, context: &Context) -> String {
+    let folder = if node.is_here() { context.machine.working_folder.join(typed) } else { typed.to_owned() };
+    folder.display().to_string()
+}
+
+async fn find(node: &Connected, typed: &str, context: &Context) -> Result<WatchView, Failure> {
     let watches = node.client.watches().await.map_err(|error| node.explain(error))?.items;
     let trimmed = typed.trim_end_matches('/');
-    let fits = |watch: &WatchView| watch.id == typed || watch.folder == typed || watch.folder == trimmed;
+    let from_here = there(Path::new(trimmed), node, context);
+    let names = [typed, trimmed, &from_here];
+    let fits = |watch: &WatchView| watch.id == typed || names.contains(&watch.folder.as_str());
     watches.into_iter().find(fits).ok_or_else(|| {
         Failure::new(Exit::NotFound, "no_such_watch", format!("there is no watch {typed}"))
             .hint("`ods watch ls` lists the watches, with their ids and folders")

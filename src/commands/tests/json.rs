@@ -129,6 +129,7 @@ async fn the_node_and_the_mesh() {
     let node = settled().await;
     snapshot(&node, "status", &["status"]).await;
     snapshot(&node, "mesh", &["mesh"]).await;
+    snapshot(&node, "mesh-missing", &["mesh", "--missing", "hq"]).await;
     snapshot(&node, "transfers", &["transfers"]).await;
     snapshot(&node, "limit", &["limit"]).await;
     snapshot(&node, "roster-ls", &["roster", "ls"]).await;

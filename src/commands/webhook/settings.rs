@@ -55,6 +55,11 @@ pub(super) struct Edit {
     connection: Connection,
 }
 
+/// The node speaks of its fields; people here type options.
+fn refused(failure: Failure) -> Failure {
+    if failure.code() == "address_refused" { failure.reworded("`allow_private`", "--allow-private") } else { failure }
+}
+
 pub(super) async fn add(arguments: Add, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let request = WebhookRequest {
@@ -65,7 +70,7 @@ pub(super) async fn add(arguments: Add, context: &mut Context) -> Result<(), Fai
         tags: arguments.tags,
         allow_private: arguments.allow_private,
     };
-    let made = node.client.create_webhook(&request).await.map_err(|error| node.explain(error))?;
+    let made = node.client.create_webhook(&request).await.map_err(|error| refused(node.explain(error)))?;
     if context.output.is_json() {
         return context.output.json(&made);
     }
@@ -90,7 +95,7 @@ pub(super) async fn edit(arguments: Edit, context: &mut Context) -> Result<(), F
         allow_private: arguments.allow_private,
         enabled: None,
     };
-    let webhook = node.client.edit_webhook(&webhook.id, &patch).await.map_err(|error| node.explain(error))?;
+    let webhook = node.client.edit_webhook(&webhook.id, &patch).await.map_err(|error| refused(node.explain(error)))?;
     if context.output.is_json() {
         return context.output.json(&webhook);
     }
