@@ -23,6 +23,7 @@ mod contrib;
 mod crash;
 mod downloads;
 mod everywhere;
+mod following;
 mod format;
 mod full_disk;
 mod hostile_http;

@@ -127,6 +127,26 @@ fn an_upload_cut_ten_times_sends_little_twice_and_arrives_whole() {
     assert_eq!(node.package("mac/large.pkg").expect("published")["blob"], large.blake3());
 }
 
+#[test]
+fn of_two_writers_on_one_upload_the_later_goes_on_and_the_earlier_is_told() {
+    let (large, node) = (Large::new(8 * MIB), Node::start("hq"));
+    let upload = begin(&node, "two.pkg", large.size);
+    let (_, mut first) = send(&node, &upload, &large, 0, 3 * MIB);
+    let from = offset(&node, &upload);
+    let (_, mut second) = send(&node, &upload, &large, from, large.size);
+    // Told when it goes on sending; perhaps the node has closed by then.
+    let _ = first.write_all(&large.from(3 * MIB));
+    for (stream, expected) in [(&mut second, "HTTP/1.1 204"), (&mut first, "HTTP/1.1 409")] {
+        stream.set_read_timeout(Some(Duration::from_mins(5))).expect("a timeout");
+        let mut head = [0; 1024];
+        let read = stream.read(&mut head).expect("an answer");
+        let head = String::from_utf8_lossy(&head[..read]).into_owned();
+        assert!(head.starts_with(expected), "{head}");
+        assert!(expected.ends_with("204") || head.contains("problem+json"), "{head}");
+    }
+    assert_eq!(node.package("two.pkg").expect("published")["blob"], large.blake3());
+}
+
 /// A script in a folder of its own, with what it needs from a registry; `None` where that can't be had.
 fn prepared(program: &str, install: &[&str]) -> Option<tempfile::TempDir> {
     let folder = tempfile::Builder::new().prefix("ods-tus-").tempdir().expect("a temporary folder");

@@ -14,7 +14,7 @@ use std::time::Instant;
 use ods_store::{LocalDisk, Store, StoreOptions, filled_path};
 
 use crate::scale::fill;
-use crate::support::{Bench, Figure, Http, Node, median, until};
+use crate::support::{Bench, Figure, Http, Node, median, run_here, until};
 
 const PAGES: u64 = 200;
 const GETS: u64 = 4000;
@@ -24,7 +24,7 @@ const FOLLOWERS: usize = 1000;
 const READERS: usize = 4;
 const EVENTS: usize = 20;
 const DELIVERIES: usize = 50;
-const CHANGES: usize = 200;
+const CHANGES: usize = 400;
 /// Rows of the histories that the large ones are held against.
 const FEW_ROWS: u64 = 1000;
 
@@ -36,6 +36,10 @@ fn rows() -> u64 {
 pub(crate) fn run(bench: &Bench) -> Vec<Figure> {
     let (rows, data) = (rows(), bench.folder("api").join("data"));
     fill(&data, rows, rows).expect("the store takes it");
+    // The same packages with a long history, and with a short one.
+    let many = bench.folder("api-many");
+    run_here("cp", &[&"-r", &data, &many]);
+    fill_history(&many.join("data"), rows);
     fill_history(&data, FEW_ROWS);
     let node = Node::start(bench, "api");
     let mut figures = vec![Figure::limit(
@@ -66,11 +70,9 @@ pub(crate) fn run(bench: &Bench) -> Vec<Figure> {
         webhook_ms(&node),
         100.0,
     ));
-    let few = Costs::of(&node);
     drop(node);
-    fill_history(&data, rows);
-    let many = Costs::of(&Node::start(bench, "api"));
-    figures.extend(many.beside(&few, rows));
+    let (few, many) = (Node::start(bench, "api"), Node::start(bench, "api-many"));
+    figures.extend(beside_history(&few, &many, rows));
     figures
 }
 
@@ -229,59 +231,65 @@ fn take_delivery(stream: &TcpStream, sender: &Sender<(String, Instant)>) -> Opti
     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").ok()
 }
 
-/// Medians of what a history could slow, milliseconds.
-struct Costs {
-    put: f64,
-    audit: f64,
-    deliveries: f64,
-    list: f64,
+/// What a history could slow: the same calls to a node with a short one and to a node with a long one, in turns, so that what
+/// else the machine does meets both alike.
+fn beside_history(few: &Node, many: &Node, rows: u64) -> Vec<Figure> {
+    let mut sides = [Side::of(few), Side::of(many)];
+    let mut row = |name: &str, call: fn(&mut Side) -> f64| {
+        let mut took_ms = [Vec::new(), Vec::new()];
+        for turn in 0..=CHANGES {
+            for place in 0..sides.len() {
+                // Each begins as often as the other; the first turn warms up.
+                let side = (place + turn) % sides.len();
+                let this_ms = call(&mut sides[side]);
+                if turn > 0 {
+                    took_ms[side].push(this_ms);
+                }
+            }
+        }
+        let [few, many] = took_ms.map(median);
+        let name = format!("{name}, median, beside {rows} rows of audit and of deliveries each");
+        Figure::new(&name, "ms", many, &format!("beside {FEW_ROWS}"), few).at_most(1.25)
+    };
+    vec![
+        row("a durable PUT of some bytes", Side::put_ms),
+        row("a page of 100 of the audit", |side| side.page_ms("/api/v1/audit?limit=100")),
+        row("a page of 100 deliveries", |side| side.page_ms(&side.deliveries.clone())),
+        row("a page of 100 packages", |side| side.page_ms("/api/v1/packages?limit=100")),
+    ]
 }
 
-impl Costs {
+/// A node, and what is called there.
+struct Side {
+    http: Http,
+    deliveries: String,
+    changes: usize,
+}
+
+impl Side {
     fn of(node: &Node) -> Self {
         let mut http = node.http();
+        until("the node is at rest", || http.send("GET", "/readyz", b"").status == 200);
         let webhooks = http.json("GET", "/api/v1/webhooks", b"");
         let of_history =
             |webhook: &&serde_json::Value| webhook["name"].as_str().is_some_and(|name| name.starts_with("filled"));
         let webhook = webhooks["items"].as_array().into_iter().flatten().find(of_history).expect("it was filled");
         let deliveries =
             format!("/api/v1/webhooks/{}/deliveries?limit=100", webhook["id"].as_str().unwrap_or_default());
-        let pages = |http: &mut Http, target: &str| {
-            let one = |_| {
-                timed_ms(|| {
-                    let page = http.json("GET", target, b"");
-                    assert_eq!(page["items"].as_array().map(Vec::len), Some(100), "{target}");
-                })
-            };
-            median((0..CHANGES).map(one).collect::<Vec<_>>())
-        };
-        let mut changes = 0;
-        let mut put = |http: &mut Http| {
-            changes += 1;
-            let bytes = format!("{} of {}", changes, node.server().pid());
-            timed_ms(|| drop(http.json("PUT", "/api/v1/packages/changed.pkg", bytes.as_bytes())))
-        };
-        until("the node is at rest", || http.send("GET", "/readyz", b"").status == 200);
-        Self {
-            put: median((0..CHANGES).map(|_| put(&mut http)).collect::<Vec<_>>()),
-            audit: pages(&mut http, "/api/v1/audit?limit=100"),
-            deliveries: pages(&mut http, &deliveries),
-            list: pages(&mut http, "/api/v1/packages?limit=100"),
-        }
+        Self { http, deliveries, changes: 0 }
     }
 
-    /// Each beside what it was with a short history.
-    fn beside(&self, few: &Self, rows: u64) -> Vec<Figure> {
-        let row = |name: &str, many: f64, few: f64| {
-            let name = format!("{name}, median, beside {rows} rows of audit and of deliveries each");
-            Figure::new(&name, "ms", many, &format!("beside {FEW_ROWS}"), few).at_most(1.25)
-        };
-        vec![
-            row("a durable PUT of some bytes", self.put, few.put),
-            row("a page of 100 of the audit", self.audit, few.audit),
-            row("a page of 100 deliveries", self.deliveries, few.deliveries),
-            row("a page of 100 packages", self.list, few.list),
-        ]
+    fn put_ms(&mut self) -> f64 {
+        self.changes += 1;
+        let bytes = format!("the bytes of change {}", self.changes);
+        timed_ms(|| drop(self.http.json("PUT", "/api/v1/packages/changed.pkg", bytes.as_bytes())))
+    }
+
+    fn page_ms(&mut self, target: &str) -> f64 {
+        timed_ms(|| {
+            let page = self.http.json("GET", target, b"");
+            assert_eq!(page["items"].as_array().map(Vec::len), Some(100), "{target}");
+        })
     }
 }
 
