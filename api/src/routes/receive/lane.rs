@@ -104,7 +104,8 @@ impl<S: Sink> Lane<S> {
     /// Has it take this next.
     pub(super) async fn push(&mut self, block: Arc<Block>) -> Result<(), ApiError> {
         if self.queue.add(block) {
-            let (sink, queue) = (self.sink().await?, Arc::clone(&self.queue));
+            let queue = Arc::clone(&self.queue);
+            let sink = self.sink().await.inspect_err(|_| queue.give_up())?;
             self.worker = Worker::Works(tokio::task::spawn_blocking(move || work(sink, &queue)));
         }
         Ok(())
@@ -168,6 +169,23 @@ mod tests {
         }
         assert!(one.finish().await.expect("it ends").0 == all);
         assert!(other.finish().await.expect("it ends").0 == all);
+    }
+
+    #[tokio::test]
+    async fn after_an_error_every_block_is_refused_and_none_is_kept() {
+        for trouble in [b"fail".as_slice(), b"panic"] {
+            let mut blocks = Blocks::new(None);
+            let mut lane = Lane::new(Slow(vec![]));
+            lane.push(block(&mut blocks, trouble).await).await.expect("not looked at yet");
+            while lane.queue.waiting().is_worked_on {
+                tokio::task::yield_now().await;
+            }
+            for bytes in [b"a", b"b", b"c", b"d", b"e", b"f"] {
+                let next = block(&mut blocks, bytes).await;
+                assert!(lane.push(next).await.is_err());
+            }
+            assert!(lane.finish().await.is_err());
+        }
     }
 
     #[tokio::test]
