@@ -1,9 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-<<<<<<< HEAD
-// The document's shape: 143889a9f3b11bdf333cf81c173564812977f6307b11402b4bc59aa48622211d
-=======
-// The document's shape: f329ddde6b363ae8dfc68fded109eacaf0f6effe6235d8b569bd75068e1fc833
->>>>>>> c4070fc (Publish what is in a watched folder at its new place when the prefix changes, and say what stays)
+// The document's shape: 38be8be4b71952f598e6180bdba3a3c7ff9209c9764908458b4a18632649c56c
 
 export interface paths {
     "/api/v1/anchors": {
