@@ -57,7 +57,7 @@ impl Callee {
         let told = Told::by(&request);
         let reply = self.ask(caller, request).await?;
         match (told, &reply) {
-            (Told::Ping(theirs), Ok(Reply::Answer(Answer::Ping(told)))) => {
+            (Told::Ping(theirs), Ok(Reply::Answer(Answer::Ping(told)) | Reply::Despite(Answer::Ping(told), _))) => {
                 self.inbox.heard(caller, Heard { theirs: *theirs, told: told.clone(), address });
             }
             (Told::States(digest), Ok(Reply::Answer(Answer::States(answer)))) => {

@@ -17,6 +17,7 @@ use super::endpoint::{Endpoint, Way, observed_url};
 use super::inbox::{FetchInbox, Heard, Inbox, StateInbox};
 use super::link_keeper::LinkKeeper;
 use super::moment::Moment;
+use super::offences::{BAD_EVENT, Offences, Place};
 use super::peers::{Action, Link, Peers, PullMode, PullReport};
 use super::protocol::Summary;
 use super::rejoin::Rejoin;
@@ -69,6 +70,8 @@ pub(super) struct Driver {
     links: LinkKeeper,
     rejoin: Rejoin,
     syncing: BTreeMap<NodeId, Vec<Syncing>>,
+    /// What pulls brought that no honest node has.
+    offences: Offences,
     /// Outcomes that wait for the store to be readable again.
     held_back: Vec<Outcome>,
     tasks: Tasks<Outcome>,
@@ -104,6 +107,7 @@ impl Driver {
             links,
             rejoin,
             syncing: BTreeMap::new(),
+            offences: Offences::default(),
             held_back: Vec::new(),
             tasks,
         }
@@ -237,10 +241,14 @@ impl Driver {
                 if let Some(reason) = &report.refused {
                     tracing::warn!(peer = %node.short(), reason, "a pull stopped; it is tried again");
                 }
+                let told = if report.is_offence { self.offences.note(Place::Node(node), BAD_EVENT, now) } else { None };
                 for syncing in self.syncing.entry(node).or_default() {
                     syncing.gained += report.gained;
                 }
                 peers.pulled(&node, *report, now);
+                if let Some(detail) = told {
+                    self.note(Happening::Alarm { code: "bad_calls".to_owned(), detail });
+                }
             }
             Outcome::LinkOpened(node) => {
                 peers.linked(&node, now);

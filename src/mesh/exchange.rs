@@ -171,9 +171,10 @@ impl Pull {
         if more && taken.refused.is_none() && self.pages < PULL_PAGES_MAX {
             return Ok(Step::Ask(self.ask_log(store)?));
         }
+        let is_offence = taken.refused.as_ref().is_some_and(|refusal| refusal.reason.is_offence());
         let refused = taken.refused.map(|refusal| format!("event {} was not taken: {}", refusal.event, refusal.reason));
         let Self { mode, gained, .. } = *self;
-        Ok(Step::Done(PullReport { mode, theirs: summary, gained, more, refused }))
+        Ok(Step::Done(PullReport { mode, theirs: summary, gained, more, refused, is_offence }))
     }
 
     /// A page that has nothing, promises more and doesn't move on would be asked for until the end of time.

@@ -248,6 +248,10 @@ async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -
             }
         }
         Ok(Reply::Answer(answer)) => Ok(Said::Answer(Box::new(answer))),
+        Ok(Reply::Despite(answer, code)) => {
+            surface.note(place, code).await;
+            Ok(Said::Answer(Box::new(answer)))
+        }
         Ok(Reply::Link) => {
             surface.note(place, "links").await;
             surface.switch(caller, &mut head).map(|()| Said::Link)

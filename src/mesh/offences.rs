@@ -19,6 +19,9 @@ use ods_store::NodeId;
 use super::limits::{OFFENCE_AGAIN_MS, OFFENCE_ALARMS_MAX, OFFENCE_WINDOW_MS, OFFENDERS_MAX};
 use super::moment::Moment;
 
+/// The code of an event that every honest node would have refused, wherever it came in.
+pub(super) const BAD_EVENT: &str = "bad_event";
+
 /// Whom a call is put down to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
@@ -64,6 +67,7 @@ fn meaning(code: &str) -> Option<(u32, &'static str)> {
         "wrong_node" => (30, "calls that are for another node"),
         "stale_nonce" => (60, "calls with a nonce that is too old or was never issued"),
         "not_a_member" => (60, "calls with a key that this mesh doesn't know"),
+        BAD_EVENT => (1, "events that are malformed or whose signature is wrong, or passes them on"),
         "busy" => (1, "more calls than it may within a minute"),
         "links" => (60, "links, one after the other"),
         _ => return None,

@@ -53,6 +53,8 @@ pub(super) struct PullReport {
     pub(super) more: bool,
     /// Why an event was not taken, if one wasn't; the pull stopped there.
     pub(super) refused: Option<String>,
+    /// It was one that no honest node passes on.
+    pub(super) is_offence: bool,
 }
 
 /// How a peer looks from here.

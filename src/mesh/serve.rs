@@ -14,6 +14,7 @@ use ods_store::{
 
 use super::limits::PING_EVENTS_BYTES_MAX;
 use super::nonce::Standing;
+use super::offences::BAD_EVENT;
 use super::pair;
 use super::protocol::{
     Answer, BytesRequest, Call, Contact, LogAnswer, LogRequest, PieceMap, PiecesRequest, Ping, Request, RosterSwap,
@@ -37,6 +38,8 @@ pub(super) struct Node {
 pub(super) enum Reply {
     /// A value.
     Answer(Answer),
+    /// A value, to a question of which a part was wrong as no honest node's is: the code of that.
+    Despite(Answer, &'static str),
     /// No news yet: ask again soon, or without waiting.
     Wait,
     /// Bytes, to be read in parts.
@@ -160,7 +163,7 @@ pub(super) fn serve(node: &Node, caller: &NodeId, request: Request, now: UnixMil
     let standing = may_call(store, caller, request.call())?;
     let answer = match request {
         Request::Pair(request) => Answer::Pair(pair::serve(node, caller, request, now)?),
-        Request::Ping(ping) => Answer::Ping(take_ping(store, ping, now)?),
+        Request::Ping(ping) => return take_ping(store, ping, now),
         Request::Roster(swap) => Answer::Roster(swap_rosters(store, caller, swap, standing, now)?),
         Request::States(request) => Answer::States(swap_states(store, request, now)?),
         Request::Log(request) => Answer::Log(log_page(store, &request)?),
@@ -199,16 +202,19 @@ pub(super) fn summary(store: &Store) -> Result<Summary, StoreError> {
     })
 }
 
-fn take_ping(store: &Store, ping: Ping, now: UnixMillis) -> Result<Summary, Refusal> {
+fn take_ping(store: &Store, ping: Ping, now: UnixMillis) -> Result<Reply, Refusal> {
     let bytes: usize = ping.events.iter().map(|event| event.frame.len() + event.signature.len()).sum();
     if bytes > PING_EVENTS_BYTES_MAX {
         return Err(Refusal::Malformed { what: "ping: its events are too large" });
     }
+    let mut refused = None;
     if !ping.events.is_empty() {
         // What doesn't fit is pulled later, so a refused event is no error of the ping.
-        store.insert_events(EventBatch { events: ping.events, pull: None, backfill: false }, now)?;
+        refused = store.insert_events(EventBatch { events: ping.events, pull: None, backfill: false }, now)?.refused;
     }
-    Ok(summary(store)?)
+    let answer = Answer::Ping(summary(store)?);
+    let is_wrong = refused.is_some_and(|refusal| refusal.reason.is_offence());
+    Ok(if is_wrong { Reply::Despite(answer, BAD_EVENT) } else { Reply::Answer(answer) })
 }
 
 /// Takes the caller's roster and gives this node's. A stranger's is taken only if it shows that the stranger belongs; one

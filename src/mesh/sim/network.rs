@@ -196,7 +196,7 @@ impl Line {
         let told = outcome.as_ref().map(|_| "answered").map_err(ToString::to_string);
         self.network.tell(|| format!("m{} asked {}: {:?}: {told:?}", self.machine, to.way, request.call()));
         match outcome? {
-            Reply::Answer(answer) => Ok(answer),
+            Reply::Answer(answer) | Reply::Despite(answer, _) => Ok(answer),
             Reply::Wait | Reply::Link | Reply::Bytes(_) => Err(CallError::Garbage("another answer than asked for")),
         }
     }

@@ -11,7 +11,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use blake3::hazmat::HasherExt as _;
 use data_encoding::BASE64;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
 use ods_store::{
     Digest, EVENT_CONTEXT, EventBatch, EventId, FORMAT, Happening, Header, Lsn, Meta, NodeKey, Publish, Role, Sha256,
@@ -26,7 +26,7 @@ use super::super::exchange::ping;
 use super::super::http_server::PeerSurface;
 use super::super::offload::Offload;
 use super::super::pacers::Outflow;
-use super::super::protocol::{Answer, PieceMap, Request, StatesRequest};
+use super::super::protocol::{Answer, Call as ProtocolCall, PieceMap, Request, StatesRequest};
 use super::super::signature::{CallParameters, RequestParts, content_digest, sign_answer, sign_request};
 use super::live::{Live, noise, until};
 use super::support::{NOW, TestNode};
@@ -70,6 +70,16 @@ impl Surface {
         assert_eq!(first.status(), StatusCode::UNAUTHORIZED);
         let nonce = first.headers()[NONCE].to_str().unwrap().to_owned();
         Self { node, member, router, nonce }
+    }
+
+    /// What an admin was told.
+    fn alarms(&self) -> Vec<String> {
+        let page = self.node.store().records(Lsn::ZERO, 1000).unwrap();
+        let alarms = page.items.into_iter().filter_map(|record| match record.what {
+            Happening::Alarm { code, detail } => Some(format!("{code}: {detail}")),
+            _ => None,
+        });
+        alarms.collect()
     }
 
     fn states(&self) -> Call {
@@ -174,7 +184,7 @@ async fn wrong_calls_are_refused_with_a_code() {
 }
 
 #[tokio::test]
-async fn events_with_a_wrong_signature_are_not_taken_and_do_no_harm() {
+async fn events_with_a_wrong_signature_are_not_taken_and_told_of_and_do_no_harm() {
     let surface = Surface::new().await;
     surface.member.publish("x.pkg", b"x");
     let mut sent = ping(surface.member.store(), Some(Lsn::ZERO)).unwrap();
@@ -184,6 +194,12 @@ async fn events_with_a_wrong_signature_are_not_taken_and_do_no_harm() {
     (call.path, call.body) = ("/peer/v1/ping", body);
     assert_eq!(surface.send(call).await.0, StatusCode::OK);
     assert_eq!(surface.node.store().overview().unwrap().log_events, 0);
+    let told = surface.alarms();
+    let member = surface.member.store().node_id();
+    assert!(
+        matches!(told.as_slice(), [one] if one.contains(&format!("node {member}")) && one.contains("(bad_event)")),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
@@ -216,14 +232,6 @@ async fn a_member_that_floods_is_told_to_wait_and_others_are_served() {
 #[tokio::test]
 async fn an_admin_is_told_once_of_each_kind_of_wrong_calls() {
     let surface = Surface::new().await;
-    let alarms = || {
-        let page = surface.node.store().records(Lsn::ZERO, 1000).unwrap();
-        let alarms = page.items.into_iter().filter_map(|record| match record.what {
-            Happening::Alarm { code, detail } => Some(format!("{code}: {detail}")),
-            _ => None,
-        });
-        alarms.collect::<Vec<_>>()
-    };
     let stranger = TestNode::new("stranger");
     for _ in 0..20 {
         let mut forged = surface.states();
@@ -236,7 +244,7 @@ async fn an_admin_is_told_once_of_each_kind_of_wrong_calls() {
     for _ in 0..20 {
         assert_eq!(surface.send(once.clone()).await.1, "replayed");
     }
-    let told = alarms();
+    let told = surface.alarms();
     assert_eq!(told.len(), 2, "{told:?}");
     // Who didn't sign it is not accused.
     assert!(told[0].starts_with("bad_calls: somebody makes calls whose signature is wrong"), "{told:?}");
@@ -348,6 +356,46 @@ async fn a_peer_that_answers_garbage_is_unreachable_and_hurts_nobody() {
     other.stop().await;
 }
 
+/// A surface whose log has a wrong signature at each event.
+fn forged_log(key: NodeKey) -> impl FnOnce(Router) -> Router {
+    move |router| {
+        router.layer(from_fn(move |request: HttpRequest, next: Next| {
+            let key = key.clone();
+            async move {
+                let (is_log, asked) = (request.uri().path() == "/peer/v1/log", request.headers().clone());
+                let response = next.run(request).await;
+                if !is_log || response.status() != StatusCode::OK {
+                    return response;
+                }
+                let body = response.into_body().collect().await.unwrap().to_bytes();
+                let Ok(Answer::Log(mut page)) = Answer::decode(ProtocolCall::Log, &body) else { panic!("no page") };
+                page.items.iter_mut().for_each(|(_, event)| event.signature[0] ^= 1);
+                signed(&key, &asked, &Answer::Log(page))
+            }
+        }))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_with_a_wrong_signature_is_not_taken_and_told_of_once() {
+    let evil = TestNode::new("evil");
+    let key = evil.store().key().clone();
+    evil.publish("x.pkg", b"x");
+    let id = evil.store().node_id();
+    let evil = Live::run(evil, None, forged_log(key)).await;
+    let victim = Live::start("victim").await;
+    victim.joins(&evil, Role::Publisher).await;
+    let is_told = |what: &Happening| matches!(what, Happening::Alarm { detail, .. } if detail.contains(&format!("node {id}")) && detail.contains("(bad_event)"));
+    until("an admin is told", || victim.happened(is_told)).await;
+    until("it is said of the peer", || {
+        victim.mesh.status(&id).is_some_and(|status| status.error.is_some_and(|error| error.contains("signature")))
+    })
+    .await;
+    assert!(!victim.lists("x.pkg"));
+    evil.stop().await;
+    victim.stop().await;
+}
+
 /// The first event of a member, which says of bytes that they have another size than they have.
 fn lie_about_size(liar: &TestNode, blob: Digest, size: u64) -> SignedEvent {
     let stream = StreamId { origin: liar.store().node_id(), epoch: 1 };
@@ -451,10 +499,10 @@ fn evil_halves(
             async move {
                 let path = request.uri().path().to_owned();
                 match path.strip_prefix(&format!("/peer/v1/blobs/{blob}")) {
-                    Some("/pieces") => signed(&key, &request, &Answer::Pieces(PieceMap::All { size: SIZE })),
+                    Some("/pieces") => signed(&key, request.headers(), &Answer::Pieces(PieceMap::All { size: SIZE })),
                     Some("/outline") => {
                         asked.fetch_add(1, Ordering::SeqCst);
-                        signed(&key, &request, &Answer::Outline(halves))
+                        signed(&key, request.headers(), &Answer::Outline(halves))
                     }
                     Some(_) => {
                         let range = format!("bytes {}-{}/{SIZE}", SIZE / 2, SIZE - 1);
@@ -469,8 +517,8 @@ fn evil_halves(
 }
 
 /// An answer as its node gives it.
-fn signed(key: &NodeKey, request: &HttpRequest, answer: &Answer) -> Response {
-    let signature = request.headers()[SIGNATURE].to_str().unwrap().split(':').nth(1).unwrap();
+fn signed(key: &NodeKey, request: &HeaderMap, answer: &Answer) -> Response {
+    let signature = request[SIGNATURE].to_str().unwrap().split(':').nth(1).unwrap();
     let signature = BASE64.decode(signature.as_bytes()).unwrap().try_into().unwrap();
     let body = answer.encode();
     let digest = content_digest(&body);

@@ -83,6 +83,17 @@ pub enum RefusalReason {
     UnknownOrigin,
 }
 
+impl RefusalReason {
+    /// Whether no honest node passes such an event on, since it would have refused it itself. One of a format that came later
+    /// is none of that kind.
+    pub const fn is_offence(&self) -> bool {
+        match self {
+            Self::Malformed(FrameError::UnknownFormat { .. }) | Self::Gap | Self::UnknownOrigin => false,
+            Self::Malformed(_) => true,
+        }
+    }
+}
+
 type Verdict = Result<Event, FrameError>;
 
 /// A batch whose events were looked at one by one: what is left is to write them.
