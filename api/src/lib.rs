@@ -22,6 +22,7 @@ mod routes;
 mod settings_handle;
 mod survey;
 mod transfer_board;
+mod transfer_history;
 mod types;
 mod watch_handle;
 mod webhook_address;
@@ -55,8 +56,8 @@ pub use types::{
     GcView, HolderView, IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LeftView,
     LimitsView, LinkView, ListenerView, LogView, MemberView, MeshNodeView, MissingPackage, MissingView, NewTokenView,
     NewWebhookView, NodePatch, NodeView, OnlyThereView, PackagePatch, PackageQuery, PackageView, Page, PageQuery,
-    PasswordRequest, PauseView, PeerPatch, PeerView, PolicyMode, PolicyView, Problem, Progress, PublishQuery,
-    PublishedView, RecordView, RedeliverRequest, RedeliveryView, RefusedView, Replicas, ReplicationView,
+    PasswordRequest, PastTransferView, PauseView, PeerPatch, PeerView, PolicyMode, PolicyView, Problem, Progress,
+    PublishQuery, PublishedView, RecordView, RedeliverRequest, RedeliveryView, RefusedView, Replicas, ReplicationView,
     RestoreRequest, RevisionView, RoleName, RosterView, RosterWarning, RotateRequest, ScopeName, ScrubFindings,
     ScrubView, SessionView, SetUpLinkView, SettingView, SettingsPatch, SettingsView, SettlingView, SignInRequest,
     SkipRequest, StorageUsageView, StorageView, StreamQuery, SyncView, TakenView, TallyView, TokenRequest, TokenView,

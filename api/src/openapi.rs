@@ -53,7 +53,7 @@ use crate::types::Problem;
         packages::list, packages::show, packages::put, packages::edit, packages::remove,
         revisions::list, restore::restore, events::list, stream::follow,
         peers::list, peers::join, peers::show, peers::edit, peers::remove, peers::sync,
-        roster::show, roster::admit, roster::expel, survey::mesh, survey::missing, survey::replication, transfers::list,
+        roster::show, roster::admit, roster::expel, survey::mesh, survey::missing, survey::replication, transfers::list, transfers::recent,
         invites::list, invites::create, invites::revoke,
         tokens::list, tokens::create, tokens::revoke, watches::list, watches::create, watches::show, watches::edit, watches::remove, watches::scan,
         watches::confirm,

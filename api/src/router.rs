@@ -58,6 +58,7 @@ fn admin() -> Routes {
         .at("/api/v1/mesh", get(survey::mesh))
         .at("/api/v1/mesh/{id}/missing", get(survey::missing))
         .at("/api/v1/transfers", get(transfers::list))
+        .at("/api/v1/transfers/recent", get(transfers::recent))
         .at("/api/v1/replication/{*path}", get(survey::replication))
         .at("/api/v1/peers", get(peers::list).post(peers::join))
         .at("/api/v1/peers/{id}", get(peers::show).patch(peers::edit).delete(peers::remove))

@@ -1,5 +1,7 @@
 //! What moves now, as the parts that move it say: bytes on their way out, and whom bytes are asked of.
 //!
+//! What ended goes into the [history](crate::transfer_history).
+//!
 //! Invariant: an entry is there exactly as long as its guard. Small answers to clients are not listed: they are over before
 //! anybody could look.
 
@@ -7,9 +9,11 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ods_store::{Digest, NodeId};
+
+use crate::transfer_history::{History, Moved, Way};
 
 /// Downloads of fewer bytes than this are not listed.
 pub(crate) const LISTED_BYTES_MIN: u64 = 4 * 1024 * 1024;
@@ -44,6 +48,7 @@ struct Inner {
     sends: Mutex<BTreeMap<u64, Arc<Entry>>>,
     /// Requests under way, by blob and peer.
     sources: Mutex<BTreeMap<(Digest, NodeId), usize>>,
+    history: Mutex<History>,
 }
 
 #[derive(Debug)]
@@ -67,7 +72,7 @@ impl TransferBoard {
     /// Lists a peer as one that bytes of a blob are asked of, until the guard goes.
     pub fn asking(&self, blob: Digest, peer: NodeId) -> Asking {
         *lock(&self.0.sources).entry((blob, peer)).or_default() += 1;
-        Asking { board: self.clone(), key: (blob, peer) }
+        Asking { board: self.clone(), key: (blob, peer), bytes: 0, since: Instant::now() }
     }
 
     /// All that is being sent; several answers of one blob to one peer are one.
@@ -82,6 +87,12 @@ impl TransferBoard {
             (now.total, now.done, now.rate) = (now.total + entry.total, now.done + done, now.rate.saturating_add(rate));
         }
         merged.into_values().collect()
+    }
+
+    /// What moved lately, what ended last first, and how long ago each began and ended.
+    pub(crate) fn history(&self) -> Vec<(Moved, Duration, Duration)> {
+        let moved = lock(&self.0.history).newest_first();
+        moved.into_iter().map(|moved| (moved, moved.began.elapsed(), moved.ended.elapsed())).collect()
     }
 
     /// The peers that bytes of a blob are asked of.
@@ -109,7 +120,12 @@ impl Sending {
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        lock(&self.board.0.sends).remove(&self.id);
+        let Self { board, id, entry } = self;
+        lock(&board.0.sends).remove(id);
+        let Entry { to, blob, since, .. } = **entry;
+        let bytes = entry.done.load(Ordering::Relaxed);
+        let part = Moved { way: Way::Out, with: to, blob, bytes, began: since, ended: Instant::now() };
+        lock(&board.0.history).note(part);
     }
 }
 
@@ -118,10 +134,23 @@ impl Drop for Sending {
 pub struct Asking {
     board: TransferBoard,
     key: (Digest, NodeId),
+    bytes: u64,
+    since: Instant,
+}
+
+impl Asking {
+    /// So many bytes more came.
+    pub fn came(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
 }
 
 impl Drop for Asking {
     fn drop(&mut self) {
+        let (blob, peer) = self.key;
+        let with = Receiver::Peer(peer);
+        let part = Moved { way: Way::In, with, blob, bytes: self.bytes, began: self.since, ended: Instant::now() };
+        lock(&self.board.0.history).note(part);
         let mut sources = lock(&self.board.0.sources);
         if let Some(count) = sources.get_mut(&self.key) {
             *count -= 1;
@@ -155,6 +184,8 @@ mod tests {
         assert_eq!(board.sends().iter().map(|now| now.total).collect::<Vec<_>>(), [50]);
         drop(second);
         assert_eq!(board.sends(), []);
+        let history: Vec<_> = board.history().iter().map(|(moved, ..)| (moved.way, moved.with, moved.bytes)).collect();
+        assert_eq!(history, [(Way::Out, PEER, 35)]);
     }
 
     #[test]
@@ -164,8 +195,11 @@ mod tests {
         let asked = [board.asking(blob, one), board.asking(blob, one), board.asking(blob, other)];
         let elsewhere = board.asking(Digest::of(b"y"), one);
         assert_eq!(board.sources(&blob), [one, other]);
-        let [first, _second, _third] = asked;
+        let [mut first, _second, _third] = asked;
+        first.came(3);
         drop(first);
+        let history: Vec<_> = board.history().iter().map(|(moved, ..)| (moved.way, moved.with, moved.bytes)).collect();
+        assert_eq!(history, [(Way::In, Receiver::Peer(one), 3)]);
         assert_eq!(board.sources(&blob), [one, other]);
         drop(elsewhere);
     }

@@ -55,7 +55,7 @@ pub use storage::{
 };
 pub use survey::{HolderView, LinkView, MeshNodeView, MissingPackage, MissingView, ReplicationView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};
-pub use transfers::{TransferBytes, TransferView};
+pub use transfers::{PastTransferView, TransferBytes, TransferView};
 pub use uploads::{UploadRefusalView, UploadView};
 pub use watches::{
     ConfirmRequest, LeftView, PauseView, RefusedView, SettlingView, TakenView, WatchModeName, WatchPatch, WatchRequest,

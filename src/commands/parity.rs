@@ -68,6 +68,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("admit_node", "ods roster admit hq --role owner"),
     ("expel_node", "ods roster expel hq --yes"),
     ("list_transfers", "ods transfers"),
+    ("list_recent_transfers", "ods transfers --recent"),
     ("list_mesh", "ods mesh"),
     ("list_missing", "ods mesh --missing hq"),
     ("show_replication", "ods show a.pkg"),

@@ -140,7 +140,7 @@ impl Client {
             return Err(CallError::Garbage("the range of bytes"));
         }
         let asking = self.outflow.board.asking(request.blob, to.node);
-        Ok(ByteStream { client: Arc::clone(self), to: to.clone(), body, sender: Some(sender), size, _asking: asking })
+        Ok(ByteStream { client: Arc::clone(self), to: to.clone(), body, sender: Some(sender), size, asking })
     }
 
     /// Opens a link: from then on the peer asks its questions through this byte stream.
@@ -283,8 +283,8 @@ pub(super) struct ByteStream {
     body: Incoming,
     sender: Option<Sender>,
     size: u64,
-    /// Lists the peer as a source meanwhile.
-    _asking: Asking,
+    /// Lists the peer as a source meanwhile, and counts.
+    asking: Asking,
 }
 
 impl ByteStream {
@@ -301,6 +301,7 @@ impl ByteStream {
             }
             return Ok(None);
         };
+        self.asking.came(data.len());
         // What is not read is not sent, once the buffers in between are full.
         self.client.outflow.pacers.take(Direction::Down, &self.to.node, data.len()).await;
         Ok(Some(data))

@@ -74,6 +74,23 @@ test("what a node lacks is listed, with the reason", async () => {
   await dialog.waitFor({ state: "detached" });
 });
 
+test("what moved is listed on both sides, with whom, how much and how fast", async () => {
+  const [one, two] = await pair("giver", "taker");
+  await one?.put("apps/Moved.pkg", Buffer.alloc(6_000_000, 8));
+  await until("the other has it", async () => (await two?.api("GET", "/packages")).items[0]?.state === "stored");
+  for (const [node, words, direction] of /** @type {const} */ ([[one, "out, to taker", "out"], [two, "in, from giver", "in"]])) {
+    const { page } = await visitor();
+    await signIn(page, /** @type {Node} */ (node), "transfers");
+    const row = page.locator("[data-operation=list_recent_transfers] tbody tr", { hasText: "apps/Moved.pkg" });
+    await row.filter({ hasText: words }).filter({ hasText: "6 MB" }).waitFor();
+    assert.match(await row.innerText(), /\d\s*(kB|MB|GB)\/s/);
+    await picture(page, `moved-${direction}`);
+    assert.deepEqual(await violations(page), []);
+    await page.getByLabel("Direction").selectOption(direction === "in" ? "out" : "in");
+    await row.waitFor({ state: "detached" });
+  }
+});
+
 /** Whether a node knows of one that was expelled. @param {Node | undefined} node */
 const expelled = async (node) => JSON.stringify(await node?.api("GET", "/roster")).includes('"expelled"');
 

@@ -93,6 +93,23 @@ test("a session that ends in mid-work loses nothing that was typed", async () =>
   forgive(complaints, /401/);
 });
 
+test("in a narrow window the panel of a package covers the list, and closing it shows the list again", async () => {
+  const node = await Node.start("narrow");
+  for (const name of ["One", "Two", "Three"]) await node.put(`apps/${name}.pkg`, name);
+  const { page } = await visitor({ viewport: { width: 320, height: 640 } });
+  await signIn(page, node, "packages?show=apps%2FOne.pkg");
+  const panel = page.locator("ods-package-panel");
+  await panel.locator(".panel-head").waitFor();
+  const [all, own] = await Promise.all([page.locator(".packages-body").boundingBox(), panel.boundingBox()]);
+  assert.deepEqual(own, all);
+  await picture(page, "panel-narrow");
+  await panel.locator(".close").click();
+  await panel.waitFor({ state: "detached" });
+  await page.getByRole("row").filter({ hasText: "Three" }).click();
+  await page.locator("main h1", { hasText: "Three" }).waitFor();
+  assert.equal(await panel.count(), 0, "there it goes to the package's page");
+});
+
 test("who comes back from a package is where they were in the list", async () => {
   const node = await Node.start("place");
   const { package: first } = await node.put("0.pkg", "bytes");

@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 38be8be4b71952f598e6180bdba3a3c7ff9209c9764908458b4a18632649c56c
+// The document's shape: 93f93e4fa62662610e52cd69bbbee7fca267997190e6526a30fd25810d8dbd24
 
 export interface paths {
     "/api/v1/anchors": {
@@ -570,6 +570,22 @@ export interface paths {
             cookie?: never;
         };
         get: operations["list_transfers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/transfers/recent": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["list_recent_transfers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1303,6 +1319,21 @@ export interface components {
             next: string | null;
             total: number | null;
         };
+        Page_PastTransfer: {
+            items: {
+                began_at: string;
+                blob: string;
+                bytes: number;
+                client: string | null;
+                direction: string;
+                ended_at: string;
+                path: string | null;
+                peer: string | null;
+                rate_bytes_per_s: number | null;
+            }[];
+            next: string | null;
+            total: number | null;
+        };
         Page_Peer: {
             items: {
                 added_at: string;
@@ -1509,6 +1540,17 @@ export interface components {
         PasswordRequest: {
             new: string;
             present: string;
+        };
+        PastTransfer: {
+            began_at: string;
+            blob: string;
+            bytes: number;
+            client: string | null;
+            direction: string;
+            ended_at: string;
+            path: string | null;
+            peer: string | null;
+            rate_bytes_per_s: number | null;
         };
         Peer: {
             added_at: string;
@@ -3090,6 +3132,25 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_Transfer"];
+                };
+            };
+        };
+    };
+    list_recent_transfers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_PastTransfer"];
                 };
             };
         };

@@ -8,8 +8,9 @@ use super::{Client, ClientError, Guard, encode_path};
 use crate::types::{
     AdmitRequest, EventQuery, ExpelQuery, ExpulsionView, GcRequest, GcView, InviteRequest, InviteView, JoinRequest,
     MemberView, MeshNodeView, MissingView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView,
-    Page, PageQuery, PeerPatch, PeerView, PublishedView, RecordView, ReplicationView, RestoreRequest, RevisionView,
-    RosterView, ScrubView, StorageUsageView, SyncView, TokenRequest, TokenView, TransferView, UsageNoteView,
+    Page, PageQuery, PastTransferView, PeerPatch, PeerView, PublishedView, RecordView, ReplicationView, RestoreRequest,
+    RevisionView, RosterView, ScrubView, StorageUsageView, SyncView, TokenRequest, TokenView, TransferView,
+    UsageNoteView,
 };
 
 impl Client {
@@ -102,6 +103,11 @@ impl Client {
     /// `GET /mesh/{node}/missing`: one page of the packages that a node lacks.
     pub async fn missing(&self, node: &str, page: &PageQuery) -> Result<MissingView, ClientError> {
         self.json(self.request(Method::GET, &format!("{}/missing", one("mesh", node))).query(page)).await
+    }
+
+    /// `GET /transfers/recent`: what moved lately, the newest first; all of it is one page.
+    pub async fn recent_transfers(&self) -> Result<Page<PastTransferView>, ClientError> {
+        self.json(self.request(Method::GET, "/api/v1/transfers/recent")).await
     }
 
     /// `GET /transfers`: what moves now.

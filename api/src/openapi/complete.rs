@@ -10,7 +10,7 @@ pub(crate) const PUBLIC: [&str; 3] = ["show_document", "show_docs", "sign_in"];
 
 /// What scope an operation needs, by its name. What isn't listed needs `admin`.
 pub(crate) fn scope_of(operation: &str) -> &'static str {
-    const READ: [&str; 22] = [
+    const READ: [&str; 23] = [
         "show_node",
         "list_packages",
         "show_package",
@@ -33,6 +33,7 @@ pub(crate) fn scope_of(operation: &str) -> &'static str {
         "list_mesh",
         "list_missing",
         "list_transfers",
+        "list_recent_transfers",
     ];
     const PUBLISH: [&str; 13] = [
         "publish_package",

@@ -1,15 +1,20 @@
-//! `/transfers`: what moves now, both ways.
+//! `/transfers`: what moves now, both ways, and what moved lately.
+
+use std::time::Duration;
 
 use axum::Json;
+use ods_store::UnixMillis;
 
 use crate::auth::Reader;
 use crate::blocking::blocking;
+use crate::convert::timestamp;
 use crate::error::ApiError;
 use crate::extract::{Params, page_of};
 use crate::mesh_handle::TransferStatus;
 use crate::openapi::BadRequest;
 use crate::transfer_board::{Receiver, SendingNow};
-use crate::types::{Page, PageQuery, TransferBytes, TransferView};
+use crate::transfer_history::{Moved, Way};
+use crate::types::{Page, PageQuery, PastTransferView, TransferBytes, TransferView};
 
 /// List what moves now: what this node fetches, and what it sends to peers and to clients.
 ///
@@ -30,6 +35,57 @@ pub(crate) async fn list(
     })
     .await
     .map(Json)
+}
+
+/// List what moved lately: what came from which node, and what went to nodes and clients, the newest first.
+///
+/// The last 500 since this node was started, all of them on one page; what arrived before is among the events. A token with path
+/// prefixes sees its own packages only.
+#[utoipa::path(get, path = "/api/v1/transfers/recent", operation_id = "list_recent_transfers", tag = "mesh",
+    responses((status = 200, body = Page<PastTransferView>)))]
+pub(crate) async fn recent(reader: Reader) -> Result<Json<Page<PastTransferView>>, ApiError> {
+    blocking(move || {
+        let history = reader.board().history().into_iter();
+        let mut items = history.map(|moved| past(&reader, moved)).collect::<Result<Vec<_>, ApiError>>()?;
+        let all = reader.sees_all();
+        items.retain(|item| all || item.path.is_some());
+        let total = Some(items.len() as u64);
+        Ok::<_, ApiError>(Page { items, next: None, total })
+    })
+    .await
+    .map(Json)
+}
+
+/// One that began and ended so long ago.
+fn past(reader: &Reader, (moved, began, ended): (Moved, Duration, Duration)) -> Result<PastTransferView, ApiError> {
+    let ago = |elapsed: Duration| {
+        let ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        timestamp(UnixMillis::new(reader.now().get().saturating_sub(ms)))
+    };
+    let (peer, client) = names(moved.with);
+    Ok(PastTransferView {
+        direction: match moved.way {
+            Way::In => "in",
+            Way::Out => "out",
+        }
+        .to_owned(),
+        peer,
+        client,
+        blob: moved.blob.to_string(),
+        path: reader.path_of(&moved.blob)?,
+        bytes: moved.bytes,
+        began_at: ago(began),
+        ended_at: ago(ended),
+        rate_bytes_per_s: moved.rate(),
+    })
+}
+
+/// The node or the client at the other side.
+fn names(with: Receiver) -> (Option<String>, Option<String>) {
+    match with {
+        Receiver::Peer(node) => (Some(node.to_string()), None),
+        Receiver::Client(address) => (None, address.map(|address| address.to_string())),
+    }
 }
 
 fn key(item: &TransferView) -> String {
@@ -92,10 +148,7 @@ fn reason(waiting: &str) -> &'static str {
 fn outgoing(reader: &Reader) -> Result<Vec<TransferView>, ApiError> {
     let sends = reader.board().sends().into_iter().map(|now| {
         let SendingNow { to, blob, total, done, rate } = now;
-        let (peer, client) = match to {
-            Receiver::Peer(node) => (Some(node.to_string()), None),
-            Receiver::Client(address) => (None, address.map(|address| address.to_string())),
-        };
+        let (peer, client) = names(to);
         Ok(TransferView {
             direction: "out".to_owned(),
             peer,

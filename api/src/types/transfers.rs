@@ -1,5 +1,6 @@
-//! `/transfers`: what moves now.
+//! `/transfers`: what moves now, and what moved.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -37,6 +38,37 @@ pub struct TransferView {
     /// Why it waits.
     #[schema(required = true)]
     pub reason: Option<String>,
+}
+
+/// Bytes that moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = PastTransfer)]
+pub struct PastTransferView {
+    /// `in`: this node fetched; `out`: it sent.
+    #[schema(example = "in")]
+    pub direction: String,
+    /// The node that they came from or went to; null for a client's download.
+    #[schema(required = true)]
+    pub peer: Option<String>,
+    /// The address of the client that downloaded; null for a node, or if it isn't known.
+    #[schema(required = true)]
+    pub client: Option<String>,
+    /// The blob.
+    pub blob: String,
+    /// A package that has it; null if none is current any more.
+    #[schema(required = true)]
+    pub path: Option<String>,
+    /// How many bytes went, what was sent again included.
+    pub bytes: u64,
+    /// When the first of them were asked for.
+    #[schema(value_type = String, format = DateTime)]
+    pub began_at: Timestamp,
+    /// When the last of them had gone.
+    #[schema(value_type = String, format = DateTime)]
+    pub ended_at: Timestamp,
+    /// How fast, in bytes a second, over all that time; null if it was too short to tell.
+    #[schema(required = true)]
+    pub rate_bytes_per_s: Option<u64>,
 }
 
 /// How far a transfer is.

@@ -11,6 +11,9 @@ export const mesh = resource('list_mesh', { query: { limit: 1000 } }, { everyMs:
 /** The nodes that this one has a link with: when it heard of each last. */
 export const peers = resource('list_peers', { query: { limit: 1000 } }, { everyMs: 5000, on: ['peer.*', 'node.*'] });
 
+/** What moved lately. */
+export const recentTransfers = resource('list_recent_transfers', {}, { everyMs: 5000, on: ['package.*'] });
+
 /** What moves now. */
 export const transfers = resource('list_transfers', { query: { limit: 1000 } }, { everyMs: 1500, on: ['package.*', 'peer.*'] });
 

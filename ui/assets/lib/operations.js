@@ -34,6 +34,7 @@ export const OPERATIONS = /** @type {const} */ ({
   list_package_anchors: { method: 'GET', path: '/api/v1/anchors', scope: 'read' },
   list_packages: { method: 'GET', path: '/api/v1/packages', scope: 'read' },
   list_peers: { method: 'GET', path: '/api/v1/peers', scope: 'read' },
+  list_recent_transfers: { method: 'GET', path: '/api/v1/transfers/recent', scope: 'read' },
   list_revisions: { method: 'GET', path: '/api/v1/revisions/{path}', scope: 'read' },
   list_sessions: { method: 'GET', path: '/api/v1/sessions', scope: 'read' },
   list_storage_trend: { method: 'GET', path: '/api/v1/storage/trend', scope: 'read' },
