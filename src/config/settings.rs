@@ -151,7 +151,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting(
         "limits.cache_bytes",
         Shape::Number(1_048_576..=1_099_511_627_776),
-        |_| Some(Value::from(64 * 1_048_576)),
+        |_| Some(Value::from(16 * 1_048_576)),
         "Memory for the database's cache, in bytes.",
     ),
     setting(
