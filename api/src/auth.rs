@@ -139,11 +139,16 @@ impl Session {
         }
     }
 
-    /// Whether it still holds: for answers that go on for hours.
-    fn still_holds(&self, state: &AppState) -> bool {
+    /// Errs unless it still holds: for what goes on for hours.
+    fn must_still_hold(&self, state: &AppState) -> Result<(), ApiError> {
         let again = if self.begun.is_some() { Self::by_session } else { Self::by_token };
-        let again = again(state, self.secret.clone(), self.address);
-        matches!(again, Ok(Ok(session)) if session.who.scope() >= self.who.scope() && session.who.prefixes() == self.who.prefixes())
+        let now = again(state, self.secret.clone(), self.address)?.map_err(|denied| denied.error(Some(BEARER)))?;
+        now.must_have(self.who.scope())?;
+        if now.who.prefixes() != self.who.prefixes() {
+            let detail = format!("the prefixes of {} were changed meanwhile; ask again", self.label());
+            return Err(ApiError::new(Code::OutsidePrefixes, detail));
+        }
+        Ok(())
     }
 }
 

@@ -258,15 +258,15 @@ impl UploadRow {
         PackagePath::parse(&self.path).map_err(|_| StoreError::Corrupt { what: "an upload" })
     }
 
-    pub(crate) fn request(&self) -> Result<PublishRequest> {
+    /// What `author`, who finishes it, publishes.
+    pub(crate) fn request(&self, author: &Author) -> Result<PublishRequest> {
         let condition = match &self.condition {
             ConditionRow::None => Condition::None,
             ConditionRow::Matches(ids) => Condition::Matches(ids.clone()),
             ConditionRow::Exists => Condition::Exists,
             ConditionRow::IsNew => Condition::IsNew,
         };
-        let author = Author::new(&self.author);
-        Ok(PublishRequest { path: self.path()?, meta: self.meta.clone(), condition, author })
+        Ok(PublishRequest { path: self.path()?, meta: self.meta.clone(), condition, author: author.clone() })
     }
 
     /// Errs unless the bytes have the digests that were announced.

@@ -1,14 +1,18 @@
 //! Resumable uploads over restarts, power cuts and errors: what is published is what was sent, and little is sent twice.
 
 use ods_store::{
-    Condition, NewUpload, PIECE_BYTES, PublishRequest, SimDisk, Store, StoreError, UploadEnd, UploadError, UploadId,
-    UploadRefusal, UploadTurn,
+    Author, Condition, NewUpload, PIECE_BYTES, PublishRequest, SimDisk, Store, StoreError, UploadEnd, UploadError,
+    UploadId, UploadRefusal, UploadTurn,
 };
 
 use crate::support::{assert_sound, at, bytes, fresh, open, put, read_all, request};
 
 fn new_upload(request: PublishRequest, length: usize) -> NewUpload {
     NewUpload { request, bytes: length as u64, sha256: None, blake3: None, told: "path Zm9v".to_owned() }
+}
+
+fn author() -> Author {
+    Author::new("finisher")
 }
 
 fn begin(store: &Store, name: &str, length: usize) -> UploadId {
@@ -42,15 +46,16 @@ fn an_upload_in_parts_is_published_once_and_leaves_nothing_behind() {
     let id = begin(&store, "a.pkg", content.len());
     let first = take(&store, id);
     first.write(&content[..700_000], at(3)).expect("written");
-    let refused = first.publish(at(4)).expect_err("bytes are missing");
+    let refused = first.publish(&author(), at(4)).expect_err("bytes are missing");
     assert!(matches!(refused, StoreError::Upload(UploadError::Incomplete { missing: 1_800_000, .. })), "{refused}");
     let second = take(&store, id);
     let taken = first.write(&content[..1], at(3)).expect_err("its turn is over");
     assert!(matches!(taken, StoreError::Upload(UploadError::Taken { .. })), "{taken}");
     assert_eq!(second.offset().expect("known"), 700_000);
     send(&second, &content, 333_333).expect("written");
-    let published = second.publish(at(5)).expect("published");
+    let published = second.publish(&author(), at(5)).expect("published");
     assert!(published.created && published.changed);
+    assert_eq!(published.package.by, "finisher", "who finishes it answers for it, not who began it");
     assert_eq!(published.package.blob.as_bytes(), blake3::hash(&content).as_bytes());
     assert!(read_all(&store, "a.pkg", at(6)).expect("readable").expect("here") == content);
     let status = store.upload(id).expect("readable").expect("remembered");
@@ -72,7 +77,7 @@ fn more_bytes_than_announced_are_refused_and_the_rest_stands() {
     assert!(matches!(error, StoreError::Upload(UploadError::TooLong { bytes: 10, .. })), "{error}");
     assert_eq!(turn.offset().expect("known"), 7);
     turn.write(b"789", at(3)).expect("written");
-    turn.publish(at(4)).expect("published");
+    turn.publish(&author(), at(4)).expect("published");
     assert_eq!(read_all(&store, "a.pkg", at(5)).expect("readable").as_deref(), Some(&b"0123456789"[..]));
 }
 
@@ -103,7 +108,7 @@ fn what_fails_its_checksum_is_forgotten_also_by_a_restart() {
     let turn = take(&store, id);
     assert_eq!(turn.offset().expect("known"), 2 * PIECE_BYTES);
     send(&turn, &content, 1 << 20).expect("written");
-    turn.publish(at(5)).expect("published");
+    turn.publish(&author(), at(5)).expect("published");
     assert!(read_all(&store, "a.pkg", at(6)).expect("readable").expect("here") == content);
 }
 
@@ -116,7 +121,7 @@ fn refusals_for_good_end_an_upload_and_are_remembered() {
     assert!(store.create_upload(&new_upload(condition, 3), at(1)).is_err(), "refused before any byte");
     let turn = take(&store, id);
     turn.write(b"new", at(3)).expect("written");
-    assert!(matches!(turn.publish(at(4)), Err(StoreError::PreconditionFailed { .. })));
+    assert!(matches!(turn.publish(&author(), at(4)), Err(StoreError::PreconditionFailed { .. })));
     let end = store.upload(id).expect("readable").expect("remembered").end;
     assert!(matches!(end, Some(UploadEnd::Refused { refusal: UploadRefusal::PreconditionFailed, .. })), "{end:?}");
     let lie = NewUpload { blake3: Some(ods_store::Digest::of(b"else")), ..new_upload(request("b.pkg"), 3) };
@@ -124,7 +129,7 @@ fn refusals_for_good_end_an_upload_and_are_remembered() {
     let turn = take(&store, id);
     turn.write(b"new", at(3)).expect("written");
     assert!(matches!(
-        turn.publish(at(4)),
+        turn.publish(&author(), at(4)),
         Err(StoreError::Upload(UploadError::DigestMismatch { algorithm: "blake3", .. }))
     ));
     assert_eq!(read_all(&store, "a.pkg", at(5)).expect("readable").as_deref(), Some(&b"other"[..]));
@@ -141,7 +146,7 @@ fn abandoned_uploads_go_by_age_and_others_stay() {
     assert_eq!(store.uploads(None, 10).expect("listed").len(), 1);
     let turn = store.take_upload(young).expect("a turn");
     turn.write(b"456789", at(1100)).expect("written");
-    turn.publish(at(1100)).expect("published");
+    turn.publish(&author(), at(1100)).expect("published");
     assert!(store.remove_upload(begin(&store, "x.pkg", 5)).expect("removed"));
     store.reap_uploads(500_000, 500_000, at(1700)).expect("reaped");
     assert!(store.upload(young).expect("readable").is_none(), "what ended is forgotten by age as well");
@@ -241,7 +246,7 @@ fn struck(seed: u64) {
                 turn.write(&content[sent..sent + step], at(3))?;
                 sent += step;
             }
-            turn.publish(at(4)).map(drop)
+            turn.publish(&author(), at(4)).map(drop)
         });
         if outcome.is_ok() {
             break;

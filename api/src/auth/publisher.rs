@@ -56,6 +56,12 @@ impl PackageWriter {
         self.reader.session.author()
     }
 
+    /// As whom it acts, unless it may no longer: for what is done once all bytes have come, which may take hours.
+    pub(super) fn must_still_hold(&self) -> Result<Author, ApiError> {
+        self.reader.must_still_hold()?;
+        Ok(self.author())
+    }
+
     pub(super) fn request(&self, meta: MetaPatch, condition: Condition) -> PublishRequest {
         PublishRequest { path: self.path.clone(), meta, condition, author: self.author() }
     }
@@ -88,6 +94,7 @@ impl PackageWriter {
         meta: MetaPatch,
         condition: Condition,
     ) -> Result<Published, ApiError> {
+        self.must_still_hold()?;
         Ok(self.store().publish(bytes, &self.request(meta, condition), self.reader.now())?)
     }
 

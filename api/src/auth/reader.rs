@@ -102,9 +102,9 @@ impl Reader {
         self.session.who.prefixes().is_empty()
     }
 
-    /// Whether the token still holds: for answers that go on for hours.
-    pub(crate) fn still_holds(&self) -> bool {
-        self.session.still_holds(&self.state)
+    /// Errs unless the token still holds: for what goes on for hours.
+    pub(crate) fn must_still_hold(&self) -> Result<(), ApiError> {
+        self.session.must_still_hold(&self.state)
     }
 
     /// Whether a package is within the token's prefixes.

@@ -1,4 +1,5 @@
-//! Resumable uploads of a publisher: those below its token's prefixes. Another's there may be continued as well.
+//! Resumable uploads of a publisher: those below its token's prefixes. Another's there may be continued as well; it is published
+//! in the name of who finishes it.
 
 use ods_store::{
     Condition, Digest, MetaPatch, NewUpload, Published, Sha256, StoreError, UploadError, UploadId, UploadStatus,
@@ -88,9 +89,10 @@ impl Uploader {
         Ok(self.writer.store().take_upload(self.status.id)?)
     }
 
-    /// Publishes what is here whole.
+    /// Publishes what is here whole, in the caller's name.
     pub(crate) fn publish(&self, turn: &UploadTurn) -> Result<Published, ApiError> {
-        Ok(turn.publish(self.writer.reader().now())?)
+        let author = self.writer.must_still_hold()?;
+        Ok(turn.publish(&author, self.writer.reader().now())?)
     }
 
     /// Forgets it.

@@ -115,7 +115,7 @@ impl Follower {
         self.head.mark_unchanged();
         let (reader, wanted, cursor) = (self.reader.clone(), self.wanted.clone(), self.cursor);
         let read = blocking(move || {
-            if !reader.still_holds() {
+            if reader.must_still_hold().is_err() {
                 return Ok(None);
             }
             happenings::read(&reader, &wanted, cursor, BATCH_RECORDS).map(Some)

@@ -8,7 +8,7 @@ use redb::ReadableTableMetadata;
 
 use super::Store;
 use crate::error::{Result, StoreError};
-use crate::publish::Published;
+use crate::publish::{Author, Published};
 use crate::resumable::files::{marks_name, whole_name};
 use crate::resumable::receiving::{remove_files, take_up};
 use crate::resumable::{
@@ -236,9 +236,9 @@ impl UploadTurn {
         })
     }
 
-    /// Publishes what is here whole. A refusal that no waiting mends ends the upload; anything else leaves it whole, to be
+    /// Publishes what is here whole, in the name of `author`: who finishes it answers for it, whoever began it. A refusal that no waiting mends ends the upload; anything else leaves it whole, to be
     /// published later.
-    pub fn publish(&self, now: UnixMillis) -> Result<Published> {
+    pub fn publish(&self, author: &Author, now: UnixMillis) -> Result<Published> {
         let id = self.live.id;
         let row = self.store.upload_row(id)?;
         let mut phase = self.phase()?;
@@ -252,7 +252,7 @@ impl UploadTurn {
             *phase = Phase::Whole(receiving.finish()?);
         }
         let Phase::Whole(hashes) = &*phase else { return Err(StoreError::Upload(UploadError::NoSuchUpload { id })) };
-        let request = row.request()?;
+        let request = row.request(author)?;
         let file = self.store.blobs().incoming(&resumable::files::whole_name(id));
         let outcome = row.check_digests(hashes.sha256, hashes.digest).and_then(|()| {
             self.store.publish_file(&file, hashes, &request, now, move |tx, published| {

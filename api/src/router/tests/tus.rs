@@ -209,3 +209,48 @@ async fn an_upload_can_be_ended_and_other_tokens_see_only_theirs() {
         ("sha1,sha256", "1099511627776")
     );
 }
+
+/// Sends bytes with another token.
+async fn send_as(api: &Api, secret: &str, upload: &str, offset: usize, body: impl Into<Body>) -> Answer {
+    let request = as_token(Method::PATCH, upload, secret).header("tus-resumable", "1.0.0");
+    let request = request.header("upload-offset", offset).header("content-type", "application/offset+octet-stream");
+    api.send(request.body(body.into()).expect("a request")).await
+}
+
+#[tokio::test]
+async fn an_upload_is_published_in_the_name_of_who_finishes_it_and_the_audit_says_from_where() {
+    let api = Api::new();
+    let upload = begin(&api, 8, &[("path", "apps/x.pkg")]).await;
+    assert_eq!(send(&api, &upload, 0, b"0123").await.status, 204);
+    let new = NewToken {
+        name: "other".to_owned(),
+        scope: Scope::Publish,
+        prefixes: vec!["apps".to_owned()],
+        expires_at: None,
+    };
+    let (_, other) = api.store.create_token(&new, &Author::new("test"), NOW).expect("a token");
+    assert_eq!(send_as(&api, &other, &upload, 4, "4567").await.status, 204);
+    let package = api.get("/api/v1/packages/apps/x.pkg").await.ok(200);
+    let audit = api.get("/api/v1/audit?action=package.published").await.ok(200);
+    let entry = &audit["items"][0];
+    assert_eq!((&package["published_by"]["by"], &entry["who"]), (&"token other".into(), &"token other".into()));
+    assert!(entry["from"].is_string(), "{entry}");
+}
+
+#[tokio::test]
+async fn a_token_revoked_while_it_sends_the_last_bytes_publishes_nothing_and_another_may() {
+    let api = Api::new();
+    let upload = begin(&api, 16, &[("path", "x.pkg")]).await;
+    let new = NewToken { name: "slow".to_owned(), scope: Scope::Publish, prefixes: Vec::new(), expires_at: None };
+    let (row, secret) = api.store.create_token(&new, &Author::new("test"), NOW).expect("a token");
+    let store = api.store.clone();
+    let body = futures_util::stream::once(async move {
+        assert!(store.revoke_token(row.id, &Expected::Any, &Author::new("test"), NOW).expect("revoked"));
+        Ok::<_, std::convert::Infallible>(bytes::Bytes::from_static(b"0123456789abcdef"))
+    });
+    send_as(&api, &secret, &upload, 0, Body::from_stream(body)).await.problem(401, "token_unknown");
+    api.get("/api/v1/packages/x.pkg").await.problem(404, "no_such_package");
+    assert_eq!(stands(&api, &upload).await, "16", "who asks for it now publishes it");
+    let package = api.get("/api/v1/packages/x.pkg").await.ok(200);
+    assert_eq!(package["published_by"]["by"], "token ci");
+}

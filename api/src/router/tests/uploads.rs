@@ -201,3 +201,32 @@ async fn bytes_that_are_held_are_published_without_a_body() {
     put(&api, &format!("x.pkg?from={}", "0".repeat(64)), &[], Body::empty()).await.problem(404, "no_such_revision");
     put(&api, "x.pkg?from=nonsense", &[], Body::empty()).await.problem(404, "no_such_revision");
 }
+
+/// A new token for scope publish, and what it sends: first a part, then, once `meanwhile` was done to the token, the rest.
+fn sent_while(api: &Api, meanwhile: impl FnOnce(&Store, ods_store::TokenId) + Send + 'static) -> (String, Body) {
+    let new = NewToken { name: "slow".to_owned(), scope: Scope::Publish, prefixes: Vec::new(), expires_at: None };
+    let (row, secret) = api.store.create_token(&new, &Author::new("test"), NOW).expect("a token");
+    let store = api.store.clone();
+    let rest = futures_util::stream::once(async move {
+        meanwhile(&store, row.id);
+        Ok::<_, Infallible>(Bytes::from_static(b"the rest"))
+    });
+    let first = futures_util::stream::iter([Ok(Bytes::from_static(b"a part, "))]);
+    (secret, Body::from_stream(first.chain(rest)))
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_while_it_sends_publishes_nothing() {
+    let api = Api::new();
+    let (secret, body) = sent_while(&api, |store, id| {
+        assert!(store.revoke_token(id, &Expected::Any, &Author::new("test"), NOW).expect("revoked"));
+    });
+    let request = as_token(Method::PUT, "/api/v1/packages/late.pkg", &secret).body(body).expect("a request");
+    api.send(request).await.problem(401, "token_unknown");
+    api.get("/api/v1/packages/late.pkg").await.problem(404, "no_such_package");
+    api.nothing_incoming().await;
+
+    let (secret, body) = sent_while(&api, |_, _| {});
+    let request = as_token(Method::PUT, "/api/v1/packages/late.pkg", &secret).body(body).expect("a request");
+    api.send(request).await.ok(201);
+}
