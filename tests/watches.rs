@@ -143,14 +143,16 @@ fn a_mirror_asks_before_it_unpublishes_most_and_a_command_confirms() {
     wait::until("it is paused still", WITHIN, || state(&node)["pause"]["missing"] == 3);
     assert_eq!(packages(&node), Some(4), "nothing was unpublished");
     let shown = node.ods_well(&["watch", "show", &folder]);
-    assert!(shown.contains("b.pkg") && shown.contains("ods watch confirm"), "{shown}");
+    assert!(shown.contains("b.pkg") && shown.contains("ods watch confirm --missing"), "{shown}");
     let stale = "0".repeat(64);
     assert_eq!(node.ods(&["watch", "confirm", &folder, "--missing", &stale]).status.code(), Some(6));
-    node.ods_well(&["watch", "confirm", &folder]);
+    let shown = state(&node)["pause"]["missing_digest"].as_str().expect("a digest").to_owned();
+    node.ods_well(&["watch", "confirm", &folder, "--missing", &shown]);
     wait::until_equal("what was confirmed is unpublished", WITHIN, &Some(1), || packages(&node));
     assert!(is_published(&node, "e.pkg"));
     wait::until("it goes on", WITHIN, || state(&node)["state"] == "watching");
-    assert_eq!(node.ods(&["watch", "confirm", &folder]).status.code(), Some(6), "it asks nothing now");
+    let again = node.ods(&["watch", "confirm", &folder, "--missing", &shown]);
+    assert_eq!(again.status.code(), Some(6), "it asks nothing now");
     let who: Vec<Value> = node.get_json("/audit?action=watch.confirmed")["items"].as_array().expect("a list").clone();
     assert_eq!(who.len(), 1, "{who:?}");
 }

@@ -63,7 +63,7 @@ const COMMANDS: &[(&str, &str)] = &[
     ("edit_watch", "ods watch set /srv/drop --off"),
     ("remove_watch", "ods watch rm /srv/drop"),
     ("scan_watch", "ods watch scan /srv/drop"),
-    ("confirm_watch", "ods watch confirm /srv/drop"),
+    ("confirm_watch", "ods watch confirm /srv/drop --missing 3b6a27bc"),
     ("show_roster", "ods roster ls"),
     ("admit_node", "ods roster admit hq --role owner"),
     ("expel_node", "ods roster expel hq --yes"),

@@ -51,8 +51,8 @@ enum Action {
     /// Have a paused mirror unpublish the files that are missing
     #[command(
         long_about = "Have a paused mirror unpublish the files that are missing.\n\nA mirror pauses when its folder or over \
-                      half of its files vanish. `ods watch show` lists what is missing. Confirmed is the set of files that is \
-                      missing now: with --missing the one that was looked at, by the digest that `show` prints.",
+                      half of its files vanish. `ods watch show` lists what is missing. What is confirmed is just the \
+                      set that was looked at, by the digest that `show` prints: if more is missing by now, nothing is.",
         after_help = "Examples:\n  ods watch show /srv/mirror\n  ods watch confirm /srv/mirror --missing 3b6a27bc…"
     )]
     Confirm(Confirm),
@@ -155,9 +155,9 @@ struct One {
 struct Confirm {
     /// The watch's id or folder
     watch: String,
-    /// The digest of the missing files that was looked at [default: of those that are missing now]
+    /// The set of missing files that was looked at: "to confirm" of `ods watch show`
     #[arg(long, value_name = "DIGEST")]
-    missing: Option<String>,
+    missing: String,
     #[command(flatten)]
     connection: Connection,
 }
@@ -266,14 +266,7 @@ async fn scan(arguments: &One, context: &mut Context) -> Result<(), Failure> {
 async fn confirm(arguments: Confirm, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let watch = find(&node, &arguments.watch, context).await?;
-    let shown = watch.pause.as_ref().and_then(|pause| pause.missing_digest.clone());
-    let Some(missing_digest) = arguments.missing.or(shown) else {
-        let message = format!("the watch of {} asks nothing", watch.folder);
-        return Err(
-            Failure::new(Exit::Conflict, "nothing_to_confirm", message).hint("`ods watch show` tells its state")
-        );
-    };
-    let request = ConfirmRequest { missing_digest };
+    let request = ConfirmRequest { missing_digest: arguments.missing };
     let watch = node.client.confirm_watch(&watch.id, &request).await.map_err(|error| node.explain(error))?;
     done(&watch, "confirmed; what is missing is unpublished from", context)
 }

@@ -274,7 +274,8 @@ fn paused(question: Question, missing: &BTreeSet<PathBuf>) -> WatchPause {
     let why = if folder_was_gone { "the folder, or one in it, had been gone or is another one, and " } else { "" };
     let reason = format!(
         "paused: {why}{count} of {published} files are missing. Nothing is unpublished. Put them back; or, if they are really \
-         to be unpublished, confirm that (`ods watch confirm`)"
+         to be unpublished, confirm that (`ods watch confirm --missing {}`)",
+        question.digest
     );
     WatchPause {
         reason,
