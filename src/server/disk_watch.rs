@@ -16,19 +16,22 @@ pub(super) struct DiskWatch {
     store: Store,
     clock: fn() -> UnixMillis,
     failing_since: Option<UnixMillis>,
+    /// The journal was told that the disk is full, and is to be told that it no longer is.
+    told_full: bool,
 }
 
 impl DiskWatch {
     pub(super) fn new(store: Store, clock: fn() -> UnixMillis) -> Self {
-        Self { store, clock, failing_since: None }
+        Self { store, clock, failing_since: None, told_full: false }
     }
 
     /// Looks, tries again, and says what changed.
     fn look(&mut self) -> Next {
         let troubles = self.store.disk_troubles();
         if troubles.is_empty() {
-            if self.failing_since.take().is_some() {
+            if let Some(since) = self.failing_since.take() {
                 tracing::info!("the disk works again");
+                self.tell_room(since);
             }
             if let Err(error) = self.store.keep_reserve() {
                 tracing::debug!(%error, "no room can be set aside");
@@ -43,10 +46,24 @@ impl DiskWatch {
                 tracing::error!(%trouble, "the disk is full or failing; reading goes on, writing is tried again");
             }
         }
-        if let Err(error) = self.store.mend(since, now) {
-            tracing::debug!(%error, "the disk still fails");
+        if let Some(full) = troubles.iter().find(|trouble| trouble.is_full && !self.told_full) {
+            // Where even that can't be written it is told when the disk is mended.
+            self.told_full = self.store.tell_full(full, now).is_ok();
+        }
+        match self.store.mend(since, now) {
+            // What had failed was told with its end.
+            Ok(mended) => self.told_full &= mended.is_empty(),
+            Err(error) => tracing::debug!(%error, "the disk still fails"),
         }
         Next::After(pause(now.ms_since(since)))
+    }
+
+    fn tell_room(&mut self, since: UnixMillis) {
+        if std::mem::take(&mut self.told_full)
+            && let Err(error) = self.store.tell_room(since, (self.clock)())
+        {
+            tracing::warn!(%error, "the journal can't be told that the disk has room again");
+        }
     }
 }
 
@@ -77,9 +94,9 @@ impl Worker for DiskWatch {
     async fn tick(&mut self) -> Next {
         // Mending can wait for the disk.
         let mut watch = Self { store: self.store.clone(), ..*self };
-        let looked = in_blocking(move || (watch.look(), watch.failing_since)).await;
-        let Some((next, failing_since)) = looked else { return Next::After(TRY_EVERY_MAX) };
-        self.failing_since = failing_since;
+        let looked = in_blocking(move || (watch.look(), watch)).await;
+        let Some((next, watch)) = looked else { return Next::After(TRY_EVERY_MAX) };
+        *self = watch;
         next
     }
 }
@@ -121,6 +138,27 @@ mod tests {
         assert_eq!(alarms(&store), ["disk", "disk_mended"]);
         assert_eq!(watch.tick().await, Next::After(LOOK_EVERY));
         assert_eq!(watch.failing_since, None);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_in_the_journal_while_it_is_full_and_when_it_has_room_again() {
+        let disk = SimDisk::new();
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
+        let store = Store::open(Arc::new(disk.clone()), Path::new("/data"), &options).unwrap();
+        let mut watch = DiskWatch::new(store.clone(), now);
+        watch.tick().await;
+        let fills = |mib: &u64| {
+            disk.set_capacity(Some(mib << 20));
+            !store.disk_troubles().is_empty()
+        };
+        (1..100).rev().find(fills).expect("full at some size");
+        watch.tick().await;
+        watch.tick().await;
+        assert_eq!(alarms(&store), ["disk"], "told once");
+        disk.set_capacity(None);
+        watch.tick().await;
+        watch.tick().await;
+        assert_eq!(alarms(&store), ["disk", "disk_mended"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! <folder>/blobs/ab/<digest>           blobs of all backups, each once
 //! <folder>/backups/<name>/ods.redb     a snapshot of the database
 //!                         <files>      `node.key` and other small files of the data folder
-//!                         blobs.list   digest 32, size u64 LE: each blob that this backup needs
+//!                         blobs.list   digest 32, size u64 LE: each blob that this backup needs; then BLAKE3 32 of these rows
 //!                         manifest     written last; a backup without it is none
 //! <folder>/partial/…                   what is being written
 //! <folder>/lock                        held by who writes here
@@ -25,7 +25,7 @@ use std::sync::Arc;
 use redb::Database;
 
 use crate::digest::Digest;
-use crate::disk::{Disk, DiskFile};
+use crate::disk::{Disk, DiskFile, is_about_this_file};
 use crate::entropy::Entropy;
 use crate::error::{Result, StoreError};
 use crate::meta;
@@ -256,8 +256,15 @@ impl BackupFolder {
             list.extend_from_slice(held.blob.as_bytes());
             list.extend_from_slice(&held.size.to_le_bytes());
         }
+        let list_sum = blake3::hash(&list);
+        list.extend_from_slice(list_sum.as_bytes());
         self.write_small(&backup.join(LIST), &list)?;
-        for folder in [self.folder.join("blobs"), self.folder.join("backups"), backup.clone()] {
+        // Blobs that were there already may have been named by a backup that was cut before it synced their folder.
+        let blobs = self.folder.join("blobs");
+        for shard in self.list(&blobs)? {
+            self.sync_folder(&blobs.join(shard))?;
+        }
+        for folder in [blobs, self.folder.join("backups"), backup.clone()] {
             self.sync_folder(&folder)?;
         }
         self.write_small(&backup.join(MANIFEST), &manifest(sum))?;
@@ -302,14 +309,16 @@ impl BackupFolder {
         self.disk.remove_folder(&folder).map_err(StoreError::io("remove", &folder))
     }
 
-    /// The blobs that a backup needs.
+    /// The blobs that a backup needs. Errs if the list isn't what was written: blobs go, and a restored node lacks some, by it.
     pub fn blobs_of(&self, name: &str) -> Result<Vec<HeldBlob>> {
         let path = self.backup(name).join(LIST);
         let list = read_file(&*self.disk, &path, LIST_BYTES_MAX)?;
-        let (rows, rest) = list.as_chunks::<ROW_BYTES>();
-        if !rest.is_empty() {
-            return Err(StoreError::BadPlace { path, reason: "is cut short".to_owned() });
-        }
+        let Some((rows, _)) = list.split_last_chunk::<32>().filter(|(rows, sum)| blake3::hash(rows) == **sum) else {
+            let reason = "is damaged: it doesn't have the sum that it ends with. Nothing was changed. Copy the backup's folder from \
+                          another place, or remove it and back up again";
+            return Err(StoreError::BadPlace { path, reason: reason.to_owned() });
+        };
+        let (rows, _) = rows.as_chunks::<ROW_BYTES>();
         let row = |row: &[u8; ROW_BYTES]| {
             let (blob, size) = row.split_first_chunk::<32>().unwrap_or((&[0; 32], &[]));
             let size = size.first_chunk::<8>().map_or(0, |size| u64::from_le_bytes(*size));
@@ -335,6 +344,7 @@ impl BackupFolder {
                 "is damaged: it isn't the database that the manifest tells of. Restore another backup".to_owned();
             return Err(StoreError::BadPlace { path: source, reason });
         }
+        let blobs = self.blobs_of(name)?;
         // A folder that is not whole must not be taken for a new node's.
         self.disk.make_folder(data).map_err(StoreError::io("make", data))?;
         self.write_small(&data.join(RESTORING), b"")?;
@@ -346,7 +356,7 @@ impl BackupFolder {
                 self.disk.make_folder(&folder).map_err(StoreError::io("make", &folder))?;
             }
         }
-        for held in self.blobs_of(name)? {
+        for held in blobs {
             if !self.restore_blob(data, &held)? {
                 lost.push(held.blob);
             }
@@ -479,10 +489,6 @@ impl BackupFolder {
     fn partial(&self, name: &str) -> PathBuf {
         self.folder.join(PARTIAL).join(name)
     }
-}
-
-fn is_about_this_file(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::IsADirectory)
 }
 
 fn sharded(folder: &Path, kind: &str, blob: &Digest) -> PathBuf {

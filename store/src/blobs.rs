@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use closing::Closing;
 
 use crate::digest::Digest;
-use crate::disk::{Disk, DiskFile, FileStat};
+use crate::disk::{Disk, DiskFile, FileStat, is_about_this_file};
 use crate::error::{Result, StoreError};
 use crate::locks::{BlobLock, DigestLocks};
 use crate::outline::{ChainingValue, outline_is_right, piece_count};
@@ -190,11 +190,13 @@ impl Blobs {
         ignore_missing(self.disk.remove(path)).map_err(StoreError::io("remove", path))
     }
 
-    /// Removes everything in `incoming/` that `keep` does not claim.
+    /// Removes everything in `incoming/` that `keep` does not claim. What can't be removed stays, and is no reason not to
+    /// start: gc meets it again, and tells of it.
     pub(crate) fn sweep_incoming(&self, keep: impl Fn(&str) -> bool) -> Result<()> {
-        let folder = self.folder.join("incoming");
-        let names = self.incoming_names()?;
-        names.iter().filter(|name| !keep(name)).try_for_each(|name| self.remove_incoming(&folder.join(name)))
+        for name in self.incoming_names()?.iter().filter(|name| !keep(name)) {
+            let _ = self.remove_incoming(&self.incoming(name));
+        }
+        Ok(())
     }
 
     /// Gives a complete and synced file its name in `blobs/`, durably, with its outline. The lock is held by the caller.
@@ -374,16 +376,17 @@ impl Blobs {
     /// Opens a sealed blob; `None` if its file is missing.
     pub(crate) fn open_blob(&self, blob: &Digest) -> Result<Option<Box<dyn DiskFile>>> {
         let path = self.blob_path(blob);
-        found(self.disk.open(&path)).map_err(|source| match source.kind() {
-            // Of this file alone: too many open files, say, is nothing that a blob can help.
-            std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::IsADirectory => {
+        found(self.disk.open(&path)).map_err(|source| {
+            if is_about_this_file(&source) {
                 StoreError::Unreadable { blob: *blob, path, source }
+            } else {
+                StoreError::io("open", &path)(source)
             }
-            _ => StoreError::io("open", &path)(source),
         })
     }
 
-    /// Reads and checks an outline; `None` if it is missing or wrong. Empty for a blob of one piece.
+    /// Reads and checks an outline; `None` if it is missing, wrong or can't be read: it is made anew of the bytes then. Empty for
+    /// a blob of one piece.
     pub(crate) fn outline(&self, blob: &Digest, size: u64) -> Result<Option<Vec<ChainingValue>>> {
         if piece_count(size) == 1 {
             return Ok(Some(Vec::new()));
@@ -391,7 +394,9 @@ impl Blobs {
         let path = self.outline_path(blob);
         let file = match self.disk.open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound || is_about_this_file(&error) => {
+                return Ok(None);
+            }
             Err(error) => return Err(StoreError::io("open", &path)(error)),
         };
         let stat = file.stat().map_err(StoreError::io("read", &path))?;
@@ -399,7 +404,10 @@ impl Blobs {
             return Ok(None);
         }
         let mut bytes = vec![0; usize::try_from(stat.bytes).map_err(|_| StoreError::Corrupt { what: "an outline" })?];
-        file.read_exact_at(&mut bytes, 0).map_err(StoreError::io("read", &path))?;
+        match file.read_exact_at(&mut bytes, 0) {
+            Err(error) if is_about_this_file(&error) => return Ok(None),
+            read => read.map_err(StoreError::io("read", &path))?,
+        }
         let (values, _) = bytes.as_chunks::<32>();
         Ok(outline_is_right(values, blob, size).then(|| values.to_vec()))
     }

@@ -23,6 +23,22 @@ pub struct FileStat {
     pub inode: u64,
 }
 
+/// Whether an error is of this file alone: it may not be read, is a folder, or the disk can't give it. Too many open files, say,
+/// is nothing that a file can help.
+pub(crate) fn is_about_this_file(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::IsADirectory) || is_device_error(error)
+}
+
+#[cfg(unix)]
+fn is_device_error(error: &io::Error) -> bool {
+    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO)
+}
+
+#[cfg(not(unix))]
+fn is_device_error(_error: &io::Error) -> bool {
+    false
+}
+
 /// Files and folders below a data folder.
 pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// Makes a new file, readable and writable by this user only. Errs with `AlreadyExists`.

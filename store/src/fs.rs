@@ -43,7 +43,12 @@ impl Disk for LocalDisk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        Ok(Box::new(LocalFile::new(File::open(path)?)))
+        let file = File::open(path)?;
+        // Linux opens folders as well.
+        if file.metadata()?.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        Ok(Box::new(LocalFile::new(file)))
     }
 
     fn open_writable(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {

@@ -265,3 +265,38 @@ fn one_snapshot_at_a_time_and_none_is_left_behind() {
     drop(store.snapshot().expect("the first one is gone"));
     assert!(disk.file_names().iter().all(|name| !name.starts_with("/data/incoming")));
 }
+
+#[test]
+fn a_list_of_blobs_that_is_not_what_was_written_removes_nothing_and_restores_nothing() {
+    let (disk, store) = fresh(1);
+    let blob = put(&store, "a.pkg", b"first", at(1)).expect("a publish").package.blob;
+    let (_, sum) = back_up(&store, &disk, "1").expect("a backup");
+    let list = Path::new("/backups/backups/1/blobs.list");
+    let bytes = read_whole(&disk, list);
+    for damaged in
+        [Vec::new(), bytes[..bytes.len() - 40].to_vec(), flipped(&bytes, 3), flipped(&bytes, bytes.len() - 1)]
+    {
+        disk.remove(list).expect("removed");
+        let file = disk.create(list).expect("made");
+        file.write_all_at(&damaged, 0).expect("written");
+        file.sync().expect("synced");
+        for refused in [folder(&disk).prune(5).map(drop), restore(&disk, "1", sum, 3).map(drop)] {
+            let error = refused.expect_err("refused");
+            assert!(matches!(error, StoreError::BadPlace { .. }), "{error}");
+        }
+        assert!(disk.open(&blob_in_backup(&blob)).is_ok(), "its only copy may be here");
+    }
+}
+
+fn read_whole(disk: &SimDisk, path: &Path) -> Vec<u8> {
+    let file = disk.open(path).expect("there");
+    let mut bytes = vec![0; usize::try_from(file.stat().expect("known").bytes).expect("fits")];
+    file.read_exact_at(&mut bytes, 0).expect("read");
+    bytes
+}
+
+fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[at] ^= 1;
+    bytes
+}

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use ods_store::{
-    Author, Digest, Disk as _, Happening, Lsn, PackageState, ScrubPass, ScrubState, ScrubStep, Scrubber, SimDisk,
-    Store, UnixMillis,
+    Author, Digest, Disk as _, DiskError, DiskFault, Happening, Lsn, Operation, PackageState, ScrubPass, ScrubState,
+    ScrubStep, Scrubber, SimDisk, Store, UnixMillis,
 };
 
 use crate::support::{assert_sound, at, bytes, fresh, open, path, put, read_all};
@@ -206,4 +206,17 @@ fn a_pass_is_stopped_started_once_and_due_again_in_time() {
     // A clock that was a year ahead and is right again.
     store.scrub_if_due(30 * day, after_days(1)).expect("asked");
     assert!(running());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_outline_that_the_disk_cannot_give_is_made_anew_and_holds_up_nothing() {
+    let (disk, store) = fresh(1);
+    put(&store, "a.pkg", &bytes(5, 3 * MIB), at(1)).expect("a publish");
+    put(&store, "b.pkg", b"small", at(1)).expect("a publish");
+    disk.fail(DiskFault::new(DiskError::Io).on(Operation::Read).within("outlines/").times(1));
+    let pass = scrub(&store, at(2));
+    assert_eq!((pass.blobs_done, pass.damaged, pass.outlines_mended), (2, 0, 1));
+    assert_eq!(alarms(&store).len(), 1, "{:?}", alarms(&store));
+    assert_sound(&store);
 }

@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ods_store::{Author, Condition, Disk, DiskFile, LocalDisk, Store};
+use ods_store::{
+    Author, Condition, Depth, Disk, DiskFile, LocalDisk, PackageState, ScrubStep, Scrubber, Store, StoreError,
+};
 use tempfile::TempDir;
 
 use crate::support::{assert_sound, at, bytes, options, path, put, read_all};
@@ -181,4 +183,32 @@ fn a_left_over_under_a_blobs_name_is_replaced_while_somebody_has_it_open() {
     put(&store, "x.pkg", &content, at(1)).expect("a publish");
     drop(left_over);
     assert_eq!(read_all(&store, "x.pkg", at(2)).expect("readable"), Some(content));
+}
+
+/// Somebody's slip, or what a file system's repair left.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test plays who puts folders there")]
+fn a_folder_in_the_place_of_a_file_is_told_and_stops_neither_start_nor_verifying_nor_scrubbing() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [one, two] = [(1, 10), (2, 20)].map(|(seed, length)| bytes(seed, length));
+    let store = open(folder.path());
+    let blob = put(&store, "a.pkg", &one, at(1)).expect("a publish").package.blob;
+    put(&store, "b.pkg", &two, at(1)).expect("a publish");
+    drop(store);
+    std::fs::remove_file(blob_file(folder.path(), &one)).expect("removed");
+    for place in [blob_file(folder.path(), &one), folder.path().join("incoming/slip")] {
+        std::fs::create_dir(place).expect("made");
+    }
+    let store = open(folder.path());
+    assert!(matches!(store.open_blob(&blob, at(2)), Err(StoreError::Unreadable { .. })));
+    assert_eq!(read_all(&store, "b.pkg", at(2)).expect("readable"), Some(two));
+    let report = store.verify_all(Depth::Full, &mut |_| {}).expect("verified");
+    assert!(report.faults.iter().any(|fault| fault.what.contains("can't be read")), "{:?}", report.faults);
+    store.start_scrub(&Author::new("test"), at(3)).expect("it starts");
+    let mut scrubber = Scrubber::new(store.clone());
+    while scrubber.step(1 << 20, at(3)).expect("a step") != ScrubStep::Finished {}
+    assert_eq!(store.scrub_status().expect("readable").pass.expect("one").unreadable, 1);
+    assert_eq!(store.package(&path("a.pkg")).expect("readable").expect("listed").state, PackageState::Stored);
+    drop((scrubber, store));
+    drop(open(folder.path()));
 }

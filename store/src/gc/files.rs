@@ -53,7 +53,13 @@ impl FileWalk {
     }
 
     fn sealed(&mut self, store: &Store, rules: Rules, kind: SealedKind, folder: u8) -> Result<()> {
-        let mut strays = store.blobs().sealed_in(kind, folder)?;
+        let mut strays = match store.blobs().sealed_in(kind, folder) {
+            Ok(strays) => strays,
+            Err(error) => {
+                self.note(Err(error));
+                return Ok(());
+            }
+        };
         {
             // Most have a row, so these are passed over without their locks.
             let read = store.read()?;

@@ -37,6 +37,18 @@ impl Store {
         self.blobs().make_commit_space()
     }
 
+    /// Tells the journal that the disk is full. That takes of what is set aside for what frees room: people do that, and don't
+    /// know before they are told.
+    pub fn tell_full(&self, trouble: &DiskTrouble, now: UnixMillis) -> Result<()> {
+        let detail = trouble.to_string();
+        self.write_to_free_room(move |tx| journal::alarm(tx, Moment::live(now), "disk", detail.clone())).map(drop)
+    }
+
+    /// Tells the journal that there is room again, since the disk was full at `since`.
+    pub fn tell_room(&self, since: UnixMillis, now: UnixMillis) -> Result<()> {
+        self.write(move |tx| journal::alarm(tx, Moment::live(now), "disk_mended", works_again(since, now))).map(drop)
+    }
+
     /// Whether all writes are refused until the disk is mended.
     pub fn refuses_writes(&self) -> bool {
         self.0.shared.database.is_failing()
@@ -84,12 +96,15 @@ impl Store {
     }
 }
 
+fn works_again(since: UnixMillis, now: UnixMillis) -> String {
+    format!("writing works again after {} s", now.ms_since(since) / 1000)
+}
+
 fn tell(tx: &Tx<'_>, troubles: &[DiskTrouble], since: UnixMillis, now: UnixMillis) -> Result<()> {
     for trouble in troubles {
         journal::alarm(tx, Moment::live(now), "disk", trouble.to_string())?;
     }
-    let seconds = now.ms_since(since) / 1000;
-    journal::alarm(tx, Moment::live(now), "disk_mended", format!("writing works again after {seconds} s"))?;
+    journal::alarm(tx, Moment::live(now), "disk_mended", works_again(since, now))?;
     // Whether the commit that failed is in force was not known until now: all who follow look again.
     tx.changed(|effects| {
         effects.log_grew = true;

@@ -38,6 +38,9 @@ pub enum DiskError {
 impl DiskError {
     fn error(self) -> io::Error {
         match self {
+            #[cfg(unix)]
+            Self::Io => rustix::io::Errno::IO.into(),
+            #[cfg(not(unix))]
             Self::Io => io::Error::other("simulated input/output error"),
             Self::Full => io::ErrorKind::StorageFull.into(),
         }
