@@ -4,8 +4,8 @@
 //! differ the nodes swap, and only what differs. So an idle mesh swaps nothing.
 //!
 //! Invariants: at most one swap with a peer is under way. Swaps with a peer are [`apart_ms`] apart, more in a larger mesh,
-//! and further after failures. Two digests that a swap could not make equal (rosters differ for a moment) are not
-//! compared again before one of them changes or [`RETRY_MS`] have passed. Whatever is lost costs time only: the digests
+//! and further after failures. Two digests that a swap could not make equal (rosters differ for a moment), though it offered
+//! all that is held, are not compared again before one of them changes or [`RETRY_MS`] have passed. Whatever is lost costs time only: the digests
 //! stay different.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +50,8 @@ pub(super) struct Swap {
 /// How a swap ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Swapped {
+    /// What this node held when it last said what it holds; `None`: it didn't, only digests were compared.
+    pub(super) offered: Option<SetDigest>,
     /// What this node held then.
     pub(super) ours: SetDigest,
     /// ... and how many states had come.
@@ -151,7 +153,9 @@ impl Gossip {
             // What both held a moment ago is held, even if more has come here since.
             (lane.agreed, lane.stuck) = (Some(end.arrived), None);
         } else {
-            lane.stuck = Some((end.ours, end.theirs, now.plus_ms(RETRY_MS)));
+            // What came here meanwhile the swap didn't offer: that is for the next one.
+            let could_not = end.offered == Some(end.ours);
+            lane.stuck = could_not.then(|| (end.ours, end.theirs, now.plus_ms(RETRY_MS)));
         }
     }
 
@@ -201,6 +205,11 @@ mod tests {
         Moment::new(ms)
     }
 
+    /// A swap that offered all that is held.
+    const fn ended(ours: u8, arrived: u64, theirs: u8) -> Swapped {
+        Swapped { offered: Some(digest(ours)), ours: digest(ours), arrived, theirs: digest(theirs) }
+    }
+
     fn with_peer() -> Gossip {
         let mut gossip = Gossip::new(holds(1, 5), Dice::new(3));
         gossip.set_peers(&BTreeSet::from([PEER]), at(0));
@@ -211,7 +220,7 @@ mod tests {
     fn agreed() -> Gossip {
         let mut gossip = with_peer();
         assert_eq!(gossip.actions(at(0)), [Swap { node: PEER, fresh_after: None, only_compare: false }]);
-        gossip.swapped(&PEER, Swapped { ours: digest(1), arrived: 5, theirs: digest(1) }, at(10));
+        gossip.swapped(&PEER, ended(1, 5, 1), at(10));
         gossip
     }
 
@@ -237,7 +246,7 @@ mod tests {
         let soon = at(10 + 2 * STATES_APART_MAX_MS);
         assert_eq!(gossip.actions(soon), [Swap { node: PEER, fresh_after: Some(5), only_compare: false }]);
         assert_eq!(gossip.actions(soon), [], "one at a time");
-        gossip.swapped(&PEER, Swapped { ours: digest(2), arrived: 7, theirs: digest(2) }, soon);
+        gossip.swapped(&PEER, ended(2, 7, 2), soon);
         assert_eq!(gossip.actions(soon), []);
     }
 
@@ -254,12 +263,24 @@ mod tests {
         gossip.heard(&PEER, digest(9));
         let first = at(10_000);
         assert_eq!(gossip.actions(first).len(), 1);
-        gossip.swapped(&PEER, Swapped { ours: digest(1), arrived: 5, theirs: digest(9) }, first);
+        gossip.swapped(&PEER, ended(1, 5, 9), first);
         assert_eq!(gossip.actions(first.plus_ms(RETRY_MS - 1)), []);
         gossip.set_own(holds(2, 6));
         assert_eq!(gossip.actions(first.plus_ms(RETRY_MS - 1)).len(), 1, "something changed");
-        gossip.swapped(&PEER, Swapped { ours: digest(2), arrived: 6, theirs: digest(9) }, first);
+        gossip.swapped(&PEER, ended(2, 6, 9), first);
         assert_eq!(gossip.actions(first.plus_ms(RETRY_MS)).len(), 1);
+    }
+
+    #[test]
+    fn what_came_during_a_swap_or_was_only_compared_is_swapped_soon() {
+        for offered in [Some(digest(1)), None] {
+            let mut gossip = agreed();
+            gossip.heard(&PEER, digest(9));
+            assert_eq!(gossip.actions(at(10_000)).len(), 1);
+            gossip.set_own(holds(2, 6));
+            gossip.swapped(&PEER, Swapped { offered, ..ended(2, 6, 9) }, at(10_000));
+            assert_eq!(gossip.actions(at(10_000 + 2 * STATES_APART_MAX_MS)).len(), 1, "offered: {offered:?}");
+        }
     }
 
     #[test]

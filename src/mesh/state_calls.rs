@@ -45,8 +45,9 @@ pub(super) async fn swap(
         match step {
             StatesStep::Ask(next) => (request, swap) = (next, back),
             StatesStep::Done(theirs) => {
+                let offered = back.offered();
                 let end = caller.in_store(move |store| {
-                    Ok(Swapped { ours: store.states_digest()?, arrived: store.states_arrived()?, theirs })
+                    Ok(Swapped { offered, ours: store.states_digest()?, arrived: store.states_arrived()?, theirs })
                 });
                 return Ok(SwapReport { end: end.await.map_err(|error| error.to_string())?, clock });
             }

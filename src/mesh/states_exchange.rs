@@ -17,6 +17,8 @@ const CALLS_MAX: usize = 4;
 #[derive(Debug)]
 pub(super) struct StatesSwap {
     calls: usize,
+    /// What was held when it was last said what is.
+    offered: Option<SetDigest>,
 }
 
 /// How a swap goes on.
@@ -35,17 +37,24 @@ impl StatesSwap {
         fresh_after: Option<u64>,
         now: UnixMillis,
     ) -> Result<(Self, Request), StoreError> {
+        // Before the states: what comes in between isn't taken for offered.
+        let digest = store.states_digest()?;
         let held = store.states()?;
         let is_fresh = |held: &&HeldState| fresh_after.is_some_and(|after| held.arrival > after);
         let fresh = fitting(held.iter().filter(is_fresh));
-        let request = StatesRequest { clock: now, digest: store.states_digest()?, index: Some(index(&held)), fresh };
-        Ok((Self { calls: 1 }, Request::States(request)))
+        let request = StatesRequest { clock: now, digest, index: Some(index(&held)), fresh };
+        Ok((Self { calls: 1, offered: Some(digest) }, Request::States(request)))
     }
 
     /// Only compares digests and clocks.
     pub(super) fn compare(store: &Store, now: UnixMillis) -> Result<(Self, Request), StoreError> {
         let request = StatesRequest { clock: now, digest: store.states_digest()?, index: None, fresh: vec![] };
-        Ok((Self { calls: CALLS_MAX }, Request::States(request)))
+        Ok((Self { calls: CALLS_MAX, offered: None }, Request::States(request)))
+    }
+
+    /// What this node held when it last said what it holds.
+    pub(super) fn offered(&self) -> Option<SetDigest> {
+        self.offered
     }
 
     /// Takes an answer and says how to go on.
@@ -64,9 +73,11 @@ impl StatesSwap {
         }
         self.calls += 1;
         let lacking: BTreeSet<ShortNode> = lacking.into_iter().collect();
+        let digest = store.states_digest()?;
         let held = store.states()?;
         let fresh = fitting(held.iter().filter(|held| lacking.contains(&ShortNode::of(&held.state.header.node))));
-        let (digest, index) = (store.states_digest()?, Some(index(&held)));
+        let index = Some(index(&held));
+        self.offered = Some(digest);
         Ok(StatesStep::Ask(Request::States(StatesRequest { clock: now, digest, index, fresh })))
     }
 }

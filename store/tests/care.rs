@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use ods_store::{
-    Author, Digest, Disk as _, DiskError, DiskFault, Happening, Lsn, Operation, PackageState, ScrubPass, ScrubState,
-    ScrubStep, Scrubber, SimDisk, Store, UnixMillis,
+    Author, Digest, Disk as _, Happening, Lsn, PackageState, ScrubPass, ScrubState, ScrubStep, Scrubber, SimDisk,
+    Store, UnixMillis,
 };
 
 use crate::support::{assert_sound, at, bytes, fresh, open, path, put, read_all};
@@ -211,6 +211,8 @@ fn a_pass_is_stopped_started_once_and_due_again_in_time() {
 #[cfg(unix)]
 #[test]
 fn an_outline_that_the_disk_cannot_give_is_made_anew_and_holds_up_nothing() {
+    use ods_store::{DiskError, DiskFault, Operation};
+
     let (disk, store) = fresh(1);
     put(&store, "a.pkg", &bytes(5, 3 * MIB), at(1)).expect("a publish");
     put(&store, "b.pkg", b"small", at(1)).expect("a publish");

@@ -5,9 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ods_store::{
-    Author, Condition, Depth, Disk, DiskFile, LocalDisk, PackageState, ScrubStep, Scrubber, Store, StoreError,
-};
+use ods_store::{Author, Condition, Disk, DiskFile, LocalDisk, Store};
 use tempfile::TempDir;
 
 use crate::support::{assert_sound, at, bytes, options, path, put, read_all};
@@ -186,9 +184,12 @@ fn a_left_over_under_a_blobs_name_is_replaced_while_somebody_has_it_open() {
 }
 
 /// Somebody's slip, or what a file system's repair left.
+#[cfg(unix)]
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the test plays who puts folders there")]
 fn a_folder_in_the_place_of_a_file_is_told_and_stops_neither_start_nor_verifying_nor_scrubbing() {
+    use ods_store::{Depth, PackageState, ScrubStep, Scrubber, StoreError};
+
     let folder = tempfile::tempdir().expect("a temporary folder");
     let [one, two] = [(1, 10), (2, 20)].map(|(seed, length)| bytes(seed, length));
     let store = open(folder.path());

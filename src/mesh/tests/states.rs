@@ -40,7 +40,7 @@ fn swap(node: &TestNode, peer: &TestNode, fresh_after: Option<u64>) -> (Swapped,
             StatesStep::Ask(next) => request = next,
             StatesStep::Done(theirs) => {
                 let Holds { digest: ours, arrived, .. } = holds(node.store());
-                return (Swapped { ours, arrived, theirs }, calls);
+                return (Swapped { offered: swap.offered(), ours, arrived, theirs }, calls);
             }
         }
     }
@@ -74,7 +74,7 @@ fn one_call_brings_what_is_new_in_both_directions() {
     assert_eq!((again.ours, calls), (again.theirs, 1));
     assert_ne!(again.ours, first.ours);
     let (same, calls) = swap(b, a, None);
-    assert_eq!((same, calls), (Swapped { arrived: same.arrived, ..again }, 1));
+    assert_eq!((same, calls), (Swapped { offered: same.offered, arrived: same.arrived, ..again }, 1));
 }
 
 #[test]
