@@ -40,7 +40,7 @@ fn a_shell_publishes_with_curl_and_may_do_it_again() {
     let publish = || {
         let output = Command::new("bash")
             .arg(contrib("ci/publish.sh"))
-            .args([file.to_str().expect("UTF-8"), "mac/ümlaut/Tool 7.pkg", "version=7&tag=test"])
+            .args([file.to_str().expect("UTF-8"), "mac/ümlaut/Tool 7.pkg", "version=7+b&1", "tag=test"])
             .env("ODS_URL", node.url(""))
             .env("ODS_TOKEN", node.new_token("publish", &["mac"]))
             .output()
@@ -51,7 +51,7 @@ fn a_shell_publishes_with_curl_and_may_do_it_again() {
     assert_eq!(publish()["changed"], true);
     assert_eq!(publish()["changed"], false);
     let package = node.package("mac/ümlaut/Tool 7.pkg").expect("published");
-    assert_eq!((&package["version"], &package["tags"]), (&json!("7"), &json!(["test"])));
+    assert_eq!((&package["version"], &package["tags"]), (&json!("7+b&1"), &json!(["test"])));
 }
 
 /// A program that ends with its test.
@@ -93,4 +93,8 @@ fn the_receiver_posts_what_is_signed_and_nothing_else() {
         .json(&json!({"type": "webhook.test", "data": {}}));
     forged.send().expect(401);
     assert_eq!(chat.count(), 1);
+    node.put("mac/%3C!here%3E.pkg", b"2").expect(201);
+    wait::until("it is in the chat", wait::SOON, || chat.count() >= 2);
+    let posted = chat.received()[1].json();
+    assert_eq!(posted["text"], "[hq] mac/&lt;!here&gt;.pkg was published by token admin.token", "it mentions nobody");
 }

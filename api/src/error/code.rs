@@ -162,7 +162,7 @@ codes! {
     /// Another run of gc is collecting.
     GcRunning = CONFLICT "gc_running" "A run of gc is under way";
     /// The caller's condition doesn't hold.
-    PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "The package is not as the request expects";
+    PreconditionFailed = PRECONDITION_FAILED "precondition_failed" "It is not as the request expects";
     /// Another version of tus than 1.0.0, or none is named.
     TusVersion = PRECONDITION_FAILED "tus_version" "Only tus 1.0.0 is spoken here";
     /// More bytes than a package or body may have.

@@ -73,7 +73,9 @@ fn check(request: &BulkRequest) -> Result<(), ApiError> {
     if request.items.is_empty() || request.items.len() > ITEMS_MAX {
         return invalid("items", "`items` has 1 to 1000 packages");
     }
-    let paths: BTreeSet<&str> = request.items.iter().map(|item| item.path.as_str()).collect();
+    // Spelt in another way it is the same one; what can't be a path is told of in its place.
+    let spelt = |item: &BulkItem| paths::parse(&item.path).map_or_else(|_| item.path.clone(), |path| path.to_string());
+    let paths: BTreeSet<String> = request.items.iter().map(spelt).collect();
     if paths.len() < request.items.len() {
         return invalid("items", "`items` has a package twice");
     }
@@ -110,8 +112,9 @@ impl Deed {
 
     fn attempt(&self, publisher: &Publisher, item: &BulkItem) -> Result<(u16, bool, Option<EventId>), ApiError> {
         let path: PackagePath = paths::parse(&item.path)?;
-        let condition = match &item.if_match {
+        let condition = match item.if_match.as_deref() {
             None => Condition::None,
+            Some("*") => Condition::Exists,
             Some(text) => Condition::Matches(vec![parse_id(text, Code::NoSuchRevision, "revision")?]),
         };
         let writer = publisher.at(path)?;

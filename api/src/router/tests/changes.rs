@@ -180,9 +180,14 @@ async fn many_packages_are_tagged_and_removed_with_a_result_each() {
         (&outcome["items"][0]["code"], &outcome["items"][1]["status"]),
         (&"precondition_failed".into(), &204.into())
     );
+    api.publish("mac/c.pkg", b"c", &[]);
+    let items = json!([{"path": "mac/c.pkg", "if_match": "*"}, {"path": "mac/none.pkg", "if_match": "*"}]);
+    let outcome = send(json!({"action": "remove", "items": items})).await.ok(200);
+    assert_eq!((&outcome["items"][0]["status"], &outcome["failed"]), (&204.into(), &1.into()), "{outcome}");
     for bad in [
         json!({"action": "remove", "items": []}),
         json!({"action": "remove", "items": [{"path": "a"}, {"path": "a"}]}),
+        json!({"action": "remove", "items": [{"path": "\u{e9}"}, {"path": "e\u{301}"}]}),
         json!({"action": "tag", "items": [{"path": "a"}]}),
         json!({"action": "remove", "items": [{"path": "a"}], "add_tags": ["x"]}),
         json!({"action": "burn", "items": [{"path": "a"}]}),
