@@ -93,7 +93,7 @@ fn the_receiver_posts_what_is_signed_and_nothing_else() {
         .json(&json!({"type": "webhook.test", "data": {}}));
     forged.send().expect(401);
     assert_eq!(chat.count(), 1);
-    node.put("mac/%3C!here%3E.pkg", b"2").expect(201);
+    node.put("mac/<!here>.pkg", b"2").expect(201);
     wait::until("it is in the chat", wait::SOON, || chat.count() >= 2);
     let posted = chat.received()[1].json();
     assert_eq!(posted["text"], "[hq] mac/&lt;!here&gt;.pkg was published by token admin.token", "it mentions nobody");
