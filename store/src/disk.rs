@@ -29,9 +29,13 @@ pub(crate) fn is_about_this_file(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::IsADirectory) || is_device_error(error)
 }
 
+/// The error number of a device that can't read or write, on Linux, macOS and the BSDs.
+#[cfg(unix)]
+pub(crate) const EIO: i32 = 5;
+
 #[cfg(unix)]
 fn is_device_error(error: &io::Error) -> bool {
-    rustix::io::Errno::from_io_error(error) == Some(rustix::io::Errno::IO)
+    error.raw_os_error() == Some(EIO)
 }
 
 #[cfg(not(unix))]

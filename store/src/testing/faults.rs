@@ -39,7 +39,7 @@ impl DiskError {
     fn error(self) -> io::Error {
         match self {
             #[cfg(unix)]
-            Self::Io => rustix::io::Errno::IO.into(),
+            Self::Io => io::Error::from_raw_os_error(crate::disk::EIO),
             #[cfg(not(unix))]
             Self::Io => io::Error::other("simulated input/output error"),
             Self::Full => io::ErrorKind::StorageFull.into(),
