@@ -85,9 +85,12 @@ mod imp {
         Ok(file)
     }
 
+    /// Of a file's mode, `S_IROTH`: whoever is neither its owner nor of its group may read it (POSIX, sys/stat.h).
+    const OTHERS_MAY_READ: u32 = 0o004;
+
     /// Whether it may be a hard link to what whoever put it here can't read.
     fn may_be_of_others(metadata: &Metadata) -> bool {
-        metadata.is_file() && metadata.nlink() > 1 && !Mode::from_raw_mode(metadata.mode()).contains(Mode::ROTH)
+        metadata.is_file() && metadata.nlink() > 1 && metadata.mode() & OTHERS_MAY_READ == 0
     }
 
     pub(super) fn remove(place: &Place, file: &Path, sight: Sight) -> io::Result<bool> {
@@ -208,7 +211,6 @@ mod tests {
     use std::fs;
     use std::io::Read as _;
     use std::os::unix::fs::symlink;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
 
@@ -347,17 +349,18 @@ mod tests {
     fn whoever_swaps_folders_and_links_meanwhile_gets_nothing_read() {
         let bench = Bench::new();
         symlink(bench.name("secret"), bench.name("drop/link")).expect("linked");
-        let (mac, link, done) = (bench.name("drop/mac"), bench.name("drop/link"), AtomicBool::new(false));
+        let (mac, link, done) =
+            (bench.name("drop/mac"), bench.name("drop/link"), std::sync::atomic::AtomicBool::new(false));
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 use rustix::fs::{CWD, RenameFlags, renameat_with};
-                while !done.load(Ordering::Relaxed) {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
                     renameat_with(CWD, &mac, CWD, &link, RenameFlags::EXCHANGE).expect("exchanged");
                 }
             });
             let place = bench.place(true);
             let read: Vec<String> = (0..5000).filter_map(|_| read(&place, "x.pkg").ok()).collect();
-            done.store(true, Ordering::Relaxed);
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
             assert!(read.iter().all(|text| text == "public"));
             assert!(!read.is_empty(), "the folder itself was met too");
         });
