@@ -105,6 +105,13 @@ fn rest_until_due(last: Option<UnixMillis>, every: Duration, now: UnixMillis) ->
 }
 
 fn tell(report: &GcReport) {
+    if let Some(first) = &report.failed.first {
+        tracing::warn!(
+            files = report.failed.count,
+            first,
+            "gc couldn't look at some files, or remove them; the next run tries again"
+        );
+    }
     if report.blobs.count + report.orphans.count > 0 {
         let (blobs, bytes) = (report.blobs.count, report.blobs.bytes);
         tracing::info!(blobs, bytes, left_overs = report.orphans.count, "gc removed what nothing needed");

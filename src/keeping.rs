@@ -45,7 +45,7 @@ impl KeepingWorker {
         let (wake, changed) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(true)));
         let (waking, noting) = (Arc::clone(&wake), Arc::clone(&changed));
         store.on_commit(move |commit| {
-            if commit.policy_changed || commit.wants_changed || commit.states_changed {
+            if commit.policy_changed || commit.wants_changed || commit.wants_met || commit.states_changed {
                 noting.store(true, Ordering::Release);
                 waking.notify_one();
             }

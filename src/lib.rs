@@ -16,6 +16,7 @@ mod run_file;
 mod scrub;
 mod server;
 mod service;
+mod shell;
 mod stream_tasks;
 mod tasks;
 mod tls;

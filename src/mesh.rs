@@ -36,12 +36,15 @@
 //! **Limits** ([`pace`], [`pacers`]). Bytes of blobs wait for the node's limit and for the link's, each way; nothing else
 //! ever waits, and clients' downloads don't.
 //!
+//! **Stops** ([`leaving`]). A node that stops in good order says goodbye to its peers, which show it as down at once; of one that is
+//! killed or cut off they find out by its silence.
+//!
 //! # Invariants
 //!
 //! - The log is the only truth: the mesh moves events, statements and bytes, and writes through the store alone.
 //! - Any graph of links works. Events are named by what they say, so loops and duplicates change nothing.
 //! - What a peer sends is verified before it is stored or believed. A peer that sends garbage, a wrong piece, or nothing,
-//!   costs itself its turn and nobody a byte.
+//!   costs itself its turn and nobody a byte. Whatever is owed has a deadline as a whole ([`least_rate`]).
 //! - Calls that no honest node makes are refused, counted, and told of, not too often ([`offences`]).
 //! - Decisions ([`peers`], [`plan`], [`linking`], [`rejoin`], [`schedule`], [`nonce`], [`offences`], [`endpoint`]) are pure; drivers perform them. Scheduling time
 //!   is monotonic, so no clock can stop replication.
@@ -50,6 +53,7 @@
 //!   `sim.rs` carries the same values, under the same drivers.
 
 mod agreement;
+mod at_once;
 mod callee;
 mod calls;
 mod carrier;
@@ -67,6 +71,8 @@ mod gossip;
 mod http_server;
 mod inbox;
 mod lead;
+mod least_rate;
+mod leaving;
 mod limits;
 mod link;
 mod link_keeper;
@@ -113,6 +119,7 @@ use self::driver::Driver;
 use self::fetch::Fetcher;
 use self::http_server::PeerSurface;
 use self::inbox::{FetchInbox, Inbox, StateInbox};
+pub(crate) use self::leaving::Leaving;
 use self::link_keeper::LinkKeeper;
 pub(crate) use self::linking::LinkPolicy;
 use self::linking::Linking;
@@ -185,13 +192,13 @@ impl Mesh {
     }
 
     /// What calls peers: one worker for pings and pulls, which obeys `commands` and shows how it stands in `statuses`,
-    /// one for node states, one for limits and one for fetches, which shows them in `transfers`.
+    /// one for node states, one for limits and one for fetches, which shows them in `transfers`. And what has the first say goodbye.
     pub(crate) fn workers(
         self,
         commands: mpsc::Receiver<MeshCommand>,
         statuses: PeerStatuses,
         transfers: TransferStatuses,
-    ) -> (impl Worker, impl Worker, impl Worker, impl Worker) {
+    ) -> (impl Worker, impl Worker, impl Worker, impl Worker, Leaving) {
         let Self { caller, inbox, fetches, states, surface, link, ceiling, outflow } = self;
         let limits = LimitKeeper::new(caller.node.store.clone(), outflow.pacers, ceiling, Arc::clone(&caller.clock));
         let linking = Linking::new(link, Dice::new(u64::from_le_bytes(caller.node.store.random())));
@@ -199,6 +206,7 @@ impl Mesh {
         let of_states =
             StateDriver::new(caller.clone(), Arc::clone(&states), Arc::clone(&fetches), Arc::clone(&statuses));
         let driver = Driver::new(caller.clone(), inbox, Arc::clone(&fetches), states, links, commands, statuses);
-        (driver, of_states, limits, Fetcher::new(caller, fetches, transfers))
+        let leaving = driver.leaving();
+        (driver, of_states, limits, Fetcher::new(caller, fetches, transfers), leaving)
     }
 }

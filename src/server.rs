@@ -2,8 +2,8 @@
 //! which all of that ends.
 //!
 //! Starting: store → name, urls, admin token → sockets (so that a port in use is said before anything runs) → routers →
-//! workers → `run.json` → serving. Stopping: no new connections, requests under way end within the drain time → workers
-//! finish their ticks → the store closes → `run.json` goes.
+//! workers → `run.json` → serving. Stopping: no new connections, requests under way end within the drain time, peers hear that the
+//! node stops → workers finish their ticks → the store closes → `run.json` goes.
 //!
 //! Invariants:
 //! - Nothing answers before everything runs: a node whose `/healthz` answers is ready.
@@ -42,6 +42,7 @@ use self::{compose::Parts, watchdog::Watchdog};
 use crate::{
     config::Resolution,
     listen::Listeners,
+    mesh::Leaving,
     run_file::{RUN_FILE, RunFile, WrittenRunFile},
     worker::{Supervisor, WorkerPanicked},
 };
@@ -61,6 +62,7 @@ pub(crate) struct Server {
     listeners: Listeners,
     supervisor: Supervisor,
     stopping: CancellationToken,
+    leaving: Leaving,
     drain_timeout: Duration,
     run_file: Option<WrittenRunFile>,
     manager: ServiceManager,
@@ -89,7 +91,7 @@ impl Server {
     /// Starts a node; it serves when this returns.
     pub(crate) async fn start(resolution: &Resolution) -> Result<Self, StartError> {
         open_files::raise_open_files_limit();
-        let Parts { drain_timeout, facts, store, listeners, sockets, supervisor, stopping, run_file } =
+        let Parts { drain_timeout, facts, store, listeners, sockets, supervisor, stopping, leaving, run_file } =
             compose::compose(resolution).await?;
         // Before anything is answered: whoever saw `/healthz` answer finds it.
         let run_file = write_run_file(&run_file, &resolution.config.data, &store)?;
@@ -103,6 +105,7 @@ impl Server {
             listeners,
             supervisor,
             stopping,
+            leaving,
             drain_timeout,
             run_file,
             manager: ServiceManager::default(),
@@ -150,7 +153,8 @@ impl Server {
     pub(crate) async fn stop(self) {
         self.manager.stopping();
         self.stopping.cancel();
-        let connections_cut = self.listeners.drain(self.drain_timeout).await;
+        let drained = self.listeners.drain(self.drain_timeout);
+        let (connections_cut, ()) = tokio::join!(drained, self.leaving.say_goodbye());
         let workers_cut = self.supervisor.stop(LAST_TICKS).await;
         if connections_cut + workers_cut > 0 {
             tracing::warn!(connections_cut, workers_cut, "not everything ended in time");

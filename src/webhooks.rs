@@ -194,3 +194,47 @@ impl Worker for WebhookWorker {
         Next::After(rests.min().unwrap_or(SETTLE_CURSORS_EVERY).min(SETTLE_CURSORS_EVERY))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use ods_store::{Author, Deed, SimDisk, StoreOptions, WebhookSettings, facts};
+    use tokio::time::timeout;
+
+    use super::*;
+
+    const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
+
+    /// A lane that were started again and again for nothing would take a core.
+    #[tokio::test]
+    async fn a_webhook_rests_also_when_the_last_that_happened_is_an_entry_of_the_audit() {
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
+        let store = Store::open(Arc::new(SimDisk::new()), Path::new("/data"), &options).unwrap();
+        let settings = WebhookSettings {
+            name: String::new(),
+            url: "https://hooks.example.org/".to_owned(),
+            types: vec!["package.*".to_owned()],
+            paths: Vec::new(),
+            tags: Vec::new(),
+            allow_private: false,
+        };
+        let author = Author::new("test");
+        store.create_webhook(&settings, &author, NOW).unwrap();
+        let mut worker = WebhookWorker::new(store.clone(), || NOW, "Packages", OwnAddresses::default());
+        for deeds in 0..3 {
+            for _ in 0..5 {
+                worker.tick().await;
+                // A lane that ends wakes the worker.
+                let _woken = timeout(Duration::from_secs(2), worker.wake.clone().notified()).await;
+                worker.take_ended();
+                if !worker.lanes.values().any(|known| known.running) {
+                    break;
+                }
+            }
+            worker.tick().await;
+            assert!(!worker.lanes.values().any(|known| known.running), "it doesn't rest after {deeds} deeds");
+            store.note_deed(&Deed::made("called", "POST /x", facts([])), &author, NOW).unwrap();
+        }
+    }
+}

@@ -11,7 +11,8 @@ use crate::support::{mesh, wait};
 fn the_api_asks_for_a_token_and_refuses_wrong_ones() {
     let node = Node::start("hq");
     let admin = node.token();
-    let bent = format!("{}x", &admin[..admin.len() - 1]);
+    let last = if admin.ends_with('x') { 'y' } else { 'x' };
+    let bent = format!("{}{last}", &admin[..admin.len() - 1]);
     for target in ["/api/v1/node", "/api/v1/packages", "/api/v1/tokens", "/api/v1/events"] {
         let bare = node.request("GET", target).send();
         assert!(bare.header("www-authenticate").is_some(), "{target} says how to sign in");

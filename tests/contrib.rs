@@ -92,9 +92,28 @@ fn the_receiver_posts_what_is_signed_and_nothing_else() {
         .header("webhook-signature", "v1,AAAA")
         .json(&json!({"type": "webhook.test", "data": {}}));
     forged.send().expect(401);
+    // More digits than Python makes a number of.
+    let long = crate::support::http::Request::new(&format!("127.0.0.1:{port}"), "POST", "/")
+        .header("webhook-id", "msg_1")
+        .header("webhook-timestamp", &"9".repeat(5000))
+        .json(&json!({"type": "webhook.test", "data": {}}));
+    long.send().expect(401);
     assert_eq!(chat.count(), 1);
     node.put("mac/<!here>.pkg", b"2").expect(201);
     wait::until("it is in the chat", wait::SOON, || chat.count() >= 2);
     let posted = chat.received()[1].json();
     assert_eq!(posted["text"], "[hq] mac/&lt;!here&gt;.pkg was published by token admin.token", "it mentions nobody");
+}
+
+#[test]
+fn a_receiver_that_lacks_a_setting_says_which() {
+    for (secret, missing) in
+        [("", "ODS_WEBHOOK_SECRET"), ("whsec_a, whsec_b", "ODS_WEBHOOK_SECRET"), ("whsec_a", "CHAT_URL")]
+    {
+        let mut receiver = Command::new("python3");
+        receiver.arg(contrib("webhook-receiver/receiver.py")).env("ODS_WEBHOOK_SECRET", secret).env_remove("CHAT_URL");
+        let output = receiver.output().expect("python3 can be run");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(missing) && said.lines().count() == 1, "{said}");
+    }
 }

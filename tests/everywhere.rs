@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::bytes::Generated;
 use crate::support::node::Node;
-use crate::support::{mesh, wait};
+use crate::support::{mesh, tools, wait};
 
 const SOON: Duration = Duration::from_mins(1);
 
@@ -68,6 +68,35 @@ fn a_push_waits_until_every_node_has_it_and_every_node_knows() {
     assert!(west.ods_well(&["mesh"]).contains("east") && west.ods_well(&["mesh", "--links"]).contains("connected"));
     assert!(west.ods_well(&["status"]).contains("east"));
     assert!(east.ods_well(&["show", "--nodes", "Tool.pkg"]).contains("verified"));
+}
+
+/// That it is quick is measured in simulated time; here one of some stops must be heard, however busy the machine is, and no stop
+/// may wait for a peer that hangs.
+#[test]
+fn a_node_that_is_stopped_tells_its_peers_and_waits_for_none_that_hangs() {
+    let [west, mut middle, east] = line();
+    let (id, hung) = (middle.id(), east.pid());
+    let hung = hung.expect("it runs");
+    let downs = || {
+        let mut records = west.get_json("/events?limit=1000")["items"].as_array().cloned().unwrap_or_default();
+        records.retain(|record| record["type"] == "peer.down");
+        records
+    };
+    for turn in 1..=3 {
+        wait::until("west reaches middle", SOON, || member(&west, &id)["state"] == "up");
+        tools::signal(hung, "STOP");
+        let stopping = Instant::now();
+        assert!(middle.stop().success());
+        let took = stopping.elapsed();
+        tools::signal(hung, "CONT");
+        assert!(took < Duration::from_secs(15), "it waited for a peer that hangs: {took:?}");
+        wait::until("west shows it as down", SOON, || downs().len() >= turn);
+        if downs().iter().any(|record| record["data"]["reason"] == "it said that it stops") {
+            return;
+        }
+        middle.launch();
+    }
+    panic!("no goodbye was heard");
 }
 
 #[test]

@@ -68,18 +68,20 @@ fn what_only_a_node_has_keeps_it_from_being_expelled_unasked() {
     mesh::stored(&hq, "mac/y.pkg", &blake3_hex(b"both keep it"));
     let expel = format!("/roster/{}/expel", branch.id());
     let would = || hq.api("POST", &format!("{expel}?dry_run=true")).send().expect(200).json()["only_there"].clone();
-    let only = json!({"packages": 1, "bytes": 20});
+    let only = json!({"packages": 1, "bytes": 20, "paths": ["win/x.msi"]});
     wait::until_equal("hq knows what only branch has", mesh::AGREE_WITHIN, &only, would);
 
     let refused = hq.api("POST", &expel).send().expect_problem(409, "last_holder");
-    assert_eq!((&refused["packages"], &refused["bytes"]), (&only["packages"], &only["bytes"]));
+    for fact in ["packages", "bytes", "paths"] {
+        assert_eq!(refused[fact], only[fact], "{fact}");
+    }
     let unasked = hq.ods(&["roster", "expel", "branch"]);
     assert!(!unasked.status.success() && String::from_utf8_lossy(&unasked.stderr).contains("--yes"), "{unasked:?}");
     let blind = hq.ods(&["roster", "expel", "branch", "--yes"]);
     let said = String::from_utf8_lossy(&blind.stderr);
     assert!(blind.status.code() == Some(6) && said.contains("--even-if-last-holder"), "{said}");
     let shown = hq.ods_well(&["roster", "expel", "branch", "--dry-run"]);
-    for part in [&branch.id(), "publisher", "1 package (20 B)", "can't be undone", "goes on serving"] {
+    for part in [&branch.id(), "publisher", "1 package (20 B)", "win/x.msi", "can't be undone", "goes on serving"] {
         assert!(shown.contains(part), "{part}: {shown}");
     }
     assert_eq!(standing(&hq, &branch.id()).as_deref(), Some("member"));

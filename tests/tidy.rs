@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 const FILE_LINES_MAX: usize = 600;
 const FUNCTION_LINES_MAX: i64 = 70;
+const PAGE_LINE_CHARS_MAX: usize = 200;
 
 /// The workspace's crates: where they are, and which of the others they may use.
 const CRATES: [(&str, &str, &[&str]); 4] = [
@@ -88,6 +89,23 @@ fn source_files_are_short_and_open_with_their_purpose() {
     let silent: Vec<String> =
         rust_files().filter(|(_, text)| !text.starts_with("//! ")).map(|(path, _)| path).collect();
     assert_eq!(silent, Vec::<String>::new(), "these don't open with `//! ` and what they are for");
+}
+
+/// Texts are as long as they are; a line of code is read at a glance.
+#[test]
+fn lines_of_the_web_pages_code_are_short() {
+    let is_code = |path: &str| {
+        let below = path.strip_prefix("ui/assets/").unwrap_or("vendor/");
+        has_ending(path, "js") && !below.starts_with("vendor/") && !below.starts_with("lib/strings")
+    };
+    let long: Vec<String> = text_files()
+        .filter(|(path, _)| is_code(path))
+        .flat_map(|(path, text)| {
+            let numbered = text.lines().enumerate().filter(|(_, line)| line.chars().count() > PAGE_LINE_CHARS_MAX);
+            numbered.map(|(index, _)| format!("{path}:{}", index + 1)).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(long, Vec::<String>::new(), "break these where an element or a value begins");
 }
 
 #[test]

@@ -11,7 +11,9 @@ use std::time::Duration;
 use data_encoding::BASE64;
 
 use crate::support::bytes::{Choices, Generated};
+use crate::support::http::Response;
 use crate::support::node::Node;
+use crate::support::proxy::{Manner, Proxy};
 use crate::support::{tools, wait};
 
 const MIB: u64 = 1 << 20;
@@ -134,8 +136,15 @@ fn of_two_writers_on_one_upload_the_later_goes_on_and_the_earlier_is_told() {
     let (_, mut first) = send(&node, &upload, &large, 0, 3 * MIB);
     let from = offset(&node, &upload);
     let (_, mut second) = send(&node, &upload, &large, from, large.size);
-    // Told when it goes on sending; perhaps the node has closed by then.
-    let _ = first.write_all(&large.from(3 * MIB));
+    // Told when it goes on sending, some blocks later; perhaps the node has closed by then.
+    for at in 3..8 {
+        first.set_nonblocking(true).expect("a socket can be told");
+        let is_told = first.peek(&mut [0]).is_ok();
+        first.set_nonblocking(false).expect("a socket can be told");
+        if is_told || first.write_all(&large.from(at * MIB)).is_err() {
+            break;
+        }
+    }
     for (stream, expected) in [(&mut second, "HTTP/1.1 204"), (&mut first, "HTTP/1.1 409")] {
         stream.set_read_timeout(Some(Duration::from_mins(5))).expect("a timeout");
         let mut head = [0; 1024];
@@ -220,25 +229,108 @@ fn tus_js_client_uploads_and_is_gone_on_with() {
 }
 
 #[test]
+fn a_guarded_push_whose_answer_was_lost_knows_its_own_success() {
+    let node = Node::start("hq");
+    let proxy = Proxy::before(&node.address());
+    let (url, data) = (proxy.url(), node.data().display().to_string());
+    // How it ended, and what it said.
+    let push = |file: &str, more: &[&str]| {
+        let typed = [&["push", file, "--server", &url, "--data", &data, "--json"], more].concat();
+        let output = node.ods(&typed);
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8_lossy(&said).into_owned())
+    };
+    // (length, the request that does it)
+    for (length, method) in [(100_000, "PUT "), (10_000_000, "PATCH ")] {
+        let name = format!("{length}.pkg");
+        tools::write(&node.folder().join(&name), &Generated::new(8, length).all());
+        proxy.set(Manner::LoseAnswerTo(method));
+        let (code, said) = push(&name, &["--only-if-new", "--version", "1", "--tag", "a", "--tag", "b"]);
+        assert!(code == Some(0) && said.contains("\"changed\":true"), "{said}");
+        assert_eq!(proxy.manner(), Manner::Honest, "the answer was lost");
+        let first = node.package(&name).expect("published");
+        assert_eq!((&first["version"], &first["tags"]), (&"1".into(), &serde_json::json!(["a", "b"])));
+        let (code, said) = push(&name, &["--only-if-new", "--version", "1"]);
+        assert!(code == Some(6) && said.contains("there is a package"), "what was there before is a conflict: {said}");
+
+        tools::write(&node.folder().join(&name), &Generated::new(9, length).all());
+        proxy.set(Manner::LoseAnswerTo(method));
+        let revision = first["revision"].as_str().expect("an id");
+        let (code, said) = push(&name, &["--only-if-revision", revision, "--version", "2"]);
+        assert!(code == Some(0) && proxy.manner() == Manner::Honest, "{said}");
+        let second = node.package(&name).expect("published");
+        assert_eq!(second["version"], "2");
+        let history = node.get_json(&format!("/revisions/{name}"));
+        assert_eq!(history["total"], 2, "once each: {history}");
+        assert_eq!(push(&name, &["--only-if-revision", revision, "--version", "3"]).0, Some(6));
+    }
+}
+
+/// What a push of `big.pkg`, version 3, that was killed leaves: an upload of the same path, size, digest and metadata.
+fn half_pushed(node: &Node, content: &[u8], if_none_match: Option<&str>) -> Response {
+    let metadata = [("path", "big.pkg"), ("version", "3"), ("blake3", blake3::hash(content).to_hex().as_str())]
+        .map(|(key, value)| format!("{key} {}", BASE64.encode(value.as_bytes())))
+        .join(",");
+    let request = node
+        .request("POST", "/api/v1/uploads")
+        .bearer(&node.token())
+        .header("Tus-Resumable", "1.0.0")
+        .header("Upload-Length", &content.len().to_string())
+        .header("Upload-Metadata", &metadata)
+        .header("Content-Type", "application/offset+octet-stream")
+        .body(&content[..30_000_000]);
+    let request = match if_none_match {
+        Some(tag) => request.header("If-None-Match", tag),
+        None => request,
+    };
+    let begun = request.send().expect(201);
+    assert_eq!(begun.header("upload-offset"), Some("30000000"));
+    begun
+}
+
+#[test]
+fn a_push_without_a_condition_doesnt_go_on_with_an_upload_that_has_one() {
+    let node = Node::start("hq");
+    let content = Generated::new(6, 40_000_000).all();
+    tools::write(&node.folder().join("big.pkg"), &content);
+    half_pushed(&node, &content, Some("*"));
+    assert_eq!(node.get_json("/uploads")["items"][0]["guarded"], true);
+    node.put("big.pkg", b"somebody else's").expect(201);
+    let said = node.ods_well(&["push", "big.pkg", "--version", "3", "--json"]);
+    assert!(said.contains("\"changed\":true"), "{said}");
+    assert_eq!(node.package("big.pkg").expect("published")["blob"], blake3::hash(&content).to_hex().as_str());
+}
+
+#[test]
+fn a_push_whose_upload_another_one_goes_on_with_succeeds_all_the_same() {
+    let node = Node::start("hq");
+    let content = Generated::new(7, 150_000_000).all();
+    tools::write(&node.folder().join("big.pkg"), &content);
+    let output = std::thread::scope(|scope| {
+        let push = scope.spawn(|| node.ods(&["push", "big.pkg", "--json"]));
+        let begun = || node.get_json("/uploads")["items"][0]["id"].as_str().map(str::to_owned);
+        wait::until("the push has begun", wait::SOON, || begun().is_some());
+        let id = begun().expect("it goes on");
+        // Whoever asks takes it over, now and for as long as the push tries.
+        while !push.is_finished() {
+            offset(&node, &format!("/api/v1/uploads/{id}"));
+            wait::pause(Duration::from_millis(5));
+        }
+        let output = push.join().expect("it ends");
+        assert_eq!(node.get_json(&format!("/uploads/{id}"))["state"], "receiving", "it was taken while it was sent");
+        output
+    });
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert_eq!(node.package("big.pkg").expect("published")["blob"], blake3::hash(&content).to_hex().as_str());
+}
+
+#[test]
 fn a_push_that_is_killed_is_gone_on_with_by_the_next() {
     let node = Node::start("hq");
     let content = Generated::new(6, 40_000_000).all();
     tools::write(&node.folder().join("big.pkg"), &content);
-    // A push that was killed leaves an upload of the same path, size, digest and metadata.
-    let metadata = [("path", "big.pkg"), ("version", "3"), ("blake3", blake3::hash(&content).to_hex().as_str())]
-        .map(|(key, value)| format!("{key} {}", BASE64.encode(value.as_bytes())))
-        .join(",");
-    let begun = node
-        .request("POST", "/api/v1/uploads")
-        .bearer(&node.token())
-        .header("Tus-Resumable", "1.0.0")
-        .header("Upload-Length", "40000000")
-        .header("Upload-Metadata", &metadata)
-        .header("Content-Type", "application/offset+octet-stream")
-        .body(&content[..30_000_000])
-        .send()
-        .expect(201);
-    assert_eq!(begun.header("upload-offset"), Some("30000000"));
+    let begun = half_pushed(&node, &content, None);
     let said = node.ods_well(&["push", "big.pkg", "--version", "3", "--json"]);
     assert!(said.contains("\"changed\":true"), "{said}");
     assert_eq!(node.package("big.pkg").expect("published")["blob"], blake3::hash(&content).to_hex().as_str());

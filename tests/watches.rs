@@ -143,7 +143,8 @@ fn a_mirror_asks_before_it_unpublishes_most_and_a_command_confirms() {
     wait::until("it is paused still", WITHIN, || state(&node)["pause"]["missing"] == 3);
     assert_eq!(packages(&node), Some(4), "nothing was unpublished");
     let shown = node.ods_well(&["watch", "show", &folder]);
-    assert!(shown.contains("b.pkg") && shown.contains("ods watch confirm --missing"), "{shown}");
+    let command = format!("`ods watch confirm '{folder}' --missing ");
+    assert!(shown.contains("b.pkg") && shown.contains(&command), "{command} in {shown}");
     let stale = "0".repeat(64);
     assert_eq!(node.ods(&["watch", "confirm", &folder, "--missing", &stale]).status.code(), Some(6));
     let shown = state(&node)["pause"]["missing_digest"].as_str().expect("a digest").to_owned();

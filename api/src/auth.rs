@@ -5,7 +5,7 @@
 //!   [`Admin`], [`DownloadAccess`], and [`SignIn`] for whoever wants in, so a route that forgets to ask for one can't do anything.
 //! - Each gives only what its scope allows, and holds the caller's prefixes against every path.
 //! - A session may do what its holder may at this moment. Its cookie changes nothing unless the request comes from this
-//!   node's own page ([`origin`]).
+//!   node's own page ([`origin`]); nor does Basic, which browsers remember, where the request says that it comes from another.
 //! - A right token is always let in. A wrong one costs its address from a small budget ([`attempts`]), beyond which the
 //!   answer is 429; so a flood of guesses neither fills the journal nor locks out others behind the same address.
 //!   (Tokens are random enough that guessing is hopeless at any rate.) Passwords are not: there every try counts.
@@ -66,17 +66,22 @@ impl Session {
         Ok(session)
     }
 
-    /// Looks up what a request presents. A change that comes with a cookie must come from this node's own page.
+    /// Looks up what a request presents. A change that comes with a cookie must come from this node's own page; one with
+    /// Basic must not come from another page.
     fn presented(parts: &Parts, state: &AppState) -> Result<Result<Self, Denied>, ApiError> {
         let address = ClientAddress::of(&parts.extensions);
         let cookie = state.cookie(Encrypted::of(&parts.extensions));
+        let changes = !parts.method.is_safe();
         match Credentials::of(&parts.headers, &cookie.name) {
             Credentials::None => Ok(Err(Denied::Missing)),
             Credentials::Unreadable => Ok(Err(Denied::Unknown)),
-            Credentials::Secret(secret) if is_session_shaped(&secret) => Self::by_session(state, secret, address),
-            Credentials::Secret(secret) => Self::by_token(state, secret, address),
-            Credentials::Cookie(_) if !parts.method.is_safe() && origin::source(parts) != Source::Own => Err(foreign()),
+            Credentials::Cookie(_) if changes && origin::source(parts) != Source::Own => Err(foreign()),
+            Credentials::Basic(_) if changes && origin::source(parts) == Source::Foreign => Err(foreign()),
             Credentials::Cookie(secret) => Self::by_session(state, secret, address),
+            Credentials::Bearer(secret) | Credentials::Basic(secret) if is_session_shaped(&secret) => {
+                Self::by_session(state, secret, address)
+            }
+            Credentials::Bearer(secret) | Credentials::Basic(secret) => Self::by_token(state, secret, address),
         }
     }
 
@@ -238,7 +243,7 @@ fn too_many(of: attempts::Share, address: ClientAddress, retry_after_s: u64) -> 
 }
 
 fn foreign() -> ApiError {
-    let detail = "a change made with a session's cookie must come from this node's own page: send `Origin` with the \
-                  address that is called; programs use a token instead";
+    let detail = "a change that a browser signs in by itself, with a session's cookie or Basic, must come from this node's \
+                  own page: send `Origin` with the address that is called; programs send a token as Bearer instead";
     ApiError::new(Code::ForeignOrigin, detail)
 }

@@ -45,14 +45,18 @@ pub(crate) fn has_already(headers: &HeaderMap, revision: EventId) -> Result<bool
     })
 }
 
-/// The version that a change expects: `None` if it expects none. Tags that name no version match nothing, as 0 does.
+/// The version that a change expects: `None` if it expects none. Tags that name no version match nothing: nothing is ever at the
+/// last number there is. Of several the newest counts: versions only grow, but for a restored backup, where a 412 does no harm.
 pub(crate) fn version(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     Ok(match tags(headers, &IF_MATCH)? {
         Tags::Absent | Tags::Any => None,
-        Tags::List(tags) => match tags.as_slice() {
-            [tag] => Some(tag.trim_matches('"').parse().unwrap_or(0)),
-            _ => Some(0),
-        },
+        Tags::List(tags) => {
+            let named = |tag: &String| {
+                let version: u64 = tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok()?;
+                (entity_tag(version) == *tag).then_some(version)
+            };
+            Some(tags.iter().filter_map(named).max().unwrap_or(u64::MAX))
+        }
     })
 }
 

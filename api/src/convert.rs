@@ -225,6 +225,9 @@ fn facts(what: &Happening) -> Value {
         Happening::InviteCreated { invite, role, by } => json!({"invite": invite, "role": role.as_str(), "by": by}),
         Happening::InviteRevoked { invite, by } => json!({"invite": invite, "by": by}),
         Happening::NodeChanged { by } | Happening::SettingsChanged { by } => json!({"by": by}),
+        Happening::NodeEdited { by, what, peer, before, after } => {
+            json!({"by": by, "what": what, "node": peer.as_ref().map(ToString::to_string), "before": before, "after": after})
+        }
         Happening::SignedIn { who, from } => json!({"who": who, "from": from}),
         Happening::UserCreated { user, name, by }
         | Happening::UserChanged { user, name, by }

@@ -57,6 +57,15 @@ impl ApiError {
         self
     }
 
+    /// Says `field` as this request calls it, where who found the mistake calls it otherwise.
+    #[must_use]
+    pub(crate) fn field_called(mut self, elsewhere: &str, here: &str) -> Self {
+        if self.facts.get("field").is_some_and(|field| field == elsewhere) {
+            self.facts.insert("field".to_owned(), here.into());
+        }
+        self
+    }
+
     /// Adds a header to the answer.
     #[must_use]
     pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -14,6 +14,7 @@ mod file_slices;
 mod invite_line;
 mod listeners_handle;
 mod mesh_handle;
+mod once;
 mod openapi;
 mod paths;
 mod request;
@@ -47,23 +48,24 @@ pub use openapi::document as openapi_document;
 pub use request::{ClientAddress, Encrypted, RequestId};
 pub use reqwest::Url;
 pub use router::{Surfaces, router};
+pub use routes::node_url;
 pub use settings_handle::{BadSetting, Setting, SettingChange, SettingSource, SettingsHandle};
 pub use transfer_board::{Asking, Receiver, Sending, TransferBoard};
 pub use types::{
     AdmitRequest, AdmitView, AnchorQuery, AnchorsView, AttemptView, AuditQuery, AuditView, Author, Behind, BulkAction,
     BulkItem, BulkRequest, BulkResult, BulkView, CertificateView, Change, ConfirmRequest, DayName, DeliveryQuery,
-    DeliveryView, EventQuery, ExpelQuery, ExpelView, ExpulsionView, FailingView, FilesView, GcItemView, GcRequest,
-    GcView, HolderView, IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView, LeftView,
-    LimitsView, LinkView, ListenerView, LogView, MemberView, MeshNodeView, MissingPackage, MissingView, NewTokenView,
-    NewWebhookView, NodePatch, NodeView, OnlyThereView, PackagePatch, PackageQuery, PackageView, Page, PageQuery,
-    PasswordRequest, PastTransferView, PauseView, PeerPatch, PeerView, PolicyMode, PolicyView, Problem, Progress,
-    PublishQuery, PublishedView, RecordView, RedeliverRequest, RedeliveryView, RefusedView, Replicas, ReplicationView,
-    RestoreRequest, RevisionView, RoleName, RosterView, RosterWarning, RotateRequest, ScopeName, ScrubFindings,
-    ScrubView, SessionView, SetUpLinkView, SettingView, SettingsPatch, SettingsView, SettlingView, SignInRequest,
-    SkipRequest, StorageUsageView, StorageView, StreamQuery, SyncView, TakenView, TallyView, TokenRequest, TokenView,
-    TransferBytes, TransferView, UnkeptView, UploadRefusalView, UploadView, UsageNoteView, UserPatchRequest,
-    UserRequest, UserView, WantsView, WatchModeName, WatchPatch, WatchRequest, WatchView, WebhookPatch, WebhookRequest,
-    WebhookView, WindowView,
+    DeliveryView, EventQuery, ExpelQuery, ExpelView, ExpulsionView, FailingView, FilesView, GcFailedView, GcItemView,
+    GcRequest, GcView, HolderView, IdentityView, InviteRequest, InviteView, JoinRequest, KeptView, LastGcView,
+    LeftView, LimitsView, LinkView, ListenerView, LogView, MemberView, MeshNodeView, MissingPackage, MissingView,
+    NewTokenView, NewWebhookView, NodePatch, NodeView, OnlyThereView, PackagePatch, PackageQuery, PackageView, Page,
+    PageQuery, PasswordRequest, PastTransferView, PauseView, PeerPatch, PeerView, PolicyMode, PolicyView, Problem,
+    Progress, PublishQuery, PublishedView, RecordView, RedeliverRequest, RedeliveryView, RefusedView, Replicas,
+    ReplicationView, RestoreRequest, RevisionView, RoleName, RosterView, RosterWarning, RotateRequest, ScopeName,
+    ScrubFindings, ScrubView, SessionView, SetUpLinkView, SettingView, SettingsPatch, SettingsView, SettlingView,
+    SignInRequest, SkipRequest, StorageUsageView, StorageView, StreamQuery, SyncView, TakenView, TallyView,
+    TokenRequest, TokenView, TransferBytes, TransferView, UnkeptView, UploadRefusalView, UploadView, UsageNoteView,
+    UserPatchRequest, UserRequest, UserView, WantsView, WatchModeName, WatchPatch, WatchRequest, WatchView,
+    WebhookPatch, WebhookRequest, WebhookView, WindowView,
 };
 pub use watch_handle::{
     BadFolder, ConfiguredWatch, RefusedFile, SettlingFile, TakenFile, WatchHandle, WatchPause, WatchState, WatchStatus,

@@ -176,7 +176,7 @@ refusals! {
         "422" "A value breaks a rule, or the bytes don't have an announced digest (`expected`, `actual`)",
         "507" "The disk has too little room (`needed`, `free`)";
     /// What a request of the tus protocol can meet besides.
-    TusRefused: "409" "The upload stands elsewhere (`offset`), has ended, or is continued by a later request",
+    TusRefused: "409" "The upload stands elsewhere (`offset`), has ended, or is continued by a later request; or there are too many",
         "412" "`Tus-Resumable` isn't 1.0.0, or the package isn't as the upload's condition expects",
         "413" "More bytes than the upload was to have, or than a package may have",
         "415" "The body isn't `application/offset+octet-stream`",

@@ -32,3 +32,5 @@ mod listing;
 mod metadata;
 mod receive;
 mod urls;
+
+pub use urls::node_url;

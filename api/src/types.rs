@@ -50,8 +50,8 @@ pub use roster::{
 pub use scrub::{Progress, ScrubFindings, ScrubView};
 pub use settings::{SettingView, SettingsPatch, SettingsView};
 pub use storage::{
-    FilesView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView, UnkeptView,
-    UsageNoteView,
+    FilesView, GcFailedView, GcItemView, GcRequest, GcView, KeptView, LastGcView, StorageUsageView, TallyView,
+    UnkeptView, UsageNoteView,
 };
 pub use survey::{HolderView, LinkView, MeshNodeView, MissingPackage, MissingView, ReplicationView};
 pub use tokens::{NewTokenView, ScopeName, TokenRequest, TokenView};

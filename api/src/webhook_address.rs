@@ -3,7 +3,7 @@
 //! A webhook makes this node knock at an address that somebody typed. Unless an admin allows it, that is only the public
 //! internet: never this machine, the networks around it, or addresses that are other addresses in disguise. And never this
 //! node itself, whatever is allowed. A name proves nothing: what counts is the address that is connected to, each time
-//! ([`AddressRules::check`]); what can be told from the text alone is refused when a webhook is made ([`check_url`]).
+//! ([`AddressRules::check`]); what can be told from the text alone is refused when a webhook is made ([`check_new_url`]).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -72,25 +72,44 @@ fn within_v6(address: Ipv6Addr, network: Ipv6Addr, length: u32) -> bool {
 }
 
 /// Where this node itself answers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct OwnAddresses {
     /// The ports it listens on.
     pub ports: Vec<u16>,
-    /// The addresses of this machine.
-    pub addresses: Vec<IpAddr>,
+    /// The addresses that its listeners name.
+    pub bound: Vec<IpAddr>,
+    /// Lists the addresses of this machine, which come and go. Asked at each look at one of the node's ports.
+    pub interfaces: fn() -> Vec<IpAddr>,
     /// Where others are told to reach it.
     pub urls: Vec<String>,
 }
 
+impl Default for OwnAddresses {
+    /// Of a node that listens nowhere.
+    fn default() -> Self {
+        Self { ports: Vec::new(), bound: Vec::new(), interfaces: Vec::new, urls: Vec::new() }
+    }
+}
+
 impl OwnAddresses {
+    /// The same with these urls besides.
+    #[must_use]
+    pub fn and_urls(mut self, urls: Vec<String>) -> Self {
+        self.urls.extend(urls);
+        self
+    }
+
     /// Whether a connection to there would come back to this node.
     fn has(&self, address: SocketAddr) -> bool {
+        if !self.ports.contains(&address.port()) {
+            return false;
+        }
         let ip = match address.ip() {
             IpAddr::V6(v6) => carried(v6).map_or(IpAddr::V6(v6), IpAddr::V4),
             v4 @ IpAddr::V4(_) => v4,
         };
-        let here = ip.is_loopback() || ip.is_unspecified() || self.addresses.iter().any(|own| own.to_canonical() == ip);
-        here && self.ports.contains(&address.port())
+        let is_ip = |own: &IpAddr| own.to_canonical() == ip;
+        ip.is_loopback() || ip.is_unspecified() || self.bound.iter().any(is_ip) || (self.interfaces)().iter().any(is_ip)
     }
 
     fn has_url(&self, url: &Url) -> bool {
@@ -140,6 +159,26 @@ impl AddressRules {
     }
 }
 
+/// A webhook's url, for who typed none.
+const EXAMPLE: &str = "https://hooks.example.org/ods";
+
+/// Whether a url says `//` and then at once who is called, without blanks. The parser (WHATWG URL) mends what people mistype, so that
+/// `http:///x`, `http:x` and ` http://x` would all be the host `x`, which nobody typed.
+pub(crate) fn written_out(text: &str) -> bool {
+    let rest =
+        text.split_once("://").map(|(scheme, rest)| (scheme.bytes().all(|byte| byte.is_ascii_alphabetic()), rest));
+    rest.is_some_and(|(plain, rest)| plain && !rest.starts_with(['/', '\\']))
+        && !text.chars().any(|letter| letter.is_whitespace() || letter.is_control())
+}
+
+/// Whether a host is an address, or a name that DNS could have (RFC 1035 §2.3.4; with the `_` that people use all the same).
+fn can_be_looked_up(host: &url::Host<&str>) -> bool {
+    let url::Host::Domain(name) = host else { return true };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let letters = |label: &str| label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    name.len() <= 253 && name.split('.').all(|label| (1..=63).contains(&label.len()) && letters(label))
+}
+
 /// Why a url can't be a webhook's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadWebhookUrl {
@@ -151,15 +190,33 @@ pub enum BadWebhookUrl {
     Refused(String),
 }
 
+/// Reads the url of a webhook that is made or changed: as [`check_url`], and refuses what nobody can mean.
+pub(crate) fn check_new_url(text: &str, rules: &AddressRules) -> Result<Url, BadWebhookUrl> {
+    let url = check_url(text, rules)?;
+    if !written_out(text) {
+        return Err(malformed("`url` must be http:// or https:// and name a host, without blanks"));
+    }
+    if !url.host().is_some_and(|host| can_be_looked_up(&host)) {
+        return Err(malformed("`url` names no host that can be looked up"));
+    }
+    if url.port() == Some(0) {
+        return Err(malformed("`url` names port 0, on which nothing listens"));
+    }
+    Ok(url)
+}
+
+fn malformed(reason: &str) -> BadWebhookUrl {
+    BadWebhookUrl::Malformed(format!("{reason}; write one such as {EXAMPLE}"))
+}
+
 /// Reads a webhook's url, and refuses what can be told from the text alone.
 pub fn check_url(text: &str, rules: &AddressRules) -> Result<Url, BadWebhookUrl> {
-    let malformed = |reason: String| BadWebhookUrl::Malformed(reason);
-    let url = Url::parse(text).map_err(|error| malformed(format!("`url` can't be read: {error}")))?;
+    let url = Url::parse(text).map_err(|error| malformed(&format!("`url` can't be read: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err(malformed("`url` must be http:// or https:// and name a host".to_owned()));
+        return Err(malformed("`url` must be http:// or https:// and name a host"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(malformed("`url` must not have a user name or password: it is shown to others".to_owned()));
+        return Err(malformed("`url` must not have a user name or password: it is shown to others"));
     }
     rules.check_literal(&url).map_err(|refused| BadWebhookUrl::Refused(refused.to_string()))?;
     let host = url.host_str().unwrap_or_default().trim_end_matches('.');
@@ -177,12 +234,15 @@ pub fn check_url(text: &str, rules: &AddressRules) -> Result<Url, BadWebhookUrl>
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     fn rules(allow_private: bool) -> AddressRules {
         let own = OwnAddresses {
             ports: vec![8637],
-            addresses: vec!["198.51.100.7".parse().expect("an address"), "8.8.4.4".parse().expect("an address")],
+            bound: vec!["198.51.100.7".parse().expect("an address")],
+            interfaces: || vec!["8.8.4.4".parse().expect("an address")],
             urls: vec!["https://packages.example.org".to_owned()],
         };
         AddressRules { allow_private, own }
@@ -262,9 +322,9 @@ mod tests {
     fn private_and_odd_addresses_are_refused_in_every_spelling() {
         for host in REFUSED {
             let url = format!("http://{host}:9000/hook");
-            let refused = check_url(&url, &rules(false));
+            let refused = check_new_url(&url, &rules(false));
             assert!(matches!(refused, Err(BadWebhookUrl::Refused(_))), "{url}: {refused:?}");
-            assert!(check_url(&url, &rules(true)).is_ok(), "{url} where they are allowed");
+            assert!(check_new_url(&url, &rules(true)).is_ok(), "{url} where they are allowed");
         }
         for host in ["localhost", "LOCALHOST", "localhost.", "x.localhost", "１２７.0.0.1", "①②⑦.⓪.⓪.①"]
         {
@@ -290,7 +350,16 @@ mod tests {
         ] {
             assert!(check_url(&format!("https://{host}/"), &rules(false)).is_ok(), "{host}");
         }
-        assert!(check_url("https://hooks.example/in?x=1", &rules(false)).is_ok());
+        for url in [
+            "https://hooks.example/in?x=1",
+            "HTTPS://Hooks.Example./",
+            "http://a_b.example:8080",
+            "https://bücher.example/",
+            "http://x.example:80",
+            "http://chat",
+        ] {
+            assert!(check_new_url(url, &rules(false)).is_ok(), "{url}");
+        }
     }
 
     #[test]
@@ -319,6 +388,26 @@ mod tests {
         assert!(rules(true).check("8.8.4.4:8637".parse().expect("an address")).is_err(), "also when it was looked up");
     }
 
+    /// The machine moves to another network (DHCP, a VPN) while the node runs.
+    #[test]
+    fn an_address_that_the_machine_got_later_is_its_own_from_then_on() {
+        static MOVED: AtomicBool = AtomicBool::new(false);
+        fn interfaces() -> Vec<IpAddr> {
+            let address = if MOVED.load(Ordering::SeqCst) { "9.9.9.9" } else { "8.8.4.4" };
+            vec![address.parse().expect("an address")]
+        }
+        let rules = rules(true);
+        let rules = AddressRules { own: OwnAddresses { interfaces, ..rules.own.clone() }, ..rules };
+        let refused = |address: &str| rules.check(address.parse().expect("an address")).is_err();
+        assert_eq!([refused("8.8.4.4:8637"), refused("9.9.9.9:8637")], [true, false]);
+        MOVED.store(true, Ordering::SeqCst);
+        assert_eq!([refused("8.8.4.4:8637"), refused("9.9.9.9:8637")], [false, true]);
+        assert!(!refused("9.9.9.9:80"), "another program's");
+        let own = rules.own.and_urls(vec!["https://hq.example.org".to_owned()]);
+        let rules = AddressRules { allow_private: true, own };
+        assert!(check_url("https://hq.example.org/hook", &rules).is_err(), "what the node is called by now");
+    }
+
     #[test]
     fn what_is_no_webhook_url_is_malformed() {
         for url in [
@@ -336,8 +425,29 @@ mod tests {
             "http://[::1/",
             "http://x y/",
             "javascript:1",
+            "http:///x",
+            "http:////x.example/",
+            "http:x.example",
+            "http:/x.example/",
+            "http:\\\\x.example\\",
+            "http://\\x.example/",
+            " http://x.example/",
+            "http://x.example/ ",
+            "ht\ntp://x.example/",
+            "http://x.exam\tple/",
+            "http://x.example:0/",
+            "http://1.2.3.4:0/",
+            "http://x.example:65536/",
+            "http://x.example:-1/",
+            "http://.",
+            "http://../",
+            "http://a..example/",
+            "http://.example/",
+            "http://a!b.example/",
+            &format!("http://{}.example/", "a".repeat(64)),
+            &format!("http://{}example/", "a.".repeat(130)),
         ] {
-            assert!(matches!(check_url(url, &rules(true)), Err(BadWebhookUrl::Malformed(_))), "{url}");
+            assert!(matches!(check_new_url(url, &rules(true)), Err(BadWebhookUrl::Malformed(_))), "{url}");
         }
     }
 }

@@ -31,6 +31,8 @@ class Refused(Exception):
     def __init__(self, status, problem):
         self.status = status
         self.code = problem.get("code", "")
+        # Whether it is the answer to a second try: then the first may have done it.
+        self.tried_before = False
         detail = problem.get("detail") or problem.get("title") or "no explanation"
         super().__init__(f"{status} {self.code}: {detail}".replace(" :", ":"))
 
@@ -142,7 +144,7 @@ class ODSUploader(Processor):
         there = self.package(target)
         replace = is_true(self.env.get("replace_pkg"))
         if there and there["sha256"] == sha256.hex():
-            answer = self.describe(target, there)
+            answer = self.describe(target, there, sha256)
         elif there and not replace:
             self.output(f"{path} is on the node with other bytes and stays; set replace_pkg to replace it")
             answer = {"changed": False, "package": there}
@@ -151,18 +153,23 @@ class ODSUploader(Processor):
             answer = self.send(target, file, sha256, guard)
         self.report(answer, os.path.basename(path))
 
-    def describe(self, target, there):
-        """The bytes are there: only what is said about them may have changed."""
+    def differences(self, there):
+        """What the recipe says about the package, and the node doesn't."""
         patch = {key: value for key, value in self.metadata() if key != "tag" and there.get(key) != value}
         tags = self.tags()
-        if tags and sorted(tags) != sorted(there["tags"]):
+        if tags and set(tags) != set(there["tags"]):
             patch["tags"] = tags
+        return patch
+
+    def describe(self, target, there, sha256):
+        """The bytes are there: only what is said about them may have changed."""
+        patch = self.differences(there)
         if not patch:
             self.output(f"{there['path']} is on the node already")
             return {"changed": False, "package": there}
         body = json.dumps(patch).encode()
         headers = {"Content-Type": "application/merge-patch+json", "If-Match": f'"{there["revision"]}"'}
-        return self.call("PATCH", target, headers, lambda: [body], len(body))
+        return self.change("PATCH", target, target, headers, lambda: [body], len(body), sha256)
 
     def send(self, target, file, sha256, guard):
         size = os.path.getsize(file)
@@ -170,7 +177,17 @@ class ODSUploader(Processor):
         headers = {"Content-Type": "application/octet-stream", "Repr-Digest": f"sha-256=:{digest}:", **guard}
         self.output(f"sending {size} bytes to {self.env['ODS_URL']}")
         query = urllib.parse.urlencode(self.metadata())
-        return self.call("PUT", f"{target}?{query}" if query else target, headers, lambda: chunks(file), size)
+        return self.change("PUT", target, f"{target}?{query}" if query else target, headers, lambda: chunks(file), size, sha256)
+
+    def change(self, method, target, called, headers, body, length, sha256):
+        """A change on the condition that the package is as it was. Its own success, the answer to which was lost, is no conflict."""
+        try:
+            return self.call(method, called, headers, body, length)
+        except Refused as refused:
+            there = self.package(target) if refused.status == 412 and refused.tried_before else None
+            if not there or there["sha256"] != sha256.hex() or self.differences(there):
+                raise
+            return {"changed": True, "package": there}
 
     def report(self, answer, name):
         package = answer["package"]
@@ -219,6 +236,7 @@ class ODSUploader(Processor):
             try:
                 return self.call_once(method, target, headers, body(), length)
             except Refused as refused:
+                refused.tried_before = tries_left < TRIES - 1
                 if refused.status not in (429, 503) or not tries_left:
                     raise
                 self.output(f"{refused}; trying again")

@@ -48,7 +48,8 @@ def package(sha256):
             "tags": ["test"], "notes": None, "identifier": None, "url": "/Packages/Firefox-142.pkg"}
 
 
-PLACEHOLDERS = {"PACKAGE": package(hashlib.sha256(CONTENT).hexdigest()), "OTHER": package("00")}
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+PLACEHOLDERS = {"PACKAGE": package(SHA256), "UNTAGGED": {**package(SHA256), "revision": "r0", "tags": []}, "OTHER": package("00")}
 
 
 def filled(answer):
@@ -69,6 +70,9 @@ class RecordedNode:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 expected = node.left.pop(0) if node.left else {"method": "nothing", "status": 500, "answer": {}}
                 node.compare(expected, self, body)
+                if expected.get("lost"):
+                    self.close_connection = True
+                    return
                 answer = json.dumps(filled(expected["answer"])).encode()
                 self.send_response(expected["status"])
                 self.send_header("Content-Length", str(len(answer)))

@@ -28,7 +28,7 @@ SEEN_MAX = 10_000
 def is_signed(secrets, headers, body, now):
     """Whether one of the secrets signed this lately (Standard Webhooks 1.0)."""
     message, timestamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not (timestamp.isascii() and timestamp.isdigit()) or abs(now - int(timestamp)) > TOLERANCE_S:
+    if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12) or abs(now - int(timestamp)) > TOLERANCE_S:
         return False
     signed = f"{message}.{timestamp}.".encode() + body
     given = [part.partition(",")[2] for part in headers.get("webhook-signature", "").split() if part.startswith("v1,")]
@@ -110,9 +110,17 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
 
+def setting(name):
+    """What the environment says; without it nothing would work."""
+    return os.environ.get(name) or sys.exit(f"set {name}; the head of {os.path.basename(__file__)} shows how")
+
+
 def main():
-    Receiver.secrets = os.environ["ODS_WEBHOOK_SECRET"].split(",")
-    Receiver.chat_url = os.environ["CHAT_URL"]
+    Receiver.secrets = setting("ODS_WEBHOOK_SECRET").split(",")
+    for secret in Receiver.secrets:
+        if not secret.startswith("whsec_"):
+            sys.exit("ODS_WEBHOOK_SECRET is what `ods webhook add` printed, whsec_…; several have commas between, without blanks")
+    Receiver.chat_url = setting("CHAT_URL")
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8080
     # One at a time: the node sends in order, and the chat shall show it so.
     http.server.HTTPServer(("127.0.0.1", port), Receiver).serve_forever()

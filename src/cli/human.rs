@@ -1,7 +1,7 @@
 //! Sizes, times and names as people read and type them.
 
 use jiff::{Span, SpanRelativeTo, Timestamp, Unit};
-use ods_store::UnixMillis;
+use ods_store::{UnixMillis, is_deceptive};
 
 /// A size with three digits: `999 B`, `1.2 MB`, `25.0 GB`. Units are powers of 1000, as file managers count.
 pub(crate) fn bytes_text(bytes: u64) -> String {
@@ -61,13 +61,14 @@ pub(crate) fn short_id(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
-/// A text that can be shown on a terminal: on one line, other control characters escaped.
+/// A text that can be shown on a terminal: on one line, with control characters, and those that hide or turn the text around,
+/// escaped. Others choose titles, and names on other nodes.
 pub(crate) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '\n' | '\r' | '\t' => shown.push(' '),
-            control if control.is_control() => shown.extend(control.escape_unicode()),
+            odd if odd.is_control() || is_deceptive(odd) => shown.extend(odd.escape_unicode()),
             other => shown.push(other),
         }
     }
@@ -93,6 +94,19 @@ mod tests {
             (u64::MAX, "18447 PB"),
         ] {
             assert_eq!(bytes_text(bytes), text, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn nothing_of_a_text_turns_or_hides_on_a_terminal() {
+        for (text, shown) in [
+            ("two\nlines\tand", "two lines and"),
+            ("\u{1b}[2Jx", "\\u{1b}[2Jx"),
+            ("t/\u{202E}gkp.exe", "t/\\u{202e}gkp.exe"),
+            ("pr\u{200B}od\u{2028}", "pr\\u{200b}od\\u{2028}"),
+            ("عברית 👩\u{200D}💻", "عברית 👩\u{200D}💻"),
+        ] {
+            assert_eq!(printable(text), shown);
         }
     }
 

@@ -63,7 +63,7 @@ pub(crate) fn manual(arguments: &Manual, context: &mut Context) -> Result<(), Fa
 fn gather(command: &Command, name: &str, pages: &mut Vec<(String, Vec<u8>)>) -> Result<(), Failure> {
     let mut text = Vec::new();
     let named = command.clone().name(name.to_owned()).bin_name(name.replace('-', " "));
-    Man::new(named).render(&mut text)?;
+    Man::new(named).source(concat!("ods ", env!("CARGO_PKG_VERSION"))).render(&mut text)?;
     pages.push((name.to_owned(), text));
     for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help" && !inner.is_hide_set()) {
         gather(inner, &format!("{name}-{}", inner.get_name()), pages)?;
@@ -86,6 +86,7 @@ mod tests {
         for (name, text) in &pages {
             let text = String::from_utf8_lossy(text);
             assert!(text.contains(".SH NAME") && text.contains("Examples:"), "{name}");
+            assert!(text.contains(concat!("\"ods ", env!("CARGO_PKG_VERSION"))), "{name} says of which version it is");
         }
         for shell in [Shell::Bash, Shell::Zsh, Shell::Fish, Shell::PowerShell] {
             let mut text = Vec::new();

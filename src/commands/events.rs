@@ -107,7 +107,15 @@ async fn follow(node: &Connected, mut after: u64, wanted: &EventQuery, output: &
                         pause = retry::Pauses::default();
                         write_record(&record, output)?;
                     }
-                    Ok(Some(Followed::Reset { head })) => after = head,
+                    Ok(Some(Followed::Reset { head })) => {
+                        eprintln!("records behind {after} are no longer kept; those that are follow");
+                        let kept = forward(node, after, usize::MAX, wanted).await?;
+                        kept.items
+                            .iter()
+                            .filter(|record| record.lsn <= head)
+                            .try_for_each(|kept| write_record(kept, output))?;
+                        after = head;
+                    }
                     Ok(None) => break None,
                     Err(error) => break Some(error),
                 }

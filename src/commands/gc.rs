@@ -3,7 +3,7 @@
 use ods_api::{GcRequest, GcView};
 
 use super::Context;
-use crate::cli::{Connection, Failure, Output, Table, bytes_text, short_id};
+use crate::cli::{Connection, Exit, Failure, Output, Table, bytes_text, short_id};
 
 /// Blobs listed for people; `--json` lists more.
 const ITEMS_SHOWN: usize = 20;
@@ -35,9 +35,14 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     let request = GcRequest { dry_run: arguments.dry_run, removed: arguments.removed };
     let done = node.client.collect_garbage(&request).await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {
-        return context.output.json(&done);
+        context.output.json(&done)?;
+    } else {
+        write(&done, &mut context.output)?;
     }
-    write(&done, &mut context.output)
+    let Some(first) = &done.failed.first else { return Ok(()) };
+    let message = format!("{} left-over files couldn't be looked at or removed; the first: {first}", done.failed.count);
+    Err(Failure::new(Exit::Failed, "gc_incomplete", message)
+        .hint("mend their owner, their mode or the disk; the next run tries again"))
 }
 
 fn write(done: &GcView, output: &mut Output) -> Result<(), Failure> {

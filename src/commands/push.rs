@@ -2,8 +2,10 @@
 //!
 //! A file is hashed here first: bytes that the node holds already as the current revision aren't sent again, and the node
 //! checks those that are sent against the digest, so that a file that changes under way is never published half old, half
-//! new. An upload that is cut is gone on with, by this command or by the same one later; a small one is sent again.
+//! new. An upload that is cut is gone on with, by this command or by the same one later; a small one is sent again. Where the
+//! answer to its success is lost, the package is looked at before anything is told (`push/ours.rs`).
 
+mod ours;
 mod resumable;
 mod targets;
 mod upload;

@@ -23,14 +23,18 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
     let path = parse_path(&arguments.path)?;
     let node = arguments.connection.connect(context)?;
-    let revision = revision::find(&node, &path, &arguments.revision).await?;
-    let restored = node.client.restore(&path, &revision.revision).await.map_err(|error| node.explain(error))?;
+    let revision = match revision::whole(&arguments.revision) {
+        // The node says whose it is, if it is another package's.
+        Some(whole) => whole,
+        None => revision::find(&node, &path, &arguments.revision).await?.revision,
+    };
+    let restored = node.client.restore(&path, &revision).await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {
         return context.output.json(&restored);
     }
     let path = printable(path.as_str());
     context.output.line(&if restored.changed {
-        format!("restored {path} from {}", short_id(&revision.revision))
+        format!("restored {path} from {}", short_id(&revision))
     } else {
         format!("{path} is like that already")
     })

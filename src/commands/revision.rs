@@ -7,6 +7,14 @@ use crate::cli::{Connected, Exit, Failure};
 
 /// Digits of an id that are enough to look for.
 const DIGITS_MIN: usize = 4;
+/// Digits of a whole one.
+const DIGITS: usize = 64;
+
+/// The id as it is sent, if it was typed whole.
+pub(super) fn whole(typed: &str) -> Option<String> {
+    let typed = typed.to_ascii_lowercase();
+    (typed.len() == DIGITS && typed.bytes().all(|digit| digit.is_ascii_hexdigit())).then_some(typed)
+}
 
 /// The revision of `path` whose id starts with `typed`.
 pub(super) async fn find(node: &Connected, path: &PackagePath, typed: &str) -> Result<RevisionView, Failure> {

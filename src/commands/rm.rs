@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::{Context, parse_path};
 use crate::cli::{Connection, Exit, Failure, printable, short_id};
+use crate::shell;
 
 /// Unpublish packages; `restore` brings them back
 #[derive(Debug, clap::Args)]
@@ -45,26 +46,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
         if context.output.is_json() {
             context.output.json_line(&json!({"path": path, "removed": true, "revision": before.revision}))?;
         } else {
-            let undo = format!("ods restore {} {}", shell_word(path.as_str()), short_id(&before.revision));
+            let undo = format!("ods restore {} {}", shell::word(path.as_str()), short_id(&before.revision));
             context.output.line(&format!("removed {}; `{undo}` brings it back", printable(path.as_str())))?;
         }
     }
     Ok(())
-}
-
-/// A path as it can be pasted into a shell.
-pub(super) fn shell_word(path: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '+' | ',' | '=' | '@' | ':');
-    if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::shell_word;
-
-    #[test]
-    fn paths_are_quoted_for_a_shell_only_where_needed() {
-        assert_eq!(shell_word("mac/a+b-1.2.pkg"), "mac/a+b-1.2.pkg");
-        assert_eq!(shell_word("it's $HOME.pkg"), r"'it'\''s $HOME.pkg'");
-    }
 }

@@ -48,8 +48,9 @@ enum Action {
     #[command(
         long_about = "Expel a node from the mesh, for good; only on an owner.\n\nFor a machine that was lost, sold or broken \
                       into. No node serves it or takes anything from it any more. What it published so far stays, as far \
-                      as this node has it by now: remove what shouldn't (`ods rm`). What its key signs from now on, or dates \
-                      back, counts nowhere.\n\nThere is no way back for that key: to return, the machine begins with an \
+                      as this node has it by now: remove what shouldn't (`ods rm`). What its key publishes or admits from now on, or \
+                      dates back, counts nowhere. (The key of an owner can still expel others, if a member that hasn't heard of \
+                      this takes that from it: see that all sites are reached, with `ods mesh`.)\n\nThere is no way back for that key: to return, the machine begins with an \
                       empty data folder and joins by a new invite. Until somebody stops it, it goes on serving what it \
                       holds to whoever downloads there.\n\nIt shows which node it is, when that was last heard of, and how many \
                       packages no other node is known to have, and asks. Where it can't ask it wants --yes, and refuses \

@@ -224,7 +224,8 @@ async fn earlier_revisions_are_pulled_and_restored_by_the_start_of_their_id() {
     node.write("a.pkg", b"two");
     node.well(&["push", &file]).await;
     let history = node.json(&["show", "--history", "a.pkg"]).await;
-    let first = &history["items"][1]["revision"].as_str().expect("an id")[..10];
+    let whole = history["items"][1]["revision"].as_str().expect("an id");
+    let first = &whole[..10];
     let got = node.path("got").display().to_string();
     node.well(&["pull", "a.pkg", "-o", &got, "--revision", first]).await;
     assert_eq!(std::fs::read(&got).expect("pulled"), b"one");
@@ -234,6 +235,8 @@ async fn earlier_revisions_are_pulled_and_restored_by_the_start_of_their_id() {
     assert!(node.well(&["restore", "a.pkg", first]).await.contains("like that already"));
     assert_eq!(node.fails(&["restore", "a.pkg", "00000000"]).await.0, Exit::NotFound);
     assert_eq!(node.fails(&["restore", "a.pkg", "xyz"]).await.0, Exit::Usage);
+    let (exit, said) = node.fails(&["restore", "b.pkg", whole]).await;
+    assert!(exit == Exit::NotFound && said.contains("belongs to a.pkg"), "{said}");
     node.stop().await;
 }
 

@@ -96,7 +96,7 @@ struct Rotate {
 struct Skip {
     /// The webhook's id, or its name if only one has it
     webhook: String,
-    /// Pass over everything that it wasn't told yet
+    /// Pass over everything that it wasn't told yet; what was never tried can't be sent again then
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -142,7 +142,7 @@ async fn list(arguments: &Plain, context: &mut Context) -> Result<(), Failure> {
     }
     let mut table = Table::new(&["NAME", "ID", "STATE", ">BEHIND", "LAST DELIVERED", "URL"]);
     for webhook in webhooks.items {
-        let state = state(&webhook);
+        let state = brief_state(&webhook);
         let delivered = webhook.delivered_at.map_or_else(|| "never".to_owned(), time_text);
         let behind = behind(&webhook);
         table.row([webhook.name, webhook.id, state, behind, delivered, webhook.url]);
@@ -169,6 +169,15 @@ async fn show(arguments: &One, context: &mut Context) -> Result<(), Failure> {
     output.field("state", Some(&state(&webhook)))?;
     output.field("behind", Some(&format!("{} deliveries", behind(&webhook))))?;
     output.field("delivered", webhook.delivered_at.map(time_text).as_deref())
+}
+
+/// The state in few words, for a row of a table; `show` tells why.
+fn brief_state(webhook: &WebhookView) -> String {
+    match (&webhook.disabled_reason, &webhook.failing) {
+        (Some(_), _) => "off".to_owned(),
+        (None, Some(failing)) => format!("failing, next {}", time_text(failing.next_attempt_at)),
+        (None, None) => "on".to_owned(),
+    }
 }
 
 fn state(webhook: &WebhookView) -> String {
@@ -207,7 +216,9 @@ async fn rotate(arguments: &Rotate, context: &mut Context) -> Result<(), Failure
     let node = arguments.connection.connect(context)?;
     let webhook = find(&node, &arguments.webhook).await?;
     let request = RotateRequest { keep_old_for_s: arguments.keep_old };
-    let made = node.client.rotate_webhook(&webhook.id, &request).await.map_err(|error| node.explain(error))?;
+    let made = node.client.rotate_webhook(&webhook.id, &request).await;
+    // The node speaks of its fields; people here type options.
+    let made = made.map_err(|error| node.explain(error).reworded("`keep_old_for_s` 0", "`--keep-old 0`"))?;
     if context.output.is_json() {
         return context.output.json(&made);
     }

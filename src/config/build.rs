@@ -140,6 +140,9 @@ fn check_watch(base: &Path, mut watch: Watch) -> Result<Watch, String> {
     if let Some(tag) = watch.tags.iter().find(|tag| tag.trim().is_empty() || tag.contains(',')) {
         return Err(format!("\"{tag}\" is no tag; a tag has at least one character and no comma"));
     }
+    for tag in &watch.tags {
+        ods_store::check_name("a tag", tag).map_err(|error| error.to_string())?;
+    }
     if watch.rescan_s == 0 || watch.rescan_s > 86_400 || watch.settle_s > 86_400 {
         return Err("rescan_s must be from 1 to 86400, and settle_s from 0 to 86400".to_owned());
     }
@@ -160,18 +163,14 @@ fn name(name: &str) -> Result<String, String> {
     if length == 0 || length > NAME_CHARACTERS_MAX || name.chars().any(char::is_control) {
         return Err(format!("a name has 1 to {NAME_CHARACTERS_MAX} characters and no control characters"));
     }
+    ods_store::check_name("a name", &name).map_err(|error| error.to_string())?;
     Ok(name)
 }
 
 /// A base URL in its normal form, without a trailing `/`.
 fn url(text: &str) -> Result<String, String> {
-    let example = "write one such as \"https://packages.example.org\"";
-    let url = reqwest::Url::parse(text).map_err(|error| format!("\"{text}\" is no URL ({error}); {example}"))?;
-    let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !plain || url.password().is_some() {
-        return Err(format!("\"{text}\" is no base URL; {example}"));
-    }
-    Ok(url.as_str().trim_end_matches('/').to_owned())
+    ods_api::node_url(text)
+        .ok_or_else(|| format!("\"{text}\" is no base URL; write one such as \"https://packages.example.org\""))
 }
 
 /// A network, or a single address as the network of itself.

@@ -144,6 +144,15 @@ fn bad_values_say_where_they_are_and_what_would_be_right() {
         ("name = 3", "data/ods.toml:1: name: invalid type: integer `3`, expected a string"),
         ("name = \"\"", "data/ods.toml:1: name: a name has 1 to 64 characters and no control characters"),
         (
+            "name = \"hq\\u202E\"",
+            "data/ods.toml:1: name: a name has a character that can't be seen or turns the text around (U+202E), so that it \
+             looks like another name; leave it out",
+        ),
+        (
+            &format!("name = \"{}\"", "\u{1F4E6}".repeat(64)),
+            "data/ods.toml:1: name: a name must have at most 128 bytes",
+        ),
+        (
             "[limits]\nheader_timeout_s = 0",
             "data/ods.toml:2: limits.header_timeout_s: 0 is out of bounds; use a number from 1 to 3600",
         ),
@@ -154,6 +163,18 @@ fn bad_values_say_where_they_are_and_what_would_be_right() {
         (
             "urls = [\"ftp://x\"]",
             "data/ods.toml:1: urls: \"ftp://x\" is no base URL; write one such as \"https://packages.example.org\"",
+        ),
+        (
+            "urls = [\"http:///x\"]",
+            "data/ods.toml:1: urls: \"http:///x\" is no base URL; write one such as \"https://packages.example.org\"",
+        ),
+        (
+            "urls = [\"https://x:0\"]",
+            "data/ods.toml:1: urls: \"https://x:0\" is no base URL; write one such as \"https://packages.example.org\"",
+        ),
+        (
+            "[[watches]]\nfolder = \"drop\"\ntags = [\"prod\u{200B}\"]",
+            "data/ods.toml:1: watches: a tag has a character that can't be seen or turns the text around (U+200B), so that it looks like another name; leave it out",
         ),
         (
             "trusted_proxies = [\"x\"]",

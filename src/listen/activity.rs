@@ -192,6 +192,11 @@ impl Activity {
         self.body_left_unread.store(true, Relaxed);
     }
 
+    /// It was read after all.
+    pub(super) fn body_was_read(&self) {
+        self.body_left_unread.store(false, Relaxed);
+    }
+
     /// Whether the client may still be sending what nobody will read.
     pub(super) fn has_unread_body(&self) -> bool {
         self.body_left_unread.load(Relaxed)

@@ -165,13 +165,17 @@ impl ListenCounters {
         CountedRequest { area, began: now }
     }
 
+    /// Some of its answer's body goes out: counted at once, since a long answer may take hours.
+    pub(super) fn sent(&self, request: CountedRequest, bytes: u64) {
+        self.series(request.area).response_bytes.inc_by(bytes);
+    }
+
     /// It is answered to the end, or given up.
-    pub(super) fn answered(&self, request: CountedRequest, status: u16, bytes: u64, now: Instant) {
-        let AreaSeries { in_flight, requests, response_bytes, durations } = self.series(request.area);
+    pub(super) fn answered(&self, request: CountedRequest, status: u16, now: Instant) {
+        let AreaSeries { in_flight, requests, durations, .. } = self.series(request.area);
         if let Some(requests) = requests.get(usize::from(status / 100).wrapping_sub(1)) {
             requests.inc();
         }
-        response_bytes.inc_by(bytes);
         durations.observe((now - request.began).as_secs_f64());
         in_flight.dec();
     }
@@ -207,9 +211,14 @@ mod tests {
         counters.connection_opened();
         let now = Instant::now();
         let first = counters.began("/Packages/a.pkg", now);
-        counters.answered(first, 206, 10, now);
+        counters.sent(first, 4);
+        let begun = counters.prometheus();
+        assert!(begun.contains("ods_http_response_bytes_total{area=\"downloads\"} 4\n"), "{begun}");
+        counters.sent(first, 6);
+        counters.answered(first, 206, now);
         let second = counters.began("/api/v1/node", now);
-        counters.answered(second, 404, 5, now);
+        counters.sent(second, 5);
+        counters.answered(second, 404, now);
         counters.began("/api/v1/node", now);
         let text = counters.prometheus();
         for expected in [

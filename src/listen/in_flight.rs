@@ -92,6 +92,7 @@ impl InFlight {
     /// Some of the body goes out.
     pub(super) fn sent(&mut self, bytes: usize) {
         self.sent_bytes = self.sent_bytes.saturating_add(bytes as u64);
+        self.counters.sent(self.counted, bytes as u64);
     }
 
     pub(super) fn sent_bytes(&self) -> u64 {
@@ -116,7 +117,7 @@ impl Drop for InFlight {
         let now = Instant::now();
         self.activity.request_ended(now);
         let status = self.status.map_or(CLIENT_LEFT, |status| status.as_u16());
-        self.counters.answered(self.counted, status, self.sent_bytes, now);
+        self.counters.answered(self.counted, status, now);
         let duration_ms = u64::try_from((now - self.facts.began).as_millis()).unwrap_or(u64::MAX);
         let RequestFacts { method, path, client, id, .. } = &self.facts;
         let (bytes, outcome) = (self.sent_bytes, self.outcome());

@@ -27,6 +27,10 @@ pub(super) const DEAD_PEER_PROBE: Duration = Duration::from_secs(30);
 /// (RFC 9112 section 9.6).
 pub(super) const LINGER: Duration = Duration::from_secs(3);
 
+/// What is left of a body after an early answer is read, so that the connection can go on, if it is no more than this, and comes in
+/// [`ListenLimits::body_rest_timeout`]. Otherwise the answer says that the connection ends.
+pub(super) const REST_BYTES_MAX: u64 = 64 * 1024;
+
 /// The pause after a failed accept: the first, and the longest.
 pub(super) const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(20);
 /// See [`ACCEPT_PAUSE_MIN`].
@@ -56,6 +60,8 @@ pub(crate) struct ListenLimits {
     pub(crate) crowded_idle_timeout: Duration,
     /// Without a byte of a request's body, while the handler waits for one.
     pub(crate) body_stall_timeout: Duration,
+    /// For what is left of a small body that nobody read.
+    pub(crate) body_rest_timeout: Duration,
     /// Without the client taking any bytes, while there are some for it.
     pub(crate) write_stall_timeout: Duration,
 }
@@ -70,6 +76,7 @@ impl Default for ListenLimits {
             idle_timeout: Duration::from_secs(75),
             crowded_idle_timeout: Duration::from_secs(1),
             body_stall_timeout: Duration::from_secs(30),
+            body_rest_timeout: Duration::from_millis(100),
             write_stall_timeout: Duration::from_mins(1),
         }
     }

@@ -13,7 +13,10 @@ use std::{
 
 use axum::{Router, body::Body};
 use futures_util::FutureExt;
-use http::{HeaderValue, Request, Response, Version, header::HOST};
+use http::{
+    HeaderValue, Request, Response, Version,
+    header::{CONNECTION, EXPECT, HOST},
+};
 use hyper::body::Incoming;
 use ods_api::{ApiError, ClientAddress, Code, Encrypted, FileSlices, RequestId};
 use tokio::time::Instant;
@@ -26,7 +29,7 @@ use super::{
     client::X_REQUEST_ID,
     in_flight::{InFlight, RequestFacts},
     limits::TARGET_BYTES_MAX,
-    request_body::RequestBody,
+    request_body::{Left, RequestBody, Rest, read_rest},
     response_body::ResponseBody,
 };
 use crate::worker::panic_text;
@@ -67,10 +70,10 @@ impl ConnectionService {
         InFlight::new(facts, self.activity.clone(), self.shared.counters.clone())
     }
 
-    async fn route(self, request: Request<Body>, in_flight: &InFlight, id: &str) -> Response<Body> {
+    async fn route(&self, request: Request<Body>, in_flight: &InFlight, id: &str) -> Response<Body> {
         // What is told of a request names it anyway; the span is for those who look at every step.
         let span = tracing::debug_span!("request", id);
-        let answer = self.router.oneshot(request).instrument(span);
+        let answer = self.router.clone().oneshot(request).instrument(span);
         match AssertUnwindSafe(answer).catch_unwind().await {
             Ok(Ok(response)) => response,
             Err(panic) => {
@@ -80,10 +83,23 @@ impl ConnectionService {
         }
     }
 
+    /// What nobody read of a body is read now, or its client is told that the connection ends (RFC 9112 section 9.6).
+    async fn end_body(&self, rest: Rest<Incoming>, expects: bool, response: &mut Response<Body>) {
+        // One who expects a 100 hasn't begun to send it.
+        if !expects && read_rest(rest, self.shared.limits.body_rest_timeout).await {
+            self.activity.body_was_read();
+        } else {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+    }
+
     async fn serve(self, request: Request<Incoming>, in_flight: InFlight) -> Response<ResponseBody> {
         let (id, drain) = (in_flight.facts().id.clone(), self.shared.drain.clone());
+        let (is_http1, expects) = (request.version() < Version::HTTP_2, request.headers().contains_key(EXPECT));
+        let mut left = Left::default();
         let mut request = request.map(|body| {
             let body = RequestBody::new(body, self.shared.limits.body_stall_timeout, self.activity.clone());
+            left = body.left();
             Body::new(body.counted(self.shared.counters.request_bytes()))
         });
         request.extensions_mut().insert(ClientAddress(in_flight.facts().client));
@@ -98,6 +114,10 @@ impl ConnectionService {
             Some(refused) => refused.answer(&id),
             None => self.route(request, &in_flight, &id).await,
         };
+        // On HTTP/2 a request's end is that of its stream alone.
+        if let Some(rest) = left.take().filter(|_| is_http1) {
+            self.end_body(rest, expects, &mut response).await;
+        }
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(X_REQUEST_ID, value);
         }

@@ -1,5 +1,5 @@
 //! The called side of every carrier: who calls is proved already; what is left is to ask [`serve`], to wait where it has
-//! no news yet, and to tell the driver what a ping told.
+//! no news yet, and to tell the driver what a ping or a goodbye told.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use super::serve::{Node, Refusal, Reply, serve};
 enum Told {
     Ping(Box<Summary>),
     States(SetDigest),
+    Goodbye,
     Nothing,
 }
 
@@ -26,6 +27,7 @@ impl Told {
         match request {
             Request::Ping(ping) => Self::Ping(Box::new(ping.summary.clone())),
             Request::States(states) => Self::States(states.digest),
+            Request::Goodbye => Self::Goodbye,
             _ => Self::Nothing,
         }
     }
@@ -64,26 +66,39 @@ impl Callee {
                 // Once the caller has taken the answer, and if nothing is lacking here, both hold the same.
                 self.states.heard(caller, if answer.lacking.is_empty() { answer.digest } else { digest });
             }
+            (Told::Goodbye, Ok(_)) => self.inbox.left(caller),
             _ => {}
         }
         Some(reply)
     }
 
     /// Asks [`serve`]; where it has to wait and the caller lets it, again whenever something of the blob has come.
-    async fn ask(&self, caller: NodeId, mut request: Request) -> Option<Result<Reply, Refusal>> {
-        let (blob, wait_ms) = match &request {
-            Request::Pieces(PiecesRequest { blob, wait_ms, .. }) => (Some(*blob), *wait_ms),
-            _ => (None, 0),
-        };
-        let deadline = Instant::now() + Duration::from_millis(u64::from(wait_ms));
+    async fn ask(&self, caller: NodeId, request: Request) -> Option<Result<Reply, Refusal>> {
+        match request {
+            Request::Pieces(pieces) if pieces.wait_ms > 0 => self.ask_until_there_is_more(caller, pieces).await,
+            other => self.serve(caller, other).await,
+        }
+    }
+
+    async fn serve(&self, caller: NodeId, request: Request) -> Option<Result<Reply, Refusal>> {
+        let (node, now) = (self.node.clone(), (self.clock)());
+        self.offload.run(move || serve(&node, &caller, request, now)).await
+    }
+
+    async fn ask_until_there_is_more(
+        &self,
+        caller: NodeId,
+        mut pieces: PiecesRequest,
+    ) -> Option<Result<Reply, Refusal>> {
+        let deadline = Instant::now() + Duration::from_millis(u64::from(pieces.wait_ms));
         loop {
             // Made before looking, so that nothing is missed in between.
-            let arrival = blob.filter(|_| wait_ms > 0).map(|blob| self.node.store.arrival(&blob));
-            let (node, asked, now) = (self.node.clone(), request.clone(), (self.clock)());
-            let reply = self.offload.run(move || serve(&node, &caller, asked, now)).await?;
-            let (Ok(Reply::Wait), Some(arrival)) = (&reply, arrival) else { return Some(reply) };
-            let came = tokio::time::timeout_at(deadline, arrival).await;
-            if let (Err(_), Request::Pieces(pieces)) = (came, &mut request) {
+            let arrival = self.node.store.arrival(&pieces.blob);
+            let reply = self.serve(caller, Request::Pieces(pieces)).await?;
+            if !matches!(reply, Ok(Reply::Wait)) {
+                return Some(reply);
+            }
+            if tokio::time::timeout_at(deadline, arrival).await.is_err() {
                 pieces.wait_ms = 0;
             }
         }

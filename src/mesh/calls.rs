@@ -56,7 +56,14 @@ impl Caller {
         for endpoint in endpoints(&row, last_good.as_ref(), linked) {
             let (endpoint, outcome) = self.ping_or_link(endpoint, linked, &request).await;
             match outcome {
-                Ok(theirs) => return Ok(Pinged { told, theirs, endpoint }),
+                Ok(theirs) => {
+                    if (told.vector, told.roster) == (theirs.vector, theirs.roster) {
+                        let (node, now) = (row.node, (self.clock)());
+                        let noted = self.in_store(move |store| store.note_equal(&node, now)).await;
+                        noted.map_err(|error| error.to_string())?;
+                    }
+                    return Ok(Pinged { told, theirs, endpoint });
+                }
                 Err(error) if error.is_answer() => return Err(error.to_string()),
                 Err(error) => reason = error.to_string(),
             }
@@ -118,6 +125,13 @@ impl Caller {
                 Err(error) if !error.is_answer() => {}
                 _ => return,
             }
+        }
+    }
+
+    /// Tells a peer where it answers that this node stops. If that fails, it finds out by itself.
+    pub(super) async fn goodbye(self, to: Endpoint) {
+        if let Err(error) = self.wire.call(&to, &Request::Goodbye).await {
+            tracing::debug!(peer = %to.node.short(), %error, "a peer doesn't hear that this node stops");
         }
     }
 

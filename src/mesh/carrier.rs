@@ -44,6 +44,7 @@ pub(super) const fn post_path(call: Call) -> Option<&'static str> {
         Call::Roster => Some("/peer/v1/roster"),
         Call::States => Some("/peer/v1/states"),
         Call::Log => Some("/peer/v1/log"),
+        Call::Goodbye => Some("/peer/v1/goodbye"),
         Call::Outline | Call::Pieces | Call::Blob | Call::Link => None,
     }
 }
@@ -62,7 +63,12 @@ impl Location {
                 let last = last.map(|last| last.to_string()).unwrap_or_default();
                 get(format!("{BASE}/blobs/{blob}"), String::new(), Some(format!("bytes={first}-{last}")))
             }
-            Request::Pair(_) | Request::Ping(_) | Request::Roster(_) | Request::States(_) | Request::Log(_) => {
+            Request::Pair(_)
+            | Request::Ping(_)
+            | Request::Roster(_)
+            | Request::States(_)
+            | Request::Log(_)
+            | Request::Goodbye => {
                 let path = post_path(request.call()).unwrap_or_default().to_owned();
                 Self { method: "POST", path, query: String::new(), range: None }
             }

@@ -2,9 +2,10 @@
 //!
 //! Invariants: an answer that is a value is taken only with the callee's signature over this very call. Bytes of blobs
 //! are not signed; whoever takes them verifies them. A peer that owes bytes and sends none for [`SILENCE_MS`] is given
-//! up. Nothing is read past its cap.
+//! up, and so is one that drips ([`super::least_rate`]). Nothing is read past its cap.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,11 +13,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use ods_api::Asking;
 use ods_store::{NodeId, NodeKey};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::carrier::{
     CONTENT_DIGEST, CONTENT_TYPE, LINK_PROTOCOL, Location, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE,
@@ -25,6 +26,7 @@ use super::carrier::{
 use super::connections::{Connection, Connections, Sender};
 use super::endpoint::{Endpoint, Way};
 use super::inbox::Inbox;
+use super::least_rate::{self, Trickle};
 use super::limits::{REFUSAL_BYTES_MAX, SILENCE_MS};
 use super::pacers::{Direction, Outflow};
 use super::protocol::{Answer, BytesRequest, Request};
@@ -140,7 +142,8 @@ impl Client {
             return Err(CallError::Garbage("the range of bytes"));
         }
         let asking = self.outflow.board.asking(request.blob, to.node);
-        Ok(ByteStream { client: Arc::clone(self), to: to.clone(), body, sender: Some(sender), size, asking })
+        let trickle = Trickle::new(Instant::now());
+        Ok(ByteStream { client: Arc::clone(self), to: to.clone(), body, sender: Some(sender), size, asking, trickle })
     }
 
     /// Opens a link: from then on the peer asks its questions through this byte stream.
@@ -285,6 +288,7 @@ pub(super) struct ByteStream {
     size: u64,
     /// Lists the peer as a source meanwhile, and counts.
     asking: Asking,
+    trickle: Trickle,
 }
 
 impl ByteStream {
@@ -295,27 +299,30 @@ impl ByteStream {
 
     /// The next bytes; `None` at the end.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
-        let Some(data) = next_data(&self.to, &mut self.body).await? else {
+        let due = self.trickle.due(Instant::now());
+        let Some(data) = next_data(&self.to, &mut self.body, due).await? else {
             if let Some(sender) = self.sender.take() {
                 self.client.connections.put(&self.to, sender);
             }
             return Ok(None);
         };
         self.asking.came(data.len());
+        let came_at = Instant::now();
+        self.trickle.came(data.len(), came_at);
         // What is not read is not sent, once the buffers in between are full.
         self.client.outflow.pacers.take(Direction::Down, &self.to.node, data.len()).await;
+        self.trickle.rested(came_at.elapsed());
         Ok(Some(data))
     }
 }
 
-/// How long the head of an answer may take: [`SILENCE_MS`], and what the call itself needs.
+/// How long the head of an answer may take, from when the call is made.
 fn patience(request: &Request, body_bytes: usize) -> Duration {
     let waiting_ms = match request {
         Request::Pieces(pieces) => u64::from(pieces.wait_ms),
         _ => 0,
     };
-    let sending_ms = body_bytes as u64 / 32;
-    Duration::from_millis(SILENCE_MS + waiting_ms + sending_ms)
+    least_rate::patience(body_bytes as u64) + Duration::from_millis(waiting_ms)
 }
 
 /// Checks that the right node gave this answer to this call.
@@ -368,20 +375,28 @@ async fn read_proven(
     Ok(body)
 }
 
-async fn read_whole(to: &Endpoint, mut body: Incoming, bytes_max: usize) -> Result<Vec<u8>, CallError> {
+async fn read_whole<B>(to: &Endpoint, mut body: B, bytes_max: usize) -> Result<Vec<u8>, CallError>
+where
+    B: Body<Data = Bytes, Error: Display> + Unpin,
+{
+    let by = Instant::now() + least_rate::patience(bytes_max as u64);
     let mut whole = Vec::new();
-    while let Some(data) = next_data(to, &mut body).await? {
+    loop {
+        let due = by.min(Instant::now() + Duration::from_millis(SILENCE_MS));
+        let Some(data) = next_data(to, &mut body, due).await? else { return Ok(whole) };
         if whole.len() + data.len() > bytes_max {
             return Err(not_that_node(to));
         }
         whole.extend_from_slice(&data);
     }
-    Ok(whole)
 }
 
-async fn next_data(to: &Endpoint, body: &mut Incoming) -> Result<Option<Bytes>, CallError> {
+async fn next_data<B>(to: &Endpoint, body: &mut B, due: Instant) -> Result<Option<Bytes>, CallError>
+where
+    B: Body<Data = Bytes, Error: Display> + Unpin,
+{
     loop {
-        match timeout(Duration::from_millis(SILENCE_MS), body.frame()).await {
+        match timeout_at(due, body.frame()).await {
             Err(_) => return Err(silent(to)),
             Ok(None) => return Ok(None),
             Ok(Some(Err(error))) => return Err(broken(to, &error)),
@@ -393,14 +408,46 @@ async fn next_data(to: &Endpoint, body: &mut Incoming) -> Result<Option<Bytes>, 
     }
 }
 
-fn broken(to: &Endpoint, error: &hyper::Error) -> CallError {
+fn broken(to: &Endpoint, error: &impl Display) -> CallError {
     CallError::Broken { url: to.way.to_string(), reason: error.to_string() }
 }
 
 fn silent(to: &Endpoint) -> CallError {
-    CallError::Broken { url: to.way.to_string(), reason: format!("nothing came for {} s", SILENCE_MS / 1000) }
+    let reason = format!("nothing came for {} s, or far too little", SILENCE_MS / 1000);
+    CallError::Broken { url: to.way.to_string(), reason }
 }
 
 fn header_text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{StreamExt as _, stream};
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
+    use super::*;
+
+    /// A byte every nine seconds, for ever.
+    fn dripping() -> impl Body<Data = Bytes, Error = std::io::Error> + Unpin {
+        StreamBody::new(
+            stream::repeat(())
+                .then(|()| tokio::time::sleep(Duration::from_secs(9)))
+                .map(|()| Ok(Frame::data(Bytes::from_static(b"x"))))
+                .boxed(),
+        )
+    }
+
+    fn somewhere() -> Endpoint {
+        Endpoint { node: NodeId::from_bytes([1; 32]), way: Way::Link, tls_pin: None }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_drips_is_given_up_in_the_time_that_the_slowest_line_needs_for_it() {
+        let began = Instant::now();
+        let read = read_whole(&somewhere(), dripping(), 256 * 1024).await;
+        assert!(matches!(read, Err(CallError::Broken { .. })), "{read:?}");
+        assert_eq!(began.elapsed().as_secs(), 10 + 256 * 1024 / 8000);
+    }
 }

@@ -7,14 +7,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use futures_util::{StreamExt as _, stream};
 use ods_api::{JoinError, MeshCommand, PeerState, PeerStatus, PeerStatuses, SyncError};
-use ods_store::{Happening, NodeId, PeerRow, Store, StoreError, UnixMillis};
+use ods_store::{Happening, NodeId, PeerRow, SetDigest, Store, StoreError, UnixMillis};
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::calls::{Caller, Pinged};
 use super::endpoint::{Endpoint, Way, observed_url};
 use super::inbox::{FetchInbox, Heard, Inbox, StateInbox};
+use super::leaving::Leaving;
+use super::limits::{GOODBYE_MS, GOODBYES_AT_ONCE};
 use super::link_keeper::LinkKeeper;
 use super::moment::Moment;
 use super::offences::{BAD_EVENT, Offences, Place};
@@ -40,6 +43,8 @@ enum Outcome {
     },
     LinkOpened(NodeId),
     LinkEnded(NodeId, Result<(), String>),
+    /// The peers know that this node stops.
+    Left,
 }
 
 /// Someone waits until a pull is over.
@@ -66,9 +71,17 @@ pub(super) struct Driver {
     /// At which url, of those that answered there when they were last looked for there.
     urls: BTreeMap<NodeId, Way>,
     last_seen: BTreeMap<NodeId, UnixMillis>,
+    /// What each peer held and wanted when that was last news for the fetches.
+    news: BTreeMap<NodeId, (SetDigest, u64, u64)>,
     /// The links that this node holds open.
     links: LinkKeeper,
+    leaving: Leaving,
+    /// It was begun to say goodbye.
+    leaves: bool,
     rejoin: Rejoin,
+    /// Held by whoever redeems an invite. Two at once, of somebody who pressed twice or a script that was impatient, would both begin as
+    /// a node that is alone, and the later one would find that it isn't.
+    joins: Arc<tokio::sync::Mutex<()>>,
     syncing: BTreeMap<NodeId, Vec<Syncing>>,
     /// What pulls brought that no honest node has.
     offences: Offences,
@@ -89,6 +102,7 @@ impl Driver {
         statuses: PeerStatuses,
     ) -> Self {
         let tasks = Tasks::new(inbox.wake());
+        let leaving = Leaving::new(inbox.wake());
         let rejoin = Rejoin::new(Dice::new(u64::from_le_bytes(caller.node.store.random())));
         Self {
             caller,
@@ -104,13 +118,22 @@ impl Driver {
             ways: BTreeMap::new(),
             urls: BTreeMap::new(),
             last_seen: BTreeMap::new(),
+            news: BTreeMap::new(),
             links,
+            leaving,
+            leaves: false,
             rejoin,
+            joins: Arc::default(),
             syncing: BTreeMap::new(),
             offences: Offences::default(),
             held_back: Vec::new(),
             tasks,
         }
+    }
+
+    /// What has it say goodbye.
+    pub(super) fn leaving(&self) -> Leaving {
+        self.leaving.clone()
     }
 
     fn moment(&self) -> Moment {
@@ -167,6 +190,7 @@ impl Driver {
         self.rows = rows.into_iter().map(|row| (row.node, row)).collect();
         let rows = &self.rows;
         self.last_seen.retain(|node, _| rows.contains_key(node));
+        self.news.retain(|node, _| rows.contains_key(node));
         let usable = |node: &NodeId| rows.contains_key(node) && !self.off.contains(node);
         self.links.keep(usable);
         self.caller.wire.keep_links(usable);
@@ -191,11 +215,20 @@ impl Driver {
             if let Some(observed) = observed.filter(|url| row.observed_url.as_ref() != Some(url)) {
                 self.remember(node, observed);
             }
-            self.fetches.lively(node);
+            self.take_news(node, &theirs);
             self.states.heard(node, theirs.states);
             if let Some(peers) = &mut self.peers {
                 peers.heard(&node, theirs, &told, now);
             }
+        }
+    }
+
+    /// A peer that holds or wants something else than when it was heard of last may have bytes that it hadn't. One that only shows
+    /// that it lives has none.
+    fn take_news(&mut self, node: NodeId, theirs: &Summary) {
+        let now = (theirs.vector, theirs.want_count, theirs.want_bytes);
+        if self.news.insert(node, now) != Some(now) {
+            self.fetches.lively(node);
         }
     }
 
@@ -218,7 +251,9 @@ impl Driver {
             Outcome::Pinged(node, Ok(pinged)) => {
                 let Pinged { told, theirs, endpoint } = *pinged;
                 self.states.heard(node, theirs.states);
-                peers.pinged(&node, &told, theirs, now);
+                if !peers.pinged(&node, &told, theirs.clone(), now) {
+                    return;
+                }
                 self.links.answered(&endpoint, now);
                 self.last_seen.insert(node, (self.caller.clock)());
                 if self.rows.contains_key(&node) && !self.off.contains(&node) {
@@ -227,15 +262,13 @@ impl Driver {
                     }
                     self.ways.insert(node, endpoint.clone());
                     self.fetches.set_source(node, Some(endpoint));
-                    self.fetches.lively(node);
+                    self.take_news(node, &theirs);
                 }
             }
             Outcome::Pinged(node, Err(reason)) => {
                 tracing::debug!(peer = %node.short(), reason, "a ping failed");
                 peers.ping_failed(&node, reason, now);
-                self.links.silent(&node);
-                self.ways.remove(&node);
-                self.fetches.set_source(node, None);
+                self.gone(node);
             }
             Outcome::Pulled(node, Ok(report)) => {
                 if let Some(reason) = &report.refused {
@@ -255,6 +288,10 @@ impl Driver {
                 self.links.opened(&node, now);
             }
             Outcome::LinkEnded(node, result) => self.links.ended(&node, &result, now),
+            Outcome::Left => {
+                self.caller.wire.keep_links(|_| false);
+                self.leaving.said();
+            }
             Outcome::Pulled(node, Err(reason)) => {
                 tracing::debug!(peer = %node.short(), reason, "a pull failed");
                 peers.pull_failed(&node, reason, now);
@@ -262,12 +299,39 @@ impl Driver {
         }
     }
 
+    /// Takes how connections with peers changed.
+    fn take_connections(&mut self, now: Moment) {
+        let left = self.inbox.take_left();
+        if let Some(peers) = &mut self.peers {
+            for node in self.inbox.take_lost() {
+                peers.lost(&node, now);
+            }
+            for node in self.inbox.take_linked() {
+                peers.linked(&node, now);
+            }
+            for node in &left {
+                peers.left(node, now);
+            }
+        }
+        for node in left {
+            self.gone(node);
+        }
+    }
+
+    /// A peer answers nowhere.
+    fn gone(&mut self, node: NodeId) {
+        self.links.silent(&node);
+        self.ways.remove(&node);
+        self.fetches.set_source(node, None);
+    }
+
     fn obey(&mut self, command: MeshCommand) {
         let now = self.moment();
         match command {
             MeshCommand::Join { invite, reply } => {
-                let caller = self.caller.clone();
+                let (caller, joins) = (self.caller.clone(), Arc::clone(&self.joins));
                 self.tasks.start(async move {
+                    let _alone = joins.lock().await;
                     let joined: Result<NodeId, JoinError> = caller.clone().join(invite).await;
                     if let Err(error) = &joined {
                         tracing::info!(code = error.code(), %error, "an invite was not redeemed");
@@ -360,7 +424,27 @@ impl Driver {
         });
     }
 
+    /// Says goodbye, once.
+    fn leave(&mut self) {
+        if self.leaves || !self.leaving.has_begun() {
+            return;
+        }
+        self.leaves = true;
+        // Or a peer that heard it would ask through one of them, and be answered.
+        self.links.keep(|_| false);
+        let goodbyes: Vec<_> = self.ways.values().map(|to| self.caller.clone().goodbye(to.clone())).collect();
+        self.tasks.start(async move {
+            let all = stream::iter(goodbyes).for_each_concurrent(GOODBYES_AT_ONCE, |goodbye| goodbye);
+            // Whom it doesn't reach finds out by itself.
+            let _ = timeout(Duration::from_millis(GOODBYE_MS), all).await;
+            Outcome::Left
+        });
+    }
+
     fn open_links(&mut self) {
+        if self.leaves {
+            return;
+        }
         let now = self.moment();
         for node in self.links.due(now) {
             let Some(to) = self.ways.get(&node).filter(|to| to.way != Way::Link).cloned() else {
@@ -447,24 +531,19 @@ impl Worker for Driver {
         }
         self.take_heard(heard);
         let now = self.moment();
-        for node in self.inbox.take_lost() {
-            if let Some(peers) = &mut self.peers {
-                peers.lost(&node, now);
-            }
-        }
-        for node in self.inbox.take_linked() {
-            if let Some(peers) = &mut self.peers {
-                peers.linked(&node, now);
-            }
-        }
+        self.take_connections(now);
         for outcome in outcomes {
             self.take_outcome(outcome);
         }
+        self.leave();
         self.open_links();
         let now = self.moment();
         if self.rejoin.begins(now) {
-            let caller = self.caller.clone();
-            self.tasks.start(async move { Outcome::Joined { waiting: caller.rejoin().await } });
+            let (caller, joins) = (self.caller.clone(), Arc::clone(&self.joins));
+            self.tasks.start(async move {
+                let _alone = joins.lock().await;
+                Outcome::Joined { waiting: caller.rejoin().await }
+            });
         }
         let actions = self.peers.as_mut().map(|peers| peers.actions(now)).unwrap_or_default();
         for action in actions {
@@ -473,7 +552,7 @@ impl Worker for Driver {
         self.answer_syncing();
         self.show();
         let next = self.peers.as_ref().and_then(Peers::next_at).into_iter();
-        let next = next.chain(self.links.next_at()).chain(self.rejoin.next_at()).min();
+        let next = next.chain(self.links.next_at().filter(|_| !self.leaves)).chain(self.rejoin.next_at()).min();
         let wait = next.map_or(IDLE, |next| Duration::from_millis(next.ms_since(self.moment())));
         Next::After(wait.min(IDLE))
     }

@@ -67,7 +67,6 @@ pub(super) enum Checked {
 #[derive(Debug)]
 pub(super) struct CheckedPage {
     batch: VerifiedBatch,
-    is_empty: bool,
     cursor: Cursor,
     more: bool,
     summary: Summary,
@@ -80,11 +79,10 @@ impl Checker {
             Answer::Log(page) => page,
             other => return Ok(Checked::Other(other)),
         };
-        let is_empty = items.is_empty();
         let (positions, events) = items.into_iter().unzip();
-        let pull = Some(PulledFrom { node: self.node, positions, cursor: cursor.clone().into() });
+        let pull = Some(PulledFrom { node: self.node, positions, cursor: cursor.clone().into(), is_last: !more });
         let batch = store.verify_events(EventBatch { events, pull, backfill: self.backfill })?;
-        Ok(Checked::Page(CheckedPage { batch, is_empty, cursor, more, summary }))
+        Ok(Checked::Page(CheckedPage { batch, cursor, more, summary }))
     }
 }
 
@@ -122,7 +120,7 @@ impl Pull {
         mode: PullMode,
         theirs: &Summary,
     ) -> Result<(Self, Request), StoreError> {
-        let mut pull = Self { node, mode, backfill: is_first_pull(store)?, gained: 0, pages: 0, asked: None };
+        let mut pull = Self { node, mode, backfill: store.is_backfilling()?, gained: 0, pages: 0, asked: None };
         let request = if theirs.roster == store.roster_digest() {
             pull.ask_log(store)?
         } else {
@@ -177,10 +175,10 @@ impl Pull {
         Ok(Step::Done(PullReport { mode, theirs: summary, gained, more, refused, is_offence }))
     }
 
-    /// A page that has nothing, promises more and doesn't move on would be asked for until the end of time.
+    /// A page that promises more and doesn't move on would be asked for until the end of time.
     fn is_stuck(&self, page: &CheckedPage) -> bool {
         let from = self.asked.as_ref().and_then(|asked| asked.cursor.as_ref());
-        page.more && page.is_empty && from == Some(&page.cursor)
+        page.more && from == Some(&page.cursor)
     }
 
     /// The next page. Only the first of a pull by vector goes without the cursor.
@@ -191,14 +189,4 @@ impl Pull {
         self.asked = Some(request.clone());
         Ok(Request::Log(request))
     }
-}
-
-/// Whether this node has not yet read any peer's log: then what it gets was there before it joined.
-fn is_first_pull(store: &Store) -> Result<bool, StoreError> {
-    for peer in store.peers()? {
-        if store.peer_cursor(&peer.node)?.is_some() {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }

@@ -16,9 +16,10 @@ use tokio::time::Instant;
 use super::calls::Caller;
 use super::doubts::Doubts;
 use super::fetch_calls::{self, Fault, Progress};
-use super::inbox::FetchInbox;
+use super::inbox::{FetchInbox, Staleness};
 use super::limits::{
-    CHECKPOINT_BYTES, CHECKPOINT_MS, LIVELY_MS, SHOW_MS, WANTS_IN_VIEW, WANTS_PER_REFRESH_MS, WANTS_REFRESH_MS,
+    CHECKPOINT_BYTES, CHECKPOINT_MS, LIVELY_MS, SHOW_MS, WANTS_IN_VIEW, WANTS_MET_REFRESHES, WANTS_PER_REFRESH_MS,
+    WANTS_REFRESH_MS,
 };
 use super::moment::Moment;
 use super::plan::{Action, Has, Opened, Planner, Run, StepError, TransferView, Trouble, Waiting};
@@ -58,10 +59,10 @@ pub(super) struct Fetcher {
     planner: Planner,
     open: BTreeMap<Digest, Open>,
     wants_read_at: Option<Moment>,
-    wants_stale: bool,
+    wants: Staleness,
     reading_wants: bool,
-    /// When each peer's news last made wants be tried again.
-    lively_at: BTreeMap<NodeId, Moment>,
+    /// When news last made wants be tried again.
+    lively_at: Option<Moment>,
     /// Peers whose later news wait.
     lively: BTreeSet<NodeId>,
     doubts: Doubts,
@@ -83,9 +84,9 @@ impl Fetcher {
             planner: Planner::new(own, seed),
             open: BTreeMap::new(),
             wants_read_at: None,
-            wants_stale: true,
+            wants: Staleness::Changed,
             reading_wants: false,
-            lively_at: BTreeMap::new(),
+            lively_at: None,
             lively: BTreeSet::new(),
             doubts: Doubts::default(),
             transfers,
@@ -164,7 +165,7 @@ impl Fetcher {
                 }
             }
             Err(error) => {
-                self.wants_stale = true;
+                self.wants = Staleness::Changed;
                 tracing::error!(error = &error as &dyn std::error::Error, "the wants can't be read");
             }
         }
@@ -339,16 +340,21 @@ impl Fetcher {
         }
     }
 
-    /// Reading the wants costs more the more there are.
-    fn wants_refresh_ms(&self) -> u64 {
-        WANTS_REFRESH_MS + self.planner.wants() as u64 / WANTS_PER_REFRESH_MS
+    /// How long after the last time the wants are read again, if they are. It costs more the more there are.
+    fn wants_refresh_ms(&self) -> Option<u64> {
+        let refresh_ms = WANTS_REFRESH_MS + self.planner.wants() as u64 / WANTS_PER_REFRESH_MS;
+        match self.wants {
+            Staleness::Changed => Some(refresh_ms),
+            Staleness::Met => Some(refresh_ms * WANTS_MET_REFRESHES),
+            Staleness::None => None,
+        }
     }
 
     fn read_wants(&mut self, now: Moment) {
-        self.wants_stale |= self.inbox.take_wants_changed();
-        let due = self.wants_read_at.is_none_or(|last| now.ms_since(last) >= self.wants_refresh_ms());
-        if self.wants_stale && due && !self.reading_wants {
-            (self.wants_stale, self.reading_wants) = (false, true);
+        self.wants = self.wants.max(self.inbox.take_wants());
+        let is_due = |wait_ms| self.wants_read_at.is_none_or(|last| now.ms_since(last) >= wait_ms);
+        if !self.reading_wants && self.wants_refresh_ms().is_some_and(is_due) {
+            (self.wants, self.reading_wants) = (Staleness::None, true);
             let caller = self.caller.clone();
             self.tasks.start(async move {
                 let wants = caller.in_blocking(|store| store.wants(WANTS_IN_VIEW)).await;
@@ -357,16 +363,16 @@ impl Fetcher {
         }
     }
 
-    /// News of a peer make wants be tried again, but not more than once a second: what comes sooner waits that long.
+    /// News of peers make wants be tried again, but not more than once a second, however many peers there are, since all wants are
+    /// looked at: what comes sooner waits that long.
     fn take_lively(&mut self, now: Moment) {
         self.lively.extend(self.inbox.take_lively());
-        let due = |node: &NodeId| self.lively_at.get(node).is_none_or(|last| now.ms_since(*last) >= LIVELY_MS);
-        let due: Vec<NodeId> = self.lively.iter().filter(|node| due(node)).copied().collect();
-        for node in due {
-            self.lively.remove(&node);
-            self.lively_at.insert(node, now);
-            self.planner.sign_of_life(&node, now);
+        if self.lively.is_empty() || self.lively_at.is_some_and(|last| now.ms_since(last) < LIVELY_MS) {
+            return;
         }
+        self.lively_at = Some(now);
+        let lively: Vec<NodeId> = std::mem::take(&mut self.lively).into_iter().collect();
+        self.planner.signs_of_life(&lively, now);
     }
 
     /// Shows what is under way, now and then.
@@ -382,7 +388,7 @@ impl Fetcher {
 
     fn next(&self, now: Moment) -> Next {
         let planned = self.planner.next_at(now).map(|next| next.ms_since(now).max(1));
-        let wants = (self.wants_stale && !self.reading_wants).then(|| self.wants_refresh_ms());
+        let wants = self.wants_refresh_ms().filter(|_| !self.reading_wants);
         let checkpoint = self.open.values().any(|open| open.fresh_bytes > 0).then_some(CHECKPOINT_MS);
         let lively = (!self.lively.is_empty()).then_some(LIVELY_MS);
         let shown = (self.shows_some || !self.open.is_empty()).then_some(SHOW_MS);

@@ -1,14 +1,17 @@
 //! What the fetch driver's tasks do: ask peers for maps, outlines and bytes, and verify and store what comes.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use ods_store::{Aligned, Digest, Fetch, PIECE_BYTES, PieceSet, Store, StoreError, piece_bytes, piece_count};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::calls::Caller;
 use super::client::CallError;
 use super::endpoint::Endpoint;
 use super::lead::Lead;
-use super::limits::PIECES_WAIT_MS;
+use super::least_rate;
+use super::limits::{CONNECT_MS, PIECES_WAIT_MS, SILENCE_MS};
 use super::plan::{Has, Run};
 use super::protocol::{Answer, BytesRequest, PieceMap, PiecesRequest, Request};
 use super::wire::ByteStream;
@@ -66,7 +69,8 @@ pub(super) async fn pieces(
 ) -> Result<Has, Fault> {
     let wait_ms = if seen.is_some() { PIECES_WAIT_MS } else { 0 };
     let request = Request::Pieces(PiecesRequest { blob, seen: seen.unwrap_or_default(), wait_ms });
-    let Answer::Pieces(map) = caller.wire.call(&reached(way)?, &request).await? else {
+    let bytes = piece_count(size).div_ceil(8);
+    let Answer::Pieces(map) = ask(&caller, way, &request, bytes, u64::from(wait_ms)).await? else {
         return Err(Fault::Failed("it answers another question".to_owned()));
     };
     match map {
@@ -85,10 +89,27 @@ pub(super) async fn pieces(
 /// Gets the outline and stores it.
 pub(super) async fn outline(caller: Caller, way: Option<Endpoint>, fetch: Option<Fetch>) -> Result<(), Fault> {
     let fetch = opened(fetch)?;
-    let Answer::Outline(outline) = caller.wire.call(&reached(way)?, &Request::Outline(fetch.digest())).await? else {
+    let bytes = 32 * piece_count(fetch.size());
+    let Answer::Outline(outline) = ask(&caller, way, &Request::Outline(fetch.digest()), bytes, 0).await? else {
         return Err(Fault::Failed("it answers another question".to_owned()));
     };
     in_store(&caller, move |_| fetch.set_outline(outline)).await
+}
+
+/// Asks for a value of about so many bytes, for which the peer may wait so long. All that is wanted of a blob waits for it, so
+/// the peer gets no longer than the slowest line needs.
+async fn ask(
+    caller: &Caller,
+    way: Option<Endpoint>,
+    request: &Request,
+    bytes: u64,
+    wait_ms: u64,
+) -> Result<Answer, Fault> {
+    let patience = least_rate::patience(bytes) + Duration::from_millis(CONNECT_MS + SILENCE_MS + wait_ms);
+    match timeout(patience, caller.wire.call(&reached(way)?, request)).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Fault::Failed("it sends far too slowly".to_owned())),
+    }
 }
 
 /// What a run tells while it goes on.
@@ -144,13 +165,17 @@ pub(super) async fn whole(caller: Caller, way: Option<Endpoint>, blob: Digest, s
     let bytes = assembly.piece;
     let now = (caller.clock)();
     in_store(&caller, move |store: &Store| {
+        // Another source was faster, or nobody wants it any more.
+        if !store.is_wanted(&blob)? {
+            return Ok(());
+        }
         let fetch = store.begin_fetch(&blob, size)?;
         let stored = fetch.take_piece(0, bytes).and_then(|_| fetch.finish(now));
         if stored.is_err() {
             // If the want was dropped meanwhile, nothing of it shall stay behind.
             store.abandon_fetch(&fetch)?;
         }
-        stored
+        if store.is_wanted(&blob)? { stored } else { Ok(()) }
     })
     .await
 }

@@ -4,7 +4,7 @@
 //! differ the nodes swap, and only what differs. So an idle mesh swaps nothing.
 //!
 //! Invariants: at most one swap with a peer is under way. Swaps with a peer are [`apart_ms`] apart, more in a larger mesh,
-//! and further after failures. Two digests that a swap could not make equal (rosters differ for a moment), though it offered
+//! further after failures, and as far as keeps a line below [`STATES_BYTES_PER_MS`], whatever members say and how often. Two digests that a swap could not make equal (rosters differ for a moment), though it offered
 //! all that is held, are not compared again before one of them changes or [`RETRY_MS`] have passed. Whatever is lost costs time only: the digests
 //! stay different.
 
@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ods_store::{NodeId, SetDigest};
 
-use super::limits::{CLOCK_COMPARE_MS, STATES_APART_MAX_MS, STATES_APART_MIN_MS, STATES_APART_PER_MEMBER_MS};
+use super::limits::{
+    CLOCK_COMPARE_MS, STATES_APART_MAX_MS, STATES_APART_MIN_MS, STATES_APART_PER_MEMBER_MS, STATES_BYTES_PER_MS,
+};
 use super::moment::Moment;
 use super::schedule::{Dice, back_off_ms};
 
@@ -58,6 +60,8 @@ pub(super) struct Swapped {
     pub(super) arrived: u64,
     /// What the peer held then.
     pub(super) theirs: SetDigest,
+    /// Bytes of states that it moved.
+    pub(super) bytes: u64,
 }
 
 #[derive(Debug)]
@@ -146,7 +150,7 @@ impl Gossip {
         let (own, apart_ms) = (self.own, apart_ms(self.own.members));
         let Some(lane) = self.lanes.get_mut(node) else { return };
         (lane.under_way, lane.failures) = (false, 0);
-        lane.next_at = now.plus_ms(self.dice.jitter(apart_ms));
+        lane.next_at = now.plus_ms(self.dice.jitter(apart_ms).max(end.bytes / STATES_BYTES_PER_MS));
         lane.compare_at = now.plus_ms(self.dice.jitter(CLOCK_COMPARE_MS));
         lane.note(end.theirs, &own);
         if end.ours == end.theirs {
@@ -207,7 +211,7 @@ mod tests {
 
     /// A swap that offered all that is held.
     const fn ended(ours: u8, arrived: u64, theirs: u8) -> Swapped {
-        Swapped { offered: Some(digest(ours)), ours: digest(ours), arrived, theirs: digest(theirs) }
+        Swapped { offered: Some(digest(ours)), ours: digest(ours), arrived, theirs: digest(theirs), bytes: 0 }
     }
 
     fn with_peer() -> Gossip {
@@ -281,6 +285,17 @@ mod tests {
             gossip.swapped(&PEER, Swapped { offered, ..ended(2, 6, 9) }, at(10_000));
             assert_eq!(gossip.actions(at(10_000 + 2 * STATES_APART_MAX_MS)).len(), 1, "offered: {offered:?}");
         }
+    }
+
+    #[test]
+    fn swaps_of_large_states_are_further_apart() {
+        let mut gossip = agreed();
+        gossip.heard(&PEER, digest(9));
+        assert_eq!(gossip.actions(at(10_000)).len(), 1);
+        gossip.swapped(&PEER, Swapped { bytes: 3 << 20, ..ended(1, 5, 1) }, at(10_000));
+        gossip.heard(&PEER, digest(10));
+        let apart = (3 << 20) / STATES_BYTES_PER_MS;
+        assert_eq!(gossip.next_at(), Some(at(10_000 + apart)));
     }
 
     #[test]

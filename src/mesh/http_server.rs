@@ -1,32 +1,39 @@
 //! The peer surface by HTTP: proves who calls, then hands the question to the [`Callee`]. No mesh logic.
 //!
 //! The order of checks keeps strangers cheap: path, signature over the headers, nonce, membership, serial; only then is
-//! the body read, up to the call's cap, and compared with its digest. Answers that are values are signed, refusals of
+//! the body read, up to the call's cap and within its time, and compared with its digest. Large bodies and answers have
+//! places, some for each member, so that memory is bounded however many calls come. Answers that are values are signed, refusals of
 //! verified callers too, so that nobody in between can speak for this node.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::upgrade::OnUpgrade;
 use ods_api::{ClientAddress, FileSlices, RequestId, blob_body};
 use ods_store::{Happening, NodeId, UnixMillis};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
+use super::at_once::{AtOnce, Taken};
 use super::callee::Callee;
 use super::carrier::{
     CONTENT_DIGEST, CONTENT_TYPE, Called, LINK_PROTOCOL, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE,
 };
 use super::client::Client;
-use super::limits::{STRANGER_BODY_BYTES_MAX, STRANGERS_AT_ONCE};
+use super::least_rate;
+use super::limits::{
+    LARGE_ANSWERS_PER_MEMBER_MAX, LARGE_BODIES_AT_ONCE, LARGE_BODIES_PER_MEMBER_MAX, LARGE_BODY_BYTES,
+    STRANGER_BODY_BYTES_MAX, STRANGER_BODY_MS, STRANGERS_AT_ONCE, STRANGERS_PER_ADDRESS_MAX,
+};
 use super::moment::Moment;
 use super::nonce::{NonceError, Nonces, Standing};
 use super::offences::{Offences, Place};
@@ -48,12 +55,19 @@ pub(super) struct PeerSurface {
     nonces: Mutex<Nonces>,
     offences: Mutex<Offences>,
     /// Strangers may bring a roster or an invite, a few at a time: what they send costs memory before it is judged.
-    strangers: Semaphore,
+    strangers: Arc<AtOnce>,
+    /// So do large bodies of members, while they come ...
+    bodies: Arc<AtOnce>,
+    /// ... and more so while they are looked at;
+    large: Semaphore,
+    /// and large answers until they are sent.
+    answers: Arc<AtOnce>,
 }
 
 /// What is said in one message, signed.
 enum Said {
-    Answer(Box<Answer>),
+    /// The answer as it is sent. A large one has a place until it is.
+    Answer(Vec<u8>, Option<Taken>),
     /// The connection is a link from now on.
     Link,
 }
@@ -70,15 +84,25 @@ impl PeerSurface {
     /// were verified.
     pub(super) fn new(callee: Callee, client: Arc<Client>, outflow: Outflow, clock: fn() -> UnixMillis) -> Self {
         let nonces = Mutex::new(Nonces::new(callee.node.store.random(), Moment::default()));
-        let strangers = Semaphore::new(STRANGERS_AT_ONCE);
-        let offences = Mutex::default();
-        Self { callee, client, outflow, clock, started: Instant::now(), nonces, offences, strangers }
+        Self {
+            callee,
+            client,
+            outflow,
+            clock,
+            started: Instant::now(),
+            nonces,
+            offences: Mutex::default(),
+            strangers: AtOnce::new(STRANGERS_AT_ONCE, STRANGERS_PER_ADDRESS_MAX),
+            bodies: AtOnce::new(usize::MAX, LARGE_BODIES_PER_MEMBER_MAX),
+            large: Semaphore::new(LARGE_BODIES_AT_ONCE),
+            answers: AtOnce::new(usize::MAX, LARGE_ANSWERS_PER_MEMBER_MAX),
+        }
     }
 
     /// Its routes.
     pub(super) fn router(self) -> Router {
         let mut router = Router::new();
-        for path in ["pair", "ping", "roster", "states", "log"] {
+        for path in ["pair", "ping", "roster", "states", "log", "goodbye"] {
             router = router.route(&format!("/peer/v1/{path}"), axum::routing::post(handle));
         }
         for path in ["", "/outline", "/pieces"] {
@@ -150,20 +174,33 @@ impl PeerSurface {
         head: &http::request::Parts,
         body: Body,
     ) -> Result<Reply, Failure> {
-        let (body_bytes_max, _place) = match standing {
-            Standing::Member => (called.call().body_bytes_max(), None),
+        let (bytes_max, patience) = match standing {
+            Standing::Member => {
+                let bytes_max = called.call().body_bytes_max();
+                (bytes_max, least_rate::patience(bytes_max as u64))
+            }
             Standing::Stranger => {
-                let place = self.strangers.try_acquire().map_err(|_| NonceError::Busy)?;
-                (called.call().body_bytes_max().min(STRANGER_BODY_BYTES_MAX), Some(place))
+                let bytes_max = called.call().body_bytes_max().min(STRANGER_BODY_BYTES_MAX);
+                (bytes_max, Duration::from_millis(STRANGER_BODY_MS))
             }
         };
-        let body = read_body(body, body_bytes_max, text(&head.headers, CONTENT_DIGEST)).await?;
+        let address = address(head);
+        let is_large = body.size_hint().upper().is_none_or(|bytes| bytes > LARGE_BODY_BYTES as u64);
+        let _place = match standing {
+            Standing::Member if !is_large => None,
+            Standing::Member => Some(self.bodies.take(Place::Node(caller)).ok_or(NonceError::Busy)?),
+            Standing::Stranger => Some(self.strangers.take(Place::address(address)).ok_or(NonceError::Busy)?),
+        };
+        let read = read_body(body, bytes_max, text(&head.headers, CONTENT_DIGEST));
+        let body = timeout(patience, read).await.map_err(|_| Failure::too_slow())??;
+        let turn = if is_large { Some(self.large.acquire().await) } else { None };
+        let _turn = turn.transpose().map_err(|_| Failure::internal())?;
         let request = match called {
             Called::Get(request) => request,
             Called::Post(call) => Request::decode(call, &body)
                 .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, "malformed", &error.to_string()))?,
         };
-        let address = address(head);
+        drop(body);
         Ok(self.callee.answer(caller, address, request).await.ok_or_else(Failure::internal)??)
     }
 
@@ -189,15 +226,19 @@ impl PeerSurface {
         request: Option<&SignatureBytes>,
         id: Option<RequestId>,
     ) -> Response {
-        let (status, body, content_type) = match outcome {
-            Ok(Said::Answer(answer)) => (StatusCode::OK, answer.encode(), CONTENT_TYPE),
-            Ok(Said::Link) => (StatusCode::SWITCHING_PROTOCOLS, Vec::new(), CONTENT_TYPE),
-            Err(failure) => failure.into_parts(id),
+        let (status, body, content_type, held) = match outcome {
+            Ok(Said::Answer(body, held)) => (StatusCode::OK, body, CONTENT_TYPE, held),
+            Ok(Said::Link) => (StatusCode::SWITCHING_PROTOCOLS, Vec::new(), CONTENT_TYPE, None),
+            Err(failure) => {
+                let (status, body, content_type) = failure.into_parts(id);
+                (status, body, content_type, None)
+            }
         };
         let digest = content_digest(&body);
         let mut response = Response::builder()
             .status(status)
             .header(header::CONTENT_TYPE, content_type)
+            .header(header::CONTENT_LENGTH, body.len())
             .header(header::CACHE_CONTROL, "no-store")
             .header(CONTENT_DIGEST, &digest);
         if status == StatusCode::SWITCHING_PROTOCOLS {
@@ -207,7 +248,17 @@ impl PeerSurface {
             let fields = sign_answer(self.callee.node.store.key(), status.as_u16(), &digest, request);
             response = response.header(SIGNATURE_INPUT, fields.input).header(SIGNATURE, fields.signature);
         }
-        self.with_nonce(response.body(Body::from(body)).unwrap_or_default())
+        self.with_nonce(response.body(held_until_sent(body, held)).unwrap_or_default())
+    }
+
+    /// What is said with an answer.
+    fn said(&self, place: Place, answer: &Answer) -> Result<Said, Failure> {
+        let body = answer.encode();
+        if body.len() <= LARGE_BODY_BYTES {
+            return Ok(Said::Answer(body, None));
+        }
+        let held = self.answers.take(place).ok_or(NonceError::Busy)?;
+        Ok(Said::Answer(body, Some(held)))
     }
 
     fn with_nonce(&self, mut response: Response) -> Response {
@@ -247,10 +298,10 @@ async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -
                 Err(failure) => Err(failure),
             }
         }
-        Ok(Reply::Answer(answer)) => Ok(Said::Answer(Box::new(answer))),
+        Ok(Reply::Answer(answer)) => surface.said(place, &answer),
         Ok(Reply::Despite(answer, code)) => {
             surface.note(place, code).await;
-            Ok(Said::Answer(Box::new(answer)))
+            surface.said(place, &answer)
         }
         Ok(Reply::Link) => {
             surface.note(place, "links").await;
@@ -263,6 +314,16 @@ async fn handle(State(surface): State<Arc<PeerSurface>>, request: HttpRequest) -
         surface.note(place, failure.code).await;
     }
     surface.respond(outcome, Some(&signature), id)
+}
+
+/// A body that keeps its place until it is sent, or nobody reads it any more.
+fn held_until_sent(body: Vec<u8>, held: Option<Taken>) -> Body {
+    let whole = Full::new(Bytes::from(body));
+    let Some(held) = held else { return Body::new(whole) };
+    Body::new(whole.map_frame(move |frame| {
+        let _until_sent = &held;
+        frame
+    }))
 }
 
 /// Checks what the headers say; the caller's signature is good after this.
@@ -344,6 +405,10 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 impl Failure {
     fn new(status: StatusCode, code: &'static str, detail: &str) -> Self {
         Self { status, code, detail: detail.to_owned() }
+    }
+
+    fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "body_too_slow", "the body came far too slowly")
     }
 
     fn internal() -> Self {

@@ -29,6 +29,7 @@ pub(super) struct Inbox {
     heard: Mutex<BTreeMap<NodeId, Heard>>,
     lost: Mutex<BTreeSet<NodeId>>,
     linked: Mutex<BTreeSet<NodeId>>,
+    left: Mutex<BTreeSet<NodeId>>,
     own_changed: AtomicBool,
     links_changed: AtomicBool,
     wake: Arc<Notify>,
@@ -63,6 +64,17 @@ impl Inbox {
         std::mem::take(&mut *lock(&self.linked))
     }
 
+    /// A member stops.
+    pub(super) fn left(&self, node: NodeId) {
+        lock(&self.left).insert(node);
+        self.wake.notify_one();
+    }
+
+    /// Takes the members that said that they stop since the last time.
+    pub(super) fn take_left(&self) -> BTreeSet<NodeId> {
+        std::mem::take(&mut *lock(&self.left))
+    }
+
     /// Takes the peers to which a connection ended since the last time.
     pub(super) fn take_lost(&self) -> BTreeSet<NodeId> {
         std::mem::take(&mut *lock(&self.lost))
@@ -74,10 +86,11 @@ impl Inbox {
         if commit.peers_changed || commit.roster_changed {
             self.links_changed.store(true, Ordering::Release);
         }
-        if commit.log_grew || commit.roster_changed || commit.wants_changed {
+        let stands = stands_otherwise(commit);
+        if stands {
             self.own_changed.store(true, Ordering::Release);
         }
-        if commit.log_grew || commit.roster_changed || commit.wants_changed || commit.peers_changed {
+        if stands || commit.peers_changed {
             self.wake.notify_one();
         }
     }
@@ -120,8 +133,7 @@ impl StateInbox {
 
     /// Something was committed here.
     pub(super) fn committed(&self, commit: &Committed) {
-        let stands = commit.log_grew || commit.roster_changed || commit.wants_changed;
-        if stands || commit.states_changed || commit.policy_changed || commit.node_changed {
+        if stands_otherwise(commit) || commit.states_changed || commit.policy_changed || commit.node_changed {
             self.look_again();
         }
     }
@@ -149,12 +161,24 @@ impl StateInbox {
     }
 }
 
+/// What the driver of fetches doesn't know of the wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Staleness {
+    /// Nothing.
+    None,
+    /// Some were met: mostly it knows, having brought the bytes.
+    Met,
+    /// Some were added, changed, or dropped.
+    Changed,
+}
+
 /// For the driver of fetches.
 #[derive(Debug, Default)]
 pub(super) struct FetchInbox {
     sources: Mutex<BTreeMap<NodeId, Endpoint>>,
     lively: Mutex<BTreeSet<NodeId>>,
     wants_changed: AtomicBool,
+    wants_met: AtomicBool,
     wake: Arc<Notify>,
 }
 
@@ -166,8 +190,9 @@ impl FetchInbox {
 
     /// Something was committed here.
     pub(super) fn committed(&self, commit: &Committed) {
-        if commit.wants_changed {
-            self.wants_changed.store(true, Ordering::Release);
+        self.wants_changed.fetch_or(commit.wants_changed, Ordering::AcqRel);
+        self.wants_met.fetch_or(commit.wants_met, Ordering::AcqRel);
+        if commit.wants_changed || commit.wants_met {
             self.wake.notify_one();
         }
     }
@@ -199,10 +224,20 @@ impl FetchInbox {
         std::mem::take(&mut *lock(&self.lively))
     }
 
-    /// Whether wants changed since the last time.
-    pub(super) fn take_wants_changed(&self) -> bool {
-        self.wants_changed.swap(false, Ordering::AcqRel)
+    /// What became of the wants since the last time.
+    pub(super) fn take_wants(&self) -> Staleness {
+        let met = self.wants_met.swap(false, Ordering::AcqRel);
+        match self.wants_changed.swap(false, Ordering::AcqRel) {
+            true => Staleness::Changed,
+            false if met => Staleness::Met,
+            false => Staleness::None,
+        }
     }
+}
+
+/// Whether what this node says of itself to peers may be another thing now.
+const fn stands_otherwise(commit: &Committed) -> bool {
+    commit.log_grew || commit.roster_changed || commit.wants_changed || commit.wants_met
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -8,8 +8,20 @@ pub(super) const PING_BODY_BYTES_MAX: usize = 80 * 1024;
 pub(super) const PAIR_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes in the body of any call of a node that nobody admitted yet.
 pub(super) const STRANGER_BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Calls of such nodes that are read or answered at once.
+/// ... which has to be here in this time.
+pub(super) const STRANGER_BODY_MS: u64 = 15_000;
+/// Calls of such nodes that are read or answered at once,
 pub(super) const STRANGERS_AT_ONCE: usize = 16;
+/// ... and from one address.
+pub(super) const STRANGERS_PER_ADDRESS_MAX: usize = 4;
+/// Bytes from which a body counts as large.
+pub(super) const LARGE_BODY_BYTES: usize = 64 * 1024;
+/// Large bodies of one member that are read or answered at once. An honest one pulls and swaps states.
+pub(super) const LARGE_BODIES_PER_MEMBER_MAX: usize = 2;
+/// Large bodies, of all members, that are taken apart and answered at once; others wait, whole but as they came.
+pub(super) const LARGE_BODIES_AT_ONCE: usize = 4;
+/// Large answers on their way to one member at once: pages of the log, and outlines of very big blobs.
+pub(super) const LARGE_ANSWERS_PER_MEMBER_MAX: usize = 16;
 /// Bytes in a roster, asked or answered.
 pub(super) const ROSTER_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Bytes in a swap of node states, asked or answered.
@@ -18,6 +30,8 @@ pub(super) const STATES_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 pub(super) const STATES_BYTES_MAX: usize = 3 * 1024 * 1024;
 /// Bytes in the question for a log page: a cursor and a vector of tens of thousands of streams.
 pub(super) const LOG_QUERY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Streams that it names: each takes 84 bytes at most.
+pub(super) const LOG_QUERY_STREAMS_MAX: usize = 49_000;
 /// Bytes in a log page: its frames, their signatures and positions.
 pub(super) const LOG_ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Bytes in an outline: that of the largest blob, 1 TiB, and a little.
@@ -51,6 +65,12 @@ pub(super) const OFFENDERS_MAX: usize = 1_000;
 pub(super) const CONNECT_MS: u64 = 5_000;
 /// A peer that sends no byte for this time, though it owes some, is dropped.
 pub(super) const SILENCE_MS: u64 = 10_000;
+/// What is read whole comes at this rate at least, in bytes a millisecond (64 kbit/s), or the peer is dropped.
+pub(super) const LEAST_BYTES_PER_MS: u64 = 8;
+/// Bytes of a blob that come within [`BYTES_WINDOW_MS`] at least, in one answer. Limits may be low and shared by many answers.
+pub(super) const BYTES_WINDOW_LEAST: usize = 8 * 1024;
+/// ... which is this long.
+pub(super) const BYTES_WINDOW_MS: u64 = 60_000;
 /// Connections kept open to one peer while they are idle.
 pub(super) const IDLE_CONNECTIONS_MAX: usize = 40;
 /// An idle connection older than this is not used again: the other side may be closing it.
@@ -58,8 +78,8 @@ pub(super) const IDLE_MS: u64 = 20_000;
 
 /// A peer that answers and hasn't called this node for this time after it first answered is opened a link.
 pub(super) const LINK_AFTER_MS: u64 = 5_000;
-/// ... and one that called once, after this time of silence. Peers call each other each minute and a quarter at least.
-pub(super) const LINK_SILENCE_MS: u64 = 150_000;
+/// ... and one that called once, after this time of silence: see [`super::linking`].
+pub(super) const LINK_SILENCE_MS: u64 = 100_000;
 /// A link that lasted this long did not fail.
 pub(super) const LINK_LASTED_MS: u64 = 10_000;
 /// Links that one peer may hold open.
@@ -89,6 +109,14 @@ pub(super) const BACK_OFF_MIN_MS: u64 = 500;
 pub(super) const BACK_OFF_MAX_MS: u64 = 20_000;
 /// An invite whose inviter's answer was lost is redeemed again for this long.
 pub(super) const REJOIN_FOR_MS: u64 = 7 * 24 * 3_600_000;
+/// How long a node that stops waits until its peers heard of it.
+pub(super) const GOODBYE_MS: u64 = 1_000;
+/// ... and how long, after that, for its driver to end it.
+pub(super) const GOODBYE_END_MS: u64 = 200;
+/// A peer that said it within this time before is taken for down by its silence alone: nobody fills the journal with it.
+pub(super) const GOODBYE_AGAIN_MS: u64 = 60_000;
+/// Peers that it tells at once.
+pub(super) const GOODBYES_AT_ONCE: usize = 64;
 /// A peer that fails for this long is down.
 pub(super) const DOWN_AFTER_MS: u64 = 8_000;
 /// Vectors that still differ this long after a pull by cursor are settled by a pull without one. (The usual reason is
@@ -105,6 +133,10 @@ pub(super) const STATES_APART_PER_MEMBER_MS: u64 = 20;
 pub(super) const STATES_APART_MIN_MS: u64 = 100;
 /// ... and at most this.
 pub(super) const STATES_APART_MAX_MS: u64 = 2_000;
+/// What a want, or a link, is in a state, about.
+pub(super) const BRIEF_BYTES: u64 = 50;
+/// Bytes of node states that swaps move along a link in a millisecond, on the average.
+pub(super) const STATES_BYTES_PER_MS: u64 = 256;
 /// How far bytes got is told at most this often,
 pub(super) const PROGRESS_MIN_MS: u64 = 1_000;
 /// ... and more seldom by this for each member.
@@ -179,6 +211,8 @@ pub(super) const LOCAL_FAILURE_MS: u64 = 15_000;
 pub(super) const WANTS_REFRESH_MS: u64 = 5;
 /// ... and by 1 ms more seldom for each so many that there are.
 pub(super) const WANTS_PER_REFRESH_MS: u64 = 200;
+/// ... and as many times more seldom if some were met and nothing else: the planner mostly brought the bytes itself.
+pub(super) const WANTS_MET_REFRESHES: u64 = 20;
 /// A source that sent a wrong piece isn't asked for that blob for this time; doubles each time,
 pub(super) const BAN_MIN_MS: u64 = 60_000;
 /// ... up to this.
@@ -193,7 +227,7 @@ pub(super) const OTHER_SIZES_MAX: usize = 1_000;
 pub(super) const CHECKPOINT_BYTES: u64 = 64 * 1024 * 1024;
 /// Time before the piece map is made durable.
 pub(super) const CHECKPOINT_MS: u64 = 2_000;
-/// News of one peer make wants be tried again this far apart at least.
+/// News of peers make wants be tried again this far apart at least.
 pub(super) const LIVELY_MS: u64 = 1_000;
 /// What is under way is shown anew this far apart at least.
 pub(super) const SHOW_MS: u64 = 250;

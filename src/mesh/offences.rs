@@ -68,7 +68,8 @@ fn meaning(code: &str) -> Option<(u32, &'static str)> {
         "stale_nonce" => (60, "calls with a nonce that is too old or was never issued"),
         "not_a_member" => (60, "calls with a key that this mesh doesn't know"),
         BAD_EVENT => (1, "events that are malformed or whose signature is wrong, or passes them on"),
-        "busy" => (1, "more calls than it may within a minute"),
+        "body_too_slow" => (10, "calls whose body doesn't come"),
+        "busy" => (1, "more calls than it may at once or within a minute"),
         "links" => (60, "links, one after the other"),
         _ => return None,
     };
@@ -96,6 +97,10 @@ impl Offences {
     /// A call was refused with this code; what an admin is to be told, if that is due.
     pub(super) fn note(&mut self, place: Place, code: &'static str, now: Moment) -> Option<String> {
         let (too_often, what) = meaning(code)?;
+        // Strangers share what they have: the one that is told to wait is not the one that took it.
+        if code == "busy" && !matches!(place, Place::Node(_)) {
+            return None;
+        }
         let place = self.room_for(place, code, now);
         let seen = self.seen.entry((place, code)).or_insert(Seen { since: now, ..Seen::default() });
         if now.ms_since(seen.since) >= OFFENCE_WINDOW_MS {

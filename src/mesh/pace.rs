@@ -34,6 +34,11 @@ impl Bucket {
         self.rate
     }
 
+    /// When the next bytes may go, however many they are.
+    pub(super) fn free_at(&self, now_ns: u64) -> u64 {
+        self.paid_ns.max(now_ns)
+    }
+
     /// Takes so many bytes; tells when they may go.
     pub(super) fn take(&mut self, bytes: u64, now_ns: u64) -> u64 {
         let Some(rate) = self.rate else { return now_ns };

@@ -1,11 +1,14 @@
 //! The limits in force, and waiting for them: what sends to peers and what reads from them asks here before each slice.
 //!
-//! Invariants: bytes wait for the node's limit and for the link's. Only the bytes of blobs ask, so nothing else ever waits.
-//! Limits are looked at when they are set, and every second, so a window begins and ends within a second of its time.
+//! Invariants:
+//! - Bytes wait for the node's limit and for the link's. Only the bytes of blobs ask, so nothing else ever waits.
+//! - Who waits has taken nothing yet: slices are let through one after the other, in the order in which they asked, and count
+//!   when they go. So a peer that asks for much and goes away takes nothing from the others.
+//! - Limits are looked at when they are set, and every second, so a window begins and ends within a second of its time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -16,6 +19,7 @@ use jiff::tz::TimeZone;
 use ods_api::{Receiver, TransferBoard, counted};
 use ods_store::{Bandwidth, Digest, NodeId, Rates, Store, UnixMillis};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::Clock;
 use super::pace::{Bucket, slice_bytes};
@@ -34,19 +38,26 @@ pub(super) enum Direction {
     Up,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+/// A limit, and the line before it: whose turn it is holds the lock.
+#[derive(Debug, Default)]
+struct Gate {
+    bucket: Bucket,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Debug, Default)]
 struct Pair {
-    down: Bucket,
-    up: Bucket,
+    down: Gate,
+    up: Gate,
 }
 
 impl Pair {
     fn set(&mut self, rates: Rates) {
-        self.down.set(rates.down);
-        self.up.set(rates.up);
+        self.down.bucket.set(rates.down);
+        self.up.bucket.set(rates.up);
     }
 
-    fn bucket(&mut self, way: Direction) -> &mut Bucket {
+    fn gate(&mut self, way: Direction) -> &mut Gate {
         match way {
             Direction::Down => &mut self.down,
             Direction::Up => &mut self.up,
@@ -58,6 +69,16 @@ impl Pair {
 struct InForce {
     node: Pair,
     peers: BTreeMap<NodeId, Pair>,
+}
+
+impl InForce {
+    /// The limit of a link, or the node's; `None` for a link that has none.
+    fn gate(&mut self, way: Direction, link: Option<&NodeId>) -> Option<&mut Gate> {
+        match link {
+            Some(peer) => self.peers.get_mut(peer).map(|pair| pair.gate(way)),
+            None => Some(self.node.gate(way)),
+        }
+    }
 }
 
 /// The limits in force.
@@ -87,21 +108,32 @@ impl Pacers {
     /// The lowest limit that bytes to or from a peer meet.
     pub(super) fn rate(&self, way: Direction, peer: &NodeId) -> Option<u64> {
         let mut in_force = self.lock();
-        let link = in_force.peers.get_mut(peer).and_then(|pair| pair.bucket(way).rate());
-        [in_force.node.bucket(way).rate(), link].into_iter().flatten().min()
+        let rates = [Some(peer), None].map(|link| in_force.gate(way, link).and_then(|gate| gate.bucket.rate()));
+        rates.into_iter().flatten().min()
     }
 
-    /// Waits until so many bytes may go to a peer or come from it.
+    /// Waits until so many bytes may go to a peer or come from it. Dropped while it waits it has taken nothing of the node's limit.
     pub(super) async fn take(&self, way: Direction, peer: &NodeId, bytes: usize) {
-        let now_ns = u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        let at_ns = {
-            let mut in_force = self.lock();
-            let link = in_force.peers.get_mut(peer).map_or(now_ns, |pair| pair.bucket(way).take(bytes as u64, now_ns));
-            link.max(in_force.node.bucket(way).take(bytes as u64, now_ns))
-        };
-        if at_ns > now_ns {
-            tokio::time::sleep_until((self.started + Duration::from_nanos(at_ns)).into()).await;
+        self.pass(way, Some(peer), bytes).await;
+        self.pass(way, None, bytes).await;
+    }
+
+    /// Waits in line before one limit.
+    async fn pass(&self, way: Direction, link: Option<&NodeId>, bytes: usize) {
+        let Some(turn) = self.lock().gate(way, link).map(|gate| Arc::clone(&gate.turn)) else { return };
+        let turn = turn.lock().await;
+        let free_at = self.lock().gate(way, link).map_or(0, |gate| gate.bucket.free_at(self.now_ns()));
+        if free_at > self.now_ns() {
+            tokio::time::sleep_until(self.started + Duration::from_nanos(free_at)).await;
         }
+        if let Some(gate) = self.lock().gate(way, link) {
+            gate.bucket.take(bytes as u64, self.now_ns());
+        }
+        drop(turn);
+    }
+
+    fn now_ns(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
     fn lock(&self) -> MutexGuard<'_, InForce> {
@@ -277,6 +309,23 @@ mod tests {
         pacers.take(Direction::Down, &PEER, 1 << 30).await;
         pacers.take(Direction::Up, &NodeId::from_bytes([2; 32]), 1 << 30).await;
         assert!(began.elapsed() < Duration::from_millis(500));
+    }
+
+    #[tokio::test]
+    async fn who_goes_away_while_waiting_takes_nothing_from_others() {
+        let pacers = limited(Some(20_000), None);
+        pacers.take(Direction::Up, &PEER, 20_000).await;
+        for _ in 0..1000 {
+            // A second of everybody's limit each, given up at once.
+            tokio::select! {
+                biased;
+                () = pacers.take(Direction::Up, &PEER, 20_000) => panic!("it has to wait"),
+                () = std::future::ready(()) => {}
+            }
+        }
+        let began = Instant::now();
+        pacers.take(Direction::Up, &NodeId::from_bytes([2; 32]), 1000).await;
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     }
 
     #[tokio::test]

@@ -7,16 +7,22 @@
 //! Invariants: at most one ping and one pull to a peer are under way. After a failure nothing is sent before the
 //! back-off is over or the peer gives a sign of life. What a peer was seen to hold is pulled once: by cursor; then, if the
 //! digests still differ after a while, by vector; then not again while it holds the same. Up and down are told once each,
-//! down only after [`DOWN_AFTER_MS`] of failures.
+//! down only after [`DOWN_AFTER_MS`] of failures, or at once when the peer said that it stops (once in [`GOODBYE_AGAIN_MS`]). What it answered before it said so
+//! doesn't count any more.
 
 use std::collections::BTreeMap;
 
 use ods_store::{Lsn, NodeId, SetDigest};
 
-use super::limits::{DOWN_AFTER_MS, LOST_MS, PING_COALESCE_MS, TOTALS_MS, VECTOR_DELAY_MS, VECTOR_PULL_MS};
+use super::limits::{
+    DOWN_AFTER_MS, GOODBYE_AGAIN_MS, LOST_MS, PING_COALESCE_MS, TOTALS_MS, VECTOR_DELAY_MS, VECTOR_PULL_MS,
+};
 use super::moment::Moment;
 use super::protocol::Summary;
 use super::schedule::{Dice, back_off_ms, compare_ms};
+
+/// Why a peer is down that said that it stops.
+pub(super) const STOPPED: &str = "it said that it stops";
 
 /// Which question a pull asks first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +131,10 @@ struct Peer {
     ping_at: Moment,
     failures: u32,
     failing_since: Option<Moment>,
+    /// When it said that it stops, unless it has answered since.
+    left_at: Option<Moment>,
+    /// When it last said so.
+    said_goodbye_at: Option<Moment>,
     error: Option<String>,
     pull: PullLane,
     /// This node's head when the peer was seen to hold the same.
@@ -144,6 +154,8 @@ impl Peer {
             ping_at: now,
             failures: 0,
             failing_since: None,
+            left_at: None,
+            said_goodbye_at: None,
             error: None,
             pull: PullLane::default(),
             synced_at: None,
@@ -185,7 +197,8 @@ impl Peer {
     }
 
     fn down_due(&self) -> Option<Moment> {
-        self.failing_since.filter(|_| self.link != Link::Down).map(|since| since.plus_ms(DOWN_AFTER_MS))
+        let at = self.left_at.or_else(|| self.failing_since.map(|since| since.plus_ms(DOWN_AFTER_MS)));
+        at.filter(|_| self.link != Link::Down)
     }
 
     fn has_news_for(&self, own: &Summary) -> bool {
@@ -217,6 +230,7 @@ impl Peer {
     fn answered(&mut self) {
         self.failures = 0;
         self.failing_since = None;
+        self.left_at = None;
         self.error = None;
     }
 
@@ -298,13 +312,26 @@ impl Peers {
         }
     }
 
-    /// A ping was answered; `told` is what it said of this node.
-    pub(super) fn pinged(&mut self, node: &NodeId, told: &Summary, theirs: Summary, now: Moment) {
-        let Some(peer) = self.links.get_mut(node) else { return };
-        peer.answered();
+    /// A ping was answered; `told` is what it said of this node. Whether the peer is there by that: it may have said meanwhile that
+    /// it stops.
+    pub(super) fn pinged(&mut self, node: &NodeId, told: &Summary, theirs: Summary, now: Moment) -> bool {
+        let Some(peer) = self.links.get_mut(node) else { return false };
         peer.pinging = false;
-        peer.ping_at = now.plus_ms(compare_ms(&mut self.dice));
         peer.learn(theirs, told, &self.own);
+        let left_since = peer.left_at.is_some_and(|left| peer.pinged_at.is_none_or(|asked| asked <= left));
+        if !left_since {
+            peer.answered();
+            peer.ping_at = now.plus_ms(compare_ms(&mut self.dice));
+        }
+        !left_since
+    }
+
+    /// A peer says that it stops.
+    pub(super) fn left(&mut self, node: &NodeId, now: Moment) {
+        let Some(peer) = self.links.get_mut(node).filter(|peer| !peer.paused) else { return };
+        peer.failed(STOPPED.to_owned(), now, &mut self.dice);
+        let lately = peer.said_goodbye_at.is_some_and(|last| now.ms_since(last) < GOODBYE_AGAIN_MS);
+        (peer.left_at, peer.said_goodbye_at) = (Some(now).filter(|_| !lately), Some(now));
     }
 
     /// A link with a peer was opened, by either: a way that may not have been there.

@@ -8,13 +8,13 @@
 //!
 //! Invariants:
 //! - A piece is claimed by one run; by two only at the very end, or when a reader waits for it, and only if the second source
-//!   will bring it far sooner.
+//!   will bring it far sooner. Where all waits for one piece (the last, the only one), claims that bring nothing don't count.
 //! - A source that says another size is left alone for a moment, and nobody blamed: at most one of the sizes that revisions say
 //!   is true, and the want may get another.
 //! - A source that sent something wrong is banned for that blob, each time for longer; one that failed is left alone for a
 //!   while.
-//! - A job without a usable source gives its place back, and its want is tried again after a back-off, or at once when a peer
-//!   shows a sign of life. So no want is forgotten, and none blocks another.
+//! - A job without a usable source gives its place back, and its want is tried again after a back-off, or within a second of
+//!   a peer's news. So no want is forgotten, and none blocks another.
 //! - While a more urgent job keeps the line to a source full, others ask that source for nothing; small blobs always may.
 //! - Requests and open questions are bounded, however much is wanted ([`super::limits`]).
 //!
@@ -333,21 +333,26 @@ impl Planner {
     pub(super) fn set_sources(&mut self, sources: BTreeSet<NodeId>, now: Moment) {
         let risen: Vec<NodeId> = sources.difference(&self.sources).copied().collect();
         self.sources = sources;
-        for node in risen {
-            self.sign_of_life(&node, now);
+        if !risen.is_empty() {
+            self.signs_of_life(&risen, now);
         }
     }
 
-    /// A peer has news, so it may have what it hadn't.
-    pub(super) fn sign_of_life(&mut self, node: &NodeId, now: Moment) {
+    /// Peers have news, so they may have what they hadn't.
+    pub(super) fn signs_of_life(&mut self, nodes: &[NodeId], now: Moment) {
+        let mut changed = false;
         for wanted in self.wants.values_mut() {
-            wanted.try_at = wanted.try_at.min(now).max(wanted.local_until);
-            (wanted.failures, wanted.rank.1) = (0, false);
+            let again = (wanted.try_at.min(now).max(wanted.local_until), 0, false);
+            changed |= (wanted.try_at, wanted.failures, wanted.rank.1) != again;
+            (wanted.try_at, wanted.failures, wanted.rank.1) = again;
         }
         for job in self.jobs.values_mut() {
-            job.forgive(node, now);
+            job.forgive(nodes, now);
         }
-        self.fill_queues(now);
+        // Mostly none was put off, and there may be very many.
+        if changed {
+            self.fill_queues(now);
+        }
     }
 
     /// Readers wait for these pieces of a blob.

@@ -151,9 +151,14 @@ pub(super) fn may_call(store: &Store, caller: &NodeId, call: Call) -> Result<Sta
         Call::Roster => Ok(Standing::Stranger),
         _ if expelled => Err(Refusal::Expelled),
         Call::Pair => Ok(Standing::Stranger),
-        Call::Ping | Call::States | Call::Log | Call::Outline | Call::Pieces | Call::Blob | Call::Link => {
-            Err(Refusal::NotAMember)
-        }
+        Call::Ping
+        | Call::States
+        | Call::Log
+        | Call::Outline
+        | Call::Pieces
+        | Call::Blob
+        | Call::Link
+        | Call::Goodbye => Err(Refusal::NotAMember),
     }
 }
 
@@ -170,6 +175,7 @@ pub(super) fn serve(node: &Node, caller: &NodeId, request: Request, now: UnixMil
         Request::Outline(blob) => Answer::Outline(outline(store, &blob, now)?),
         Request::Pieces(request) => return pieces(store, caller, &request, now),
         Request::Blob(request) => return BlobBytes::open(store, &request, now).map(Reply::Bytes),
+        Request::Goodbye => Answer::Goodbye,
         Request::Link => {
             let peer = store.peer(caller)?.filter(|row| !row.paused);
             return peer.map(|_| Reply::Link).ok_or(Refusal::NotAPeer);
@@ -278,6 +284,7 @@ fn pieces(store: &Store, caller: &NodeId, request: &PiecesRequest, now: UnixMill
         store.peer_lacks(caller, &request.blob, now)?;
         return Ok(Reply::Answer(Answer::Pieces(PieceMap::Absent)));
     };
+    store.peer_gets(&request.blob, now);
     if request.wait_ms > 0 && have.len() <= request.seen {
         return Ok(Reply::Wait);
     }

@@ -6,8 +6,8 @@ use super::calls::Caller;
 use super::clock_offset::ClockSample;
 use super::endpoint::Endpoint;
 use super::gossip::Swapped;
-use super::protocol::{Answer, StatesAnswer};
-use super::states_exchange::{StatesStep, StatesSwap};
+use super::protocol::{Answer, Request, StatesAnswer};
+use super::states_exchange::{StatesStep, StatesSwap, bytes_of};
 
 /// A swap that came to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,12 +32,16 @@ pub(super) async fn swap(
         })
         .await;
     let (mut swap, mut request) = started.map_err(|error| error.to_string())?;
-    let mut best: Option<ClockSample> = None;
+    let (mut best, mut bytes): (Option<ClockSample>, usize) = (None, 0);
     loop {
+        if let Request::States(request) = &request {
+            bytes += request.fresh.iter().map(bytes_of).sum::<usize>();
+        }
         let (sent, since) = ((caller.clock)(), Instant::now());
         let answer = caller.wire.call(&to, &request).await.map_err(|error| error.to_string())?;
         let rtt_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let Answer::States(answer) = answer else { return Err("it answers another question".to_owned()) };
+        bytes += answer.newer.iter().map(bytes_of).sum::<usize>();
         let sample = ClockSample::new(sent, rtt_ms, answer.clock);
         let clock = best.filter(|best| best.rtt_ms <= sample.rtt_ms).unwrap_or(sample);
         best = Some(clock);
@@ -46,8 +50,10 @@ pub(super) async fn swap(
             StatesStep::Ask(next) => (request, swap) = (next, back),
             StatesStep::Done(theirs) => {
                 let offered = back.offered();
+                let bytes = bytes as u64;
                 let end = caller.in_store(move |store| {
-                    Ok(Swapped { offered, ours: store.states_digest()?, arrived: store.states_arrived()?, theirs })
+                    let (ours, arrived) = (store.states_digest()?, store.states_arrived()?);
+                    Ok(Swapped { offered, ours, arrived, theirs, bytes })
                 });
                 return Ok(SwapReport { end: end.await.map_err(|error| error.to_string())?, clock });
             }

@@ -1,7 +1,8 @@
 //! The driver of node states: describes this node when something changed, tells when [`tell_at`] says so, swaps with
 //! peers as [`Gossip`] decides, and watches the peers' clocks.
 //!
-//! Invariants: one description, one telling and one swap a peer are under way at most. Rates are measured from what is
+//! Invariants: one description, one telling and one swap a peer are under way at most. What fails in the store is tried again
+//! after [`LOCAL_FAILURE_MS`], however much changes meanwhile, and logged once until it works. Rates are measured from what is
 //! missing, so they are the same however the bytes come.
 
 use std::collections::BTreeMap;
@@ -20,7 +21,7 @@ use super::calls::Caller;
 use super::clock_offset::{Clocks, Finding};
 use super::gossip::{Gossip, Holds, Swap, apart_ms};
 use super::inbox::{FetchInbox, StateInbox};
-use super::limits::{DESCRIBE_APART_MS, OWN_MET_MS, PROGRESS_MIN_MS, SLOW_MS};
+use super::limits::{DESCRIBE_APART_MS, LOCAL_FAILURE_MS, OWN_MET_MS, PROGRESS_MIN_MS, SLOW_MS};
 use super::moment::Moment;
 use super::schedule::Dice;
 use super::state_calls::{SwapReport, swap};
@@ -81,6 +82,8 @@ pub(super) struct StateDriver {
     own_met: u32,
     pass_own: bool,
     rates: Rates,
+    /// The store failed: nothing is described or told before this.
+    resting_until: Option<Moment>,
     tasks: Tasks<Outcome>,
 }
 
@@ -110,6 +113,7 @@ impl StateDriver {
             own_met: 0,
             pass_own: false,
             rates: Rates::default(),
+            resting_until: None,
             tasks: Tasks::new(inbox.wake()),
             caller,
             inbox,
@@ -130,19 +134,21 @@ impl StateDriver {
                     Ok(described) => self.take_description(*described, now),
                     Err(error) => {
                         self.changed = true;
-                        tracing::error!(error = &error as &dyn std::error::Error, "this node can't describe itself");
+                        self.rest("this node can't describe itself", &error, now);
                     }
                 }
             }
             Outcome::Told(told) => {
                 self.doing = Doing::Nothing;
                 match told {
-                    Ok(Some(told)) => self.told = Some((*told, now)),
+                    Ok(Some(told)) => {
+                        self.told = Some((*told, now));
+                        // They can only have been set before it was told: nothing is described meanwhile.
+                        (self.pass_own, self.owes_word, self.resting_until) = (false, false, None);
+                    }
                     // The policy was changed meanwhile: it has to be described anew.
                     Ok(None) => self.changed = true,
-                    Err(error) => {
-                        tracing::error!(error = &error as &dyn std::error::Error, "this node's state can't be told");
-                    }
+                    Err(error) => self.rest("this node's state can't be told", &error, now),
                 }
             }
             Outcome::Swapped(node, Ok(report)) => {
@@ -159,6 +165,21 @@ impl StateDriver {
                 self.gossip.failed(&node, now);
             }
         }
+    }
+
+    /// On a full disk each try would fail at once.
+    fn rest(&mut self, what: &str, error: &StoreError, now: Moment) {
+        if self.resting_until.is_none() {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "{what}; it is tried again, and not told of again"
+            );
+        }
+        self.resting_until = Some(now.plus_ms(LOCAL_FAILURE_MS));
+    }
+
+    fn rested(&self, at: Moment) -> Moment {
+        self.resting_until.map_or(at, |until| until.max(at))
     }
 
     fn take_description(&mut self, Described { description, holds, own }: Described, now: Moment) {
@@ -200,17 +221,17 @@ impl StateDriver {
     fn describe_at(&self) -> Option<Moment> {
         let last = match self.described_at {
             _ if self.doing != Doing::Nothing => return None,
-            None => return Some(Moment::default()),
+            None => return Some(self.rested(Moment::default())),
             Some(last) => last,
         };
         let waits = self.draft.as_ref().is_some_and(|draft| draft.state.want_count > 0);
         // Reading the wants costs more the more there are.
         let apart_ms = DESCRIBE_APART_MS + self.draft.as_ref().map_or(0, |draft| draft.state.want_count / 100);
-        Some(last.plus_ms(match () {
+        Some(self.rested(last.plus_ms(match () {
             () if self.changed => apart_ms,
             () if waits => apart_ms.max(PROGRESS_MIN_MS),
             () => SLOW_MS,
-        }))
+        })))
     }
 
     fn describe(&mut self, now: Moment) {
@@ -264,19 +285,19 @@ impl StateDriver {
     /// When the description there is shall be told.
     fn tell_at(&self) -> Option<Moment> {
         let draft = self.draft.as_ref().filter(|_| self.doing == Doing::Nothing)?;
-        let Some((told, told_at)) = &self.told else { return Some(Moment::default()) };
+        let Some((told, told_at)) = &self.told else { return Some(self.rested(Moment::default())) };
         let due = tell_at(&told.state, *told_at, &draft.state, self.members);
         // Two machines with one key must not drive each other.
         let pass_ms = OWN_MET_MS << self.own_met.min(8);
         let word_ms = apart_ms(self.members);
         let sooner = [(self.pass_own, pass_ms), (self.owes_word, word_ms)];
         let sooner = sooner.into_iter().filter(|(is_due, _)| *is_due).map(|(_, ms)| told_at.plus_ms(ms));
-        Some(sooner.fold(due, Moment::min))
+        Some(self.rested(sooner.fold(due, Moment::min)))
     }
 
     fn tell(&mut self, now: Moment) {
         let Some(draft) = self.draft.clone().filter(|_| self.tell_at().is_some_and(|at| at <= now)) else { return };
-        (self.doing, self.pass_own, self.owes_word) = (Doing::Telling, false, false);
+        self.doing = Doing::Telling;
         let (caller, at) = (self.caller.clone(), (self.caller.clock)());
         self.tasks.start(async move {
             let told = caller.in_blocking(move |store| {
@@ -376,5 +397,58 @@ impl Worker for StateDriver {
             }
         }
         self.next(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use ods_store::{SimDisk, Store, StoreOptions};
+
+    use super::super::client::Client;
+    use super::super::offload::Offload;
+    use super::super::pacers::Outflow;
+    use super::super::serve::Node;
+    use super::super::wire::Wire;
+    use super::*;
+
+    fn driver(disk: &SimDisk) -> StateDriver {
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "n".to_owned() };
+        let store = Store::open(Arc::new(disk.clone()), Path::new("/data"), &options).unwrap();
+        let client = Client::new(store.key().clone(), 0, Arc::default(), Outflow::default());
+        let caller = Caller {
+            node: Node { store, fallback_urls: vec![], tls_pin: None },
+            wire: Wire::Http(Arc::new(client)),
+            clock: Arc::new(|| UnixMillis::new(1)),
+            offload: Offload::Threads,
+        };
+        StateDriver::new(caller, Arc::default(), Arc::default(), PeerStatuses::default())
+    }
+
+    /// How often it began to tell in some ticks, each after what the one before began has ended.
+    async fn tells(driver: &mut StateDriver, ticks: usize) -> usize {
+        let mut tells = 0;
+        for _ in 0..ticks {
+            driver.tick().await;
+            tells += usize::from(driver.doing == Doing::Telling);
+            driver.tasks.join().await;
+            driver.changed = true;
+        }
+        tells
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn on_a_full_disk_it_is_told_again_after_a_while_and_not_before() {
+        let disk = SimDisk::new();
+        let mut driver = driver(&disk);
+        disk.set_capacity(Some(1));
+        assert_eq!(tells(&mut driver, 50).await, 1);
+        tokio::time::advance(Duration::from_millis(LOCAL_FAILURE_MS)).await;
+        assert_eq!(tells(&mut driver, 50).await, 1, "and again without success");
+        disk.set_capacity(None);
+        tokio::time::advance(Duration::from_millis(LOCAL_FAILURE_MS)).await;
+        assert_eq!(tells(&mut driver, 5).await, 1);
+        assert!(driver.told.is_some());
     }
 }

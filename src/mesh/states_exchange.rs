@@ -19,6 +19,8 @@ pub(super) struct StatesSwap {
     calls: usize,
     /// What was held when it was last said what is.
     offered: Option<SetDigest>,
+    /// Of whom the states were sent: what the peer didn't take it doesn't get again in this swap.
+    sent: BTreeSet<ShortNode>,
 }
 
 /// How a swap goes on.
@@ -42,14 +44,14 @@ impl StatesSwap {
         let held = store.states()?;
         let is_fresh = |held: &&HeldState| fresh_after.is_some_and(|after| held.arrival > after);
         let fresh = fitting(held.iter().filter(is_fresh));
-        let request = StatesRequest { clock: now, digest, index: Some(index(&held)), fresh };
-        Ok((Self { calls: 1, offered: Some(digest) }, Request::States(request)))
+        let request = StatesRequest { clock: now, digest, index: Some(index(&held)), fresh: signed(&fresh) };
+        Ok((Self { calls: 1, offered: Some(digest), sent: nodes(&fresh) }, Request::States(request)))
     }
 
     /// Only compares digests and clocks.
     pub(super) fn compare(store: &Store, now: UnixMillis) -> Result<(Self, Request), StoreError> {
         let request = StatesRequest { clock: now, digest: store.states_digest()?, index: None, fresh: vec![] };
-        Ok((Self { calls: CALLS_MAX, offered: None }, Request::States(request)))
+        Ok((Self { calls: CALLS_MAX, offered: None, sent: BTreeSet::new() }, Request::States(request)))
     }
 
     /// What this node held when it last said what it holds.
@@ -66,19 +68,20 @@ impl StatesSwap {
     ) -> Result<StatesStep, StoreError> {
         let StatesAnswer { digest, newer, lacking, .. } = answer;
         if !newer.is_empty() {
-            store.insert_states(newer)?;
+            store.insert_states(newer, now)?;
         }
+        let lacking: BTreeSet<ShortNode> = lacking.into_iter().filter(|node| !self.sent.contains(node)).collect();
         if lacking.is_empty() || self.calls >= CALLS_MAX {
             return Ok(StatesStep::Done(digest));
         }
         self.calls += 1;
-        let lacking: BTreeSet<ShortNode> = lacking.into_iter().collect();
         let digest = store.states_digest()?;
         let held = store.states()?;
         let fresh = fitting(held.iter().filter(|held| lacking.contains(&ShortNode::of(&held.state.header.node))));
         let index = Some(index(&held));
         self.offered = Some(digest);
-        Ok(StatesStep::Ask(Request::States(StatesRequest { clock: now, digest, index, fresh })))
+        self.sent.append(&mut nodes(&fresh));
+        Ok(StatesStep::Ask(Request::States(StatesRequest { clock: now, digest, index, fresh: signed(&fresh) })))
     }
 }
 
@@ -86,7 +89,7 @@ impl StatesSwap {
 pub(super) fn swap_states(store: &Store, request: StatesRequest, now: UnixMillis) -> Result<StatesAnswer, StoreError> {
     let StatesRequest { digest: theirs, index, fresh, .. } = request;
     if !fresh.is_empty() {
-        store.insert_states(fresh)?;
+        store.insert_states(fresh, now)?;
     }
     let digest = store.states_digest()?;
     let (Some(index), false) = (index, digest == theirs) else {
@@ -94,7 +97,7 @@ pub(super) fn swap_states(store: &Store, request: StatesRequest, now: UnixMillis
     };
     let index: BTreeMap<ShortNode, StateEntry> = index.into_iter().map(|entry| (entry.node, entry)).collect();
     let held = store.states()?;
-    let newer = fitting(held.iter().filter(|held| is_newer(held, &index)));
+    let newer = signed(&fitting(held.iter().filter(|held| is_newer(held, &index))));
     let ours: BTreeMap<ShortNode, StateEntry> = held.iter().map(|held| (entry(held).node, entry(held))).collect();
     let roster = store.roster();
     let members: BTreeSet<ShortNode> =
@@ -126,13 +129,28 @@ fn entry(held: &HeldState) -> StateEntry {
     StateEntry { node, counter: held.state.header.counter, tag: [a, b, c, d] }
 }
 
-/// The first of these that fit into one body. What doesn't leaves the digests different, so it comes with the next swap.
-fn fitting<'a>(held: impl Iterator<Item = &'a HeldState>) -> Vec<SignedState> {
+/// Those that fit into one body, the smallest first: so a few that say as much as may be keep nobody else from being heard. What
+/// doesn't fit leaves the digests different, and comes with the next swap.
+fn fitting<'a>(held: impl Iterator<Item = &'a HeldState>) -> Vec<&'a HeldState> {
+    let mut held: Vec<&HeldState> = held.collect();
+    held.sort_by_key(|held| held.signed.frame.len());
     let mut bytes = 0;
-    held.take_while(|held| {
-        bytes += held.signed.frame.len() + held.signed.signature.len() + 8;
+    let fits = |held: &&HeldState| {
+        bytes += bytes_of(&held.signed);
         bytes <= STATES_BYTES_MAX
-    })
-    .map(|held| held.signed.clone())
-    .collect()
+    };
+    held.into_iter().take_while(fits).collect()
+}
+
+fn signed(held: &[&HeldState]) -> Vec<SignedState> {
+    held.iter().map(|held| held.signed.clone()).collect()
+}
+
+fn nodes(held: &[&HeldState]) -> BTreeSet<ShortNode> {
+    held.iter().map(|held| ShortNode::of(&held.state.header.node)).collect()
+}
+
+/// About how many bytes a state takes in a body.
+pub(super) fn bytes_of(signed: &SignedState) -> usize {
+    signed.frame.len() + signed.signature.len() + 8
 }

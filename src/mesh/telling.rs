@@ -3,23 +3,23 @@
 //!
 //! | changed | told |
 //! |---|---|
-//! | what it holds, wants or keeps; its roster, name, urls, links; whether a peer's clock is off | after [`apart_ms`] |
+//! | what it holds, wants or keeps; its roster, name, urls, links; whether a peer's clock is off | after [`apart_ms`]; after a long one later, so that it isn't more than others take ([`STATE_BYTES_PER_MS`]) |
 //! | how much is missing of what it wants, how fast it comes | after [`PROGRESS_MIN_MS`] and more in a larger mesh |
 //! | free space by a tenth, a peer's clock by a second | after [`SLOW_MS`] |
 //! | nothing | after [`REFRESH_MS`] |
 
-use ods_store::{LinkBrief, NodeState};
+use ods_store::{LinkBrief, NodeState, STATE_BYTES_PER_MS};
 
 use super::clock_offset::is_off;
 use super::gossip::apart_ms;
-use super::limits::{PROGRESS_MIN_MS, PROGRESS_PER_MEMBER_MS, REFRESH_MS, SLOW_MS};
+use super::limits::{BRIEF_BYTES, PROGRESS_MIN_MS, PROGRESS_PER_MEMBER_MS, REFRESH_MS, SLOW_MS};
 use super::moment::Moment;
 
 /// When `new` is to be told, if `told` was told at `told_at`.
 pub(super) fn tell_at(told: &NodeState, told_at: Moment, new: &NodeState, members: usize) -> Moment {
     let members_ms = u64::try_from(members).unwrap_or(u64::MAX).saturating_mul(PROGRESS_PER_MEMBER_MS);
     told_at.plus_ms(if essence(told) != essence(new) {
-        apart_ms(members)
+        apart_ms(members).max(((told.wants.len() + told.links.len()) as u64 * BRIEF_BYTES) / STATE_BYTES_PER_MS)
     } else if progress(told) != progress(new) {
         PROGRESS_MIN_MS.saturating_add(members_ms)
     } else if moved_far(told, new) {

@@ -30,7 +30,7 @@ use crate::{
     housekeeping::GcWorker,
     keeping::KeepingWorker,
     listen::{Bound, Listeners},
-    mesh::{LinkPolicy, Mesh, MeshOptions},
+    mesh::{Leaving, LinkPolicy, Mesh, MeshOptions},
     pruning::PruneWorker,
     replication_watch::ReplicationWatch,
     run_file::RunFile,
@@ -57,6 +57,7 @@ pub(super) struct Parts {
     pub(super) sockets: Vec<(Bound, Router)>,
     pub(super) supervisor: Supervisor,
     pub(super) stopping: CancellationToken,
+    pub(super) leaving: Leaving,
     pub(super) run_file: RunFile,
 }
 
@@ -83,7 +84,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let options = MeshOptions { listen_urls: listen, tls_pin, link, ceiling, clock: clock::now, board };
     let mesh = Mesh::new(store.clone(), options);
     let peers = mesh.router();
-    let (driver, states, limits, fetcher) = mesh.workers(commands, statuses.clone(), mesh_handle.transfers());
+    let (driver, states, limits, fetcher, leaving) = mesh.workers(commands, statuses.clone(), mesh_handle.transfers());
     supervisor.start(limits);
     supervisor.start(driver);
     supervisor.start(states);
@@ -132,7 +133,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let sockets = sockets.into_iter().map(|socket| (surfaces.of(&socket), socket.bound));
     let sockets = sockets.map(|(router, bound)| (bound, router)).collect();
     let drain_timeout = config.limits.drain_timeout;
-    Ok(Parts { facts, drain_timeout, store, listeners, sockets, supervisor, stopping, run_file })
+    Ok(Parts { facts, drain_timeout, store, listeners, sockets, supervisor, stopping, leaving, run_file })
 }
 
 /// Starts what looks after the store.
@@ -233,10 +234,10 @@ fn urls_for_peers(sockets: &[Socket]) -> Vec<String> {
 /// Where this node answers, so that no webhook is sent there.
 fn own_addresses(sockets: &[Socket], urls: &[String]) -> OwnAddresses {
     let bound = || sockets.iter().map(|socket| socket.bound.address());
-    let addresses = bound().map(|address| address.ip()).filter(|ip| !ip.is_unspecified()).chain(interfaces());
     OwnAddresses {
         ports: bound().map(|address| address.port()).collect(),
-        addresses: addresses.collect(),
+        bound: bound().map(|address| address.ip()).collect(),
+        interfaces,
         urls: urls.to_vec(),
     }
 }

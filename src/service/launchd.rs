@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{OPEN_FILES, Service};
+use crate::shell;
 
 /// Launchd's name of the service, and of its file.
 const LABEL: &str = "ods.server";
@@ -58,7 +59,7 @@ pub(crate) fn plist(service: &Service) -> String {
 /// What to do with it.
 pub(crate) fn steps(service: &Service) -> Vec<String> {
     let Service { user, data, .. } = service;
-    let data = shell_word(data);
+    let data = shell::quoted(data);
     vec![
         format!("sudo sysadminctl -addUser {user} -roleAccount -UID 399 -home {data} -shell /usr/bin/false"),
         format!("sudo mkdir -p -m 700 {data} && sudo chown {user} {data}"),
@@ -69,10 +70,6 @@ pub(crate) fn steps(service: &Service) -> Vec<String> {
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-fn shell_word(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]

@@ -116,12 +116,14 @@ impl Lane {
         Ok(Work::Rest(Rest::UntilNews(batch.examined)))
     }
 
-    /// Reads on from the cursor until there is a batch to send or nothing more.
+    /// Reads on from the cursor until there is a batch to send or nothing more. Then all up to the head is examined: it may
+    /// lie behind the last record, at an entry of the audit.
     fn gather(&self, webhook: Webhook) -> Result<Batch, StoreError> {
         let filter = WebhookFilter::new(&webhook.row.settings)?;
         let examined = webhook.progress.cursor.max(self.examined);
         let mut batch = Batch { webhook, messages: Vec::new(), examined };
         loop {
+            let head = self.store.head();
             let page = self.store.records(batch.examined, BATCH_RECORDS)?;
             for record in &page.items {
                 if batch.messages.len() == BATCH_MESSAGES {
@@ -132,7 +134,11 @@ impl Lane {
                 }
                 batch.examined = record.lsn;
             }
-            if page.next.is_none() || !batch.messages.is_empty() {
+            if page.next.is_none() {
+                batch.examined = batch.examined.max(head);
+                return Ok(batch);
+            }
+            if !batch.messages.is_empty() {
                 return Ok(batch);
             }
         }

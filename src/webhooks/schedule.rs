@@ -2,7 +2,7 @@
 //!
 //! The first pause is half a second; each is four times the one before, up to six hours, and a fifth more or less, so that
 //! the senders of many nodes don't knock in step. After three days the last try is made. A receiver that says
-//! `Retry-After` isn't asked before, within the same bounds.
+//! `Retry-After` isn't asked before, for an hour at most: a receiver that errs, or means ill, would else hold up its own news for six.
 
 use std::time::Duration;
 
@@ -10,6 +10,8 @@ use ods_store::UnixMillis;
 
 const FIRST_PAUSE_MS: u64 = 500;
 const PAUSE_MS_MAX: u64 = 6 * 60 * 60 * 1000;
+/// What `Retry-After` is heeded up to (by RFC 9110 §10.2.3 a client "ought to" wait).
+const ASKED_MS_MAX: u64 = 60 * 60 * 1000;
 const GIVE_UP_AFTER_MS: u64 = 3 * 24 * 60 * 60 * 1000;
 /// No clock that jumps makes it give up before so many tries, which take half a day.
 const ATTEMPTS_MIN: u32 = 10;
@@ -37,7 +39,7 @@ pub(super) fn after_failure(
         return Verdict::GiveUp;
     }
     let asked = retry_after.map_or(0, |pause| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
-    let at = now.plus_ms(pause_ms(attempts, dice).max(asked.min(PAUSE_MS_MAX)));
+    let at = now.plus_ms(pause_ms(attempts, dice).max(asked.min(ASKED_MS_MAX)));
     Verdict::Again(if may_end { at.min(end) } else { at })
 }
 
@@ -104,7 +106,7 @@ mod tests {
             Verdict::Again(at) => at.ms_since(START),
             Verdict::GiveUp => panic!("given up"),
         };
-        assert_eq!((after(0), after(120), after(u64::MAX)), (400, 120_000, PAUSE_MS_MAX));
+        assert_eq!((after(0), after(120), after(5000), after(u64::MAX)), (400, 120_000, ASKED_MS_MAX, ASKED_MS_MAX));
     }
 
     #[test]

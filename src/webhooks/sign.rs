@@ -14,7 +14,7 @@ pub(super) struct SignedHeaders {
     pub(super) signature: String,
 }
 
-/// Signs a body. There are two secrets while they are rotated; a receiver needs one of them.
+/// Signs a body. There are several secrets while they are rotated; a receiver needs one of them.
 pub(super) fn sign(id: &str, body: &str, secrets: &[WebhookSecret], now: UnixMillis) -> SignedHeaders {
     let timestamp = i64::try_from(now.unix_seconds()).unwrap_or(i64::MAX);
     let signatures = secrets.iter().filter_map(|secret| {

@@ -26,10 +26,48 @@ use crate::tx::Tx;
 /// Names and values of what is told about.
 pub type Facts = BTreeMap<String, String>;
 
+/// All kinds of deeds there are. `called` is what tells nothing of itself; its subject is the operation.
+pub const AUDIT_ACTIONS: [&str; 34] = [
+    "package.published",
+    "package.changed",
+    "package.removed",
+    "package.withdrawn",
+    "token.created",
+    "token.revoked",
+    "user.created",
+    "user.changed",
+    "user.removed",
+    "session.started",
+    "session.ended",
+    "sign_in.refused",
+    "set_up.link_made",
+    "settings.changed",
+    "node.changed",
+    "node.admitted",
+    "node.expelled",
+    "peer.added",
+    "peer.changed",
+    "peer.removed",
+    "invite.created",
+    "invite.revoked",
+    "webhook.created",
+    "webhook.changed",
+    "webhook.rotated",
+    "webhook.removed",
+    "webhook.skipped",
+    "webhook.tested",
+    "watch.created",
+    "watch.changed",
+    "watch.removed",
+    "watch.scan_asked",
+    "watch.confirmed",
+    "called",
+];
+
 /// What somebody did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deed {
-    /// What kind of deed: `token.created`, `package.removed`, `sign_in.refused`, …
+    /// What kind of deed, one of [`AUDIT_ACTIONS`]: `token.created`, `package.removed`, `sign_in.refused`, …
     pub action: &'static str,
     /// To what: an id, a path.
     pub subject: String,
@@ -114,18 +152,27 @@ pub(crate) fn time(at: UnixMillis) -> String {
     at.get().to_string()
 }
 
+impl Deed {
+    /// What it was before and what after, as entries have it: few facts, and short.
+    pub(crate) fn told(&self) -> (Facts, Facts) {
+        (cut_all(&self.before), cut_all(&self.after))
+    }
+}
+
 /// Appends an entry.
 pub(crate) fn append(tx: &Tx<'_>, moment: Moment, author: &Author, deed: &Deed) -> Result<Lsn> {
+    debug_assert!(AUDIT_ACTIONS.contains(&deed.action), "{} can't be asked for", deed.action);
     let mut table = tx.write(AUDIT)?;
     let lsn = tx.next_lsn();
+    let (before, after) = deed.told();
     let row = Row {
         at: moment.now,
         who: author.as_str().to_owned(),
         from: author.from().map(str::to_owned),
         action: deed.action.to_owned(),
         subject: cut(&deed.subject),
-        before: cut_all(&deed.before),
-        after: cut_all(&deed.after),
+        before,
+        after,
     };
     table.insert(lsn.get(), to_row(&row).as_slice())?;
     author.told();

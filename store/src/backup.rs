@@ -141,7 +141,7 @@ impl BackupFolder {
     /// folder, whose blobs would be taken for those of removed backups, and a folder that another backup is being written to.
     pub fn prepare(&self) -> Result<BackupLock> {
         let path = &self.folder;
-        self.disk.make_folder(path).map_err(StoreError::io("make", path))?;
+        self.disk.make_top_folder(path).map_err(StoreError::io("make", path))?;
         if self.list(path)?.iter().any(|name| [DATABASE, "node.key", "incoming"].contains(&name.as_str())) {
             let reason = "is a node's data folder. Name another folder, best on another disk".to_owned();
             return Err(StoreError::BadPlace { path: path.clone(), reason });
@@ -346,7 +346,7 @@ impl BackupFolder {
         }
         let blobs = self.blobs_of(name)?;
         // A folder that is not whole must not be taken for a new node's.
-        self.disk.make_folder(data).map_err(StoreError::io("make", data))?;
+        self.disk.make_top_folder(data).map_err(StoreError::io("make", data))?;
         self.write_small(&data.join(RESTORING), b"")?;
         self.sync_folder(data)?;
         let mut lost = Vec::new();

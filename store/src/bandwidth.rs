@@ -14,7 +14,7 @@ use crate::audit::{self, Deed};
 use crate::codec::{from_row, to_row};
 use crate::digest::NodeId;
 use crate::error::{Result, StoreError};
-use crate::journal::{self, Happening, Moment};
+use crate::journal::{self, Moment};
 use crate::limits::{BANDWIDTH_BYTES_PER_S_MIN, BANDWIDTH_WINDOWS_MAX, NAME_BYTES_MAX};
 use crate::publish::Author;
 use crate::schema::{BANDWIDTH, PEERS};
@@ -78,7 +78,7 @@ impl Bandwidth {
     }
 
     fn check(&self) -> Result<()> {
-        let bad = |reason: &str| Err(StoreError::BadName { what: "the limits", reason: reason.to_owned() });
+        let bad = |reason: &str| Err(StoreError::BadName { field: "limits", reason: reason.to_owned() });
         let rates = self.windows.iter().map(|window| window.rates).chain([self.rates]);
         if rates.flat_map(|rates| [rates.down, rates.up]).flatten().any(|rate| rate < BANDWIDTH_BYTES_PER_S_MIN) {
             return bad("must be at least 10000 bytes a second each; pause a link to stop it");
@@ -156,6 +156,10 @@ pub(crate) fn of(tables: &impl Tables, node: &NodeId) -> Result<Bandwidth> {
 pub(crate) fn set(tx: &Tx<'_>, node: &NodeId, limits: &Bandwidth, author: &Author, now: UnixMillis) -> Result<()> {
     limits.check()?;
     let before = of(tx, node)?;
+    if before == *limits {
+        author.told();
+        return Ok(());
+    }
     for gone in without_link(tx)? {
         tx.write(BANDWIDTH)?.remove(gone.as_bytes())?;
     }
@@ -165,14 +169,13 @@ pub(crate) fn set(tx: &Tx<'_>, node: &NodeId, limits: &Bandwidth, author: &Autho
         tx.write(BANDWIDTH)?.insert(node.as_bytes(), to_row(limits).as_slice())?;
     }
     let facts = |limits: &Bandwidth| audit::facts([("limits", limits.to_string())]);
-    let (action, subject) = if *node == tx.context.key.node_id() {
-        ("node.changed", "limits".to_owned())
-    } else {
-        ("peer.changed", node.to_string())
-    };
-    audit::append(tx, Moment::live(now), author, &Deed::changed(action, subject, facts(&before), facts(limits)))?;
+    let peer = Some(*node).filter(|node| *node != tx.context.key.node_id());
+    let (action, subject) =
+        peer.map_or(("node.changed", "limits".to_owned()), |peer| ("peer.changed", peer.to_string()));
+    let deed = Deed::changed(action, subject, facts(&before), facts(limits));
+    audit::append(tx, Moment::live(now), author, &deed)?;
     tx.changed(|effects| effects.peers_changed = true);
-    journal::append(tx, Moment::live(now), Happening::NodeChanged { by: author.as_str().to_owned() }).map(drop)
+    journal::node_edited(tx, Moment::live(now), author.as_str(), ("limits", peer), &deed).map(drop)
 }
 
 /// Peers that have limits, and no link any more.

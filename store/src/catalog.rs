@@ -1,7 +1,9 @@
 //! The catalog: for each path its heads and its current revision, folded from the log in the same transaction.
 //!
 //! Invariants (checked by `Store::check` in tests):
-//! - `heads` of a path are the fold of `history` of that path under the roster; no row if there is none.
+//! - `heads` of a path are the fold of `history` of that path under the roster; no row if there is none. (Rows written before
+//!   `modified_max` left out what takes no effect may have a greater one until their path is next folded whole, which
+//!   [`refold`] and [`fold_all`] do; it makes the next revision's `modified` later than it need be, and nothing else.)
 //! - `packages` has a row iff the current head is a Publish; it says what that event says. Its indexes are `order.rs`.
 //! - `live_blobs` has (blob, path) iff a Publish head of the path has that blob; a blob is in `wants` iff it is live and not
 //!   in `blobs`, and the policy keeps it or a client asked for it (`policy.rs`).
@@ -31,7 +33,8 @@ use crate::wants;
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) struct HeadsRow {
     pub(crate) heads: Vec<Head>,
-    /// The greatest `modified` that any Publish held of this path ever had.
+    /// The greatest `modified` of all effective Publishes of this path, heads or not. (What takes no effect must have none
+    /// here either: one that says the year 9999 would take `Last-Modified` from the path for ever.)
     pub(crate) modified_max: u64,
 }
 
@@ -93,14 +96,15 @@ pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, event: &Event, lsn: Lsn) -> Re
     let Some(path) = event.body.path() else { return Ok(()) };
     index(tx, event, lsn)?;
     let before = heads_row(tx, path)?;
-    let link = Link { replaces: event.body.replaces().to_vec(), effective: trust::is_effective(tx, event)? };
+    let effective = trust::is_effective(tx, event)?;
+    let link = Link { replaces: event.body.replaces().to_vec(), effective };
     let arrival = heads::arrive(&PathGraph { tx, path, heads: &before.heads }, event.id, &link)?;
     let mut after = before.clone();
     after.heads.retain(|head| !arrival.superseded.contains(&head.id));
     if arrival.is_head {
         after.heads.push(head_of(event));
     }
-    if let Body::Publish(publish) = &event.body {
+    if let (Body::Publish(publish), true) = (&event.body, effective) {
         after.modified_max = after.modified_max.max(publish.modified);
     }
     settle(tx, moment, path, (&before, after), Some(event))
@@ -145,8 +149,9 @@ pub(crate) fn fold(tx: &Tx<'_>, path: &str) -> Result<HeadsRow> {
     let mut events = BTreeMap::new();
     let mut row = HeadsRow::default();
     for (_, event) in history(&tx.read(HISTORY)?, &tx.read(LOG)?, path)? {
-        let link = Link { replaces: event.body.replaces().to_vec(), effective: trust::is_effective(tx, &event)? };
-        if let Body::Publish(publish) = &event.body {
+        let effective = trust::is_effective(tx, &event)?;
+        let link = Link { replaces: event.body.replaces().to_vec(), effective };
+        if let (Body::Publish(publish), true) = (&event.body, effective) {
             row.modified_max = row.modified_max.max(publish.modified);
         }
         links.insert(event.id, link);

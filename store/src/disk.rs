@@ -33,13 +33,15 @@ pub(crate) fn is_about_this_file(error: &io::Error) -> bool {
 #[cfg(unix)]
 pub(crate) const EIO: i32 = 5;
 
+/// Whether a device failed.
 #[cfg(unix)]
-fn is_device_error(error: &io::Error) -> bool {
+pub(crate) fn is_device_error(error: &io::Error) -> bool {
     error.raw_os_error() == Some(EIO)
 }
 
+/// Whether a device failed: not told apart here.
 #[cfg(not(unix))]
-fn is_device_error(_error: &io::Error) -> bool {
+pub(crate) fn is_device_error(_error: &io::Error) -> bool {
     false
 }
 
@@ -59,6 +61,8 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     fn remove(&self, path: &Path) -> io::Result<()>;
     /// Makes a folder and its parents, if they are missing.
     fn make_folder(&self, path: &Path) -> io::Result<()>;
+    /// The same for a folder that everything else will be in, durably: its name, and those of the parents that were missing.
+    fn make_top_folder(&self, path: &Path) -> io::Result<()>;
     /// Removes an empty folder.
     fn remove_folder(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a folder durable.

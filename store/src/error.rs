@@ -110,7 +110,10 @@ pub enum StoreError {
         trouble: DiskTrouble,
     },
     /// A blob on disk is not what its name says. It has been set aside and is wanted again.
-    #[error("piece {piece} of blob {blob} is damaged on disk; it was set aside and is fetched again")]
+    #[error(
+        "piece {piece} of blob {blob} is damaged on disk; it was set aside, and is fetched again from a peer that has it. If \
+         none has, publish the package again"
+    )]
     Rot {
         /// The blob.
         blob: Digest,
@@ -163,14 +166,17 @@ pub enum StoreError {
         /// What is wrong with it.
         reason: String,
     },
-    /// A name (of a node, token, peer) or prefix that can't be taken.
-    #[error("{what} {reason}")]
+    /// A name (of a node, token, peer), prefix or another value that people set and that can't be taken.
+    #[error("{field} {reason}")]
     BadName {
-        /// Whose name.
-        what: &'static str,
+        /// What the API calls the value.
+        field: &'static str,
         /// What is wrong with it.
         reason: String,
     },
+    /// The key that names a request named another one.
+    #[error("this idempotency key was sent before with another request; a new request needs a key of its own")]
+    KeyReused,
     /// A cap on rows is reached.
     #[error("there are {max} {what} already; remove some first")]
     TooMany {

@@ -117,6 +117,7 @@ pub struct SignedEvent {
     /// The frame.
     pub frame: Vec<u8>,
     /// ed25519 over the event's id; [`SIGNATURE_BYTES`] long, or the event is refused.
+    #[serde(deserialize_with = "frame::signature")]
     pub signature: Vec<u8>,
 }
 

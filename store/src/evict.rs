@@ -10,7 +10,7 @@
 //!   here (`holding.rs`), and that state's counter is greater than this node's [floor](crate::policy::floor) for the blob;
 //! - that node is **reached** now, as the states tell it along the links (`reach.rs`), and said so *after* this node found that it
 //!   wants to let go of something: it then speaks once more, nodes that keep more than it answer that (`states.rs`), and only a
-//!   counter that passes its own counts. What a machine said that has died since, or was set back to an older copy, is no reason.
+//!   state that came after it spoke, with a counter that passes its own, counts. What a machine said that has died since, or was set back to an older copy, is no reason.
 //!
 //! Why the last copy never goes this way, whoever is cut off from whom: let nodes 1 … n each let go of a blob relying on a
 //! state of the next, and the last on one of the first. Each relied on a state that passes its own floor; the next node's

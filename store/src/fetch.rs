@@ -132,7 +132,8 @@ impl Fetch {
         }));
         if was_there {
             fetch.recover(saved)?;
-        } else {
+        } else if piece_count(size) > 1 {
+            // One piece finds its room, or doesn't, when it is written.
             fetch.0.file.reserve(size).map_err(StoreError::io("reserve room for", &fetch.0.path))?;
             fetch.0.file.set_len(size).map_err(StoreError::io("size", &fetch.0.path))?;
         }

@@ -9,8 +9,8 @@
 //! Architecture invariant: a frame is never re-encoded. What was received is what is stored and sent on, so an unknown
 //! kind or a longer body of a later version travels through this one unharmed.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize as _, Deserializer, Serialize};
 
 use crate::limits::FRAME_BYTES_MAX;
 
@@ -63,6 +63,13 @@ pub(crate) struct Parts<'a, H> {
     pub(crate) kind: u8,
     pub(crate) header: H,
     pub(crate) body: &'a [u8],
+}
+
+/// Reads a signature that came with a frame. One of another length is refused at once: a list of things that take two bytes
+/// each on the wire would take 24 times as much in memory.
+pub(crate) fn signature<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    let bytes = Vec::deserialize(from)?;
+    if bytes.len() == SIGNATURE_BYTES { Ok(bytes) } else { Err(D::Error::custom("a signature has 64 bytes")) }
 }
 
 /// Writes a frame.

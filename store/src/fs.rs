@@ -20,7 +20,7 @@ use fs4::FileExt as _;
 
 #[cfg(target_os = "linux")]
 use crate::disk::DIRECT_ALIGN_BYTES;
-use crate::disk::{Disk, DiskFile, FileStat};
+use crate::disk::{Disk, DiskFile, FileStat, is_device_error};
 
 /// The machine's own disk.
 #[derive(Debug, Default)]
@@ -91,6 +91,19 @@ impl Disk for LocalDisk {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(path)
+    }
+
+    fn make_top_folder(&self, path: &Path) -> io::Result<()> {
+        let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let missing = path.ancestors().take_while(is_missing).count();
+        self.make_folder(path)?;
+        // Its own name always: who made it may have been cut off before it was durable.
+        for folder in path.ancestors().take(missing.max(1)) {
+            let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            // A parent that may not be read, or of a file system that knows no syncs, can't be made durable by anybody here.
+            self.sync_folder(parent).or_else(|error| if is_device_error(&error) { Err(error) } else { Ok(()) })?;
+        }
+        Ok(())
     }
 
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
@@ -393,5 +406,18 @@ mod tests {
         file.set_len(offset).expect("cut");
         file.sync().expect("synced");
         assert!(fs::read(&path).expect("readable") == expected);
+    }
+
+    #[test]
+    fn a_top_folder_is_made_with_its_parents_and_again() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let top = folder.path().join("a/b/c");
+        for _ in 0..2 {
+            LocalDisk::new().make_top_folder(&top).expect("made, or there");
+            assert!(top.is_dir());
+        }
+        drop(LocalDisk::new().create(&folder.path().join("file")).expect("made"));
+        let error = LocalDisk::new().make_top_folder(&folder.path().join("file/below")).expect_err("no folder");
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
     }
 }

@@ -32,10 +32,13 @@ mod run;
 
 pub use run::{GcRun, GcStep};
 
+use std::error::Error;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, EventId};
 use crate::disk::FileStat;
+use crate::error::StoreError;
 use crate::retention::Retention;
 use crate::time::UnixMillis;
 use crate::wants::BlobRow;
@@ -130,6 +133,26 @@ pub struct GcItem {
     pub reason: GoneReason,
 }
 
+/// What a run's look at the files couldn't read or take away. It goes on without it, and the next run tries again.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct GcFailures {
+    /// How many files, or folders of them.
+    pub count: u64,
+    /// What went wrong with the first, and why.
+    pub first: Option<String>,
+}
+
+impl GcFailures {
+    /// One more.
+    fn add(&mut self, error: &StoreError) {
+        self.count += 1;
+        self.first.get_or_insert_with(|| match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        });
+    }
+}
+
 /// What a run found and did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GcReport {
@@ -143,6 +166,8 @@ pub struct GcReport {
     pub kept: KeptTallies,
     /// Those that went, or would; the first [`crate::GC_ITEMS_MAX`].
     pub items: Vec<GcItem>,
+    /// What it couldn't look at or take away.
+    pub failed: GcFailures,
 }
 
 impl GcReport {

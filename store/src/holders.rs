@@ -51,11 +51,33 @@ pub(crate) struct Member {
     pub(crate) told: Told,
 }
 
+/// How new a state is: its counter, and when it came here, by the count of all that did.
+///
+/// The counter alone tells little of *when*: nodes pass what they hear in leaps ([`states::next_counter`]), so one that spoke
+/// often may be far ahead of another's question without having heard it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Newness {
+    pub(crate) counter: u64,
+    pub(crate) arrival: u64,
+}
+
+impl Newness {
+    /// Whether a state passes what it has to: in both.
+    pub(crate) const fn passes(self, floor: Self) -> bool {
+        self.counter > floor.counter && self.arrival > floor.arrival
+    }
+
+    /// What passes this counter, whenever it came.
+    pub(crate) const fn of_counter(counter: u64) -> Self {
+        Self { counter, arrival: 0 }
+    }
+}
+
 pub(crate) enum Told {
     /// It is this node.
     Own,
-    /// What its state says, and the state's counter.
-    State(Box<Compared>, u64),
+    /// What its state says, and how new it is.
+    State(Box<Compared>, Newness),
     Nothing(NotTold),
 }
 
@@ -82,14 +104,14 @@ impl Survey {
         Ok(Some((row.revision, holders.collect::<Result<_>>()?)))
     }
 
-    /// Whether the signed state of another node that may publish and is reached, of a counter greater than `floor`, says that
+    /// Whether the signed state of another node that may publish and is reached, and which passes `floor`, says that
     /// it has a blob, as the bytes of some current revision.
-    pub(crate) fn publisher_has(&self, tables: &impl Tables, blob: &Digest, floor: u64) -> Result<bool> {
+    pub(crate) fn publisher_has(&self, tables: &impl Tables, blob: &Digest, floor: Newness) -> Result<bool> {
         for path in wants::live_paths(&tables.table(LIVE_BLOBS)?, blob)? {
             let Some(row) = package(tables, &path)?.filter(|row| row.blob == *blob) else { continue };
             let asked = asked(tables, &path, &row.revision, row.blob, tags(&row))?;
             let has = |member: &&Member| match &member.told {
-                Told::State(compared, counter) => *counter > floor && compared.holding(&asked) == Holding::Has,
+                Told::State(compared, newness) => newness.passes(floor) && compared.holding(&asked) == Holding::Has,
                 Told::Own | Told::Nothing(_) => false,
             };
             let others = self.members.iter().filter(|member| member.node != self.own);
@@ -142,10 +164,10 @@ pub(crate) fn here(tables: &impl Tables) -> Result<Here> {
 
 fn told(tables: &impl Tables, here: &Here, node: &NodeId) -> Result<Told> {
     let Some(held) = states::of(tables, node)? else { return Ok(Told::Nothing(NotTold::NoState)) };
-    let counter = held.state.header.counter;
+    let newness = Newness { counter: held.state.header.counter, arrival: held.arrival };
     let Some(state) = held.state.body else { return Ok(Told::Nothing(NotTold::LaterVersion)) };
     let tail = |stream: &StreamId, after: u64| tail_sum(tables, stream, after);
-    Ok(Told::State(Box::new(Compared::new(&state, here, &tail)?), counter))
+    Ok(Told::State(Box::new(Compared::new(&state, here, &tail)?), newness))
 }
 
 /// The sum of the ids held of a stream after a seq; `None` if they are more than are looked at.

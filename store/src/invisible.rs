@@ -1,4 +1,5 @@
-//! Characters that make a name look like another one: those that turn the direction of writing, and those that show nothing.
+//! Characters that make a name look like another one: those that turn the direction of writing, those that show nothing, and
+//! those that break the line.
 //!
 //! From Unicode 16: all of `Bidi_Control`, and of `Default_Ignorable_Code_Point` what no living script and no emoji needs in
 //! a name. These of it are let be: the joiners U+200C and U+200D (Persian, the scripts of India, emoji of several parts), the
@@ -7,11 +8,13 @@
 
 /// The first character of a text that a new name may not have.
 pub(crate) fn find(text: &str) -> Option<char> {
-    text.chars().find(|&letter| is_refused(letter))
+    text.chars().find(|&letter| is_deceptive(letter))
 }
 
-fn is_refused(letter: char) -> bool {
-    turns(letter) || shows_nothing(letter)
+/// Whether a character makes a text look like another one. Names that are here already, and titles, may have it: who shows
+/// them to people escapes it.
+pub const fn is_deceptive(letter: char) -> bool {
+    turns(letter) || shows_nothing(letter) || matches!(letter, '\u{2028}'..='\u{2029}')
 }
 
 /// `Bidi_Control` (UAX #9).
@@ -55,6 +58,8 @@ mod tests {
             '\u{E0001}',
             '\u{E0061}',
             '\u{E01F0}',
+            '\u{2028}',
+            '\u{2029}',
         ] {
             assert_eq!(find(&format!("t/{letter}gkp.exe")), Some(letter), "{letter:?}");
         }

@@ -6,6 +6,7 @@
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{Deed, Facts};
 use crate::codec::{from_row, to_row};
 use crate::digest::{EventId, NodeId};
 use crate::error::Result;
@@ -158,7 +159,7 @@ pub enum Happening {
         /// Who did it.
         by: String,
     },
-    /// The node's name, urls or policy changed.
+    /// Something of the node changed. Versions that told no more wrote it; now it is [`Self::NodeEdited`].
     NodeChanged {
         /// Who did it.
         by: String,
@@ -256,45 +257,90 @@ pub enum Happening {
         /// Their bytes.
         bytes: u64,
     },
+    /// What people set of the node, or of its link with a peer, changed.
+    NodeEdited {
+        /// Who did it.
+        by: String,
+        /// What: `name`, `urls`, `policy` or `limits`.
+        what: String,
+        /// With which peer the link is that it is about; `None`: it is the node itself.
+        peer: Option<NodeId>,
+        /// How that was before, as far as it changed.
+        before: Facts,
+        /// And how it is now.
+        after: Facts,
+    },
+}
+
+/// Whether webhooks may be told of a type.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// They are, and readers of the journal too.
+    ToWebhooks,
+    /// Only readers of the journal are.
+    Here,
+}
+
+/// Declares what each happening's type is called, `Variant = "type", Told;`: the one list of types. Variants that tell the same, one
+/// of them more of it, share theirs: `Less | More = "type", Told;`.
+macro_rules! kinds {
+    ($($($variant:ident)|+ = $kind:literal, $told:ident;)*) => {
+        /// All types, and who is told of them.
+        const TYPES: &[(&str, Told)] = &[$(($kind, Told::$told)),*];
+
+        impl Happening {
+            /// All types there are.
+            pub const KINDS: &'static [&'static str] = &[$($kind),*];
+
+            /// Its type as the API and webhooks call it: one of [`Self::KINDS`].
+            pub const fn kind(&self) -> &'static str {
+                match self {
+                    $($(Self::$variant { .. })|+ => $kind,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    PackagePublished = "package.published", ToWebhooks;
+    PackageReplaced = "package.replaced", ToWebhooks;
+    PackageRemoved = "package.removed", ToWebhooks;
+    PackageConflict = "package.conflict", ToWebhooks;
+    PackageStored = "package.stored", ToWebhooks;
+    PackageReplicated = "package.replicated", ToWebhooks;
+    PeerUp = "peer.up", ToWebhooks;
+    PeerDown = "peer.down", ToWebhooks;
+    PeerAdded = "peer.added", Here;
+    PeerRemoved = "peer.removed", Here;
+    NodeAdmitted = "node.admitted", ToWebhooks;
+    NodeExpelled = "node.expelled", ToWebhooks;
+    Alarm = "node.alarm", ToWebhooks;
+    NodeChanged | NodeEdited = "node.changed", Here;
+    WatchRefused = "watch.refused", ToWebhooks;
+    WatchChanged = "watch.changed", Here;
+    WebhookChanged = "webhook.changed", Here;
+    WebhookTest = "webhook.test", ToWebhooks;
+    SignInRefused = "sign_in.refused", Here;
+    SignedIn = "sign_in.done", Here;
+    TokenCreated = "token.created", Here;
+    TokenRevoked = "token.revoked", Here;
+    UserCreated = "user.created", Here;
+    UserChanged = "user.changed", Here;
+    UserRemoved = "user.removed", Here;
+    InviteCreated = "invite.created", Here;
+    InviteRevoked = "invite.revoked", Here;
+    SettingsChanged = "settings.changed", Here;
+    StorageCollected = "storage.collected", Here;
+    StorageEvicted = "storage.evicted", Here;
+}
+
+/// The types that webhooks may be told of.
+pub(crate) fn webhook_kinds() -> impl Iterator<Item = &'static str> {
+    TYPES.iter().filter(|(_, told)| *told == Told::ToWebhooks).map(|(kind, _)| *kind)
 }
 
 impl Happening {
-    /// Its type as the API and webhooks call it.
-    pub const fn kind(&self) -> &'static str {
-        match self {
-            Self::PackagePublished { .. } => "package.published",
-            Self::PackageReplaced { .. } => "package.replaced",
-            Self::PackageRemoved { .. } => "package.removed",
-            Self::PackageConflict { .. } => "package.conflict",
-            Self::PackageStored { .. } => "package.stored",
-            Self::PeerUp { .. } => "peer.up",
-            Self::PeerDown { .. } => "peer.down",
-            Self::PeerAdded { .. } => "peer.added",
-            Self::PeerRemoved { .. } => "peer.removed",
-            Self::NodeAdmitted { .. } => "node.admitted",
-            Self::NodeExpelled { .. } => "node.expelled",
-            Self::Alarm { .. } => "node.alarm",
-            Self::WatchRefused { .. } => "watch.refused",
-            Self::SignInRefused { .. } => "sign_in.refused",
-            Self::TokenCreated { .. } => "token.created",
-            Self::TokenRevoked { .. } => "token.revoked",
-            Self::InviteCreated { .. } => "invite.created",
-            Self::InviteRevoked { .. } => "invite.revoked",
-            Self::NodeChanged { .. } => "node.changed",
-            Self::StorageCollected { .. } => "storage.collected",
-            Self::StorageEvicted { .. } => "storage.evicted",
-            Self::PackageReplicated { .. } => "package.replicated",
-            Self::SignedIn { .. } => "sign_in.done",
-            Self::UserCreated { .. } => "user.created",
-            Self::UserChanged { .. } => "user.changed",
-            Self::UserRemoved { .. } => "user.removed",
-            Self::SettingsChanged { .. } => "settings.changed",
-            Self::WebhookChanged { .. } => "webhook.changed",
-            Self::WebhookTest { .. } => "webhook.test",
-            Self::WatchChanged { .. } => "watch.changed",
-        }
-    }
-
     /// The package it is about, if it is about one.
     pub fn package_path(&self) -> Option<&str> {
         match self {
@@ -302,7 +348,8 @@ impl Happening {
             | Self::PackageReplaced { path, .. }
             | Self::PackageRemoved { path, .. }
             | Self::PackageConflict { path, .. }
-            | Self::PackageStored { path, .. } => Some(path),
+            | Self::PackageStored { path, .. }
+            | Self::PackageReplicated { path, .. } => Some(path),
             _ => None,
         }
     }
@@ -371,6 +418,18 @@ pub(crate) fn alarm(tx: &Tx<'_>, moment: Moment, code: &str, detail: String) -> 
     append(tx, moment, Happening::Alarm { code: code.to_owned(), detail })
 }
 
+/// Appends that somebody changed `what` of the node, or of its link with `peer`, as the audit tells it.
+pub(crate) fn node_edited(
+    tx: &Tx<'_>,
+    moment: Moment,
+    author: &str,
+    (what, peer): (&str, Option<NodeId>),
+    deed: &Deed,
+) -> Result<Lsn> {
+    let (before, after) = deed.told();
+    append(tx, moment, Happening::NodeEdited { by: author.to_owned(), what: what.to_owned(), peer, before, after })
+}
+
 /// Removes records that are older than `keep_ms`, a bounded number from the oldest on; whether there may be more.
 ///
 /// Records are in the order in which they happened, whatever the clock said: one that seems to be from the future goes
@@ -417,4 +476,17 @@ pub(crate) fn page(
     }
     let next = items.last().filter(|_| more).map(|record| record.lsn);
     Ok(RecordPage { items, next, first: Lsn::new(pruned).next() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Happening;
+    use crate::codec::from_row;
+
+    #[test]
+    fn rows_that_earlier_versions_wrote_are_read() {
+        let row = [18, 3, b'a', b'd', b'a'];
+        let read: Happening = from_row("a happening", &row).expect("a row of before");
+        assert_eq!((read.kind(), read), ("node.changed", Happening::NodeChanged { by: "ada".to_owned() }));
+    }
 }

@@ -12,18 +12,22 @@ use redb::{ReadTransaction, ReadableTable};
 use crate::catalog::PackageRow;
 use crate::codec::from_row;
 use crate::digest::NodeId;
-use crate::error::Result;
+use crate::error::{Result, StoreError};
 use crate::holders::Survey;
 use crate::holding::Holding;
+use crate::limits::LAST_HOLDER_PATHS_MAX;
+use crate::path::PackagePath;
 use crate::schema::{BLOBS, PACKAGES};
 
 /// Packages that nobody but one member may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LastHolder {
     /// How many.
     pub packages: u64,
     /// Their bytes; those of several packages alike count for each.
     pub bytes: u64,
+    /// Their paths, in order: the first [`LAST_HOLDER_PATHS_MAX`].
+    pub paths: Vec<PackagePath>,
 }
 
 /// What no member but `node`, which is not this one, is known to have, and it isn't known to lack.
@@ -43,6 +47,10 @@ pub(crate) fn only_on(read: &ReadTransaction, survey: &Survey, node: NodeId) -> 
         if !is_elsewhere && !lacks {
             only.packages += 1;
             only.bytes += row.size;
+            if only.paths.len() < LAST_HOLDER_PATHS_MAX {
+                let corrupt = |_| StoreError::Corrupt { what: "the path of a package" };
+                only.paths.push(PackagePath::parse(path.value()).map_err(corrupt)?);
+            }
         }
     }
     Ok(only)

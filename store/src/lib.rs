@@ -40,6 +40,7 @@ mod heads;
 mod holders;
 mod holding;
 mod invisible;
+mod joined;
 mod journal;
 mod keys;
 mod lacking;
@@ -50,8 +51,10 @@ mod log;
 mod lsn;
 mod membership;
 mod meta;
+mod names;
 mod node_edit;
 mod node_state;
+mod once;
 mod open;
 mod open_tables;
 mod order;
@@ -85,6 +88,7 @@ mod short_ids;
 mod snapshot;
 mod statement;
 mod states;
+mod states_pace;
 mod store;
 mod tables;
 #[cfg(any(test, feature = "testing"))]
@@ -108,7 +112,7 @@ mod writer;
 pub use account_error::AccountError;
 pub use aligned::Aligned;
 pub use arrivals::Arrival;
-pub use audit::{AuditEntry, AuditPage, Deed, Facts, facts};
+pub use audit::{AUDIT_ACTIONS, AuditEntry, AuditPage, Deed, Facts, facts};
 pub use backup::{BackupFolder, BackupLock, Copied, DatabaseCopy, FileSum, Trust};
 pub use bandwidth::{Bandwidth, BandwidthWindow, Rates};
 pub use digest::{Digest, EventId, NodeId, NotHex32, SetDigest, Sha256, StateId, StatementId};
@@ -120,9 +124,12 @@ pub use evict::{EvictReport, EvictRun, EvictStep};
 pub use fetch::Fetch;
 pub use frame::{FORMAT, FrameError, SIGNATURE_BYTES};
 pub use fs::LocalDisk;
-pub use gc::{GcItem, GcMode, GcReport, GcRun, GcStep, GoneReason, KeptTallies, LastGc, SpacePolicy, Tally};
+pub use gc::{
+    GcFailures, GcItem, GcMode, GcReport, GcRun, GcStep, GoneReason, KeptTallies, LastGc, SpacePolicy, Tally,
+};
 pub use holders::Holder;
 pub use holding::{Holding, NotTold};
+pub use invisible::is_deceptive;
 pub use journal::{Happening, Record, RecordPage};
 pub use keys::{NodeKey, verify as verify_signature};
 pub use lacking::Lacking;
@@ -130,11 +137,13 @@ pub use last_holder::LastHolder;
 pub use limits::*;
 pub use lsn::Lsn;
 pub use membership::Member;
+pub use names::check_name;
 pub use node_edit::NodeEdit;
 pub use node_state::{
     LinkBrief, LinkState, NodeState, STATE_CONTEXT, SignedState, State, StateHeader, StatePolicy, StreamBrief,
     WantBrief,
 };
+pub use once::{Made, Once};
 pub use open::StoreOptions;
 pub use order::{Place, Sort, SortKey, SortedPage};
 pub use outline::{
@@ -185,7 +194,7 @@ pub use watches::{
     WATCH_SECONDS_MAX, WatchError, WatchMode, WatchOrder, WatchOrders, WatchPatch, WatchRow, WatchSettings,
 };
 pub use webhooks::{
-    Attempt, Delivery, DeliveryPage, DeliveryState, Failing, OLD_SECRET_FOR_MS_MAX, Settlement, Tried, WEBHOOK_TYPES,
-    Webhook, WebhookChange, WebhookEdit, WebhookError, WebhookFilter, WebhookId, WebhookProgress, WebhookRow,
-    WebhookSecret, WebhookSettings, WebhookSwitch,
+    Attempt, Delivery, DeliveryPage, DeliveryState, Failing, OLD_SECRET_FOR_MS_MAX, Settlement, Tried, Webhook,
+    WebhookChange, WebhookEdit, WebhookError, WebhookFilter, WebhookId, WebhookProgress, WebhookRow, WebhookSecret,
+    WebhookSettings, WebhookSwitch,
 };

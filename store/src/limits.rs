@@ -30,8 +30,17 @@ pub const EXPEL_IDS_MAX: usize = 2000;
 pub const EXPEL_TIPS_MIN: usize = 64;
 /// Statements a roster may hold.
 pub const STATEMENTS_MAX: usize = 10_000;
+/// Streams of one node from which an alarm is raised.
+pub const STREAMS_ALARM: usize = 64;
+/// How long a node that joined waits to have heard the peer by whose invite it did before any other says what was there
+/// before: a day.
+pub const BACKFILL_FIRST_MS: u64 = 24 * 3_600_000;
 /// Bytes in a node state's frame, signature excluded: all lists of it full.
 pub const STATE_FRAME_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of one member's states that are taken at once: two of the largest,
+pub const STATE_BURST_BYTES: u64 = 1024 * 1024;
+/// ... and on the average in a millisecond.
+pub const STATE_BYTES_PER_MS: u64 = 64;
 /// Wants that a node state lists.
 pub const STATE_WANTS_MAX: usize = 1000;
 /// Streams that a node state lists.
@@ -44,6 +53,8 @@ pub const STATE_TEXTS_MAX: usize = 64;
 pub const STATE_TEXT_BYTES_MAX: usize = 1024;
 /// Events by which the vectors of two nodes may differ in one stream while this node still works out which they are.
 pub const HOLDING_TAIL_EVENTS_MAX: usize = 10_000;
+/// Packages that are named when a node that may be the only one to have them is to be expelled; all are counted.
+pub const LAST_HOLDER_PATHS_MAX: usize = 20;
 /// Packages whose arrival everywhere is waited for; of further ones nobody is told.
 pub const REPLICATING_MAX: u64 = 100_000;
 /// ... and looked at in one step.
@@ -58,6 +69,9 @@ pub const BLOB_BYTES_MAX: u64 = 1 << 40;
 pub const FREEING_BATCH_BYTES_MAX: usize = 64 * 1024;
 /// Rows a page of a listing may ask for.
 pub const PAGE_ROWS_MAX: usize = 1000;
+/// Bytes of packages in a page of a listing, about: it ends early with those that have much to say, so that slow readers of many
+/// pages don't take the node's memory.
+pub const PACKAGE_PAGE_BYTES_MAX: usize = 2 << 20;
 /// Writes that one commit may gather.
 pub const GROUP_WRITES_MAX: usize = 256;
 /// Writes that may wait for the writer; further ones block their caller.
@@ -78,6 +92,10 @@ pub const SETTING_BYTES_MAX: usize = 16 * 1024;
 pub const ANCHOR_ROWS: usize = 1000;
 /// How long the anchors of an order may be shown again: 10 s.
 pub const ANCHORS_FOR_MS: u64 = 10_000;
+/// Requests that named themselves and are remembered; the oldest are forgotten first.
+pub const ONCE_ROWS_MAX: usize = 1000;
+/// ... and for how long: a day.
+pub const ONCE_FOR_MS: u64 = 24 * 60 * 60 * 1000;
 /// Users a node may have.
 pub const USERS_MAX: usize = 1000;
 /// Sessions that are kept; the one used longest ago makes room for a new one.
@@ -96,6 +114,10 @@ pub const AUDIT_FACTS_MAX: usize = 64;
 pub const AUDIT_VALUE_BYTES_MAX: usize = 1024;
 /// Resumable uploads that may go on at once.
 pub const UPLOADS_MAX: usize = 1000;
+/// ... and of them those that one user, or the tokens of one name, began; fewer where fewer places are left.
+pub const UPLOADS_PER_AUTHOR_MAX: usize = 100;
+/// Places that are left to those who have begun none.
+pub const UPLOADS_FIRST_MAX: usize = 200;
 /// How long a resumable upload is kept to which no byte ever came: 15 minutes.
 pub const UPLOAD_EMPTY_MS: u64 = 900_000;
 /// Resumable uploads that ended and are remembered; the oldest are forgotten first.
@@ -136,6 +158,8 @@ pub const WATCH_FOLDER_BYTES_MAX: usize = 4096;
 pub const WEBHOOKS_MAX: usize = 100;
 /// Bytes in a webhook's url.
 pub const WEBHOOK_URL_BYTES_MAX: usize = 2048;
+/// Secrets of a webhook from before rotations that sign beside the one of now.
+pub const WEBHOOK_OLD_SECRETS_MAX: usize = 4;
 /// Types, globs or tags that a webhook filters by, of each.
 pub const WEBHOOK_FILTERS_MAX: usize = 64;
 /// Bytes in a glob.
@@ -171,6 +195,12 @@ pub const EVICT_BATCH_BLOBS_MAX: usize = 64;
 pub const RELAY_AFTER_MS: u64 = 10_000;
 /// What no peer asked for in this time counts as got: 60 s, three times the longest back-off of a want.
 pub const RELAY_FORGET_MS: u64 = 60_000;
+/// A blob that is fetched for a peer, and of which nothing comes, gives way to what others wait for after this: 30 s,
+pub const RELAY_TURN_MS: u64 = 30_000;
+/// ... and as long as its first piece needs on the slowest line, in bytes a millisecond: 64 kbit/s.
+pub const RELAY_LEAST_BYTES_PER_MS: u64 = 8;
+/// A blob that was fetched for a peer, and of which nothing came, isn't again for so long: 30 s, longer than the longest back-off.
+pub const RELAY_REST_MS: u64 = 30_000;
 /// Blobs remembered that peers ask for.
 pub const RELAYS_MAX: usize = 10_000;
 /// On a node with a limit of bytes, what it fetches for peers and hasn't passed on yet is at most this part of the limit.

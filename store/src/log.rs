@@ -19,11 +19,11 @@ use crate::digest::{EventId, NodeId};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, Header, SignedEvent, StreamId};
 use crate::journal::{self, Moment};
+use crate::limits::STREAMS_ALARM;
 use crate::lsn::Lsn;
 use crate::meta;
 use crate::schema::{EVENTS, LOG, STREAM_EVENTS, STREAMS};
 use crate::set_sum::SetSum;
-use crate::trust;
 use crate::tx::Tx;
 use crate::vector::{StreamState, Vector};
 
@@ -44,7 +44,7 @@ pub(crate) enum Insertion {
     Held,
     /// Events of its stream before it are missing.
     Gap,
-    /// No statement ever admitted its origin.
+    /// No statement ever admitted its origin as one that publishes.
     UnknownOrigin,
 }
 
@@ -55,7 +55,8 @@ pub(crate) enum Source {
     Peer,
 }
 
-/// Inserts a verified event and folds it into the catalog.
+/// Inserts a verified event and folds it into the catalog. If its origin is expelled whoever inserts it has
+/// [`crate::trust::events_of_expelled_arrived`] look at that origin before the transaction ends.
 pub(crate) fn insert(
     tx: &Tx<'_>,
     moment: Moment,
@@ -64,7 +65,7 @@ pub(crate) fn insert(
     event: &Event,
 ) -> Result<Insertion> {
     let Header { stream, seq, .. } = event.header;
-    if !tx.roster().is_known(&stream.origin) {
+    if !tx.roster().may_have_published(&stream.origin) {
         return Ok(Insertion::UnknownOrigin);
     }
     if tx.read(EVENTS)?.get(event.id.as_bytes())?.is_some() {
@@ -80,9 +81,6 @@ pub(crate) fn insert(
         meet_own(tx, moment, &stream)?;
     }
     catalog::arrive(tx, moment, event, lsn)?;
-    if tx.roster().standing(&stream.origin).is_some_and(crate::roster::Standing::is_expelled) {
-        trust::event_of_expelled_arrived(tx, moment, &stream.origin)?;
-    }
     tx.changed(|effects| effects.log_grew = true);
     Ok(Insertion::New)
 }
@@ -104,6 +102,9 @@ fn index(tx: &Tx<'_>, event: &Event, lsn: Lsn) -> Result<()> {
 fn advance(tx: &Tx<'_>, moment: Moment, event: &Event, mut row: StreamRow) -> Result<()> {
     let Header { stream, seq, .. } = event.header;
     row.sum.add(event.id.as_bytes());
+    if row.last == 0 && seq == 1 {
+        note_stream(tx, moment, &stream.origin)?;
+    }
     if seq == row.last + 1 {
         (row.last, row.tail) = (seq, Some(event.id));
     } else {
@@ -114,6 +115,24 @@ fn advance(tx: &Tx<'_>, moment: Moment, event: &Event, mut row: StreamRow) -> Re
         journal::alarm(tx, moment, "twin", detail)?;
     }
     tx.write(STREAMS)?.insert((stream.origin.as_bytes(), stream.epoch), to_row(&row).as_slice())?;
+    Ok(())
+}
+
+/// A stream of this node begins. What no honest node does is taken, since what is held must not depend on anything but the
+/// statements held, and told of: a node begins a new stream only after it was rolled back or restored.
+fn note_stream(tx: &Tx<'_>, moment: Moment, origin: &NodeId) -> Result<()> {
+    let before = {
+        let table = tx.read(STREAMS)?;
+        let range = table.range((origin.as_bytes(), 0)..=(origin.as_bytes(), u64::MAX))?;
+        range.take(STREAMS_ALARM + 1).count()
+    };
+    if before + 1 == STREAMS_ALARM {
+        let detail = format!(
+            "node {origin} has begun {STREAMS_ALARM} streams of events: it was rolled back or restored that often, or somebody \
+             floods the mesh with its key. If so expel it"
+        );
+        journal::alarm(tx, moment, "many_streams", detail)?;
+    }
     Ok(())
 }
 

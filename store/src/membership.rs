@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use redb::ReadableTable;
 
+use crate::audit::{self, Deed, Facts};
 use crate::digest::{EventId, NodeId, StatementId};
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Moment};
@@ -16,11 +17,11 @@ use crate::keys;
 use crate::limits::{EXPEL_IDS_MAX, EXPEL_TIPS_MIN, STATEMENTS_MAX};
 use crate::log;
 use crate::meta;
+use crate::names::check_prefixes;
 use crate::publish::Author;
 use crate::roster::{self, Roster, Standing};
 use crate::schema::STATEMENTS;
 use crate::statement::{Admit, Expel, Role, SignedStatement, Statement, StatementBody, StatementHeader};
-use crate::tokens::check_prefixes;
 use crate::trust;
 use crate::tx::Tx;
 
@@ -41,7 +42,7 @@ pub struct Member {
 pub(crate) fn check_role(role: Role, prefixes: &[String]) -> Result<Vec<String>> {
     if role != Role::Publisher && !prefixes.is_empty() {
         let reason = format!("are for publishers; {} has none", role.as_str());
-        return Err(StoreError::BadName { what: "prefixes", reason });
+        return Err(StoreError::BadName { field: "prefixes", reason });
     }
     check_prefixes(prefixes)
 }
@@ -51,15 +52,27 @@ pub(crate) fn admit(tx: &Tx<'_>, moment: Moment, admit: &Admit, author: &Author)
     must_own(&tx.roster(), tx.context.key.node_id())?;
     let admit = Admit { prefixes: check_role(admit.role, &admit.prefixes)?, ..admit.clone() };
     if !keys::is_public_key(&admit.node) {
-        return Err(StoreError::BadName { what: "node", reason: "is not the id of any node".to_owned() });
+        return Err(StoreError::BadName { field: "node", reason: "is not the id of any node".to_owned() });
     }
     if !is_rise(&tx.roster(), &admit)? {
+        author.told();
         return Ok(None);
     }
     if redb::ReadableTableMetadata::len(&tx.read(STATEMENTS)?)? >= STATEMENTS_MAX as u64 {
         return Err(StoreError::TooMany { what: "roster statements", max: STATEMENTS_MAX });
     }
-    sign(tx, moment, author, &StatementBody::Admit(admit)).map(Some)
+    let (node, before) = (admit.node, facts_of(tx, &admit.node));
+    let id = sign(tx, moment, author, &StatementBody::Admit(admit))?;
+    audit::append(tx, moment, author, &Deed::changed("node.admitted", node, before, facts_of(tx, &node)))?;
+    Ok(Some(id))
+}
+
+/// What the audit tells of a node's place in the roster.
+fn facts_of(tx: &Tx<'_>, node: &NodeId) -> Facts {
+    let roster = tx.roster();
+    let Some(Standing { role: Some(role), prefixes, .. }) = roster.standing(node) else { return Facts::new() };
+    let prefixes = prefixes.iter().flatten().cloned().collect::<Vec<_>>().join(", ");
+    audit::facts([("role", role.as_str().to_owned()), ("prefixes", prefixes)])
 }
 
 /// Whether an Admit gives a node more than it has; an error if it would have to take something away.
@@ -126,6 +139,7 @@ pub(crate) fn may_expel(roster: &Roster, own: NodeId, node: &NodeId) -> Result<b
 /// Signs an Expel and takes it; `None` if the node is expelled already.
 pub(crate) fn expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author) -> Result<Option<StatementId>> {
     if !may_expel(&tx.roster(), tx.context.key.node_id(), node)? {
+        author.told();
         return Ok(None);
     }
     let (statements, dropped_statements) = cut(admits_by(tx, node)?, EXPEL_IDS_MAX - EXPEL_TIPS_MIN);
@@ -137,7 +151,10 @@ pub(crate) fn expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author)
         );
         journal::alarm(tx, moment, "expel_cut", detail)?;
     }
-    sign(tx, moment, author, &StatementBody::Expel(Expel { node: *node, tips, statements })).map(Some)
+    let deed = Deed::ended("node.expelled", node, facts_of(tx, node));
+    let id = sign(tx, moment, author, &StatementBody::Expel(Expel { node: *node, tips, statements }))?;
+    audit::append(tx, moment, author, &deed)?;
+    Ok(Some(id))
 }
 
 fn cut<T>(mut items: Vec<T>, max: usize) -> (Vec<T>, usize) {

@@ -4,17 +4,18 @@ use crate::audit::{self, Deed};
 use crate::bandwidth::{self, Bandwidth};
 use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
-use crate::journal::{self, Happening, Moment};
-use crate::limits::NAME_BYTES_MAX;
+use crate::journal::{self, Moment};
+use crate::limits::STATE_TEXT_BYTES_MAX;
 use crate::meta;
+use crate::names::check_name;
 use crate::node_state::StatePolicy;
 use crate::policy;
 use crate::publish::Author;
+use crate::run_settings;
 use crate::schema::META;
 use crate::store::Store;
 use crate::tables::Tables;
 use crate::time::UnixMillis;
-use crate::tokens::check_name;
 use crate::tx::Tx;
 
 /// A change to the node; what is `None` stays.
@@ -97,16 +98,16 @@ fn tag(tables: &impl Tables, node: &crate::digest::NodeId) -> Result<EditTag> {
 }
 
 fn set_name(tx: &Tx<'_>, name: &str, author: &Author, now: UnixMillis) -> Result<()> {
-    check_name("the node's name", name)?;
+    check_name("name", name)?;
     let before = tx.meta(&meta::NAME)?;
     tx.set_meta(&meta::NAME, &name.to_owned())?;
     changed(tx, now, author, ("name", before, name.to_owned()))
 }
 
 fn set_urls(tx: &Tx<'_>, urls: &Vec<String>, author: &Author, now: UnixMillis) -> Result<()> {
-    if urls.iter().any(|url| url.len() > 8 * NAME_BYTES_MAX) {
-        let reason = format!("must have at most {} bytes", 8 * NAME_BYTES_MAX);
-        return Err(StoreError::BadName { what: "a url", reason });
+    if urls.iter().any(|url| url.len() > STATE_TEXT_BYTES_MAX) {
+        let reason = format!("must have at most {STATE_TEXT_BYTES_MAX} bytes each");
+        return Err(StoreError::BadName { field: "urls", reason });
     }
     let before = tx.meta(&meta::URLS)?;
     tx.set_meta(&meta::URLS, urls)?;
@@ -114,10 +115,15 @@ fn set_urls(tx: &Tx<'_>, urls: &Vec<String>, author: &Author, now: UnixMillis) -
 }
 
 fn changed(tx: &Tx<'_>, now: UnixMillis, author: &Author, (what, before, after): (&str, String, String)) -> Result<()> {
+    if before == after {
+        author.told();
+        return Ok(());
+    }
     let deed = Deed::changed("node.changed", what, audit::facts([(what, before)]), audit::facts([(what, after)]));
     audit::append(tx, Moment::live(now), author, &deed)?;
+    run_settings::moved_on(tx)?;
     tx.changed(|effects| effects.node_changed = true);
-    journal::append(tx, Moment::live(now), Happening::NodeChanged { by: author.as_str().to_owned() }).map(drop)
+    journal::node_edited(tx, Moment::live(now), author.as_str(), (what, None), &deed).map(drop)
 }
 
 #[cfg(test)]
@@ -126,10 +132,49 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::StoreOptions;
+    use crate::bandwidth::Rates;
+    use crate::journal::Happening;
     use crate::testing::SimDisk;
+    use crate::{Lsn, NodeId, StoreOptions};
 
     const NOW: UnixMillis = UnixMillis::new(1);
+
+    #[test]
+    fn the_journal_tells_what_was_changed_and_nothing_of_what_stays_as_it_was() {
+        let options = StoreOptions { cache_bytes: 16 << 20, entropy: [1; 32], name: "hq".to_owned() };
+        let store = Store::open(Arc::new(SimDisk::new()), Path::new("/data"), &options).expect("it opens");
+        let (author, peer) = (Author::new("ada"), NodeId::from_bytes([7; 32]));
+        let limits = Bandwidth { rates: Rates { up: Some(20_000), ..Rates::default() }, ..Bandwidth::default() };
+        let all = NodeEdit {
+            name: Some("lab".to_owned()),
+            urls: Some(vec!["http://lab".to_owned()]),
+            policy: Some(StatePolicy::OnDemand { bytes_max: 5 }),
+            limits: Some(limits.clone()),
+        };
+        for _ in 0..2 {
+            store.edit_node(&all, &Expected::Any, &author, NOW).expect("a change");
+            store.set_bandwidth(&peer, &limits, &author, NOW).expect("a change");
+        }
+        let told = store.records(Lsn::new(0), 100).expect("readable").items.into_iter().filter_map(|record| {
+            let Happening::NodeEdited { by, what, peer, before, after } = record.what else { return None };
+            assert_eq!(by, "ada");
+            Some((what, peer, format!("{before:?} {after:?}")))
+        });
+        let expected = [
+            ("name", None, r#"{"name": "hq"} {"name": "lab"}"#),
+            ("urls", None, r#"{} {"urls": "http://lab"}"#),
+            ("policy", None, r#"{"mode": "all"} {"bytes_max": "5", "mode": "on-demand"}"#),
+            ("limits", None, LIMITED),
+            ("limits", Some(peer), LIMITED),
+        ];
+        let expected = expected.map(|(what, peer, facts)| (what.to_owned(), peer, facts.to_owned()));
+        assert_eq!(told.collect::<Vec<_>>(), expected);
+    }
+
+    const LIMITED: &str = concat!(
+        r#"{"limits": "down as fast as it goes, up as fast as it goes"} "#,
+        r#"{"limits": "down as fast as it goes, up 20000 B/s"}"#
+    );
 
     #[test]
     fn a_change_that_is_refused_in_part_changes_nothing_and_one_seen_too_late_neither() {

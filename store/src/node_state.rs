@@ -169,6 +169,7 @@ pub struct SignedState {
     /// The frame.
     pub frame: Vec<u8>,
     /// ed25519 over the state's id.
+    #[serde(deserialize_with = "frame::signature")]
     pub signature: Vec<u8>,
 }
 

@@ -223,7 +223,7 @@ fn not_writable(folder: &Path) -> impl Fn(io::Error) -> StoreError {
 }
 
 fn check_writable(disk: &Arc<dyn Disk>, folder: &Path) -> Result<()> {
-    disk.make_folder(folder).map_err(not_writable(folder))?;
+    disk.make_top_folder(folder).map_err(not_writable(folder))?;
     let probe = folder.join(".ods-write-probe");
     match disk.create(&probe) {
         Ok(file) => drop(file),

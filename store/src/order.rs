@@ -13,6 +13,7 @@ use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinitio
 use crate::catalog::PackageRow;
 use crate::codec::from_row;
 use crate::error::{Result, StoreError};
+use crate::limits::PACKAGE_PAGE_BYTES_MAX;
 use crate::package::{EXAMINED_MAX, Package, Viewer};
 use crate::schema::{BY_PUBLISHED, BY_SIZE, PACKAGES};
 use crate::tx::Tx;
@@ -127,15 +128,19 @@ pub(crate) fn page(
     let viewer = Viewer::new(read)?;
     let mut page = SortedPage { items: Vec::new(), next: None };
     let mut last = None;
-    let mut examined = 0;
-    walk(read, sort, after, &mut |place| {
-        if page.items.len() == limit || examined == EXAMINED_MAX {
+    let (mut examined, mut bytes) = (0, 0);
+    walk(read, sort, after, &mut |place, row| {
+        if page.items.len() == limit || examined == EXAMINED_MAX || bytes >= PACKAGE_PAGE_BYTES_MAX {
             page.next = last.take();
             return Ok(false);
         }
         examined += 1;
-        let package = viewer.package(&place.path)?.ok_or(StoreError::Corrupt { what: "an index of packages" })?;
+        let package = match row {
+            Some(row) => viewer.of_row(&place.path, row)?,
+            None => viewer.package(&place.path)?.ok_or(StoreError::Corrupt { what: "an index of packages" })?,
+        };
         if keep(&package) {
+            bytes += package.listed_bytes();
             page.items.push(package);
         }
         last = Some(place);
@@ -179,19 +184,18 @@ fn walk_names(read: &ReadTransaction, sort: Sort, visit: &mut dyn FnMut(u64, &st
     }
 }
 
+/// What is shown each place of a walk; with the row of `packages` where that is what is walked. Tells whether to go on.
+type Visit<'a> = dyn FnMut(Place, Option<&[u8]>) -> Result<bool> + 'a;
+
 /// Visits the places behind one, in order, until told to stop.
-fn walk(
-    read: &ReadTransaction,
-    sort: Sort,
-    after: Option<&Place>,
-    visit: &mut dyn FnMut(Place) -> Result<bool>,
-) -> Result<()> {
+fn walk(read: &ReadTransaction, sort: Sort, after: Option<&Place>, visit: &mut Visit<'_>) -> Result<()> {
     match sort.key.index() {
         None => {
             let bounds = behind(sort.descending, after.map(|place| place.path.as_str()));
             let table = read.open_table(PACKAGES)?;
             each(table.range::<&str>(bounds)?, sort.descending, &mut |entry| {
-                visit(Place { value: 0, path: entry?.0.value().to_owned() })
+                let (path, row) = entry?;
+                visit(Place { value: 0, path: path.value().to_owned() }, Some(row.value()))
             })
         }
         Some(index) => {
@@ -200,7 +204,7 @@ fn walk(
             each(table.range::<(u64, &str)>(bounds)?, sort.descending, &mut |entry| {
                 let key = entry?.0;
                 let (value, path) = key.value();
-                visit(Place { value, path: path.to_owned() })
+                visit(Place { value, path: path.to_owned() }, None)
             })
         }
     }

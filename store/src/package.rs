@@ -60,6 +60,12 @@ pub struct Package {
 }
 
 impl Package {
+    /// Bytes that it takes in a listing, about.
+    pub fn listed_bytes(&self) -> usize {
+        const PLAIN: usize = 512;
+        PLAIN + self.path.as_str().len() + self.meta.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+    }
+
     /// Its tags.
     pub fn tags(&self) -> Vec<&str> {
         self.meta.get("tags").map(|tags| tags.split(',').collect()).unwrap_or_default()
@@ -203,14 +209,15 @@ impl Viewer {
 
     /// A package.
     pub(crate) fn package(&self, path: &str) -> Result<Option<Package>> {
-        let row = self.packages.get(path)?;
-        row.map(|row| {
-            view(path, row.value(), &|blob, stated| {
-                let state = state(&self.blobs, &self.fetches, &self.wants, blob)?;
-                Ok((state, true_sha256(&self.sums, blob, stated)?))
-            })
+        self.packages.get(path)?.map(|row| self.of_row(path, row.value())).transpose()
+    }
+
+    /// The package of a row of `packages`.
+    pub(crate) fn of_row(&self, path: &str, row: &[u8]) -> Result<Package> {
+        view(path, row, &|blob, stated| {
+            let state = state(&self.blobs, &self.fetches, &self.wants, blob)?;
+            Ok((state, true_sha256(&self.sums, blob, stated)?))
         })
-        .transpose()
     }
 }
 

@@ -12,6 +12,7 @@ use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{INVITES_MAX, PEERS_MAX};
 use crate::membership::check_role;
+use crate::names::check_name;
 use crate::publish::Author;
 use crate::pull::LogCursor;
 use crate::schema::{CURSORS, INVITES, PEERS};
@@ -135,6 +136,9 @@ pub(crate) fn edit(
 ) -> Result<bool> {
     let Some(before) = find(tx, node)? else { return Ok(false) };
     expected.check("the peer", tag(tx, &before)?)?;
+    if let Some(name) = &edit.name {
+        check_name("name", name)?;
+    }
     let row = PeerRow {
         name: edit.name.clone().unwrap_or_else(|| before.name.clone()),
         urls: edit.urls.clone().unwrap_or_else(|| before.urls.clone()),

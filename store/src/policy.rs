@@ -22,7 +22,7 @@ use crate::error::{Result, StoreError};
 use crate::event::Meta;
 use crate::heads::HeadContent;
 use crate::holding::Keeps;
-use crate::journal::{self, Happening, Moment};
+use crate::journal::{self, Moment};
 use crate::limits::{POLICY_STEP_BLOBS, STATE_TEXT_BYTES_MAX, STATE_TEXTS_MAX};
 use crate::meta;
 use crate::node_state::StatePolicy;
@@ -111,7 +111,7 @@ pub(crate) fn keeps_blob(tables: &impl Tables, keep: &Keeps, blob: &Digest) -> R
 /// Checks a policy that somebody gives: that it selects something, within bounds, by globs that can be read. Errs with
 /// [`StoreError::BadName`].
 pub fn check(policy: &StatePolicy) -> Result<()> {
-    let bad = |reason: String| Err(StoreError::BadName { what: "policy", reason });
+    let bad = |reason: String| Err(StoreError::BadName { field: "policy", reason });
     let StatePolicy::Selected { paths, tags } = policy else { return Ok(()) };
     if paths.is_empty() && tags.is_empty() {
         return bad("selects nothing: it needs a path glob or a tag".to_owned());
@@ -146,7 +146,7 @@ pub(crate) fn set(tx: &Tx<'_>, policy: &StatePolicy, author: &Author, now: UnixM
     tx.forget_keeps();
     let deed = Deed::changed("node.changed", "policy", facts(&before.policy), facts(policy));
     audit::append(tx, Moment::live(now), author, &deed)?;
-    journal::append(tx, Moment::live(now), Happening::NodeChanged { by: author.as_str().to_owned() }).map(drop)
+    journal::node_edited(tx, Moment::live(now), author.as_str(), ("policy", None), &deed).map(drop)
 }
 
 /// The counter of this node's last state.

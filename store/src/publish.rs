@@ -16,6 +16,7 @@ use crate::digest::{Digest, EventId, NodeId, Sha256};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Meta, Publish, Remove};
 use crate::heads::{self, Head};
+use crate::invisible;
 use crate::journal::Moment;
 use crate::limits::{
     BY_BYTES_MAX, META_BYTES_MAX, META_ENTRIES_MAX, META_KEY_BYTES_MAX, META_VALUE_BYTES_MAX, REPLACES_MAX,
@@ -178,6 +179,7 @@ pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, byt
     // What a scrub found to be a lie is not repeated under this node's name.
     let sha256 = crate::store::true_sha256(&tx.read(TRUE_SHA256)?, &content.blob, content.sha256)?;
     let content = Content { sha256, ..content };
+    check_new_tags(&meta, &request.meta)?;
     apply_patch(&mut meta, &request.meta);
     check_meta(&meta)?;
     if let Bytes::Sealed(content) = bytes {
@@ -280,6 +282,7 @@ pub(crate) fn check_early(
     check_may_publish(roster, node, &request.path)?;
     check_condition(&request.path, &request.condition, current.as_ref())?;
     let mut meta = current.map(|row| row.meta).unwrap_or_default();
+    check_new_tags(&meta, &request.meta)?;
     apply_patch(&mut meta, &request.meta);
     check_meta(&meta)
 }
@@ -384,18 +387,40 @@ fn check_meta(meta: &Meta) -> Result<()> {
     Ok(())
 }
 
+/// Errs if a tag is added that looks like another one. Those that are there, from an earlier version or another node, may stay.
+fn check_new_tags(before: &Meta, patch: &MetaPatch) -> Result<()> {
+    let Some(Some(tags)) = patch.get("tags") else { return Ok(()) };
+    let known: BTreeSet<&str> = before.get("tags").into_iter().flat_map(|tags| tags.split(',')).collect();
+    tags.split(',').filter(|tag| !known.contains(tag)).try_for_each(check_visible)
+}
+
+/// Errs if a tag has a character that can't be seen or turns the text around.
+pub(crate) fn check_visible(tag: &str) -> Result<()> {
+    let Some(hidden) = invisible::find(tag) else { return Ok(()) };
+    let code = u32::from(hidden);
+    let reason = format!(
+        "has a tag with a character that can't be seen or turns the text around (U+{code:04X}), so that it looks like another \
+         tag; leave it out"
+    );
+    Err(StoreError::BadMeta { key: "tags".to_owned(), reason })
+}
+
 pub(crate) fn check_tags(value: &str) -> Result<()> {
     let bad = |reason: String| Err(StoreError::BadMeta { key: "tags".to_owned(), reason });
     let tags: Vec<&str> = value.split(',').collect();
     if tags.len() > TAGS_MAX {
         return bad(format!("has {} tags; at most {TAGS_MAX} are allowed", tags.len()));
     }
-    for tag in &tags {
-        if tag.is_empty() || tag.len() > TAG_BYTES_MAX || tag.trim() != *tag || tag.chars().any(char::is_control) {
-            return bad(format!(
-                "has {tag:?}; a tag has 1 to {TAG_BYTES_MAX} bytes, no comma, no control character and no space at its ends"
-            ));
-        }
+    tags.iter().try_for_each(|tag| check_tag(tag)).or_else(bad)
+}
+
+/// Errs, with the reason, if no package can have this tag.
+pub(crate) fn check_tag(tag: &str) -> std::result::Result<(), String> {
+    let is_one = !tag.is_empty() && !tag.contains(',') && tag.trim() == tag;
+    if is_one && tag.len() <= TAG_BYTES_MAX && !tag.chars().any(char::is_control) {
+        return Ok(());
     }
-    Ok(())
+    Err(format!(
+        "has {tag:?}; a tag has 1 to {TAG_BYTES_MAX} bytes, no comma, no control character and no space at its ends"
+    ))
 }

@@ -7,13 +7,22 @@
 //! - On a node with a limit of bytes, what is fetched for peers and wasn't passed on yet is at most a [`RELAY_SHARE`]th of that, and half
 //!   of this for one peer: so a peer that asks for everything, for ever, fills no disk and keeps no other peer from its bytes. Who
 //!   waits for nothing else gets a blob of any size. What was passed on isn't asked for any more, and makes room in a minute.
-//! - Everything here is in memory and bounded; what is forgotten is asked for again.
+//! - What is fetched for a peer and doesn't come (it may be lost, or its holder away for weeks) has a turn: [`RELAY_TURN_MS`], and, once it
+//!   may be on its way, as long as the slowest line needs for a first piece ([`Relays::is_overdue`]). Then it gives way to what others wait for, and rests for
+//!   [`RELAY_REST_MS`]. A client that asks for it begins its turn anew.
+//! - Who was refused a place has the next one that is large enough, in the order of asking, as long as it goes on asking; what rested
+//!   is behind those that asked meanwhile. So what can come waits for one turn of each that can't, and no longer.
+//! - Everything here is in memory and bounded; what is forgotten is asked for again. When there is no room, who asks for the most gives
+//!   way: so a peer that asks for everything keeps no other from asking.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::digest::{Digest, NodeId};
-use crate::limits::{RELAY_AFTER_MS, RELAY_FORGET_MS, RELAY_SHARE, RELAYS_MAX};
+use crate::limits::{
+    RELAY_AFTER_MS, RELAY_FORGET_MS, RELAY_LEAST_BYTES_PER_MS, RELAY_REST_MS, RELAY_SHARE, RELAY_TURN_MS, RELAYS_MAX,
+};
+use crate::outline::PIECE_BYTES;
 use crate::time::UnixMillis;
 
 /// What peers ask for.
@@ -22,32 +31,90 @@ pub(crate) struct Relays(Mutex<BTreeMap<Digest, Asked>>);
 
 #[derive(Debug, Clone, Copy)]
 struct Asked {
+    /// Who asked first.
+    by: NodeId,
     first: UnixMillis,
     last: UnixMillis,
-    /// For whom it is fetched, and its size, once it is.
-    taken_on: Option<(NodeId, u64)>,
+    place: Place,
+}
+
+/// Whether a blob is fetched for a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Nobody has asked for long enough.
+    None,
+    /// There was no room for it when somebody last asked.
+    Refused { peer: NodeId, size: u64, at: UnixMillis },
+    /// It is, and its turn began then.
+    Taken { peer: NodeId, size: u64, turn: UnixMillis },
 }
 
 impl Asked {
+    const fn new(by: NodeId, now: UnixMillis) -> Self {
+        Self { by, first: now, last: now, place: Place::None }
+    }
+
     /// Whether somebody asked lately. A clock that went back makes it so no more.
-    fn is_fresh(self, now: UnixMillis) -> bool {
+    fn is_fresh(&self, now: UnixMillis) -> bool {
         self.last <= now && now.ms_since(self.last) < RELAY_FORGET_MS
+    }
+
+    /// For whom it waits for a place, and its size.
+    fn waits(&self, now: UnixMillis) -> Option<(NodeId, u64)> {
+        match self.place {
+            Place::Refused { peer, size, at } => {
+                (at <= now && now.ms_since(at) < RELAY_REST_MS).then_some((peer, size))
+            }
+            Place::None | Place::Taken { .. } => None,
+        }
+    }
+
+    /// Whether its turn is over. A fetch of several pieces begins when somebody has some; of one that didn't, nothing is on its way.
+    fn is_overdue(&self, begun: bool, now: UnixMillis) -> bool {
+        let Place::Taken { size, turn, .. } = self.place else { return false };
+        let comes = begun || size <= PIECE_BYTES;
+        let first_piece_ms = if comes { size.min(PIECE_BYTES) / RELAY_LEAST_BYTES_PER_MS } else { 0 };
+        now < turn || now.ms_since(turn) >= RELAY_TURN_MS + first_piece_ms
+    }
+}
+
+/// The bytes fetched for peers and not passed on yet.
+struct Room {
+    share: u64,
+    total: u64,
+    of_peers: BTreeMap<NodeId, u64>,
+}
+
+impl Room {
+    /// What is taken on a node that keeps up to `bytes_max`, without `blob` itself.
+    fn beside(blob: &Digest, all: &BTreeMap<Digest, Asked>, bytes_max: u64, now: UnixMillis) -> Self {
+        let mut room = Self { share: bytes_max / RELAY_SHARE, total: 0, of_peers: BTreeMap::new() };
+        for (_, asked) in all.iter().filter(|(other, asked)| *other != blob && asked.is_fresh(now)) {
+            let Place::Taken { peer, size, .. } = asked.place else { continue };
+            room.total = room.total.saturating_add(size);
+            let of_peer = room.of_peers.entry(peer).or_default();
+            *of_peer = of_peer.saturating_add(size);
+        }
+        room
+    }
+
+    fn has(&self, peer: &NodeId, size: u64) -> bool {
+        let of_peer = self.of_peers.get(peer).copied().unwrap_or(0);
+        let fits = |taken: u64, max: u64| taken == 0 || taken.saturating_add(size) <= max;
+        fits(self.total, self.share) && fits(of_peer, self.share / 2)
     }
 }
 
 impl Relays {
     /// A peer asks for a blob; tells whether that has gone on for so long that it is to be fetched for it.
-    pub(crate) fn ask(&self, blob: &Digest, now: UnixMillis) -> bool {
+    pub(crate) fn ask(&self, blob: &Digest, peer: &NodeId, now: UnixMillis) -> bool {
         let mut all = self.all();
-        if all.len() >= RELAYS_MAX && !all.contains_key(blob) {
-            all.retain(|_, asked| asked.is_fresh(now));
-            if all.len() >= RELAYS_MAX {
-                return false;
-            }
+        if all.len() >= RELAYS_MAX && !all.contains_key(blob) && !make_room(&mut all, peer, now) {
+            return false;
         }
-        let asked = all.entry(*blob).or_insert(Asked { first: now, last: now, taken_on: None });
+        let asked = all.entry(*blob).or_insert(Asked::new(*peer, now));
         if !asked.is_fresh(now) {
-            (asked.first, asked.taken_on) = (now, None);
+            *asked = Asked::new(*peer, now);
         }
         asked.last = now;
         now.ms_since(asked.first) >= RELAY_AFTER_MS
@@ -56,38 +123,72 @@ impl Relays {
     /// Whether a blob that was asked for may be fetched for `peer` on a node that keeps up to `bytes_max`; if so, it counts.
     pub(crate) fn take_on(&self, blob: &Digest, size: u64, peer: NodeId, bytes_max: u64, now: UnixMillis) -> bool {
         let mut all = self.all();
-        let (mut total, mut of_peer) = (0u64, 0u64);
-        for (_, asked) in all.iter().filter(|(other, asked)| *other != blob && asked.is_fresh(now)) {
-            let Some((node, bytes)) = asked.taken_on else { continue };
-            total = total.saturating_add(bytes);
-            of_peer = of_peer.saturating_add(if node == peer { bytes } else { 0 });
+        let Some(asked) = all.get(blob) else { return false };
+        if let Place::Taken { .. } = asked.place {
+            return true;
         }
-        let fits = |taken: u64, max: u64| taken == 0 || taken.saturating_add(size) <= max;
-        let share = bytes_max / RELAY_SHARE;
-        if !fits(total, share) || !fits(of_peer, share / 2) {
-            return false;
-        }
+        let (first, room) = (asked.first, Room::beside(blob, &all, bytes_max, now));
+        let goes_first = |(other, asked): (&Digest, &Asked)| {
+            let waits = (asked.first, other) < (first, blob) && other != blob;
+            waits && asked.waits(now).is_some_and(|(peer, size)| room.has(&peer, size))
+        };
+        let has_room = room.has(&peer, size) && !all.iter().any(goes_first);
+        let place =
+            if has_room { Place::Taken { peer, size, turn: now } } else { Place::Refused { peer, size, at: now } };
         if let Some(asked) = all.get_mut(blob) {
-            asked.taken_on = Some((peer, size));
+            asked.place = place;
         }
-        true
+        has_room
     }
 
-    /// A peer asks for a blob that is here.
+    /// A blob that was taken on can't be fetched now after all: others have its place, and it waits for one.
+    pub(crate) fn give_back(&self, blob: &Digest, now: UnixMillis) {
+        if let Some(asked) = self.all().get_mut(blob)
+            && let Place::Taken { peer, size, .. } = asked.place
+        {
+            asked.place = Place::Refused { peer, size, at: now };
+        }
+    }
+
+    /// What was taken on and whose turn is over, unless its fetch has begun: it may still be coming.
+    pub(crate) fn overdue(&self, now: UnixMillis) -> Vec<Digest> {
+        let all = self.all();
+        all.iter().filter(|(_, asked)| asked.is_overdue(false, now)).map(|(blob, _)| *blob).collect()
+    }
+
+    /// Whether the turn of a blob that was taken on is over, whose fetch has begun or not.
+    pub(crate) fn is_overdue(&self, blob: &Digest, begun: bool, now: UnixMillis) -> bool {
+        self.all().get(blob).is_some_and(|asked| asked.is_overdue(begun, now))
+    }
+
+    /// A client asks for a blob: its turn begins anew.
+    pub(crate) fn client_asks(&self, blob: &Digest, now: UnixMillis) {
+        if let Some(asked) = self.all().get_mut(blob)
+            && let Place::Taken { turn, .. } = &mut asked.place
+        {
+            *turn = now;
+        }
+    }
+
+    /// A peer asks for a blob that is here, or on its way.
     pub(crate) fn serve(&self, blob: &Digest, now: UnixMillis) {
         if let Some(asked) = self.all().get_mut(blob) {
             asked.last = now;
         }
     }
 
-    /// Whether a peer asked for a blob lately that wasn't here then.
-    pub(crate) fn has(&self, blob: &Digest, now: UnixMillis) -> bool {
-        self.all().get(blob).is_some_and(|asked| asked.is_fresh(now))
+    /// A blob isn't fetched any more, since nothing of it came.
+    pub(crate) fn rest(&self, blob: &Digest, now: UnixMillis) {
+        if let Some(asked) = self.all().get_mut(blob) {
+            let first = now.plus_ms(RELAY_REST_MS - RELAY_AFTER_MS);
+            *asked = Asked { first, last: now, place: Place::None, ..*asked };
+        }
     }
 
     /// Whether a blob was fetched for a peer that hasn't got it yet.
     pub(crate) fn is_taken_on(&self, blob: &Digest, now: UnixMillis) -> bool {
-        self.all().get(blob).is_some_and(|asked| asked.is_fresh(now) && asked.taken_on.is_some())
+        let is_taken = |asked: &Asked| asked.is_fresh(now) && matches!(asked.place, Place::Taken { .. });
+        self.all().get(blob).is_some_and(is_taken)
     }
 
     fn all(&self) -> MutexGuard<'_, BTreeMap<Digest, Asked>> {
@@ -95,9 +196,31 @@ impl Relays {
     }
 }
 
+/// Forgets what nobody asks for any more; without any of that, one that who asks for the most asked for last, if `peer` asks for less.
+fn make_room(all: &mut BTreeMap<Digest, Asked>, peer: &NodeId, now: UnixMillis) -> bool {
+    all.retain(|_, asked| asked.is_fresh(now));
+    if all.len() < RELAYS_MAX {
+        return true;
+    }
+    let mut counts: BTreeMap<NodeId, usize> = BTreeMap::new();
+    for asked in all.values() {
+        *counts.entry(asked.by).or_default() += 1;
+    }
+    let own = counts.get(peer).copied().unwrap_or(0);
+    let Some((greediest, _)) = counts.into_iter().filter(|(_, count)| *count > own + 1).max_by_key(|(_, count)| *count)
+    else {
+        return false;
+    };
+    let of_it = all.iter().filter(|(_, asked)| asked.by == greediest && !matches!(asked.place, Place::Taken { .. }));
+    let Some(newest) = of_it.max_by_key(|(_, asked)| asked.first).map(|(blob, _)| *blob) else { return false };
+    all.remove(&newest).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const PEER: NodeId = NodeId::from_bytes([9; 32]);
 
     const fn at(ms: u64) -> UnixMillis {
         UnixMillis::new(1_000_000 + ms)
@@ -106,14 +229,87 @@ mod tests {
     #[test]
     fn only_what_is_asked_for_again_and_again_is_fetched() {
         let (relays, blob) = (Relays::default(), Digest::of(b"x"));
-        assert!(!relays.has(&blob, at(0)));
-        assert!(!relays.ask(&blob, at(0)) && !relays.ask(&blob, at(RELAY_AFTER_MS - 1)));
-        assert!(relays.ask(&blob, at(RELAY_AFTER_MS)) && relays.has(&blob, at(RELAY_AFTER_MS)));
+        assert!(!relays.ask(&blob, &PEER, at(0)) && !relays.ask(&blob, &PEER, at(RELAY_AFTER_MS - 1)));
+        assert!(relays.ask(&blob, &PEER, at(RELAY_AFTER_MS)));
         let later = RELAY_AFTER_MS + RELAY_FORGET_MS;
-        assert!(!relays.has(&blob, at(later)) && !relays.ask(&blob, at(later)), "it begins anew");
-        assert!(!relays.ask(&blob, UnixMillis::new(5)), "the clock went back");
+        assert!(!relays.ask(&blob, &PEER, at(later)), "it begins anew");
+        assert!(!relays.ask(&blob, &PEER, UnixMillis::new(5)), "the clock went back");
         relays.serve(&Digest::of(b"never asked for"), at(0));
-        assert!(!relays.has(&Digest::of(b"never asked for"), at(0)));
+        assert!(relays.all().len() == 1);
+    }
+
+    #[test]
+    fn what_does_not_come_gives_way_for_as_long_as_it_takes_others_to_ask_again() {
+        let (relays, lost, other) = (Relays::default(), Digest::of(b"lost"), Digest::of(b"other"));
+        let due =
+            |blob: &Digest, now: u64| relays.ask(blob, &PEER, at(now)) && relays.take_on(blob, 10, PEER, 0, at(now));
+        assert!(!due(&lost, 0) && due(&lost, RELAY_AFTER_MS));
+        assert!(!due(&other, RELAY_AFTER_MS) && !due(&other, 2 * RELAY_AFTER_MS), "there is room for one");
+        let given_up = 3 * RELAY_AFTER_MS;
+        relays.rest(&lost, at(given_up));
+        assert!(!relays.is_taken_on(&lost, at(given_up)));
+        assert!(!due(&lost, given_up + RELAY_REST_MS - 1));
+        assert!(due(&other, given_up + RELAY_REST_MS - 1), "it has waited for longer");
+        assert!(!due(&lost, given_up + RELAY_REST_MS), "there is room for one");
+    }
+
+    /// Blobs asked for again and again on a node with one place, each at times of its own, of which only the last can come; how
+    /// long that waits for its place.
+    fn wait_among_lost(lost: u64) -> u64 {
+        let (relays, blob) = (Relays::default(), |number: u64| Digest::of(&number.to_le_bytes()));
+        for now in 0..lost * 10 * RELAY_TURN_MS {
+            for number in (0..=lost).filter(|number| (now + 777 * number) % (5000 + 3000 * number) == 0) {
+                let due = relays.ask(&blob(number), &PEER, at(now)) && !relays.is_taken_on(&blob(number), at(now));
+                if due && relays.take_on(&blob(number), 10, PEER, 0, at(now)) {
+                    if number == lost {
+                        return now;
+                    }
+                } else if due {
+                    relays.overdue(at(now)).iter().for_each(|blob| relays.rest(blob, at(now)));
+                }
+            }
+        }
+        panic!("it never has its turn");
+    }
+
+    #[test]
+    fn what_can_come_waits_for_one_turn_of_each_that_cannot() {
+        for lost in 1..12 {
+            let most = (lost + 1) * (RELAY_TURN_MS + 5000 + 3000 * lost);
+            assert!(wait_among_lost(lost) <= most, "{lost} lost ones: {} ms", wait_among_lost(lost));
+        }
+    }
+
+    #[test]
+    fn a_turn_is_as_long_as_a_slow_line_needs_and_begins_anew_for_a_client() {
+        let (relays, blob) = (Relays::default(), Digest::of(b"x"));
+        relays.ask(&blob, &PEER, at(0));
+        assert!(relays.take_on(&blob, 1 << 40, PEER, 0, at(0)));
+        assert!(relays.overdue(at(RELAY_TURN_MS - 1)).is_empty());
+        assert_eq!(relays.overdue(at(RELAY_TURN_MS)), [blob]);
+        let turn = RELAY_TURN_MS + PIECE_BYTES / RELAY_LEAST_BYTES_PER_MS;
+        assert!(!relays.is_overdue(&blob, true, at(turn - 1)));
+        relays.client_asks(&blob, at(turn - 1));
+        assert!(!relays.is_overdue(&blob, true, at(turn)));
+        assert!(relays.is_overdue(&blob, true, at(2 * turn)));
+        relays.rest(&blob, at(2 * turn));
+        assert!(relays.overdue(at(9 * turn)).is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_fetched_after_all_keeps_no_place() {
+        let (relays, one, other) = (Relays::default(), Digest::of(b"one"), Digest::of(b"other"));
+        for blob in [&one, &other] {
+            relays.ask(blob, &PEER, at(0));
+        }
+        assert!(relays.take_on(&one, 10, PEER, 0, at(0)) && !relays.take_on(&other, 10, PEER, 0, at(1)));
+        relays.give_back(&one, at(2));
+        assert!(!relays.is_taken_on(&one, at(2)) && relays.overdue(at(RELAY_FORGET_MS)).is_empty());
+        let (sooner, later) = if one < other { (one, other) } else { (other, one) };
+        assert!(!relays.take_on(&later, 10, PEER, 0, at(3)), "the other one is before it");
+        assert!(relays.take_on(&later, 10, PEER, 0, at(3 + RELAY_REST_MS)), "which asks no more");
+        relays.give_back(&later, at(4 + RELAY_REST_MS));
+        assert!(relays.take_on(&sooner, 10, PEER, 0, at(5 + RELAY_REST_MS)));
     }
 
     #[test]
@@ -123,7 +319,7 @@ mod tests {
             (NodeId::from_bytes([1; 32]), NodeId::from_bytes([2; 32]), NodeId::from_bytes([3; 32]));
         let (max, blob) = (100 * RELAY_SHARE, |number: u64| Digest::of(&number.to_le_bytes()));
         let take = |number: u64, size: u64, peer: NodeId, now: u64| {
-            relays.ask(&blob(number), at(now));
+            relays.ask(&blob(number), &peer, at(now));
             relays.take_on(&blob(number), size, peer, max, at(now))
         };
         let taken: Vec<u64> = (0..10).filter(|number| take(*number, 20, greedy, 0)).collect();
@@ -138,7 +334,7 @@ mod tests {
         assert!(take(30, 40, greedy, later), "what isn't asked for any more was passed on");
         assert!(!take(31, 20, greedy, later));
         let alone = Relays::default();
-        alone.ask(&blob(1), at(0));
+        alone.ask(&blob(1), &greedy, at(0));
         assert!(
             alone.take_on(&blob(1), 1 << 40, greedy, 0, at(0)),
             "who waits for nothing else gets a blob of any size"
@@ -146,13 +342,21 @@ mod tests {
     }
 
     #[test]
-    fn it_is_bounded() {
-        let relays = Relays::default();
+    fn it_is_bounded_and_who_asks_for_the_most_gives_way() {
+        let (relays, modest) = (Relays::default(), NodeId::from_bytes([2; 32]));
+        let blob = |number: usize| Digest::of(&number.to_le_bytes());
         for number in 0..RELAYS_MAX + 5 {
-            relays.ask(&Digest::of(&number.to_le_bytes()), at(0));
+            relays.ask(&blob(number), &PEER, at(0));
         }
         assert_eq!(relays.all().len(), RELAYS_MAX);
-        relays.ask(&Digest::of(b"x"), at(RELAY_FORGET_MS));
+        let has = |blob: &Digest| relays.all().contains_key(blob);
+        assert!(!has(&blob(RELAYS_MAX)), "it asks for the most itself");
+        let first = Digest::of(b"x");
+        relays.ask(&first, &modest, at(1));
+        assert!(has(&first) && has(&blob(0)), "what was asked for last made room");
+        assert!(relays.ask(&first, &modest, at(1 + RELAY_AFTER_MS)));
+        assert_eq!(relays.all().len(), RELAYS_MAX);
+        relays.ask(&Digest::of(b"y"), &PEER, at(1 + RELAY_AFTER_MS + RELAY_FORGET_MS));
         assert_eq!(relays.all().len(), 1);
     }
 }

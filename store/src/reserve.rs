@@ -60,6 +60,14 @@ impl Blobs {
         if bytes > free { Err(StoreError::NoSpace { needed: bytes, free }) } else { Ok(()) }
     }
 
+    /// Errs if the disk is too full for even the smallest blob.
+    pub(crate) fn check_room(&self) -> Result<()> {
+        // A disk that can't tell may still write.
+        let Ok(free) = self.free_bytes() else { return Ok(()) };
+        let (needed, free) = (SPACE_RESERVE_BYTES, self.beside_reserve(free));
+        if free < needed { Err(StoreError::NoSpace { needed, free }) } else { Ok(()) }
+    }
+
     /// Errs unless a commit fits.
     pub(crate) fn check_commit_space(&self) -> Result<()> {
         // A disk that can't tell may still write.

@@ -18,8 +18,7 @@
 //! - A mark is written only for bytes that count: those of a request with a checksum once that was right.
 //! - A file named `.upload-whole` is never written again: it may have its second name in `blobs/` already.
 //! - An upload ends once: published, refused for good, or removed. While the disk fails it waits.
-//! - To begin one costs its sender nothing, so what holds room without a byte is bounded in all (`room.rs`) and in time:
-//!   [`UPLOAD_EMPTY_MS`]. Only bytes renew an upload; asking about it, or sending none, doesn't.
+//! - To begin one costs its sender nothing, so they are bounded by sender (the fewer, the fewer places are left) and in all, and what holds room without a byte is bounded in all (`room.rs`) and in time: [`UPLOAD_EMPTY_MS`]. Only bytes renew an upload; asking about it, or sending none, doesn't.
 
 mod error;
 pub(crate) mod files;
@@ -29,7 +28,7 @@ mod room;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use data_encoding::HEXLOWER;
 use redb::{ReadableTable, ReadableTableMetadata};
@@ -38,7 +37,10 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{from_row, to_row};
 use crate::digest::{Digest, EventId, NotHex32, Sha256};
 use crate::error::{Result, StoreError};
-use crate::limits::{BLOB_BYTES_MAX, PAGE_ROWS_MAX, UPLOAD_EMPTY_MS, UPLOADS_ENDED_MAX, UPLOADS_MAX};
+use crate::limits::{
+    BLOB_BYTES_MAX, PAGE_ROWS_MAX, UPLOAD_EMPTY_MS, UPLOADS_ENDED_MAX, UPLOADS_FIRST_MAX, UPLOADS_MAX,
+    UPLOADS_PER_AUTHOR_MAX,
+};
 use crate::path::PackagePath;
 use crate::publish::{Author, Condition, MetaPatch, PublishRequest, Published};
 use crate::schema::{UPLOADS, UPLOADS_ENDED};
@@ -192,6 +194,8 @@ pub struct UploadStatus {
     pub blake3: Option<Digest>,
     /// What the sender said when it began.
     pub told: String,
+    /// It was begun with a condition, which whoever goes on with it gets as well.
+    pub guarded: bool,
     /// Who began it.
     pub author: String,
     /// When it was begun.
@@ -211,13 +215,51 @@ pub(crate) struct LiveUpload {
     pub(crate) turn: AtomicU64,
     /// When that bytes came was last written down, in ms; 0 if it never was.
     pub(crate) touched_ms: AtomicU64,
+    /// When bytes came last, in ms; 0 if none did since the node was started.
+    came_ms: AtomicU64,
+    /// Requests that have, or had, a turn and haven't ended.
+    turns: AtomicU64,
     pub(crate) phase: Mutex<Phase>,
 }
 
 impl LiveUpload {
     pub(crate) fn new(id: UploadId, row: &UploadRow, phase: Phase) -> Self {
         let touched_ms = if row.has_bytes() { row.touched_at.get() } else { 0 };
-        Self { id, turn: AtomicU64::new(0), touched_ms: AtomicU64::new(touched_ms), phase: Mutex::new(phase) }
+        let (touched_ms, phase) = (AtomicU64::new(touched_ms), Mutex::new(phase));
+        Self {
+            id,
+            turn: AtomicU64::default(),
+            touched_ms,
+            came_ms: AtomicU64::default(),
+            turns: AtomicU64::default(),
+            phase,
+        }
+    }
+
+    /// A request begins; tells the number of its turn.
+    pub(crate) fn begin_turn(&self) -> u64 {
+        self.turns.fetch_add(1, Ordering::SeqCst);
+        self.turn.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// A request ended.
+    pub(crate) fn end_turn(&self) {
+        self.turns.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Whether a request sends to it: its bytes may be on their way here for long before there are enough to be written.
+    pub(crate) fn is_sent_to(&self) -> bool {
+        self.turns.load(Ordering::SeqCst) > 0
+    }
+
+    /// Bytes came.
+    pub(crate) fn came(&self, now: UnixMillis) {
+        self.came_ms.store(now.get(), Ordering::Relaxed);
+    }
+
+    /// When bytes came last since the node was started: that is written down only now and then.
+    pub(crate) fn came_at(&self) -> UnixMillis {
+        UnixMillis::new(self.came_ms.load(Ordering::Relaxed))
     }
 }
 
@@ -294,6 +336,7 @@ impl UploadRow {
             offset,
             blake3: self.blake3,
             told: self.told.clone(),
+            guarded: !matches!(self.condition, ConditionRow::None),
             author: self.author.clone(),
             created_at: self.created_at,
             touched_at: self.touched_at,
@@ -327,14 +370,37 @@ pub(crate) fn refusal_of(error: &StoreError) -> Option<UploadRefusal> {
 
 /// Lists a new upload.
 pub(crate) fn begin(tx: &Tx<'_>, id: UploadId, row: &UploadRow) -> Result<()> {
-    if tx.read(UPLOADS)?.len()? >= UPLOADS_MAX as u64 {
+    let uploads = tx.read(UPLOADS)?.len()?;
+    if uploads >= UPLOADS_MAX as u64 {
         return Err(StoreError::TooMany { what: "unfinished uploads", max: UPLOADS_MAX });
+    }
+    let share = share_of(uploads);
+    if uploads >= share as u64 && begun_by(tx, &row.author)? >= share {
+        let what = "unfinished uploads that the same user or token began";
+        return Err(StoreError::TooMany { what, max: share });
     }
     if row.bytes > BLOB_BYTES_MAX {
         return Err(StoreError::TooLarge { bytes: row.bytes, max: BLOB_BYTES_MAX });
     }
     tx.write(UPLOADS)?.insert(id.as_bytes(), to_row(row).as_slice())?;
     Ok(())
+}
+
+/// How many somebody may have begun of so many in all: half as many as there are places left, [`UPLOADS_PER_AUTHOR_MAX`] at
+/// most; and of the last [`UPLOADS_FIRST_MAX`] places one. So whoever comes late finds one, unless more than these came before.
+fn share_of(uploads: u64) -> usize {
+    let left = UPLOADS_MAX.saturating_sub(usize::try_from(uploads).unwrap_or(UPLOADS_MAX));
+    (left.saturating_sub(UPLOADS_FIRST_MAX) / 2).clamp(1, UPLOADS_PER_AUTHOR_MAX)
+}
+
+/// How many of those that go on somebody began. There are [`UPLOADS_MAX`] to look through at most.
+fn begun_by(tx: &Tx<'_>, author: &str) -> Result<usize> {
+    let mut count = 0;
+    for entry in tx.read(UPLOADS)?.iter()? {
+        let row: UploadRow = from_row("an upload", entry?.1.value())?;
+        count += usize::from(row.author == author);
+    }
+    Ok(count)
 }
 
 /// Writes down that bytes came, and how many of them are durable.
@@ -415,4 +481,24 @@ pub(crate) fn page<T: serde::de::DeserializeOwned>(
     }
     rows.truncate(limit);
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_many_take_all_they_may_the_next_one_finds_a_place() {
+        let (mut held, mut uploads) = (Vec::new(), 0);
+        for sender in 0..200 {
+            let mut own = 0;
+            while own < share_of(uploads) && uploads < UPLOADS_MAX as u64 {
+                (own, uploads) = (own + 1, uploads + 1);
+            }
+            assert!(own > 0, "sender {sender} finds none of {UPLOADS_MAX}");
+            held.push(own);
+        }
+        assert_eq!(held[0], UPLOADS_PER_AUTHOR_MAX, "alone one has all that one may");
+        assert!(uploads < UPLOADS_MAX as u64, "{uploads} are taken");
+    }
 }

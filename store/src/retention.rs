@@ -92,11 +92,11 @@ fn check(keep: Keep) -> Result<()> {
     if keep.revisions <= KEEP_REVISIONS_MAX {
         return Ok(());
     }
-    Err(StoreError::BadName { what: "keep_revisions", reason: format!("must be at most {KEEP_REVISIONS_MAX}") })
+    Err(StoreError::BadName { field: "keep_revisions", reason: format!("must be at most {KEEP_REVISIONS_MAX}") })
 }
 
 fn compile(rule: &RetentionRule) -> Result<(GlobSet, Keep)> {
-    let bad = |reason: String| StoreError::BadName { what: "a retention rule", reason };
+    let bad = |reason: String| StoreError::BadName { field: "a retention rule", reason };
     if rule.paths.is_empty() || rule.paths.len() > RETENTION_GLOBS_MAX {
         return Err(bad(format!("must have 1 to {RETENTION_GLOBS_MAX} paths")));
     }

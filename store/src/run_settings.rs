@@ -37,6 +37,12 @@ pub(crate) fn load(
     Ok(StoredSettings { version, values })
 }
 
+/// What people read among the settings and the node keeps elsewhere (its name, its urls) is another: so is their version.
+pub(crate) fn moved_on(tx: &Tx<'_>) -> Result<()> {
+    let version = meta::get(&tx.read(META)?, &meta::SETTINGS_VERSION)?.unwrap_or(0);
+    tx.set_meta(&meta::SETTINGS_VERSION, &(version + 1))
+}
+
 /// Changes some, if they are at version `expected`: a value sets a key, `None` takes it away.
 pub(crate) fn change(
     tx: &Tx<'_>,

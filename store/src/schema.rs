@@ -114,6 +114,8 @@ tables! {
     INVITES: &[u8; 16] => &[u8] = "invites", Copied;
     /// BLAKE3 of a token → `TokenRow`.
     TOKENS: Key32 => &[u8] = "tokens", Copied;
+    /// BLAKE3 of a request's name → what it made. What is made in one copy says nothing of another.
+    ONCE: Key32 => &[u8] = "once", Empty;
     /// User id → `UserRow`.
     USERS: &[u8; 8] => &[u8] = "users", Copied;
     /// BLAKE3 of a session's secret → `SessionRow`. A copy in other hands, or restored years later, signs nobody in.

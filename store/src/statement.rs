@@ -90,6 +90,7 @@ pub struct SignedStatement {
     /// The frame.
     pub frame: Vec<u8>,
     /// ed25519 over the statement's id.
+    #[serde(deserialize_with = "frame::signature")]
     pub signature: Vec<u8>,
 }
 

@@ -9,6 +9,7 @@ mod bytes;
 mod care;
 mod mending;
 mod mesh;
+mod once;
 mod packages;
 mod records;
 mod space;
@@ -57,6 +58,7 @@ use crate::resumable::{LiveUpload, UploadId};
 use crate::roster::Roster;
 use crate::schema::{BLOBS, JOURNAL, META, PACKAGES, STATEMENTS, STREAMS, UPLOADS, WANTS};
 use crate::statement::Role;
+use crate::states_pace::StatesPace;
 use crate::time::UnixMillis;
 use crate::trouble::{NotingDisk, Troubles};
 use crate::trust;
@@ -79,6 +81,7 @@ struct Inner {
     blobs: Arc<Blobs>,
     verified: Verified,
     fetches: Mutex<HashMap<Digest, Fetch>>,
+    states_pace: Mutex<StatesPace>,
     uploads: Mutex<HashMap<UploadId, Arc<LiveUpload>>>,
     readers: Arc<Readers>,
     arrivals: Arc<Arrivals>,
@@ -187,6 +190,7 @@ impl Store {
             blobs,
             verified: Verified::default(),
             fetches: Mutex::default(),
+            states_pace: Mutex::default(),
             arrivals: Arc::default(),
             uploads: Mutex::default(),
             readers: Arc::default(),

@@ -12,7 +12,8 @@ use crate::codec::{from_row, to_row};
 use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
-use crate::limits::{NAME_BYTES_MAX, PREFIXES_MAX, TOKENS_MAX};
+use crate::limits::TOKENS_MAX;
+use crate::names::{check_name, check_prefixes};
 use crate::path::PackagePath;
 use crate::publish::Author;
 use crate::schema::TOKENS;
@@ -123,7 +124,7 @@ pub(crate) fn hash(secret: &str) -> [u8; 32] {
 
 /// Makes a token; the text is its secret.
 pub(crate) fn create(tx: &Tx<'_>, moment: Moment, new: &NewToken, author: &Author) -> Result<(TokenRow, String)> {
-    check_name("the token's name", &new.name)?;
+    check_name("name", &new.name)?;
     let prefixes = check_prefixes(&new.prefixes)?;
     if tx.read(TOKENS)?.len()? >= TOKENS_MAX as u64 {
         return Err(StoreError::TooMany { what: "tokens", max: TOKENS_MAX });
@@ -203,26 +204,4 @@ pub(crate) fn rows(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>)
     }
     rows.sort_by_key(|(_, row)| (row.created_at, row.id));
     Ok(rows)
-}
-
-/// Errs unless a name is something that people can read and logs can hold.
-pub(crate) fn check_name(what: &'static str, name: &str) -> Result<()> {
-    if name.trim().is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
-        let reason = format!("must have 1 to {NAME_BYTES_MAX} bytes and no control characters");
-        return Err(StoreError::BadName { what, reason });
-    }
-    Ok(())
-}
-
-/// Prefixes without trailing `/`, each a valid path.
-pub(crate) fn check_prefixes(prefixes: &[String]) -> Result<Vec<String>> {
-    if prefixes.len() > PREFIXES_MAX {
-        return Err(StoreError::TooMany { what: "prefixes", max: PREFIXES_MAX });
-    }
-    let parsed = prefixes.iter().map(|prefix| {
-        let path = PackagePath::parse(prefix.trim_end_matches('/'));
-        let bad = |error: crate::path::PathError| StoreError::BadName { what: "a prefix", reason: error.to_string() };
-        path.map(|path| path.as_str().to_owned()).map_err(bad)
-    });
-    parsed.collect()
 }

@@ -146,6 +146,10 @@ impl Disk for NotingDisk {
         note(&self.troubles, "make", path, self.disk.make_folder(path))
     }
 
+    fn make_top_folder(&self, path: &Path) -> io::Result<()> {
+        note(&self.troubles, "make", path, self.disk.make_top_folder(path))
+    }
+
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
         note(&self.troubles, "remove", path, self.disk.remove_folder(path))
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: after every transaction, for every path the rows of the catalog are what folding all events held, under the
 //! roster held, gives. So when a statement changes a node's standing, every path that node wrote to is folded again; and
-//! when an event of an expelled node arrives, so that more of its stream may be covered, likewise.
+//! when events of an expelled node arrive, so that more of its stream may be covered, likewise: once a batch, at its end.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use crate::catalog;
 use crate::digest::{EventId, NodeId, SetDigest, StatementId};
 use crate::error::{Result, StoreError};
 use crate::event::Event;
+use crate::joined;
 use crate::journal::{self, Happening, Moment};
 use crate::limits::STATEMENTS_MAX;
 use crate::log;
@@ -118,6 +119,7 @@ pub(crate) fn take_root(tx: &Tx<'_>, moment: Moment, root: NodeId) -> Result<()>
         return Err(StoreError::NotAlone);
     }
     tx.set_meta(&meta::ROOT, &root)?;
+    joined::begin(tx)?;
     reload(tx, moment, &[])
 }
 
@@ -149,10 +151,14 @@ pub(crate) fn cover_all(tx: &Tx<'_>) -> Result<()> {
     expelled.try_for_each(|(node, _)| recover_coverage(tx, node).map(drop))
 }
 
-/// After an event of an expelled node came: what it covers may count now.
-pub(crate) fn event_of_expelled_arrived(tx: &Tx<'_>, moment: Moment, origin: &NodeId) -> Result<()> {
-    if recover_coverage(tx, origin)? {
-        refold(tx, moment, origin)?;
+/// After events of these nodes came: what those of an expelled node cover may count now. Once for all events of a batch, since
+/// it looks at all that are held of the node.
+pub(crate) fn events_of_expelled_arrived(tx: &Tx<'_>, moment: Moment, origins: &BTreeSet<NodeId>) -> Result<()> {
+    let roster = tx.roster();
+    for origin in origins.iter().filter(|origin| roster.is_expelled(origin)) {
+        if recover_coverage(tx, origin)? {
+            refold(tx, moment, origin)?;
+        }
     }
     Ok(())
 }
@@ -169,12 +175,17 @@ fn recover_coverage(tx: &Tx<'_>, node: &NodeId) -> Result<bool> {
     }
     let mut changed = false;
     for (id, _) in log::events_of(tx, node)? {
+        let counts = covered.contains(&id);
+        if tx.read(COVERED)?.get(id.as_bytes())?.is_some() == counts {
+            continue;
+        }
+        changed = true;
         let mut table = tx.write(COVERED)?;
-        changed |= if covered.contains(&id) {
-            table.insert(id.as_bytes(), ())?.is_none()
+        if counts {
+            table.insert(id.as_bytes(), ())?;
         } else {
-            table.remove(id.as_bytes())?.is_some()
-        };
+            table.remove(id.as_bytes())?;
+        }
     }
     Ok(changed)
 }

@@ -30,8 +30,10 @@ pub struct Committed {
     pub log_grew: bool,
     /// Statements were added, or the root changed.
     pub roster_changed: bool,
-    /// Wants were added, met or dropped.
+    /// Wants were added, changed, or dropped without being met.
     pub wants_changed: bool,
+    /// Wants were met.
+    pub wants_met: bool,
     /// Peers were added, changed or removed.
     pub peers_changed: bool,
     /// Node states were taken or dropped.

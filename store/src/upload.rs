@@ -13,7 +13,7 @@ use crate::digest::{Digest, Sha256};
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
 use crate::limits::BLOB_BYTES_MAX;
-use crate::outline::{BlobHasher, BlobHashes};
+use crate::outline::{BlobHasher, BlobHashes, PIECE_BYTES};
 
 /// So many bytes at a time are sent to the disk while the next ones come, so that the sync at the end is short.
 const BEGIN_SYNC_EVERY_BYTES: u64 = 32 << 20;
@@ -47,6 +47,8 @@ pub struct UploadFile {
     file: Box<dyn DiskFile>,
     incoming: IncomingFile,
     bytes: u64,
+    /// Room was to be set aside, so the file may be longer than what came.
+    may_be_longer: bool,
     /// Room that was set aside; past that each write has to find its own.
     reserved_bytes: u64,
     /// Up to where the disk was asked to begin writing.
@@ -72,7 +74,9 @@ impl Upload {
         let claim = blobs.claim(name);
         let (path, file) = blobs.create_incoming(name)?;
         let incoming = IncomingFile { blobs, path, _claim: claim };
-        let is_reserved = expected > 0
+        // Less is in memory at once, and finds its room, or doesn't, when it is written.
+        let is_large = expected > PIECE_BYTES;
+        let is_reserved = is_large
             && file.reserve(expected).map_err(|error| {
                 match StoreError::io("reserve room for", &incoming.path)(error) {
                     StoreError::NoSpace { .. } => {
@@ -83,7 +87,15 @@ impl Upload {
             })?;
         let reserved_bytes = if is_reserved { expected } else { 0 };
         let block = file.begin_direct(expected).then(Block::new);
-        let file = UploadFile { file, incoming, bytes: 0, reserved_bytes, sync_begun_bytes: 0, block };
+        let file = UploadFile {
+            file,
+            incoming,
+            bytes: 0,
+            may_be_longer: is_large,
+            reserved_bytes,
+            sync_begun_bytes: 0,
+            block,
+        };
         Ok(Self { file, hasher: Box::new(BlobHasher::new()) })
     }
 
@@ -113,10 +125,12 @@ impl Upload {
     pub fn finish(self) -> Result<Received> {
         let Self { file: mut writing, hasher } = self;
         writing.flush()?;
-        let UploadFile { file, incoming, bytes, .. } = writing;
+        let UploadFile { file, incoming, bytes, may_be_longer, .. } = writing;
         let hashes = hasher.finish();
         assert_eq!(bytes, hashes.size, "what was hashed was written");
-        file.set_len(hashes.size).map_err(StoreError::io("cut", &incoming.path))?;
+        if may_be_longer {
+            file.set_len(hashes.size).map_err(StoreError::io("cut", &incoming.path))?;
+        }
         file.make_read_only().map_err(StoreError::io("protect", &incoming.path))?;
         file.sync().map_err(StoreError::io("sync", &incoming.path))?;
         drop(file);

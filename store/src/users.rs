@@ -14,13 +14,14 @@ use crate::codec::{from_row, to_row};
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::USERS_MAX;
+use crate::names::{check_name, check_prefixes};
 use crate::publish::Author;
 use crate::schema::USERS;
 use crate::sessions::{self, SessionHolder};
 use crate::set_up;
 use crate::short_ids::{SessionId, UserId};
 use crate::time::UnixMillis;
-use crate::tokens::{Scope, check_name, check_prefixes};
+use crate::tokens::Scope;
 use crate::tx::Tx;
 
 /// What is kept of a user.
@@ -87,7 +88,7 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, new: &NewUser, author: &Author
     if all.len() >= USERS_MAX {
         return Err(StoreError::TooMany { what: "users", max: USERS_MAX });
     }
-    check_name("the user's name", &new.name)?;
+    check_name("name", &new.name)?;
     must_be_free(&all, &new.name, None)?;
     let row = UserRow {
         id: UserId::new(tx.context.entropy.bytes()),
@@ -122,7 +123,7 @@ pub(crate) fn edit(
     let before = find(&all, id, expected)?;
     let mut row = before.clone();
     if let Some(name) = &patch.name {
-        check_name("the user's name", name)?;
+        check_name("name", name)?;
         must_be_free(&all, name, Some(id))?;
         row.name.clone_from(name);
     }

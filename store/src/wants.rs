@@ -9,7 +9,10 @@
 //!
 //! What the policy doesn't keep is wanted for those who ask within bounds, since anybody may ask: on an on-demand node as many
 //! bytes at once as it keeps ([`check_asked`]; a larger blob comes alone), and only while somebody goes on asking or some of it
-//! is here (`is_forsaken`).
+//! is here (`is_forsaken`), and for peers alone as long as no other has to wait for it too long (`relaying.rs`).
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
 
 use redb::{ReadableTable, ReadableTableMetadata};
 use serde::{Deserialize, Serialize};
@@ -150,6 +153,12 @@ pub(crate) fn resize(tx: &Tx<'_>, blob: &Digest, size: u64) -> Result<bool> {
 }
 
 impl Want {
+    /// Its place among others, the most urgent least. Wants beyond what a node keeps in view are the greatest.
+    fn rank(&self) -> (bool, WantReason, Reverse<UnixMillis>, Digest) {
+        let since = self.asked_at.unwrap_or(self.newest_at);
+        (self.asked_at.is_none(), self.reason, Reverse(since), self.blob)
+    }
+
     /// Whether it is here only because somebody asked: what was lost may have been the only copy.
     fn is_for_askers(&self) -> bool {
         self.asked_at.is_some() && self.reason != WantReason::Repair
@@ -184,10 +193,10 @@ pub(crate) fn check_asked(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
     Ok(())
 }
 
-/// Ends the want of a blob that nobody asks for any more, unless the policy keeps it.
-pub(crate) fn drop_forsaken(tx: &Tx<'_>, blob: &Digest, now: UnixMillis) -> Result<bool> {
-    let forsaken = find(&tx.read(WANTS)?, blob)?.is_some_and(|want| want.is_forsaken(now));
-    if !forsaken || policy::keeps_blob(tx, &*tx.keeps()?, blob)? {
+/// Ends the want of a blob that is here only because somebody asked, if it `may` end, unless the policy keeps it.
+pub(crate) fn end_of_askers(tx: &Tx<'_>, blob: &Digest, may: impl Fn(&Want) -> bool) -> Result<bool> {
+    let ends = find(&tx.read(WANTS)?, blob)?.is_some_and(|want| want.is_for_askers() && may(&want));
+    if !ends || policy::keeps_blob(tx, &*tx.keeps()?, blob)? {
         return Ok(false);
     }
     end(tx, blob).map(|()| true)
@@ -249,25 +258,35 @@ pub(crate) fn drop_unless_asked(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
     if asked { Ok(()) } else { end(tx, blob) }
 }
 
+/// Ends a want that is not met.
 fn end(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
+    if take_away(tx, blob)? {
+        tx.changed(|effects| effects.wants_changed = true);
+    }
+    Ok(())
+}
+
+/// Takes a want away; false if there is none.
+fn take_away(tx: &Tx<'_>, blob: &Digest) -> Result<bool> {
     let size = {
         let mut table = tx.write(WANTS)?;
         let removed = table.remove(blob.as_bytes())?;
-        let Some(row) = removed else { return Ok(()) };
+        let Some(row) = removed else { return Ok(false) };
         from_row::<WantRow>("a want", row.value())?.size
     };
     tx.write(FETCHES)?.remove(blob.as_bytes())?;
     tx.write(OLD_WANTS)?.remove(blob.as_bytes())?;
     tx.count(&meta::WANT_BYTES, 0, size)?;
-    tx.changed(|effects| effects.wants_changed = true);
-    Ok(())
+    Ok(true)
 }
 
 /// Lists a sealed blob as held, ends its want, and tells of the packages whose bytes are here now.
 pub(crate) fn hold(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64) -> Result<()> {
     let old = tx.read(OLD_WANTS)?.get(blob.as_bytes())?.is_some();
     let told = Moment { backfill: moment.backfill || old, ..moment };
-    end(tx, blob)?;
+    if take_away(tx, blob)? {
+        tx.changed(|effects| effects.wants_met = true);
+    }
     if tx.read(BLOBS)?.get(blob.as_bytes())?.is_some() {
         return Ok(());
     }
@@ -343,14 +362,49 @@ pub(crate) fn is_live(
     Ok(first.is_some_and(|(key, _)| key.value().0 == blob.as_bytes()))
 }
 
-/// Up to `limit` wants, by digest.
+/// Up to `limit` wants, the most urgent of all: those that clients wait for, then by reason, then the newest. By digest.
 pub(crate) fn list(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>, limit: usize) -> Result<Vec<Want>> {
-    let rows = table.iter()?.take(limit).map(|entry| {
+    let rows = table.iter()?.map(|entry| -> Result<Want> {
         let (key, row) = entry?;
         let row: WantRow = from_row("a want", row.value())?;
         Ok(row.view(Digest::from_bytes(*key.value())))
     });
-    rows.collect()
+    // Most often all fit, and none has to be compared with any.
+    let mut best: BinaryHeap<Ranked> = BinaryHeap::new();
+    let mut listed = Vec::new();
+    for want in rows {
+        let want = want?;
+        if best.is_empty() && listed.len() < limit {
+            listed.push(want);
+            continue;
+        }
+        if best.is_empty() {
+            best = listed.drain(..).map(Ranked).collect();
+        }
+        if best.peek().is_some_and(|worst| want.rank() < worst.0.rank()) {
+            best.pop();
+            best.push(Ranked(want));
+        }
+    }
+    listed.extend(best.into_iter().map(|ranked| ranked.0));
+    listed.sort_unstable_by_key(|want| want.blob);
+    Ok(listed)
+}
+
+/// Wants by their rank; the greatest is the least urgent.
+#[derive(Debug, PartialEq, Eq)]
+struct Ranked(Want);
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.rank().cmp(&other.0.rank())
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// One want.
@@ -378,5 +432,40 @@ mod tests {
         assert_eq!((row.size, row.asked_at, row.reason.0), (7, Some(UnixMillis::new(3)), WantReason::Release));
         let new = WantRow { reason: Added(WantReason::Backfill), ..row };
         assert_eq!(from_row::<WantRow>("a want", &to_row(&new)).unwrap(), new);
+    }
+
+    #[test]
+    fn of_too_many_the_most_urgent_are_listed() {
+        let want = |number: u8, asked: bool, reason: WantReason, newest_at: u64| {
+            let asked_at = asked.then(|| UnixMillis::new(u64::from(number)));
+            let row = WantRow {
+                size: 1,
+                since: UnixMillis::new(0),
+                newest_at: UnixMillis::new(newest_at),
+                asked_at,
+                reason: Added(reason),
+            };
+            (Digest::from_bytes([number; 32]), row)
+        };
+        let rows = [
+            want(1, false, WantReason::Backfill, 99),
+            want(2, false, WantReason::Release, 10),
+            want(3, false, WantReason::Repair, 99),
+            want(4, false, WantReason::Release, 20),
+            want(5, true, WantReason::Backfill, 1),
+            want(6, false, WantReason::Backfill, 98),
+        ];
+        let database = redb::Database::builder().create_with_backend(redb::backends::InMemoryBackend::new()).unwrap();
+        let write = database.begin_write().unwrap();
+        let mut table = write.open_table(WANTS).unwrap();
+        for (blob, row) in &rows {
+            table.insert(blob.as_bytes(), to_row(row).as_slice()).unwrap();
+        }
+        let listed = |limit: usize| -> Vec<u8> {
+            list(&table, limit).unwrap().into_iter().map(|want| want.blob.as_bytes()[0]).collect()
+        };
+        assert_eq!((listed(0), listed(1), listed(2)), (vec![], vec![5], vec![4, 5]));
+        assert_eq!((listed(4), listed(5)), (vec![2, 3, 4, 5], vec![1, 2, 3, 4, 5]));
+        assert_eq!((listed(6), listed(7)), (vec![1, 2, 3, 4, 5, 6], vec![1, 2, 3, 4, 5, 6]));
     }
 }

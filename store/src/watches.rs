@@ -20,7 +20,7 @@ use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{WATCH_FOLDER_BYTES_MAX, WATCHES_MAX};
 use crate::path::PackagePath;
-use crate::publish::{Author, check_tags};
+use crate::publish::{Author, check_tags, check_visible};
 use crate::schema::{WATCH_ORDERS, WATCHES};
 use crate::short_ids::WatchId;
 use crate::time::UnixMillis;
@@ -288,20 +288,22 @@ fn note(tx: &Tx<'_>, moment: Moment, row: &WatchRow, change: &str, author: &Auth
 
 /// The settings in their normal form, beside all other watches but `own`.
 fn checked(tx: &Tx<'_>, settings: &WatchSettings, own: Option<WatchId>) -> Result<WatchSettings> {
-    let bad = |what: &'static str, reason: String| Err(StoreError::BadName { what, reason });
+    let bad = |field: &'static str, reason: String| Err(StoreError::BadName { field, reason });
     if settings.folder.len() > WATCH_FOLDER_BYTES_MAX {
         return bad("folder", format!("must have at most {WATCH_FOLDER_BYTES_MAX} bytes"));
     }
     let prefix = match settings.prefix.trim_matches('/') {
         "" => String::new(),
-        prefix => match PackagePath::parse(prefix) {
+        // Below another one nothing could be published.
+        prefix => match PackagePath::parse(prefix).and_then(|path| path.check_new().map(|()| path)) {
             Ok(path) => path.to_string(),
             Err(error) => return bad("prefix", error.to_string()),
         },
     };
     if !settings.tags.is_empty() {
-        let reason = |error: StoreError| StoreError::BadName { what: "tags", reason: error.to_string() };
+        let reason = |error: StoreError| StoreError::BadName { field: "tags", reason: error.to_string() };
         check_tags(&settings.tags.join(",")).map_err(reason)?;
+        settings.tags.iter().try_for_each(|tag| check_visible(tag)).map_err(reason)?;
     }
     if settings.settle_s > WATCH_SECONDS_MAX {
         return bad("settle_s", format!("is from 0 to {WATCH_SECONDS_MAX}"));

@@ -24,21 +24,22 @@ pub use deliveries::{Attempt, Delivery, DeliveryPage, DeliveryState, Settlement,
 pub(crate) use deliveries::{
     delivery, drop_all, enqueue, enqueue_failed, page, prune, queued, settle, settle_resend, skip, skip_all, test,
 };
-pub use filter::{WEBHOOK_TYPES, WebhookFilter};
+pub use filter::WebhookFilter;
 
 use crate::audit::{self, Deed, Facts};
-use crate::codec::{from_row, to_row};
+use crate::codec::{Added, from_row, to_row};
 use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
-use crate::limits::{NAME_BYTES_MAX, WEBHOOK_URL_BYTES_MAX, WEBHOOKS_MAX};
+use crate::limits::{WEBHOOK_OLD_SECRETS_MAX, WEBHOOK_URL_BYTES_MAX, WEBHOOKS_MAX};
 use crate::lsn::Lsn;
-use crate::publish::Author;
+use crate::names::{check_characters, check_optional_name};
+use crate::publish::{Author, check_tag};
 use crate::schema::{WEBHOOK_PROGRESS, WEBHOOKS};
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 
-/// How long the secret before a rotation signs too, at most: 7 days.
+/// How long a secret from before a rotation signs too, at most: 7 days.
 pub const OLD_SECRET_FOR_MS_MAX: u64 = 7 * 24 * 60 * 60 * 1000;
 
 /// What goes wrong with webhooks alone.
@@ -53,6 +54,12 @@ pub enum WebhookError {
     /// Nothing holds the webhook up, or not what the caller means.
     #[error("no such delivery holds the webhook up")]
     NothingToSkip,
+    /// So many secrets from before rotations sign still.
+    #[error(
+        "{WEBHOOK_OLD_SECRETS_MAX} secrets from before earlier rotations still sign; wait until `old_secret_until`, or keep \
+         none of them (`keep_old_for_s` 0), once the receivers have the one of now"
+    )]
+    TooManySecrets,
 }
 
 /// A webhook's name in URLs: 16 hex digits.
@@ -152,6 +159,8 @@ pub struct WebhookRow {
     pub by: String,
     /// How often it was changed.
     pub edits: u32,
+    /// The keys before that one, the newest first, and until when they sign too: none longer than a newer one.
+    older_secrets: Added<Vec<(WebhookSecret, UnixMillis)>>,
 }
 
 impl WebhookRow {
@@ -167,8 +176,27 @@ impl WebhookRow {
 
     /// The secrets that sign now, the newest first.
     pub fn secrets(&self, now: UnixMillis) -> Vec<&WebhookSecret> {
-        let old = self.old_secret.iter().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
-        std::iter::once(&self.secret).chain(old).collect()
+        std::iter::once(&self.secret).chain(self.old_secrets(now).map(|(secret, _)| secret)).collect()
+    }
+
+    /// Those of before that sign now, the newest first.
+    fn old_secrets(&self, now: UnixMillis) -> impl Iterator<Item = &(WebhookSecret, UnixMillis)> {
+        self.old_secret.iter().chain(&self.older_secrets.0).filter(move |(_, until)| now < *until)
+    }
+
+    /// Takes a new secret. That of now signs until then, and those of before no longer than that: whoever ends a secret at
+    /// once, since others know it, doesn't leave older ones behind. Whoever rotates again while receivers are still being
+    /// changed ends none that they have.
+    fn rotate(&mut self, fresh: WebhookSecret, until: UnixMillis, now: UnixMillis) -> Result<()> {
+        let old = (std::mem::replace(&mut self.secret, fresh), until);
+        let before = self.old_secrets(now).map(|(secret, its)| (secret.clone(), until.min(*its)));
+        let mut kept: Vec<_> = std::iter::once(old).chain(before).filter(|(_, until)| now < *until).collect();
+        if kept.len() > WEBHOOK_OLD_SECRETS_MAX {
+            return Err(WebhookError::TooManySecrets.into());
+        }
+        self.older_secrets = Added(kept.split_off(kept.len().min(1)));
+        self.old_secret = kept.pop();
+        Ok(())
     }
 }
 
@@ -257,7 +285,7 @@ pub enum WebhookChange {
 
 /// Makes a webhook. It is told of what happens from here on.
 pub(crate) fn create(tx: &Tx<'_>, moment: Moment, settings: &WebhookSettings, author: &Author) -> Result<Webhook> {
-    check(settings)?;
+    check(settings, None)?;
     if tx.read(WEBHOOKS)?.len()? >= WEBHOOKS_MAX as u64 {
         return Err(StoreError::TooMany { what: "webhooks", max: WEBHOOKS_MAX });
     }
@@ -270,6 +298,7 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, settings: &WebhookSettings, au
         created_at: moment.now,
         by: author.as_str().to_owned(),
         edits: 0,
+        older_secrets: Added::default(),
     };
     put(tx, &row)?;
     let cursor = note(tx, moment, &row, &Deed::made("webhook.created", row.id, facts(&row)), author)?;
@@ -293,8 +322,9 @@ pub(crate) fn change(
     row.edits = row.edits.wrapping_add(1);
     let told = match change {
         WebhookChange::Edit(edit) => {
-            row.settings = edit.applied_to(&row.settings);
-            check(&row.settings)?;
+            let asked = edit.applied_to(&row.settings);
+            check(&asked, Some(&row.settings))?;
+            row.settings = asked;
             match edit.on {
                 Some(true) => row.switch = WebhookSwitch::On,
                 Some(false) if row.is_on() => {
@@ -307,9 +337,7 @@ pub(crate) fn change(
         }
         WebhookChange::Rotate { keep_old_for_ms } => {
             let until = moment.now.plus_ms((*keep_old_for_ms).min(OLD_SECRET_FOR_MS_MAX));
-            let fresh = WebhookSecret(tx.context.entropy.bytes());
-            let old = std::mem::replace(&mut row.secret, fresh);
-            row.old_secret = (until > moment.now).then_some((old, until));
+            row.rotate(WebhookSecret(tx.context.entropy.bytes()), until, moment.now)?;
             "webhook.rotated"
         }
     };
@@ -418,13 +446,21 @@ fn facts(row: &WebhookRow) -> Facts {
     ])
 }
 
-fn check(settings: &WebhookSettings) -> Result<()> {
-    let bad = |what: &'static str, reason: String| Err(StoreError::BadName { what, reason });
-    if settings.name.len() > NAME_BYTES_MAX || settings.name.chars().any(char::is_control) {
-        return bad("name", format!("must have at most {NAME_BYTES_MAX} bytes and no control characters"));
-    }
+/// Errs if settings can't be a webhook's. What `before` had already, from an earlier version, may stay.
+fn check(settings: &WebhookSettings, before: Option<&WebhookSettings>) -> Result<()> {
+    check_optional_name("name", &settings.name)?;
     if settings.url.len() > WEBHOOK_URL_BYTES_MAX {
-        return bad("url", format!("must have at most {WEBHOOK_URL_BYTES_MAX} bytes"));
+        let reason = format!("must have at most {WEBHOOK_URL_BYTES_MAX} bytes");
+        return Err(StoreError::BadName { field: "url", reason });
+    }
+    if before.is_none_or(|before| before.url != settings.url) {
+        check_characters("url", &settings.url)?;
+    }
+    let is_new = |tag: &&String| before.is_none_or(|before| !before.tags.contains(tag));
+    for tag in settings.tags.iter().filter(is_new) {
+        // No package could ever have another one.
+        check_tag(tag).map_err(|reason| StoreError::BadName { field: "tags", reason })?;
+        check_characters("tags", tag)?;
     }
     WebhookFilter::new(settings).map(drop)
 }

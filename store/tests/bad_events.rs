@@ -39,9 +39,14 @@ fn varint(mut value: u64, to: &mut Vec<u8>) {
 
 /// A frame as the format has it, with whatever is said of it.
 fn frame(key: &NodeKey, kind: u8, seq: u64, prev: EventId, length: u32, body: &[u8]) -> SignedEvent {
+    frame_in(77, key, (kind, seq, prev), length, body)
+}
+
+/// One in a stream of this epoch.
+fn frame_in(epoch: u64, key: &NodeKey, (kind, seq, prev): (u8, u64, EventId), length: u32, body: &[u8]) -> SignedEvent {
     let mut frame = vec![ods_store::FORMAT, kind];
     frame.extend(key.node_id().as_bytes());
-    varint(77, &mut frame);
+    varint(epoch, &mut frame);
     varint(seq, &mut frame);
     frame.extend(prev.as_bytes());
     varint(5, &mut frame);
@@ -75,7 +80,7 @@ fn a_wrong_signature_stops_the_batch_and_the_cursor() {
     let cursor = page.cursor;
     let batch = EventBatch {
         events: bent,
-        pull: Some(PulledFrom { node: b.node_id(), positions: positions.clone(), cursor }),
+        pull: Some(PulledFrom { node: b.node_id(), positions: positions.clone(), cursor, is_last: true }),
         backfill: false,
     };
     let outcome = a.insert_events(batch, at(2)).expect("an answer");
@@ -152,4 +157,86 @@ fn a_path_that_hides_something_is_taken_from_others_and_not_published_here() {
     assert!(matches!(refused, ods_store::StoreError::BadPath(ods_store::PathError::HiddenCharacter { code: 0x202E })));
     a.remove(&path(name), &ods_store::Condition::None, &ods_store::Author::new("test"), at(4)).expect("gone");
     assert_sound(&a);
+}
+
+#[test]
+fn a_tag_that_hides_something_is_taken_from_others_and_not_added_here() {
+    let a = fresh(1).1;
+    let (b, _) = member(&a);
+    let (name, tag, digest) = ("t/a.pkg", "prod\u{200B}", Digest::of(b""));
+    let text = |text: &str, body: &mut Vec<u8>| {
+        varint(text.len() as u64, body);
+        body.extend(text.as_bytes());
+    };
+    let mut body = Vec::new();
+    text(name, &mut body);
+    body.extend(digest.as_bytes());
+    varint(0, &mut body);
+    body.extend(digest.as_bytes());
+    // Modified at 0, one entry of metadata, in place of nothing.
+    body.extend([0, 1]);
+    text("tags", &mut body);
+    text(tag, &mut body);
+    body.push(0);
+    let length = u32::try_from(body.len()).expect("short");
+    assert_eq!(refused(&a, &[frame(b.key(), 1, 1, EventId::ZERO, length, &body)]), None);
+    let patch = |key: &str, value: &str| {
+        let meta = [(key.to_owned(), Some(value.to_owned()))].into();
+        a.edit(&ods_store::PublishRequest { meta, ..crate::support::request(name) }, at(3))
+    };
+    assert_eq!(a.package(&path(name)).expect("readable").expect("there").tags(), [tag]);
+    patch("title", "A").expect("what is there may stay");
+    patch("tags", &format!("{tag},lab")).expect("beside another one, too");
+    let added = patch("tags", "prod\u{202E}").expect_err("not from here");
+    assert!(matches!(&added, ods_store::StoreError::BadMeta { key, .. } if key == "tags"), "{added}");
+    assert!(added.to_string().contains("U+202E"), "{added}");
+    patch("tags", "prod").expect("it goes");
+    patch("tags", tag).expect_err("and doesn't come back");
+}
+
+#[test]
+fn what_a_replicas_key_signs_is_refused_until_it_is_raised() {
+    let (a, b) = (fresh(1).1, fresh(2).1);
+    let admit = |role| {
+        let admit = ods_store::Admit { node: b.node_id(), role, prefixes: vec![] };
+        a.admit(&admit, &ods_store::Author::new("test"), at(0)).expect("the root admits");
+    };
+    admit(ods_store::Role::Replica);
+    let event = frame(b.key(), 9, 1, EventId::ZERO, 1, b"x");
+    assert_eq!(refused(&a, std::slice::from_ref(&event)), Some(RefusalReason::UnknownOrigin));
+    assert_eq!(a.vector().expect("a vector"), Vector::default(), "nothing of it is held");
+    admit(ods_store::Role::Publisher);
+    assert_eq!(
+        offer(&a, std::slice::from_ref(&event)).inserted,
+        1,
+        "an event that came before the word is taken after it"
+    );
+    a.expel(&b.node_id(), &ods_store::Author::new("test"), at(1)).expect("the root expels");
+    let next = frame(b.key(), 9, 2, event.id(), 1, b"y");
+    assert_eq!(offer(&a, &[next]).inserted, 1, "what is held depends on who was admitted alone");
+    assert_sound(&a);
+}
+
+#[test]
+fn an_admin_is_told_of_a_flood_of_streams_once() {
+    let a = fresh(1).1;
+    let b = fresh(2).1;
+    let admit = ods_store::Admit { node: b.node_id(), role: ods_store::Role::Publisher, prefixes: vec![] };
+    a.admit(&admit, &ods_store::Author::new("test"), at(0)).expect("the root admits");
+    let alarms = || -> Vec<String> {
+        let records = a.records(ods_store::Lsn::ZERO, 1000).expect("readable").items;
+        let alarm = |record: ods_store::Record| match record.what {
+            ods_store::Happening::Alarm { code, .. } => Some(code),
+            _ => None,
+        };
+        records.into_iter().filter_map(alarm).collect()
+    };
+    let event = |epoch: u64| frame_in(epoch, b.key(), (9, 1, EventId::ZERO), 1, b"x");
+    for epoch in 1..=63 {
+        assert_eq!(offer(&a, &[event(epoch)]).inserted, 1);
+    }
+    assert_eq!(alarms(), [""; 0]);
+    let more: Vec<SignedEvent> = (64..=200).map(event).collect();
+    assert_eq!(offer(&a, &more).inserted, 137);
+    assert_eq!(alarms(), ["many_streams"]);
 }

@@ -213,3 +213,28 @@ fn a_folder_in_the_place_of_a_file_is_told_and_stops_neither_start_nor_verifying
     drop((scrubber, store));
     drop(open(folder.path()));
 }
+
+#[test]
+fn what_gc_can_not_remove_stops_it_from_nothing_else_and_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let store = open(&folder.path().join("data"));
+    put(&store, "a.pkg", &bytes(1, 10), at(1)).expect("a publish");
+    put(&store, "a.pkg", &bytes(2, 10), at(2)).expect("another version");
+    let incoming = folder.path().join("data/incoming");
+    for odd in ["first.upload", "second.upload"] {
+        LocalDisk::new().make_folder(&incoming.join(odd)).expect("a folder where files are");
+    }
+    drop(create(&incoming.join("third.upload"), b"12345"));
+    let keep = ods_store::Keep { revisions: 1, age_ms: 0, removed_ms: 0 };
+    let policy =
+        ods_store::SpacePolicy { grace_ms: 0, retention: ods_store::Retention::new(keep, &[]).expect("valid") };
+    // Behind the moment at which the files here were made.
+    let later = ods_store::UnixMillis::new(9_000_000_000_000);
+    let report = store.gc(&policy, ods_store::GcMode::Collect, later).expect("the rest is done");
+    assert_eq!((report.blobs.count, report.orphans.count, report.failed.count), (1, 1, 2), "{report:?}");
+    assert!(report.failed.first.as_ref().is_some_and(|first| first.contains(".upload")), "{report:?}");
+    assert!(report.items.iter().all(|item| item.revision.is_some()), "{report:?}");
+    let again = store.gc(&policy, ods_store::GcMode::Collect, later).expect("and again");
+    assert_eq!((again.blobs.count, again.orphans.count, again.failed.count), (0, 0, 2), "{again:?}");
+    assert_eq!(read_all(&store, "a.pkg", at(3)).expect("readable"), Some(bytes(2, 10)));
+}

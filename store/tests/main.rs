@@ -20,6 +20,7 @@
 //! - `backup.rs`: backups and what is restored from them
 //! - `uploads.rs`: resumable uploads, struck at any moment
 //! - `watches.rs`: what a mirror remembers of its folder
+//! - `once.rs`: requests that make something once
 //! - `webhooks.rs`: webhooks as their sender uses the store, and the journal's retention
 //! - `opening.rs`: data folders that can't be opened, and what is said then
 
@@ -33,6 +34,7 @@ mod golden;
 mod local_disk;
 mod mesh;
 mod model;
+mod once;
 mod opening;
 mod operations;
 mod planted;

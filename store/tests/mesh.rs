@@ -134,6 +134,105 @@ fn a_publisher_keeps_to_its_prefixes() {
     assert_sound(b);
 }
 
+/// `modified` of a path is nobody's to push into the future but theirs who may publish it.
+#[test]
+fn what_takes_no_effect_has_none_on_when_a_later_revision_says_it_was_modified() {
+    let nodes = [fresh(1), fresh(2), fresh(3)];
+    let (a, b, c) = (&nodes[0].1, &nodes[1].1, &nodes[2].1);
+    let admit = |prefix: &str| Admit { node: b.node_id(), role: Role::Publisher, prefixes: vec![prefix.to_owned()] };
+    a.admit(&admit("mac"), &Author::new("test"), at(0)).expect("the root admits");
+    let far = at(10_000_000_000);
+    put(b, "win/x.msi", b"by a clock that is far ahead", far).expect("a publish");
+    b.take_root(a.node_id(), at(0)).expect("a node alone takes the root");
+    settle(&[a, b]);
+    put(a, "win/x.msi", b"one", at(5)).expect("a publish");
+    let modified = |store: &Store| store.package(&path("win/x.msi")).expect("readable").expect("there").modified;
+    assert_eq!(modified(a), at(5).unix_seconds());
+    settle(&[a, b]);
+    assert_eq!(modified(b), at(5).unix_seconds());
+    [a, b].into_iter().for_each(assert_sound);
+    // When it may publish there after all, what it said counts.
+    a.admit(&admit("win"), &Author::new("test"), at(6)).expect("the root admits");
+    put(a, "win/x.msi", b"two", at(7)).expect("a publish");
+    assert_eq!(modified(a), far.unix_seconds() + 1);
+    let admit = Admit { node: c.node_id(), role: Role::Owner, prefixes: vec![] };
+    a.admit(&admit, &Author::new("test"), at(8)).expect("the root admits");
+    c.take_root(a.node_id(), at(8)).expect("alone");
+    settle(&[a, b, c]);
+    put(c, "win/x.msi", b"three", at(9)).expect("a publish");
+    assert_eq!(modified(c), far.unix_seconds() + 2);
+    [a, b, c].into_iter().for_each(assert_sound);
+}
+
+/// Receives all that is held by one in a single batch; how long that took.
+fn received_from(from: &Store, statements: bool) -> (Store, std::time::Duration) {
+    let to = fresh(9).1;
+    to.take_root(from.roster().root(), at(0)).expect("alone");
+    let all = from.roster_statements().expect("readable");
+    // The first admits the origin; the second expels it.
+    let some = if statements { all } else { all.into_iter().filter(|signed| signed.frame[1] == 1).collect() };
+    to.insert_statements(some, at(1)).expect("they verify");
+    let events = from.events_after(ods_store::Lsn::ZERO, usize::MAX).expect("readable");
+    let batch = to.verify_events(EventBatch { events, pull: None, backfill: true }).expect("an answer");
+    let began = std::time::Instant::now();
+    assert_eq!(to.insert_verified(batch, at(2)).expect("an answer").refused, None);
+    (to, began.elapsed())
+}
+
+#[test]
+fn the_events_of_an_expelled_node_cost_about_as_much_as_those_of_another() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    let content = b"the same bytes";
+    for number in 0..1_500 {
+        put(b, &format!("p/{number}.pkg"), content, at(number)).expect("a publish");
+    }
+    settle(&[a, b]);
+    a.expel(&b.node_id(), &Author::new("test"), at(5_000)).expect("an owner expels");
+    let (plain, plain_took) = received_from(a, false);
+    let (expelled, took) = received_from(a, true);
+    assert_eq!(digest(&plain), digest(&expelled), "all of it is covered");
+    // It was a hundred times as much: each event looked at all before it.
+    assert!(took < 8 * plain_took, "{took:?} and {plain_took:?}");
+}
+
+fn backfilled(store: &Store) -> Vec<bool> {
+    let records = store.records(ods_store::Lsn::ZERO, 1000).expect("readable").items;
+    let published =
+        records.iter().filter(|record| matches!(record.what, ods_store::Happening::PackagePublished { .. }));
+    published.map(|record| record.backfill).collect()
+}
+
+#[test]
+fn what_was_there_before_a_node_joined_is_no_news_until_all_of_it_was_pulled_once() {
+    let nodes = [fresh(1), fresh(2)];
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    let admit = Admit { node: b.node_id(), role: Role::Publisher, prefixes: vec![] };
+    a.admit(&admit, &Author::new("test"), at(0)).expect("the root admits");
+    b.take_root(a.node_id(), at(0)).expect("alone");
+    b.insert_statements(a.roster_statements().expect("readable"), at(0)).expect("they verify");
+    for number in 0..4 {
+        put(a, &format!("p/{number}.pkg"), b"x", at(number)).expect("a publish");
+    }
+    let pull_some = |count: usize, is_last: bool| {
+        let query = ods_store::LogQuery { cursor: None, vector: b.vector().expect("a vector") };
+        let page = a.log_page(&query).expect("a page");
+        let (positions, events): (Vec<_>, Vec<_>) = page.items.into_iter().take(count).unzip();
+        let cursor = ods_store::LogCursor { lsn: positions[count - 1], event: events[count - 1].id(), ..page.cursor };
+        let pull = ods_store::PulledFrom { node: a.node_id(), positions, cursor, is_last };
+        let batch = EventBatch { events, pull: Some(pull), backfill: b.is_backfilling().expect("readable") };
+        b.insert_events(batch, at(10)).expect("taken");
+    };
+    pull_some(1, false);
+    assert!(b.is_backfilling().expect("readable"), "the line broke after a page");
+    pull_some(2, false);
+    pull_some(1, true);
+    assert!(!b.is_backfilling().expect("readable"));
+    put(a, "p/new.pkg", b"x", at(11)).expect("a publish");
+    pull_some(1, true);
+    assert_eq!(backfilled(b), [true, true, true, true, false]);
+}
+
 #[test]
 fn events_of_strangers_are_refused_and_the_cursor_stops_before_them() {
     let (a, b) = (fresh(1).1, fresh(2).1);
@@ -141,7 +240,7 @@ fn events_of_strangers_are_refused_and_the_cursor_stops_before_them() {
     let page =
         b.log_page(&ods_store::LogQuery { cursor: None, vector: a.vector().expect("a vector") }).expect("a page");
     let (positions, events) = page.items.into_iter().unzip();
-    let pulled = ods_store::PulledFrom { node: b.node_id(), positions, cursor: page.cursor };
+    let pulled = ods_store::PulledFrom { node: b.node_id(), positions, cursor: page.cursor, is_last: !page.more };
     let outcome =
         a.insert_events(EventBatch { events, pull: Some(pulled), backfill: false }, at(2)).expect("an answer");
     assert_eq!(outcome.refused.map(|refusal| refusal.reason), Some(RefusalReason::UnknownOrigin));

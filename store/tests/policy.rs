@@ -10,8 +10,8 @@ use crate::states::{fetch, link, outside};
 use crate::support::{assert_sound, at, bytes, fresh, open, path, pull, put, put_request, request};
 use ods_store::{
     Author, Condition, Description, Digest, EvictReport, EvictStep, GcMode, Happening, Keep, LinkBrief, LinkState, Lsn,
-    MetaPatch, Outside, PackageState, Retention, Role, SignedState, SpacePolicy, StatePolicy, Store, StoreError,
-    UnixMillis,
+    MetaPatch, Outside, PackageState, Retention, Role, SignedState, SpacePolicy, StateHeader, StatePolicy, Store,
+    StoreError, UnixMillis,
 };
 
 fn selected(paths: &[&str], tags: &[&str]) -> StatePolicy {
@@ -57,7 +57,7 @@ fn tell(store: &Store) {
 
 fn hear(to: &Store, from: &Store) {
     let states: Vec<SignedState> = from.states().expect("states").into_iter().map(|held| held.signed).collect();
-    to.insert_states(states).expect("states are taken");
+    to.insert_states(states, at(1)).expect("states are taken");
 }
 
 /// All tell, and all hear of all.
@@ -166,7 +166,7 @@ fn what_is_not_kept_goes_when_a_publisher_is_known_to_have_it() {
     tell(a);
     let old: Vec<SignedState> = a.states().expect("states").into_iter().map(|held| held.signed).collect();
     tell(b);
-    b.insert_states(old).expect("taken");
+    b.insert_states(old, at(1)).expect("taken");
     hear(a, b);
     tell(a);
     hear(b, a);
@@ -217,6 +217,35 @@ fn the_word_of_a_node_that_is_not_reached_is_not_relied_on() {
     hear(b, a);
     let report = evict(b, at(10));
     assert_eq!((report.gone.count, report.awaits_word), (1, false));
+}
+
+/// Counters pass what was heard in leaps. So a node that spoke often is far ahead of the question of one that didn't, and what
+/// it said before is no answer.
+#[test]
+fn a_members_absurd_counter_makes_no_old_word_an_answer() {
+    let nodes = mesh(3, Role::Publisher);
+    let (a, b, c) = (&nodes[0].1, &nodes[1].1, &nodes[2].1);
+    let blob = put(a, "x.pkg", b"hello", at(1)).expect("a publish").package.blob;
+    settle(&[a, b, c]);
+    fetch(b, a);
+    set(b, &on_demand(0));
+    gossip(&[b, c, a]);
+    gossip(&[b, c, a]);
+    let header = StateHeader { node: c.node_id(), counter: 1 << 60, at_ms: at(500) };
+    let absurd = SignedState::mint(c.key(), &header, &describe(c).state);
+    for store in [a, b] {
+        store.insert_states(vec![absurd.clone()], at(1)).expect("taken");
+    }
+    (0..5).for_each(|_| tell(a));
+    hear(b, a);
+    assert!(evict(b, at(10)).awaits_word);
+    tell(b);
+    assert!(evict(b, at(10)).awaits_word, "nothing was said since it asked");
+    assert!(holds(b, &blob));
+    hear(a, b);
+    tell(a);
+    hear(b, a);
+    assert_eq!(evict(b, at(10)).gone.count, 1);
 }
 
 #[test]
@@ -457,7 +486,7 @@ fn what_makes_no_sense_is_refused() {
         selected(&[&long], &[]),
     ] {
         let error = store.set_policy(&bad, &Author::new("test"), at(1)).expect_err("refused");
-        assert!(matches!(error, StoreError::BadName { what: "policy", .. }), "{error}");
+        assert!(matches!(error, StoreError::BadName { field: "policy", .. }), "{error}");
     }
     assert_eq!(store.policy().expect("readable"), StatePolicy::All);
 }

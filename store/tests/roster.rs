@@ -96,11 +96,11 @@ fn roles_only_rise_and_what_changes_nothing_is_not_signed() {
     assert_eq!(a.roster_statements().expect("statements").len(), 4);
     for role in [Role::Owner, Role::Replica] {
         let bound = admit(&a, &fresh(3).1, role, &["mac"]);
-        assert!(matches!(bound, Err(StoreError::BadName { what: "prefixes", .. })), "{bound:?}");
+        assert!(matches!(bound, Err(StoreError::BadName { field: "prefixes", .. })), "{bound:?}");
     }
     let nobody = Admit { node: NodeId::from_bytes([0; 32]), role: Role::Replica, prefixes: vec![] };
     let nobody = a.admit(&nobody, &author(), at(0));
-    assert!(matches!(nobody, Err(StoreError::BadName { what: "node", .. })), "{nobody:?}");
+    assert!(matches!(nobody, Err(StoreError::BadName { field: "node", .. })), "{nobody:?}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn signed(store: &Store) -> Vec<SignedState> {
 }
 
 fn swap(to: &Store, from: &Store) -> StatesTaken {
-    to.insert_states(signed(from)).expect("states are taken")
+    to.insert_states(signed(from), at(1)).expect("states are taken")
 }
 
 /// All tell, and all take from all.
@@ -245,9 +245,9 @@ fn damaged_and_older_states_are_passed_over() {
     tell(b, at(2));
     let mut bent = signed(b);
     bent[0].signature[5] ^= 1;
-    assert_eq!(a.insert_states(bent).expect("passed over"), StatesTaken::default());
+    assert_eq!(a.insert_states(bent, at(1)).expect("passed over"), StatesTaken::default());
     assert_eq!(swap(a, b).taken, 1);
-    assert_eq!(a.insert_states(older).expect("passed over").taken, 0);
+    assert_eq!(a.insert_states(older, at(1)).expect("passed over").taken, 0);
     assert_eq!(a.states().expect("states"), a.states().expect("states"));
     assert_eq!(a.state(&b.node_id()).expect("readable").expect("held").state.header.at_ms, at(2));
 }

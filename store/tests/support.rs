@@ -83,7 +83,7 @@ pub(crate) fn pull(to: &Store, from: &Store, now: UnixMillis) -> Result<(), Stor
         loop {
             let page = from.log_page(&LogQuery { cursor, vector: to.vector()? })?;
             let (positions, events) = page.items.into_iter().unzip();
-            let pulled = PulledFrom { node: from.node_id(), positions, cursor: page.cursor };
+            let pulled = PulledFrom { node: from.node_id(), positions, cursor: page.cursor, is_last: !page.more };
             let inserted = to.insert_events(EventBatch { events, pull: Some(pulled), backfill: false }, now)?;
             assert_eq!(inserted.refused, None, "members' events are taken");
             cursor = Some(page.cursor);

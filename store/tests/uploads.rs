@@ -1,8 +1,8 @@
 //! Resumable uploads over restarts, power cuts and errors: what is published is what was sent, and little is sent twice.
 
 use ods_store::{
-    Author, Condition, NewUpload, PIECE_BYTES, PublishRequest, SimDisk, Store, StoreError, UploadEnd, UploadError,
-    UploadId, UploadRefusal, UploadTurn,
+    Author, Condition, NewUpload, PIECE_BYTES, PublishRequest, SimDisk, Store, StoreError, UPLOADS_PER_AUTHOR_MAX,
+    UploadEnd, UploadError, UploadId, UploadRefusal, UploadTurn,
 };
 
 use crate::support::{assert_sound, at, bytes, fresh, open, put, read_all, request};
@@ -30,8 +30,8 @@ fn send(turn: &UploadTurn, content: &[u8], step: usize) -> Result<(), StoreError
 }
 
 fn incoming(disk: &SimDisk) -> Vec<String> {
-    let names = disk.file_names().into_iter().map(|name| name.to_string_lossy().into_owned());
-    names.filter(|name| name.starts_with("/data/incoming/")).collect()
+    let names = disk.file_names().into_iter().filter(|name| name.starts_with("/data/incoming"));
+    names.map(|name| name.to_string_lossy().into_owned()).collect()
 }
 
 /// How many bytes must count after the program was killed: all full pieces but the last of all.
@@ -154,6 +154,35 @@ fn abandoned_uploads_go_by_age_and_others_stay() {
 }
 
 #[test]
+fn an_upload_to_which_bytes_come_goes_on_however_short_others_are_kept() {
+    let (_, store) = fresh(18);
+    let id = begin(&store, "slow.pkg", 100);
+    let (turn, second) = (take(&store, id), |number: u64| at(1).plus_ms(number * 1000));
+    for number in 1..=50 {
+        turn.write(b"x", second(number)).expect("written");
+        assert_eq!(store.upload(id).expect("readable").expect("it goes on").touched_at, second(number));
+        assert_eq!(store.reap_uploads(5000, 5000, second(number + 4)).expect("reaped"), 0, "second {number}");
+    }
+    drop(turn);
+    assert_eq!(store.reap_uploads(5000, 5000, second(54)).expect("reaped"), 0);
+    assert_eq!(store.reap_uploads(5000, 5000, second(55)).expect("reaped"), 1);
+}
+
+/// Bytes are written a block at a time: over a slow line a request may send for long before there is one.
+#[test]
+fn an_upload_is_not_abandoned_while_a_request_sends_to_it() {
+    let (_, store) = fresh(19);
+    let (id, day) = (begin(&store, "trickle.pkg", 100), 24 * 60 * 60_000);
+    let (first, later) = (take(&store, id), at(1).plus_ms(2 * day));
+    assert_eq!(store.reap_uploads(day, day, later).expect("reaped"), 0);
+    let second = take(&store, id);
+    drop(first);
+    assert_eq!(store.reap_uploads(day, day, later).expect("reaped"), 0, "the one that took over sends still");
+    drop(second);
+    assert_eq!(store.reap_uploads(day, day, later).expect("reaped"), 1);
+}
+
+#[test]
 fn an_upload_without_a_byte_goes_after_a_quarter_of_an_hour_and_only_bytes_renew_it() {
     let later = |minutes: u64| at(1).plus_ms(minutes * 60_000);
     let day = 24 * 60 * 60_000;
@@ -219,6 +248,23 @@ fn a_full_disk_is_said_before_the_first_byte() {
     let error = store.create_upload(&new_upload(request("a.pkg"), 30 << 20), at(1)).expect_err("no room");
     assert!(matches!(error, StoreError::NoSpace { .. }), "{error}");
     assert_eq!(incoming(&disk), Vec::<String>::new());
+}
+
+#[test]
+fn nobody_takes_all_places_from_the_others() {
+    let (disk, store) = fresh(8);
+    let by = |name: &str, number: usize| {
+        let request = PublishRequest { author: Author::new(name), ..request(&format!("{number}.pkg")) };
+        store.create_upload(&new_upload(request, 1), at(1))
+    };
+    let ids: Vec<_> = (0..UPLOADS_PER_AUTHOR_MAX).map(|number| by("token ci", number).expect("a place").id).collect();
+    let refused = by("token ci", 1000).expect_err("it has its share");
+    assert!(matches!(refused, StoreError::TooMany { max: UPLOADS_PER_AUTHOR_MAX, .. }), "{refused}");
+    assert_eq!(incoming(&disk).len(), 2 * UPLOADS_PER_AUTHOR_MAX, "what was refused left nothing behind");
+    by("user ada", 1001).expect("places are left for others");
+    store.remove_upload(ids[7]).expect("removed");
+    by("token ci", 1002).expect("it has a place again");
+    by("token ci", 1003).expect_err("but one only");
 }
 
 /// One upload that is struck again and again, by a power cut or by the end of the program, until it is published.

@@ -47,3 +47,13 @@ fn a_mirror_that_the_configuration_names_is_remembered_at_version_0() {
     assert!(store.put_watch_mark(id, 0, MARK).expect("written"));
     assert_eq!(store.watch_mark(id).expect("read"), Some(MARK));
 }
+
+#[test]
+fn a_prefix_below_which_nothing_could_be_published_is_refused() {
+    let (_, store) = fresh(1);
+    for prefix in ["mac\u{202E}", "../mac", "mac\\x"] {
+        let settings = WatchSettings { prefix: prefix.to_owned(), ..mirror() };
+        let refused = store.create_watch(&settings, &Author::new("test"), at(1)).expect_err(prefix);
+        assert!(refused.to_string().starts_with("prefix "), "{refused}");
+    }
+}

@@ -185,3 +185,68 @@ fn two_who_change_different_things_of_a_webhook_at_once_both_get_their_way() {
         ("chat", &["prod".to_owned()][..], false, 3)
     );
 }
+
+fn rotate(store: &Store, id: WebhookId, keep_s: u64, seconds: u64) -> Result<String, ods_store::StoreError> {
+    let change = WebhookChange::Rotate { keep_old_for_ms: keep_s * 1000 };
+    let rotated = store.change_webhook(id, &change, &Expected::Any, &author(), at(seconds))?;
+    Ok(rotated.row.secret.text())
+}
+
+fn signing(store: &Store, id: WebhookId, seconds: u64) -> Vec<String> {
+    let row = store.webhook(id).expect("there").row;
+    row.secrets(at(seconds)).into_iter().map(ods_store::WebhookSecret::text).collect()
+}
+
+#[test]
+fn a_second_rotation_doesnt_end_the_secret_that_receivers_still_have() {
+    let (_, store) = fresh(10);
+    let made = hook(&store);
+    let (id, first) = (made.row.id, made.row.secret.text());
+    let second = rotate(&store, id, 100, 10).expect("rotated");
+    let third = rotate(&store, id, 100, 20).expect("rotated");
+    assert_eq!(signing(&store, id, 30), [third.clone(), second.clone(), first.clone()]);
+    assert_eq!(signing(&store, id, 110), [third.clone(), second.clone()], "each ends when it was said");
+    assert_eq!(signing(&store, id, 120), std::slice::from_ref(&third));
+    let fourth = rotate(&store, id, 5, 100).expect("rotated");
+    assert_eq!(signing(&store, id, 104), [fourth.clone(), third, second, first]);
+    assert_eq!(signing(&store, id, 106), [fourth], "none signs longer than a newer one");
+    rotate(&store, id, 100, 200).expect("rotated");
+    let last = rotate(&store, id, 0, 201).expect("rotated");
+    assert_eq!(signing(&store, id, 201), [last], "at once is at once for all");
+}
+
+#[test]
+fn secrets_that_sign_are_bounded_and_none_is_ended_by_that() {
+    let (_, store) = fresh(11);
+    let id = hook(&store).row.id;
+    for turn in 0..4 {
+        rotate(&store, id, 1000, 10 + turn).expect("rotated");
+    }
+    let before = signing(&store, id, 20);
+    assert_eq!(before.len(), 5);
+    let refused = rotate(&store, id, 1000, 20).expect_err("a fifth");
+    assert!(refused.to_string().contains("keep_old_for_s"), "{refused}");
+    assert_eq!(signing(&store, id, 20), before, "nothing changed");
+    rotate(&store, id, 1000, 1012).expect("some have ended meanwhile");
+}
+
+#[test]
+fn a_filter_that_no_package_could_meet_and_a_url_that_deceives_are_refused() {
+    let (_, store) = fresh(1);
+    let id = hook(&store).row.id;
+    let refused = |edit: WebhookEdit| {
+        let made = store.create_webhook(&edit.applied_to(&settings()), &author(), at(2)).expect_err("not made");
+        let changed = store.change_webhook(id, &WebhookChange::Edit(edit), &Expected::Any, &author(), at(2));
+        assert_eq!(changed.expect_err("not changed").to_string(), made.to_string());
+        made.to_string()
+    };
+    for tag in ["", "prod,test", " prod", "a\0", "pr\u{200B}od"] {
+        let said =
+            refused(WebhookEdit { tags: Some(vec!["prod".to_owned(), tag.to_owned()]), ..WebhookEdit::default() });
+        assert!(said.starts_with("tags "), "{tag:?}: {said}");
+    }
+    for url in ["https://x.example/\u{202E}z", "https://x.example/\u{2028}"] {
+        let said = refused(WebhookEdit { url: Some(url.to_owned()), ..WebhookEdit::default() });
+        assert!(said.starts_with("url "), "{url:?}: {said}");
+    }
+}

@@ -1,5 +1,5 @@
 //! Growth: a node that joins a mesh with 1,000,000 events and 100,000 packages, beside a bare insert of as many rows into
-//! the same kind of database; what a pull of a few new events costs then; and what an idle mesh of 50 nodes costs.
+//! the same kind of database; what news take then; and what an idle mesh of 50 nodes costs.
 //!
 //! The idle mesh's bytes are those of the loopback interface: let nothing else use it meanwhile (`bash .ci/bench` runs this
 //! group in a network of its own where it can). `ODS_BENCH_EVENTS` is the number of events, a tenth of it that of packages.
@@ -9,14 +9,16 @@ use std::time::{Duration, Instant};
 
 use redb::{Database, TableDefinition};
 
-use crate::scale;
-use crate::support::{Bench, Figure, Http, Node, median, until};
+use crate::support::{Bench, Figure, Node, median};
+use crate::{hop, scale};
 
 const EVENTS: u64 = 1_000_000;
 /// Rows that an event has: log, two indexes of it, history, what it replaces, journal.
 const ROWS_PER_EVENT: u64 = 6;
 /// Events in one commit of the bare insert.
 const EVENTS_PER_COMMIT: u64 = 10_000;
+/// What a node's database has unless it is told otherwise (`limits.cache_bytes`).
+const CACHE_BYTES: usize = 16 << 20;
 const FEW: u64 = 20;
 const IDLE_NODES: usize = 50;
 /// Neighbours on each side.
@@ -54,20 +56,23 @@ fn join(bench: &Bench) -> Vec<Figure> {
         assert!(began.elapsed() < Duration::from_mins(20), "it doesn't catch up");
     }
     let joined_s = began.elapsed().as_secs_f64();
-    let bare_s = bare_insert(&bench.folder("growth-bare").join("bare.redb"), events);
+    let [bare_s, roomy_s] = [CACHE_BYTES, 4 * CACHE_BYTES]
+        .map(|cache| bare_insert(&bench.folder(&format!("growth-bare-{cache}")).join("bare.redb"), events, cache));
     answers_ms.sort_by(f64::total_cmp);
     let p99 = answers_ms[answers_ms.len() * 99 / 100];
-    let news_ms = news_ms(&mut first.http(), &mut second.http());
+    let (mut putting, mut getting) = (first.http(), second.http());
+    let news_ms = median((0..FEW).map(|at| hop::one_latency(&mut putting, &mut getting, at)));
     vec![
         Figure::new(&format!("{events} events: a new node has the catalog"), "s", joined_s, "bare redb insert", bare_s)
             .at_most(3.0),
+        Figure::new("the same", "s", joined_s, "bare redb insert with four times the cache", roomy_s),
         Figure::limit("the API's answers meanwhile, 99th percentile", "ms", p99, 500.0),
-        Figure::limit("one new event from node to node after that, median", "ms", news_ms, 20.0),
+        Figure::limit("1 KiB from its PUT until the other serves it after that, median", "ms", news_ms, 20.0),
     ]
 }
 
 /// As many rows of as many bytes as the events have, with keys as random and as sorted, and nothing thought.
-fn bare_insert(file: &Path, events: u64) -> f64 {
+fn bare_insert(file: &Path, events: u64, cache_bytes: usize) -> f64 {
     const SORTED: [TableDefinition<u64, &[u8]>; 2] = [TableDefinition::new("log"), TableDefinition::new("journal")];
     const RANDOM: [TableDefinition<&[u8], u64>; 4] = [
         TableDefinition::new("events"),
@@ -76,7 +81,7 @@ fn bare_insert(file: &Path, events: u64) -> f64 {
         TableDefinition::new("replacers"),
     ];
     assert_eq!((SORTED.len() + RANDOM.len()) as u64, ROWS_PER_EVENT);
-    let database = Database::builder().set_cache_size(64 << 20).create(file).expect("a database can be made");
+    let database = Database::builder().set_cache_size(cache_bytes).create(file).expect("a database can be made");
     let began = Instant::now();
     for first in (0..events).step_by(usize::try_from(EVENTS_PER_COMMIT).expect("a few")) {
         let mut txn = database.begin_write().expect("nobody else writes");
@@ -102,18 +107,6 @@ fn bare_insert(file: &Path, events: u64) -> f64 {
         txn.commit().expect("it is committed");
     }
     began.elapsed().as_secs_f64()
-}
-
-/// How long single changes take from node to node.
-fn news_ms(first: &mut Http, second: &mut Http) -> f64 {
-    let took = (0..FEW).map(|at| {
-        let target = format!("growth-{at}.pkg");
-        first.json("PUT", &format!("/api/v1/packages/{target}"), b"new");
-        let began = Instant::now();
-        until("the new event arrives", || second.send("GET", &format!("/api/v1/packages/{target}"), b"").status == 200);
-        began.elapsed().as_secs_f64() * 1000.0
-    });
-    median(took.collect::<Vec<_>>())
 }
 
 fn idle(bench: &Bench) -> Vec<Figure> {

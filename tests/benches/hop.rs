@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Bench, Figure, GIB, Node, RsyncDaemon, SyncthingPair, has_program, leave_out, median, take_turns,
+    Bench, Figure, GIB, Http, Node, RsyncDaemon, SyncthingPair, has_program, leave_out, median, take_turns,
 };
 
 /// Packages published one after the other.
@@ -80,8 +80,9 @@ fn latency(bench: &Bench) -> Vec<Figure> {
     ]
 }
 
-fn one_latency(putting: &mut crate::support::Http, getting: &mut crate::support::Http, at: u64) -> f64 {
-    // Spread over time, as packages are, rather than in step with anything.
+/// How many milliseconds a small package takes until `getting` serves it. It begins somewhat later, by `at`: packages are
+/// spread over time, and not in step with anything, least of all with pings, which rest 50 ms after each.
+pub(crate) fn one_latency(putting: &mut Http, getting: &mut Http, at: u64) -> f64 {
     std::thread::sleep(Duration::from_millis(20 + at * 7 % 61));
     let mut bytes = vec![0; 1024];
     blake3::Hasher::new().update(&at.to_le_bytes()).finalize_xof().fill(&mut bytes);

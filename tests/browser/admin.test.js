@@ -1,7 +1,7 @@
 // What administrators do on the pages about the node: limits by the hour, settings, policy, people, folders, space.
 
 import assert from "node:assert/strict";
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { violations } from "./support/axe.js";
@@ -122,6 +122,26 @@ test("a folder is watched, scanned, and no longer watched", async () => {
   await card.waitFor({ state: "detached" });
 });
 
+test("what settles and what is refused is listed, with the reason", async () => {
+  const node = await Node.start("refused", { arguments: ["--config", "{folder}/ods.toml"] });
+  const folder = join(node.folder, "drop", "in");
+  mkdirSync(folder);
+  await node.api("POST", "/watches", { folder, mode: "keep", settle_s: 3600, rescan_s: 1 });
+  await until("it is watched", async () => (await node.api("GET", "/watches")).items[0].last_scan_at !== null);
+  // Somebody still writes it.
+  const file = openSync(join(folder, "Waits.pkg"), "w");
+  writeSync(file, "bytes");
+  writeFileSync(join(folder, "odd\\name.pkg"), "bytes");
+  const { page } = await visitor();
+  await signIn(page, node, "watches");
+  const card = page.locator(".watch", { hasText: folder });
+  await card.locator("details.files", { hasText: "Settling" }).filter({ hasText: "Waits.pkg" }).waitFor();
+  await card.locator("details.files", { hasText: "Refused" }).filter({ hasText: "name.pkg" }).locator(".warn-text").waitFor();
+  closeSync(file);
+  await card.locator("details.files", { hasText: "Taken" }).waitFor();
+  await until("it is published", async () => (await node.api("GET", "/packages")).items[0]?.path === "Waits.pkg");
+});
+
 test("a mirror whose files went asks, and unpublishes when it is confirmed", async () => {
   const node = await Node.start("mirror", { arguments: ["--config", "{folder}/ods.toml"] });
   const folder = join(node.folder, "drop", "mirror");
@@ -212,4 +232,10 @@ test("space is freed after a look at what would go", async () => {
   await page.getByRole("button", { name: /Free 100 kB now/ }).click();
   await page.locator("dialog [data-operation=collect_garbage]").click();
   await until("it is gone", async () => (await node.api("GET", "/storage")).blobs.count === 0);
+
+  // What is no folder can't be looked through, whoever asks.
+  rmSync(join(node.data, "blobs/7f"), { recursive: true });
+  writeFileSync(join(node.data, "blobs/7f"), "");
+  await page.getByRole("button", { name: "What would go now?" }).click();
+  await page.locator("ods-gc .notice.warn", { hasText: "1 left-over file couldn’t be looked at" }).locator("code", { hasText: "7f" }).waitFor();
 });

@@ -35,6 +35,7 @@ test("a new user comes from a fresh start to the first package on the second nod
   await page.locator(".page-head [data-operation=create_invite]").click();
   await page.locator("dialog [data-operation=create_invite]").click();
   const line = await page.locator("dialog .once code").first().textContent();
+  assert.ok(await page.locator("dialog svg.qr path").count(), "the line as a QR code");
   await picture(page, "invite");
 
   await begin(other.page, second, "branch");

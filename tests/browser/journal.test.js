@@ -1,4 +1,4 @@
-// The events page: what is exported, what a gap looks like, and deleted packages that are found again.
+// The events page: what is exported, that nothing is missing in the list and nothing is twice, and deleted packages that are found again.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -7,9 +7,51 @@ import { forgive, picture } from "./support/browser.js";
 import { Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
 import { signIn } from "./support/sign-in.js";
-import { until } from "./support/wait.js";
+import { pause, until } from "./support/wait.js";
 
 afterEach(content);
+
+/** Who hears what the stream of all tabs tells, and can be told more: `odsHeard`, `odsTell`, and records to tell, `odsRecords`. */
+async function listener() {
+  const seen = await visitor();
+  await seen.page.addInitScript(() => {
+    /** @type {object[]} */
+    const heard = [];
+    window.SharedWorker = class extends SharedWorker {
+      /** @param {string | URL} url @param {string | WorkerOptions} [options] */
+      constructor(url, options) {
+        super(url, options);
+        this.port.addEventListener("message", ({ data }) => heard.push(...(data.records ?? [])));
+        Object.assign(window, { odsTell: (/** @type {object} */ data) => this.port.dispatchEvent(new MessageEvent("message", { data })) });
+      }
+    };
+    const record = (/** @type {string} */ folder, /** @type {number} */ after, /** @type {number} */ index) =>
+      ({ lsn: after + index, at: new Date().toISOString(), type: "package.published", backfill: false, data: { path: `${folder}/${index}.pkg`, event_id: "0".repeat(64) } });
+    const odsRecords = (/** @type {string} */ folder, /** @type {number} */ after, /** @type {number} */ count) => Array.from({ length: count }, (_, index) => record(folder, after, index + 1));
+    Object.assign(window, { odsHeard: heard, odsRecords });
+  });
+  return seen;
+}
+
+/** The head of a journal that is longer than the list. */
+const LONG = 4_000;
+
+/** The node answers as if its journal were so long, of events of `old/` up to one, and of others since. @param {import("playwright-core").Page} page @param {number} last */
+async function longJournal(page, last) {
+  await page.route("**/api/v1/node", async (route) => {
+    const answer = await route.fetch();
+    const facts = await answer.json();
+    await route.fulfill({ response: answer, json: facts.log ? { ...facts, log: { ...facts.log, head: LONG } } : facts });
+  });
+  await page.route("**/api/v1/events?*", (route) => {
+    const query = new URL(route.request().url()).searchParams;
+    const [after, limit] = [Number(query.get("after")), Number(query.get("limit"))];
+    const end = Math.min(LONG, after + limit);
+    const found = Array.from({ length: Math.max(0, end - after) }, (_, index) => after + index + 1).filter((lsn) => lsn <= last);
+    const items = found.map((lsn) => ({ lsn, at: new Date().toISOString(), type: "package.published", backfill: false, data: { path: `old/${lsn}.pkg`, event_id: "0".repeat(64) } }));
+    return route.fulfill({ json: { items, next: end < LONG ? String(end) : null } });
+  });
+}
 
 /** Exports the events that are shown. @param {import("playwright-core").Page} page @param {string} item */
 async function exported(page, item) {
@@ -34,25 +76,109 @@ test("events are exported as they are filtered, and no cell becomes a formula", 
   assert.match(String(first), /^\d+,[^,]+,package\.published,"\{""/);
 });
 
-test("what may be missing after a lost connection is marked", async () => {
+test("after records were missed the list is read anew, of a journal that was put back too; where it can't be, that is said", async () => {
   const node = await Node.start("gap");
   await node.put("before.pkg", "1");
-  const { page, complaints } = await visitor();
+  const { page, complaints } = await listener();
   await signIn(page, node, "events");
-  await page.locator(".event", { hasText: "before.pkg" }).first().waitFor();
-  // The journal no longer reaches back to what was seen, and can't be read either.
-  await page.route("**/api/v1/events?*", (route) => route.abort());
-  await page.evaluate(async () => {
-    const { href } = /** @type {HTMLLinkElement} */ (document.querySelector("link[rel=modulepreload]"));
-    const { live } = await import(href.replace("vendor/lit.js", "lib/live.js"));
-    live.dispatchEvent(new CustomEvent("gap", { detail: 1 }));
-  });
-  await page.waitForTimeout(500);
+  const row = (/** @type {string} */ name) => page.locator(".event", { hasText: name }).first();
+  await row("before.pkg").waitFor();
+  const { log } = await node.api("GET", "/node");
+  await page.evaluate(({ head }) => /** @type {any} */ (window).odsTell({ kind: "records", records: /** @type {any} */ (window).odsRecords("of-another", head + 10_000, 1) }), log);
+  await row("of-another").waitFor();
+  await page.evaluate(({ head }) => /** @type {any} */ (window).odsTell({ kind: "gap", head }), log);
+  await page.getByText("Events were missed").waitFor();
+  await row("of-another").waitFor({ state: "detached" });
+  await row("before.pkg").waitFor();
   await node.put("after.pkg", "2");
-  await page.locator(".gap", { hasText: "Events may be missing here" }).waitFor();
-  await page.locator(".event", { hasText: "after.pkg" }).first().waitFor();
+  await row("after.pkg").waitFor();
+  await page.route("**/api/v1/events?*", (route) => route.abort());
+  await page.evaluate(({ head }) => /** @type {any} */ (window).odsTell({ kind: "gap", head }), log);
+  await page.locator("page-events .notice").waitFor();
+  assert.equal(await page.getByText("No events yet").count(), 0);
   await picture(page, "gap");
+  await page.unroute("**/api/v1/events?*");
+  await page.locator("page-events .notice button").click();
+  await row("after.pkg").waitFor();
   forgive(complaints, /ERR_|Failed to load resource|net::/);
+});
+
+test("what comes while the list is read is in it once", async () => {
+  const node = await Node.start("meanwhile");
+  await node.put("first.pkg", "1");
+  const { page } = await listener();
+  await signIn(page, node, "events");
+  await page.locator(".event", { hasText: "first.pkg" }).first().waitFor();
+  /** @type {(value?: unknown) => void} */
+  let goOn = () => undefined;
+  const held = new Promise((resolve) => (goOn = resolve));
+  await page.route("**/api/v1/node", (route) => held.then(() => route.continue()));
+  await page.getByLabel("Path").fill("*.pkg");
+  await page.getByLabel("Path").press("Enter");
+  await page.locator(".event").first().waitFor({ state: "detached" });
+  await node.put("second.pkg", "2");
+  await page.waitForFunction(() => /** @type {any} */ (window).odsHeard.some((/** @type {any} */ { data }) => data.path === "second.pkg"));
+  // As long as it takes until what came is shown, if nothing is read.
+  await page.waitForTimeout(500);
+  goOn();
+  await page.locator(".event", { hasText: "second.pkg" }).first().waitFor();
+  await page.getByText("That is where the journal begins").waitFor();
+  const names = await page.locator(".event-more > button").evaluateAll((all) => all.map((one) => one.getAttribute("aria-label")));
+  assert.deepEqual(names, [...new Set(names)]);
+});
+
+test("a deluge while paused takes nothing from another list that somebody asks for meanwhile", async () => {
+  const node = await Node.start("turned");
+  await node.put("before/one.pkg", "1");
+  const { page } = await listener();
+  await signIn(page, node, "events");
+  const row = (/** @type {string} */ name) => page.locator(".event", { hasText: name }).first();
+  await row("before/one.pkg").waitFor();
+  await page.locator("[data-operation=follow_events]").click();
+  const { log } = await node.api("GET", "/node");
+  await page.evaluate(({ head }) => {
+    /** @type {any} */ (window).odsTell({ kind: "records", records: /** @type {any} */ (window).odsRecords("deluge", head, 2_500) });
+    const path = /** @type {HTMLInputElement} */ (document.querySelector("[aria-label=Path]"));
+    path.value = "before/*";
+    path.dispatchEvent(new Event("change"));
+  }, log);
+  await row("deluge").waitFor({ state: "detached" });
+  await row("before/one.pkg").waitFor();
+  // The deluge would have been shown by now.
+  await page.waitForTimeout(1_500);
+  await node.put("before/two.pkg", "2");
+  await row("before/two.pkg").waitFor();
+  assert.ok((await page.locator(".event", { hasText: "before/one.pkg" }).count()) > 0);
+});
+
+test("earlier events that are read during a deluge leave no hole", async () => {
+  const node = await Node.start("both");
+  const { page } = await listener();
+  await longJournal(page, LONG);
+  await signIn(page, node, "events");
+  await page.locator(".event", { hasText: `old/${LONG}.pkg` }).waitFor({ state: "attached" });
+  await page.locator("[data-operation=follow_events]").click();
+  // Longer than it takes until what came is shown.
+  await page.route("**/api/v1/events?*", (route) => pause(2_000).then(() => route.fallback()));
+  await page.evaluate((head) => {
+    /** @type {any} */ (window).odsTell({ kind: "records", records: /** @type {any} */ (window).odsRecords("deluge", head, 2_500) });
+    /** @type {HTMLButtonElement} */ (document.querySelector(".edge button")).click();
+  }, LONG);
+  await page.locator(".event", { hasText: "deluge/2500.pkg" }).waitFor({ state: "attached" });
+  const earlier = page.getByRole("button", { name: "Earlier events" });
+  await until("it is read", () => earlier.isEnabled());
+  assert.equal(await page.locator(".event", { hasText: "old/" }).count(), 0);
+  await earlier.click();
+  await page.locator(".event", { hasText: `old/${LONG}.pkg` }).waitFor({ state: "attached" });
+});
+
+test("of more matches far back than the list keeps the newest are shown", async () => {
+  const node = await Node.start("far");
+  const { page } = await listener();
+  const last = LONG - 1_000;
+  await longJournal(page, last);
+  await signIn(page, node, "events?path=old/*");
+  await page.locator(".event", { hasText: `old/${last}.pkg` }).waitFor({ state: "attached" });
 });
 
 test("a deleted package is found again and restored", async () => {
@@ -86,4 +212,42 @@ test("many that were deleted at once are brought back at once", async () => {
   await page.locator("ods-bulk [data-operation=restore_revision]").click();
   await until("all are back", async () => (await node.api("GET", "/packages")).items.length === 5);
   await page.locator(".bulk-bar").waitFor({ state: "detached" });
+});
+
+test("the live tail stops when somebody scrolls up, counts what comes meanwhile, and goes on at the end", async () => {
+  const node = await Node.start("tail");
+  const { package: first } = await node.put("0.pkg", "bytes");
+  for (let index = 1; index < 40; index += 1) await node.api("PUT", `/packages/${index}.pkg?from=${first.revision}`);
+  const { page } = await visitor();
+  await signIn(page, node, "events");
+  await page.locator(".event", { hasText: "39.pkg" }).first().waitFor();
+  const box = page.locator(".tail");
+  await box.hover();
+  await page.mouse.wheel(0, -600);
+  await page.locator("[data-operation=follow_events][aria-pressed=false]").waitFor();
+  const at = await box.evaluate((one) => one.scrollTop);
+  await node.put("later.pkg", "1");
+  const newer = page.locator(".newer", { hasText: /new events? below/ });
+  await newer.waitFor();
+  assert.equal(await box.evaluate((one) => one.scrollTop), at, "what is read stays where it is");
+  await newer.click();
+  await page.locator("[data-operation=follow_events][aria-pressed=true]").waitFor();
+  await page.locator(".event", { hasText: "later.pkg" }).first().waitFor();
+  await until("the end is in sight", () => box.evaluate((one) => one.scrollHeight - one.scrollTop - one.clientHeight < 40));
+});
+
+test("when more come at once than the list keeps, nothing is missing in it, and what was before can be read", async () => {
+  const node = await Node.start("deluge");
+  await node.put("before/the-deluge.pkg", "bytes");
+  const { page } = await listener();
+  await signIn(page, node, "events");
+  await page.locator(".event", { hasText: "before/the-deluge.pkg" }).first().waitFor();
+  await page.locator("[data-operation=follow_events]").click();
+  const { log } = await node.api("GET", "/node");
+  // So many within one moment come only by luck; so they are told as the stream of all tabs would tell them.
+  await page.evaluate(({ head }) => /** @type {any} */ (window).odsTell({ kind: "records", records: /** @type {any} */ (window).odsRecords("deluge", head, 2_500) }), log);
+  await page.locator(".event", { hasText: "deluge/2500.pkg" }).waitFor({ state: "attached" });
+  assert.equal(await page.locator(".events.tall .event").count(), 2_000);
+  await page.getByRole("button", { name: "Earlier events" }).click();
+  await page.locator(".event", { hasText: "before/the-deluge.pkg" }).first().waitFor({ state: "attached" });
 });

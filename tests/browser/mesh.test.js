@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { violations } from "./support/axe.js";
-import { picture } from "./support/browser.js";
+import { forgive, picture } from "./support/browser.js";
+import { drop } from "./support/drop.js";
 import { FAKETIME, Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
 import { signIn } from "./support/sign-in.js";
@@ -74,6 +75,44 @@ test("what a node lacks is listed, with the reason", async () => {
   await dialog.waitFor({ state: "detached" });
 });
 
+test("what moves and what waits in the whole mesh is one list, with how far and why", async () => {
+  const [one, two] = await pair("source", "slow-one");
+  await one?.api("PATCH", "/node", { limits: { up_bytes_per_s: 20_000 } });
+  for (const name of ["First", "Second"]) await one?.put(`apps/${name}.pkg`, Buffer.alloc(8_000_000, name.length));
+  const { page } = await visitor();
+  await signIn(page, /** @type {Node} */ (one), "transfers");
+  const rows = page.locator("[data-operation=list_transfers] tbody tr");
+  for (const name of ["First", "Second"]) {
+    const row = rows.filter({ hasText: `apps/${name}.pkg` }).filter({ hasText: "slow-one" });
+    await row.filter({ hasText: "8 MB" }).filter({ hasText: /Moving|Wanted|Fetching|Waiting/ }).first().waitFor();
+    assert.equal(await row.count(), 1, `${name} is listed once`);
+  }
+  await picture(page, "transfers-moving");
+  await page.getByLabel("Direction").selectOption("in");
+  await page.getByText("Nothing moves").waitFor();
+  const there = await visitor();
+  await signIn(there.page, /** @type {Node} */ (two), "transfers");
+  await there.page.locator("[data-operation=list_transfers] tbody tr", { hasText: "in, from source" }).first().waitFor();
+});
+
+test("what waits for a node that nobody reaches is listed, and that it is out of reach is said once", async () => {
+  const [one, two] = await pair("speaker", "deaf");
+  /** @typedef {{ state: string, behind: { events: number | null } }} Known */
+  // What a node knows that never said how it stands can't be told.
+  await until("it said how it stands", async () => (await one?.api("GET", "/mesh")).items.filter((/** @type {Known} */ { state, behind }) => state === "up" && behind.events === 0).length === 2);
+  await two?.stop("SIGKILL");
+  await until("it is missed", async () => (await one?.api("GET", "/mesh")).items.some((/** @type {{ state: string }} */ { state }) => state === "down"));
+  await one?.put("apps/Unheard.pkg", "bytes");
+  const { page } = await visitor();
+  await signIn(page, /** @type {Node} */ (one), "transfers");
+  const row = page.locator("[data-operation=list_transfers] tbody tr", { hasText: "in, at deaf" });
+  await row.filter({ hasText: /event.* it hasn’t heard of/ }).filter({ hasText: "Waiting" }).filter({ hasText: "no node reaches it" }).waitFor({ timeout: 120_000 });
+  await row.getByRole("link").click();
+  const node = page.locator("[data-operation=list_peers] tbody tr", { hasText: "deaf" });
+  await node.getByText("Unreachable").first().waitFor({ timeout: 120_000 });
+  assert.equal(await node.getByText("Unreachable").count(), 1);
+});
+
 test("what moved is listed on both sides, with whom, how much and how fast", async () => {
   const [one, two] = await pair("giver", "taker");
   await one?.put("apps/Moved.pkg", Buffer.alloc(6_000_000, 8));
@@ -111,6 +150,84 @@ test("a node is expelled only by typing its name, and its own page says so", asy
   await picture(other.page, "expelled");
 });
 
+test("the last node that has packages is expelled only after a second question, which names them", async () => {
+  const [one, two] = await pair("keeps-little", "keeps-all");
+  await one?.api("PATCH", "/node", { policy: { mode: "selected", paths: ["mac/*"], tags: [], bytes_max: null } });
+  await two?.put("win/Only there.msi", Buffer.alloc(3_000_000, 5));
+  const id = (await two?.api("GET", "/node")).id;
+  const only = async () => (await one?.api("POST", `/roster/${id}/expel?dry_run=true`)).only_there;
+  await until("what only the other has is known", async () => (await only()).packages === 1);
+  const { page, complaints } = await visitor();
+  await signIn(page, /** @type {Node} */ (one), "mesh");
+  const dialog = page.locator("dialog").last();
+  const tryIt = async () => {
+    await choose(page, "keeps-all", "Expel from the mesh");
+    await dialog.getByText("win/Only there.msi").waitFor();
+    await dialog.getByText(/1 package \(3 MB\)/).waitFor();
+    await dialog.locator("input[name=typed]").fill("keeps-all");
+    await dialog.locator("[data-operation=expel_node]").click();
+    await page.getByRole("heading", { name: "1 package would be out of reach" }).waitFor();
+    await dialog.getByText("win/Only there.msi").waitFor();
+  };
+  await tryIt();
+  await picture(page, "last-holder");
+  assert.deepEqual(await violations(page), []);
+  await dialog.getByRole("button", { name: "Cancel" }).click();
+  await dialog.waitFor({ state: "detached" });
+  assert.equal(await expelled(one), false, "it was not said twice");
+  await tryIt();
+  await dialog.locator("input[name=typed]").fill("1");
+  await dialog.getByRole("button", { name: "Expel all the same" }).click();
+  await until("it is expelled", () => expelled(one));
+  await page.locator(".toast", { hasText: "keeps-all is expelled" }).waitFor();
+  forgive(complaints, /status of 409/);
+});
+
+test("a mesh is joined on its page; the link is synced, shown in detail and removed, and the node's role raised", async () => {
+  const one = await Node.start("links");
+  const two = await Node.start("linked");
+  const { invite } = await one.api("POST", "/invites", { role: "replica", prefixes: [], expires_in_s: 3600 });
+  const there = await visitor();
+  await signIn(there.page, two, "mesh");
+  await there.page.locator(".page-head [data-operation=join_peer]").click();
+  await there.page.locator("dialog textarea[name=invite]").fill(invite);
+  await there.page.locator("dialog button[data-operation=join_peer]").click();
+  await there.page.locator(".toast", { hasText: "Joined links" }).waitFor();
+  await until("they are linked", async () => (await one.api("GET", "/peers")).items[0]?.state === "connected");
+  const { page } = await visitor();
+  await signIn(page, one, "mesh");
+  await choose(page, "linked", "Sync now");
+  await page.locator(".toast", { hasText: /Nothing new there|came in/ }).waitFor();
+  await choose(page, "linked", "Details");
+  await page.locator("dialog", { hasText: two.url }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.locator("ods-roster tr", { hasText: "linked" }).locator("[data-operation=admit_node]").click();
+  await page.locator("dialog select[name=role]").selectOption("owner");
+  await page.locator("dialog button[data-operation=admit_node]").click();
+  await until("it is an owner", async () => (await one.api("GET", "/roster")).owners.length === 2);
+  await choose(page, "linked", "Remove link");
+  await page.locator("dialog [data-operation=remove_peer]").click();
+  await until("the link is gone", async () => (await one.api("GET", "/peers")).items.length === 0);
+});
+
+test("what a replica can't do is greyed there, and says why", async () => {
+  const [one, two] = [await Node.start("publishes"), await Node.start("holds")];
+  await one.pair(two, "replica");
+  await one.put("a.pkg", "bytes");
+  await until("it has it", async () => (await two.api("GET", "/packages")).items[0]?.state === "stored");
+  const { page } = await visitor();
+  await signIn(page, two, "packages/a.pkg");
+  for (const operation of ["begin_upload", "edit_package", "remove_package"]) {
+    const button = page.locator(`button[data-operation=${operation}][aria-disabled=true]`).first();
+    await button.waitFor();
+    assert.match(String(await button.getAttribute("title")), /not publish/);
+  }
+  await drop(page, { name: "b.pkg", size: 10 });
+  await page.locator(".toast", { hasText: "may hold packages but not publish" }).waitFor();
+  await page.goto(`${two.url}/ui/mesh`);
+  assert.match(String(await page.locator("ods-roster button[data-operation=admit_node][aria-disabled=true]").first().getAttribute("title")), /Only an owner/);
+});
+
 test("a clock that is off is said, on the overview and beside the node", async (context) => {
   if (!FAKETIME) return context.skip("left out: faketime is not installed");
   const [one] = await pair("in-time", "early", "+3h");
@@ -120,6 +237,42 @@ test("a clock that is off is said, on the overview and beside the node", async (
   await page.goto(`${one.url}/ui/mesh`);
   await page.locator("tr", { hasText: "early" }).locator(".warn-text, .bad-text, .badge.warn", { hasText: "3" }).first().waitFor();
   await picture(page, "clock-off");
+});
+
+test("a node that was heard of just now is connecting, and unreachable only if that lasts", async () => {
+  const node = await Node.start("coming");
+  const { page } = await visitor();
+  await signIn(page, node);
+  await page.locator(".tile").first().waitFor();
+  const { items: [own] } = await node.api("GET", "/mesh");
+  let agoMs = 0;
+  await page.route("**/api/v1/mesh?*", (route) => {
+    const other = { ...own, id: "ab".repeat(32), this: false, name: "branch", state: "down", links: [], as_of: new Date(Date.now() - agoMs).toISOString() };
+    return route.fulfill({ json: { items: [own, other], next: null, total: 2 } });
+  });
+  await page.goto(`${node.url}/ui/mesh`);
+  await page.locator("td .badge", { hasText: "Connecting" }).waitFor();
+  await page.locator(".mesh .says", { hasText: "connecting" }).waitFor();
+  agoMs = 60_000;
+  await page.reload();
+  await page.locator(".page-head", { hasText: "1 node unreachable" }).waitFor();
+  await page.locator("td .badge", { hasText: "Unreachable" }).waitFor();
+});
+
+test("what a node lacks is listed, however many others hear nothing", async () => {
+  const node = await Node.start("asks");
+  const { page } = await visitor();
+  await signIn(page, node);
+  await page.locator(".tile").first().waitFor();
+  const { items: [own] } = await node.api("GET", "/mesh");
+  const id = (/** @type {number} */ index) => (index + 1).toString(16).padStart(2, "0").repeat(32);
+  const deaf = Array.from({ length: 20 }, (_, index) => ({ ...own, id: id(index), this: false, name: `deaf-${index}`, state: "down", links: [], wants: 0, behind: { ...own.behind, events: 1 } }));
+  const wanting = { ...own, id: id(20), this: false, name: "wanting", state: "up", links: [], wants: 1 };
+  await page.route("**/api/v1/mesh?*", (route) => route.fulfill({ json: { items: [own, ...deaf, wanting], next: null, total: 22 } }));
+  const lacked = { path: "apps/Wanted.pkg", size: 1000, bytes_missing: 1000, eta_s: null, state: "wanted", reason: null };
+  await page.route(`**/api/v1/mesh/${wanting.id}/missing?*`, (route) => route.fulfill({ json: { items: [lacked], next: null, total: 1 } }));
+  await page.goto(`${node.url}/ui/transfers`);
+  await page.locator("[data-operation=list_transfers] tbody tr", { hasText: "apps/Wanted.pkg" }).waitFor();
 });
 
 test("one node without packages says what to do next, also where the browser's clock is off, and in 320 px", async () => {
@@ -136,4 +289,9 @@ test("one node without packages says what to do next, also where the browser's c
     assert.ok(wider <= 0, `${at} is ${wider} px wider than a window of 320`);
     assert.doesNotMatch(await page.locator("main").innerText(), /NaN|undefined|Invalid/, at);
   }
+  await page.goto(`${node.url}/ui/events`);
+  await page.locator("nav .more.here").click();
+  await page.locator("nav.open").getByRole("link", { name: "Packages" }).click();
+  await page.locator("h1", { hasText: "Packages" }).waitFor();
+  assert.equal(await page.locator("nav .more.here").count(), 0);
 });

@@ -38,6 +38,9 @@ before(async () => {
 const LOOKS = [["light", { colorScheme: "light" }], ["dark", { colorScheme: "dark" }], ["phone", { colorScheme: "light", viewport: PHONE, hasTouch: true }]];
 const SECTIONS = ["tokens", "sessions", "audit"].map((section) => ({ name: `people-${section}`, at: `people?section=${section}`, ready: "table" }));
 
+/** Tables that are wider than their place. @param {import("playwright-core").Page} page */
+const sideways = (page) => page.evaluate(() => [...document.querySelectorAll("main .scroll-x:has(> .table)")].filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.getAttribute("aria-label")));
+
 for (const [look, options] of LOOKS) {
   test(`every page, ${look}`, async () => {
     const { page } = await visitor(options);
@@ -54,6 +57,7 @@ for (const [look, options] of LOOKS) {
       found.push(...(await violations(page)).map((text) => `${name}: ${text}`));
       const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (wider > 0) found.push(`${name}: ${wider} px wider than the window`);
+      if (look === "phone") found.push(...(await sideways(page)).map((text) => `${name}: ${text} scrolls sideways`));
     }
     assert.deepEqual(found, []);
   });

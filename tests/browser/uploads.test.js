@@ -49,6 +49,9 @@ test("an upload goes on after a pause, a reload and a restart of the server", as
   const made = await node.api("GET", "/packages/Large-2.0.pkg");
   assert.equal(made.sha256, expected());
   assert.equal(made.version, "2.0");
+  // Going on began nothing anew: nothing else is left, on the node or in the browser.
+  assert.deepEqual((await node.api("GET", "/uploads")).items, []);
+  assert.equal(await page.evaluate(() => localStorage.getItem("ods.uploads") ?? "[]"), "[]");
   forgive(complaints, /ERR_|Failed to load resource|net::/);
 });
 
@@ -65,11 +68,78 @@ test("a node that goes away is said, and the page is itself again when it is bac
   // Whatever else couldn't be read meanwhile, it is said once.
   await failed;
   assert.equal(await page.getByText("The node can’t be reached").count(), 1);
+  await page.getByRole("navigation").getByRole("link", { name: "Webhooks" }).click();
+  await page.locator("main > .waiting").waitFor();
+  assert.equal(await page.getByText("The node can’t be reached").count(), 1, "also of a page that can’t be had now");
   await picture(page, "node-gone");
   await node.launch();
   await page.locator(".live-pill", { hasText: "Live" }).waitFor();
   await page.locator(".banner").waitFor({ state: "detached" });
+  await page.locator("h1", { hasText: "Webhooks" }).waitFor();
+  await page.getByRole("navigation").getByRole("link", { name: "Overview" }).click();
   await node.put("after.pkg", "bytes");
   await page.locator(".event", { hasText: "after.pkg" }).first().waitFor();
   forgive(complaints, /ERR_|Failed to load resource|net::/);
+});
+
+test("an upload that failed says why, and is tried again", async () => {
+  const node = await Node.start("retry");
+  const { page, complaints } = await visitor();
+  await signIn(page, node, "uploads");
+  const problem = { type: "urn:ods:problem:no_space", title: "No room", status: 507, code: "no_space", detail: "the disk has too little room for it" };
+  await page.route("**/api/v1/uploads", (route) => (route.request().method() === "POST" ? route.fulfill({ status: 507, contentType: "application/problem+json", json: problem }) : route.continue()));
+  await upload(page, { name: "Again-1.pkg", size: 100_000 });
+  await page.locator(".upload[data-state=failed]", { hasText: "too little room" }).waitFor();
+  await page.unroute("**/api/v1/uploads");
+  await page.getByRole("button", { name: "Retry" }).first().click();
+  await page.locator(".upload[data-state=published]").waitFor();
+  assert.equal((await node.api("GET", "/packages")).items[0].path, "Again-1.pkg");
+  forgive(complaints, /507/);
+});
+
+test("an upload replaces only what was seen, or what one chooses to", async () => {
+  const node = await Node.start("lost-update");
+  await node.put("Tool-1.pkg", "what was seen");
+  const { page, complaints } = await visitor();
+  await signIn(page, node, "uploads");
+  const file = { name: "Tool-1.pkg", size: 70_000, seed: 3 };
+  await drop(page, file);
+  await page.locator("dialog .upload-row", { hasText: "replaces" }).waitFor();
+  await node.put("Tool-1.pkg", "somebody else’s", "?version=2");
+  await page.locator("dialog ods-upload-form button.primary").click();
+  const row = page.locator("page-uploads .upload");
+  await row.filter({ hasText: "Nothing was replaced: version 2 is there by now" }).waitFor();
+  assert.equal((await node.api("GET", "/packages/Tool-1.pkg")).version, "2");
+  await picture(page, "upload-stale");
+
+  // What is replaced then is what the row tells of, and nothing that came after that.
+  await node.put("Tool-1.pkg", "one more", "?version=3");
+  await row.getByRole("button", { name: "Replace it" }).click();
+  await row.filter({ hasText: "version 3 is there by now" }).waitFor();
+  await row.getByRole("button", { name: "Replace it" }).click();
+  await page.locator("page-uploads .upload[data-state=published]").waitFor();
+  assert.equal((await node.api("GET", "/packages/Tool-1.pkg")).size, file.size);
+  forgive(complaints, /412/);
+});
+
+test("what is published while an upload goes on isn't replaced by it", async () => {
+  const node = await Node.start("overtaken");
+  const { page, complaints, context } = await visitor();
+  await signIn(page, node, "uploads");
+  const network = await context.newCDPSession(page);
+  const slow = (/** @type {number} */ rate) => network.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: rate });
+  await slow(1_000_000);
+  await upload(page, { name: "New-1.pkg", size: 6_000_000 });
+  const row = page.locator("page-uploads .upload");
+  await row.locator(".steps li.begun").first().waitFor();
+  await node.put("New-1.pkg", "it was first");
+  await slow(-1);
+  await row.filter({ hasText: "Nothing was replaced" }).waitFor();
+  assert.equal((await node.api("GET", "/packages/New-1.pkg")).size, "it was first".length);
+  await node.api("DELETE", "/packages/New-1.pkg");
+  await row.getByRole("button", { name: "Replace it" }).click();
+  await row.filter({ hasText: "was removed meanwhile" }).waitFor();
+  await row.getByRole("button", { name: "Publish all the same" }).click();
+  await page.locator("page-uploads .upload[data-state=published]").waitFor();
+  forgive(complaints, /412/);
 });

@@ -161,7 +161,8 @@ test("Escape and a click beside a dialog throw nothing away that was typed witho
   const node = await Node.start("typed");
   const { page } = await visitor();
   await signIn(page, node, "people");
-  const open = page.locator(".page-head [data-operation=create_token]");
+  // Not while it still reads what the dialog before may have made.
+  const open = page.locator(".page-head [data-operation=create_token]:not([aria-busy])");
   const field = page.locator("dialog input[name=name]");
   await open.click();
   await field.waitFor();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::bytes::Generated;
@@ -20,6 +20,9 @@ pub(crate) enum Manner {
     BreakAfter(u64),
     /// Not a byte more after this many, and the connection stays open.
     StallAfter(u64),
+    /// The connection breaks in place of the answer to the next request of this method, which the node did get; after
+    /// that answers pass.
+    LoseAnswerTo(&'static str),
 }
 
 /// A running proxy. Its threads end with the test's process.
@@ -57,6 +60,11 @@ impl Proxy {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// What becomes of answers now.
+    pub(crate) fn manner(&self) -> Manner {
+        *self.manner.lock().expect("no thread of the proxy panics")
+    }
+
     /// From now on, on new connections and those there are.
     pub(crate) fn set(&self, manner: Manner) {
         *self.manner.lock().expect("no thread of the proxy panics") = manner;
@@ -65,21 +73,48 @@ impl Proxy {
 
 fn carry(client: &TcpStream, upstream: &str, manner: &Arc<Mutex<Manner>>, counted: &AtomicU64) -> io::Result<()> {
     let node = TcpStream::connect(upstream)?;
-    let (mut from_client, mut to_node) = (client.try_clone()?, node.try_clone()?);
+    let (from_client, to_node) = (client.try_clone()?, node.try_clone()?);
+    let lost = Arc::new(AtomicBool::new(false));
+    let (shared, noted) = (manner.clone(), lost.clone());
     std::thread::spawn(move || {
-        drop(io::copy(&mut from_client, &mut to_node));
+        drop(requests(&from_client, &to_node, &shared, &noted));
         drop(to_node.shutdown(Shutdown::Write));
     });
-    let outcome = answers(&node, client, manner, counted);
+    let outcome = answers(&node, client, (manner, &lost), counted);
     drop(client.shutdown(Shutdown::Both));
     drop(node.shutdown(Shutdown::Both));
     outcome
 }
 
+/// Passes requests on, and notes when one comes whose answer is to be lost. A client that waits for each answer begins each
+/// request with a write of its own.
+fn requests(
+    mut client: &TcpStream,
+    mut node: &TcpStream,
+    manner: &Arc<Mutex<Manner>>,
+    lost: &AtomicBool,
+) -> io::Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let count = client.read(&mut buffer)?;
+        if count == 0 {
+            return Ok(());
+        }
+        {
+            let mut now = manner.lock().expect("no thread of the proxy panics");
+            if matches!(*now, Manner::LoseAnswerTo(method) if buffer[..count].starts_with(method.as_bytes())) {
+                *now = Manner::Honest;
+                lost.store(true, Ordering::SeqCst);
+            }
+        }
+        node.write_all(&buffer[..count])?;
+    }
+}
+
 fn answers(
     mut node: &TcpStream,
     mut client: &TcpStream,
-    manner: &Arc<Mutex<Manner>>,
+    (manner, lost): (&Arc<Mutex<Manner>>, &AtomicBool),
     counted: &AtomicU64,
 ) -> io::Result<()> {
     let mut passed: u64 = 0;
@@ -87,6 +122,9 @@ fn answers(
     loop {
         let count = node.read(&mut buffer)?;
         if count == 0 {
+            return Ok(());
+        }
+        if lost.load(Ordering::SeqCst) {
             return Ok(());
         }
         let bytes = &mut buffer[..count];
@@ -101,7 +139,9 @@ fn answers(
             }
             Manner::BreakAfter(limit) if passed >= limit => return Ok(()),
             Manner::StallAfter(limit) if passed >= limit => stall_while(manner, now),
-            Manner::Honest | Manner::BreakAfter(_) | Manner::StallAfter(_) => client.write_all(bytes)?,
+            Manner::Honest | Manner::BreakAfter(_) | Manner::StallAfter(_) | Manner::LoseAnswerTo(_) => {
+                client.write_all(bytes)?;
+            }
         }
         let count = u64::try_from(count).expect("a buffer's length fits");
         passed += count;

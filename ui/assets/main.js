@@ -2,12 +2,23 @@
 
 import { router } from './lib/router.js';
 import { apply } from './lib/theme.js';
+import { Problem } from './lib/problem.js';
+import { toastProblem } from './lib/toast.js';
+import { later } from './lib/update.js';
 import { remembersUploads, uploading } from './lib/uploading.js';
 import './elements/ods-shell.js';
 import './elements/ods-drop.js';
 
-uploading.addEventListener('here', () => void import('./elements/ods-tray.js'));
-if (remembersUploads()) void import('./lib/uploads.js');
+// What can't be had is said below.
+uploading.addEventListener('here', () => void later(() => import('./elements/ods-tray.js')));
+if (remembersUploads()) void later(() => import('./lib/uploads.js'));
+
+// What was refused where nobody waited for the answer is said all the same; anything else is a fault of the page, and stays one.
+addEventListener('unhandledrejection', (event) => {
+  if (!(event.reason instanceof Problem)) return;
+  event.preventDefault();
+  toastProblem(event.reason);
+});
 
 apply();
 router.start();

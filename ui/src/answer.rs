@@ -16,9 +16,9 @@ pub(crate) const POLICY: &str = "default-src 'none'; script-src 'self'; style-sr
      font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
      require-trusted-types-for 'script'; trusted-types lit-html ods";
 
-/// What files of the page are under: it is the page's own policy that counts for scripts and styles, and this for a worker, or for
-/// who opens a file by itself: nothing inline, nothing from elsewhere. Each of sixty answers of a first visit carries it, so it is
-/// short.
+/// What files are under that may run or show something by themselves, a worker's script and pictures: nothing inline, nothing from
+/// elsewhere. For other scripts and for styles it is the policy of the page that counts, or of the worker that imports them; who
+/// opens one by itself sees its text. A first visit has sixty of them, so they don't carry it.
 pub(crate) const FILE_POLICY: &str = "default-src 'self'";
 
 /// How long a browser may keep a file without asking.
@@ -62,7 +62,9 @@ pub(crate) fn file(method: &Method, headers: &HeaderMap, file: &File, keep: Keep
             guarded(response)
         }
         Keep::Forever => {
-            set(&mut response, CONTENT_SECURITY_POLICY, FILE_POLICY);
+            if file.stands_alone() {
+                set(&mut response, CONTENT_SECURITY_POLICY, FILE_POLICY);
+            }
             set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
             response
         }

@@ -16,6 +16,9 @@ const BROTLI_WINDOW: u32 = 22;
 /// Shorter ones gain nothing from being compressed.
 const COMPRESSED_FROM_BYTES: usize = 512;
 
+/// Kinds of files of which a browser that opens one by itself shows the text.
+const INERT: [&str; 3] = ["text/javascript", "text/css; charset=utf-8", "application/json"];
+
 /// In what form bytes travel, the best last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Coding {
@@ -43,6 +46,7 @@ impl Coding {
 pub(crate) struct File {
     bytes: Bytes,
     media_type: &'static str,
+    stands_alone: bool,
     tag: String,
     gzip: OnceLock<Option<Bytes>>,
     brotli: OnceLock<Option<Bytes>>,
@@ -60,19 +64,25 @@ pub(crate) struct Form {
 }
 
 impl File {
-    /// A file with these bytes.
-    pub(crate) fn new(bytes: Cow<'static, [u8]>, media_type: &'static str) -> Self {
+    /// The file called `name`, with these bytes.
+    pub(crate) fn new(name: &str, bytes: Cow<'static, [u8]>, media_type: &'static str) -> Self {
         let bytes = match bytes {
             Cow::Borrowed(bytes) => Bytes::from_static(bytes),
             Cow::Owned(bytes) => Bytes::from(bytes),
         };
         let tag = blake3::hash(&bytes).to_hex()[..32].to_owned();
-        Self { bytes, media_type, tag, gzip: OnceLock::new(), brotli: OnceLock::new() }
+        let stands_alone = name.ends_with("-worker.js") || !INERT.contains(&media_type);
+        Self { bytes, media_type, stands_alone, tag, gzip: OnceLock::new(), brotli: OnceLock::new() }
     }
 
     /// Its `Content-Type`.
     pub(crate) fn media_type(&self) -> &'static str {
         self.media_type
+    }
+
+    /// Whether it may run or show something by itself, so that a policy of its own counts.
+    pub(crate) fn stands_alone(&self) -> bool {
+        self.stands_alone
     }
 
     /// The form for a client for which `coding` is the best; made when it is first asked for.

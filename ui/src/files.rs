@@ -53,12 +53,12 @@ impl Files {
             hasher.update(blake3::hash(name.as_bytes()).as_bytes());
             hasher.update(blake3::hash(&bytes).as_bytes());
             if let Some(media_type) = media_type(name).filter(|_| name != INDEX) {
-                others.insert(name.clone().into_owned(), File::new(as_sent(name, bytes), media_type));
+                others.insert(name.clone().into_owned(), File::new(name, as_sent(name, bytes), media_type));
             }
         }
         let hash = hasher.finalize().to_hex()[..16].to_owned();
         let text = String::from_utf8_lossy(&bytes_of(INDEX)).replace(BASE_MARK, &format!("/ui/assets/{hash}"));
-        let index = File::new(Cow::Owned(text.into_bytes()), "text/html; charset=utf-8");
+        let index = File::new(INDEX, Cow::Owned(text.into_bytes()), "text/html; charset=utf-8");
         Self { hash, index, others }
     }
 

@@ -5,7 +5,8 @@ pub(crate) fn media_type(name: &str) -> Option<&'static str> {
     let (_, ending) = name.rsplit_once('.')?;
     Some(match ending {
         "html" => "text/html; charset=utf-8",
-        "js" => "text/javascript; charset=utf-8",
+        // Modules are UTF-8 whatever is said of them (RFC 9239 §4.2).
+        "js" => "text/javascript",
         "css" => "text/css; charset=utf-8",
         "svg" => "image/svg+xml",
         "json" => "application/json",

@@ -15,35 +15,47 @@ const packages = new URL("../node_modules/", import.meta.url);
 const directives = { repeat: "repeat", keyed: "keyed", "if-defined": "ifDefined" };
 
 const entry = [
-  'export * from "lit";',
+  'export { LitElement, html, nothing, svg } from "lit";',
   ...Object.entries(directives).map(([file, names]) => `export { ${names} } from "lit/directives/${file}.js";`),
 ].join("\n");
+
+/** What Lit's own release build switches off, and what is for browsers that the page doesn't run in: what is behind these goes. */
+const OFF = new Set(["DEV_MODE", "NODE_MODE", "ENABLE_EXTRA_SECURITY_HOOKS", "ENABLE_SHADYDOM_NOPATCH", "debugLogEvent"]);
+
+/** What a condition is known to be; undefined if only running tells. @type {(condition: ts.Expression) => boolean | undefined} */
+function known(condition) {
+  if (ts.isIdentifier(condition)) return OFF.has(condition.text) ? false : undefined;
+  if (ts.isPrefixUnaryExpression(condition) && condition.operator === ts.SyntaxKind.ExclamationToken) {
+    const inner = known(condition.operand);
+    return inner === undefined ? undefined : !inner;
+  }
+  const isAnd = ts.isBinaryExpression(condition) && condition.operatorToken.kind === ts.SyntaxKind.AmpersandAmpersandToken;
+  return isAnd && known(condition.left) === false ? false : undefined;
+}
 
 /**
  * The readable sources are those for development; without what they do only then, as Lit's own release build has them.
  * @param {string} source
  */
 function withoutDevelopment(source) {
-  /** @type {(condition: ts.Expression) => boolean} */
-  const isDevelopment = (condition) =>
-    ts.isIdentifier(condition)
-      ? condition.text === "DEV_MODE"
-      : ts.isBinaryExpression(condition) && condition.operatorToken.kind === ts.SyntaxKind.AmpersandAmpersandToken && isDevelopment(condition.left);
   const { factory } = ts;
   /** @type {ts.TransformerFactory<ts.SourceFile>} */
   const strip = (context) => (file) => {
     /** @type {ts.Visitor} */
     const visit = (node) => {
-      if (ts.isIfStatement(node) && isDevelopment(node.expression)) {
+      if (ts.isIfStatement(node) && known(node.expression) === false) {
         return node.elseStatement ? ts.visitNode(node.elseStatement, visit) : undefined;
       }
-      if (ts.isConditionalExpression(node) && isDevelopment(node.condition)) return ts.visitNode(node.whenFalse, visit);
-      if (ts.isBinaryExpression(node) && isDevelopment(node)) return factory.createFalse();
+      if (ts.isIfStatement(node) && known(node.expression)) return ts.visitNode(node.thenStatement, visit);
+      if (ts.isConditionalExpression(node) && known(node.condition) === false) return ts.visitNode(node.whenFalse, visit);
+      if (ts.isExpressionStatement(node) && known(node.expression) === false) return undefined;
+      if (ts.isBinaryExpression(node) && known(node) === false) return factory.createFalse();
       return ts.visitEachChild(node, visit, context);
     };
     return /** @type {ts.SourceFile} */ (ts.visitNode(file, visit));
   };
-  const parsed = ts.createSourceFile("lit.js", source.replace(/^const DEV_MODE = true;$/m, ""), ts.ScriptTarget.ES2022, true);
+  const constants = new RegExp(`^const (${[...OFF].join("|")}) = (true|false);$`, "gm");
+  const parsed = ts.createSourceFile("lit.js", source.replace(constants, "const $1 = false;"), ts.ScriptTarget.ES2022, true);
   const { transformed } = ts.transform(parsed, [strip]);
   // Names stay as they are, so that it can be read; what is said beside it is in Lit's own sources.
   return ts.createPrinter({ removeComments: true }).printFile(/** @type {ts.SourceFile} */ (transformed[0]));

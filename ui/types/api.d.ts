@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 93f93e4fa62662610e52cd69bbbee7fca267997190e6526a30fd25810d8dbd24
+// The document's shape: 12bf9bcfe12f48cedde8a439a606f2643d628b2348f7e26ffff6ec8d23dc83c7
 
 export interface paths {
     "/api/v1/anchors": {
@@ -991,10 +991,15 @@ export interface components {
             blobs: number;
             bytes: number;
             dry_run: boolean;
+            failed: components["schemas"]["GcFailed"];
             items: components["schemas"]["GcItem"][];
             kept: components["schemas"]["Kept"];
             orphans: components["schemas"]["Files"];
             truncated: boolean;
+        };
+        GcFailed: {
+            count: number;
+            first: string | null;
         };
         GcItem: {
             blob: string;
@@ -1188,6 +1193,7 @@ export interface components {
         OnlyThere: {
             bytes: number;
             packages: number;
+            paths: string[];
         };
         Package: {
             blob: string;
@@ -1444,6 +1450,7 @@ export interface components {
                 created_at: string;
                 error: components["schemas"]["UploadRefusal"] | null;
                 expires_at: string;
+                guarded: boolean;
                 id: string;
                 length: number;
                 metadata: {
@@ -1815,6 +1822,7 @@ export interface components {
             created_at: string;
             error: components["schemas"]["UploadRefusal"] | null;
             expires_at: string;
+            guarded: boolean;
             id: string;
             length: number;
             metadata: {
@@ -2124,7 +2132,9 @@ export interface operations {
     create_invite: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3073,7 +3083,9 @@ export interface operations {
     create_token: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3656,7 +3668,9 @@ export interface operations {
     create_webhook: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };

@@ -1,7 +1,8 @@
 //! What a request says about who sends it: `Authorization` with a token as Bearer (RFC 6750), or as the password of Basic
 //! (RFC 7617) under any name, for clients that know nothing else; or the cookie of a session.
 //!
-//! Where both are there `Authorization` counts: a browser adds the cookie by itself, a program adds the header on purpose.
+//! Where both are there `Authorization` counts: a program adds it on purpose. A browser adds a cookie by itself, and also Basic,
+//! once somebody typed it: whoever looks at a change must tell these from Bearer, which no browser adds.
 
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
@@ -16,8 +17,10 @@ const HEADER_BYTES_MAX: usize = 4096;
 pub(super) enum Credentials {
     /// Nothing.
     None,
-    /// A token's secret, or a session's that a program sends.
-    Secret(String),
+    /// A token's secret as Bearer, or a session's that a program sends.
+    Bearer(String),
+    /// The same as the password of Basic.
+    Basic(String),
     /// A session's secret, which a browser sends.
     Cookie(String),
     /// Something that is no token.
@@ -30,23 +33,23 @@ impl Credentials {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         match (values.next(), values.next()) {
             (None, _) => cookie_named(headers, cookie).map_or(Self::None, Self::Cookie),
-            (Some(value), None) => value.to_str().ok().and_then(secret).map_or(Self::Unreadable, Self::Secret),
+            (Some(value), None) => value.to_str().ok().and_then(presented).unwrap_or(Self::Unreadable),
             (Some(_), Some(_)) => Self::Unreadable,
         }
     }
 }
 
-fn secret(value: &str) -> Option<String> {
+fn presented(value: &str) -> Option<Credentials> {
     let (scheme, rest) = value.trim().split_once(' ').filter(|_| value.len() <= HEADER_BYTES_MAX)?;
-    let secret = match scheme.to_ascii_lowercase().as_str() {
-        "bearer" => rest.trim().to_owned(),
+    let some = |secret: &str| (!secret.is_empty()).then(|| secret.to_owned());
+    match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => some(rest.trim()).map(Credentials::Bearer),
         "basic" => {
             let decoded = String::from_utf8(BASE64.decode(rest.trim().as_bytes()).ok()?).ok()?;
-            decoded.split_once(':')?.1.to_owned()
+            some(decoded.split_once(':')?.1).map(Credentials::Basic)
         }
-        _ => return None,
-    };
-    (!secret.is_empty()).then_some(secret)
+        _ => None,
+    }
 }
 
 /// The value of the cookie with this name (RFC 6265 §4.2); others are other programs' affair.
@@ -68,11 +71,11 @@ mod tests {
 
     #[test]
     fn a_token_comes_as_bearer_or_as_the_password_of_basic() {
-        let token = || Credentials::Secret("ods_rX".to_owned());
-        assert_eq!(of(&["Bearer ods_rX"]), token());
-        assert_eq!(of(&["bearer  ods_rX "]), token());
-        assert_eq!(of(&[&format!("Basic {}", BASE64.encode(b"anyone:ods_rX"))]), token());
-        assert_eq!(of(&[&format!("basic {}", BASE64.encode(b":ods_rX"))]), token());
+        let token = || "ods_rX".to_owned();
+        assert_eq!(of(&["Bearer ods_rX"]), Credentials::Bearer(token()));
+        assert_eq!(of(&["bearer  ods_rX "]), Credentials::Bearer(token()));
+        assert_eq!(of(&[&format!("Basic {}", BASE64.encode(b"anyone:ods_rX"))]), Credentials::Basic(token()));
+        assert_eq!(of(&[&format!("basic {}", BASE64.encode(b":ods_rX"))]), Credentials::Basic(token()));
     }
 
     #[test]
@@ -111,6 +114,6 @@ mod tests {
             assert_eq!(of(&[("cookie", other)]), Credentials::None, "{other}");
         }
         let both = [("cookie", "ods_session=ods_wX"), ("authorization", "Bearer ods_rX")];
-        assert_eq!(of(&both), Credentials::Secret("ods_rX".to_owned()));
+        assert_eq!(of(&both), Credentials::Bearer("ods_rX".to_owned()));
     }
 }

@@ -3,7 +3,8 @@
 //! A browser adds a session's cookie by itself, whoever made it send the request. `SameSite=Strict` keeps other sites from
 //! that; it knows no ports, so another program on this host could still. Therefore every change that comes with a cookie
 //! must say where it comes from: `Sec-Fetch-Site: same-origin`, or an `Origin` that is the host which was called. Pages
-//! can write neither header themselves.
+//! can write neither header themselves. Basic credentials that somebody once typed are added likewise; programs send them,
+//! too, so there only a change that says it comes from elsewhere is refused: browsers always say it.
 
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;

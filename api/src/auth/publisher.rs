@@ -3,7 +3,8 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
-    Author, Condition, EventId, MetaPatch, PackagePath, PublishRequest, Published, Received, Scope, Store, Upload,
+    Author, Condition, EventId, MetaPatch, PackagePath, PublishRequest, Published, Received, Scope, Store, StoreError,
+    Upload,
 };
 
 use super::{AppState, Reader, Session};
@@ -121,7 +122,31 @@ impl PackageWriter {
 
     /// Makes an earlier revision current, with its metadata.
     pub(crate) fn restore(&self, revision: EventId, condition: Condition) -> Result<Published, ApiError> {
-        Ok(self.store().restore(revision, &self.request(MetaPatch::new(), condition), self.reader.now())?)
+        let restored = self.store().restore(revision, &self.request(MetaPatch::new(), condition), self.reader.now());
+        restored.map_err(|error| match error {
+            StoreError::NoSuchRevision { id } => self.not_of_this_path(id),
+            other => other.into(),
+        })
+    }
+
+    /// The error that a revision is none to restore of this path; whose it is, if the token may know.
+    fn not_of_this_path(&self, id: EventId) -> ApiError {
+        let found = match self.store().revision(&id) {
+            Ok(found) => found.filter(|(path, _)| self.reader.covers(path)),
+            Err(error) => return error.into(),
+        };
+        let Some((owner, _)) = found else { return StoreError::NoSuchRevision { id }.into() };
+        let detail = if owner == self.path {
+            format!("revision {id} is a removal, so there is nothing to restore; take the revision before it")
+        } else {
+            format!(
+                "revision {id} belongs to {owner}, not to {}; restore it there, or publish its bytes here with \
+                 `PUT /api/v1/packages/{{path}}?from={id}`",
+                self.path
+            )
+        };
+        let error = ApiError::new(Code::NoSuchRevision, detail).fact("revision", id.to_string());
+        error.fact("path", self.path.as_str()).fact("belongs_to", owner.as_str())
     }
 
     /// A revision outside the token's prefixes is as good as none, so that its bytes can't be had by naming it.
@@ -129,7 +154,7 @@ impl PackageWriter {
         let found = self.store().revision(&revision)?;
         match found {
             Some((path, _)) if self.reader.covers(&path) => Ok(()),
-            Some(_) | None => Err(ods_store::StoreError::NoSuchRevision { id: revision }.into()),
+            Some(_) | None => Err(StoreError::NoSuchRevision { id: revision }.into()),
         }
     }
 }

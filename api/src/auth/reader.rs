@@ -90,7 +90,8 @@ impl Reader {
             self.state.note_refusal(&self.author(), "wrong present password").await;
             return Err(ApiError::new(Code::Invalid, "the present password is wrong").fact("field", "present"));
         }
-        let hashed = self.state.passwords.hash(&user.name, new, self.state.store.random()).await?;
+        let hashed = self.state.passwords.hash(&user.name, new, self.state.store.random()).await;
+        let hashed = hashed.map_err(|error| error.field_called("password", "new"))?;
         let patch = UserPatch { password: Some(hashed), ..UserPatch::default() };
         let (reader, id, spared) = (self.clone(), user.id, begun.id);
         blocking(move || reader.state.store.edit_user(id, &patch, None, Some(spared), &reader.author(), reader.now()))
@@ -318,6 +319,7 @@ impl Reader {
             | Happening::Alarm { .. }
             | Happening::WatchRefused { .. }
             | Happening::NodeChanged { .. }
+            | Happening::NodeEdited { .. }
             | Happening::StorageCollected { .. }
             | Happening::StorageEvicted { .. } => self.sees_all(),
             Happening::SignInRefused { .. }

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::num::NonZeroU32;
 use std::ops::Deref;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ods_store::{Author, Lsn, SpacePolicy, Store, TOKENS_MAX, UnixMillis, Who};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Session;
@@ -21,6 +21,9 @@ use crate::mesh_handle::MeshHandle;
 use crate::settings_handle::SettingsHandle;
 use crate::watch_handle::WatchHandle;
 use crate::webhook_address::OwnAddresses;
+
+/// Bulk changes at work at a time.
+const BULK_CHANGES_AT_ONCE: usize = 2;
 
 /// Who may download.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,10 +107,13 @@ pub struct Shared {
     pub(in crate::auth) store: Store,
     pub(in crate::auth) attempts: Attempts,
     pub(in crate::auth) passwords: Passwords,
+    /// Places of bulk changes at work: each has threads of its own, so further ones wait in line.
+    pub(crate) bulk_places: Arc<Semaphore>,
     /// Lets each token's and session's use be noted once a minute, also while noting fails.
     uses: DefaultKeyedRateLimiter<String>,
     cookie_name: String,
     download_mode: RwLock<DownloadMode>,
+    settings_change: Mutex<()>,
     pub(in crate::auth) head: watch::Receiver<Lsn>,
     pub(crate) options: ApiOptions,
     pub(crate) mesh: MeshHandle,
@@ -137,9 +143,11 @@ impl AppState {
             store,
             attempts,
             passwords,
+            bulk_places: Arc::new(Semaphore::new(BULK_CHANGES_AT_ONCE)),
             uses,
             cookie_name,
             download_mode,
+            settings_change: Mutex::default(),
             head,
             options,
             mesh,
@@ -156,6 +164,12 @@ impl AppState {
     /// Changes who may download, at once.
     pub(crate) fn set_download_mode(&self, mode: DownloadMode) {
         *self.0.download_mode.write().unwrap_or_else(PoisonError::into_inner) = mode;
+    }
+
+    /// Whoever holds this is the only one who changes settings: from the look at what is stored, over the check of all values
+    /// together, to their counting.
+    pub(crate) fn settings_change(&self) -> MutexGuard<'_, ()> {
+        self.0.settings_change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The cookie of sessions, on a connection that is encrypted or not. Over TLS its prefix has browsers refuse one that

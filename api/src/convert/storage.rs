@@ -4,7 +4,8 @@ use ods_store::{GcItem, GcMode, GcReport, GoneReason, LastGc, StorageView, Tally
 
 use super::timestamp;
 use crate::types::{
-    FilesView, GcItemView, GcView, KeptView, LastGcView, StorageUsageView, TallyView, UnkeptView, UsageNoteView,
+    FilesView, GcFailedView, GcItemView, GcView, KeptView, LastGcView, StorageUsageView, TallyView, UnkeptView,
+    UsageNoteView,
 };
 
 /// Where the bytes are.
@@ -53,6 +54,7 @@ pub(crate) fn gc(report: GcReport) -> GcView {
         kept: KeptView { live: kept.live.count, retained: kept.retained.count, young: kept.young.count },
         items: report.items.into_iter().map(gc_item).collect(),
         truncated,
+        failed: GcFailedView { count: report.failed.count, first: report.failed.first },
     }
 }
 

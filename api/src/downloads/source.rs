@@ -152,9 +152,10 @@ fn read_held(reader: BlobReader, clock: Clock, offset: u64, bytes: usize) -> Rea
     })
 }
 
-/// The bytes are known and will come.
+/// The bytes are known, and come if a peer has them.
 pub(super) fn not_here(blob: &Digest) -> ApiError {
-    let detail = "its bytes are not on this node yet; they are being fetched";
+    let detail = "its bytes are not on this node now; they are fetched from a peer that has them. If none has, they come only \
+                  by publishing the package again";
     ApiError::new(Code::BytesUnavailable, detail).fact("blob", blob.to_string()).retry_after(ARRIVING_AFTER_S)
 }
 

@@ -63,7 +63,7 @@ codes! {
     SetUpUnknown = UNAUTHORIZED "set_up_unknown" "The set-up link is not known";
     /// A set-up link past its time.
     SetUpExpired = UNAUTHORIZED "set_up_expired" "The set-up link has expired";
-    /// A change with a session's cookie that doesn't come from this node's page.
+    /// A change with a session's cookie that doesn't come from this node's page, or with Basic that comes from another.
     ForeignOrigin = FORBIDDEN "foreign_origin" "The request does not come from this node's page";
     /// The token's scope doesn't allow it.
     ScopeTooSmall = FORBIDDEN "scope_too_small" "The token's scope does not allow this";
@@ -119,6 +119,8 @@ codes! {
     NotAlone = CONFLICT "not_alone" "The node is part of a mesh already";
     /// Another user has the name.
     NameTaken = CONFLICT "name_taken" "The name is taken";
+    /// The request made something before, which can't be shown again.
+    MadeAlready = CONFLICT "made_already" "The request made this before";
     /// Nobody would be left who may do everything.
     LastAdmin = CONFLICT "last_admin" "This is the last admin";
     /// The token or user that makes the request would end itself.
@@ -175,6 +177,8 @@ codes! {
     RangeNotSatisfiable = RANGE_NOT_SATISFIABLE "range_not_satisfiable" "The range can not be had";
     /// A value that breaks a rule.
     Invalid = UNPROCESSABLE_ENTITY "invalid" "A value is not valid";
+    /// The `Idempotency-Key` named another request before.
+    KeyReused = UNPROCESSABLE_ENTITY "key_reused" "The idempotency key named another request";
     /// A webhook's address is this node's own, or private.
     AddressRefused = UNPROCESSABLE_ENTITY "address_refused" "Webhooks are not sent to this address";
     /// The folder lies below none of the setting `watch.roots`.

@@ -1,6 +1,8 @@
 //! The store's facts as errors of the API: which status and code each gets, and what the client may know.
 
-use ods_store::{AccountError, Digest, NodeId, StoreError, UploadError, WatchError, WebhookError};
+use ods_store::{
+    AccountError, Digest, NodeId, StoreError, UploadError, WEBHOOK_OLD_SECRETS_MAX, WatchError, WebhookError,
+};
 
 use super::{ApiError, Code};
 
@@ -59,8 +61,9 @@ impl From<StoreError> for ApiError {
                 .retry_after(MENDED_AFTER_S),
             StoreError::TooLarge { bytes, max } => plain(Code::TooLarge).fact("bytes", bytes).fact("max", max),
             StoreError::BadMeta { key, reason } => plain(Code::Invalid).fact("field", key).fact("reason", reason),
-            StoreError::BadName { what, reason } => plain(Code::Invalid).fact("field", what).fact("reason", reason),
+            StoreError::BadName { field, reason } => plain(Code::Invalid).fact("field", field).fact("reason", reason),
             StoreError::TooMany { what, max } => plain(Code::TooMany).fact("what", what).fact("max", max),
+            StoreError::KeyReused => plain(Code::KeyReused),
             StoreError::Webhook(error) => error.into(),
             StoreError::Watch(error) => error.into(),
             StoreError::GcRunning => plain(Code::GcRunning),
@@ -105,6 +108,10 @@ impl From<WebhookError> for ApiError {
             WebhookError::NoSuchWebhook => Code::NoSuchWebhook,
             WebhookError::NoSuchDelivery => Code::NoSuchDelivery,
             WebhookError::NothingToSkip => Code::NothingToSkip,
+            WebhookError::TooManySecrets => {
+                let (what, max) = ("secrets from before rotations", WEBHOOK_OLD_SECRETS_MAX);
+                return Self::new(Code::TooMany, error.to_string()).fact("what", what).fact("max", max);
+            }
         };
         Self::new(code, error.to_string())
     }

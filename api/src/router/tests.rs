@@ -9,6 +9,7 @@ mod contract;
 mod document;
 mod hostile;
 mod journal;
+mod once;
 mod packages;
 mod roster;
 mod sign_in;
@@ -48,6 +49,7 @@ struct Api {
     mesh: tokio::sync::mpsc::Receiver<MeshCommand>,
     statuses: PeerStatuses,
     watches: WatchHandle,
+    state: AppState,
     admin: String,
     folder: tempfile::TempDir,
 }
@@ -86,9 +88,9 @@ impl Api {
         let options = ApiOptions { listen_urls, ..options };
         let watches = watches();
         let state = AppState::new(store.clone(), || NOW, options.clone(), mesh_handle, watches.clone());
-        let router = router(state, Surfaces { downloads: false, admin: true });
+        let router = router(state.clone(), Surfaces { downloads: false, admin: true });
         let admin = token(&store, Scope::Admin, &[]);
-        Self { router, store, options, mesh, statuses, watches, admin, folder }
+        Self { router, store, options, mesh, statuses, watches, state, admin, folder }
     }
 
     fn token(&self, scope: Scope, prefixes: &[&str]) -> String {

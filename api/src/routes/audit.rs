@@ -1,7 +1,7 @@
 //! `/audit`: who changed what.
 
 use axum::Json;
-use ods_store::{AuditEntry, Lsn, UnixMillis};
+use ods_store::{AUDIT_ACTIONS, AuditEntry, Facts, Lsn, UnixMillis};
 
 use crate::auth::Admin;
 use crate::blocking::blocking;
@@ -14,6 +14,9 @@ use crate::types::{AuditQuery, AuditView, Page};
 
 /// Reads of the audit for one page; each looks at a bounded number of entries.
 const READS_MAX: usize = 5;
+
+/// Facts that are times.
+const TIMES: [&str; 2] = ["expires_at", "old_secret_until"];
 
 /// List the audit, newest first: who changed what on this node, from where, and whose sign-in was refused.
 ///
@@ -54,7 +57,7 @@ impl Filter {
         Ok(Self {
             who: query.who.clone(),
             from: query.from.clone(),
-            actions: Types::parse(query.action.as_deref())?,
+            actions: Types::parse("action", query.action.as_deref(), &AUDIT_ACTIONS)?,
             subject: query.subject.clone(),
             since: query.since.map(moment),
             until: query.until.map(moment),
@@ -75,5 +78,18 @@ impl Filter {
 
 fn view(entry: AuditEntry) -> AuditView {
     let AuditEntry { lsn, at, who, from, action, subject, before, after } = entry;
+    let (before, after) = (shown(before), shown(after));
     AuditView { lsn: lsn.get(), at: timestamp(at), who, from, action, subject, before, after }
+}
+
+/// Facts as the API writes them: the store has times in milliseconds.
+fn shown(mut facts: Facts) -> Facts {
+    for name in TIMES {
+        if let Some(value) = facts.get_mut(name)
+            && let Ok(at) = value.parse()
+        {
+            *value = timestamp(UnixMillis::new(at)).to_string();
+        }
+    }
+    facts
 }

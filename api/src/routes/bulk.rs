@@ -1,9 +1,11 @@
 //! `/bulk`: one change to many packages, with a result for each. `/anchors`: where the pages of an order begin.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::Json;
 use ods_store::{Condition, EventId, PackagePath};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::auth::{PackageWriter, Publisher, Reader};
 use crate::blocking::blocking;
@@ -18,8 +20,10 @@ use crate::types::{
 
 /// Packages of one call.
 const ITEMS_MAX: usize = 1000;
-/// Packages changed at a time: their commits are grouped.
+/// Packages that one call changes at a time: their commits are grouped. How many calls do so at a time: `bulk_places`.
 const AT_ONCE: usize = 32;
+/// How long a call waits for others.
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How often tags are added to what somebody else changes all the time.
 const TRIES: usize = 5;
 
@@ -35,16 +39,13 @@ pub(crate) async fn change(
 ) -> Result<Json<BulkView>, ApiError> {
     check(&request)?;
     let deed = Deed { action: request.action, add: request.add_tags, remove: request.remove_tags };
+    // Waits in line without a thread. Who goes away meanwhile has changed nothing; what has begun is done whole.
+    let place = place(&publisher).await?;
     blocking(move || {
-        let mut items = Vec::with_capacity(request.items.len());
-        for some in request.items.chunks(AT_ONCE) {
-            items.extend(std::thread::scope(|scope| {
-                let (publisher, deed) = (&publisher, &deed);
-                let threads: Vec<_> = some.iter().map(|item| scope.spawn(move || deed.one(publisher, item))).collect();
-                let failed = || ApiError::internal("a thread of a bulk change panicked");
-                threads.into_iter().map(|thread| thread.join().map_err(|_| failed())).collect::<Result<Vec<_>, _>>()
-            })?);
-        }
+        publisher.reader().must_still_hold()?;
+        let items = deed.all(&publisher, &request.items);
+        drop(place);
+        let items = items?;
         let done = items.iter().filter(|item: &&BulkResult| item.code.is_none()).count() as u64;
         let failed = items.len() as u64 - done;
         Ok::<_, ApiError>(Json(BulkView { items, done, failed }))
@@ -66,6 +67,14 @@ pub(crate) async fn anchors(reader: Reader, Params(query): Params<AnchorQuery>) 
         Ok::<_, ApiError>(Json(AnchorsView { sort, every, total, items }))
     })
     .await
+}
+
+async fn place(publisher: &Publisher) -> Result<OwnedSemaphorePermit, ApiError> {
+    let places = publisher.reader().state().bulk_places.clone();
+    match tokio::time::timeout(PATIENCE, places.acquire_owned()).await {
+        Ok(place) => place.map_err(ApiError::internal),
+        Err(_) => Err(ApiError::new(Code::Busy, "too many bulk changes at once; try again").retry_after(10)),
+    }
 }
 
 fn check(request: &BulkRequest) -> Result<(), ApiError> {
@@ -94,6 +103,18 @@ struct Deed {
 }
 
 impl Deed {
+    fn all(&self, publisher: &Publisher, items: &[BulkItem]) -> Result<Vec<BulkResult>, ApiError> {
+        let mut results = Vec::with_capacity(items.len());
+        for some in items.chunks(AT_ONCE) {
+            results.extend(std::thread::scope(|scope| {
+                let threads: Vec<_> = some.iter().map(|item| scope.spawn(move || self.one(publisher, item))).collect();
+                let failed = || ApiError::internal("a thread of a bulk change panicked");
+                threads.into_iter().map(|thread| thread.join().map_err(|_| failed())).collect::<Result<Vec<_>, _>>()
+            })?);
+        }
+        Ok(results)
+    }
+
     fn one(&self, publisher: &Publisher, item: &BulkItem) -> BulkResult {
         let path = item.path.clone();
         match self.attempt(publisher, item) {

@@ -1,5 +1,7 @@
 //! Which records of the journal a caller asks for, and reading them by cursor.
 
+use std::fmt;
+
 use globset::{Glob, GlobMatcher};
 use ods_store::{Happening, Lsn, Record, WEBHOOK_GLOB_BYTES_MAX};
 
@@ -23,7 +25,8 @@ pub(super) struct Wanted {
 impl Wanted {
     /// Reads a list of types such as `package.*,peer.down` and a glob of paths; none means all.
     pub(super) fn parse(types: Option<&str>, path: Option<&str>) -> Result<Self, ApiError> {
-        Ok(Self { types: Types::parse(types)?, path: path.map(glob).transpose()? })
+        let types = Types::parse("type", types, Happening::KINDS)?;
+        Ok(Self { types, path: path.map(glob).transpose()? })
     }
 
     fn has(&self, what: &Happening) -> bool {
@@ -53,8 +56,9 @@ enum Pattern {
 }
 
 impl Types {
-    /// Reads a list such as `package.*,peer.down`. None means all.
-    pub(super) fn parse(text: Option<&str>) -> Result<Self, ApiError> {
+    /// Reads the parameter `field`, a list such as `package.*,peer.down`. None means all. One that none of the `known` types
+    /// fits is refused: an empty list would look as if nothing had happened.
+    pub(super) fn parse(field: &str, text: Option<&str>, known: &[&str]) -> Result<Self, ApiError> {
         let names = text.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty());
         let patterns: Vec<Pattern> = names
             .map(|name| match name.strip_suffix('*') {
@@ -62,19 +66,42 @@ impl Types {
                 None => Pattern::Name(name.to_owned()),
             })
             .collect();
+        let bad = |detail: String| ApiError::new(Code::BadQuery, detail).fact("field", field);
         if patterns.len() > PATTERNS_MAX {
-            let detail = format!("`type` has at most {PATTERNS_MAX} names");
-            return Err(ApiError::new(Code::BadQuery, detail).fact("field", "type").fact("max", PATTERNS_MAX));
+            return Err(bad(format!("`{field}` has at most {PATTERNS_MAX} names")).fact("max", PATTERNS_MAX));
+        }
+        if let Some(strange) = patterns.iter().find(|pattern| !known.iter().any(|kind| pattern.fits(kind))) {
+            let allowed = known.join(", ");
+            let detail =
+                format!("`{field}` has {strange}, which nothing is; there are {allowed}, and beginnings with `*`");
+            return Err(bad(detail).fact("allowed", known.to_vec()));
         }
         Ok(Self(patterns))
     }
 
     pub(super) fn has(&self, kind: &str) -> bool {
-        self.0.is_empty()
-            || self.0.iter().any(|pattern| match pattern {
-                Pattern::Name(name) => name == kind,
-                Pattern::Beginning(beginning) => kind.starts_with(beginning.as_str()),
-            })
+        self.0.is_empty() || self.0.iter().any(|pattern| pattern.fits(kind))
+    }
+}
+
+impl Pattern {
+    fn fits(&self, kind: &str) -> bool {
+        match self {
+            Self::Name(name) => name == kind,
+            Self::Beginning(beginning) => kind.starts_with(beginning.as_str()),
+        }
+    }
+}
+
+impl fmt::Display for Pattern {
+    /// As it was written, cut.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (text, star) = match self {
+            Self::Name(name) => (name, ""),
+            Self::Beginning(beginning) => (beginning, "*"),
+        };
+        let shown: String = text.chars().take(80).collect();
+        write!(f, "{:?}", format!("{shown}{star}"))
     }
 }
 
@@ -87,15 +114,18 @@ pub(super) struct Found {
     pub(super) examined: Lsn,
     /// Whether there are records behind it.
     pub(super) more: bool,
+    /// Whether records were pruned that came before what was read next.
+    pub(super) pruned: bool,
 }
 
 /// Up to `limit` records after `after` that the caller asked for and may see.
 pub(super) fn read(reader: &Reader, wanted: &Wanted, after: Lsn, limit: usize) -> Result<Found, ApiError> {
-    let mut found = Found { items: Vec::new(), examined: after, more: true };
+    let mut found = Found { items: Vec::new(), examined: after, more: true, pruned: false };
     let mut examined = 0;
     while found.more && found.items.len() < limit && examined < EXAMINED_MAX {
         let page = reader.records(found.examined, limit.max(READ_RECORDS))?;
         examined += page.items.len();
+        found.pruned |= found.examined.next() < page.first;
         found.more = page.next.is_some();
         for record in page.items {
             if found.items.len() == limit {
@@ -117,14 +147,20 @@ mod tests {
 
     #[test]
     fn types_are_names_or_beginnings() {
-        let types = Types::parse(Some("package.*, peer.down,")).expect("types");
+        let parse = |text| Types::parse("type", text, Happening::KINDS);
+        let types = parse(Some("package.*, peer.down,")).expect("types");
         for (kind, expected) in
             [("package.published", true), ("peer.down", true), ("peer.up", false), ("packages", false)]
         {
             assert_eq!(types.has(kind), expected, "{kind}");
         }
-        assert!(Types::parse(None).expect("types").has("anything"));
-        assert!(Types::parse(Some(&"x,".repeat(33))).is_err());
+        assert!(parse(None).expect("types").has("anything"));
+        assert!(parse(Some("*")).expect("types").has("anything"));
+        assert!(Types::parse("type", Some(&"peer.up,".repeat(33)), Happening::KINDS).is_err());
+        for strange in ["package.publish", "package", "nothing.*", "peer.down,x", "Package.*", "?", "**"] {
+            let refused = parse(Some(strange)).expect_err(strange);
+            assert!(refused.code() == Code::BadQuery && refused.detail().contains("peer.down"), "{refused:?}");
+        }
     }
 
     #[test]
@@ -135,6 +171,11 @@ mod tests {
             event: ods_store::EventId::from_bytes([1; 32]),
         };
         assert!(wanted.has(&of("mac/a/b.pkg")) && !wanted.has(&of("win/a.pkg")));
+        let everywhere = Happening::PackageReplicated {
+            path: "mac/a.pkg".to_owned(),
+            event: ods_store::EventId::from_bytes([1; 32]),
+        };
+        assert!(wanted.has(&everywhere));
         assert!(!wanted.has(&Happening::NodeChanged { by: String::new() }), "no package");
         for bad in ["", "[a", &"*".repeat(600)] {
             assert!(Wanted::parse(None, Some(bad)).is_err(), "{bad}");

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use data_encoding::HEXLOWER;
-use ods_store::{InviteRow, NewInvite};
+use ods_store::{InviteRow, Made, NewInvite};
 
 use crate::auth::Admin;
 use crate::blocking::blocking;
@@ -11,6 +11,7 @@ use crate::conditions;
 use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, creation_key, page_of};
+use crate::once;
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
 use crate::types::{InviteRequest, InviteView, Page, PageQuery};
@@ -33,16 +34,19 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 /// Make an invite for one node.
 ///
 /// A node that isn't an owner can invite only nodes that an owner has admitted already; its invites make links.
-#[utoipa::path(post, path = "/api/v1/invites", operation_id = "create_invite", tag = "mesh", request_body = InviteRequest,
+#[utoipa::path(post, path = "/api/v1/invites", operation_id = "create_invite", tag = "mesh", params(("Idempotency-Key" = Option<String>, Header, description = "A name for this request: sent again with it, nothing is made twice", example = "8e03978e-40d5-43dd-bc93-6894a57f9324")),
+    request_body = InviteRequest,
     responses((status = 201, body = InviteView), BadRequest, Conflict, Invalid))]
 pub(crate) async fn create(
     admin: Admin,
+    headers: HeaderMap,
     JsonBody(request): JsonBody<InviteRequest>,
 ) -> Result<(StatusCode, Json<InviteView>), ApiError> {
     if !(1..=LIFE_S_MAX).contains(&request.expires_in_s) {
         let detail = format!("`expires_in_s` is 1 to {LIFE_S_MAX}");
         return Err(ApiError::new(Code::Invalid, detail).fact("field", "expires_in_s").fact("max", LIFE_S_MAX));
     }
+    let once = once::of(&headers, &admin, "invite", &request)?;
     let view = blocking(move || {
         let now = admin.reader().now();
         let new = NewInvite {
@@ -50,7 +54,13 @@ pub(crate) async fn create(
             prefixes: request.prefixes,
             expires_at: now.plus_ms(request.expires_in_s * 1000),
         };
-        let row = admin.store().create_invite(&new, &admin.author(), now)?;
+        let row = match admin.store().create_invite_once(&new, once, &admin.author(), now)? {
+            Made::Now(row) => row,
+            Made::Before(id) => {
+                let open = known(&admin, &id)?.filter(|row| row.redeemed_by.is_none() && now < row.expires_at);
+                open.ok_or_else(|| once::made_already("invite", &id))?
+            }
+        };
         views(&admin, vec![row])?.pop().ok_or_else(|| ApiError::internal("an invite was made and is not there"))
     })
     .await?;
@@ -66,11 +76,19 @@ pub(crate) async fn create(
 pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
     let expected = conditions::expected(&headers)?;
     let unknown = || ApiError::new(Code::NoSuchInvite, "there is no such invite").fact("id", id.clone());
-    let bytes: [u8; 16] =
-        HEXLOWER.decode(id.as_bytes()).ok().and_then(|bytes| bytes.try_into().ok()).ok_or_else(unknown)?;
+    let bytes = bytes_of(&id).ok_or_else(unknown)?;
     let revoked =
         blocking(move || admin.store().revoke_invite(&bytes, &expected, &admin.author(), admin.reader().now())).await?;
     if revoked { Ok(StatusCode::NO_CONTENT) } else { Err(unknown()) }
+}
+
+/// The invite with this id.
+fn known(admin: &Admin, id: &str) -> Result<Option<InviteRow>, ApiError> {
+    Ok(bytes_of(id).map(|id| admin.store().invite(&id)).transpose()?.flatten())
+}
+
+fn bytes_of(id: &str) -> Option<[u8; 16]> {
+    HEXLOWER.decode(id.as_bytes()).ok()?.try_into().ok()
 }
 
 fn views(admin: &Admin, rows: Vec<InviteRow>) -> Result<Vec<InviteView>, ApiError> {

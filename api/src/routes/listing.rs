@@ -4,7 +4,7 @@
 //! its sort value and path. So it costs as much as it shows, and starts where the one before ended, whatever was published
 //! or removed in between. A filter looks at a bounded number of rows, so its page may be short and still have a next.
 
-use ods_store::{Package, PackagePath, Place, Sort, SortKey};
+use ods_store::{PACKAGE_PAGE_BYTES_MAX, Package, PackagePath, Place, Sort, SortKey};
 
 use crate::auth::Reader;
 use crate::convert::state_name;
@@ -161,13 +161,18 @@ pub(super) fn list(reader: &Reader, query: &Query) -> Result<Found, ApiError> {
         reads += 1;
         match page.next {
             Some(next) if by_path && is_past(&next.path, query.prefix.as_ref()) => break None,
-            Some(next) if items.len() >= query.limit || reads == READS_MAX => break Some(next),
+            Some(next) if items.len() >= query.limit || reads == READS_MAX || is_full(&items) => break Some(next),
             None => break None,
             next => after = next,
         }
     };
     let total = if query.is_unfiltered() && reader.sees_all() { Some(reader.package_count()?) } else { None };
     Ok(Found { items, next: next.map(|place| cursor(query.sort, place)), total })
+}
+
+/// Whether packages have so much to say that the page ends with them.
+fn is_full(items: &[Package]) -> bool {
+    items.iter().map(Package::listed_bytes).sum::<usize>() >= PACKAGE_PAGE_BYTES_MAX
 }
 
 const BY_PATH: Sort = Sort { key: SortKey::Path, descending: false };

@@ -39,6 +39,8 @@ pub(crate) async fn edit(
     }
     let edit = NodeEdit { name: patch.name, urls, policy, limits };
     let view = blocking(move || {
+        // Whoever changes the settings, among which name and urls are, checks and changes them with nothing in between.
+        let _alone = admin.reader().state().settings_change();
         admin.store().edit_node(&edit, &expected, &admin.author(), admin.reader().now())?;
         view(admin.reader())
     });

@@ -93,11 +93,11 @@ pub(crate) async fn put(
             must_be_empty(&headers)?;
             declared.must_be_nothing()?;
             let writer = writer.clone();
-            blocking(move || writer.publish_held(from, meta, condition)).await?
+            blocking(move || writer.publish_held(from, meta, condition)).await
         }
-        None => publish_body(writer.clone(), meta, condition, declared, &headers, body).await?,
+        None => publish_body(writer.clone(), meta, condition, declared, &headers, body).await,
     };
-    answer(published, &writer)
+    answer(published.map_err(|error| error.field_called("tags", "tag"))?, &writer)
 }
 
 /// Change a package's metadata.

@@ -65,7 +65,7 @@ pub(crate) async fn edit(
 ) -> Result<Response, ApiError> {
     let (node, expected) = (parse(&id)?, conditions::expected(&headers)?);
     let edit = PeerEdit {
-        name: patch.name.map(check_name).transpose()?,
+        name: patch.name,
         urls: patch.urls.map(urls::parse).transpose()?,
         paused: patch.paused,
         limits: patch.limits.map(limits::parse).transpose()?,
@@ -129,14 +129,4 @@ fn view(reader: &Reader, row: PeerRow) -> Result<PeerView, ApiError> {
     let (status, limits) = (reader.state().mesh.status(&row.node), reader.bandwidth(&row.node)?);
     let tag = reader.peer_tag(&row)?;
     Ok(convert::peer(row, &reader.node_id(), &reader.roster(), status, (&limits, tag)))
-}
-
-fn check_name(name: String) -> Result<String, ApiError> {
-    let good =
-        !name.trim().is_empty() && name.len() <= ods_store::NAME_BYTES_MAX && !name.chars().any(char::is_control);
-    let bad = || {
-        let detail = format!("a name has 1 to {} bytes and no control characters", ods_store::NAME_BYTES_MAX);
-        ApiError::new(Code::Invalid, detail).fact("field", "name")
-    };
-    good.then_some(name).ok_or_else(bad)
 }

@@ -57,9 +57,9 @@ pub(crate) async fn admit(
 ///
 /// Only on an owner. What this node has of it by now still counts; whatever its key signs from then on has no effect
 /// anywhere, and no node serves it. It goes on serving what it holds to whoever downloads there, until somebody stops it.
-/// Packages that no other node is known to have would be out of reach: their number is 409 `last_holder` unless
-/// `even_if_last_holder` is true, and `only_there` of a `dry_run`. Not to be confused with removing a peer
-/// (`DELETE /peers/{id}`), which ends a link and nothing else. Expelling again changes nothing.
+/// Packages that no other node is known to have would be out of reach: their number and the first of them are 409
+/// `last_holder` unless `even_if_last_holder` is true, and `only_there` of a `dry_run`. Not to be confused with removing a
+/// peer (`DELETE /peers/{id}`), which ends a link and nothing else. Expelling again changes nothing.
 #[utoipa::path(post, path = "/api/v1/roster/{id}/expel", operation_id = "expel_node", tag = "mesh",
     params(("id" = String, Path, description = "The node's id"), ExpelQuery),
     responses((status = 200, body = ExpulsionView), BadRequest, NotFound, Conflict))]
@@ -70,27 +70,34 @@ pub(crate) async fn expel(
 ) -> Result<Json<ExpulsionView>, ApiError> {
     let node = parse_id(&id, Code::NoSuchNode, "node")?;
     blocking(move || {
-        let LastHolder { packages, bytes } = admin.store().expulsion(&node)?;
-        if !query.dry_run {
-            if packages > 0 && !query.even_if_last_holder {
-                return Err(last_holder(&node, packages, bytes));
+        let only_there = only_there(admin.reader(), admin.store().expulsion(&node)?);
+        if query.dry_run {
+            admin.author().told();
+        } else {
+            if only_there.packages > 0 && !query.even_if_last_holder {
+                return Err(last_holder(&node, only_there));
             }
             admin.store().expel(&node, &admin.author(), admin.reader().now())?;
         }
-        let only_there = OnlyThereView { packages, bytes };
         Ok(ExpulsionView { member: one(admin.reader(), &node)?, only_there })
     })
     .await
     .map(Json)
 }
 
-fn last_holder(node: &NodeId, packages: u64, bytes: u64) -> ApiError {
+/// All are counted; named are those that the caller may see.
+fn only_there(reader: &Reader, LastHolder { packages, bytes, paths }: LastHolder) -> OnlyThereView {
+    let seen = paths.iter().filter(|path| reader.covers(path));
+    OnlyThereView { packages, bytes, paths: seen.map(|path| path.as_str().to_owned()).collect() }
+}
+
+fn last_holder(node: &NodeId, OnlyThereView { packages, bytes, paths }: OnlyThereView) -> ApiError {
     let detail = format!(
         "no other node is known to have {packages} packages that this one may have; wait until they are elsewhere, or say \
          `even_if_last_holder=true`"
     );
     let error = ApiError::new(Code::LastHolder, detail).fact("node", node.to_string());
-    error.fact("packages", packages).fact("bytes", bytes)
+    error.fact("packages", packages).fact("bytes", bytes).fact("paths", paths)
 }
 
 fn one(reader: &Reader, node: &NodeId) -> Result<MemberView, ApiError> {

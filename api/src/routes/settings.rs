@@ -43,7 +43,8 @@ pub(crate) async fn edit(
 ) -> Result<Response, ApiError> {
     let expected = conditions::version(&headers)?;
     blocking(move || {
-        let settings = admin.reader().state().options.settings.clone();
+        let _alone = admin.reader().state().settings_change();
+        let settings = &admin.reader().state().options.settings;
         for key in changes.keys() {
             must_be_changeable(settings.all().iter().find(|setting| setting.key == key), key)?;
         }
@@ -58,6 +59,10 @@ pub(crate) async fn edit(
         settings.check(&values).map_err(|(key, reason)| {
             ApiError::new(Code::Invalid, format!("{key} can't have this value: {reason}")).fact("field", key)
         })?;
+        // Before anything is stored: all or none are changed.
+        if let Some(Ok(list)) = changes.get("urls").cloned().map(serde_json::from_value) {
+            urls::parse(list)?;
+        }
         // The node keeps these two itself.
         let kept = changes.iter().filter(|(key, _)| !["name", "urls"].contains(&key.as_str()));
         let texts = kept.map(|(key, value)| (key.clone(), (!value.is_null()).then(|| value.to_string())));

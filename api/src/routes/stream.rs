@@ -1,7 +1,8 @@
 //! `/events/stream`: the journal as it grows, as server-sent events (HTML Living Standard §9.2).
 //!
 //! A follower is a cursor: records are read from the store when the connection takes them, so one that is slow, or asleep,
-//! costs no memory and loses nothing. It is woken by commits, and ends when the node stops or its token ends.
+//! costs no more memory than a batch of records, and loses nothing. What waits are the records, not the text that they
+//! become, which is several times as long. It is woken by commits, and ends when the node stops or its token ends.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -35,7 +36,8 @@ const BATCH_RECORDS: usize = 100;
 ///
 /// `id` is the LSN, `event` the type, `data` the same object as in the list. Without `Last-Event-ID` or `after` only new
 /// records come. If the place asked for is not in the journal (pruned, or the node was restored), the first event is
-/// `reset` with `{"head": n}`, and records after that come. The stream ends when the node stops; go on with
+/// `reset` with `{"head": n}`, and records after that come; so is the next for a follower that slept until what it had yet to be
+/// sent was pruned. The stream ends when the node stops; go on with
 /// `Last-Event-ID` then.
 #[utoipa::path(get, path = "/api/v1/events/stream", operation_id = "follow_events", tag = "events", params(StreamQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "Only records with a greater LSN; goes before `after`")),
@@ -70,21 +72,22 @@ struct Follower {
     cursor: Lsn,
     head: watch::Receiver<Lsn>,
     stopping: CancellationToken,
-    ready: VecDeque<Event>,
+    /// Where the journal is, for one whose place wasn't there.
+    reset: Option<Lsn>,
+    ready: VecDeque<Record>,
 }
 
 impl Follower {
     fn begin(reader: Reader, wanted: Wanted, after: Option<u64>) -> Result<Self, ApiError> {
         let (head, stopping) = (reader.head_changes(), reader.state().options.stopping.clone());
-        let mut follower = Self { wanted, cursor: reader.head(), head, stopping, ready: VecDeque::new(), reader };
+        let (cursor, reset, ready) = (reader.head(), None, VecDeque::new());
+        let mut follower = Self { reader, wanted, cursor, head, stopping, reset, ready };
         if let Some(after) = after.map(Lsn::new) {
             let first = follower.reader.records(after, 1)?.first;
             if after <= follower.cursor && after.next() >= first {
                 follower.cursor = after;
             } else {
-                let head = follower.cursor.get();
-                let reset = Event::default().id(head.to_string()).event("reset");
-                follower.ready.push_back(reset.data(json!({"head": head}).to_string()));
+                follower.reset = Some(follower.cursor);
             }
         }
         Ok(follower)
@@ -96,8 +99,12 @@ impl Follower {
             if self.stopping.is_cancelled() {
                 return None;
             }
-            if let Some(event) = self.ready.pop_front() {
-                return Some(event);
+            if let Some(head) = self.reset.take().map(Lsn::get) {
+                let reset = Event::default().id(head.to_string()).event("reset");
+                return Some(reset.data(json!({"head": head}).to_string()));
+            }
+            if let Some(record) = self.ready.pop_front() {
+                return Some(event(&record));
             }
             if self.fill().await? {
                 continue;
@@ -128,8 +135,15 @@ impl Follower {
                 return None;
             }
         };
+        if found.pruned {
+            // It slept for as long as records are kept: rather than a gap that it doesn't see it gets a place to begin anew.
+            self.cursor = self.reader.head();
+            self.reset = Some(self.cursor);
+            return Some(true);
+        }
         self.cursor = found.examined;
-        self.ready.extend(found.items.iter().map(event));
+        // As much room as there are: a page is read with room for more.
+        self.ready = found.items.into_boxed_slice().into_vec().into();
         Some(found.more || !self.ready.is_empty())
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
-use ods_store::{NewToken, Scope, TokenId, UnixMillis, Who};
+use ods_store::{Made, NewToken, Scope, TokenId, UnixMillis, Who};
 
 use crate::auth::Admin;
 use crate::blocking::blocking;
@@ -10,6 +10,7 @@ use crate::conditions;
 use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, creation_key, page_of, parse_id};
+use crate::once;
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
 use crate::routes::users;
@@ -30,15 +31,24 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 /// Make a token.
 ///
 /// Its secret is in the answer, and nowhere else ever again.
-#[utoipa::path(post, path = "/api/v1/tokens", operation_id = "create_token", tag = "tokens", request_body = TokenRequest,
+#[utoipa::path(post, path = "/api/v1/tokens", operation_id = "create_token", tag = "tokens", params(("Idempotency-Key" = Option<String>, Header, description = "A name for this request: sent again with it, nothing is made twice", example = "8e03978e-40d5-43dd-bc93-6894a57f9324")),
+    request_body = TokenRequest,
     responses((status = 201, body = NewTokenView), BadRequest, Conflict, Invalid))]
 pub(crate) async fn create(
     admin: Admin,
+    headers: HeaderMap,
     JsonBody(request): JsonBody<TokenRequest>,
 ) -> Result<(StatusCode, Json<NewTokenView>), ApiError> {
+    let once = once::of(&headers, &admin, "token", &request)?;
     let new = parse(request, admin.reader().now())?;
-    let (row, token) =
-        blocking(move || admin.store().create_token(&new, &admin.author(), admin.reader().now())).await?;
+    let made = blocking(move || {
+        let (store, author, now) = (admin.store(), admin.author(), admin.reader().now());
+        store.create_token_once(&new, once, &author, now)
+    });
+    let (row, token) = match made.await? {
+        Made::Now(made) => made,
+        Made::Before(id) => return Err(once::made_already("token", &id)),
+    };
     Ok((StatusCode::CREATED, Json(NewTokenView { token, row: convert::token(row) })))
 }
 

@@ -35,7 +35,11 @@ pub(crate) async fn list(
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<UploadView>>, ApiError> {
     let limit = page_rows(query.limit.or(Some(ods_store::PAGE_ROWS_MAX)))?;
-    let after = query.after.as_deref().map(|after| parse_id(after, Code::BadQuery, "upload")).transpose()?;
+    let bad_after = || {
+        let detail = "`after` is not the `next` of a page of uploads; leave it out to begin";
+        ApiError::new(Code::BadQuery, detail).fact("field", "after")
+    };
+    let after = query.after.as_deref().map(|after| after.parse().map_err(|_| bad_after())).transpose()?;
     blocking(move || {
         let (uploads, next) = publisher.uploads(after, limit)?;
         let kept = publisher.reader().state().options.uploads_kept;
@@ -137,10 +141,17 @@ pub(crate) async fn offset(
     headers::must_be_tus(&headers)?;
     let uploader = find(publisher, &id).await?;
     let status = uploader.status().clone();
-    let offset = match &status.end {
-        Some(UploadEnd::Published { .. }) => status.bytes,
-        Some(UploadEnd::Refused { refusal, detail }) => return Err(views::refusal(*refusal, detail)),
-        None => receiving::stand(&uploader).await?,
+    let stands = match &status.end {
+        Some(end) => Err(end.clone()),
+        None => match receiving::stand(&uploader).await {
+            Ok(offset) => Ok(offset),
+            Err(error) => Err(ended_meanwhile(&uploader, error).await?),
+        },
+    };
+    let offset = match stands {
+        Ok(offset) => offset,
+        Err(UploadEnd::Published { .. }) => status.bytes,
+        Err(UploadEnd::Refused { refusal, detail }) => return Err(views::refusal(refusal, &detail)),
     };
     let length = [(headers::UPLOAD_LENGTH, HeaderValue::from(status.bytes))];
     let told = (!status.told.is_empty()).then(|| HeaderValue::from_str(&status.told).ok()).flatten();
@@ -173,14 +184,13 @@ pub(crate) async fn append(
     }
     let (offset, checksum) = (headers::offset(&headers)?, headers::checksum(&headers)?);
     let uploader = find(publisher, &id).await?;
-    match &uploader.status().end {
-        None => {}
-        Some(UploadEnd::Published { .. }) => {
-            return Err(ApiError::new(Code::UploadEnded, "the upload is published; nothing more is taken"));
-        }
-        Some(UploadEnd::Refused { refusal, detail }) => return Err(views::refusal(*refusal, detail)),
+    if let Some(end) = &uploader.status().end {
+        return Err(over(end));
     }
-    let offset = receiving::receive(&uploader, receiving::Part { offset, checksum }, body).await?;
+    let offset = match receiving::receive(&uploader, receiving::Part { offset, checksum }, body).await {
+        Ok(offset) => offset,
+        Err(error) => return Err(over(&ended_meanwhile(&uploader, error).await?)),
+    };
     Ok((StatusCode::NO_CONTENT, progress(uploader, offset).await?).into_response())
 }
 
@@ -221,6 +231,27 @@ pub(crate) async fn renamed(
             Err(ApiError::new(Code::BadHeader, detail).fact("header", "x-http-method-override"))
         }
     }
+}
+
+/// The answer to bytes for an upload that ended.
+fn over(end: &UploadEnd) -> ApiError {
+    match end {
+        UploadEnd::Published { .. } => {
+            ApiError::new(Code::UploadEnded, "the upload is published; nothing more is taken")
+        }
+        UploadEnd::Refused { refusal, detail } => views::refusal(*refusal, detail),
+    }
+}
+
+/// How an upload ended that was there when the request came, and not any more when it had its turn: another request finished
+/// it, mostly one whose connection broke before its answer. Any other error stays what it is.
+async fn ended_meanwhile(uploader: &Uploader, error: ApiError) -> Result<UploadEnd, ApiError> {
+    if error.code() != Code::NoSuchUpload {
+        return Err(error);
+    }
+    let uploader = uploader.clone();
+    let uploader = blocking(move || uploader.again()).await?;
+    uploader.status().end.clone().ok_or(error)
 }
 
 fn id_of(text: &str) -> Result<UploadId, ApiError> {

@@ -5,7 +5,10 @@ mod behind;
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use ods_store::{OLD_SECRET_FOR_MS_MAX, Webhook, WebhookChange, WebhookEdit, WebhookError, WebhookId, WebhookSettings};
+use ods_store::{
+    Made, OLD_SECRET_FOR_MS_MAX, StoreError, Webhook, WebhookChange, WebhookEdit, WebhookError, WebhookId,
+    WebhookSettings,
+};
 
 use self::behind::{Behind, behind};
 use crate::auth::Admin;
@@ -14,12 +17,13 @@ use crate::conditions;
 use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, OptionalJsonBody, Params, creation_key, page_of};
+use crate::once;
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
 use crate::types::{
     NewWebhookView, Page, PageQuery, RotateRequest, SkipRequest, WebhookPatch, WebhookRequest, WebhookView,
 };
-use crate::webhook_address::{AddressRules, BadWebhookUrl, check_url};
+use crate::webhook_address::{AddressRules, BadWebhookUrl, check_new_url};
 
 /// How long the old secret signs too, unless the caller says: a day.
 const KEEP_OLD_FOR_S: u64 = 24 * 60 * 60;
@@ -41,12 +45,14 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 ///
 /// It is told of what happens from here on. Its secret is in the answer, and nowhere else ever again. Each delivery is
 /// signed as Standard Webhooks 1.0 says: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
-#[utoipa::path(post, path = "/api/v1/webhooks", operation_id = "create_webhook", tag = "webhooks", request_body = WebhookRequest,
-    responses((status = 201, body = NewWebhookView), BadRequest, Conflict, Invalid))]
+#[utoipa::path(post, path = "/api/v1/webhooks", operation_id = "create_webhook", tag = "webhooks", params(("Idempotency-Key" = Option<String>, Header, description = "A name for this request: sent again with it, nothing is made twice", example = "8e03978e-40d5-43dd-bc93-6894a57f9324")),
+    request_body = WebhookRequest, responses((status = 201, body = NewWebhookView), BadRequest, Conflict, Invalid))]
 pub(crate) async fn create(
     admin: Admin,
+    headers: HeaderMap,
     JsonBody(request): JsonBody<WebhookRequest>,
 ) -> Result<(StatusCode, Json<NewWebhookView>), ApiError> {
+    let once = once::of(&headers, &admin, "webhook", &request)?;
     let settings = WebhookSettings {
         name: request.name,
         url: request.url,
@@ -55,10 +61,13 @@ pub(crate) async fn create(
         tags: request.tags,
         allow_private: request.allow_private,
     };
-    check_address(&admin, &settings)?;
     let made = blocking(move || {
-        let made = admin.store().create_webhook(&settings, &admin.author(), admin.reader().now())?;
-        with_secret(&admin, made)
+        check_address(&admin, &settings)?;
+        let (store, author, now) = (admin.store(), admin.author(), admin.reader().now());
+        match store.create_webhook_once(&settings, once, &author, now)? {
+            Made::Now(webhook) => with_secret(&admin, webhook),
+            Made::Before(id) => made_before(&admin, &id),
+        }
     });
     Ok((StatusCode::CREATED, Json(made.await?)))
 }
@@ -96,7 +105,9 @@ pub(crate) async fn edit(
     };
     let view = blocking(move || {
         // An early word for people. What counts is the address that is connected to, whatever two who change it at once make of it.
-        check_address(&admin, &edit.applied_to(&admin.store().webhook(id)?.row.settings))?;
+        if edit.url.is_some() || edit.allow_private.is_some() {
+            check_address(&admin, &edit.applied_to(&admin.store().webhook(id)?.row.settings))?;
+        }
         let change = WebhookChange::Edit(edit);
         view(&admin, admin.store().change_webhook(id, &change, &expected, &admin.author(), admin.reader().now())?)
     });
@@ -117,11 +128,12 @@ pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMa
 
 /// Give a webhook a new secret.
 ///
-/// The one before signs too for a while, so that receivers can change theirs without a gap. A body is not needed.
+/// The one before signs too for a while, so that receivers can change theirs without a gap; and those before that, which did
+/// still, go on doing so, but no longer than it. A body is not needed.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/rotate", operation_id = "rotate_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id"),
         ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: change only what stands so")),
     request_body = Option<RotateRequest>,
-    responses((status = 200, body = NewWebhookView), BadRequest, NotFound, PreconditionFailed, Invalid))]
+    responses((status = 200, body = NewWebhookView), BadRequest, NotFound, Conflict, PreconditionFailed, Invalid))]
 pub(crate) async fn rotate(
     admin: Admin,
     AboutId(id): AboutId,
@@ -185,7 +197,7 @@ fn answer(view: WebhookView) -> Result<Response, ApiError> {
 }
 
 fn check_address(admin: &Admin, settings: &WebhookSettings) -> Result<(), ApiError> {
-    let own = admin.reader().state().options.own.clone();
+    let own = admin.reader().state().options.own.clone().and_urls(admin.store().urls()?);
     let rules = AddressRules { allow_private: settings.allow_private, own };
     let refused = |error: BadWebhookUrl| {
         let code = match &error {
@@ -194,7 +206,7 @@ fn check_address(admin: &Admin, settings: &WebhookSettings) -> Result<(), ApiErr
         };
         ApiError::new(code, error.to_string()).fact("field", "url")
     };
-    check_url(&settings.url, &rules).map(drop).map_err(refused)
+    check_new_url(&settings.url, &rules).map(drop).map_err(refused)
 }
 
 fn view(admin: &Admin, webhook: Webhook) -> Result<WebhookView, ApiError> {
@@ -209,6 +221,15 @@ fn views(admin: &Admin, webhooks: Vec<Webhook>) -> Result<Vec<WebhookView>, ApiE
         Ok(convert::webhook(webhook, (behind.deliveries, behind.more), |_| message.clone()))
     };
     webhooks.into_iter().zip(behind).map(view).collect()
+}
+
+/// What the same request made: shown as it was then, unless somebody changed or rotated it since, or removed it.
+fn made_before(admin: &Admin, id: &str) -> Result<NewWebhookView, ApiError> {
+    match admin.store().webhook(parse(id)?) {
+        Ok(webhook) if webhook.row.edits == 0 => with_secret(admin, webhook),
+        Ok(_) | Err(StoreError::Webhook(WebhookError::NoSuchWebhook)) => Err(once::made_already("webhook", id)),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn with_secret(admin: &Admin, webhook: Webhook) -> Result<NewWebhookView, ApiError> {

@@ -127,13 +127,15 @@ pub struct ExpulsionView {
 }
 
 /// Packages that no other node is known to have the bytes of, as far as this one may have them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = OnlyThere)]
 pub struct OnlyThereView {
     /// How many.
     pub packages: u64,
     /// Their bytes together.
     pub bytes: u64,
+    /// The first of them by path, 20 at most.
+    pub paths: Vec<String>,
 }
 
 /// Something about the roster that an admin should see to.

@@ -130,6 +130,21 @@ pub struct GcView {
     pub items: Vec<GcItemView>,
     /// There are more blobs than `items` names.
     pub truncated: bool,
+    /// What couldn't be looked at or removed; the next run tries again.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub failed: GcFailedView,
+}
+
+/// Files that a run of gc couldn't look at or remove. It does all the rest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = GcFailed)]
+pub struct GcFailedView {
+    /// How many, folders of them included.
+    pub count: u64,
+    /// What went wrong with the first.
+    #[schema(required = true)]
+    pub first: Option<String>,
 }
 
 /// Blobs that stay, by reason.

@@ -31,6 +31,10 @@ pub struct UploadView {
     /// What its sender said of it, as in `Upload-Metadata`.
     #[schema(value_type = std::collections::HashMap<String, String>)]
     pub metadata: BTreeMap<String, String>,
+    /// It was begun with `If-Match` or `If-None-Match`, and is published only if that holds, whoever goes on with it.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub guarded: bool,
     /// Who began it.
     pub by: String,
     /// When it was begun.

@@ -91,7 +91,7 @@ pub struct WebhookView {
     pub created_at: Timestamp,
     /// By whom.
     pub created_by: String,
-    /// Until when the secret before the last rotation signs too.
+    /// Until when the secret before the last rotation signs too; those before it end no later.
     #[schema(required = true, value_type = Option<String>, format = DateTime)]
     pub old_secret_until: Option<Timestamp>,
     /// The records of the journal up to this one are done with.
@@ -146,7 +146,7 @@ pub struct NewWebhookView {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotateRequest {
-    /// For how many seconds the present secret signs too: 0 to 604800; a day unless given.
+    /// For how many seconds the present secret signs too, and earlier ones at most: 0 to 604800; a day unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 604_800)]
     pub keep_old_for_s: Option<u64>,
@@ -159,7 +159,7 @@ pub struct SkipRequest {
     /// This one, which must be the one that fails: so that asking twice passes over one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<String>,
-    /// Everything that it wasn't told yet.
+    /// Everything that it wasn't told yet. What was never tried isn't in its log then, and can't be sent again.
     #[serde(default)]
     pub all: bool,
 }

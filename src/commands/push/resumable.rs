@@ -1,11 +1,15 @@
 //! Sending a large file so that it can be gone on with: after a cut, and by the next `ods push` of the same file.
 //!
 //! The node remembers unfinished uploads, so nothing is kept here: one of the same path, size, digest and metadata is gone
-//! on with, whoever began it.
+//! on with, whoever began it. Two pushes of the same file at once would take it from each other, so the one that lost it begins
+//! another.
 
 use std::collections::BTreeMap;
 
-use ods_api::{ClientError, Guard, PageQuery, PublishQuery, PublishedView, Upload, upload_metadata};
+use ods_api::{
+    ClientError, Guard, PageQuery, Problem, PublishQuery, PublishedView, Upload, UploadRefusalView, UploadView,
+    upload_metadata,
+};
 use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
 
 use super::Target;
@@ -18,28 +22,48 @@ pub(super) const RESUMABLE_BYTES: u64 = 8 << 20;
 /// Pages of unfinished uploads that are looked at.
 const PAGES_MAX: usize = 10;
 
+/// The resumable upload of earlier attempts.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    id: Option<String>,
+    /// Somebody else goes on with one like it, so this push has one of its own.
+    alone: bool,
+}
+
+impl Begun {
+    /// Leaves the upload to somebody else who goes on with it, if that is what an error says: another push of the same file.
+    pub(super) fn leave(&mut self, error: &ClientError) -> bool {
+        let is_taken = matches!(error.code(), Some("upload_taken" | "offset_mismatch" | "upload_ended"));
+        if is_taken {
+            *self = Self { id: None, alone: true };
+        }
+        is_taken
+    }
+}
+
 /// Sends what the node lacks of a file, and tells what became of it. `begun` is the upload of an earlier attempt.
 pub(super) async fn send(
     node: &Connected,
     target: &Target,
     order: &Order,
     blake3: &str,
-    begun: &mut Option<String>,
+    begun: &mut Begun,
     bar: &Bar,
 ) -> Result<PublishedView, Stopped> {
     let query = PublishQuery { blake3: Some(blake3.to_owned()), ..order.metadata.clone() };
-    let id = match begun.take() {
-        Some(id) => id,
-        None => find_or_begin(node, target, &query, &order.guard).await.map_err(Stopped::There)?,
+    let id = match &begun.id {
+        Some(id) => id.clone(),
+        None => find_or_begin(node, target, &query, &order.guard, begun.alone).await.map_err(Stopped::There)?,
     };
+    begun.id = Some(id.clone());
     let offset = match node.client.upload_offset(&id).await {
         // It ended without us: refused, abandoned or removed. Begin anew.
-        Err(error) if error.code().is_some() || matches!(error, ClientError::Status { status: 404, .. }) => {
+        Err(error) if error.code().is_some() || matches!(error, ClientError::Status { status: 400..500, .. }) => {
+            begun.id = None;
             return Err(Stopped::There(explained(node, &id, error).await));
         }
         other => other.map_err(Stopped::There),
     }?;
-    *begun = Some(id.clone());
     if offset < target.size {
         let reader = from(target, offset).await.map_err(|error| Stopped::Here(cannot_read(target, &error)))?;
         let mut bar = bar.clone();
@@ -56,7 +80,18 @@ pub(super) async fn send(
 
 /// The error that an upload ended with: an answer to HEAD has no body to say it.
 async fn explained(node: &Connected, id: &str, error: ClientError) -> ClientError {
-    node.client.upload(id).await.err().unwrap_or(error)
+    match (node.client.upload(id).await, error) {
+        (Err(better), _) => better,
+        (
+            Ok(UploadView { error: Some(UploadRefusalView { code, detail }), .. }),
+            ClientError::Status { status, .. },
+        ) => {
+            let (kind, title) = (format!("urn:ods:problem:{code}"), code.clone());
+            let facts = serde_json::Map::new();
+            ClientError::Problem(Box::new(Problem { kind, title, status, code, detail, request_id: None, facts }))
+        }
+        (Ok(_), error) => error,
+    }
 }
 
 async fn find_or_begin(
@@ -64,9 +99,11 @@ async fn find_or_begin(
     target: &Target,
     query: &PublishQuery,
     guard: &Guard,
+    alone: bool,
 ) -> Result<String, ClientError> {
-    // A condition was given to the upload when it was begun, and isn't told; so one with a condition is begun anew.
+    // Which condition an upload was begun with isn't told; so one with a condition is begun anew.
     if *guard == Guard::Always
+        && !alone
         && let Some(id) = find(node, target, query).await?
     {
         return Ok(id);
@@ -80,7 +117,8 @@ async fn find(node: &Connected, target: &Target, query: &PublishQuery) -> Result
     let mut pages = PageQuery::default();
     for _ in 0..PAGES_MAX {
         let page = node.client.uploads(&pages).await?;
-        let same = page.items.iter().find(|upload| upload.length == target.size && upload.metadata == told);
+        let is_same = |upload: &&UploadView| upload.length == target.size && upload.metadata == told && !upload.guarded;
+        let same = page.items.iter().find(is_same);
         if same.is_some() || page.next.is_none() {
             return Ok(same.map(|upload| upload.id.clone()));
         }

@@ -8,6 +8,7 @@ use ods_api::{ClientError, Guard, PackageView, PublishQuery, PublishedView, Uplo
 use tokio::io::AsyncReadExt;
 
 use super::super::retry;
+use super::ours::is_ours;
 use super::{Target, resumable};
 use crate::cli::{Bar, Connected, Exit, Failure};
 
@@ -31,13 +32,13 @@ pub(super) struct Pushed {
 /// Publishes a file, trying again where that may help.
 pub(super) async fn push(node: &Connected, target: &Target, order: &Order, mut bar: Bar) -> Result<Pushed, Failure> {
     // Asked first, so that a node that isn't there is told at once, not after hashing 25 GB.
-    let mut before = current(node, target).await?;
+    let before = look(node, target).await.map_err(|error| node.explain(error))?;
     bar.doing("hashing");
     let blake3 = hash(target, bar.clone()).await?;
     let mut pauses = retry::Pauses::default();
-    let mut begun = None;
+    let mut sought = Sought::new(before, &blake3, order);
     loop {
-        let error = match attempt(node, target, order, &blake3, before, &mut begun, &mut bar).await {
+        let error = match attempt(node, target, order, &mut sought, &mut bar).await {
             Ok(pushed) => return Ok(pushed),
             Err(Stopped::Here(failure)) => return Err(failure),
             Err(Stopped::There(error)) => error,
@@ -46,12 +47,79 @@ pub(super) async fn push(node: &Connected, target: &Target, order: &Order, mut b
         if tokio::fs::metadata(&target.file).await.is_ok_and(|about| about.len() < target.size) {
             return Err(changed(target));
         }
-        let pause = pauses.next().filter(|_| retry::may_help(&error));
+        if error.code() == Some("precondition_failed")
+            && let Ok(Some(package)) = look(node, target).await
+            && sought.is_done(&package)
+        {
+            return Ok(sought.done(package));
+        }
+        let is_taken = sought.begun.leave(&error);
+        let pause = pauses.next().filter(|_| is_taken || retry::may_help(&error));
         let Some(pause) = pause else { return Err(explain(node, target, &order.guard, error)) };
+        // After a cut, the node may have got it all the same.
+        sought.perhaps_done |= !matches!(error, ClientError::Connect { .. });
+        sought.is_stale = true;
         bar.remark(&format!("{}: {error}; trying again in {} s", target.path, pause.as_secs()));
         tokio::time::sleep(pause).await;
-        // After a cut, the node may have got it all the same.
-        before = current(node, target).await?;
+    }
+}
+
+/// What a push is after, and what is known of it so far.
+struct Sought<'a> {
+    blake3: &'a str,
+    metadata: &'a PublishQuery,
+    /// The package as it was looked at last.
+    before: Option<PackageView>,
+    /// Whether it must be looked at again.
+    is_stale: bool,
+    /// What was there at first.
+    at_first: AtFirst,
+    /// Whether an attempt ended without its answer: then it may have been done.
+    perhaps_done: bool,
+    /// The resumable upload that was begun.
+    begun: resumable::Begun,
+}
+
+/// What was at the path before the push.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum AtFirst {
+    Nothing,
+    /// A package that was to be replaced or changed.
+    Another,
+    /// What the push is after: nothing can be told from its being there later.
+    TheSame,
+}
+
+impl<'a> Sought<'a> {
+    fn new(before: Option<PackageView>, blake3: &'a str, order: &'a Order) -> Self {
+        let metadata = &order.metadata;
+        let at_first = match &before {
+            None => AtFirst::Nothing,
+            Some(package) if is_ours(package, blake3, metadata) => AtFirst::TheSame,
+            Some(_) => AtFirst::Another,
+        };
+        Self {
+            blake3,
+            metadata,
+            before,
+            is_stale: false,
+            at_first,
+            perhaps_done: false,
+            begun: resumable::Begun::default(),
+        }
+    }
+
+    /// Whether a package is the work of an earlier attempt.
+    fn is_done(&self, package: &PackageView) -> bool {
+        self.perhaps_done && self.at_first != AtFirst::TheSame && is_ours(package, self.blake3, self.metadata)
+    }
+
+    fn done(&self, package: PackageView) -> Pushed {
+        Pushed {
+            view: PublishedView { changed: true, package },
+            replaced: self.at_first != AtFirst::Nothing,
+            sent: true,
+        }
     }
 }
 
@@ -65,20 +133,25 @@ async fn attempt(
     node: &Connected,
     target: &Target,
     order: &Order,
-    blake3: &str,
-    before: Option<PackageView>,
-    begun: &mut Option<String>,
+    sought: &mut Sought<'_>,
     bar: &mut Bar,
 ) -> Result<Pushed, Stopped> {
-    let replaced = before.is_some();
-    if let Some(held) = before.filter(|held| held.blob == blake3 && held.state == "stored") {
-        let query = PublishQuery { from: Some(held.revision), ..order.metadata.clone() };
-        let view = node.client.publish_held(&target.path, &query, &order.guard).await.map_err(Stopped::There)?;
-        return Ok(Pushed { view, replaced, sent: false });
+    if sought.is_stale {
+        sought.before = look(node, target).await.map_err(Stopped::There)?;
+    }
+    let (replaced, blake3) = (sought.before.is_some(), sought.blake3);
+    match sought.before.take() {
+        Some(package) if sought.is_done(&package) => return Ok(sought.done(package)),
+        Some(held) if held.blob == blake3 && held.state == "stored" => {
+            let query = PublishQuery { from: Some(held.revision), ..order.metadata.clone() };
+            let view = node.client.publish_held(&target.path, &query, &order.guard).await.map_err(Stopped::There)?;
+            return Ok(Pushed { view, replaced, sent: false });
+        }
+        Some(_) | None => {}
     }
     bar.doing("uploading");
     if target.size >= resumable::RESUMABLE_BYTES {
-        let view = resumable::send(node, target, order, blake3, begun, bar).await?;
+        let view = resumable::send(node, target, order, blake3, &mut sought.begun, bar).await?;
         return Ok(Pushed { view, replaced, sent: true });
     }
     let unreadable = |error| Stopped::Here(cannot_read(target, &error));
@@ -91,11 +164,12 @@ async fn attempt(
     Ok(Pushed { view, replaced, sent: true })
 }
 
-async fn current(node: &Connected, target: &Target) -> Result<Option<PackageView>, Failure> {
-    match node.client.package(&target.path).await.map_err(|error| node.explain(error)) {
+/// The package as it is.
+async fn look(node: &Connected, target: &Target) -> Result<Option<PackageView>, ClientError> {
+    match node.client.package(&target.path).await {
         Ok(package) => Ok(Some(package)),
-        Err(failure) if failure.exit() == Exit::NotFound => Ok(None),
-        Err(failure) => Err(failure),
+        Err(error) if error.code() == Some("no_such_package") => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

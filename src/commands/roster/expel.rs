@@ -65,6 +65,9 @@ async fn show(would: &ExpulsionView, node: &Connected, context: &mut Context) ->
     output.field("role", member.role.as_deref())?;
     output.field("last heard of", Some(&last_heard_of(seen, (context.now)())))?;
     output.field("only there", Some(&only_there(would)))?;
+    for path in &would.only_there.paths {
+        output.field("", Some(path))?;
+    }
     output.line("It can't be undone: to return, the machine needs a new key, so an empty data folder.")?;
     output.line("Until somebody stops it, it goes on serving what it holds to whoever downloads there.")
 }

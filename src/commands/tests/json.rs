@@ -112,6 +112,7 @@ async fn packages() {
     snapshot(&node, "push", &["push", &file, "--path", "mac/Tool-1.pkg", "--tag", "prod"]).await;
     snapshot(&node, "set", &["set", "mac/Tool-1.pkg", "--title", "Tool", "--version", "1"]).await;
     snapshot(&node, "tag", &["tag", "mac/Tool-1.pkg", "--add", "new"]).await;
+    snapshot(&node, "events", &["events", "--type", "package.published"]).await;
     snapshot(&node, "ls", &["ls"]).await;
     snapshot(&node, "ls-anchors", &["ls", "--anchors"]).await;
     snapshot(&node, "show", &["show", "mac/Tool-1.pkg"]).await;

@@ -7,8 +7,8 @@ use std::{
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use super::super::TrustedProxies;
-use super::support::{Scene, no_limits, until};
+use super::super::{ListenLimits, TrustedProxies};
+use super::support::{SHORT, Scene, no_limits, until};
 
 fn behind_proxy() -> Scene {
     let proxies = TrustedProxies::new(vec!["127.0.0.0/8".parse().unwrap()]);
@@ -47,6 +47,50 @@ async fn a_trusted_proxy_names_both() {
     let answer = client.answer().await;
     assert_eq!(header(&answer, "x-request-id"), Some("theirs"));
     assert!(answer.ends_with("198.51.100.1 theirs"), "{answer}");
+}
+
+/// The head of a request with a body that no handler reads, and the body.
+fn unread(bytes: usize, more: &str) -> (String, String) {
+    let head = format!("POST /nowhere HTTP/1.1\r\nhost: x\r\ncontent-length: {bytes}\r\n{more}\r\n");
+    (head, "x".repeat(bytes))
+}
+
+#[tokio::test]
+async fn after_a_small_body_that_nobody_read_the_connection_goes_on() {
+    let scene = Scene::new(no_limits());
+    let mut client = scene.connect().await;
+    for bytes in [1, 60_000] {
+        let (head, body) = unread(bytes, "");
+        client.send(&(head + &body)).await;
+        let answer = client.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
+        assert_eq!(header(&answer, "connection"), None);
+    }
+    client.send("GET /who HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(client.answer().await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
+async fn after_another_the_answer_says_that_the_connection_ends() {
+    let scene = Scene::new(ListenLimits { body_rest_timeout: SHORT, ..no_limits() });
+    let whole = |(head, body): (String, String)| head + &body;
+    let in_chunks = |target: &str, chunks: &str| {
+        format!("POST {target} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n{chunks}")
+    };
+    let chunk = format!("2710\r\n{}\r\n", "x".repeat(10_000));
+    for request in [
+        whole(unread(100_000, "")),
+        unread(10, "").0,
+        unread(10, "expect: 100-continue\r\n").0,
+        in_chunks("/nowhere", &(chunk.repeat(10) + "0\r\n\r\n")),
+        in_chunks("/upload", &(chunk.clone() + "no size\r\n" + &chunk)),
+    ] {
+        let mut client = scene.connect().await;
+        client.send(&request).await;
+        let answer = client.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+        assert_eq!(header(&answer, "connection"), Some("close"), "{answer}");
+    }
 }
 
 #[tokio::test]

@@ -63,6 +63,49 @@ fn peers_that_hold_the_same_only_compare_every_minute() {
 }
 
 #[test]
+fn a_peer_that_says_that_it_stops_is_down_at_once_until_it_answers_again() {
+    let mut peers = in_sync();
+    peers.set_own(holds(2));
+    assert_eq!(peers.actions(at(1000)), [Action::Ping(A)]);
+    peers.left(&A, at(1003));
+    assert_eq!(peers.actions(at(1003)), [Action::NoteDown(A, STOPPED.to_owned())]);
+    assert!(!peers.pinged(&A, &holds(2), holds(2), at(1004)), "it answered before it stopped");
+    assert_eq!((peers.actions(at(1005)), peers.view(&A).unwrap().link), (vec![], Link::Down));
+    let again = peers.next_at().unwrap();
+    assert!(again.ms_since(at(1003)) <= BACK_OFF_MAX_MS, "{again:?}");
+    assert_eq!(peers.actions(again), [Action::Ping(A)]);
+    peers.ping_failed(&A, "nobody there".to_owned(), again.plus_ms(1));
+    assert_eq!(peers.actions(again.plus_ms(2)), [], "down is told once");
+    peers.heard(&A, holds(2), &holds(2), at(90_000));
+    assert_eq!(peers.actions(at(90_000)), [Action::Ping(A)]);
+    assert!(peers.pinged(&A, &holds(2), holds(2), at(90_005)));
+    assert_eq!(peers.actions(at(90_005)), [Action::NoteUp(A)]);
+}
+
+#[test]
+fn one_who_says_goodbye_again_and_again_is_believed_once_a_minute() {
+    let mut peers = in_sync();
+    peers.left(&A, at(1000));
+    assert_eq!(peers.actions(at(1000)), [Action::NoteDown(A, STOPPED.to_owned())]);
+    let mut now = 1000;
+    for _ in 0..50 {
+        now += 1000;
+        peers.heard(&A, holds(1), &holds(1), at(now));
+        let actions = peers.actions(at(now));
+        assert!(actions.iter().all(|action| matches!(action, Action::Ping(_))), "{actions:?}");
+        peers.pinged(&A, &holds(1), holds(1), at(now + 1));
+        let told = peers.actions(at(now + 1)).into_iter().filter(|action| matches!(action, Action::NoteUp(_)));
+        assert!(told.count() <= usize::from(now == 2000), "it was never down again");
+        peers.left(&A, at(now + 2));
+        assert_eq!(peers.actions(at(now + 2)), []);
+    }
+    let mut peers = in_sync();
+    peers.set_links(&[(A, true)], at(1000));
+    peers.left(&A, at(1001));
+    assert_eq!(peers.actions(at(60_000)), [], "a paused peer's stop is no news");
+}
+
+#[test]
 fn the_first_news_go_at_once_and_later_ones_together() {
     let mut peers = in_sync();
     peers.set_own(holds(2));
@@ -129,7 +172,7 @@ fn when_cursors_find_nothing_the_vector_decides_once() {
                     modes.push(mode);
                     peers.pulled(&A, report(mode, 2, 0), at(now));
                 }
-                Action::Ping(_) => peers.pinged(&A, &holds(1), holds(2), at(now)),
+                Action::Ping(_) => drop(peers.pinged(&A, &holds(1), holds(2), at(now))),
                 Action::NoteUp(_) | Action::NoteDown(..) => {}
             }
         }

@@ -6,7 +6,7 @@ use ods_store::{Digest, NodeId, PIECE_BYTES, PieceSet, piece_count};
 
 use super::super::limits::{
     BACK_OFF_MIN_MS, ENDGAME_LOOK_MS, FIRST_RUN_PIECES, PIECE_MAP_LAZY_MS, PIECE_MAP_MS, PIECE_MAPS_AT_ONCE,
-    PROGRESS_MS, PROGRESS_SMALL_MS, RUN_MS, RUN_PIECES_MAX, RUN_SHARED_MS, RUNS_PER_SOURCE_MAX,
+    PROGRESS_MS, PROGRESS_SMALL_MS, RUN_MS, RUN_PIECES_MAX, RUN_SHARED_MS, RUNS_PER_SOURCE_MAX, SILENCE_MS, STALLED_MS,
 };
 use super::super::moment::Moment;
 use super::choice::{Availability, Order, next_run};
@@ -193,10 +193,12 @@ impl Job {
         }
     }
 
-    pub(super) fn forgive(&mut self, node: &NodeId, now: Moment) {
-        if let Some(source) = self.sources.get_mut(node) {
-            source.use_at = source.use_at.min(now);
-            source.ask_at = source.ask_at.min(now);
+    pub(super) fn forgive(&mut self, nodes: &[NodeId], now: Moment) {
+        for node in nodes {
+            if let Some(source) = self.sources.get_mut(node) {
+                source.use_at = source.use_at.min(now);
+                source.ask_at = source.ask_at.min(now);
+            }
         }
     }
 
@@ -296,11 +298,9 @@ impl Job {
     }
 
     fn plan_whole(&mut self, turn: &mut Turn<'_>) {
-        if !self.runs.is_empty() {
-            return;
-        }
         let holders = self.holders(turn);
-        if let Some(node) = holders.into_iter().find(|node| turn.lines.has_room(node, true)) {
+        let may = |node: &NodeId| turn.lines.has_room(node, true) && self.would_help(node, turn);
+        if let Some(node) = holders.into_iter().find(may) {
             self.claim(node, Run { first: 0, count: 1 }, turn);
             turn.actions.push(Action::FetchWhole { blob: self.blob, node, size: self.size });
         }
@@ -428,9 +428,9 @@ impl Job {
         let has = self.sources.get(node)?.has.as_ref()?;
         let last = piece_count(self.size) - 1;
         if missing.contains(last) {
-            // All else waits for it, so two are asked if they can be: one of them may be slow.
+            // All else waits for it, so two are asked if they can be: one of them may be slow. If both are, others are.
             let asked = self.runs.iter().filter(|(_, run)| run.contains(last)).count();
-            let again = asked < 2 && self.runs_at(node) == 0;
+            let again = self.runs_at(node) == 0 && (asked < 2 || self.would_help(node, turn));
             return (again && has.contains(last)).then_some(Run { first: last, count: 1 });
         }
         let free = self.free()?;
@@ -438,6 +438,23 @@ impl Job {
         let asked = self.asked.iter().rev().find(|piece| free.contains(**piece) && has.contains(**piece));
         let order = asked.map_or(order, |piece| Order::From(*piece));
         next_run(&free, has, &self.availability, order, pieces_max)
+    }
+
+    /// Whether to ask `node` for the one piece that all waits for: nobody else was, or they owe it for far longer than `node`
+    /// takes. If nothing is known of `node` it is tried with one such piece, once the others were silent for long.
+    fn would_help(&self, node: &NodeId, turn: &Turn<'_>) -> bool {
+        let line = turn.lines.meter(node);
+        let soon_ms = line.eta_ms(PIECE_BYTES.min(self.size), line.owing() + 1, turn.now);
+        let late_ms = match soon_ms {
+            Some(soon_ms) => STALLED_MS.max(2 * soon_ms + ENDGAME_LOOK_MS),
+            None if line.owing() == 0 => SILENCE_MS,
+            None => u64::MAX,
+        };
+        let is_late = |other: &NodeId| {
+            let meter = self.sources.get(other).map(|source| source.meter).unwrap_or_default();
+            other != node && meter.silent_ms(turn.now) > late_ms
+        };
+        self.runs.iter().all(|(other, _)| is_late(other))
     }
 
     /// In which order, and how many pieces at once: as many as come in a short time, so that a slow source holds little.

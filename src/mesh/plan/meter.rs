@@ -55,10 +55,14 @@ impl Meter {
         self.owing
     }
 
+    /// For how long nothing came although something was owed.
+    pub(super) fn silent_ms(&self, now: Moment) -> u64 {
+        if self.owing == 0 { 0 } else { now.ms_since(self.heard_at) }
+    }
+
     /// Bytes a second; 0 as long as none came, or if none came lately.
     pub(super) fn rate(&self, now: Moment) -> u64 {
-        let silent_ms = now.ms_since(self.heard_at);
-        if self.owing > 0 && silent_ms > STALLED_MS {
+        if self.silent_ms(now) > STALLED_MS {
             return 0;
         }
         self.bytes * 1000 / self.busy_ms.max(1)

@@ -207,7 +207,7 @@ fn a_source_that_sent_a_wrong_piece_is_banned_for_that_blob() {
         planner.run_ended((&blob(1), SIZE), node, Run { first: *first, count: *count }, wrong, at(4));
     }
     planner.set_wants(vec![want(1, 20), want(2, 1)], at(5));
-    planner.sign_of_life(&A, at(60_000));
+    planner.signs_of_life(&[A], at(60_000));
     let actions = planner.actions(at(60_000));
     assert!(!runs(&actions).iter().any(|(node, ..)| *node == A), "{actions:?}");
     assert_eq!(wholes(&actions), [2]);
@@ -306,7 +306,7 @@ fn a_want_that_no_peer_has_gives_its_place_back_and_is_tried_again() {
         now = planner.next_at(at(now + 1)).map_or(now + 1, |next| next.ms_since(at(0)));
     }
     assert!((8..20).contains(&asked.len()), "{asked:?}");
-    planner.sign_of_life(&A, at(now));
+    planner.signs_of_life(&[A], at(now));
     assert_eq!(planner.actions(at(now)).len(), 1);
 }
 
@@ -515,4 +515,43 @@ fn blobs_whose_sources_have_no_more_to_give_make_room_for_others() {
         later.iter().any(|action| matches!(action, Action::Close { .. })) && asks_for_the_fourth(&later),
         "{later:?}"
     );
+}
+
+/// Two that drip don't keep a blob from an honest source, measured or not, whether it is the only piece or the last.
+#[test]
+fn a_piece_that_all_waits_for_is_asked_of_others_when_those_who_owe_it_are_silent() {
+    const C: NodeId = NodeId::from_bytes([3; 32]);
+    let mut small = planner(vec![want(1, 1)], &[A, B]);
+    assert_eq!(wholes(&small.actions(at(0))), [1]);
+    assert!(wholes(&small.actions(at(9_000))).is_empty(), "an honest line may be as slow");
+    assert_eq!(wholes(&small.actions(at(10_001))), [1], "the other source is asked");
+    assert!(wholes(&small.actions(at(60_000))).is_empty(), "nobody is left to ask");
+    small.whole_ended((&blob(1), PIECE_BYTES), &B, Ok(()), at(60_001));
+    small.whole_ended((&blob(1), PIECE_BYTES), &A, Ok(()), at(60_002));
+    assert_eq!((small.wants(), small.actions(at(60_003))), (0, vec![]));
+
+    let mut big = planner(vec![want(1, 20)], &[A, B, C]);
+    big.actions(at(0));
+    for node in [A, B, C] {
+        big.pieces(&blob(1), &node, Ok(Has::All), at(1));
+    }
+    big.actions(at(1));
+    big.opened(&blob(1), Some(Opened { missing: PieceSet::all(20), outline_known: true }), at(2));
+    assert_eq!(runs(&big.actions(at(2))), [(A, 19, 1), (B, 19, 1)]);
+    assert_eq!(runs(&big.actions(at(9_000))), []);
+    assert_eq!(runs(&big.actions(at(10_003))), [(C, 19, 1)]);
+}
+
+/// What is late is told by what the other line is known to take.
+#[test]
+fn a_slow_source_of_a_small_blob_is_doubled_as_soon_as_a_fast_one_is_known() {
+    let mut planner = planner(vec![want(2, 1)], &[B]);
+    planner.actions(at(0));
+    planner.whole_ended((&blob(2), PIECE_BYTES), &B, Ok(()), at(1_000));
+    planner.set_sources([A, B].into(), at(1_000));
+    planner.set_wants(vec![want(1, 1)], at(1_000));
+    assert_eq!(planner.actions(at(1_000)), [Action::FetchWhole { blob: blob(1), node: A, size: PIECE_BYTES }]);
+    assert!(wholes(&planner.actions(at(3_000))).is_empty());
+    let again = planner.actions(at(3_600));
+    assert_eq!(again, [Action::FetchWhole { blob: blob(1), node: B, size: PIECE_BYTES }]);
 }

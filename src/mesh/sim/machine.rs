@@ -3,14 +3,16 @@
 //! The machine's power can be cut at any operation of its disk. The store is opened again at once, so that the promises can
 //! be looked at; the node runs again when the script starts it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use futures_util::FutureExt as _;
 use ods_api::{MeshHandle, TransferStatuses};
-use ods_store::{Disk, SimDisk, Store, StoreOptions, UnixMillis};
+use ods_store::{Disk, Rates, SimDisk, Store, StoreOptions, UnixMillis};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -20,9 +22,11 @@ use super::super::calls::Caller;
 use super::super::driver::Driver;
 use super::super::fetch::Fetcher;
 use super::super::inbox::{FetchInbox, Inbox, StateInbox};
+use super::super::leaving::Leaving;
 use super::super::link_keeper::LinkKeeper;
 use super::super::linking::{LinkPolicy, Linking};
 use super::super::offload::Offload;
+use super::super::pacers::Pacers;
 use super::super::schedule::Dice;
 use super::super::serve::Node;
 use super::super::state_driver::StateDriver;
@@ -54,6 +58,7 @@ impl Delays {
 struct Running {
     supervisor: Supervisor,
     mesh: MeshHandle,
+    leaving: Leaving,
 }
 
 /// A machine.
@@ -66,8 +71,11 @@ pub(super) struct Machine {
     /// How wrong its clock is.
     pub(super) clock_error_ms: i64,
     network: Network,
+    pacers: Arc<Pacers>,
     random: Random,
     started: Instant,
+    /// Something was committed since somebody looked.
+    committed: Arc<AtomicBool>,
 }
 
 /// What ends one process and begins the next.
@@ -89,8 +97,10 @@ impl Machine {
             running: None,
             clock_error_ms: 0,
             network,
+            pacers: Arc::default(),
             random,
             started: Instant::now(),
+            committed: Arc::default(),
         };
         machine.open();
         machine
@@ -121,6 +131,11 @@ impl Machine {
         self.running.is_some()
     }
 
+    /// Whether its running node committed something since this was asked last.
+    pub(super) fn take_committed(&self) -> bool {
+        self.committed.swap(false, Ordering::Relaxed)
+    }
+
     /// What its clock shows.
     pub(super) fn now(&self) -> UnixMillis {
         (self.clock())()
@@ -132,6 +147,11 @@ impl Machine {
             let since_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             UnixMillis::new((BEGINNING.get() + since_ms).saturating_add_signed(error_ms))
         })
+    }
+
+    /// Sets how fast it sends and takes bytes of blobs.
+    pub(super) fn limit(&self, rates: Rates) {
+        self.pacers.set(rates, &BTreeMap::new());
     }
 
     /// Sends the driver a command, as the API does.
@@ -161,32 +181,48 @@ impl Machine {
         let (inbox, fetches) = (Arc::new(Inbox::default()), Arc::new(FetchInbox::default()));
         let states = Arc::new(StateInbox::default());
         let (for_pings, for_fetches, for_states) = (Arc::clone(&inbox), Arc::clone(&fetches), Arc::clone(&states));
+        let committed = Arc::clone(&self.committed);
         self.store().on_commit(move |commit| {
+            committed.store(true, Ordering::Relaxed);
             for_pings.committed(commit);
             for_fetches.committed(commit);
             for_states.committed(commit);
         });
         let (mesh, commands, statuses) = MeshHandle::new();
         let (node, clock) = (self.node(), self.clock());
-        let wire = Wire::Simulated(self.network.line(self.number, self.store().node_id()));
+        let wire = Wire::Simulated(self.network.line(self.number, self.store().node_id(), Arc::clone(&self.pacers)));
         let caller = Caller { node: node.clone(), wire, clock: Arc::clone(&clock), offload: offload.clone() };
         self.network.attach(
             self.number,
             Callee { node, inbox: Arc::clone(&inbox), states: Arc::clone(&states), clock, offload },
+            Arc::clone(&self.pacers),
         );
         let mut supervisor = Supervisor::new(CancellationToken::new());
         let (of_states, of_fetches) = (Arc::clone(&states), Arc::clone(&fetches));
         supervisor.start(StateDriver::new(caller.clone(), of_states, Arc::clone(&fetches), Arc::clone(&statuses)));
-        let linking = Linking::new(LinkPolicy::Never, Dice::new(self.random.any()));
+        let policy = if self.network.has_firewalls() { LinkPolicy::Auto } else { LinkPolicy::Never };
+        let linking = Linking::new(policy, Dice::new(self.random.any()));
         let links = LinkKeeper::new(linking, Router::new());
-        supervisor.start(Driver::new(caller.clone(), inbox, of_fetches, states, links, commands, statuses));
+        let driver = Driver::new(caller.clone(), inbox, of_fetches, states, links, commands, statuses);
+        let leaving = driver.leaving();
+        supervisor.start(driver);
         supervisor.start(Fetcher::new(caller, fetches, TransferStatuses::default()));
-        self.running = Some(Running { supervisor, mesh });
+        self.running = Some(Running { supervisor, mesh, leaving });
+    }
+
+    /// Has the node say to its peers that it stops; until it is ended it goes on, but takes no more calls.
+    pub(super) async fn say_goodbye(&self) {
+        let Some(running) = &self.running else { return };
+        self.network.close(self.number);
+        running.leaving.say_goodbye().await;
     }
 
     /// Ends the process in the middle of whatever it does, and opens what is left on the disk.
     pub(super) async fn end(&mut self, end: End) {
         let seed = self.random.any();
+        if end == End::Killed {
+            self.network.hang_up(self.number);
+        }
         self.stop().await;
         self.disk = match end {
             End::Killed => self.disk.restart(),

@@ -3,27 +3,36 @@
 //!
 //! A machine answers at `http://mN`, wherever its key is. Who calls is proved (signatures are the carrier's own tests'
 //! matter); who answers is checked, as HTTP does. What a machine does for a caller runs on that machine: it ends with it,
-//! and goes on when the caller is gone.
+//! and goes on when the caller is gone. Machines behind firewalls call others, and are called through links alone
+//! ([`super::tunnels`]). A machine that drips answers pings, and nothing else in any useful time.
+
+mod stream;
 
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bytes::Bytes;
 use ods_store::NodeId;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::stream::ByteStream;
 use super::super::callee::Callee;
 use super::super::client::CallError;
 use super::super::endpoint::{Endpoint, Way};
-use super::super::limits::{CONNECT_MS, SILENCE_MS};
+use super::super::least_rate::patience;
+use super::super::limits::{CONNECT_MS, LINK_ALIVE_MS, PIECE_MAP_BYTES_MAX, SILENCE_MS};
+use super::super::pace::slice_bytes;
+use super::super::pacers::{Direction, Pacers};
 use super::super::protocol::{Answer, BytesRequest, Request};
 use super::super::serve::{Refusal, Reply};
 use super::random::Random;
 use super::trace::Trace;
+use super::tunnels::Tunnels;
 
 /// How bad the network is.
 #[derive(Debug, Clone, Copy)]
@@ -48,17 +57,28 @@ impl Default for Weather {
 
 /// Messages of a thousand that may take as long as any, unless a run is about slow lines.
 pub(super) const SLOW: u64 = 100;
-/// What a line can do at best: bytes of a blob per millisecond.
-const BYTES_PER_MS: u64 = 4096;
 
 /// The network.
 #[derive(Clone)]
-pub(super) struct Network(Arc<Mutex<State>>);
+pub(super) struct Network(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    tunnels: Tunnels,
+}
 
 struct State {
     hosts: Vec<Option<Host>>,
     /// Pairs of machines that don't reach each other, the lower number first.
     cut: BTreeSet<(usize, usize)>,
+    /// Machines that can't be called but through links.
+    firewalled: BTreeSet<usize>,
+    /// Whether there are to be such machines: else nobody opens links, or is told where a caller calls from.
+    has_firewalls: bool,
+    the_killed_hang_up: bool,
+    /// Machines whose nodes stop: they take no calls but through links.
+    closed: BTreeSet<usize>,
+    dripping: BTreeSet<usize>,
     weather: Weather,
     random: Random,
     trace: Trace,
@@ -66,6 +86,7 @@ struct State {
 
 struct Host {
     callee: Callee,
+    pacers: Arc<Pacers>,
     tasks: JoinSet<()>,
 }
 
@@ -79,12 +100,63 @@ impl Network {
     /// A network of `machines`, none of which runs yet.
     pub(super) fn new(machines: usize, random: Random, trace: Trace) -> Self {
         let hosts = (0..machines).map(|_| None).collect();
-        let cut = BTreeSet::new();
-        Self(Arc::new(Mutex::new(State { hosts, cut, weather: Weather::default(), random, trace })))
+        let (cut, firewalled, dripping) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        let state = State {
+            hosts,
+            cut,
+            firewalled,
+            has_firewalls: false,
+            the_killed_hang_up: false,
+            closed: BTreeSet::new(),
+            dripping,
+            weather: Weather::default(),
+            random,
+            trace,
+        };
+        Self(Arc::new(Shared { state: Mutex::new(state), tunnels: Tunnels::default() }))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// There are going to be machines behind firewalls.
+    pub(super) fn expect_firewalls(&self) {
+        self.state().has_firewalls = true;
+    }
+
+    /// Puts machines behind firewalls.
+    pub(super) fn set_firewalled(&self, machines: &[usize]) {
+        self.state().firewalled = machines.iter().copied().collect();
+    }
+
+    /// Puts one more machine behind a firewall.
+    pub(super) fn move_behind(&self, machine: usize) {
+        self.state().firewalled.insert(machine);
+    }
+
+    /// Whether a machine is behind a firewall.
+    pub(super) fn is_firewalled(&self, machine: usize) -> bool {
+        self.state().firewalled.contains(&machine)
+    }
+
+    /// Whether links are needed.
+    pub(super) fn has_firewalls(&self) -> bool {
+        self.state().has_firewalls
+    }
+
+    /// A machine begins, or ends, to send very slowly.
+    pub(super) fn set_dripping(&self, machine: usize, drips: bool) {
+        let mut state = self.state();
+        if drips {
+            state.dripping.insert(machine);
+        } else {
+            state.dripping.remove(&machine);
+        }
+    }
+
+    fn drips(&self, machine: usize) -> bool {
+        self.state().dripping.contains(&machine)
     }
 
     /// Sets how bad it is from now on.
@@ -92,14 +164,40 @@ impl Network {
         self.state().weather = weather;
     }
 
+    /// A machine takes no calls any more, but through links.
+    pub(super) fn close(&self, machine: usize) {
+        self.state().closed.insert(machine);
+    }
+
     /// A machine answers from now on.
-    pub(super) fn attach(&self, machine: usize, callee: Callee) {
-        self.state().hosts[machine] = Some(Host { callee, tasks: JoinSet::new() });
+    pub(super) fn attach(&self, machine: usize, callee: Callee, pacers: Arc<Pacers>) {
+        let mut state = self.state();
+        state.closed.remove(&machine);
+        state.hosts[machine] = Some(Host { callee, pacers, tasks: JoinSet::new() });
+    }
+
+    /// Machines whose process is killed hang up, so that others look for them.
+    pub(super) fn have_the_killed_hang_up(&self) {
+        self.state().the_killed_hang_up = true;
+    }
+
+    /// The connections of a machine end.
+    pub(super) fn hang_up(&self, machine: usize) {
+        let state = self.state();
+        let Some(host) = state.hosts[machine].as_ref().filter(|_| state.the_killed_hang_up) else { return };
+        let node = host.callee.node.store.node_id();
+        let hears = |other: usize| other != machine && !state.cut.contains(&(machine.min(other), machine.max(other)));
+        for other in
+            (0..state.hosts.len()).filter(|other| hears(*other)).filter_map(|other| state.hosts[other].as_ref())
+        {
+            other.callee.inbox.lost(node);
+        }
     }
 
     /// A machine stops answering; what it was doing for callers ends in the middle.
     pub(super) async fn detach(&self, machine: usize) {
         let host = self.state().hosts[machine].take();
+        self.0.tunnels.end_all_of(machine);
         if let Some(mut host) = host {
             host.tasks.shutdown().await;
         }
@@ -122,13 +220,29 @@ impl Network {
     }
 
     /// A machine's place as a caller.
-    pub(super) fn line(&self, machine: usize, caller: NodeId) -> Line {
-        Line { network: self.clone(), machine, caller }
+    pub(super) fn line(&self, machine: usize, caller: NodeId, pacers: Arc<Pacers>) -> Line {
+        Line { network: self.clone(), machine, caller, pacers }
     }
 
+    /// Whether messages go from one machine to another.
     fn is_open(&self, from: usize, to: usize) -> bool {
         let state = self.state();
         !state.cut.contains(&(from.min(to), from.max(to))) && state.hosts.get(to).is_some_and(Option::is_some)
+    }
+
+    /// The machine that a caller's question goes to.
+    fn target(&self, from: usize, to: &Endpoint) -> Option<usize> {
+        match &to.way {
+            Way::Url(url) => ["m", "10.0.0."].iter().find_map(|start| url.host().strip_prefix(start)?.parse().ok()),
+            Way::Link => self.0.tunnels.behind(from, &to.node),
+        }
+    }
+
+    /// Where a caller is seen to call from: only where it matters, which is where links are needed.
+    fn address(&self, from: usize, to: &Endpoint) -> Option<IpAddr> {
+        let number = u8::try_from(from).ok().filter(|_| matches!(to.way, Way::Url(_)));
+        let number = number.filter(|_| self.has_firewalls())?;
+        Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, number)))
     }
 
     /// How long a message is on its way; `None`: it is lost.
@@ -144,11 +258,15 @@ impl Network {
     }
 
     /// Starts what a machine does for a caller, if it runs.
-    fn start<F: Future<Output = ()> + Send + 'static>(&self, machine: usize, work: impl FnOnce(Callee) -> F) {
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        machine: usize,
+        work: impl FnOnce(Callee, Arc<Pacers>) -> F,
+    ) {
         let mut state = self.state();
         let Some(host) = state.hosts.get_mut(machine).and_then(Option::as_mut) else { return };
         while host.tasks.try_join_next().is_some() {}
-        let work = work(host.callee.clone());
+        let work = work(host.callee.clone(), Arc::clone(&host.pacers));
         host.tasks.spawn(work);
     }
 
@@ -180,6 +298,31 @@ pub(crate) struct Line {
     network: Network,
     machine: usize,
     caller: NodeId,
+    pacers: Arc<Pacers>,
+}
+
+/// Sends a part no faster than the sender's limits allow; whether somebody still reads.
+async fn send_paced(parts: &mpsc::Sender<Vec<u8>>, part: &[u8], pacers: &Pacers, caller: &NodeId) -> bool {
+    let slice = pacers.rate(Direction::Up, caller).map_or(part.len(), slice_bytes);
+    for slice in part.chunks(slice) {
+        pacers.take(Direction::Up, caller, slice.len()).await;
+        if parts.send(slice.to_vec()).await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// A link that this machine holds; it ends with this.
+struct Held {
+    network: Network,
+    place: u64,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.network.0.tunnels.end(self.place);
+    }
 }
 
 /// What a callee makes of a question; `None` if it is stopping.
@@ -207,14 +350,14 @@ impl Line {
         let (head, answered) = oneshot::channel();
         let (parts, arriving) = mpsc::channel(1);
         let caller = self.caller;
-        self.network.start(machine, |callee| async move {
+        self.network.start(machine, |callee, pacers| async move {
             let mut bytes = match callee.answer(caller, None, Request::Blob(request)).await {
                 Some(Ok(Reply::Bytes(bytes))) => bytes,
                 other => return drop(head.send(other.map(|reply| reply.map(|_| 0)))),
             };
             let _ = head.send(Some(Ok(bytes.size())));
             while let Ok(part) = bytes.read_next((callee.clock)()) {
-                if part.is_empty() || parts.send(part).await.is_err() {
+                if part.is_empty() || !send_paced(&parts, &part, &pacers, &caller).await {
                     return;
                 }
             }
@@ -222,25 +365,93 @@ impl Line {
         let size = taken(to, timeout(Duration::from_millis(SILENCE_MS), answered).await)?;
         let left = request.last.map_or(size, |last| (last + 1).min(size)) - request.first;
         self.network.tell(|| format!("m{} gets bytes of {} from {}", self.machine, request.blob, to.way));
-        Ok(ByteStream { line: self.clone(), to: to.clone(), peer: machine, size, left, arriving })
+        Ok(ByteStream::new(self.clone(), to.clone(), machine, size, left, arriving))
+    }
+
+    /// Whether a node has a link to this one open.
+    pub(crate) fn is_linked(&self, node: &NodeId) -> bool {
+        self.network.0.tunnels.behind(self.machine, node).is_some()
+    }
+
+    /// Waits until a node opens a link to this one.
+    pub(crate) async fn link_opened(&self, node: &NodeId) {
+        self.network.0.tunnels.opened(self.machine, node).await;
+    }
+
+    /// Closes the links of nodes that aren't usable.
+    pub(crate) fn keep_links(&self, usable: impl Fn(&NodeId) -> bool) {
+        self.network.0.tunnels.keep(self.machine, usable);
+    }
+
+    /// Opens a link, tells when it is open, and keeps it until it ends.
+    pub(crate) async fn hold_link(
+        self,
+        to: Endpoint,
+        cut: CancellationToken,
+        opened: impl FnOnce() + Send,
+    ) -> Result<(), CallError> {
+        let Reply::Link = self.ask(&to, &Request::Link, SILENCE_MS).await? else {
+            return Err(CallError::Garbage("another answer than asked for"));
+        };
+        let machine = self.arrive(&to).await?;
+        let caller = self.caller;
+        let (place, ended) = self.network.0.tunnels.open(machine, self.machine, caller);
+        let _held = Held { network: self.network.clone(), place };
+        self.network.start(machine, |callee, _| async move { callee.inbox.linked(caller) });
+        opened();
+        self.network.tell(|| format!("m{} holds a link to m{machine}", self.machine));
+        let broken = async {
+            while self.network.is_open(self.machine, machine) {
+                sleep(Duration::from_millis(LINK_ALIVE_MS)).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = cut.cancelled() => {}
+            () = ended.cancelled() => {}
+            () = broken => {}
+        }
+        Ok(())
     }
 
     /// Asks, and waits for the answer for so long.
     async fn ask(&self, to: &Endpoint, request: &Request, patience_ms: u64) -> Result<Reply, CallError> {
         let machine = self.arrive(to).await?;
+        let address = self.network.address(self.machine, to);
         if self.network.is_doubled() {
-            self.deliver(machine, request.clone(), None);
+            self.deliver(machine, address, request.clone(), None);
         }
         let (reply, answered) = oneshot::channel();
-        self.deliver(machine, request.clone(), Some(reply));
+        self.deliver(machine, address, request.clone(), Some(reply));
+        if !matches!(request, Request::Ping(_)) {
+            self.wait_out_a_drip(machine, to).await?;
+        }
         taken(to, timeout(Duration::from_millis(patience_ms), answered).await)
     }
 
+    /// What drips comes whole once the drip is over, if that is in time.
+    async fn wait_out_a_drip(&self, machine: usize, to: &Endpoint) -> Result<(), CallError> {
+        let limit = Instant::now() + patience(PIECE_MAP_BYTES_MAX as u64);
+        while self.network.drips(machine) {
+            if Instant::now() >= limit {
+                return Err(CallError::Broken { url: to.way.to_string(), reason: "it drips".to_owned() });
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        Ok(())
+    }
+
     /// What the callee does with a question, and its answer's way back.
-    fn deliver(&self, machine: usize, request: Request, reply: Option<oneshot::Sender<Outcome>>) {
+    fn deliver(
+        &self,
+        machine: usize,
+        address: Option<IpAddr>,
+        request: Request,
+        reply: Option<oneshot::Sender<Outcome>>,
+    ) {
         let (network, caller, from) = (self.network.clone(), self.caller, self.machine);
-        self.network.start(machine, |callee| async move {
-            let (Some(reply), answer) = (reply, callee.answer(caller, None, request).await) else { return };
+        self.network.start(machine, |callee, _| async move {
+            let (Some(reply), answer) = (reply, callee.answer(caller, address, request).await) else { return };
             match network.way() {
                 Some(way) => sleep(way).await,
                 None => return lose(reply).await,
@@ -254,10 +465,7 @@ impl Line {
 
     /// The question's way; the machine it came to.
     async fn arrive(&self, to: &Endpoint) -> Result<usize, CallError> {
-        let machine: Option<usize> = match &to.way {
-            Way::Url(url) => url.host().strip_prefix('m').and_then(|number| number.parse().ok()),
-            Way::Link => None,
-        };
+        let machine = self.network.target(self.machine, to);
         let unreachable = |reason: &str| CallError::Unreachable { url: to.way.to_string(), reason: reason.to_owned() };
         let machine = machine.ok_or_else(|| unreachable("no such host"))?;
         let Some(way) = self.network.way() else {
@@ -265,14 +473,17 @@ impl Line {
             return Err(unreachable("the question was lost"));
         };
         sleep(way).await;
-        if self.network.is_open(self.machine, machine) {
+        let is_let_in = to.way == Way::Link || !self.network.is_firewalled(machine);
+        let is_closed = to.way != Way::Link && self.network.state().closed.contains(&machine);
+        if is_let_in && !is_closed && self.network.is_open(self.machine, machine) {
             return if self.network.is_node(machine, &to.node) {
                 Ok(machine)
             } else {
                 Err(CallError::NotThatNode { url: to.way.to_string(), node: to.node })
             };
         }
-        let refused = self.network.state().hosts.get(machine).is_some_and(Option::is_none);
+        let runs = self.network.state().hosts.get(machine).is_some_and(Option::is_some);
+        let refused = is_let_in && (is_closed || !runs);
         sleep(Duration::from_millis(if refused { 1 } else { CONNECT_MS })).await;
         Err(unreachable("it can't be reached"))
     }
@@ -292,41 +503,4 @@ fn taken<T>(to: &Endpoint, answered: Answered<T>) -> Result<T, CallError> {
     let answered = answered.map_err(|_| broken("it fell silent"))?.map_err(|_| broken("it stopped"))?;
     let outcome = answered.ok_or_else(|| broken("it stops"))?;
     outcome.map_err(|refusal| CallError::Refused { code: refusal.code().to_owned(), detail: refusal.to_string() })
-}
-
-/// Bytes of a blob on their way.
-#[derive(Debug)]
-pub(crate) struct ByteStream {
-    line: Line,
-    to: Endpoint,
-    peer: usize,
-    size: u64,
-    left: u64,
-    arriving: mpsc::Receiver<Vec<u8>>,
-}
-
-impl ByteStream {
-    /// The blob's size, as the peer says.
-    pub(crate) const fn size(&self) -> u64 {
-        self.size
-    }
-
-    /// The next bytes; `None` at the end.
-    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, CallError> {
-        let broken = |reason: &str| CallError::Broken { url: self.to.way.to_string(), reason: reason.to_owned() };
-        if self.left == 0 {
-            return Ok(None);
-        }
-        let network = &self.line.network;
-        let Some(way) = network.way().filter(|_| network.is_open(self.line.machine, self.peer)) else {
-            sleep(Duration::from_millis(SILENCE_MS)).await;
-            return Err(broken("it fell silent"));
-        };
-        let arrived = timeout(Duration::from_millis(SILENCE_MS), self.arriving.recv()).await;
-        let mut part = arrived.map_err(|_| broken("it fell silent"))?.ok_or_else(|| broken("it broke off"))?;
-        sleep(way + Duration::from_millis(part.len() as u64 / BYTES_PER_MS)).await;
-        self.left = self.left.saturating_sub(part.len() as u64);
-        network.bend(&mut part);
-        Ok(Some(Bytes::from(part)))
-    }
 }

@@ -20,6 +20,8 @@ pub(super) struct Promises {
     disk_was_lost: bool,
     /// So it was, or something rotted: bytes may be gone that nobody else had.
     bytes_may_be_lost: bool,
+    /// Something rotted.
+    rotted: bool,
     /// Nodes let go of bytes that others had, and nodes were expelled: perhaps just those.
     let_go: bool,
     expelled: bool,
@@ -40,7 +42,12 @@ impl Promises {
 
     /// A blob rotted on some disk.
     pub(super) fn rotted(&mut self) {
-        self.bytes_may_be_lost = true;
+        (self.bytes_may_be_lost, self.rotted) = (true, true);
+    }
+
+    /// Whether a node may find bytes that it stored damaged.
+    pub(super) fn may_have_rotted(&self) -> bool {
+        self.rotted
     }
 
     /// A node let go of what it doesn't keep.
@@ -163,11 +170,12 @@ pub(super) fn packages(store: &Store) -> Vec<Package> {
     store.packages(None, 1000, &mut |_| true).expect("readable").items
 }
 
-/// Reads all that is here; what is damaged is set aside and wanted again.
-pub(super) fn read_all(machine: &Machine) {
-    for package in packages(machine.store()) {
-        let _ = read(machine.store(), &package, machine.now());
-    }
+/// Reads all that is here; what is damaged is set aside and wanted again. What was wrong first.
+pub(super) fn read_all(machine: &Machine) -> Result<(), String> {
+    let packages = packages(machine.store()).into_iter();
+    let here = packages.filter(|package| package.state == PackageState::Stored);
+    let read = here.map(|package| read(machine.store(), &package, machine.now()).map(drop)).collect::<Vec<_>>();
+    read.into_iter().collect()
 }
 
 fn read(store: &Store, package: &Package, now: UnixMillis) -> Result<Vec<u8>, String> {

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use ods_store::Role;
 
+use super::episodes::{self, Episodes};
 use super::network::{SLOW, Weather};
 use super::random::Random;
 
@@ -20,6 +21,10 @@ pub(super) struct Script {
     pub(super) spares: usize,
     /// Links beyond those of the joins.
     pub(super) links: Vec<(usize, usize)>,
+    /// Machines that nobody can call from when all have joined.
+    pub(super) firewalled: Vec<usize>,
+    /// Whether all cursors are looked at after each commit, not just some now and then.
+    pub(super) watched: bool,
     /// What happens, in order of time.
     pub(super) steps: Vec<(u64, Step)>,
 }
@@ -48,20 +53,32 @@ pub(super) enum Step {
     Remove { machine: usize, path: usize },
     /// The process is killed and started again later.
     Kill { machine: usize, down_ms: u64 },
+    /// The node stops in good order and starts again later.
+    Stop { machine: usize, down_ms: u64 },
     /// The power fails at a later operation of the disk; some time after that the machine starts again.
     Doom { machine: usize, operations: u64, down_ms: u64 },
     /// The disk is copied as it is.
     Snapshot { machine: usize },
     /// The last copy is put back; perhaps somebody publishes there before the node runs again.
     RollBack { machine: usize, then_publish: Option<usize> },
+    /// A backup is made while the node runs.
+    BackUp { machine: usize },
+    /// The last backup is restored in place of what the disk holds; perhaps somebody publishes before the node runs again.
+    Recover { machine: usize, then_publish: Option<usize> },
     /// A spare machine runs what another's disk holds, key and all.
     Clone { machine: usize, for_ms: u64 },
     /// A line is cut for a while.
     Cut { one: usize, other: usize, for_ms: u64 },
+    /// A machine that is there from the beginning moves behind a firewall: from now on nobody can call it.
+    MoveBehind { machine: usize },
     /// The machines fall into two parts for a while.
     Partition { part: u64, for_ms: u64 },
     /// The network gets better or worse.
     Weather { lost: u64, doubled: u64, latency_ms: u64, slow: u64, bent: u64 },
+    /// A machine sends so slowly for a while that it is worse than silence.
+    Drip { machine: usize, for_ms: u64 },
+    /// A machine sends and takes bytes of blobs no faster than this, in bytes a second.
+    Limit { machine: usize, down: Option<u64>, up: Option<u64> },
     /// A spare machine joins.
     Join { via: usize, role: usize },
     /// An owner of one mesh redeems an owner's invite of the other.
@@ -72,6 +89,8 @@ pub(super) enum Step {
     Unlink { one: usize, other: usize },
     /// A link is paused on one side for a while.
     Pause { one: usize, other: usize, for_ms: u64 },
+    /// An owner admits a replica as a publisher.
+    Raise { owner: usize, node: usize },
     /// An owner expels a node.
     Expel { owner: usize, node: usize },
     /// Two owners expel each other.
@@ -95,8 +114,6 @@ pub(super) enum Step {
 const YEAR_MS: i64 = 365 * 24 * 3_600_000;
 /// How long faults go on at most.
 const CHAOS_MS: u64 = 90_000;
-/// Seeds below this have no newcomers: what they were before there were any, they stay.
-const NEWCOMERS_FROM: u64 = 10_000;
 /// Paths there are.
 pub(super) const PATHS: usize = 6;
 
@@ -107,59 +124,29 @@ impl Script {
         // Small meshes are cheap, and fail with short traces; big ones have the longer ways.
         let count = 2 + random.index(if random.chance(300) { 9 } else { 4 });
         let founders = (0..count).map(|number| Founder::draw(number, &random)).collect();
-        let newcomers = newcomers(seed, count);
-        let spares = random.index(3) + newcomers.iter().filter(|(_, step)| matches!(step, Step::Join { .. })).count();
+        let Episodes { steps: besides, firewalled, joins } = Episodes::draw(seed, count);
+        let spares = random.index(3) + joins;
         let links = (0..random.index(count + 2)).map(|_| (random.index(count), random.index(count))).collect();
         let chaos_ms = 5_000 + random.below(CHAOS_MS);
         let kinds = Kinds::draw(&random);
         let mut steps: Vec<_> =
             (0..10 + random.index(50)).map(|_| (random.below(chaos_ms), kinds.step(&random))).collect();
-        steps.extend(policies(seed, chaos_ms));
-        steps.extend(newcomers);
+        steps.extend(episodes::policies(seed, chaos_ms));
+        steps.extend(besides);
         steps.sort_by_key(|(at_ms, _)| *at_ms);
-        Self { seed, founders, spares, links, steps }
+        Self { seed, founders, spares, links, firewalled, watched: joins > 0, steps }
+    }
+
+    /// Whether nobody can call some machines, sooner or later.
+    pub(super) fn has_firewalls(&self) -> bool {
+        let moves = self.steps.iter().any(|(_, step)| matches!(step, Step::MoveBehind { .. }));
+        moves || !self.firewalled.is_empty()
     }
 
     /// How many machines there are.
     pub(super) fn machines(&self) -> usize {
         self.founders.len() + self.spares
     }
-}
-
-/// Changes of policies, which some runs have besides. Drawn apart, so that the rest of a run is what it was without.
-fn policies(seed: u64, chaos_ms: u64) -> Vec<(u64, Step)> {
-    let random = Random::new(seed ^ 0x0b17_e50f);
-    let count = if random.chance(400) { 6 + random.index(24) } else { 0 };
-    let step = |_| {
-        let (at_ms, machine) = (random.below(chaos_ms), random.index(64));
-        let changes = random.chance(500);
-        (at_ms, if changes { Step::Policy { machine, policy: random.index(5) } } else { Step::LetGo { machine } })
-    };
-    (0..count).map(step).collect()
-}
-
-/// Nodes that join over slow lines and publish at once, which some runs have besides: their events reach some before the word
-/// that admitted them. Drawn apart, too.
-fn newcomers(seed: u64, founders: usize) -> Vec<(u64, Step)> {
-    let random = Random::new(seed ^ 0x6e65_7763_6f6d);
-    let mut steps = Vec::new();
-    // With the spares there are 14 machines at most.
-    if seed < NEWCOMERS_FROM || founders > 8 || !random.chance(200) {
-        return steps;
-    }
-    steps.push((0, Step::Weather { lost: 0, doubled: 0, latency_ms: 200 + random.below(2000), slow: 600, bent: 0 }));
-    for newcomer in 0..2 + random.index(3) {
-        let at_ms = random.below(20_000);
-        steps.push((at_ms, Step::Join { via: random.index(64), role: random.index(3) }));
-        // Machines are counted as they run, so the newest is about the last.
-        let newest = founders + newcomer;
-        for _ in 0..8 {
-            let machine = if random.chance(600) { newest } else { random.index(64) };
-            let publish = Step::Publish { machine, path: random.index(PATHS), size: 1 + random.index(500) };
-            steps.push((at_ms + random.below(8000), publish));
-        }
-    }
-    steps
 }
 
 impl Founder {

@@ -1,13 +1,21 @@
 //! What each step of a script does.
 
+use std::time::Duration;
+
+use ods_api::PeerState;
 use ods_store::{
-    Condition, EventId, EvictStep, Expected, GcMode, Keep, MetaPatch, PackagePath, PublishRequest, Retention, Role,
-    SpacePolicy, StatePolicy, StoreError,
+    Admit, Condition, EventId, EvictStep, Expected, GcMode, Keep, MetaPatch, PackagePath, PublishRequest, Rates,
+    Retention, Role, SimDisk, SpacePolicy, StatePolicy, StoreError,
 };
+
+use tokio::time::sleep;
 
 use super::machine::{End, Machine};
 use super::script::{PATHS, Step};
 use super::world::{Later, World, author};
+
+/// How long after a goodbye was heard it shows.
+const HEARD_MS: u64 = 20;
 
 /// The path with this number.
 pub(super) fn path(number: usize) -> PackagePath {
@@ -23,6 +31,7 @@ impl World {
             | Step::Restore { machine, .. }
             | Step::Remove { machine, .. } => self.change(machine, step),
             Step::Kill { machine, down_ms } => self.kill(machine, down_ms).await,
+            Step::Stop { machine, down_ms } => self.stop(machine, down_ms).await,
             Step::Doom { machine, operations, down_ms } => {
                 if let Some(number) = self.running(machine) {
                     self.machines[number].doom(operations);
@@ -36,10 +45,20 @@ impl World {
                 }
             }
             Step::RollBack { machine, then_publish } => self.roll_back(machine, then_publish).await,
+            Step::BackUp { .. } | Step::Recover { .. } => self.recover(step).await,
             Step::Clone { machine, for_ms } => self.clone_machine(machine, for_ms).await,
             Step::Join { .. } | Step::Merge { .. } => self.grow(step).await,
-            Step::Cut { .. } | Step::Partition { .. } | Step::Weather { .. } => self.disturb(step),
+            Step::Cut { .. }
+            | Step::Partition { .. }
+            | Step::Weather { .. }
+            | Step::Drip { .. }
+            | Step::MoveBehind { .. } => self.disturb(step),
+            Step::Limit { machine, down, up } => {
+                let number = machine % self.machines.len();
+                self.machines[number].limit(Rates { down, up });
+            }
             Step::Link { .. } | Step::Unlink { .. } | Step::Pause { .. } => self.relink(step),
+            Step::Raise { owner, node } => self.raise(owner, node),
             Step::Expel { owner, node } => self.expel_by(&[(owner, node)]),
             Step::ExpelEachOther { one, other } => self.expel_by(&[(one, other), (other, one)]),
             Step::Rot { machine, which, offset } => self.rot(machine, which, offset).await,
@@ -110,22 +129,43 @@ impl World {
     async fn kill(&mut self, machine: usize, down_ms: u64) {
         let Some(number) = self.running(machine) else { return };
         self.trace.line(&format!("  m{number}"));
+        self.kill_machine(number, down_ms).await;
+    }
+
+    async fn kill_machine(&mut self, number: usize, down_ms: u64) {
         let end = if self.machines[number].is_dead() { End::PowerCut } else { End::Killed };
         self.doomed.remove(&number);
         self.machines[number].end(end).await;
         self.later(down_ms, Later::Start(number));
     }
 
+    async fn stop(&mut self, machine: usize, down_ms: u64) {
+        let Some(number) = self.running(machine) else { return };
+        self.machines[number].say_goodbye().await;
+        sleep(Duration::from_millis(HEARD_MS)).await;
+        let node = self.machines[number].store().node_id();
+        let shown = |other: &Machine| other.mesh().and_then(|mesh| mesh.status(&node)).map(|status| status.state);
+        let others = self.machines.iter().filter(|other| shown(other) == Some(PeerState::Unreachable));
+        let others: Vec<String> = others.map(Machine::name).collect();
+        self.trace.line(&format!("  m{number} said goodbye; as unreachable it is shown by {others:?}"));
+        self.kill_machine(number, down_ms).await;
+    }
+
     async fn roll_back(&mut self, machine: usize, then_publish: Option<usize>) {
         let with: Vec<usize> = self.snapshots.keys().copied().collect();
         let Some(number) = with.get(machine % with.len().max(1)).copied() else { return };
         let disk = self.snapshots[&number].copy();
+        self.put_back(number, disk, then_publish).await;
+    }
+
+    /// Puts an older disk into a machine.
+    pub(super) async fn put_back(&mut self, number: usize, disk: SimDisk, then_publish: Option<usize>) {
         self.trace.line(&format!("  m{number}"));
         self.loses_its_disk(number);
         self.doomed.remove(&number);
         self.machines[number].replace_disk(disk).await;
         if let Some(at) = then_publish {
-            self.change_at(number, Step::Publish { machine, path: at, size: 100 });
+            self.change_at(number, Step::Publish { machine: number, path: at, size: 100 });
         }
         self.machines[number].start();
     }
@@ -196,6 +236,12 @@ impl World {
                 }
                 self.later(for_ms, Later::Mend(pairs));
             }
+            Step::MoveBehind { machine } => self.network.move_behind(machine % self.founded),
+            Step::Drip { machine, for_ms } => {
+                let machine = machine % self.machines.len();
+                self.network.set_dripping(machine, true);
+                self.later(for_ms, Later::EndDrip(machine));
+            }
             _ => drop(step.weather().map(|weather| self.network.set_weather(weather))),
         }
     }
@@ -219,6 +265,16 @@ impl World {
                 self.later(for_ms, Later::Resume(one, node));
             }
             _ => {}
+        }
+    }
+
+    fn raise(&self, owner: usize, node: usize) {
+        let Some((owner, node)) = self.pair(owner, node) else { return };
+        let (machine, other) = (&self.machines[owner], self.machines[node].store());
+        if machine.store().roster().role(&other.node_id()) == Some(Role::Replica) {
+            let admit = Admit { node: other.node_id(), role: Role::Publisher, prefixes: vec![] };
+            let told = machine.store().admit(&admit, &author(), machine.now());
+            self.trace.line(&format!("  m{owner} raises m{node}: {:?}", told.map_err(|error| error.to_string())));
         }
     }
 
@@ -265,6 +321,15 @@ impl World {
     pub(super) fn follow_policy(&self, number: usize) {
         let machine = &self.machines[number];
         while machine.store().follow_policy(machine.now()).unwrap_or(false) {}
+    }
+
+    /// Has nodes end the wants of what was only asked for and doesn't come, as each does now and then: what can come gets its turn.
+    pub(super) fn forsake(&self, numbers: &[usize]) {
+        for number in numbers {
+            let machine = &self.machines[*number];
+            let ended = machine.store().drop_forsaken_wants(machine.now());
+            self.trace.line(&format!("  m{number}: {:?} wants ended", ended.map_err(|error| error.to_string())));
+        }
     }
 
     /// Has a node let go of what it doesn't keep.

@@ -8,6 +8,8 @@ use ods_api::{InviteLine, JoinError};
 use ods_store::{Author, NewInvite, NodeId, PeerRow, Role, SimDisk};
 use tokio::time::{Instant, sleep_until};
 
+use super::backups::Backup;
+use super::episodes::FURTHER_FROM;
 use super::machine::{End, FOLDER, Machine};
 use super::network::Network;
 use super::promises::{Promises, check_cursors};
@@ -28,6 +30,7 @@ pub(super) enum Later {
     Mend(Vec<(usize, usize)>),
     Resume(usize, NodeId),
     EndClone(usize),
+    EndDrip(usize),
 }
 
 /// An invite that somebody is redeeming until it works.
@@ -49,11 +52,14 @@ pub(super) struct World {
     pub(super) promises: Promises,
     pub(super) joining: Vec<Joining>,
     pub(super) snapshots: BTreeMap<usize, SimDisk>,
+    pub(super) backups: BTreeMap<usize, Backup>,
     /// Machines that run another one's node.
     pub(super) clones: BTreeSet<usize>,
     /// Spare machines that were used.
     pub(super) used: BTreeSet<usize>,
     pub(super) doomed: BTreeMap<usize, u64>,
+    /// Whether all cursors are looked at after each commit.
+    watched: bool,
     later: Vec<(Instant, Later)>,
 }
 
@@ -83,6 +89,12 @@ impl World {
     pub(super) fn new(script: &Script, trace: Trace) -> Self {
         let random = Random::new(script.seed ^ 0x5eed);
         let network = Network::new(script.machines(), Random::new(random.any()), trace.clone());
+        if script.seed >= FURTHER_FROM {
+            network.have_the_killed_hang_up();
+        }
+        if script.has_firewalls() {
+            network.expect_firewalls();
+        }
         let machine = |number| {
             let mut machine = Machine::new(number, fresh_disk(number), network.clone(), Random::new(random.any()));
             machine.clock_error_ms = script.founders.get(number).map_or(0, |founder| founder.clock_error_ms);
@@ -98,9 +110,11 @@ impl World {
             promises: Promises::default(),
             joining: Vec::new(),
             snapshots: BTreeMap::new(),
+            backups: BTreeMap::new(),
             clones: BTreeSet::new(),
             used: BTreeSet::new(),
             doomed: BTreeMap::new(),
+            watched: script.watched,
             later: Vec::new(),
         }
     }
@@ -115,6 +129,12 @@ impl World {
         }
         for (one, other) in &script.links {
             self.link(*one, *other);
+        }
+        self.network.set_firewalled(&script.firewalled);
+        // A node that was called minutes ago takes itself for one that can be.
+        for number in &script.firewalled {
+            self.machines[*number].end(End::Killed).await;
+            self.machines[*number].start();
         }
     }
 
@@ -152,9 +172,22 @@ impl World {
         if self.promises.disk_was_lost() || !self.clones.is_empty() {
             return Ok(());
         }
-        let machine = &self.machines[self.random.index(self.machines.len())];
+        self.look_at_cursors_of(self.random.index(self.machines.len()))
+    }
+
+    fn look_at_cursors_of(&self, number: usize) -> Result<(), String> {
+        let machine = &self.machines[number];
         let with_key = |node: &NodeId| self.number_of(node).map(|number| self.machines[number].store());
         check_cursors(machine.store(), with_key).map_err(|fault| format!("{}: {fault}", machine.name()))
+    }
+
+    /// Looks at the cursors of all machines whose stores changed since the last time.
+    fn watch_cursors(&self) -> Result<(), String> {
+        if !self.watched || self.promises.disk_was_lost() || !self.clones.is_empty() {
+            return Ok(());
+        }
+        let changed = self.machines.iter().filter(|machine| machine.take_committed());
+        changed.map(|machine| machine.number).try_for_each(|number| self.look_at_cursors_of(number))
     }
 
     /// Lets time pass, and does on the way what is due.
@@ -177,6 +210,7 @@ impl World {
                 self.power_cut(number).await?;
             }
         }
+        self.watch_cursors()?;
         let now = Instant::now();
         let (due, later) = std::mem::take(&mut self.later).into_iter().partition(|(at, _)| *at <= now);
         self.later = later;
@@ -206,6 +240,7 @@ impl World {
             Later::Mend(pairs) => pairs.iter().for_each(|(one, other)| self.network.set_cut(*one, *other, false)),
             Later::Resume(number, node) => self.set_paused(number, &node, false),
             Later::EndClone(number) => self.end_clone(number).await,
+            Later::EndDrip(number) => self.network.set_dripping(number, false),
         }
     }
 

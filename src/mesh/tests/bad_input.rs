@@ -24,6 +24,7 @@ use super::super::carrier::{CONTENT_DIGEST, NONCE, SIGNATURE, SIGNATURE_INPUT};
 use super::super::client::Client;
 use super::super::exchange::ping;
 use super::super::http_server::PeerSurface;
+use super::super::limits::{LARGE_BODIES_PER_MEMBER_MAX, SERIALS_MAX, STRANGERS_PER_ADDRESS_MAX};
 use super::super::offload::Offload;
 use super::super::pacers::Outflow;
 use super::super::protocol::{Answer, Call as ProtocolCall, PieceMap, Request, StatesRequest};
@@ -96,7 +97,12 @@ impl Surface {
         Call { path: "/peer/v1/states", body, sent_body: None, sent_path: None, parameters, key }
     }
 
-    async fn send(&self, call: Call) -> (StatusCode, String) {
+    async fn send(&self, mut call: Call) -> (StatusCode, String) {
+        let body = call.sent_body.take().unwrap_or_else(|| call.body.clone());
+        self.send_body(call, Body::from(body)).await
+    }
+
+    async fn send_body(&self, call: Call, body: Body) -> (StatusCode, String) {
         let digest = content_digest(&call.body);
         let parts = RequestParts { method: "POST", path: call.path, query: "", content_digest: &digest };
         let (fields, _) = sign_request(&call.key, &parts, &call.parameters);
@@ -104,7 +110,7 @@ impl Surface {
             .header(CONTENT_DIGEST, digest)
             .header(SIGNATURE_INPUT, fields.input)
             .header(SIGNATURE, fields.signature)
-            .body(Body::from(call.sent_body.unwrap_or(call.body)))
+            .body(body)
             .unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         assert!(response.headers().contains_key(NONCE));
@@ -219,7 +225,7 @@ async fn a_member_that_floods_is_told_to_wait_and_others_are_served() {
     }
     let (calls, status, code) = busy.expect("it ends");
     assert_eq!((status, code.as_str()), (503, "busy"));
-    assert_eq!(calls, super::super::limits::SERIALS_MAX as u64);
+    assert_eq!(calls, SERIALS_MAX as u64);
     let other = TestNode::new("other");
     other.joins(&surface.node, Role::Publisher);
     let mut call = surface.states();
@@ -227,6 +233,56 @@ async fn a_member_that_floods_is_told_to_wait_and_others_are_served() {
     let digest = other.store().states_digest().unwrap();
     call.body = Request::States(StatesRequest { clock: other.now, digest, index: None, fresh: vec![] }).encode();
     assert_eq!(surface.send(call).await.0, StatusCode::OK);
+}
+
+/// A body of which nothing ever comes.
+fn pending() -> Body {
+    Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>())
+}
+
+/// So many calls whose bodies never come, and one more beside them: what they are answered.
+async fn beside_held(surface: &Surface, call: &Call, held: u64) -> ((StatusCode, String), Vec<(StatusCode, String)>) {
+    let with_serial = |serial: u64| {
+        let mut call = call.clone();
+        call.parameters.serial = Some(1_000 + serial);
+        call
+    };
+    let all = futures_util::future::join_all((0..held).map(|serial| surface.send_body(with_serial(serial), pending())));
+    // All of them are polled, in this order, before any time passes.
+    let (held, beside) = tokio::join!(all, surface.send_body(with_serial(held), pending()));
+    (beside, held)
+}
+
+#[tokio::test(start_paused = true)]
+async fn strangers_whose_bodies_do_not_come_keep_the_door_for_seconds_and_who_comes_then_is_not_blamed() {
+    let surface = Surface::new().await;
+    let stranger = TestNode::new("stranger");
+    let mut call = surface.states();
+    (call.path, call.key) = ("/peer/v1/pair", stranger.store().key().clone());
+    call.parameters.caller = stranger.store().node_id();
+    let began = tokio::time::Instant::now();
+    let (beside, held) = beside_held(&surface, &call, STRANGERS_PER_ADDRESS_MAX as u64).await;
+    assert_eq!(beside, (StatusCode::SERVICE_UNAVAILABLE, "busy".to_owned()));
+    let slow = (StatusCode::REQUEST_TIMEOUT, "body_too_slow".to_owned());
+    assert_eq!(held, vec![slow; STRANGERS_PER_ADDRESS_MAX]);
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+    assert_eq!(surface.alarms(), [""; 0]);
+    call.parameters.serial = Some(1);
+    assert_eq!(surface.send(call).await.1, "malformed", "the door is open again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_has_few_large_bodies_under_way_and_small_ones_beside_them() {
+    let surface = Surface::new().await;
+    let (beside, held) = beside_held(&surface, &surface.states(), LARGE_BODIES_PER_MEMBER_MAX as u64).await;
+    assert_eq!(beside, (StatusCode::SERVICE_UNAVAILABLE, "busy".to_owned()));
+    assert_eq!(held.len(), LARGE_BODIES_PER_MEMBER_MAX);
+    let (small, large) = tokio::join!(surface.send(surface.states()), async {
+        let mut call = surface.states();
+        call.parameters.serial = Some(2);
+        surface.send_body(call, pending()).await
+    });
+    assert_eq!((small.0, large.0), (StatusCode::OK, StatusCode::REQUEST_TIMEOUT));
 }
 
 #[tokio::test]

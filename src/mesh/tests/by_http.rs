@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use ods_api::{JoinError, PeerState, SyncError};
 use ods_store::{Happening, Holding, LinkState, NodeId, Role};
+use tokio::time::timeout;
 
+use super::super::peers::STOPPED;
 use super::live::{Live, noise, until};
 use super::support::{assert_converged, path};
 
@@ -74,6 +76,42 @@ async fn a_node_that_was_away_catches_up_and_both_journal_it() {
     branch.stop().await;
 }
 
+/// Whether both peers of a node that says goodbye hear it: in a second, which a busy machine may not have.
+async fn goodbye_is_heard() -> bool {
+    let hq = Live::start("hq").await;
+    let (one, two) = (Live::start("one").await, Live::start_firewalled("two").await);
+    for branch in [&one, &two] {
+        branch.joins(&hq, Role::Publisher).await;
+        let id = branch.node.store().node_id();
+        let connected =
+            |seen: &Live, id| seen.mesh.status(&id).is_some_and(|status| status.state == PeerState::Connected);
+        until("both are connected", || connected(&hq, id) && connected(branch, hq.node.store().node_id())).await;
+    }
+    let id = hq.node.store().node_id();
+    let down = Happening::PeerDown { node: id, reason: STOPPED.to_owned() };
+    hq.leaving.say_goodbye().await;
+    let mut heard = true;
+    for branch in [&one, &two] {
+        let is_down = until("it is down, since it said so", || branch.happened(|what| *what == down));
+        heard &= timeout(Duration::from_secs(5), is_down).await.is_ok();
+    }
+    until("its links are closed", || !hq.wire.is_linked(&two.node.store().node_id())).await;
+    for live in [hq, one, two] {
+        live.stop().await;
+    }
+    heard
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stops_says_goodbye_by_url_and_by_link() {
+    for _ in 0..3 {
+        if goodbye_is_heard().await {
+            return;
+        }
+    }
+    panic!("no goodbye was heard");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pull_on_demand_tells_how_much_was_new() {
     let (hq, branch) = (Live::start("hq").await, Live::start("branch").await);
@@ -87,6 +125,23 @@ async fn a_pull_on_demand_tells_how_much_was_new() {
     assert_eq!(branch.mesh.sync(nobody).await, Err(SyncError::NoSuchPeer { node: nobody }));
     hq.stop().await;
     assert!(matches!(branch.mesh.sync(id).await, Err(SyncError::Failed { .. })));
+    branch.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invite_that_is_redeemed_many_times_at_once_links_once_and_each_is_told_so() {
+    let (hq, branch) = (Live::start("hq").await, Live::start("branch").await);
+    let (_, line) = hq.node.invite(Role::Replica);
+    let mut joins = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let (mesh, line) = (branch.mesh.clone(), line.to_string());
+        joins.spawn(async move { mesh.join(line).await });
+    }
+    for joined in joins.join_all().await {
+        assert_eq!(joined, Ok(hq.node.store().node_id()));
+    }
+    assert_eq!(branch.node.store().peers().unwrap().len(), 1);
+    hq.stop().await;
     branch.stop().await;
 }
 

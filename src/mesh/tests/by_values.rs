@@ -2,11 +2,11 @@
 
 use ods_store::{Digest, NodeId, PIECE_BYTES, PieceSet, Role, piece_bytes, piece_count};
 
-use super::super::exchange::{Pull, Step, ping};
+use super::super::exchange::{Pull, PullError, Step, ping};
 use super::super::moment::Moment;
 use super::super::peers::PullMode;
 use super::super::plan::{Action, Has, Opened, Planner, StepError, Trouble};
-use super::super::protocol::{Answer, BytesRequest, PieceMap, PiecesRequest, Request};
+use super::super::protocol::{Answer, BytesRequest, LogAnswer, PieceMap, PiecesRequest, Request};
 use super::super::serve::Reply;
 use super::support::{TestNode, assert_converged, path};
 
@@ -205,6 +205,29 @@ fn events_that_come_with_a_ping_need_no_pull() {
     assert_eq!(again, theirs);
     assert!(matches!(c.answer(&b, Request::Ping(sent)), Answer::Ping(summary) if summary.vector == own.vector));
     assert_converged(&[&a, &b, &c]);
+}
+
+/// The same page for ever, of events that are held, with the promise of more.
+#[test]
+fn a_pull_ends_where_a_peer_gives_the_same_page_again() {
+    let [a, b, _] = ring();
+    a.publish("x.pkg", b"x");
+    let Answer::Ping(theirs) = a.answer(&b, Request::Ping(ping(b.store(), None).unwrap())) else {
+        panic!("not a pong")
+    };
+    let (mut pull, request) = Pull::start(b.store(), a.store().node_id(), PullMode::Vector, &theirs).unwrap();
+    let Answer::Log(page) = a.answer(&b, request) else { panic!("not a page") };
+    assert!(!page.items.is_empty());
+    let again = || Answer::Log(LogAnswer { more: true, ..page.clone() });
+    for time in 0..2 {
+        let answer = pull.checker().check(b.store(), again()).unwrap();
+        match pull.take(b.store(), answer, b.now) {
+            Ok(Step::Ask(Request::Log(_))) if time == 0 => {}
+            Err(PullError::Garbage(_)) if time == 1 => return,
+            other => panic!("{time}: {other:?}"),
+        }
+    }
+    panic!("it goes on");
 }
 
 #[test]

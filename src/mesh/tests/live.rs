@@ -10,7 +10,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::super::{LinkPolicy, Mesh, MeshOptions};
+use super::super::wire::Wire;
+use super::super::{Leaving, LinkPolicy, Mesh, MeshOptions};
 use super::support::{NOW, TestNode, path};
 use crate::worker::Supervisor;
 
@@ -22,6 +23,10 @@ pub(super) struct Live {
     pub(super) node: TestNode,
     pub(super) mesh: MeshHandle,
     pub(super) address: SocketAddr,
+    /// What has it say goodbye, as when it stops in good order.
+    pub(super) leaving: Leaving,
+    /// What carries its calls.
+    pub(super) wire: Wire,
     supervisor: Option<Supervisor>,
     server: JoinSet<()>,
 }
@@ -74,12 +79,13 @@ impl Live {
     fn work(node: TestNode, mesh: Mesh, address: SocketAddr, server: JoinSet<()>) -> Self {
         let (handle, commands, statuses) = MeshHandle::new();
         let mut supervisor = Supervisor::new(CancellationToken::new());
-        let (driver, states, limits, fetcher) = mesh.workers(commands, statuses, handle.transfers());
+        let wire = mesh.caller.wire.clone();
+        let (driver, states, limits, fetcher, leaving) = mesh.workers(commands, statuses, handle.transfers());
         supervisor.start(limits);
         supervisor.start(driver);
         supervisor.start(states);
         supervisor.start(fetcher);
-        Self { node, mesh: handle, address, supervisor: Some(supervisor), server }
+        Self { node, mesh: handle, address, leaving, wire, supervisor: Some(supervisor), server }
     }
 
     /// Runs a node whose surface is changed by `bend`.

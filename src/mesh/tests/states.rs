@@ -40,7 +40,7 @@ fn swap(node: &TestNode, peer: &TestNode, fresh_after: Option<u64>) -> (Swapped,
             StatesStep::Ask(next) => request = next,
             StatesStep::Done(theirs) => {
                 let Holds { digest: ours, arrived, .. } = holds(node.store());
-                return (Swapped { offered: swap.offered(), ours, arrived, theirs }, calls);
+                return (Swapped { offered: swap.offered(), ours, arrived, theirs, bytes: 0 }, calls);
             }
         }
     }

@@ -17,6 +17,7 @@ use ods_store::{
 
 use super::Folder;
 use super::tell::{FILES_SHOWN_MAX, shown};
+use crate::shell;
 use crate::watch::mirror::{Decision, Question, Sighting, WINDOW, to_remove};
 use crate::watch::names::{Kind, Meaning, meaning};
 use crate::watch::reason::Reason;
@@ -83,7 +84,7 @@ impl Folder {
             Decision::Unpublish(files) => self.to_unpublish = files.into(),
             Decision::Ask(question) => {
                 self.to_unpublish.clear();
-                let pause = paused(question, &missing);
+                let pause = paused(&self.rules.folder, question, &missing);
                 let reason = pause.reason.clone();
                 self.state = WatchState::Paused(pause);
                 if !asked_before {
@@ -269,12 +270,13 @@ impl Folder {
     }
 }
 
-fn paused(question: Question, missing: &BTreeSet<PathBuf>) -> WatchPause {
+fn paused(folder: &Path, question: Question, missing: &BTreeSet<PathBuf>) -> WatchPause {
     let Question { since, missing: count, published, folder_was_gone, digest } = question;
     let why = if folder_was_gone { "the folder, or one in it, had been gone or is another one, and " } else { "" };
     let reason = format!(
         "paused: {why}{count} of {published} files are missing. Nothing is unpublished. Put them back; or, if they are really \
-         to be unpublished, confirm that (`ods watch confirm --missing {}`)",
+         to be unpublished, confirm that (`ods watch confirm {} --missing {}`)",
+        shell::quoted(&folder.display().to_string()),
         question.digest
     );
     WatchPause {

@@ -9,7 +9,7 @@ use crate::custody;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::gc::Tally;
-use crate::holders::Survey;
+use crate::holders::{Newness, Survey};
 use crate::holding::Keeps;
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{EVICT_BATCH_BLOBS_MAX, EVICT_CANDIDATES_MAX, EVICT_STEP_EXAMINED};
@@ -27,7 +27,7 @@ pub struct EvictRun {
     store: Store,
     policy: PolicyRow,
     /// What the words of others must pass; none if they weren't asked yet.
-    asked: Option<u64>,
+    asked: Option<Newness>,
     now: UnixMillis,
     phase: Phase,
     /// The longest unused of those that may go; the youngest makes room for an older one.
@@ -101,7 +101,8 @@ impl EvictRun {
                 continue;
             }
             let floor = policy::floor(&read, &self.policy, &blob)?;
-            if survey.publisher_has(&read, &blob, floor)? && !self.store.is_in_use(&blob, self.now) {
+            if survey.publisher_has(&read, &blob, Newness::of_counter(floor))? && !self.store.is_in_use(&blob, self.now)
+            {
                 self.candidates.insert(unkept);
                 if self.candidates.len() > EVICT_CANDIDATES_MAX {
                     self.candidates.pop_last();
@@ -157,7 +158,8 @@ impl EvictRun {
         }
         let gone = {
             let (store, batch, now) = (self.store.clone().downgrade(), batch.clone(), self.now);
-            let (era, asked) = (self.policy.era, self.asked.unwrap_or(u64::MAX));
+            let Some(asked) = self.asked else { return Ok(()) };
+            let era = self.policy.era;
             custody::collect(&self.store, &first.blob, || {
                 self.store.write_to_free_room(move |tx| {
                     let Some(store) = store.upgrade() else { return Ok(Vec::new()) };
@@ -177,7 +179,7 @@ impl EvictRun {
 fn decide_again(
     tx: &Tx<'_>,
     store: &Store,
-    (era, asked): (u64, u64),
+    (era, asked): (u64, Newness),
     batch: &[Unkept],
     now: UnixMillis,
 ) -> Result<Vec<Digest>> {
@@ -192,7 +194,8 @@ fn decide_again(
         if !is_live || policy::keeps_blob(tx, &keep, blob)? || store.is_in_use(blob, now) {
             continue;
         }
-        if !survey.publisher_has(tx, blob, policy::floor(tx, &row, blob)?.max(asked))? {
+        let counter = asked.counter.max(policy::floor(tx, &row, blob)?);
+        if !survey.publisher_has(tx, blob, Newness { counter, ..asked })? {
             continue;
         }
         if let Some(size) = wants::let_go(tx, blob)? {

@@ -1,10 +1,10 @@
 //! A run's look at the files: those without a row, and what uploads and fetches left in `incoming/`. One folder a step.
 
-use super::{GcMode, Tally, is_old};
+use super::{GcFailures, GcMode, Tally, is_old};
 use crate::blobs::{SealedKind, fetched_blob};
 use crate::custody;
 use crate::digest::Digest;
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::resumable::files::upload_of;
 use crate::schema::{BLOBS, WANTS};
 use crate::store::Store;
@@ -16,15 +16,15 @@ pub(super) struct FileWalk {
     /// Folders that were looked through: first `blobs/00` to `ff`, then `outlines/`, then `incoming/`.
     folders: u16,
     found: Tally,
-    /// What could not be removed first. The others are, all the same.
-    failed: Option<StoreError>,
+    /// What could not be removed. The others are, all the same.
+    failed: GcFailures,
 }
 
 /// What a step came to.
 pub(super) enum FileStep {
     More,
-    /// What went, or would; and what went wrong first.
-    Done(Tally, Option<StoreError>),
+    /// What went, or would; and what went wrong.
+    Done(Tally, GcFailures),
 }
 
 /// What a file is judged by.
@@ -45,8 +45,8 @@ impl FileWalk {
             0 => self.sealed(store, rules, SealedKind::Blob, folder)?,
             1 => self.sealed(store, rules, SealedKind::Outline, folder)?,
             _ => {
-                self.incoming(store, rules)?;
-                return Ok(FileStep::Done(self.found, self.failed.take()));
+                self.incoming(store, rules);
+                return Ok(FileStep::Done(self.found, std::mem::take(&mut self.failed)));
             }
         }
         Ok(FileStep::More)
@@ -56,7 +56,7 @@ impl FileWalk {
         let mut strays = match store.blobs().sealed_in(kind, folder) {
             Ok(strays) => strays,
             Err(error) => {
-                self.note(Err(error));
+                self.failed.add(&error);
                 return Ok(());
             }
         };
@@ -86,19 +86,18 @@ impl FileWalk {
         Ok(())
     }
 
-    fn incoming(&mut self, store: &Store, rules: Rules) -> Result<()> {
-        for name in store.blobs().incoming_names()? {
-            let outcome = reap(store, rules, &name);
-            self.note(outcome);
+    fn incoming(&mut self, store: &Store, rules: Rules) {
+        match store.blobs().incoming_names() {
+            Ok(names) => names.iter().for_each(|name| self.note(reap(store, rules, name))),
+            Err(error) => self.failed.add(&error),
         }
-        Ok(())
     }
 
     fn note(&mut self, outcome: Result<Option<u64>>) {
         match outcome {
             Ok(Some(bytes)) => self.found.add(bytes),
             Ok(None) => {}
-            Err(error) => drop(self.failed.get_or_insert(error)),
+            Err(error) => self.failed.add(&error),
         }
     }
 }

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use redb::{ReadTransaction, ReadableTable};
 
 use super::files::{FileStep, FileWalk};
-use super::{GcItem, GcMode, GcReport, GoneReason, Kept, KeptTallies, LastGc, SpacePolicy, Tally, short, verdict};
+use super::{
+    GcFailures, GcItem, GcMode, GcReport, GoneReason, Kept, KeptTallies, LastGc, SpacePolicy, Tally, short, verdict,
+};
 use crate::catalog::HeadsRow;
 use crate::codec::from_row;
 use crate::custody;
@@ -133,14 +135,14 @@ impl GcRun {
         now: UnixMillis,
     ) -> Result<Self> {
         let none = Tally::default();
-        let kept = KeptTallies::default();
+        let (kept, failed) = (KeptTallies::default(), GcFailures::default());
         Ok(Self {
             store: store.clone(),
             policy: policy.clone(),
             now,
             phase: Phase::Paths { after: String::new() },
             view: View::now(store)?,
-            report: GcReport { mode, blobs: none, orphans: none, kept, items: Vec::new() },
+            report: GcReport { mode, blobs: none, orphans: none, kept, items: Vec::new(), failed },
             restarts: 0,
             _seat: seat,
         })
@@ -154,11 +156,10 @@ impl GcRun {
             Phase::Files(walk) => match walk.step(&self.store, self.report.mode, self.policy.grace_ms, self.now)? {
                 FileStep::More => {}
                 FileStep::Done(found, failed) => {
-                    self.report.orphans = found;
+                    (self.report.orphans, self.report.failed) = (found, failed);
                     self.tell()?;
                     let named = self.report.items.iter().map(|item| (item.blob, (None, 0))).collect();
                     self.phase = Phase::Names { after: Lsn::default(), named };
-                    failed.map_or(Ok(()), Err)?;
                 }
             },
             Phase::Names { .. } => {

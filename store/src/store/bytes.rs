@@ -80,7 +80,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Up to `limit` blobs that should be here and are not, by digest.
+    /// Up to `limit` blobs that should be here and are not, by digest; of more, the most urgent.
     pub fn wants(&self, limit: usize) -> Result<Vec<Want>> {
         wants::list(&self.read()?.open_table(WANTS)?, limit)
     }
@@ -98,6 +98,12 @@ impl Store {
     /// Notes that a client asked for a blob, and wants it if the policy doesn't keep it; tells whether it is wanted. Errs with
     /// [`StoreError::AskedTooMuch`](crate::StoreError::AskedTooMuch) while clients of an on-demand node wait for as many bytes as it keeps.
     pub fn want_now(&self, blob: &Digest, now: UnixMillis) -> Result<bool> {
+        self.client_asks(blob, now);
+        self.want_asked(blob, now)
+    }
+
+    /// The same for a peer.
+    pub(super) fn want_asked(&self, blob: &Digest, now: UnixMillis) -> Result<bool> {
         let blob = *blob;
         self.write(move |tx| {
             wants::check_asked(tx, &blob)?;
@@ -116,33 +122,50 @@ impl Store {
         self.write(move |tx| wants::resize(tx, &blob, claimed))
     }
 
-    /// Ends wants that are there only because clients asked, once none has for [`crate::ASKED_FOR_MS`] and nothing of the
-    /// blob is here; tells how many. Reads all wants, unless the policy keeps all.
+    /// Ends wants that are there only because clients or peers asked, once no client has for [`crate::ASKED_FOR_MS`] and nothing of
+    /// the blob is here; tells how many. Peers that go on asking have it wanted again, after others (`relaying.rs`). Reads all wants,
+    /// unless the policy keeps all.
     pub fn drop_forsaken_wants(&self, now: UnixMillis) -> Result<usize> {
         if self.policy()? == StatePolicy::All {
             return Ok(0);
         }
         let mut forsaken = wants::list(&self.read()?.open_table(WANTS)?, usize::MAX)?;
-        forsaken.retain(|want| want.is_forsaken(now) && !self.is_asked_by_peers(&want.blob, now));
-        forsaken.retain(|want| self.fetch_in_progress(&want.blob).is_none_or(|fetch| fetch.have().is_empty()));
-        let saved = self.read()?.open_table(FETCHES)?;
-        let mut blobs = Vec::new();
-        for Want { blob, .. } in forsaken {
+        forsaken.retain(|want| want.is_forsaken(now));
+        let forsaken = forsaken.into_iter().map(|want| want.blob).collect();
+        self.end_wants_of_askers(forsaken, now, move |want| want.is_forsaken(now))
+    }
+
+    /// Ends wants of blobs of which nothing is here, that the policy doesn't keep and that are there only because somebody asked, if
+    /// they `may` end still; tells how many.
+    pub(super) fn end_wants_of_askers(
+        &self,
+        blobs: Vec<Digest>,
+        now: UnixMillis,
+        may: impl Fn(&Want) -> bool + Send + 'static,
+    ) -> Result<usize> {
+        let (wanted, saved) = (self.read()?.open_table(WANTS)?, self.read()?.open_table(FETCHES)?);
+        let mut empty = Vec::new();
+        for blob in blobs {
+            let fetched = self.fetch_in_progress(&blob).is_some_and(|fetch| !fetch.have().is_empty());
             // What an earlier run left may be more than a fetch that has only begun knows of.
-            if saved.get(blob.as_bytes())?.is_none() {
-                blobs.push(blob);
+            if !fetched && saved.get(blob.as_bytes())?.is_none() && wanted.get(blob.as_bytes())?.is_some() {
+                empty.push(blob);
             }
         }
-        if blobs.is_empty() {
+        if empty.is_empty() {
             return Ok(0);
         }
-        self.write(move |tx| {
-            let mut dropped = 0;
-            for blob in &blobs {
-                dropped += usize::from(wants::drop_forsaken(tx, blob, now)?);
+        let ended = self.write(move |tx| {
+            let mut ended = Vec::new();
+            for blob in &empty {
+                if wants::end_of_askers(tx, blob, &may)? {
+                    ended.push(*blob);
+                }
             }
-            Ok(dropped)
-        })
+            Ok(ended)
+        })?;
+        self.rest_relays(&ended, now);
+        Ok(ended.len())
     }
 
     /// Begins to fetch a wanted blob, or goes on with it; one fetch a blob.

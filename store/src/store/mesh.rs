@@ -1,5 +1,6 @@
 //! What the mesh needs: the log and the roster given and taken, peers, invites.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, SignedEvent};
 use crate::frame::FrameError;
+use crate::joined;
 use crate::journal::Moment;
 use crate::limits::FREEING_BATCH_BYTES_MAX;
 use crate::log::{self, Insertion, Source};
@@ -34,7 +36,7 @@ pub struct EventBatch {
     pub events: Vec<SignedEvent>,
     /// The peer's cursor, if this is a pull.
     pub pull: Option<PulledFrom>,
-    /// They tell of what was there before this node joined.
+    /// They tell of what was there before this node joined; of a pull only for as long as [`Store::is_backfilling`].
     pub backfill: bool,
 }
 
@@ -47,6 +49,8 @@ pub struct PulledFrom {
     pub positions: Vec<Lsn>,
     /// Where to go on after the whole batch.
     pub cursor: LogCursor,
+    /// The peer has nothing after it, as it says.
+    pub is_last: bool,
 }
 
 /// What became of a batch.
@@ -78,8 +82,8 @@ pub enum RefusalReason {
     /// Events of its stream before it are missing.
     #[error("events of its stream before it are missing")]
     Gap,
-    /// No statement ever admitted its origin.
-    #[error("no statement ever admitted its origin")]
+    /// No statement ever admitted its origin as one that publishes.
+    #[error("no statement ever admitted its origin as one that publishes")]
     UnknownOrigin,
 }
 
@@ -138,6 +142,19 @@ impl Store {
     /// Takes events from a peer, in order, up to the first that can't be taken.
     pub fn insert_events(&self, batch: EventBatch, now: UnixMillis) -> Result<Inserted> {
         self.insert_verified(self.verify_events(batch)?, now)
+    }
+
+    /// Whether what was there before this node joined its mesh is still on its way: no pull of all that a peer has came to its
+    /// end so far.
+    pub fn is_backfilling(&self) -> Result<bool> {
+        let read = self.read()?;
+        joined::is_backfilling_by(&read.open_table(META)?, &read.open_table(CURSORS)?)
+    }
+
+    /// This node holds all that a peer does.
+    pub fn note_equal(&self, peer: &NodeId, now: UnixMillis) -> Result<()> {
+        let peer = *peer;
+        if self.is_backfilling()? { self.write(move |tx| joined::equals(tx, &peer, now)) } else { Ok(()) }
     }
 
     /// Checks signatures, on all cores and without the writer, so that it can be done while the batch before is written. Each
@@ -379,12 +396,15 @@ impl Store {
 /// Takes the first `count` events of a batch, and writes down how far the peer's log is read.
 fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) -> Result<Inserted> {
     let VerifiedBatch { batch, verdicts } = batch;
-    let mut outcome = Inserted { inserted: 0, refused: None };
+    let moment =
+        Moment { backfill: moment.backfill && (batch.pull.is_none() || joined::is_backfilling(tx)?), ..moment };
+    let (mut outcome, mut origins) = (Inserted { inserted: 0, refused: None }, BTreeSet::new());
     for (index, (signed, verdict)) in batch.events.iter().zip(verdicts).take(count).enumerate() {
         let reason = match verdict {
             Ok(event) => match log::insert(tx, moment, Source::Peer, signed, event)? {
                 Insertion::New => {
                     outcome.inserted += 1;
+                    origins.insert(event.header.stream.origin);
                     continue;
                 }
                 Insertion::Held => continue,
@@ -396,8 +416,12 @@ fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) 
         outcome.refused = Some(Refusal { index, event: signed.id(), reason });
         break;
     }
+    trust::events_of_expelled_arrived(tx, moment, &origins)?;
     let stopped = outcome.refused.as_ref().map(|refusal| refusal.index);
     let stopped = stopped.or((count < batch.events.len()).then_some(count));
+    if let Some(pull) = &batch.pull {
+        joined::pulled(tx, &pull.node, pull.is_last && stopped.is_none(), moment.now)?;
+    }
     if let Some((node, cursor)) = reached(batch, stopped) {
         peers::set_cursor(tx, &node, &cursor)?;
     }

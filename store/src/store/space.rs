@@ -11,6 +11,7 @@ use crate::digest::{Digest, NodeId};
 use crate::error::{Result, StoreError};
 use crate::evict::{EvictReport, EvictRun};
 use crate::gc::{GcMode, GcReport, GcRun, GcStep, KeptTallies, LastGc, SpacePolicy, Tally};
+use crate::holders::Newness;
 use crate::limits::{STORAGE_VIEW_FOR_MS, USES_NOTED_MAX};
 use crate::lsn::Lsn;
 use crate::meta;
@@ -18,10 +19,11 @@ use crate::node_state::StatePolicy;
 use crate::policy;
 use crate::publish::Author;
 use crate::relaying::Relays;
-use crate::schema::{BLOBS, META, STORAGE_TREND, USES, WANTS};
+use crate::schema::{BLOBS, LIVE_BLOBS, META, STORAGE_TREND, USES, WANTS};
 use crate::states;
 use crate::time::UnixMillis;
 use crate::trend::{self, Usage};
+use crate::wants;
 
 /// Where the bytes are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +59,7 @@ pub(super) struct SpaceState {
     /// When blobs were used since that was last written down, while the policy asks for it.
     uses: Mutex<BTreeMap<Digest, UnixMillis>>,
     notes_uses: AtomicBool,
-    relays: Relays,
+    relays: Arc<Relays>,
     word: Mutex<Word>,
     evicted: Mutex<EvictReport>,
     /// The last count. The lock is held while counting: a second caller waits and takes the same.
@@ -72,8 +74,8 @@ enum Word {
     None,
     /// This node is to speak; what is said after that counts.
     Wished,
-    /// It spoke, with this counter.
-    Asked(u64),
+    /// It spoke; what passes this answers.
+    Asked(Newness),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -137,18 +139,18 @@ impl Store {
         self.write(states::owe_word)
     }
 
-    /// Notes that this node has spoken, with this counter.
-    pub(super) fn asked_for_word(&self, counter: u64) {
+    /// Notes that this node has spoken: its counter, and how many states had come by then.
+    pub(super) fn asked_for_word(&self, spoken: Newness) {
         let mut word = self.word();
         if *word == Word::Wished {
-            *word = Word::Asked(counter);
+            *word = Word::Asked(spoken);
         }
     }
 
-    /// The counter that the words of others must pass, once this node has asked for them.
-    pub(crate) fn word_asked(&self) -> Option<u64> {
+    /// What the words of others must pass, once this node has asked for them.
+    pub(crate) fn word_asked(&self) -> Option<Newness> {
         match *self.word() {
-            Word::Asked(counter) => Some(counter),
+            Word::Asked(spoken) => Some(spoken),
             Word::None | Word::Wished => None,
         }
     }
@@ -222,7 +224,7 @@ impl Store {
         Ok(())
     }
 
-    /// A peer asks for a blob that is here.
+    /// A peer asks for a blob that is here, or on its way.
     pub fn peer_gets(&self, blob: &Digest, now: UnixMillis) {
         self.0.space.relays.serve(blob, now);
     }
@@ -231,22 +233,25 @@ impl Store {
     /// itself that it wants it and not that the bytes are coming, and there is room for it (`relaying.rs`): there may be no other way
     /// to it.
     pub fn peer_lacks(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) -> Result<()> {
-        if !self.0.space.relays.ask(blob, now) {
+        // What isn't of a current revision is fetched for nobody, and need not be remembered.
+        if wants::live_paths(&self.read()?.open_table(LIVE_BLOBS)?, blob)?.is_empty()
+            || !self.0.space.relays.ask(blob, peer, now)
+        {
             return Ok(());
         }
         let Some(state) = self.state(peer)?.and_then(|held| held.state.body) else { return Ok(()) };
         let want = state.wants.iter().find(|want| want.blob == *blob);
-        if want.map_or(state.wants_complete, |want| want.rate > 0) || !self.may_relay(peer, blob, now)? {
+        if want.map_or(state.wants_complete, |want| want.rate > 0) || self.is_wanted(blob)? {
             return Ok(());
         }
-        if self.is_wanted(blob)? {
-            return Ok(());
+        if self.may_relay(peer, blob, now)? {
+            match self.want_asked(blob, now) {
+                Err(StoreError::AskedTooMuch { .. }) => self.0.space.relays.give_back(blob, now),
+                asked => return asked.map(drop),
+            }
         }
-        match self.want_now(blob, now) {
-            // It asks again.
-            Ok(_) | Err(StoreError::AskedTooMuch { .. }) => Ok(()),
-            Err(error) => Err(error),
-        }
+        // It asks again.
+        self.end_overdue_relays(now)
     }
 
     fn may_relay(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) -> Result<bool> {
@@ -259,9 +264,25 @@ impl Store {
         Ok(size.is_some_and(|size| self.0.space.relays.take_on(blob, size, *peer, bytes_max, now)))
     }
 
-    /// Whether a peer has asked lately for a blob that wasn't here.
-    pub(super) fn is_asked_by_peers(&self, blob: &Digest, now: UnixMillis) -> bool {
-        self.0.space.relays.has(blob, now)
+    /// A client asks for a blob: it isn't fetched for peers alone.
+    pub(super) fn client_asks(&self, blob: &Digest, now: UnixMillis) {
+        self.0.space.relays.client_asks(blob, now);
+    }
+
+    /// What was fetched for peers, had its turn and of which nothing came makes room for what others wait for.
+    fn end_overdue_relays(&self, now: UnixMillis) -> Result<()> {
+        let relays = Arc::clone(&self.0.space.relays);
+        let mut overdue = relays.overdue(now);
+        overdue.retain(|blob| relays.is_overdue(blob, self.fetch_in_progress(blob).is_some(), now));
+        // A client may ask for it in between.
+        self.end_wants_of_askers(overdue, now, move |want| relays.is_overdue(&want.blob, false, now)).map(drop)
+    }
+
+    /// What was wanted only for those who asked isn't any more, since nothing of it came.
+    pub(super) fn rest_relays(&self, blobs: &[Digest], now: UnixMillis) {
+        for blob in blobs {
+            self.0.space.relays.rest(blob, now);
+        }
     }
 
     /// Whether somebody reads a blob, it is being fetched, or a peer is waiting for it.

@@ -1,12 +1,13 @@
 //! Node states: this node's own told, others' taken, and what they say of who has what.
 
 use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
 
 use super::Store;
 use crate::digest::{Digest, EventId, NodeId, SetDigest};
 use crate::error::{Result, StoreError};
 use crate::fetch::Fetch;
-use crate::holders::{self, Holder, Member, Survey};
+use crate::holders::{self, Holder, Member, Newness, Survey};
 use crate::holding::Holding;
 use crate::lacking::{self, Lacking};
 use crate::last_holder::{self, LastHolder};
@@ -21,6 +22,7 @@ use crate::path::PackagePath;
 use crate::policy;
 use crate::schema::{BLOBS, META, STATEMENTS, STREAMS, WANTS};
 use crate::states::{self, HeldState, StatesTaken};
+use crate::states_pace::StatesPace;
 use crate::time::UnixMillis;
 use crate::trust;
 use crate::vector::Vector;
@@ -132,31 +134,42 @@ impl Store {
             if is_current {
                 states::insert(tx, &arrived)?;
             }
-            Ok(is_current.then(|| state.clone()))
+            Ok(is_current.then_some((state.clone(), states::arrived(tx)?)))
         })?;
-        if told.is_some() {
-            self.asked_for_word(counter);
-        }
-        Ok(told)
+        Ok(told.map(|(state, arrival)| {
+            self.asked_for_word(Newness { counter, arrival });
+            state
+        }))
     }
 
     /// Takes states of members that are newer than what is held. Those that don't verify are passed over: nobody is to
     /// blame for what it hands on.
-    pub fn insert_states(&self, states: Vec<SignedState>) -> Result<StatesTaken> {
-        let (read, mut fresh) = (self.read()?, Vec::new());
+    pub fn insert_states(&self, states: Vec<SignedState>, now: UnixMillis) -> Result<StatesTaken> {
+        let (roster, read, own, mut fresh) = (self.roster(), self.read()?, self.node_id(), Vec::new());
+        self.states_pace().keep(|node| roster.is_member(node));
         for signed in states {
             // Checked before the signature, which costs more.
             let Ok(claimed) = signed.decode() else { continue };
+            if !roster.is_member(&claimed.header.node) {
+                continue;
+            }
             let held = states::of(&read, &claimed.header.node)?;
             if held.is_some_and(|held| held.state.rank() >= claimed.rank()) {
                 continue;
             }
-            if let Ok(state) = signed.verify() {
+            let Ok(state) = signed.verify() else { continue };
+            let bytes = (signed.frame.len() + signed.signature.len()) as u64;
+            // Once it is known who says it.
+            if state.header.node == own || self.states_pace().take(&state.header.node, state.id, bytes, now) {
                 fresh.push((signed, state));
             }
         }
         drop(read);
         if fresh.is_empty() { Ok(StatesTaken::default()) } else { self.write(move |tx| states::insert(tx, &fresh)) }
+    }
+
+    fn states_pace(&self) -> MutexGuard<'_, StatesPace> {
+        self.0.states_pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All node states held, this node's own included.
@@ -244,7 +257,7 @@ impl Store {
     pub fn is_held_by_publisher(&self, blob: &Digest) -> Result<bool> {
         let (roster, read) = (self.roster(), self.read()?);
         let floor = policy::floor(&read, &policy::row(&read)?, blob)?;
-        Survey::read(&read, &roster, self.node_id())?.publisher_has(&read, blob, floor)
+        Survey::read(&read, &roster, self.node_id())?.publisher_has(&read, blob, Newness::of_counter(floor))
     }
 }
 

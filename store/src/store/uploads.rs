@@ -66,13 +66,14 @@ impl Store {
     fn status(&self, id: UploadId, row: &UploadRow) -> Result<UploadStatus> {
         let live = self.live_uploads().get(&id).cloned();
         // Whoever is writing or publishing holds the phase, and knows best only afterwards.
+        let came_at = came_at(live.as_deref(), row);
         let offset = live.and_then(|live| match &*live.phase.try_lock().ok()? {
             Phase::Receiving(receiving) => Some(receiving.offset()),
             Phase::Whole(hashes) => Some(hashes.size),
             Phase::Unknown | Phase::Over => None,
         });
         let has_bytes = row.has_bytes() || offset.is_some_and(|offset| offset > 0) || self.left_bytes(id)?;
-        Ok(UploadStatus { has_bytes, ..row.status(id, offset.unwrap_or(row.durable_bytes))? })
+        Ok(UploadStatus { has_bytes, touched_at: came_at, ..row.status(id, offset.unwrap_or(row.durable_bytes))? })
     }
 
     /// Whether an upload's files show bytes that nobody has written down.
@@ -90,7 +91,7 @@ impl Store {
             let new = || LiveUpload::new(id, &row, Phase::Unknown);
             Arc::clone(uploads.entry(id).or_insert_with(|| Arc::new(new())))
         };
-        let number = live.turn.fetch_add(1, Ordering::SeqCst) + 1;
+        let number = live.begin_turn();
         Ok(UploadTurn { store: self.clone(), live, number })
     }
 
@@ -145,14 +146,14 @@ impl Store {
     }
 
     fn is_abandoned(&self, id: UploadId, row: &UploadRow, idle_ms: u64, now: UnixMillis) -> Result<bool> {
-        let idle = now.ms_since(row.touched_at);
+        let live = self.live_uploads().get(&id).cloned();
+        if live.as_ref().is_some_and(|live| live.is_sent_to()) {
+            return Ok(false);
+        }
+        let came_at = came_at(live.as_deref(), row);
+        let idle = now.ms_since(came_at);
         if row.has_bytes() || idle < UploadRow::kept_ms(false, idle_ms) {
             return Ok(idle >= idle_ms);
-        }
-        // While its first bytes are being taken it is not.
-        let live = self.live_uploads().get(&id).cloned();
-        if live.is_some_and(|live| live.phase.try_lock().is_err()) {
-            return Ok(false);
         }
         Ok(idle >= UploadRow::kept_ms(self.status(id, row)?.has_bytes, idle_ms))
     }
@@ -168,8 +169,19 @@ impl Store {
     }
 }
 
+/// When bytes came last to an upload.
+fn came_at(live: Option<&LiveUpload>, row: &UploadRow) -> UnixMillis {
+    live.map_or(row.touched_at, |live| live.came_at().max(row.touched_at))
+}
+
 fn lock(phase: &Mutex<Phase>) -> MutexGuard<'_, Phase> {
     phase.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for UploadTurn {
+    fn drop(&mut self) {
+        self.live.end_turn();
+    }
 }
 
 impl UploadTurn {
@@ -206,6 +218,9 @@ impl UploadTurn {
             receiving.write(bytes)?;
             Ok((receiving.checkpoint()?, receiving.missing()))
         })?;
+        if !bytes.is_empty() {
+            self.live.came(now);
+        }
         let touched = UnixMillis::new(self.live.touched_ms.load(Ordering::Relaxed));
         let is_due = !bytes.is_empty() && missing > 0 && now.ms_since(touched) >= TOUCH_EVERY_MS;
         if durable.is_some() || is_due {

@@ -82,6 +82,11 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    /// Folders are durable at once here.
+    fn make_top_folder(&self, path: &Path) -> io::Result<()> {
+        self.make_folder(path)
+    }
+
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
         let mut state = self.change(Operation::Remove, path)?;
         if state.names.keys().any(|name| name.parent() == Some(path)) {

@@ -9,25 +9,8 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use super::WebhookSettings;
 use crate::error::{Result, StoreError};
-use crate::journal::{Happening, Record};
+use crate::journal::{Happening, Record, webhook_kinds};
 use crate::limits::{WEBHOOK_FILTERS_MAX, WEBHOOK_GLOB_BYTES_MAX};
-
-/// The types that a webhook may be told of.
-pub const WEBHOOK_TYPES: [&str; 13] = [
-    "package.published",
-    "package.replaced",
-    "package.removed",
-    "package.conflict",
-    "package.stored",
-    "package.replicated",
-    "peer.up",
-    "peer.down",
-    "node.admitted",
-    "node.expelled",
-    "node.alarm",
-    "watch.refused",
-    "webhook.test",
-];
 
 /// What a webhook is told of.
 #[derive(Debug, Clone)]
@@ -40,9 +23,9 @@ pub struct WebhookFilter {
 impl WebhookFilter {
     /// Checks and compiles a webhook's filters.
     pub fn new(settings: &WebhookSettings) -> Result<Self> {
-        for (what, filters) in [("types", &settings.types), ("paths", &settings.paths), ("tags", &settings.tags)] {
+        for (field, filters) in [("types", &settings.types), ("paths", &settings.paths), ("tags", &settings.tags)] {
             if filters.len() > WEBHOOK_FILTERS_MAX {
-                return bad(what, format!("may have at most {WEBHOOK_FILTERS_MAX} entries"));
+                return bad(field, format!("may have at most {WEBHOOK_FILTERS_MAX} entries"));
             }
         }
         Ok(Self {
@@ -76,18 +59,19 @@ impl WebhookFilter {
 
 fn kinds(patterns: &[String]) -> Result<BTreeSet<&'static str>> {
     if patterns.is_empty() {
-        return Ok(WEBHOOK_TYPES.into());
+        return Ok(webhook_kinds().collect());
     }
     let mut kinds = BTreeSet::new();
     for pattern in patterns {
-        let fits = |kind: &&&str| match pattern.strip_suffix('*') {
+        let fits = |kind: &&str| match pattern.strip_suffix('*') {
             Some(beginning) => kind.starts_with(beginning),
-            None => **kind == pattern.as_str(),
+            None => *kind == pattern.as_str(),
         };
-        let fitting: Vec<&str> = WEBHOOK_TYPES.iter().filter(fits).copied().collect();
+        let fitting: Vec<&str> = webhook_kinds().filter(fits).collect();
         if fitting.is_empty() {
             let shown: String = pattern.chars().take(80).collect();
-            return bad("types", format!("has {shown:?}, which no event is; there are {}", WEBHOOK_TYPES.join(", ")));
+            let all: Vec<&str> = webhook_kinds().collect();
+            return bad("types", format!("has {shown:?}, which webhooks aren't told of; there are {}", all.join(", ")));
         }
         kinds.extend(fitting);
     }
@@ -109,8 +93,8 @@ fn globs(globs: &[String]) -> Result<Option<GlobSet>> {
     Ok(Some(set))
 }
 
-fn bad<T>(what: &'static str, reason: String) -> Result<T> {
-    Err(StoreError::BadName { what, reason })
+fn bad<T>(field: &'static str, reason: String) -> Result<T> {
+    Err(StoreError::BadName { field, reason })
 }
 
 #[cfg(test)]
@@ -150,7 +134,10 @@ mod tests {
         assert!(takes(&[], &[], published("a/b.pkg")) && takes(&[], &[], alarm()));
         assert!(!takes(&[], &[], token), "not a type for webhooks");
         assert!(takes(&["package.*"], &["*.pkg"], published("a/b.pkg")), "`*` matches `/` too");
+        let everywhere =
+            |path: &str| Happening::PackageReplicated { path: path.to_owned(), event: EventId::from_bytes([1; 32]) };
         assert!(!takes(&["package.*"], &["*.pkg"], published("a/b.dmg")));
+        assert!(takes(&[], &["*.pkg"], everywhere("a/b.pkg")) && !takes(&[], &["*.pkg"], everywhere("a/b.dmg")));
         assert!(!takes(&["package.removed", "peer.*"], &[], published("a.pkg")));
         assert!(takes(&["*"], &["*.pkg"], alarm()), "paths are of packages");
         let all = WebhookFilter::new(&settings(&[], &[], &[])).expect("valid");

@@ -3,10 +3,11 @@
 import assert from "node:assert/strict";
 import { Agent, request } from "node:http";
 import { afterEach, test } from "node:test";
-import { figures, frameText, framesTaken, heap, watchFrames } from "../support/figures.js";
+import { figures, frameText, framesTaken, heap, pressesTaken, processorTime, watchFrames, watchPresses } from "../support/figures.js";
 import { Node } from "../support/node.js";
 import { content, visitor } from "../support/scene.js";
 import { signIn } from "../support/sign-in.js";
+import { until } from "../support/wait.js";
 
 /** Each package published is told three times: published, stored, replicated. */
 const A_PACKAGE = 3;
@@ -14,8 +15,9 @@ const A_MINUTE = 10_000;
 /** Ten a second, for an hour. */
 const AN_HOUR = 36_000;
 const AT_ONCE = 32;
-/** How long a press may wait for its answer in the picture while events pour in, with some room for a busy machine. */
-const PRESS_MAX_MS = 3000;
+const PRESSES = 10;
+/** What an event may cost the page at most, in processor time, which is the same on a busy machine. */
+const AN_EVENT_MAX_MS = 1;
 
 const figure = figures("events");
 
@@ -53,33 +55,45 @@ async function told(node, after) {
   return count;
 }
 
+/** The numbers of the events in the list. @param {import("playwright-core").Page} page @returns {Promise<number[]>} */
+const listed = (page) => page.locator(".event-more > button").evaluateAll((all) => all.map((one) => Number(one.getAttribute("aria-label")?.replace(/\D/g, ""))));
+
 test("10,000 events within a minute leave the page quick, and none is missing at its end", async () => {
   const node = await Node.start("minute");
-  const { page } = await visitor();
+  const { page, context } = await visitor();
   await signIn(page, node, "events");
   await page.locator(".event").first().waitFor();
   const { log } = await node.api("GET", "/node");
+  const since = await processorTime(context, page);
   await watchFrames(page);
+  await watchPresses(page);
   const pouring = happen(node, "minute", A_MINUTE);
-  /** @type {number[]} */
-  const presses = [];
   const follow = page.locator("[data-operation=follow_events]");
-  while (presses.length < 10) {
-    const began = Date.now();
-    const pressed = await follow.getAttribute("aria-pressed");
+  // Paused at one press, following again at the next, which lets go of what gathered meanwhile; following at the end.
+  for (let presses = 1; presses <= PRESSES; presses += 1) {
     await follow.click();
-    await page.locator(`[data-operation=follow_events][aria-pressed=${pressed === "true" ? "false" : "true"}]`).waitFor();
-    presses.push(Date.now() - began);
+    await page.locator(`[data-operation=follow_events][aria-pressed=${presses % 2 === 0}]`).waitFor();
   }
   const seconds = await pouring;
   await page.locator(".event", { hasText: "minute/last.pkg" }).first().waitFor();
   const took = await framesTaken(page);
-  const events = await told(node, log.head);
+  const cost = await since();
+  // That a package is everywhere is told a moment after it is published.
+  let events = 0;
+  await until("all that happened is told", async () => (events = await told(node, log.head)) >= A_MINUTE);
   figure(`${events.toLocaleString("en")} events in ${seconds.toFixed(0)} s, followed live: time between frames`, frameText(took));
-  figure("a press of a button meanwhile, worst of ten", `${Math.max(...presses)} ms`);
-  assert.ok(events >= A_MINUTE && seconds < 60, `${events} events in ${seconds} s`);
-  assert.ok(Math.max(...presses) < PRESS_MAX_MS, `${presses} ms`);
-  assert.equal(await page.locator(".gap").count(), 0);
+  const { press, task } = await pressesTaken(page);
+  figure(`from a press of a button meanwhile to the frame that shows it, worst of ${PRESSES}`, `${press} ms`);
+  figure("longest time at a stretch that the page was busy meanwhile", `${task} ms`);
+  assert.ok(seconds < 60, `${events} events in ${seconds} s`);
+  figure("processor time of the page for such an event", `${(cost / events).toFixed(2)} ms`);
+  // When a press is answered depends on who else uses the machine; what the page takes doesn't, and leaves room for presses.
+  assert.ok(cost / events < AN_EVENT_MAX_MS, `${cost} ms for ${events} events`);
+  await until("the list is what the journal ends with", async () => {
+    const numbers = await listed(page);
+    const { items } = await node.api("GET", `/events?after=${Number(numbers[0]) - 1}&limit=1000`);
+    return numbers.length > 0 && JSON.stringify(numbers) === JSON.stringify(items.map((/** @type {{ lsn: number }} */ { lsn }) => lsn));
+  });
 });
 
 test("an hour of a busy node leaves the memory as it was", async () => {
@@ -96,7 +110,9 @@ test("an hour of a busy node leaves the memory as it was", async () => {
   await happen(node, "hour", AN_HOUR);
   await shown("hour");
   const later = await heap(page);
-  const events = await told(node, log.head);
+  // That a package is everywhere is told a moment after it is published.
+  let events = 0;
+  await until("all that happened is told", async () => (events = await told(node, log.head)) >= A_MINUTE);
   figure(`memory before and after the ${events.toLocaleString("en")} events of a busy hour`, `${before.toFixed(1)} MB, ${later.toFixed(1)} MB`);
   assert.ok(events >= AN_HOUR, `${events} events`);
   assert.ok(later < before + 2, `${before} → ${later} MB`);

@@ -22,16 +22,25 @@ export function figures(name) {
 /** @typedef {{ median: number, p95: number, worst: number }} Frames milliseconds between one frame and the next */
 
 /**
- * Processor time that the page's own thread takes for each frame of `framesOf`, in ms: the same however busy the machine is.
- * @param {import("playwright-core").BrowserContext} context @param {import("playwright-core").Page} page @param {() => Promise<Frames>} run
+ * Tells the processor time that the page's own thread has taken since, in ms: the same however busy the machine is.
+ * @param {import("playwright-core").BrowserContext} context @param {import("playwright-core").Page} page
  */
-export async function costOf(context, page, run) {
+export async function processorTime(context, page) {
   const session = await context.newCDPSession(page);
   await session.send("Performance.enable", { timeDomain: "threadTicks" });
   const busy = async () => (await session.send("Performance.getMetrics")).metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN;
   const before = await busy();
+  return async () => ((await busy()) - before) * 1000;
+}
+
+/**
+ * Processor time that the page takes for each frame of `framesOf`.
+ * @param {import("playwright-core").BrowserContext} context @param {import("playwright-core").Page} page @param {() => Promise<Frames>} run
+ */
+export async function costOf(context, page, run) {
+  const since = await processorTime(context, page);
   const took = await run();
-  return { took, costMs: ((await busy()) - before) * 1000 / FRAMES };
+  return { took, costMs: (await since()) / FRAMES };
 }
 
 /** Begins to look how long frames take; `framesTaken` ends it. @param {import("playwright-core").Page} page */
@@ -57,6 +66,28 @@ export async function framesTaken(page) {
   const at = (/** @type {number} */ share) => took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? NaN;
   return { median: at(0.5), p95: at(0.95), worst: at(1) };
 }
+
+/**
+ * Begins to look how long it takes from a press to the frame that shows what came of it, as the browser itself times that, and how long
+ * the page is busy at a stretch. `pressesTaken` ends it.
+ * @param {import("playwright-core").Page} page
+ */
+export async function watchPresses(page) {
+  await page.evaluate(() => {
+    /** @type {number[]} */
+    const presses = [];
+    /** @type {number[]} */
+    const tasks = [];
+    const watch = (/** @type {PerformanceObserverInit} */ what, /** @type {number[]} */ into, /** @type {(entry: PerformanceEntry) => boolean} */ counts) =>
+      new PerformanceObserver((list) => into.push(...list.getEntries().filter(counts).map(({ duration }) => duration))).observe(what);
+    watch({ type: "event", durationThreshold: 16 }, presses, ({ name }) => name === "click");
+    watch({ type: "longtask" }, tasks, () => true);
+    Object.assign(window, { odsPresses: () => ({ press: Math.max(0, ...presses), task: Math.max(0, ...tasks) }) });
+  });
+}
+
+/** The worst press (0: none took 16 ms) and the longest task (0: none took 50 ms), in ms. @param {import("playwright-core").Page} page @returns {Promise<{ press: number, task: number }>} */
+export const pressesTaken = (page) => page.evaluate(() => /** @type {any} */ (window).odsPresses());
 
 /** How long frames take while the function of that name on `window` is called before each. @param {import("playwright-core").Page} page @param {string} step */
 export async function framesOf(page, step) {

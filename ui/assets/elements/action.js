@@ -16,19 +16,20 @@ import { icon } from './icon.js';
  * @property {string} [kind] classes: `primary`, `danger`, `small`, `icon-only`
  * @property {string | null} [refusal] why it can't be done now, besides the scope
  * @property {string} [title]
+ * @property {boolean} [busy] of a form's button: its call is on the way, and it can't be pressed again
  * @property {(event: MouseEvent) => unknown} [run] awaited; what it throws is shown. Without it the button submits its form
  */
 
 /**
  * @param {Action} action
  */
-export function actionButton({ operation, label, icon: name, kind = '', refusal = null, title, run }) {
+export function actionButton({ operation, label, icon: name, kind = '', refusal = null, title, busy, run }) {
   const why = session.refusal(operation) ?? refusal;
   const bare = kind.includes('icon-only');
   // Greyed with `aria-disabled`, not `disabled`: so it can be pointed at and reached by keyboard, and says why.
   return html`<button
     type=${run ? 'button' : 'submit'} class=${kind} data-operation=${operation}
-    aria-disabled=${why ? 'true' : nothing} title=${ifDefined(why ?? title ?? (bare ? label : undefined))} aria-label=${bare ? label : nothing}
+    aria-disabled=${why ? 'true' : nothing} aria-busy=${busy ? 'true' : nothing} title=${ifDefined(why ?? title ?? (bare ? label : undefined))} aria-label=${bare ? label : nothing}
     @click=${(/** @type {MouseEvent} */ event) => press(event, why, run)}
   >${name ? icon(name) : nothing}${bare ? nothing : html`<span>${label}</span>`}</button>`;
 }

@@ -42,7 +42,8 @@ function sideCard(one, side, sides, ended) {
   const name = side.published_by.name ?? format.shortId(side.published_by.node);
   return card({ title: words.by(side.published_by.by, name), link: side.current ? badge('warn', words.served) : nothing, kind: 'side' }, html`
     ${facts([
-      [words.when, format.date(side.published_at)], row(words.version, 'version', side.version), row(words.size, 'size', format.bytes(side.size)), row(words.title, 'title', side.title), row(words.tags, 'tags', side.tags.join(', ') || null),
+      [words.when, format.date(side.published_at)], row(words.version, 'version', side.version),
+        row(words.size, 'size', format.bytes(side.size)), row(words.title, 'title', side.title), row(words.tags, 'tags', side.tags.join(', ') || null),
       row(words.notes, 'notes', side.notes), row(words.sha256, 'sha256', side.sha256 ? digest(side.sha256, { what: words.sha256, short: true }) : null),
     ])}
     <div class="panel-actions">${actionButton({ operation: 'restore_revision', label: words.keep, icon: 'check', kind: 'primary', refusal: side.bytes_held ? null : words.bytesGone, run: keep })}

@@ -3,6 +3,7 @@
 import { html, nothing } from '../vendor/lit.js';
 import { copy } from '../lib/clipboard.js';
 import { text } from '../lib/strings.js';
+import { toastProblem } from '../lib/toast.js';
 import { icon } from './icon.js';
 
 /**
@@ -12,7 +13,13 @@ import { icon } from './icon.js';
  * @param {{ what: string, label?: string, kind?: string }} options what: its name, for the message; label: words on the button
  */
 export function copyButton(value, { what, label, kind = '' }) {
-  const run = () => copy(typeof value === 'function' ? value() : value, what);
+  const run = () => {
+    try {
+      return copy(typeof value === 'function' ? value() : value, what);
+    } catch (error) {
+      return toastProblem(error);
+    }
+  };
   const named = text.copy.button(what);
   return html`<button type="button" class=${label ? kind : `icon-only ${kind}`} title=${named} aria-label=${label ? nothing : named} @click=${run}>
     ${icon(label ? 'link' : 'copy')}${label ? html`<span>${label}</span>` : nothing}

@@ -1,4 +1,4 @@
-/** "Copy as curl": the last calls that the page made, as lines for a shell. Reached from every page. */
+/** "Copy as curl": the last calls that the page made, as lines for a shell. Reached from every page by `curl-button.js`. */
 
 import { html, nothing } from '../vendor/lit.js';
 import { asCurl, recentCalls, recentReads } from '../lib/api.js';
@@ -7,8 +7,8 @@ import { text } from '../lib/strings.js';
 import { copyButton } from './copy.js';
 
 /** Opens the list of what the page did last. */
-export function openCurl() {
-  void ask((close) => html`<h2>${text.curl.title}</h2>
+export function showCurl() {
+  return ask((close) => html`<h2>${text.curl.title}</h2>
     <p>${text.curl.body}</p>
     ${recentCalls().length ? html`<h3>${text.curl.did}</h3><ol class="curls">${recentCalls().map((call) => curlRow(call))}</ol>` : nothing}
     <h3>${text.curl.read}</h3><ol class="curls">${recentReads().map((call) => curlRow(call))}</ol>

@@ -1,6 +1,6 @@
 /** Saving events as a file: all that match, the newest if they are too many. */
 
-import { call } from '../lib/api.js';
+import { journalPages } from '../lib/journal.js';
 import { events as words } from '../lib/strings/events.js';
 import { toast } from '../lib/toast.js';
 
@@ -16,13 +16,10 @@ export async function exportEvents(kind, query) {
   /** @type {Happening[]} */
   const records = [];
   let cut = false;
-  let after = /** @type {string | null} */ ('0');
-  while (after !== null) {
-    const page = /** @type {import('../lib/types.js').Answer<'list_events'>} */ (await call('list_events', { query: { ...query, after, limit: 1000 } }));
-    records.push(...page.items);
+  for await (const page of journalPages(query)) {
+    records.push(...page);
     cut ||= records.length > EXPORTED_MAX;
     if (records.length > EXPORTED_MAX) records.splice(0, records.length - EXPORTED_MAX);
-    after = page.next;
   }
   save(`events.${kind === 'json' ? 'jsonl' : 'csv'}`, kind === 'json' ? 'application/jsonl' : 'text/csv', kind === 'json' ? asLines(records) : asCsv(records));
   toast(cut ? words.exportCut(records.length) : words.exported(records.length));

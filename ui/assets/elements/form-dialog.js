@@ -8,6 +8,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { ask } from '../lib/dialog.js';
+import { live } from '../lib/live.js';
 import { asProblem } from '../lib/problem.js';
 import { text as words } from '../lib/strings.js';
 import { actionButton } from './action.js';
@@ -39,6 +40,14 @@ class OdsFormDialog extends OdsElement {
     this.spec = null;
     /** @type {(value?: any) => void} */
     this.close = () => undefined;
+    this.listen(live, 'state', () => this.#connected());
+  }
+
+  /** That the node can't be reached isn't so any more. */
+  #connected() {
+    if (live.state !== 'live' || this.#problem?.code !== 'unreachable') return;
+    this.#problem = null;
+    this.requestUpdate();
   }
 
   /** @override */
@@ -51,8 +60,8 @@ class OdsFormDialog extends OdsElement {
       ${fields(() => this.requestUpdate())}
       ${this.#problem ? problemBox(this.#problem) : nothing}
       <footer>
-        <button type="button" @click=${() => this.close()}>${words.cancel}</button>
-        ${actionButton({ operation, label: action, kind: danger ? 'danger' : 'primary' })}
+        <button type="button" ?disabled=${this.#busy} @click=${() => this.close()}>${words.cancel}</button>
+        ${actionButton({ operation, label: action, kind: danger ? 'danger' : 'primary', busy: this.#busy })}
       </footer>
     </form>`;
   }
@@ -61,10 +70,12 @@ class OdsFormDialog extends OdsElement {
   async #submit(event) {
     event.preventDefault();
     if (this.#busy || !this.spec) return;
+    const typed = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
     this.#busy = true;
     this.#problem = null;
+    this.requestUpdate();
     try {
-      const result = await this.spec.submit(new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)));
+      const result = await this.spec.submit(typed);
       this.close(result ?? true);
     } catch (error) {
       this.#problem = asProblem(error);

@@ -1,4 +1,4 @@
-/** What became of an invite while it is shown: still open, or used and by whom. And what it can't do: lead anybody to a loopback address. */
+/** An invite while it is shown: its line, or once that is good for nothing any more, who used it. And what it can't do: lead anybody to a loopback address. */
 
 import { html, nothing } from '../vendor/lit.js';
 import { mesh } from '../lib/node.js';
@@ -14,7 +14,7 @@ const LOOPBACK = /^https?:\/\/(127\.|localhost|\[::1\])/;
 
 class OdsInviteState extends OdsElement {
   /** @override */
-  static properties = { invite: {} };
+  static properties = { invite: {}, line: { attribute: false }, more: { attribute: false } };
 
   mesh = this.use(mesh);
   invites = this.use(invites);
@@ -23,6 +23,10 @@ class OdsInviteState extends OdsElement {
     super();
     /** The invite's id. */
     this.invite = '';
+    /** Its line, and what comes behind the addresses. @type {unknown} */
+    this.line = nothing;
+    /** @type {unknown} */
+    this.more = nothing;
   }
 
   /** @override */
@@ -31,8 +35,8 @@ class OdsInviteState extends OdsElement {
     if (found?.redeemed_by) return html`<div class="notice good" role="status">${icon('circle-check')}<span>${words.inviteUsed(nodeName(found.redeemed_by))}</span></div>`;
     const urls = this.mesh.value?.items.find((node) => node.this)?.urls ?? [];
     const lost = urls.length > 0 && urls.every((url) => LOOPBACK.test(url));
-    return html`${urls.length ? html`<p class="hint">${words.inviteUrls} ${urls.map((url) => html`<code>${url}</code> `)}</p>` : nothing}
-      ${lost ? html`<div class="notice warn">${icon('triangle-alert')}<span>${words.inviteLoopback} <a href="/ui/settings">${words.inviteUrlsEdit}</a></span></div>` : nothing}`;
+    return html`${this.line}${urls.length ? html`<p class="hint">${words.inviteUrls} ${urls.map((url) => html`<code>${url}</code> `)}</p>` : nothing}
+      ${lost ? html`<div class="notice warn">${icon('triangle-alert')}<span>${words.inviteLoopback} <a href="/ui/settings?edit=node">${words.inviteUrlsEdit}</a></span></div>` : nothing}${this.more}`;
   }
 }
 

@@ -9,8 +9,10 @@ import { text as common } from '../lib/strings.js';
 import { mesh as words } from '../lib/strings/mesh.js';
 import { asProblem } from '../lib/problem.js';
 import { OdsElement } from './base.js';
+import { dataRow, dataTable } from './data-table.js';
 import { problemBox, waiting } from './parts.js';
 
+const SHAPE = { label: words.missingList, columns: words.missingColumns, kinds: { 0: 'break', 1: 'number' } };
 /** Packages asked for at a time. */
 const PAGE_ROWS = 100;
 
@@ -64,9 +66,10 @@ class OdsMissing extends OdsElement {
 
   /** @override */
   render() {
-    const rows = this.#found.map(({ path, bytes_missing, reason }) => html`<tr><td><a href=${packageUrl(path)} @click=${() => this.close()}>${format.plain(path)}</a></td><td>${format.bytes(bytes_missing)}</td><td>${reason}</td></tr>`);
+    const rows = this.#found.map(({ path, bytes_missing, reason }) => dataRow(SHAPE,
+      [html`<a href=${packageUrl(path)} @click=${() => this.close()}>${format.plain(path)}</a>`, format.bytes(bytes_missing), reason]));
     return html`${this.#problem ? problemBox(this.#problem) : nothing}
-      ${rows.length ? html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.missingColumns[0]}><table class="table"><thead><tr>${words.missingColumns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>` : nothing}
+      ${rows.length ? dataTable(SHAPE, rows) : nothing}
       ${this.#busy ? waiting() : rows.length || this.#problem || this.#reason ? nothing : html`<p>${words.nothingMissing}</p>`}
       ${this.#reason ? html`<p class="hint">${words.missingMore(this.#reason)}</p>` : nothing}
       ${this.#next && !this.#busy ? html`<p><button type="button" @click=${() => void this.#more()}>${words.moreMissing}</button></p>` : nothing}`;

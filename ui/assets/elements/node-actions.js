@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
+import { asSeen } from '../lib/edits.js';
 import { mesh as words } from '../lib/strings/mesh.js';
 import { shared } from '../lib/strings/shared.js';
 import { toast } from '../lib/toast.js';
@@ -34,7 +35,7 @@ function linkItems(peer, refresh) {
   return html`
     ${menuItem({ operation: 'sync_peer', label: words.syncNow, icon: 'refresh-cw', refusal: paused ? words.isPaused : null, run: () => sync(id).then(refresh) })}
     ${menuItem({ operation: 'show_peer', label: shared.details, icon: 'info', run: () => showPeer(id) })}
-    ${menuItem({ operation: 'edit_peer', label: paused ? words.resume : words.pause, icon: paused ? 'play' : 'pause', run: () => pause(id, !paused).then(refresh) })}
+    ${menuItem({ operation: 'edit_peer', label: paused ? words.resume : words.pause, icon: paused ? 'play' : 'pause', run: () => pause(peer).then(refresh) })}
     ${menuItem({ operation: 'edit_peer', label: words.limits, icon: 'arrow-left-right', run: () => limitPeer(peer).then(refresh) })}
     ${menuItem({ operation: 'edit_peer', label: words.editPeer, icon: 'pencil', run: () => editPeer(peer).then(refresh) })}
     ${menuItem({ operation: 'remove_peer', label: words.remove, icon: 'unplug', run: () => removePeer(peer).then(refresh) })}`;
@@ -46,8 +47,9 @@ async function sync(id) {
   toast(words.synced(events));
 }
 
-/** @param {string} id @param {boolean} paused */
-async function pause(id, paused) {
-  await call('edit_peer', { path: { id }, body: { paused } });
+/** Pauses a link, or lets it go on. @param {Peer} peer */
+async function pause(peer) {
+  const paused = !peer.paused;
+  await call('edit_peer', { path: { id: peer.id }, headers: asSeen(peer), body: { paused } });
   toast(paused ? words.paused : words.resumed);
 }

@@ -1,15 +1,20 @@
-/** Who is signed in, what they may do, and signing out. */
+/** Who is signed in, what they may do, and signing out. What makes it a menu is loaded when somebody opens it. */
 
 import { html } from '../vendor/lit.js';
 import { session } from '../lib/session.js';
 import { text } from '../lib/strings.js';
 import { toastProblem } from '../lib/toast.js';
+import { later } from '../lib/update.js';
+import { openCurl } from './curl-button.js';
 import { OdsElement } from './base.js';
-import { openCurl } from './curl.js';
 import { icon } from './icon.js';
-import { menu } from './ods-menu.js';
 
 class OdsAccount extends OdsElement {
+  /** @type {typeof import('./ods-menu.js').menu | null} */
+  #menu = null;
+  /** Whether what makes it a menu is on its way: a second press meanwhile would close it again. */
+  #opening = false;
+
   constructor() {
     super();
     this.listen(session, 'change');
@@ -19,11 +24,35 @@ class OdsAccount extends OdsElement {
   render() {
     const who = session.identity;
     if (!who) return '';
+    const label = text.account.label(who.name);
+    if (!this.#menu) {
+      return html`<button class="icon-only" data-operation="show_session sign_out" aria-haspopup="menu"
+        aria-label=${label} title=${label} @click=${this.#open}>${icon('user')}</button>`;
+    }
     const leave = () => session.signOut().catch(toastProblem);
-    return menu({ label: text.account.label(who.name), icon: 'user' }, html`
+    return this.#menu({ label, icon: 'user' }, html`
       <p class="menu-head" data-operation="show_session"><strong>${who.name}</strong><br>${text.account.is(who.kind, who.scope)}</p>
       <button role="menuitem" @click=${openCurl}>${icon('terminal')}${text.curl.title}</button>
       <button role="menuitem" data-operation="sign_out" @click=${leave}>${icon('log-out')}${text.account.signOut}</button>`);
+  }
+
+  /** The same press opens what takes the button's place. */
+  async #open() {
+    if (this.#opening) return;
+    this.#opening = true;
+    try {
+      this.#menu = (await later(() => import('./ods-menu.js'))).menu;
+    } catch (error) {
+      this.#opening = false;
+      toastProblem(error);
+      return;
+    }
+    this.requestUpdate();
+    await this.updateComplete;
+    await /** @type {import('lit').LitElement | null} */ (this.querySelector('ods-menu'))?.updateComplete;
+    const head = this.querySelector('summary');
+    head?.focus();
+    head?.click();
   }
 }
 

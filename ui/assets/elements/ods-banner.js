@@ -1,30 +1,46 @@
-/** What concerns every page: that the node can't be reached, and of when what is seen is; that it was expelled from its mesh. */
+/** What concerns every page: that the node can't be reached, and of when what is seen is; that it was updated; that it was expelled. */
 
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { live } from '../lib/live.js';
 import { mesh, node } from '../lib/node.js';
 import { text } from '../lib/strings.js';
+import { isUpdated } from '../lib/update.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
+import { updatedNotice } from './updated-notice.js';
 
 class OdsBanner extends OdsElement {
   node = this.use(node);
   mesh = this.use(mesh);
 
+  #lostOnce = false;
+  #updated = false;
+
   constructor() {
     super();
-    this.listen(live, 'state');
+    this.listen(live, 'state', () => this.#connected());
+  }
+
+  /** A node that was away may be another version when it is back. */
+  async #connected() {
+    this.requestUpdate();
+    if (live.state === 'lost') this.#lostOnce = true;
+    if (live.state !== 'live' || !this.#lostOnce || this.#updated) return;
+    this.#updated = await isUpdated();
+    this.requestUpdate();
   }
 
   /** @override */
   render() {
-    return html`${this.#lost()}${this.#expelled()}`;
+    return html`${this.#updated ? updatedNotice() : nothing}${this.#lost()}${this.#expelled()}`;
   }
 
   #lost() {
     if (live.state !== 'lost') return nothing;
-    return html`<div class="notice bad banner" role="alert">${icon('unplug')}<span><strong>${text.problem.unreachable}</strong><br>${text.live.asOf(format.date(live.since))}</span><button class="small" @click=${() => live.retry()}>${text.again}</button></div>`;
+    return html`<div class="notice bad banner" role="alert">
+      ${icon('unplug')}<span><strong>${text.problem.unreachable}</strong><br>${text.live.asOf(format.date(live.since))}</span>
+      <button class="small" @click=${() => live.retry()}>${text.again}</button></div>`;
   }
 
   #expelled() {

@@ -1,4 +1,7 @@
-/** One change to many packages: asks, does it a thousand at a time, and shows what became of each. Lives in a dialog. */
+/**
+ * One change to many packages: asks, does it some at a time, and shows what became of each. Lives in a dialog, which can't be left while
+ * it goes on; it can be stopped between two calls, and gone on with.
+ */
 
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
@@ -44,6 +47,9 @@ class OdsBulk extends OdsElement {
   /** @type {BulkResult[]} */
   #results = [];
   #running = false;
+  #stopped = false;
+  /** What wasn't asked for since it was stopped, or since a call failed. @type {BulkItem[]} */
+  #rest = [];
   #planned = 0;
   /** @type {import('../lib/problem.js').Problem | null} */
   #problem = null;
@@ -64,8 +70,17 @@ class OdsBulk extends OdsElement {
 
   /** @override */
   render() {
-    if (this.#running) return html`<h2>${words.running(this.#results.length, this.#planned)}</h2>${bar(this.#results.length, this.#planned, { label: text.loading })}`;
+    if (this.#running) return this.#progress();
     return this.#results.length || this.#problem ? this.#outcome() : this.#question();
+  }
+
+  #progress() {
+    const stop = () => {
+      this.#stopped = true;
+      this.requestUpdate();
+    };
+    return html`<div aria-busy="true"><h2>${words.running(this.#results.length, this.#planned)}</h2>${bar(this.#results.length, this.#planned, { label: text.loading })}</div>
+      ${this.#planned > CHUNK ? html`<footer><button ?disabled=${this.#stopped} @click=${stop}>${words.stopBulk}</button></footer>` : nothing}`;
   }
 
   #question() {
@@ -76,7 +91,8 @@ class OdsBulk extends OdsElement {
       ${remove ? html`<p>${words.removeBody}</p>${paths.length < TYPED_FROM ? nothing : this.#typeCount(paths.length)}` : html`<div class="fields">
         <label class="field"><span>${words.addTags} <small>${words.tagsHint}</small></span><input name="add_tags" autocomplete="off" spellcheck="false"></label>
         <label class="field"><span>${words.removeTags} <small>${words.tagsHint}</small></span><input name="remove_tags" autocomplete="off" spellcheck="false"></label></div>`}
-      <ul class="bulk-list">${paths.slice(0, 8).map((path) => html`<li class="clip">${plain(path)}</li>`)}${paths.length > 8 ? html`<li class="quiet">${words.and(paths.length - 8)}</li>` : nothing}</ul>
+      <ul class="bulk-list">${paths.slice(0, 8).map((path) => html`<li class="clip">${plain(path)}</li>`)}${paths.length > 8
+        ? html`<li class="quiet">${words.and(paths.length - 8)}</li>` : nothing}</ul>
       <footer><button type="button" @click=${() => this.close()}>${text.cancel}</button>
         ${actionButton({ operation: 'change_packages', label: remove ? words.remove : words.tag, kind: remove ? 'danger' : 'primary' })}</footer>
     </form>`;
@@ -91,11 +107,14 @@ class OdsBulk extends OdsElement {
     const failed = this.#results.filter((one) => one.code);
     const done = this.#results.length - failed.length;
     const rows = [...failed, ...this.#results.filter((one) => !one.code)];
+    // One that changed since it was seen is refused each time.
+    const again = [...failed.filter(({ code }) => code !== 'precondition_failed').map(({ path }) => this.#item(path)), ...this.#rest];
     return html`<div role="status"><h2>${words.bulkDone(done, failed.length)}</h2></div>
       ${this.#problem ? problemBox(this.#problem) : nothing}
+      ${this.#rest.length ? html`<p>${words.untouched(this.#rest.length)}</p>` : nothing}
       <ul class="bulk-list">${rows.slice(0, SHOWN).map(resultRow)}${rows.length > SHOWN ? html`<li class="quiet">${words.and(rows.length - SHOWN)}</li>` : nothing}</ul>
       <footer>
-        ${failed.length ? actionButton({ operation: 'change_packages', label: words.retryFailed, icon: 'rotate-cw', run: () => void this.#run(failed.map((one) => ({ path: one.path }))) }) : nothing}
+        ${again.length ? actionButton({ operation: 'change_packages', label: this.#rest.length ? words.goOn : words.retryFailed, icon: 'rotate-cw', run: () => void this.#run(again) }) : nothing}
         ${this.action === 'remove' && done ? actionButton({ operation: 'restore_revision', label: packagePage.undo, icon: 'undo-2', run: () => this.#undo() }) : nothing}
         <button class="primary" @click=${() => this.close()}>${text.close}</button></footer>`;
   }
@@ -107,8 +126,12 @@ class OdsBulk extends OdsElement {
     const tags = (/** @type {string} */ name) => String(typed.get(name) ?? '').split(',').map((tag) => tag.trim()).filter(Boolean);
     this.#tags = { add_tags: tags('add_tags'), remove_tags: tags('remove_tags') };
     if (this.action === 'tag' && !this.#tags.add_tags.length && !this.#tags.remove_tags.length) return;
-    const guarded = this.action === 'remove';
-    void this.#run([...this.chosen].map(([path, revision]) => (guarded ? { path, if_match: revision } : { path })));
+    void this.#run([...this.chosen.keys()].map((path) => this.#item(path)));
+  }
+
+  /** What is deleted is what was seen, also at a second try; tags come and go beside each other. @param {string} path @returns {BulkItem} */
+  #item(path) {
+    return this.action === 'remove' ? { path, if_match: this.chosen.get(path) ?? '' } : { path };
   }
 
   /** Restores what was deleted, as it was seen. */
@@ -124,16 +147,20 @@ class OdsBulk extends OdsElement {
 
   /** @param {BulkItem[]} items */
   async #run(items) {
-    this.#results = [];
+    const asked = new Set(items.map(({ path }) => path));
+    this.#results = this.#results.filter(({ path }) => !asked.has(path));
     this.#problem = null;
-    this.#planned = items.length;
+    this.#planned = this.#results.length + items.length;
     this.#running = true;
+    this.#stopped = false;
+    this.#rest = items;
+    this.changed();
     this.requestUpdate();
     try {
-      for (let at = 0; at < items.length; at += CHUNK) {
-        const told = await call('change_packages', { body: { action: this.action, items: items.slice(at, at + CHUNK), ...this.#tags } });
+      while (this.#rest.length > 0 && !this.#stopped) {
+        const told = await call('change_packages', { body: { action: this.action, items: this.#rest.slice(0, CHUNK), ...this.#tags } });
+        this.#rest = this.#rest.slice(CHUNK);
         this.#results.push(...told.items);
-        this.changed();
         this.requestUpdate();
       }
     } catch (error) {

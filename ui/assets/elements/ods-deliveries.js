@@ -4,17 +4,18 @@ import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
 import { Resource } from '../lib/resource.js';
-import { shared } from '../lib/strings/shared.js';
 import { webhooks as words } from '../lib/strings/webhooks.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
+import { dataRow, dataTable } from './data-table.js';
 import { deliveryView } from './delivery.js';
 import { badge, card, shown } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Delivery']} Delivery */
 
 const PAGE = 50;
+const SHAPE = { label: words.deliveries, columns: words.deliveryColumns, head: 1, actions: true, kind: 'deliveries' };
 const TONES = /** @type {const} */ ({ waiting: 'busy', delivered: 'good', failing: 'warn', failed: 'bad', skipped: 'plain' });
 
 class OdsDeliveries extends OdsElement {
@@ -40,7 +41,8 @@ class OdsDeliveries extends OdsElement {
 
   /** @override @param {Map<string, unknown>} changed */
   willUpdate(changed) {
-    if (changed.has('webhook') || changed.has('behind')) void this.deliveries.refresh();
+    if (changed.get('webhook')) this.deliveries.anew();
+    else if (changed.has('behind')) void this.deliveries.refresh();
     if (changed.has('webhook')) this.#open = null;
   }
 
@@ -56,9 +58,7 @@ class OdsDeliveries extends OdsElement {
 
   /** @param {readonly Delivery[]} items */
   #table(items) {
-    return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.deliveries}><table class="table deliveries">
-      <thead><tr>${words.deliveryColumns.map((name) => html`<th scope="col">${name}</th>`)}<th><span class="off-screen">${shared.actions}</span></th></tr></thead>
-      <tbody>${items.map((delivery) => this.#row(delivery))}</tbody></table></div>`;
+    return dataTable(SHAPE, items.map((delivery) => this.#row(delivery)));
   }
 
   /** @param {Delivery} delivery */
@@ -66,20 +66,23 @@ class OdsDeliveries extends OdsElement {
     const state = /** @type {'waiting'} */ (delivery.state);
     const last = delivery.attempts.at(-1);
     const open = this.#open?.lsn === delivery.lsn;
-    return html`<tr class=${`delivery ${open ? 'open' : ''}`}>
-      <td><time datetime=${delivery.at} title=${format.date(delivery.at)}>${format.dateShort(delivery.at)}</time></td>
-      <td><code>${delivery.type}</code></td><td>${badge(TONES[state] ?? 'plain', words.states[state] ?? state)}</td>
-      <td>${last ? last.status ?? last.error ?? words.noAnswer : nothing}</td><td>${format.count(delivery.tries)}</td>
-      <td class="row-end"><button class="small quiet" data-operation="show_delivery" aria-expanded=${open} @click=${() => this.#show(delivery)}>${words.request}</button>
-        ${actionButton({ operation: 'redeliver', label: words.redeliver, icon: 'rotate-cw', kind: 'small quiet', run: () => this.#again(delivery) })}</td>
-    </tr>
-    ${open && this.#open ? html`<tr class="delivery-more"><td colspan="6">${deliveryView(this.#open)}</td></tr>` : nothing}`;
+    const row = dataRow(SHAPE, [
+      html`<time datetime=${delivery.at} title=${format.date(delivery.at)}>${format.dateShort(delivery.at)}</time>`,
+      html`<code>${delivery.type}</code>`, badge(TONES[state] ?? 'plain', words.states[state] ?? state),
+      last ? last.status ?? last.error ?? words.noAnswer : nothing, format.count(delivery.tries),
+    ], {
+      kind: `delivery ${open ? 'open' : ''}`,
+      end: html`<button class="small quiet" data-operation="show_delivery" aria-expanded=${open} @click=${() => this.#show(delivery)}>${words.request}</button>
+        ${actionButton({ operation: 'redeliver', label: words.redeliver, icon: 'rotate-cw', kind: 'small quiet', run: () => this.#again(delivery) })}`,
+    });
+    return html`${row}${open && this.#open ? html`<tr role="row" class="delivery-more"><td role="cell" colspan="6">${deliveryView(this.#open)}</td></tr>` : nothing}`;
   }
 
   /** @param {Event} event */
   #choose(event) {
     this.#state = /** @type {HTMLSelectElement} */ (event.target).value;
-    void this.deliveries.refresh();
+    this.deliveries.anew();
+    this.requestUpdate();
   }
 
   #more() {

@@ -1,7 +1,11 @@
-/** Shows the dialogs that were asked for (`lib/dialog.js`), and the questions. */
+/**
+ * Shows the dialogs that were asked for (`lib/dialog.js`), and the questions. One whose call is on the way (something in it is
+ * `aria-busy`) can't be left before its answer is here, and one that is to be kept only by its own button.
+ */
 
 import { html, nothing, repeat } from '../vendor/lit.js';
 import { confirm, dialogs, setConfirmView } from '../lib/dialog.js';
+import { router } from '../lib/router.js';
 import { text } from '../lib/strings.js';
 import { OdsElement } from './base.js';
 import { actionButton } from './action.js';
@@ -11,10 +15,12 @@ import { actionButton } from './action.js';
 class OdsDialogs extends OdsElement {
   /** Those that something was typed in. @type {WeakSet<Shown>} */
   #typed = new WeakSet();
+  #path = router.place.path;
 
   constructor() {
     super();
     this.listen(dialogs, 'change');
+    this.listen(router, 'change', () => this.#placed());
   }
 
   /** @override */
@@ -27,8 +33,22 @@ class OdsDialogs extends OdsElement {
     for (const dialog of this.querySelectorAll('dialog')) if (!dialog.open) dialog.showModal();
   }
 
+  /** What belongs to a page goes with it, but for what would be lost. */
+  #placed() {
+    const { path } = router.place;
+    if (path === this.#path) return;
+    this.#path = path;
+    for (const shown of dialogs.open) if (!this.#isKept(shown) && !this.#typed.has(shown)) dialogs.close(shown);
+  }
+
+  /** @param {Shown} shown */
+  #isKept(shown) {
+    return shown.keep || this.querySelector(`[data-dialog="${shown.id}"] [aria-busy="true"]`) !== null;
+  }
+
   /** Escape and a click beside it throw away nothing that was typed without asking. @param {Shown} shown */
   async #leave(shown) {
+    if (this.#isKept(shown)) return;
     const { leave: title, leaveAction: action } = text.dialog;
     if (!this.#typed.has(shown) || (await confirm({ title, action, danger: true }))) dialogs.close(shown);
   }
@@ -39,7 +59,7 @@ class OdsDialogs extends OdsElement {
     const outside = (/** @type {MouseEvent} */ event) => event.target === event.currentTarget && this.#leave(shown);
     const typed = (/** @type {Event} */ event) => /** @type {HTMLInputElement} */ (event.target).name === 'typed' || this.#typed.add(shown);
     return html`<dialog
-      class=${shown.wide ? 'wide' : ''} aria-label=${shown.label}
+      class=${shown.wide ? 'wide' : ''} data-dialog=${shown.id} aria-label=${shown.label}
       @cancel=${(/** @type {Event} */ event) => (event.preventDefault(), this.#leave(shown))} @mousedown=${outside} @input=${typed} @close=${() => this.requestUpdate()}
     ><div class="dialog-body">${shown.content(close)}</div></dialog>`;
   }

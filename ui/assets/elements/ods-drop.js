@@ -1,7 +1,6 @@
 /** Files dropped anywhere on the page. While they are dragged a sign says so; then a dialog asks what they become. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { dropped } from '../lib/dropped.js';
 import { session } from '../lib/session.js';
 import { text } from '../lib/strings.js';
 import { toast } from '../lib/toast.js';
@@ -39,7 +38,9 @@ class OdsDrop extends OdsElement {
     this.#be(false);
     const refusal = session.refusal('begin_upload');
     if (refusal) return toast(refusal, { kind: 'bad' });
-    return offerUpload(await dropped(event.dataTransfer));
+    // They are gone after the first await, so they are taken at once.
+    const { items, files } = event.dataTransfer;
+    return offerUpload([...items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => !!entry), [...files]);
   }
 
   /** @param {boolean} over */

@@ -17,6 +17,7 @@ class OdsFirstAdmin extends OdsElement {
 
   /** @type {import('../lib/problem.js').Problem | null} */
   #problem = null;
+  #busy = false;
 
   constructor() {
     super();
@@ -39,12 +40,13 @@ class OdsFirstAdmin extends OdsElement {
       <label class="field"><span>${words.password} <small>${words.hint}</small></span><input name="password" type="password" autocomplete="new-password" minlength="10" required></label>
       <label class="field"><span>${words.repeat}</span><input name="repeat" type="password" autocomplete="new-password" required></label>
       ${this.#problem?.status === 401 ? this.#spent() : this.#problem ? problemBox(this.#problem) : nothing}
-      ${actionButton({ operation: 'sign_in', label: words.make, kind: 'primary wide' })}
+      ${actionButton({ operation: 'sign_in', label: words.make, kind: 'primary wide', busy: this.#busy })}
     </form>`;
   }
 
   #spent() {
-    return html`<div class="notice bad" role="alert">${icon('circle-alert')}<span>${words.spent} <a href="/ui/" target="_self">${words.signInInstead}</a><br>${words.spentMore} <code>ods user link</code></span></div>`;
+    return html`<div class="notice bad" role="alert">${icon('circle-alert')}
+      <span>${words.spent} <a href="/ui/" target="_self">${words.signInInstead}</a><br>${words.spentMore} <code>ods user link</code></span></div>`;
   }
 
   /** Whichever of the two passwords was mended. @param {Event} event */
@@ -56,19 +58,23 @@ class OdsFirstAdmin extends OdsElement {
   /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
+    if (this.#busy) return;
     const form = /** @type {HTMLFormElement} */ (event.currentTarget);
     const typed = new FormData(form);
     const [name, password] = [String(typed.get('name')).trim(), String(typed.get('password'))];
     const repeat = /** @type {HTMLInputElement} */ (form.elements.namedItem('repeat'));
     repeat.setCustomValidity(repeat.value === password ? '' : words.differ);
     if (!form.reportValidity()) return;
+    this.#busy = true;
+    this.requestUpdate();
     try {
       await session.signIn({ set_up: this.secret, name, password });
       router.go('/ui/welcome', { replace: true });
     } catch (error) {
       this.#problem = asProblem(error);
-      this.requestUpdate();
     }
+    this.#busy = false;
+    this.requestUpdate();
   }
 }
 

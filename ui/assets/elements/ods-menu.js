@@ -63,14 +63,17 @@ class OdsMenu extends OdsElement {
   /** @param {KeyboardEvent} event */
   #key(event) {
     const items = [...this.querySelectorAll(/** @type {'button'} */ ('[role=menuitem]'))];
-    if (event.key === 'Escape') {
+    if (event.key === 'Escape' && this.#details?.open) {
+      event.preventDefault();
       this.#close();
       this.querySelector('summary')?.focus();
     }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step || !this.#details?.open) return;
     event.preventDefault();
-    const at = items.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    // Up from the button is the last one.
+    const found = items.indexOf(/** @type {HTMLButtonElement} */ (document.activeElement));
+    const at = found < 0 && step < 0 ? items.length : found;
     items[(at + step + items.length) % items.length]?.focus();
   }
 

@@ -5,6 +5,7 @@
 
 import { html, nothing, svg } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
+import { isDown } from '../lib/health.js';
 import { nodeName } from '../lib/names.js';
 import { peers } from '../lib/node.js';
 import { meshPicture as words } from '../lib/strings.js';
@@ -40,7 +41,9 @@ class OdsMesh extends OdsElement {
     return html`<svg class=${`mesh ${small ? 'small' : ''}`} viewBox=${`0 0 ${width} ${height}`} role="group" aria-label=${words.label(this.nodes.length)}>
       ${this.#links(spots).map((link) => this.#link(link))} ${[...spots.values()].map((spot) => this.#node(spot, small))}
     </svg>
-    <ul class="legend"><li><i class="connected"></i>${words.connected}</li><li><i class="moving"></i>${words.moving}</li><li><i class="unreachable"></i>${words.unreachable}</li>${this.nodes.some((node) => isPaused(node, this.nodes)) ? html`<li><i class="paused"></i>${words.pausedLink}</li>` : nothing}<li>${words.ring}</li></ul>`;
+    <ul class="legend">
+      <li><i class="connected"></i>${words.connected}</li><li><i class="moving"></i>${words.moving}</li>
+      <li><i class="unreachable"></i>${words.unreachable}</li><li><i class="paused"></i>${words.pausedLink}</li><li>${words.ring}</li></ul>`;
   }
 
   /**
@@ -121,6 +124,7 @@ export function standing(node, paused = false, heard = null) {
   const has = node.storage?.bytes ?? 0;
   const share = lacks > 0 ? has / (has + lacks) : 1;
   if (paused) return { tone: 'warn', says: words.paused, share };
+  if (node.state === 'down' && !isDown(node)) return { tone: 'busy', says: words.connecting, share };
   if (node.state === 'down') return { tone: 'bad', says: node.as_of ? words.offline(format.ago([node.as_of, heard ?? ''].sort().at(-1) ?? '')) : words.unreachable, share };
   if (node.state !== 'up') return { tone: 'warn', says: words.unknown, share };
   if (lacks > 0) return { tone: node.rate_bytes_per_s || node.this ? 'busy' : 'warn', says: `${format.percent(share)} · ${words.left(format.bytes(lacks))}`, share };

@@ -1,19 +1,32 @@
-/** A package's metadata, shown and edited. What is typed stays, whatever news come meanwhile; only what was changed is sent. */
+/**
+ * A package's metadata, shown and edited. What is typed stays, whatever news come meanwhile, and also while somebody looks at another
+ * package; only what was changed is sent.
+ */
 
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
-import { asProblem } from '../lib/problem.js';
+import { asSeen, isStale } from '../lib/edits.js';
+import { asProblem, Problem } from '../lib/problem.js';
 import { text } from '../lib/strings.js';
 import { packagePage as words } from '../lib/strings/packages.js';
+import { shared } from '../lib/strings/shared.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
+import { theirs } from './edit-dialog.js';
+import { tagLink } from './package-cells.js';
 import { card, facts, problemBox } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
 
 const TEXTS = /** @type {const} */ (['title', 'version', 'identifier']);
+const { title, version, identifier, tags, priority, notes, sha256 } = words;
+/** What others may change, and what it is called. */
+const LABELS = { title, version, identifier, tags, priority, notes, sha256 };
+
+/** What was typed about packages that aren't shown now, by path. @type {Map<string, { edited: Package, typed: Map<string, string> }>} */
+const drafts = new Map();
 
 class OdsMetadata extends OdsElement {
   /** @override */
@@ -21,8 +34,11 @@ class OdsMetadata extends OdsElement {
 
   /** @type {Package | null} what is edited, as it was when that began */
   #edited = null;
+  /** What was typed before into the form that is shown. @type {Map<string, string> | null} */
+  #typed = null;
   /** @type {import('../lib/problem.js').Problem | null} */
   #problem = null;
+  #busy = false;
 
   constructor() {
     super();
@@ -30,6 +46,21 @@ class OdsMetadata extends OdsElement {
     this.package = null;
     /** @type {() => void} */
     this.saved = () => undefined;
+  }
+
+  /** @override */
+  disconnectedCallback() {
+    super.disconnectedCallback();
+    const form = this.querySelector('form');
+    if (form && this.#edited) drafts.set(this.#edited.path, { edited: this.#edited, typed: new Map([...new FormData(form)].map(([name, value]) => [name, String(value)])) });
+  }
+
+  /** @override */
+  willUpdate() {
+    const draft = this.#edited ? undefined : drafts.get(this.package?.path ?? '');
+    if (!draft) return;
+    this.#edited = draft.edited;
+    this.#typed = draft.typed;
   }
 
   /** @override */
@@ -43,14 +74,16 @@ class OdsMetadata extends OdsElement {
 
   /** @param {Package | null} one */
   #edit(one) {
+    if (this.#edited) drafts.delete(this.#edited.path);
     this.#edited = one;
+    this.#typed = null;
     this.#problem = null;
     this.requestUpdate();
   }
 
   /** @param {Package} one */
   #shown(one) {
-    const tags = one.tags.map((tag) => html`<a class="tag" href=${`/ui/packages?tag=${encodeURIComponent(tag)}`}>${tag}</a> `);
+    const tags = one.tags.map((tag) => html`${tagLink(tag)} `);
     return facts([
       [words.file, html`<code>${format.plain(one.path)}</code>`],
       ...TEXTS.map((name) => /** @type {[unknown, unknown]} */ ([words[name], one[name] ?? words.none])),
@@ -61,37 +94,45 @@ class OdsMetadata extends OdsElement {
 
   /** @param {Package} one */
   #form(one) {
+    const filled = (/** @type {string} */ name, /** @type {unknown} */ value) => this.#typed?.get(name) ?? value ?? '';
     return html`<form class="stack" @submit=${this.#submit}>
-      <div class="fields">${TEXTS.map((name) => html`<label class="field"><span>${words[name]}</span><input name=${name} value=${one[name] ?? ''} spellcheck="false" autocomplete="off"></label>`)}
-        <label class="field"><span>${words.tags} <small>${words.tagsHint}</small></span><input name="tags" value=${one.tags.join(', ')} spellcheck="false" autocomplete="off"></label>
-        <label class="field"><span>${words.priority} <small>${words.priorityHint}</small></span><input name="priority" type="number" step="1" value=${one.priority ?? ''}></label></div>
-      <label class="field"><span>${words.notes}</span><textarea name="notes" rows="4">${one.notes ?? ''}</textarea></label>
+      <div class="fields">${TEXTS.map((name) =>
+        html`<label class="field"><span>${words[name]}</span><input name=${name} value=${filled(name, one[name])} spellcheck="false" autocomplete="off"></label>`)}
+        <label class="field"><span>${words.tags} <small>${words.tagsHint}</small></span><input name="tags" value=${filled('tags', one.tags.join(', '))} spellcheck="false" autocomplete="off"></label>
+        <label class="field"><span>${words.priority} <small>${words.priorityHint}</small></span><input name="priority" type="number" step="1" value=${filled('priority', one.priority)}></label></div>
+      <label class="field"><span>${words.notes}</span><textarea name="notes" rows="4" .defaultValue=${filled('notes', one.notes)}></textarea></label>
       ${this.#problem ? problemBox(this.#problem) : nothing}
-      <footer class="form-end"><button type="button" @click=${() => this.#edit(null)}>${text.cancel}</button>${actionButton({ operation: 'edit_package', label: text.save, kind: 'primary' })}</footer>
+      <footer class="form-end"><button type="button" ?disabled=${this.#busy} @click=${() => this.#edit(null)}>${text.cancel}</button>
+        ${actionButton({ operation: 'edit_package', label: text.save, kind: 'primary', busy: this.#busy })}</footer>
     </form>`;
   }
 
   /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
+    if (this.#busy) return;
     const one = /** @type {Package} */ (this.#edited);
     const changes = changed(one, new FormData(/** @type {HTMLFormElement} */ (event.currentTarget)));
     if (Object.keys(changes).length === 0) return this.#edit(null);
+    this.#busy = true;
+    this.requestUpdate();
     try {
-      await call('edit_package', { path: { path: one.path }, body: changes, headers: { 'if-match': `"${one.revision}"` } });
+      await call('edit_package', { path: { path: one.path }, body: changes, headers: asSeen({ revision: one.revision }) });
       this.#edit(null);
       toast(words.saved);
       this.saved();
     } catch (error) {
-      this.#problem = asProblem(error);
-      if (this.#problem.status === 412) {
-        // What was typed stays in the fields; the next save goes against what is there now.
-        this.#problem.message = words.changedMeanwhile;
-        this.#edited = { ...one, revision: this.package?.revision ?? one.revision };
-        this.saved();
-      }
-      this.requestUpdate();
+      this.#problem = isStale(error) ? await this.#met(one).catch(asProblem) : asProblem(error);
     }
+    this.#busy = false;
+    this.requestUpdate();
+  }
+
+  /** Somebody was faster: what was typed stays, the other fields show theirs, and the next save goes against that. @param {Package} one */
+  async #met(one) {
+    const now = await call('show_package', { path: { path: one.path }, background: true });
+    this.#edited = now;
+    return new Problem(412, 'precondition_failed', shared.changedMeanwhile(theirs(one, now, LABELS)));
   }
 }
 

@@ -14,6 +14,15 @@ import { logo } from './logo.js';
 /** @type {NonNullable<import('../lib/routes.js').Route['group']>[]} */
 const GROUPS = ['main', 'automation', 'server'];
 
+/** So many fit on a phone's bar; the style sheet hides the others. */
+const ON_THE_BAR = 4;
+
+/** @param {import('../lib/routes.js').Route} route */
+function isAt({ path: at }) {
+  const { path } = router.place;
+  return at === '' ? path === '' : path === at || path.startsWith(`${at}/`);
+}
+
 class OdsNav extends OdsElement {
   node = this.use(node);
   #open = false;
@@ -41,8 +50,13 @@ class OdsNav extends OdsElement {
         ${logo()}<span><strong>${text.product}</strong><small title=${facts?.name ?? ''}>${facts ? `${facts.name} · v${facts.version}` : ' '}</small></span>
       </a>
       ${GROUPS.map((group) => this.#group(group))}
-      <button class="more" aria-expanded=${this.#open} @click=${() => this.#toggle(!this.#open)}>${icon('menu')}<span>${text.nav.more}</span></button>
+      <button class=${`more ${this.#isBehindMore ? 'here' : ''}`} aria-expanded=${this.#open} @click=${() => this.#toggle(!this.#open)}>${icon('menu')}<span>${text.nav.more}</span></button>
     </nav>`;
+  }
+
+  /** Whether the page that is shown is among those that a phone's bar has behind "More". */
+  get #isBehindMore() {
+    return ROUTES.filter((route) => route.group).slice(ON_THE_BAR).some(isAt);
   }
 
   /** @param {'main' | 'automation' | 'server'} group */
@@ -57,8 +71,7 @@ class OdsNav extends OdsElement {
 
   /** @param {import('../lib/routes.js').Route} route */
   #link(route) {
-    const { path } = router.place;
-    const here = route.path === '' ? path === '' : path === route.path || path.startsWith(`${route.path}/`);
+    const here = isAt(route);
     const number = route.count?.(counts(uploading.going)) ?? '';
     return html`<a href=${ROOT + route.path} aria-current=${here ? 'page' : nothing}>
       ${icon(route.icon)}<span>${route.title}</span>${number ? html`<small>${number}</small>` : nothing}

@@ -12,6 +12,7 @@ import { digest } from './copy.js';
 import { icon } from './icon.js';
 import './ods-replicas.js';
 import { deleteButton, downloadButton, linkButton, qrBlock } from './package-actions.js';
+import { tagLink } from './package-cells.js';
 import { facts, kindIcon, shown } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
@@ -29,12 +30,20 @@ class OdsPackagePanel extends OdsElement {
     /** @type {() => void} */
     this.close = () => undefined;
     this.#package = this.use(new Resource(() => call('show_package', { path: { path: this.path }, background: true }), { on: ['package.*'] }));
-    this.listen(document, 'keydown', (event) => event.key === 'Escape' && !document.querySelector('dialog[open]') && this.close());
+    this.listen(document, 'keydown', (event) => this.#key(event));
+  }
+
+  /** Escape closes it, unless it was for what somebody types in, a menu or a dialog. @param {KeyboardEvent} event */
+  #key(event) {
+    if (event.key !== 'Escape' || event.defaultPrevented || document.querySelector('dialog[open]')) return;
+    const at = event.target;
+    if (at instanceof Element && at.matches('input:not([type=checkbox]), select, textarea')) return;
+    this.close();
   }
 
   /** @override @param {Map<string, unknown>} changed */
   willUpdate(changed) {
-    if (changed.has('path') && changed.get('path')) void this.#package.refresh();
+    if (changed.has('path') && changed.get('path')) this.#package.anew();
   }
 
   /** @override */
@@ -47,14 +56,15 @@ class OdsPackagePanel extends OdsElement {
 
   /** @param {Package} one */
   #view(one) {
-    return html`<header class="panel-head"><span class="kind-box">${kindIcon(one.kind)}</span><div class="two-lines"><h2 class="clip" title=${one.path}>${one.title ?? format.fileName(one.path)}</h2>
+    return html`<header class="panel-head"><span class="kind-box">${kindIcon(one.kind)}</span><div class="two-lines">
+      <h2 class="clip" title=${one.path}>${format.plain(one.title ?? format.fileName(one.path))}</h2>
         <small>${[one.version, format.bytes(one.size)].filter(Boolean).join(' · ')}</small></div></header>
       <div class="panel-actions">${downloadButton(one)}${linkButton(one)}${deleteButton(one, () => this.close())}</div>
       ${facts([
         [words.file, html`<code>${format.plain(one.path)}</code>`],
         [words.sha256, digest(one.sha256, { what: words.sha256 })],
         [words.published, html`${format.date(one.published_at)}<br><span class="quiet">${words.by(one.published_by.by, one.published_by.name ?? format.shortId(one.published_by.node))}</span>`],
-        ...(one.tags.length ? /** @type {[unknown, unknown][]} */ ([[words.tags, one.tags.map((tag) => html`<a class="tag" href=${`/ui/packages?tag=${encodeURIComponent(tag)}`}>${tag}</a> `)]]) : []),
+        ...(one.tags.length ? /** @type {[unknown, unknown][]} */ ([[words.tags, one.tags.map((tag) => html`${tagLink(tag)} `)]]) : []),
         ...(one.notes ? /** @type {[unknown, unknown][]} */ ([[words.notes, one.notes]]) : []),
       ])}
       <h3>${words.nodes}</h3><ods-replicas brief .path=${one.path} .size=${one.size}></ods-replicas>

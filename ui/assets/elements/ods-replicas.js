@@ -6,11 +6,14 @@ import { Resource } from '../lib/resource.js';
 import { call } from '../lib/api.js';
 import { packagePage as words } from '../lib/strings/packages.js';
 import { OdsElement } from './base.js';
+import { dataRow, dataTable } from './data-table.js';
 import { hereBadge } from './package-cells.js';
 import { bar, shown } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Holder} Holder */
 /** @typedef {import('../lib/types.js').Replication} Replication */
+
+const SHAPE = { label: words.nodes, columns: [words.node, words.state, words.reason, words.bytes, words.eta], kinds: { 2: 'quiet', 3: 'number', 4: 'number' } };
 
 class OdsReplicas extends OdsElement {
   /** @override */
@@ -31,10 +34,7 @@ class OdsReplicas extends OdsElement {
 
   /** @override @param {Map<string, unknown>} changed */
   willUpdate(changed) {
-    if (changed.has('path') && this.isConnected && changed.get('path')) {
-      this.#told.value = undefined;
-      void this.#told.refresh();
-    }
+    if (changed.has('path') && this.isConnected && changed.get('path')) this.#told.anew();
   }
 
   /** @override */
@@ -52,21 +52,22 @@ class OdsReplicas extends OdsElement {
   #brief(one) {
     const name = one.name ?? format.shortId(one.node);
     const share = this.#share(one);
-    return html`<li title=${one.reason}><span class="clip">${name}</span>${bar(share, 1, { label: name, tone: share === 1 ? 'good' : 'busy' })}<span class="quiet">${one.state === 'unknown' ? '?' : format.percent(share)}</span></li>`;
+    return html`<li title=${one.reason}><span class="clip">${name}</span>${bar(share, 1,
+      { label: name, tone: share === 1 ? 'good' : 'busy' })}<span class="quiet">${one.state === 'unknown' ? '?' : format.percent(share)}</span></li>`;
   }
 
   /** @param {Holder[]} items */
   #table(items) {
-    return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.nodes}><table class="table replica-table"><thead><tr><th>${words.node}</th><th>${words.state}</th><th>${words.reason}</th><th class="number">${words.bytes}</th><th class="number">${words.eta}</th></tr></thead>
-      <tbody>${items.map((one) => this.#row(one))}</tbody></table></div>`;
+    return dataTable(SHAPE, items.map((one) => this.#row(one)));
   }
 
   /** @param {Holder} one */
   #row(one) {
     const there = one.bytes_missing === null ? words.unknownBytes : words.ofBytes(format.bytes(Math.max(0, this.size - one.bytes_missing)), format.bytes(this.size));
-    return html`<tr><td><a href=${`/ui/mesh?node=${one.node}`}>${one.name ?? format.shortId(one.node)}</a></td><td>${hereBadge(one.state)}</td><td class="quiet">${one.reason}</td>
-      <td class="number">${there}${one.bytes_missing ? bar(this.#share(one), 1, { label: words.bytes }) : nothing}</td>
-      <td class="number">${one.eta_s ? format.duration(one.eta_s) : words.noEta}</td></tr>`;
+    return dataRow(SHAPE, [
+      html`<a href=${`/ui/mesh?node=${one.node}`}>${format.plain(one.name ?? format.shortId(one.node))}</a>`, hereBadge(one.state), one.reason,
+      html`${there}${one.bytes_missing ? bar(this.#share(one), 1, { label: words.bytes }) : nothing}`, one.eta_s ? format.duration(one.eta_s) : words.noEta,
+    ]);
   }
 }
 

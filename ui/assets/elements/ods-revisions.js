@@ -3,10 +3,10 @@
 import { html, nothing } from '../vendor/lit.js';
 import { confirm } from '../lib/dialog.js';
 import * as format from '../lib/format.js';
-import { many } from '../lib/strings.js';
 import { packagePage as words } from '../lib/strings/packages.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
+import { dataRow, dataTable } from './data-table.js';
 import { icon } from './icon.js';
 import { restore } from './package-actions.js';
 import { ago, badge } from './parts.js';
@@ -14,6 +14,7 @@ import { ago, badge } from './parts.js';
 /** @typedef {import('../lib/types.js').Revision} Revision */
 
 const SHOWN = 20;
+const SHAPE = { label: words.history, columns: [words.when, words.change, words.version, words.size, words.who], kinds: { 3: 'number' }, head: 1, actions: true };
 
 class OdsRevisions extends OdsElement {
   /** @override */
@@ -36,19 +37,19 @@ class OdsRevisions extends OdsElement {
       this.#shown += 100;
       this.requestUpdate();
     };
-    return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.history}><table class="table"><thead><tr><th>${words.when}</th><th>${words.change}</th><th>${words.version}</th><th class="number">${words.size}</th><th>${words.who}</th><th><span class="off-screen">${words.actions}</span></th></tr></thead>
-      <tbody>${this.items.slice(0, this.#shown).map((one, at) => this.#row(one, this.items[at + 1]))}</tbody></table></div>
-      ${this.items.length > this.#shown ? html`<button class="small" @click=${more}>${words.older} (${many(this.items.length - this.#shown, 'more', 'more')})</button>` : nothing}`;
+    return html`${dataTable(SHAPE, this.items.slice(0, this.#shown).map((one, at) => this.#row(one, this.items[at + 1])))}
+      ${this.items.length > this.#shown ? html`<button class="small" @click=${more}>${words.olderMore(this.items.length - this.#shown)}</button>` : nothing}`;
   }
 
   /** @param {Revision} one @param {Revision | undefined} before the revision before it */
   #row(one, before) {
     const published = one.change === 'published';
     const what = !published ? words.removedChange : before?.change === 'published' && before.blob === one.blob ? words.metadataChange : words.publishedChange;
-    return html`<tr><td>${ago(one.published_at)}</td><td>${one.effective ? what : badge('warn', what, words.ineffective)} ${one.current ? badge('good', words.current) : nothing}</td>
-      <td><code>${one.version ?? words.none}</code></td><td class="number">${one.size === null ? words.none : format.bytes(one.size)}</td>
-      <td>${one.published_by.by} <span class="quiet">${one.published_by.name ?? format.shortId(one.published_by.node)}</span></td>
-      <td class="row-end">${published ? this.#actions(one) : nothing}</td></tr>`;
+    return dataRow(SHAPE, [
+      ago(one.published_at), html`${one.effective ? what : badge('warn', what, words.ineffective)} ${one.current ? badge('good', words.current) : nothing}`,
+      html`<code>${one.version ?? words.none}</code>`, one.size === null ? words.none : format.bytes(one.size),
+      html`${one.published_by.by} <span class="quiet">${one.published_by.name ?? format.shortId(one.published_by.node)}</span>`,
+    ], { end: published ? this.#actions(one) : nothing });
   }
 
   /** @param {Revision} one */
@@ -63,7 +64,8 @@ class OdsRevisions extends OdsElement {
     const get = gone
       ? nothing
       : html`<a class="button icon-only small quiet" href=${`/blobs/${one.blob}`} download=${format.fileName(this.path)} title=${words.download} aria-label=${words.download}>${icon('download')}</a>`;
-    return html`<span class="row-actions">${get}${one.current ? nothing : actionButton({ operation: 'restore_revision', label: words.restore, icon: 'undo-2', kind: 'small', refusal: gone, run: again })}</span>`;
+    return html`<span class="row-actions">${get}${one.current ? nothing
+      : actionButton({ operation: 'restore_revision', label: words.restore, icon: 'undo-2', kind: 'small', refusal: gone, run: again })}</span>`;
   }
 }
 

@@ -8,13 +8,16 @@ import { shared } from '../lib/strings/shared.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
+import { dataRow, dataTable } from './data-table.js';
 import { icon } from './icon.js';
 import { badge, card, shown } from './parts.js';
 import { admitNode } from './peer-dialogs.js';
+import { prose } from './prose.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Member']} Member */
 
 const roster = resource('show_roster', {}, { everyMs: 15_000, on: ['node.*', 'peer.*'] });
+const SHAPE = { label: words.roster, columns: words.rosterColumns, actions: true };
 const TONES = /** @type {const} */ ({ member: 'good', expelled: 'bad', not_admitted: 'plain' });
 
 class OdsRoster extends OdsElement {
@@ -24,25 +27,23 @@ class OdsRoster extends OdsElement {
   render() {
     const admit = actionButton({ operation: 'admit_node', label: words.admit, icon: 'user-plus', kind: 'small', run: () => this.#admit() });
     return card({ title: words.roster, link: admit }, shown(this.roster, ({ items, warnings }) => html`<div data-operation="show_roster">
-      ${warnings.map(({ detail }) => html`<div class="notice warn">${icon('triangle-alert')}<span>${detail}</span></div>`)}
-      <div class="scroll-x" tabindex="0" role="region" aria-label=${words.roster}><table class="table">
-        <thead><tr>${words.rosterColumns.map((name) => html`<th scope="col">${name}</th>`)}<th><span class="off-screen">${shared.actions}</span></th></tr></thead>
-        <tbody>${items.map((member) => this.#row(member))}</tbody>
-      </table></div></div>`));
+      ${warnings.map(({ detail }) => html`<div class="notice warn">${icon('triangle-alert')}<span>${prose(detail)}</span></div>`)}
+      ${dataTable(SHAPE, items.map((member) => this.#row(member)))}</div>`));
   }
 
   /** @param {Member} member */
   #row(member) {
     const standing = /** @type {'member'} */ (member.standing);
     const said = member.admitted_by.filter(({ counts }) => counts).map(({ name, node, at }) => `${name ?? format.shortId(node)}, ${format.dateShort(at)}`);
-    return html`<tr>
-      <td><strong>${member.name ?? format.shortId(member.node)}</strong> ${member.is_root ? html`<span class="tag">${words.root}</span>` : nothing}<br><small><code>${format.shortId(member.node)}</code></small></td>
-      <td>${member.role ? shared.roles[/** @type {'owner'} */ (member.role)] ?? member.role : nothing}</td>
-      <td>${member.prefixes.join(', ') || shared.everywhere}</td>
-      <td>${badge(TONES[standing] ?? 'plain', words.standing[standing] ?? standing)}</td>
-      <td>${said.join('; ') || nothing}${member.expelled_by.map(({ name, node, at }) => html`<div class="bad-text">${words.expelled}: ${name ?? format.shortId(node)}, ${format.dateShort(at)}</div>`)}</td>
-      <td class="row-end">${standing === 'member' && member.role !== 'owner' ? actionButton({ operation: 'admit_node', label: words.raise, icon: 'arrow-up', kind: 'small quiet', run: () => this.#admit(member) }) : nothing}</td>
-    </tr>`;
+    return dataRow(SHAPE, [
+      html`<strong>${member.name ?? format.shortId(member.node)}</strong> ${member.is_root
+        ? html`<span class="tag">${words.root}</span>` : nothing}<br><small><code>${format.shortId(member.node)}</code></small>`,
+      member.role ? shared.roles[/** @type {'owner'} */ (member.role)] ?? member.role : nothing, member.prefixes.join(', ') || shared.everywhere,
+      badge(TONES[standing] ?? 'plain', words.standing[standing] ?? standing),
+      html`${said.join('; ') || nothing}${member.expelled_by.map(({ name, node, at }) =>
+        html`<div class="bad-text">${words.expelled}: ${name ?? format.shortId(node)}, ${format.dateShort(at)}</div>`)}`,
+    ], { end: standing === 'member' && member.role !== 'owner'
+      ? actionButton({ operation: 'admit_node', label: words.raise, icon: 'arrow-up', kind: 'small quiet', run: () => this.#admit(member) }) : nothing });
   }
 
   /** @param {Member} [member] */

@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
+import { journalPages } from '../lib/journal.js';
 import * as format from '../lib/format.js';
 import { scrub } from '../lib/node.js';
 import { Resource, resource } from '../lib/resource.js';
@@ -25,12 +26,9 @@ const damage = new Resource(readDamage, { everyMs: 60_000, on: ['node.alarm'] })
 async function readDamage() {
   /** @type {import('../lib/types.js').Happening[]} */
   let found = [];
-  let after = /** @type {string | null} */ ('0');
-  while (after !== null) {
-    const page = /** @type {import('../lib/types.js').Answer<'list_events'>} */ (await call('list_events', { query: { type: 'node.alarm', after, limit: 1000 }, background: true }));
-    const about = page.items.filter(({ data }) => CODES.has(String(/** @type {Record<string, unknown>} */ (data)['code'])));
+  for await (const records of journalPages({ type: 'node.alarm' }, { background: true })) {
+    const about = records.filter(({ data }) => CODES.has(String(/** @type {Record<string, unknown>} */ (data)['code'])));
     found = [...found, ...about].slice(-SHOWN);
-    after = page.next;
   }
   return found.reverse();
 }
@@ -61,7 +59,8 @@ class OdsScrub extends OdsElement {
       ${facts([
         [words.progress, `${format.bytes(bytes.done)} / ${format.bytes(bytes.total)}`], [words.rate, running ? format.rate(rate) : common.none],
         [words.finished, ago(finished)], [words.by, by ?? common.none], [words.schedule, this.#schedule()],
-        ...found.map((key) => /** @type {[unknown, unknown]} */ ([words.found[key], html`<span class=${facts_[key] && !key.includes('mended') ? 'bad-text' : ''}>${format.count(facts_[key])}</span>`])),
+        ...found.map((key) => /** @type {[unknown, unknown]} */ ([words.found[key],
+          html`<span class=${facts_[key] && !key.includes('mended') ? 'bad-text' : ''}>${format.count(facts_[key])}</span>`])),
       ])}`;
   }
 

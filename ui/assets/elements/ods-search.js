@@ -1,22 +1,19 @@
 /** Search over packages, nodes and pages: a field with a list below it (the combobox pattern of ARIA), at ⌘K or Ctrl-K. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { call } from '../lib/api.js';
-import * as format from '../lib/format.js';
 import { mesh } from '../lib/node.js';
-import { ROUTES } from '../lib/routes.js';
-import { ROOT, packageUrl, router } from '../lib/router.js';
+import { asProblem } from '../lib/problem.js';
+import { ROOT, router } from '../lib/router.js';
 import { text } from '../lib/strings.js';
+import { toastProblem } from '../lib/toast.js';
+import { later } from '../lib/update.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
-import { kindIcon } from './parts.js';
 
-/** @typedef {{ href: string, title: string, note: string, icon: unknown }} Hit */
-/** @typedef {{ name: string, hits: Hit[] }} Group */
+/** @typedef {import('./search-hits.js').Group} Group */
 
 const words = text.search;
 const WAIT_MS = 120;
-const SHOWN = 8;
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
 class OdsSearch extends OdsElement {
@@ -29,6 +26,10 @@ class OdsSearch extends OdsElement {
   #timer;
   /** @type {AbortController | null} */
   #search = null;
+  /** Why the last search couldn't be made. @type {import('../lib/problem.js').Problem | null} */
+  #problem = null;
+  /** What finds and lists, loaded when somebody begins to search. @type {typeof import('./search-hits.js') | null} */
+  #finder = null;
 
   constructor() {
     super();
@@ -48,28 +49,20 @@ class OdsSearch extends OdsElement {
       ${icon('search')}
       <input type="search" role="combobox" aria-label=${words.label} placeholder=${words.placeholder} autocomplete="off" spellcheck="false"
         aria-expanded=${shown} aria-controls="search-hits" aria-activedescendant=${shown && this.#hits.length ? `hit-${this.#at}` : nothing}
-        @input=${this.#typed} @keydown=${this.#key} @focus=${() => this.#show(true)}>
+        @input=${this.#typed} @keydown=${this.#key} @focus=${() => this.#begin()}>
       <kbd>${MAC ? '⌘K' : 'Ctrl K'}</kbd>
-      ${shown ? this.#list() : nothing}
+      ${shown && this.#finder ? this.#finder.hitList({ groups: this.#groups, at: this.#at,
+        searching: this.#search !== null, problem: this.#problem, asked: this.#asked, left: () => this.#close() }) : nothing}
     </div>`;
   }
 
-  #list() {
-    let index = 0;
-    return html`<div id="search-hits" class="hits" role="listbox" aria-label=${words.label}>
-      ${this.#groups.map((group) => html`<div role="group" aria-label=${group.name}><h3>${group.name}</h3>
-        ${group.hits.map((hit) => this.#hit(hit, index++))}</div>`)}
-      ${this.#hits.length ? nothing : html`<p class="quiet">${this.#search ? text.loading : words.nothing(this.#asked)}</p>`}
-    </div>`;
-  }
-
-  /**
-   * @param {Hit} hit
-   * @param {number} index
-   */
-  #hit(hit, index) {
-    return html`<a id=${`hit-${index}`} role="option" tabindex="-1" href=${hit.href} aria-selected=${index === this.#at} @click=${() => this.#close()}>
-      ${hit.icon}<span>${hit.title}</span><small>${hit.note}</small></a>`;
+  #begin() {
+    this.#show(true);
+    later(() => import('./search-hits.js')).then((finder) => {
+      this.#finder = finder;
+      if (this.#asked && this.#groups.length === 0) this.#groups = finder.known(this.#asked);
+      this.requestUpdate();
+    }).catch(toastProblem);
   }
 
   /** @param {boolean} open */
@@ -94,8 +87,9 @@ class OdsSearch extends OdsElement {
     this.#asked = /** @type {HTMLInputElement} */ (event.target).value.trim();
     clearTimeout(this.#timer);
     this.#search?.abort();
-    this.#search = null;
-    this.#groups = this.#local();
+    this.#search = this.#asked ? new AbortController() : null;
+    this.#problem = null;
+    this.#groups = this.#finder?.known(this.#asked) ?? [];
     this.#at = 0;
     this.#show(true);
     if (this.#asked) this.#timer = setTimeout(() => void this.#ask(this.#asked), WAIT_MS);
@@ -123,27 +117,21 @@ class OdsSearch extends OdsElement {
     this.#close();
   }
 
-  /** What is known without asking: pages and nodes. */
-  #local() {
-    const fits = (/** @type {string} */ name) => name.toLowerCase().includes(this.#asked.toLowerCase());
-    const pages = ROUTES.filter((route) => route.group && fits(route.title))
-      .map((route) => ({ href: ROOT + route.path, title: route.title, note: '', icon: icon(route.icon) }));
-    const nodes = (mesh.value?.items ?? []).filter((node) => fits(node.name ?? '') || node.id.startsWith(this.#asked))
-      .map((node) => ({ href: `${ROOT}mesh?node=${node.id}`, title: node.name ?? node.id, note: node.state, icon: icon('server') }));
-    return [{ name: words.pages, hits: pages.slice(0, SHOWN) }, { name: words.nodes, hits: nodes.slice(0, SHOWN) }].filter((group) => group.hits.length);
-  }
-
   /** @param {string} asked */
   async #ask(asked) {
-    const search = new AbortController();
-    this.#search = search;
-    const page = await call('list_packages', { query: { q: asked, limit: SHOWN }, signal: search.signal, background: true }).catch(() => null);
-    if (search.signal.aborted) return;
+    const search = this.#search;
+    if (!search) return;
+    try {
+      const { found } = await later(() => import('./search-hits.js'));
+      const groups = await found(asked, search.signal);
+      if (search.signal.aborted) return;
+      this.#groups = groups;
+      this.#at = 0;
+    } catch (error) {
+      if (search.signal.aborted) return;
+      this.#problem = asProblem(error);
+    }
     this.#search = null;
-    const hits = (page?.items ?? []).map((one) => ({ href: packageUrl(one.path), title: format.plain(one.title ?? one.path), note: one.version ?? '', icon: kindIcon(one.kind) }));
-    if (page?.next) hits.push({ href: `${ROOT}packages?q=${encodeURIComponent(asked)}`, title: words.allPackages(asked), note: '', icon: icon('search') });
-    this.#groups = hits.length ? [{ name: words.packages, hits }, ...this.#local()] : this.#local();
-    this.#at = 0;
     this.requestUpdate();
   }
 }

@@ -10,14 +10,13 @@ import { node } from '../lib/node.js';
 import { router } from '../lib/router.js';
 import { session } from '../lib/session.js';
 import { text } from '../lib/strings.js';
+import { later } from '../lib/update.js';
 import { OdsElement } from './base.js';
-import { openCurl } from './curl.js';
-import { icon } from './icon.js';
+import { curlButton } from './curl-button.js';
 import { problemBox } from './parts.js';
 import { pageElement } from './page-element.js';
 import './ods-account.js';
 import './ods-banner.js';
-import './ods-dialogs.js';
 import './ods-live-pill.js';
 import './ods-nav.js';
 import './ods-search.js';
@@ -29,11 +28,14 @@ import './ods-toasts.js';
 const SET_UP = '#setup=';
 
 class OdsShell extends OdsElement {
-  /** @type {'starting' | 'ready' | 'failed'} */
-  #state = 'starting';
+  /** @type {'unknown' | 'starting' | 'ready' | 'failed'} */
+  #state = 'unknown';
   /** @type {import('../lib/problem.js').Problem | null} */
   #problem = null;
   #setUp = '';
+  #path = router.place.path;
+  /** Whether the focus still has to go to a page that was gone to. */
+  #arriving = false;
 
   constructor() {
     super();
@@ -42,29 +44,38 @@ class OdsShell extends OdsElement {
     this.listen(session, 'change', () => this.#signed());
     this.listen(window, 'ods-page-loaded');
     this.listen(node, 'change');
+    this.listen(live, 'state');
     this.#takeSetUp();
-    void this.#start();
+    if (this.#state === 'unknown') void this.#start();
   }
 
   async #start() {
     this.#state = 'starting';
     try {
-      await session.load();
+      await Promise.all([session.load(), this.#setUp ? later(() => import('./ods-first-admin.js')) : null]);
       this.#state = 'ready';
     } catch (error) {
-      this.#problem = asProblem(error);
-      this.#state = 'failed';
+      this.#failed(error);
     }
+    this.requestUpdate();
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    this.#problem = asProblem(error);
+    this.#state = 'failed';
     this.requestUpdate();
   }
 
   /** The secret leaves the address at once, so that it is in no history and no screenshot. */
   #takeSetUp() {
     if (!location.hash.startsWith(SET_UP)) return;
-    this.#setUp = decodeURIComponent(location.hash.slice(SET_UP.length));
-    void import('./ods-first-admin.js');
+    const secret = decoded(location.hash.slice(SET_UP.length));
     history.replaceState(null, '', location.pathname + location.search);
-    this.requestUpdate();
+    // Who is signed in needs none.
+    if (session.identity) return;
+    this.#setUp = secret;
+    void this.#start();
   }
 
   #signed() {
@@ -74,8 +85,26 @@ class OdsShell extends OdsElement {
   }
 
   #placed() {
+    const { path } = router.place;
+    if (path !== this.#path) this.#arriving = true;
+    this.#path = path;
     this.requestUpdate();
     this.querySelector('main')?.scrollTo(0, 0);
+  }
+
+  /** @override */
+  updated() {
+    if (this.#arriving) void this.#arrive();
+  }
+
+  /** Whoever follows a link by keyboard, or hears the page, goes on at the head of what it led to. */
+  async #arrive() {
+    const page = this.querySelector('main')?.lastElementChild;
+    if (page instanceof OdsElement) await page.updateComplete;
+    const head = page?.querySelector('h1');
+    if (!head || !this.#arriving) return;
+    this.#arriving = false;
+    if (!document.querySelector('dialog[open]') && !page?.contains(document.activeElement)) head.focus({ preventScroll: true });
   }
 
   /** @override */
@@ -93,15 +122,30 @@ class OdsShell extends OdsElement {
     return this.#frame();
   }
 
+  /** Goes past the navigation; the address stays that of the page. @param {MouseEvent} event */
+  #skip(event) {
+    event.preventDefault();
+    this.querySelector('main')?.focus();
+  }
+
   #frame() {
     const { route, path } = router.place;
     document.title = [route?.title ?? text.nav.nowhere, node.value?.name, 'ODS'].filter(Boolean).join(' · ');
     if (route?.bare) return html`<main class="alone">${pageElement(route)}</main>`;
-    return html`<a class="skip" href="#content">${text.nav.skip}</a>
+    return html`<a class="skip" href="#content" @click=${this.#skip}>${text.nav.skip}</a>
       <ods-nav></ods-nav>
-      <header class="top"><ods-search></ods-search><ods-live-pill></ods-live-pill><button class="icon-only quiet curl" title=${text.curl.title} aria-label=${text.curl.title} @click=${openCurl}>${icon('terminal')}</button><ods-theme></ods-theme><ods-account></ods-account></header>
-      <main id="content"><ods-banner></ods-banner>${keyed(route?.tag ?? path, pageElement(route))}</main>
+      <header class="top"><ods-search></ods-search><ods-live-pill></ods-live-pill>${curlButton()}<ods-theme></ods-theme><ods-account></ods-account></header>
+      <main id="content" tabindex="-1"><ods-banner></ods-banner>${keyed(route?.tag ?? path, pageElement(route))}</main>
       <ods-tray></ods-tray>`;
+  }
+}
+
+/** Of a link that was cut what is there: the form says that it isn't valid. @param {string} text */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
   }
 }
 

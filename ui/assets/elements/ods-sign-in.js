@@ -40,10 +40,11 @@ class OdsSignIn extends OdsElement {
       ${logo()}
       <h1>${this.over ? words.over : words.title}</h1>
       ${this.over ? html`<p>${words.nothingLost}</p>` : nothing}
-      <label class="field"><span>${words.name}</span><input name="name" autocomplete="username" autocapitalize="none" spellcheck="false" value=${this.over && session.identity?.kind === 'user' ? session.identity.name : ''}></label>
+      <label class="field"><span>${words.name}</span><input name="name" autocomplete="username" autocapitalize="none" spellcheck="false" value=${this.over && session.identity?.kind === 'user'
+        ? session.identity.name : ''}></label>
       <label class="field"><span>${words.password}</span><input name="password" type="password" autocomplete="current-password" required></label>
       ${this.#problem ? problemBox(this.#problem) : nothing}
-      ${actionButton({ operation: 'sign_in', label: this.#busy ? words.busy : words.button, kind: 'primary wide' })}
+      ${actionButton({ operation: 'sign_in', label: this.#busy ? words.busy : words.button, kind: 'primary wide', busy: this.#busy })}
       ${this.over ? nothing : html`<p class="hint">${words.hint}</p>`}
     </form>`;
   }
@@ -51,6 +52,7 @@ class OdsSignIn extends OdsElement {
   /** @param {SubmitEvent} event */
   async #submit(event) {
     event.preventDefault();
+    if (this.#busy) return;
     const form = new FormData(/** @type {HTMLFormElement} */ (event.currentTarget));
     const [name, secret] = [String(form.get('name')), String(form.get('password'))];
     this.#show(null, true);

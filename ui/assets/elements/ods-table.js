@@ -144,9 +144,11 @@ class OdsTable extends OdsElement {
     const top = whole === spacer ? first * this.rowHeight : (this.#view?.scrollTop ?? 0) - (this.#first - first) * this.rowHeight;
     const indexes = Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at);
     return html`<div class="vt">
-      <div class="vt-view" role="grid" tabindex="0" aria-label=${this.label} aria-rowcount=${this.rows.length + 1} aria-activedescendant=${this.#active >= first && this.#active < last ? `row-${this.#active}` : nothing} @scroll=${this.#scrolled} @keydown=${this.#key}>
+      <div class="vt-view" role="grid" tabindex="0" aria-label=${this.label} aria-rowcount=${this.rows.length + 1} aria-activedescendant=${this.#active >= first && this.#active < last
+        ? `row-${this.#active}` : nothing} @scroll=${this.#scrolled} @keydown=${this.#key}>
         <div class="vt-head" role="rowgroup"><div class="vt-row" role="row" aria-rowindex="1">${this.columns.map((column) => this.#head(column))}</div></div>
-        <div class="vt-space" role="rowgroup" .style=${`height:${spacer}px`}><div class="vt-rows" role="presentation" .style=${`transform:translateY(${top}px)`}>${indexes.map((index) => this.#row(index))}</div></div>
+        <div class="vt-space" role="rowgroup" .style=${`height:${spacer}px`}><div class="vt-rows" role="presentation" .style=${`transform:translateY(${top}px)`}>${indexes.map((index) =>
+          this.#row(index))}</div></div>
       </div>
     </div>`;
   }

@@ -3,9 +3,10 @@
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import { confirm } from '../lib/dialog.js';
+import { asSeen } from '../lib/edits.js';
 import * as format from '../lib/format.js';
 import { packagePage as words } from '../lib/strings/packages.js';
-import { toast } from '../lib/toast.js';
+import { toast, toastProblem } from '../lib/toast.js';
 import { actionButton } from './action.js';
 import { copyButton } from './copy.js';
 import { icon } from './icon.js';
@@ -45,10 +46,11 @@ async function remove(one, gone) {
   ]);
   const holders = (told?.items ?? []).filter((holder) => holder.state === 'stored').map((holder) => holder.name ?? format.shortId(holder.node));
   const body = html`<p><strong class="break">${format.plain(one.path)}</strong></p>
-    <ul class="touched"><li>${words.touchesLink(downloadUrl(one))}</li><li>${words.touchesNodes(holders.length, holders.slice(0, 8).join(', '))}</li><li>${words.touchesBytes(format.bytes(one.size))}</li><li>${words.keeps(history?.total ?? 1)}</li></ul>`;
+    <ul class="touched"><li>${words.touchesLink(downloadUrl(one))}</li><li>${words.touchesNodes(holders.length,
+      holders.slice(0, 8).join(', '))}</li><li>${words.touchesBytes(format.bytes(one.size))}</li><li>${words.keeps(history?.total ?? 1)}</li></ul>`;
   if (!(await confirm({ title: words.removeTitle, body, action: words.remove, danger: true, operation: 'remove_package' }))) return;
-  await call('remove_package', { path: { path: one.path }, headers: { 'if-match': `"${one.revision}"` } });
-  toast(words.removed(format.plain(one.path)), { action: { label: words.undo, run: () => void restore(one.path, one.revision) } });
+  await call('remove_package', { path: { path: one.path }, headers: asSeen({ revision: one.revision }) });
+  toast(words.removed(format.plain(one.path)), { action: { label: words.undo, run: () => void restore(one.path, one.revision).catch(toastProblem) } });
   gone();
 }
 

@@ -16,7 +16,8 @@ export function nameCell(one) {
   const title = format.plain(one.title ?? format.fileName(one.path));
   return html`<span class="kind-box">${kindIcon(one.kind)}</span>
     <span class="two-lines"><a href=${packageUrl(one.path)} class="clip" title=${one.path}>${title}</a>
-    <small class="clip">${title === one.path ? nothing : format.plain(one.path)}${one.tags.map((tag) => html` <a class="tag" href=${tagUrl(tag)} title=${words.tagFilter(tag)}>${tag}</a>`)}</small></span>`;
+    <small class="clip">${title === one.path ? nothing
+      : format.plain(one.path)}${one.tags.map((tag) => html` ${tagLink(tag)}`)}</small></span>`;
 }
 
 /** @param {Package} one */
@@ -40,8 +41,8 @@ export function hereBadge(state) {
   return badge(TONES[state] ?? 'plain', /** @type {Record<string, string>} */ (text.kinds)[state] ?? state);
 }
 
-/** The list of packages with a tag. @param {string} tag */
-export const tagUrl = (tag) => `/ui/packages?tag=${encodeURIComponent(tag)}`;
+/** A tag, which leads to the packages that have it. @param {string} tag */
+export const tagLink = (tag) => html`<a class="tag" href=${`/ui/packages?tag=${encodeURIComponent(tag)}`} title=${words.tagFilter(tag)}>${tag}</a>`;
 
 /** The address that machines fetch it from. @param {Package} one */
 export const downloadUrl = (one) => new URL(one.url, location.origin).href;

@@ -3,6 +3,7 @@
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { text } from '../lib/strings.js';
+import { live } from '../lib/live.js';
 import { icon } from './icon.js';
 
 /** @typedef {import('../lib/icons.js').IconName} IconName */
@@ -96,10 +97,12 @@ export function problemBox(problem, retry) {
 export function shown(resource, view) {
   const { value, problem } = resource;
   const retry = () => void resource.refresh();
-  if (value === undefined) return problem ? problemBox(problem, retry) : waiting();
-  // That the node can't be reached is said once, above the page (`ods-banner`), not beside each thing that is shown of it.
+  if (value === undefined) return problem && !isSaid(problem) ? problemBox(problem, retry) : waiting();
   return html`${problem && problem.status !== 0 ? problemBox(problem, retry) : nothing}${view(value)}`;
 }
+
+/** That the node can't be reached is said once, above the page (`ods-banner`). @param {import('../lib/problem.js').Problem} problem */
+export const isSaid = ({ code }) => code === 'unreachable' && live.state === 'lost';
 
 /** Something is on its way. */
 export function waiting() {
@@ -126,7 +129,8 @@ export function facts(rows) {
 }
 
 /** @type {Record<string, IconName>} */
-const KIND_ICONS = { pkg: 'package', mpkg: 'package', msi: 'package', deb: 'package', rpm: 'package', exe: 'package', dmg: 'disc', iso: 'disc', zip: 'file-archive', gz: 'file-archive', xz: 'file-archive', tgz: 'file-archive' };
+const KIND_ICONS = { pkg: 'package', mpkg: 'package', msi: 'package', deb: 'package', rpm: 'package', exe: 'package',
+  dmg: 'disc', iso: 'disc', zip: 'file-archive', gz: 'file-archive', xz: 'file-archive', tgz: 'file-archive' };
 
 /** The icon of a kind of package. @param {string} kind */
 export const kindIcon = (kind) => icon(KIND_ICONS[kind] ?? 'file');

@@ -3,12 +3,14 @@
 import { html } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import { ask, confirm } from '../lib/dialog.js';
+import { asSeen } from '../lib/edits.js';
 import * as format from '../lib/format.js';
 import { text as common } from '../lib/strings.js';
 import { people as words } from '../lib/strings/people.js';
 import { SPANS, shared } from '../lib/strings/shared.js';
 import { toast } from '../lib/toast.js';
 import { digest } from './copy.js';
+import { editDialog } from './edit-dialog.js';
 import { choice, field, formDialog, list, text } from './form-dialog.js';
 import { prefixesField } from './invite-dialog.js';
 import { ago, facts } from './parts.js';
@@ -18,6 +20,8 @@ import { showOnce } from './secret.js';
 /** @typedef {import('../lib/types.js').Schemas['Token']} Token */
 /** @typedef {'read' | 'publish' | 'admin'} Scope */
 
+/** What the node itself calls the token in its data folder. */
+const ADMIN_TOKEN = 'admin.token';
 const SCOPES = /** @type {const} */ ([['read', words.scopes.read], ['publish', words.scopes.publish], ['admin', words.scopes.admin]]);
 
 /** @param {string} [chosen] */
@@ -35,22 +39,25 @@ export const addUser = () => formDialog({
 /** Changes a user as they are now: another's change meanwhile isn't undone. @param {string} id */
 export async function editUser(id) {
   const user = await call('show_user', { path: { id } });
-  return formDialog({
-    title: `${words.editUser}: ${user.name}`, action: common.save, operation: 'edit_user',
-    fields: () => html`${field(words.name, html`<input name="name" required maxlength="64" autocomplete="off" spellcheck="false" value=${user.name}>`)}
-      ${field(words.newPassword, html`<input name="password" type="password" minlength="10" autocomplete="new-password">`, words.newPasswordHint)} ${scopeField(user.scope)} ${prefixesField(user.prefixes)}`,
-    submit: (form) => {
+  return editDialog({
+    title: `${words.editUser}: ${user.name}`, operation: 'edit_user', thing: user, read: () => call('show_user', { path: { id }, background: true }),
+    labels: { name: words.name, scope: words.scope, prefixes: shared.prefixes, disabled: words.disabled },
+    fields: (user) => html`${field(words.name, html`<input name="name" required maxlength="64" autocomplete="off" spellcheck="false" value=${user.name}>`)}
+      ${field(words.newPassword, html`<input name="password" type="password" minlength="10" autocomplete="new-password">`,
+        words.newPasswordHint)} ${scopeField(user.scope)} ${prefixesField(user.prefixes)}`,
+    typed: (form) => {
       const password = String(form.get('password'));
-      const body = { name: text(form, 'name'), scope: scopeOf(form), prefixes: list(form, 'prefixes'), ...(password ? { password } : {}) };
-      return call('edit_user', { path: { id }, headers: { 'If-Match': `"${user.version}"` }, body });
+      return { name: text(form, 'name'), scope: scopeOf(form), prefixes: list(form, 'prefixes'), ...(password ? { password } : {}) };
     },
+    save: (body, headers) => call('edit_user', { path: { id }, body, headers }),
   });
 }
 
 /** @param {User} user */
-export async function removeUser({ id, name }) {
+export async function removeUser(user) {
+  const { name } = user;
   if (!(await confirm({ title: `${words.removeUser}: ${name}`, body: words.removeUserBody(name), action: words.removeUser, danger: true, operation: 'remove_user' }))) return;
-  await call('remove_user', { path: { id } });
+  await call('remove_user', { path: { id: user.id }, headers: asSeen(user) });
   toast(words.removed);
 }
 
@@ -68,7 +75,8 @@ export async function makeToken() {
   const spans = [['', shared.never], ...SPANS].map(([value, label]) => /** @type {const} */ ([value ?? '', label ?? '']));
   const made = await formDialog({
     title: words.addToken, action: words.makeToken, operation: 'create_token',
-    fields: () => html`${field(words.name, html`<input name="name" required maxlength="64" autocomplete="off" spellcheck="false">`)} ${scopeField()} ${prefixesField()} ${field(shared.expires, choice('span', spans))}`,
+    fields: () => html`${field(words.name,
+      html`<input name="name" required maxlength="64" autocomplete="off" spellcheck="false">`)} ${scopeField()} ${prefixesField()} ${field(shared.expires, choice('span', spans))}`,
     submit: (form) => {
       const span = Number(form.get('span'));
       const expires = span ? new Date(Date.now() + span * 1000).toISOString() : null;
@@ -80,9 +88,11 @@ export async function makeToken() {
 }
 
 /** @param {Token} token */
-export async function revokeToken({ id, name }) {
-  if (!(await confirm({ title: `${words.revoke}: ${name}`, body: words.revokeBody(name), action: words.revoke, danger: true, operation: 'revoke_token' }))) return;
-  await call('revoke_token', { path: { id } });
+export async function revokeToken(token) {
+  const { name } = token;
+  if (!(await confirm({ title: `${words.revoke}: ${name}`, body: name === ADMIN_TOKEN ? words.revokeOwnBody(name)
+    : words.revokeBody(name), action: words.revoke, danger: true, operation: 'revoke_token' }))) return;
+  await call('revoke_token', { path: { id: token.id }, headers: asSeen(token) });
   toast(words.revoked);
 }
 

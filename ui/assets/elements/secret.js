@@ -1,4 +1,4 @@
-/** A secret that is shown once, with the words that say so. */
+/** A secret that is shown once, with the words that say so. A stray click or Escape doesn't take it away. */
 
 import { html } from '../vendor/lit.js';
 import { ask } from '../lib/dialog.js';
@@ -15,4 +15,4 @@ export const showOnce = ({ title, secret, what, more = '' }) =>
     <div class="notice warn">${icon('key-round')}<span>${words.once}</span></div>
     <div class="once">${digest(secret, { what })}</div>
     ${more}
-    <footer><button type="button" class="primary" @click=${() => close(true)}>${text.close}</button></footer>`, { label: title });
+    <footer><button type="button" class="primary" @click=${() => close(true)}>${text.close}</button></footer>`, { label: title, keep: true });

@@ -2,9 +2,13 @@
 
 import { html } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
+import { asSeen, isStale } from '../lib/edits.js';
+import { Problem } from '../lib/problem.js';
 import { text as common } from '../lib/strings.js';
 import { settings as words } from '../lib/strings/settings.js';
+import { shared } from '../lib/strings/shared.js';
 import { field, formDialog } from './form-dialog.js';
+import { prose } from './prose.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Setting']} Setting */
 
@@ -28,8 +32,8 @@ function control(setting) {
   const few = options(setting);
   if (few.length) return html`<select name="value">${few.map((word) => html`<option ?selected=${word === value}>${word}</option>`)}</select>`;
   if (type === 'number') return html`<input name="value" type="number" required step="1" min=${minimum ?? ''} max=${maximum ?? ''} value=${String(value)}>`;
-  if (type === 'texts') return html`<textarea name="value" rows="4" spellcheck="false" .value=${Array.isArray(value) ? value.join('\n') : ''}></textarea>`;
-  if (type === 'tables') return html`<textarea name="value" rows="10" class="mono" spellcheck="false" .value=${JSON.stringify(value ?? [], null, 2)}></textarea>`;
+  if (type === 'texts') return html`<textarea name="value" rows="4" spellcheck="false" .defaultValue=${Array.isArray(value) ? value.join('\n') : ''}></textarea>`;
+  if (type === 'tables') return html`<textarea name="value" rows="10" class="mono" spellcheck="false" .defaultValue=${JSON.stringify(value ?? [], null, 2)}></textarea>`;
   return html`<input name="value" autocomplete="off" spellcheck="false" value=${String(value ?? '')}>`;
 }
 
@@ -41,15 +45,49 @@ function read({ type }, typed) {
   return typed;
 }
 
-/** @param {Setting} setting @param {number} version */
-export const changeSetting = (setting, version) => formDialog({
-  title: setting.key, action: common.save, operation: 'edit_settings',
-  fields: () => html`<p>${setting.meaning}</p>${field(words.columns.value, control(setting), [
-    setting.type === 'texts' ? words.textsHint : setting.type === 'tables' ? words.tablesHint : words.bounds(setting.minimum, setting.maximum),
-    words.isDefault(shownValue(setting.default)), setting.change === 'restart' ? words.restart : '',
-  ].filter(Boolean).join('. '))}`,
-  submit: async (form) => storeSetting(setting.key, read(setting, String(form.get('value'))), version),
-});
+/** A setting, and the version of all of them that it was seen in. @typedef {{ setting: Setting, version: number }} SeenSetting */
 
-/** null takes back what was stored. @param {string} key @param {unknown} value @param {number} version */
-export const storeSetting = (key, value, version) => call('edit_settings', { headers: { 'If-Match': `"${version}"` }, body: { [key]: value } });
+/** @param {SeenSetting} first */
+export function changeSetting(first) {
+  let seen = first;
+  return formDialog({
+    title: first.setting.key, action: common.save, operation: 'edit_settings',
+    fields: () => html`<p>${prose(seen.setting.meaning)}</p>${field(words.columns.value, control(seen.setting), hint(seen.setting))}`,
+    submit: async (form) => {
+      const value = read(seen.setting, String(form.get('value')));
+      const now = await storeSetting(seen, value);
+      if (now === null) return true;
+      seen = now;
+      throw new Problem(412, 'precondition_failed', shared.changedMeanwhile([shownValue(now.setting.stored ?? now.setting.value)]));
+    },
+  });
+}
+
+/** @param {Setting} setting */
+const hint = (setting) => [
+  setting.type === 'texts' ? words.textsHint : setting.type === 'tables' ? words.tablesHint : words.bounds(setting.minimum, setting.maximum),
+  words.isDefault(shownValue(setting.default)), setting.change === 'restart' ? words.restart : '',
+].filter(Boolean).join('. ');
+
+/**
+ * Stores a value; null takes back what was stored. The version is that of all settings: who changed another one meanwhile is no
+ * hindrance, who changed this one is, and then it isn't stored.
+ *
+ * @param {SeenSetting} seen
+ * @param {unknown} value
+ * @returns {Promise<SeenSetting | null>} null if it was stored, else how the setting stands
+ */
+export async function storeSetting(seen, value) {
+  const { key } = seen.setting;
+  const plain = (/** @type {Setting} */ setting) => JSON.stringify([setting.value, setting.stored]);
+  try {
+    await call('edit_settings', { headers: asSeen({ version: seen.version }), body: { [key]: value } });
+    return null;
+  } catch (error) {
+    if (!isStale(error)) throw error;
+    const { items, version } = await call('show_settings', { background: true });
+    const setting = items.find((one) => one.key === key);
+    if (!setting) throw error;
+    return plain(setting) === plain(seen.setting) ? storeSetting({ setting, version }, value) : { setting, version };
+  }
+}

@@ -1,20 +1,20 @@
 /** Where uploads begin: the button, the choice of files. What asks and sends is loaded when somebody does. */
 
-import { chosen } from '../lib/dropped.js';
-import { Problem } from '../lib/problem.js';
 import { text } from '../lib/strings.js';
 import { toastProblem } from '../lib/toast.js';
+import { later } from '../lib/update.js';
 import { actionButton } from './action.js';
 
 /** @typedef {import('../lib/dropped.js').Dropped} Dropped */
 
-const dialog = () => import('./upload-dialog.js').catch((error) => Promise.reject(Problem.unreachable(error)));
+const dialog = () => later(() => import('./upload-dialog.js'));
 
-/** Offers to upload files. @param {Dropped[]} files */
-export async function offerUpload(files) {
+/** Offers to upload what was dropped, or files that were chosen. @param {FileSystemEntry[]} entries @param {FileList | File[]} files @param {string} [path] of the one file */
+export async function offerUpload(entries, files, path) {
   try {
-    const { askAndUpload } = await dialog();
-    await askAndUpload(files);
+    const { askAndUpload, chosen, opened } = await dialog();
+    const found = entries.length ? await opened(entries) : chosen(files);
+    await askAndUpload(path ? found.map((/** @type {Dropped} */ one) => ({ ...one, path })) : found);
   } catch (error) {
     toastProblem(error);
   }
@@ -26,7 +26,7 @@ export function chooseFiles({ folder = false, path } = {}) {
   input.type = 'file';
   input.multiple = path === undefined;
   input.webkitdirectory = folder;
-  input.addEventListener('change', () => input.files && void offerUpload(chosen(input.files).map((one) => (path ? { ...one, path } : one))));
+  input.addEventListener('change', () => input.files && void offerUpload([], input.files, path));
   input.click();
   // It comes while somebody looks for the file; if it doesn't, that is said afterwards.
   dialog().catch(() => undefined);

@@ -1,11 +1,12 @@
 /** What is asked before files are uploaded: folder, tags and notes for all, path and version of each. Enter starts. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { call } from '../lib/api.js';
 import { ask } from '../lib/dialog.js';
 import { versionOf } from '../lib/dropped.js';
 import * as format from '../lib/format.js';
+import { packageAt } from '../lib/package-at.js';
 import { pathFault } from '../lib/package-path.js';
+import { session } from '../lib/session.js';
 import { text } from '../lib/strings.js';
 import { uploads as words } from '../lib/strings/uploads.js';
 import { toast } from '../lib/toast.js';
@@ -14,6 +15,8 @@ import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
 import { badge } from './parts.js';
+
+export { chosen, opened } from '../lib/dropped.js';
 
 /** @typedef {import('../lib/dropped.js').Dropped} Dropped */
 /** @typedef {{ file: File, path: string, version: string, there: import('../lib/types.js').Package | null | undefined }} Row there: undefined while it isn't known */
@@ -54,7 +57,16 @@ class OdsUploadForm extends OdsElement {
   willUpdate() {
     if (this.#rows.length > 0) return;
     this.#rows = this.files.map(({ file, path }) => ({ file, path, version: versionOf(path), there: undefined }));
-    for (const row of this.#rows.slice(0, ROWS_MAX)) void this.#look(row);
+    void this.#lookAll();
+  }
+
+  /** Those that are shown first. One that isn't known when the upload begins replaces nothing. */
+  async #lookAll() {
+    const rows = this.#rows;
+    for (const row of rows) row.there = undefined;
+    for (let at = 0; at < rows.length && rows === this.#rows && this.isConnected; at += ROWS_MAX) {
+      await Promise.all(rows.slice(at, at + ROWS_MAX).map((row) => this.#look(row)));
+    }
   }
 
   /** @override */
@@ -65,11 +77,10 @@ class OdsUploadForm extends OdsElement {
   /** Tells whether there is a package at a row's path. @param {Row} row */
   async #look(row) {
     const path = this.#whole(row.path);
-    if (pathFault(path)) return;
-    // The first below it is the package itself; asked so, one that isn't there is no error.
-    const page = await call('list_packages', { query: { prefix: path, limit: 1 }, background: true }).catch(() => null);
+    if (faultOf(path)) return;
+    const found = await packageAt(path).catch(() => undefined);
     if (path !== this.#whole(row.path)) return;
-    row.there = page ? (page.items.find((one) => one.path === path) ?? null) : undefined;
+    row.there = found;
     this.requestUpdate();
   }
 
@@ -91,11 +102,11 @@ class OdsUploadForm extends OdsElement {
 
   /** @override */
   render() {
-    const lookAll = () => this.#rows.slice(0, ROWS_MAX).forEach((row) => void this.#look(row));
     return html`<form class="upload-form" @submit=${this.#submit}>
       <h2>${words.dialogTitle(this.#rows.length)}</h2>
       <div class="fields">
-        <label class="field"><span>${words.folder} <small>${words.folderHint}</small></span><input name="folder" autocomplete="off" spellcheck="false" @change=${lookAll}></label>
+        <label class="field"><span>${words.folder} <small>${words.folderHint}</small></span><input
+          name="folder" value=${onlyFolder()} autocomplete="off" spellcheck="false" @change=${this.#lookAll}></label>
         <label class="field"><span>${words.tags} <small>${words.tagsHint}</small></span><input name="tags" autocomplete="off" spellcheck="false"></label>
       </div>
       <div class="upload-rows"><div class="upload-row head" aria-hidden="true"><span>${words.path}</span><span>${words.version}</span><span>${words.size}</span><span></span></div>
@@ -125,8 +136,8 @@ class OdsUploadForm extends OdsElement {
       this.requestUpdate();
     };
     return html`<div class="upload-row">
-      <input aria-label=${words.path} required spellcheck="false" .value=${row.path} @change=${path}>
-      <input aria-label=${words.version} spellcheck="false" .value=${row.version} @input=${version}>
+      <label><span>${words.path}</span><input required spellcheck="false" .value=${row.path} @change=${path}></label>
+      <label><span>${words.version}</span><input spellcheck="false" .value=${row.version} @input=${version}></label>
       <span class="quiet">${format.bytes(row.file.size)}</span>
       <span>${this.#verdict(row)}</span>
       <button type="button" class="icon-only small quiet" aria-label=${words.leave} title=${words.leave} @click=${leave}>${icon('x')}</button>
@@ -135,24 +146,40 @@ class OdsUploadForm extends OdsElement {
 
   /** Whether a row's path can be used, and what is there already. @param {Row} row */
   #verdict(row) {
-    const fault = pathFault(this.#whole(row.path));
+    const fault = faultOf(this.#whole(row.path));
     return fault ? badge('bad', fault) : there(row.there);
   }
 
   /** @param {SubmitEvent} event */
   #submit(event) {
     event.preventDefault();
-    const wrong = this.#rows.findIndex((row) => pathFault(this.#whole(row.path)));
+    const wrong = this.#rows.findIndex((row) => faultOf(this.#whole(row.path)));
     if (wrong >= 0) {
       /** @type {HTMLElement | undefined} */ ([...this.querySelectorAll(/** @type {'input'} */ ('.upload-row input[required]'))][Math.min(wrong, ROWS_MAX - 1)])?.focus();
       return this.requestUpdate();
     }
     const [tags, notes] = [this.#typed('tags'), this.#typed('notes')];
-    return this.close(this.#rows.map(({ file, path, version }) => ({ file, facts: { path: this.#whole(path), version, tags, notes } })));
+    return this.close(this.#rows.map(({ file, path, version, there }) => {
+      const facts = { path: this.#whole(path), version, tags, notes };
+      return { file, facts, replaces: there?.revision ?? null };
+    }));
   }
 }
 
 customElements.define('ods-upload-form', OdsUploadForm);
+
+/** What this person may publish below, without the slashes at its ends. */
+const folders = () => (session.identity?.prefixes ?? []).map((prefix) => prefix.replace(/^\/+|\/+$/g, ''));
+
+/** Where there is only one place to publish to, it is filled in. */
+const onlyFolder = () => (folders().length === 1 ? folders()[0] : '');
+
+/** Why this person can't publish at a path; null if they can. @param {string} path */
+function faultOf(path) {
+  const mine = folders();
+  const isMine = mine.length === 0 || mine.some((folder) => path === folder || path.startsWith(`${folder}/`));
+  return pathFault(path) ?? (isMine ? null : words.faults.outside(mine.join(', ')));
+}
 
 /** @param {Row['there']} found */
 function there(found) {

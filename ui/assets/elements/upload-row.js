@@ -16,9 +16,10 @@ import { chooseFiles } from './upload-button.js';
 /** @param {Item} item */
 export function uploadRow(item) {
   const { path } = item.facts;
+  const there = item.package ?? item.there;
   return html`<li class=${`upload ${item.state}`} data-state=${item.state}>
     <div class="upload-head">
-      ${item.package ? html`<a class="clip" href=${packageUrl(item.package.path)}>${format.plain(path)}</a>` : html`<span class="clip" title=${path}>${format.plain(path)}</span>`}
+      ${there ? html`<a class="clip" href=${packageUrl(there.path)}>${format.plain(path)}</a>` : html`<span class="clip" title=${path}>${format.plain(path)}</span>`}
       <span class="row-actions">${controls(item)}</span>
     </div>
     ${bar(item.verified, item.size, { label: path, tone: item.state === 'published' ? 'good' : item.state === 'failed' ? 'bad' : 'busy' })}
@@ -34,7 +35,8 @@ function controls(item) {
   const resume = () => queue.resume(item);
   return html`${item.state === 'sending' || item.state === 'queued' ? html`<button class=${small} title=${words.pause} aria-label=${words.pause} @click=${pause}>${icon('pause')}</button>` : nothing}
     ${item.state === 'paused' ? actionButton({ operation: 'send_bytes', label: words.resume, icon: 'play', kind: small, run: resume }) : nothing}
-    ${item.state === 'failed' ? actionButton({ operation: 'begin_upload', label: words.retry, icon: 'rotate-cw', kind: small, run: resume }) : nothing}
+    ${stale(item) ? actionButton({ operation: 'begin_upload', label: item.there ? words.replace : words.publish, kind: 'small danger', run: () => queue.replace(item) }) : nothing}
+    ${item.state === 'failed' && !stale(item) ? actionButton({ operation: 'begin_upload', label: words.retry, icon: 'rotate-cw', kind: small, run: resume }) : nothing}
     ${item.state === 'needs-file' ? actionButton({ operation: 'send_bytes', label: words.chooseFile, icon: 'file', kind: 'small', run: () => chooseFiles() }) : nothing}
     ${item.open
       ? actionButton({ operation: 'remove_upload', label: words.remove, icon: 'x', kind: small, run: () => forget(item) })
@@ -48,8 +50,18 @@ async function forget(item) {
   await queue.remove(item);
 }
 
+/** Whether it waits since something else is at its path than whoever began it saw. @param {Item} item */
+const stale = (item) => item.state === 'failed' && item.there !== undefined;
+
+/** What is said of that. @param {Item} item */
+function staleNote({ there }) {
+  if (!there) return words.goneMeanwhile;
+  return words.thereMeanwhile(there.version ?? '', there.published_by.by, format.ago(there.published_at));
+}
+
 /** @param {Item} item */
 function note(item) {
+  if (stale(item)) return html`<span class="bad-text">${staleNote(item)}</span>`;
   if (item.state === 'failed') return html`<span class="bad-text">${item.problem?.message}</span>`;
   if (item.problem) return html`<span class="warn-text">${words.waiting}</span>`;
   const far = words.progress(format.bytes(item.verified), format.bytes(item.size));

@@ -3,10 +3,12 @@
 import { html } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import { ask, confirm } from '../lib/dialog.js';
+import { asSeen } from '../lib/edits.js';
 import { text as common } from '../lib/strings.js';
 import { watches as words } from '../lib/strings/watches.js';
 import { toast } from '../lib/toast.js';
 import { copyButton } from './copy.js';
+import { editDialog } from './edit-dialog.js';
 import { choice, field, formDialog, list, text } from './form-dialog.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Watch']} Watch */
@@ -16,7 +18,8 @@ const MODES = /** @type {const} */ (['keep', 'consume', 'mirror']);
 
 /** @param {Watch | null} watch @param {readonly string[]} [roots] */
 const fields = (watch, roots = []) => html`
-  ${field(words.folder, html`<input name="folder" required autocomplete="off" spellcheck="false" value=${watch?.folder ?? (roots.length === 1 ? `${roots[0]}/` : '')}>`, roots.length ? words.folderBelow(roots.join(', ')) : words.folderHint)}
+  ${field(words.folder, html`<input name="folder" required autocomplete="off" spellcheck="false" value=${watch?.folder ?? (roots.length === 1 ? `${roots[0]}/` : '')}>`,
+    roots.length ? words.folderBelow(roots.join(', ')) : words.folderHint)}
   ${field(words.mode, choice('mode', MODES.map((mode) => [mode, words.modes[mode]]), watch?.mode))}
   <div class="fields">
     ${field(words.prefix, html`<input name="prefix" autocomplete="off" spellcheck="false" value=${watch?.prefix ?? ''}>`, words.prefixHint)}
@@ -27,7 +30,8 @@ const fields = (watch, roots = []) => html`
 
 /** @param {FormData} form */
 const typed = (form) => ({
-  folder: text(form, 'folder'), prefix: text(form, 'prefix'), tags: list(form, 'tags'), mode: /** @type {Mode} */ (text(form, 'mode')), settle_s: Number(form.get('settle')), rescan_s: Number(form.get('rescan')),
+  folder: text(form, 'folder'), prefix: text(form, 'prefix'), tags: list(form, 'tags'),
+    mode: /** @type {Mode} */ (text(form, 'mode')), settle_s: Number(form.get('settle')), rescan_s: Number(form.get('rescan')),
 });
 
 /** Asks for a folder; or says what has to be done first, if none may be watched yet. */
@@ -54,19 +58,18 @@ async function noRoots(file) {
 /** Changes a watch as it is now. @param {string} id */
 export async function editWatch(id) {
   const watch = await call('show_watch', { path: { id } });
-  return formDialog({
-    title: `${words.edit}: ${watch.folder}`, action: common.save, operation: 'edit_watch', wide: true, fields: () => fields(watch),
-    submit: (form) => call('edit_watch', { path: { id }, headers: versioned(watch), body: typed(form) }),
+  return editDialog({
+    title: `${words.edit}: ${watch.folder}`, operation: 'edit_watch', wide: true, thing: watch, fields: (watch) => fields(watch), typed,
+    read: () => call('show_watch', { path: { id }, background: true }),
+    labels: { folder: words.folder, mode: words.mode, prefix: words.prefix, tags: words.tags, settle_s: words.settle, rescan_s: words.rescan, enabled: words.on },
+    save: (body, headers) => call('edit_watch', { path: { id }, body, headers }),
   });
 }
 
-/** @param {Watch} watch @returns {Record<string, string>} */
-export const versioned = ({ version }) => (version === null ? {} : { 'If-Match': `"${version}"` });
-
 /** @param {Watch} watch */
-export async function removeWatch({ id, folder }) {
-  if (!(await confirm({ title: `${words.remove}: ${folder}`, body: words.removeBody, action: words.remove, danger: true, operation: 'remove_watch' }))) return;
-  await call('remove_watch', { path: { id } });
+export async function removeWatch(watch) {
+  if (!(await confirm({ title: `${words.remove}: ${watch.folder}`, body: words.removeBody, action: words.remove, danger: true, operation: 'remove_watch' }))) return;
+  await call('remove_watch', { path: { id: watch.id }, headers: asSeen(watch) });
   toast(words.removed);
 }
 

@@ -3,9 +3,10 @@
 import { html } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import { confirm } from '../lib/dialog.js';
-import { text as common } from '../lib/strings.js';
+import { asSeen } from '../lib/edits.js';
 import { webhooks as words, WEBHOOK_TYPES } from '../lib/strings/webhooks.js';
 import { toast } from '../lib/toast.js';
+import { editDialog } from './edit-dialog.js';
 import { choice, field, formDialog, list, text } from './form-dialog.js';
 import { showOnce } from './secret.js';
 
@@ -44,37 +45,38 @@ export async function makeWebhook() {
 }
 
 /** @param {Webhook} webhook */
-export const editWebhook = (webhook) => formDialog({
-  title: `${words.edit}: ${webhook.name || webhook.url}`, action: common.save, operation: 'edit_webhook', wide: true, fields: () => fields(webhook),
-  submit: (form) => call('edit_webhook', { path: { id: webhook.id }, body: typed(form) }),
+export const editWebhook = (webhook) => editDialog({
+  title: `${words.edit}: ${webhook.name || webhook.url}`, operation: 'edit_webhook', wide: true, thing: webhook, fields, typed,
+  read: () => call('show_webhook', { path: { id: webhook.id }, background: true }),
+  labels: { url: words.url, name: words.name, types: words.types, paths: words.paths, tags: words.tags, allow_private: words.allowPrivate, enabled: words.enabled },
+  save: (body, headers) => call('edit_webhook', { path: { id: webhook.id }, body, headers }),
 });
 
 /** @param {Webhook} webhook @param {boolean} enabled */
-export const switchWebhook = (webhook, enabled) => call('edit_webhook', { path: { id: webhook.id }, body: { enabled } });
+export const switchWebhook = (webhook, enabled) => call('edit_webhook', { path: { id: webhook.id }, headers: asSeen(webhook), body: { enabled } });
 
 /** @param {Webhook} webhook */
 export async function rotateWebhook({ id }) {
-  const spans = /** @type {const} */ ([['86400', '1 day'], ['3600', '1 hour'], ['604800', '7 days'], ['0', 'not at all']]);
   const made = await formDialog({
     title: words.rotate, action: words.rotate, operation: 'rotate_webhook',
-    fields: () => html`<p>${words.rotateBody}</p>${field(words.keepFor, choice('span', spans))}`,
+    fields: () => html`<p>${words.rotateBody}</p>${field(words.keepFor, choice('span', words.spans))}`,
     submit: (form) => call('rotate_webhook', { path: { id }, body: { keep_old_for_s: Number(form.get('span')) } }),
   });
   if (made) await showOnce({ title: words.rotated, secret: made.secret, what: words.secret });
 }
 
 /** Whether it was removed. @param {Webhook} webhook */
-export async function removeWebhook({ id, name, url }) {
-  const body = words.removeBody(name || url);
+export async function removeWebhook(webhook) {
+  const body = words.removeBody(webhook.name || webhook.url);
   if (!(await confirm({ title: words.remove, body, action: words.remove, danger: true, operation: 'remove_webhook' }))) return false;
-  await call('remove_webhook', { path: { id } });
+  await call('remove_webhook', { path: { id: webhook.id }, headers: asSeen(webhook) });
   toast(words.removed);
   return true;
 }
 
 /** Passes over all that waits. @param {string} id */
 export async function skipAll(id) {
-  if (!(await confirm({ title: words.skipAll, body: words.skipAllBody, action: words.skipAll, operation: 'skip_delivery' }))) return;
+  if (!(await confirm({ title: words.skipAll, body: words.skipAllBody, action: words.skipAll, danger: true, operation: 'skip_delivery' }))) return;
   await call('skip_delivery', { path: { id }, body: { all: true } });
   toast(words.skipped);
 }

@@ -45,6 +45,9 @@ const reads = new Map();
 /** Tells of each call of `recent` with a `call` event. */
 export const calls = new EventTarget();
 
+/** Tells with a `stale` event that a change was refused since what is shown isn't so any more: whoever shows something reads it anew. */
+export const shownThings = new EventTarget();
+
 /**
  * Make a call.
  *
@@ -70,6 +73,7 @@ export async function request(operation, options = {}) {
   for (;;) {
     const response = await send(operation, options);
     if (response.ok || response.status === 304) return response;
+    if (response.status === 412) shownThings.dispatchEvent(new Event('stale'));
     if (response.status !== 401 || options.anonymous) throw await Problem.of(response);
     await renewSession();
   }
@@ -84,14 +88,14 @@ async function send(operation, options) {
   const url = address(operation, options);
   /** @type {Record<string, string>} */
   const headers = { accept: 'application/json', ...options.headers };
-  const raw = options.body instanceof Blob || options.body instanceof Uint8Array;
+  const raw = isRaw(options.body);
   if (options.body !== undefined && !raw) headers['content-type'] = 'application/json';
   const body = options.body === undefined ? null : raw ? options.body : JSON.stringify(options.body);
   try {
     const response = await fetch(url, {
       method, headers, body: /** @type {BodyInit | null} */ (body), signal: options.signal ?? null, credentials: 'same-origin',
     });
-    const made = { operation, method, url, headers, body: options.body, status: response.status };
+    const made = { operation, method, url, headers, body: redacted(options.body), status: response.status };
     if (options.background) rememberRead(made);
     else remember(made);
     return response;
@@ -150,7 +154,10 @@ function remember(made) {
   calls.dispatchEvent(new Event('call'));
 }
 
-const SECRETS = ['password', 'token', 'set_up', 'present', 'new'];
+const SECRETS = ['password', 'token', 'set_up', 'present', 'new', 'invite'];
+
+/** A body without the secrets that were typed. @param {unknown} body */
+const redacted = (body) => (isRaw(body) || body === undefined ? body : JSON.parse(JSON.stringify(body, (key, value) => (SECRETS.includes(key) ? '…' : value))));
 
 /**
  * A call as a line for a shell. The token is a variable, and secrets that were typed are left out.
@@ -162,10 +169,15 @@ export function asCurl({ method, url, headers, body }) {
   if (method === 'HEAD') words.push('--head');
   else if (method !== 'GET') words.push('-X', method);
   for (const [name, value] of Object.entries(headers)) if (name !== 'accept') words.push('-H', quote(`${name}: ${value}`));
-  if (body instanceof Blob || body instanceof Uint8Array) words.push('--data-binary', '@FILE');
-  else if (body !== undefined) words.push('-d', quote(JSON.stringify(body, (key, value) => (SECRETS.includes(key) ? '…' : value))));
+  if (isRaw(body)) words.push('--data-binary', '@FILE');
+  else if (body !== undefined) words.push('-d', quote(JSON.stringify(redacted(body))));
   words.push(quote(new URL(url, location.href).href));
   return words.join(' ');
+}
+
+/** What is sent as it is. @param {unknown} body */
+function isRaw(body) {
+  return body instanceof Blob || body instanceof Uint8Array;
 }
 
 /** @param {string} word */

@@ -5,6 +5,8 @@
  *     const name = await ask((close) => html`<form @submit=${…close(value)}>…`);      // null if dismissed
  */
 
+import { later } from './update.js';
+
 /**
  * @typedef {object} Shown
  * @property {number} id
@@ -12,6 +14,7 @@
  * @property {string} label for screen readers
  * @property {(value: any) => void} done
  * @property {boolean} wide
+ * @property {boolean} keep whether only its own buttons end it: what it shows can't be had again
  */
 
 /**
@@ -28,15 +31,28 @@ class Dialogs extends EventTarget {
   /** @type {Shown[]} */
   open = [];
   #next = 1;
+  /** What shows them, loaded with the first one. @type {Promise<unknown> | null} */
+  #view = null;
+
+  async #shown() {
+    this.#view ??= later(() => import('../elements/ods-dialogs.js'));
+    try {
+      await this.#view;
+    } catch (error) {
+      this.#view = null;
+      throw error;
+    }
+  }
 
   /**
    * @param {Shown['content']} content
-   * @param {{ label: string, wide?: boolean }} options
+   * @param {{ label: string, wide?: boolean, keep?: boolean }} options
    * @returns {Promise<any>} what it was closed with; null if it was dismissed
    */
-  show(content, { label, wide = false }) {
+  async show(content, { label, wide = false, keep = false }) {
+    await this.#shown();
     return new Promise((resolve) => {
-      this.open = [...this.open, { id: this.#next++, content, label, done: resolve, wide }];
+      this.open = [...this.open, { id: this.#next++, content, label, done: resolve, wide, keep }];
       this.dispatchEvent(new Event('change'));
     });
   }
@@ -60,7 +76,7 @@ export const dialogs = new Dialogs();
  * A dialog with content of one's own.
  *
  * @param {Shown['content']} content
- * @param {{ label: string, wide?: boolean }} options
+ * @param {{ label: string, wide?: boolean, keep?: boolean }} options
  */
 export const ask = (content, options) => dialogs.show(content, options);
 

@@ -7,13 +7,10 @@ const LEFT_OUT = /^\.|~$|\.(part|crdownload|download|tmp|filepart)$/i;
 const FILES_MAX = 5000;
 
 /**
- * @param {DataTransfer} data
+ * @param {FileSystemEntry[]} entries files and folders
  * @returns {Promise<Dropped[]>}
  */
-export async function dropped(data) {
-  // The entries are gone after the first await, so they are taken at once.
-  const entries = [...data.items].map((item) => item.webkitGetAsEntry?.()).filter((entry) => !!entry);
-  if (entries.length === 0) return chosen(data.files);
+export async function opened(entries) {
   /** @type {Dropped[]} */
   const found = [];
   for (const entry of entries) await walk(entry, found);

@@ -11,6 +11,19 @@ const DAY_MS = 24 * 3600 * 1000;
 const ALARM_KEPT_MS = DAY_MS;
 /** A certificate that ends so soon should have been renewed: most are good for 90 days, and renewed after 60. */
 export const ENDS_SOON_DAYS = 14;
+/** Two nodes that have just paired, or one that was just started, take a moment to find each other. */
+const MOMENT_MS = 5000;
+
+/**
+ * Whether a node can't be reached. One that can't be yet, though something was heard of it a moment ago, isn't called so.
+ *
+ * @param {import('./types.js').MeshNode} node
+ * @param {number} [now]
+ */
+export function isDown({ state, as_of: heard }, now = Date.now()) {
+  const ago = heard === null ? Infinity : now - new Date(heard).getTime();
+  return state === 'down' && !(ago >= 0 && ago < MOMENT_MS);
+}
 
 /**
  * @param {object} known
@@ -26,7 +39,7 @@ export function troubles({ nodes, node, scrub, records, conflicts, now = Date.no
   /** @type {Trouble[]} */
   const found = [];
   const paused = new Set(nodes.find((one) => one.this)?.links.filter((link) => link.state === 'paused').map((link) => link.node));
-  const down = nodes.filter((one) => one.state === 'down' && !paused.has(one.id)).length;
+  const down = nodes.filter((one) => isDown(one, now) && !paused.has(one.id)).length;
   const clocks = nodes.filter((one) => Math.abs(clockAhead(one, nodes) ?? 0) > CLOCK_OFF_MS).length;
   const alarms = records.filter((one) => one.type === 'node.alarm' && now - new Date(one.at).getTime() < ALARM_KEPT_MS).length;
   const damaged = scrub ? scrub.damaged + scrub.unreadable : 0;

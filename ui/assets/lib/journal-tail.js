@@ -1,7 +1,8 @@
 /**
  * A window on the end of the journal: the newest records that match, growing at its end as the node tells of more, and at its
- * beginning on demand. What may be missing is marked. At most `KEPT` are held, and `FOLLOWED` while somebody follows the end, who
- * sees a screen of them: with more, the oldest go. So thousands a minute cost what a screen costs.
+ * beginning on demand. Between its first record and its last none that matches is missing: where news were lost, or the journal is
+ * another one, all is read anew; when more come at once than are kept, the list begins there. At most `KEPT` are held, and `FOLLOWED`
+ * while somebody follows the end, who sees a screen of them: with more, the oldest go. So thousands a minute cost what a screen costs.
  */
 
 import { call } from './api.js';
@@ -17,23 +18,26 @@ const PAGE = 200;
 /** How far back one look goes at most, so that a filter that matches little ends. */
 const LOOKS_MAX = 20;
 const GROW = 4;
-/** News are shown at most this often, however many come. */
+/** News are shown at most this often, however many come; to who doesn't follow them, and has a longer list, more seldom. */
 const SHOW_MS = 250;
+const COUNT_MS = 1000;
 
 export class JournalTail extends EventTarget {
   /** @type {Happening[]} oldest first */
   records = [];
-  /** @type {Set<number>} the numbers of records before which some may be missing */
-  gaps = new Set();
   /** @type {import('./problem.js').Problem | null} */
   problem = null;
   reading = true;
   /** Whether the end is in sight, and what is far before it isn't looked at. */
   following = true;
+  /** Which list this is: another one when more went from it at once than a screen shows, since drawing that anew costs less. */
+  list = 0;
   /** Whether the journal's beginning is reached. */
   whole = false;
+  /** All that match are in the list from here on. */
   #from = 0;
-  #gap = false;
+  /** Whether the list begins anew at what waits, since what is between them was let go, or never read. */
+  #anew = false;
   /** @type {Happening[]} */
   #waiting = [];
   /** @type {ReturnType<typeof setTimeout> | null} */
@@ -45,7 +49,7 @@ export class JournalTail extends EventTarget {
   /** Follows the live stream until the function returned is called. */
   follow() {
     const stop = live.on(['*'], (records) => this.#arrived(records));
-    const gap = () => void this.#mend();
+    const gap = () => void this.show(this.#filter);
     live.addEventListener('gap', gap);
     return () => {
       stop();
@@ -56,15 +60,19 @@ export class JournalTail extends EventTarget {
   /** Begins anew with a filter. @param {Filter} filter */
   async show(filter) {
     const run = ++this.#run;
-    Object.assign(this, { records: [], gaps: new Set(), problem: null, whole: false, reading: true });
+    Object.assign(this, { records: [], problem: null, whole: false, reading: true });
     this.#filter = filter;
+    this.#waiting = [];
+    this.#anew = false;
     this.#changed();
     try {
       const { log } = await call('show_node', { background: true });
       if (run !== this.#run) return;
       this.#from = log.head + 1;
     } catch (error) {
+      if (run !== this.#run) return;
       Object.assign(this, { problem: asProblem(error), reading: false });
+      this.#anew = true;
       return this.#changed();
     }
     return this.older();
@@ -80,13 +88,19 @@ export class JournalTail extends EventTarget {
     try {
       for (let look = 0; look < LOOKS_MAX && found.length < PAGE && this.#from > 1; look += 1) {
         const after = Math.max(0, this.#from - 1 - span);
-        found.unshift(...await this.#between(after, this.#from));
+        const all = await this.#between(after, this.#from);
         if (run !== this.#run) return;
+        if (all === null) {
+          span /= GROW;
+          continue;
+        }
+        found.unshift(...all);
         this.#from = after + 1;
         span *= GROW;
       }
       this.problem = null;
     } catch (error) {
+      if (run !== this.#run) return;
       this.problem = asProblem(error);
     }
     this.whole = this.#from <= 1;
@@ -95,15 +109,16 @@ export class JournalTail extends EventTarget {
     this.#changed();
   }
 
-  /** All that match, from `after` to before `before`. @param {number} after @param {number} before */
+  /** All that match, from `after` to before `before`; null if those are more than are kept. @param {number} after @param {number} before */
   async #between(after, before) {
     /** @type {Happening[]} */
     const found = [];
     let cursor = /** @type {string | null} */ (String(after));
-    while (cursor !== null && found.length < KEPT) {
+    while (cursor !== null) {
       const page = /** @type {import('./types.js').Answer<'list_events'>} */ (await call('list_events', { query: { ...this.#query(), after: cursor, limit: 1000 }, background: true }));
       const within = page.items.filter(({ lsn }) => lsn < before);
       found.push(...within);
+      if (found.length > KEPT) return null;
       cursor = within.length === page.items.length && page.next !== null && Number(page.next) < before - 1 ? page.next : null;
     }
     return found;
@@ -116,25 +131,31 @@ export class JournalTail extends EventTarget {
 
   /** @param {readonly Happening[]} records */
   #arrived(records) {
-    this.#waiting.push(...records);
+    this.#waiting.push(...records.filter((record) => this.#fits(record)));
     if (this.#waiting.length > KEPT) {
       this.#waiting.splice(0, this.#waiting.length - KEPT);
-      this.#gap = true;
+      this.#anew = true;
     }
-    this.#timer ??= setTimeout(() => this.#take(), SHOW_MS);
+    this.#takeSoon();
   }
 
+  #takeSoon() {
+    this.#timer ??= setTimeout(() => this.#take(), this.following ? SHOW_MS : COUNT_MS);
+  }
+
+  /** Shows what waits; while what is before it is read, it waits on. */
   #take() {
     this.#timer = null;
-    const last = this.records.at(-1)?.lsn ?? 0;
-    const fresh = this.#waiting.splice(0).filter((record) => record.lsn > last && this.#fits(record));
-    const first = fresh[0];
-    if (!first) return;
-    if (this.#gap) this.gaps.add(first.lsn);
-    this.#gap = false;
+    if (this.reading) return this.#takeSoon();
+    const begin = this.#waiting[0];
+    if (begin && this.#anew) this.#beginAt(begin.lsn);
+    const last = this.records.at(-1)?.lsn ?? this.#from - 1;
+    const fresh = this.#waiting.splice(0).filter(({ lsn }) => lsn > last);
+    if (fresh.length === 0) return;
     this.records = [...this.records, ...fresh];
     const most = this.following ? FOLLOWED : KEPT;
     if (this.records.length > most) {
+      if (this.records.length - most > FOLLOWED) this.list += 1;
       this.records = this.records.slice(-most);
       this.#from = this.records[0]?.lsn ?? this.#from;
       this.whole = false;
@@ -142,15 +163,11 @@ export class JournalTail extends EventTarget {
     this.#changed();
   }
 
-  /** After a lost connection: what came meanwhile is read; a mark stays where not all of it could be. */
-  async #mend() {
-    const last = this.records.at(-1)?.lsn;
-    if (last === undefined) return;
-    try {
-      this.#arrived(await this.#between(last, Number.MAX_SAFE_INTEGER));
-    } catch {
-      this.#gap = true;
-    }
+  /** All else goes: the list begins there, and what is before can be read as ever. @param {number} lsn */
+  #beginAt(lsn) {
+    this.#anew = false;
+    Object.assign(this, { records: [], whole: false, list: this.list + 1 });
+    this.#from = lsn;
   }
 
   /** The same rule as the node's, for what it tells by itself. @param {Happening} record */

@@ -1,6 +1,8 @@
 /** What many parts of the page show of the node: each is read once, whoever uses it. */
 
 import { resource } from './resource.js';
+import { session } from './session.js';
+import { text } from './strings.js';
 
 /** This node: name, role, counts, storage. */
 export const node = resource('show_node', {}, { everyMs: 15_000, on: ['package.*', 'node.*', 'peer.*', 'storage.*'] });
@@ -19,3 +21,14 @@ export const transfers = resource('list_transfers', { query: { limit: 1000 } }, 
 
 /** The scrub: what it does, what it found last. */
 export const scrub = resource('show_scrub', {}, { everyMs: 15_000, on: ['node.alarm', 'storage.*'] });
+
+/** What a replica, or a node that is no member any more, can't do; and what only an owner can. */
+const PUBLISHES = new Set(['begin_upload', 'send_bytes', 'publish_package', 'edit_package', 'remove_package', 'change_packages', 'restore_revision']);
+const OWNERS_DO = new Set(['admit_node', 'expel_node']);
+
+session.alsoAsk((operation) => {
+  const role = node.value?.role;
+  if (role === undefined || role === 'owner') return null;
+  if (OWNERS_DO.has(operation)) return text.scope.ownersDo;
+  return role !== 'publisher' && PUBLISHES.has(operation) ? text.scope.holdsOnly : null;
+});

@@ -1,7 +1,10 @@
 /** The OpenAPI document, read for people: its operations in order, and shapes as short text. */
 
 /** @typedef {{ name: string, in: string, required?: boolean, description?: string, schema?: any, example?: any }} Parameter */
-/** @typedef {{ id: string, method: string, path: string, tag: string, summary: string, description: string, scope: string, parameters: Parameter[], body: any, bodyType: string, responses: [string, string, any][] }} Operation */
+/**
+ * @typedef {{ id: string, method: string, path: string, tag: string, summary: string, description: string, scope: string,
+ *   parameters: Parameter[], body: any, bodyType: string, responses: [string, string, any][] }} Operation
+ */
 
 const DEPTH_MAX = 4;
 
@@ -19,8 +22,10 @@ export function operations(document) {
 function one(path, method, operation) {
   const [bodyType, body] = Object.entries(operation.requestBody?.content ?? {})[0] ?? ['', null];
   return {
-    id: operation.operationId, method: method.toUpperCase(), path, tag: operation.tags?.[0] ?? '', summary: operation.summary ?? '', description: operation.description ?? '', scope: operation['x-ods-scope'] ?? '',
-    parameters: operation.parameters ?? [], body, bodyType, responses: Object.entries(operation.responses ?? {}).map(([status, response]) => [status, response.description ?? '', Object.values(response.content ?? {})[0] ?? null]),
+    id: operation.operationId, method: method.toUpperCase(), path, tag: operation.tags?.[0] ?? '',
+      summary: operation.summary ?? '', description: operation.description ?? '', scope: operation['x-ods-scope'] ?? '',
+    parameters: operation.parameters ?? [], body, bodyType,
+      responses: Object.entries(operation.responses ?? {}).map(([status, response]) => [status, response.description ?? '', Object.values(response.content ?? {})[0] ?? null]),
   };
 }
 

@@ -1,10 +1,12 @@
 /**
  * The catalog's rows for the long table. Unfiltered, the node tells where every 1000th row begins (anchors), so any row is one call
- * away; filtered, how many there are isn't known before the end, so rows come page by page as one scrolls.
+ * away; filtered, how many there are isn't known before the end, so rows come page by page as one scrolls. For who sees only what
+ * is below some prefixes every list is filtered: anchors would tell what else there is.
  */
 
 import { call } from './api.js';
 import { asProblem } from './problem.js';
+import { session } from './session.js';
 
 /** @typedef {import('./types.js').Package} Package */
 /** @typedef {{ q: string, prefix: string, tag: string, kind: string, state: string, sort: string }} Filter */
@@ -45,7 +47,7 @@ export class PackageRows extends EventTarget {
     super();
     const { sort, ...rest } = filter;
     this.query = Object.fromEntries(Object.entries({ ...rest, sort: sort || 'path' }).filter(([, value]) => value));
-    this.filtered = Object.values(rest).some(Boolean);
+    this.filtered = Object.values(rest).some(Boolean) || session.isLimited;
     void this.#begin();
   }
 
@@ -122,9 +124,14 @@ export class PackageRows extends EventTarget {
   async #block(block, again = false) {
     if (!again && this.#rows.has(block * BLOCK)) return;
     await this.#try(block, async () => {
-      const after = this.#anchors?.[block];
-      const page = await this.#page(BLOCK, after ?? null);
-      page.items.forEach((row, at) => this.#rows.set(block * BLOCK + at, row));
+      let after = this.#anchors?.[block] ?? null;
+      // Packages with long notes come in several pages.
+      for (let at = 0; at < BLOCK;) {
+        const page = await this.#page(BLOCK - at, after);
+        for (const row of page.items) this.#rows.set(block * BLOCK + at++, row);
+        after = page.next;
+        if (after === null) break;
+      }
       this.#forget();
     });
   }
@@ -150,14 +157,22 @@ export class PackageRows extends EventTarget {
     });
   }
 
-  /** A filtered list anew, as far as it was read. */
+  /** A filtered list anew, to a page behind what is in sight: nothing moves below who looks at it. */
   async #again() {
     await this.#try(0, async () => {
-      const page = await this.#page(Math.max(PAGE, Math.min(BLOCK, this.length)), null);
-      this.#rows = new Map(page.items.map((row, at) => [at, row]));
-      this.length = page.items.length;
-      this.#next = page.next;
-      this.complete = page.next === null;
+      const wanted = Math.min(this.length, this.#seen.last + PAGE);
+      /** @type {Package[]} */
+      const rows = [];
+      let next = /** @type {string | null} */ (null);
+      do {
+        const page = await this.#page(Math.min(BLOCK, Math.max(PAGE, wanted - rows.length)), next);
+        rows.push(...page.items);
+        next = page.next;
+      } while (next !== null && rows.length < wanted);
+      this.#rows = new Map(rows.map((row, at) => [at, row]));
+      this.length = rows.length;
+      this.#next = next;
+      this.complete = next === null;
       this.loaded = true;
     });
   }

@@ -7,7 +7,7 @@
  * Elements use it through `this.use(transfers)`; see `elements/base.js`.
  */
 
-import { call } from './api.js';
+import { call, shownThings } from './api.js';
 import { live } from './live.js';
 import { Problem, asProblem } from './problem.js';
 import { session } from './session.js';
@@ -28,6 +28,8 @@ export class Resource extends EventTarget {
   #reading = false;
   #again = false;
   #readAt = 0;
+  /** Which thing it is about. */
+  #run = 0;
   /** @type {ReturnType<typeof setTimeout> | null} */
   #timer = null;
   /** @type {(() => void)[]} */
@@ -61,18 +63,32 @@ export class Resource extends EventTarget {
       return;
     }
     this.#reading = true;
+    const run = this.#run;
+    let { value } = this;
+    /** @type {Problem | null} */
+    let problem = null;
     try {
-      this.value = await this.read();
-      this.problem = null;
+      value = await this.read();
     } catch (error) {
-      this.problem = asProblem(error);
+      problem = asProblem(error);
     }
+    if (run !== this.#run) return;
+    Object.assign(this, { value, problem });
     this.#reading = false;
     this.#readAt = Date.now();
     this.dispatchEvent(new Event('change'));
     const soon = this.#again;
     this.#again = false;
     if (this.#users > 0) this.#plan(soon ? SETTLE_MS : this.everyMs);
+  }
+
+  /** It is about another thing from now on: what was told of the one before goes, and an answer on its way isn't taken. */
+  anew() {
+    Object.assign(this, { value: undefined, problem: null });
+    this.#run += 1;
+    this.#reading = false;
+    this.#again = false;
+    void this.refresh();
   }
 
   /** Reads it soon: something changed. */
@@ -87,11 +103,13 @@ export class Resource extends EventTarget {
     document.addEventListener('visibilitychange', wake);
     live.addEventListener('state', back);
     live.addEventListener('gap', wake);
+    shownThings.addEventListener('stale', wake);
     this.#stops = [
       live.on(this.types, () => this.stale()),
       () => document.removeEventListener('visibilitychange', wake),
       () => live.removeEventListener('state', back),
       () => live.removeEventListener('gap', wake),
+      () => shownThings.removeEventListener('stale', wake),
     ];
     void this.refresh();
   }

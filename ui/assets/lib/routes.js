@@ -3,8 +3,7 @@
  * `group` puts it in the navigation; one without is reached from other pages. The first that matches is shown.
  */
 
-import { text } from './strings.js';
-import { titles } from './strings/shared.js';
+import { text, titles } from './strings.js';
 
 /**
  * @typedef {object} Route

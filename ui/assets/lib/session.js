@@ -32,19 +32,24 @@ class SessionState extends EventTarget {
   }
 
   /**
-   * Signs in. What waited for it goes on.
+   * Signs in. What waited for it goes on, unless somebody else comes in the place of the one before (or the same one with other
+   * rights): then the page begins anew. Nothing that the one before read is shown, and nothing of theirs is sent, in another's name.
    *
    * @param {import('./types.js').SignInRequest} request
    */
   async signIn(request) {
-    this.#be(await call('sign_in', { body: request, anonymous: true }));
+    const before = this.identity;
+    const now = await call('sign_in', { body: request, anonymous: true });
+    if (before && !isSame(before, now)) return location.reload();
+    this.#be(now);
     sessionRenewed();
+    return undefined;
   }
 
   /** Goes on if the same person is signed in again: in another tab. */
   async again() {
     const found = await call('show_session', { anonymous: true, background: true }).catch(() => null);
-    if (!found || found.name !== this.identity?.name) return;
+    if (!found || !this.identity || !isSame(found, this.identity)) return;
     this.#be(found);
     sessionRenewed();
   }
@@ -58,6 +63,11 @@ class SessionState extends EventTarget {
     location.assign('/ui/');
   }
 
+  /** Whether they see only what is below some prefixes. */
+  get isLimited() {
+    return (this.identity?.prefixes.length ?? 0) > 0;
+  }
+
   /**
    * Why the one who is signed in can't call an operation; null if they can. For `disabled` and `title` of a control.
    *
@@ -67,8 +77,16 @@ class SessionState extends EventTarget {
   refusal(operation) {
     const needed = /** @type {Scope} */ (OPERATIONS[operation].scope);
     const scope = /** @type {Scope} */ (this.identity?.scope ?? 'none');
-    if ((RANK[scope] ?? 0) >= RANK[needed]) return null;
-    return text.scope.needs(needed, scope);
+    if ((RANK[scope] ?? 0) < RANK[needed]) return text.scope.needs(needed, scope);
+    return this.#more(operation);
+  }
+
+  /** @type {(operation: import('./types.js').OperationId) => string | null} */
+  #more = () => null;
+
+  /** What else keeps anybody here from calling an operation. @param {(operation: import('./types.js').OperationId) => string | null} more */
+  alsoAsk(more) {
+    this.#more = more;
   }
 
   /** @param {Identity | null} identity */
@@ -78,6 +96,9 @@ class SessionState extends EventTarget {
     this.dispatchEvent(new Event('change'));
   }
 }
+
+/** Whether they are the same person with the same rights. @param {Identity} one @param {Identity} other */
+const isSame = (one, other) => one.kind === other.kind && one.name === other.name && one.scope === other.scope && one.prefixes.join('\n') === other.prefixes.join('\n');
 
 const KEY = 'ods.signed-in';
 const OUT_KEY = 'ods.signed-out';

@@ -51,9 +51,11 @@ export const text = {
   },
   scope: {
     needs: (/** @type {string} */ needed, /** @type {string} */ has) => `Needs the scope “${needed}”; you are signed in with “${has}”`,
+    holdsOnly: 'This node may hold packages but not publish: do that on another node of the mesh', ownersDo: 'Only an owner of the mesh does that; this node isn’t one',
   },
   problem: {
     unreachable: 'The node can’t be reached. It may be restarting, or the network is down.',
+    stale: 'Nothing was done: somebody changed it meanwhile. Now it is shown as it is; look at it, then try again.',
     odd: (/** @type {number} */ status) => `The answer was ${status}, without an explanation.`,
   },
   copy: {
@@ -73,10 +75,16 @@ export const text = {
   kinds: { stored: 'Stored', fetching: 'Fetching', wanted: 'Wanted', remote: 'Elsewhere', conflict: 'Conflict', behind: 'Behind', unreachable: 'Unreachable', unknown: 'Unknown' },
 };
 
+/** What the pages are called, beside those in `text.nav`. */
+export const titles = {
+  mesh: 'Mesh', transfers: 'Transfers', events: 'Events', webhooks: 'Webhooks', webhook: 'Webhook', watches: 'Watched folders',
+  storage: 'Storage', people: 'People and tokens', settings: 'Settings', api: 'API',
+};
+
 /** The picture of the mesh. */
 export const meshPicture = {
   label: (/** @type {number} */ n) => `Picture of the mesh: ${many(n, 'node')}`, connected: 'connected', moving: 'transferring', unreachable: 'unreachable', pausedLink: 'paused', paused: 'paused here',
-  ring: 'ring = share of bytes held', offline: (/** @type {string} */ ago) => `last heard of ${ago}`, unknown: 'unknown', news: 'catching up', synced: 'in sync', this: 'this server',
+  ring: 'ring = share of bytes held', offline: (/** @type {string} */ ago) => `last heard of ${ago}`, connecting: 'connecting', unknown: 'unknown', news: 'catching up', synced: 'in sync', this: 'this server',
   left: (/** @type {string} */ bytes) => `${bytes} left`,
 };
 
@@ -85,7 +93,7 @@ export const overview = {
   title: 'Overview',
   healthy: 'Healthy', starting: 'Looking…', packages: 'Packages', storage: 'Storage', moving: 'Transferring', scrub: 'Last verification',
   everywhere: (/** @type {string} */ share) => `${share} on every node`, everywhereWanted: (/** @type {string} */ share) => `${share} on every node that keeps them`, alone: 'on this node only', unknownShare: 'nodes have not told yet',
-  of: (/** @type {string} */ size) => `of ${size}`, free: (/** @type {string} */ size) => `${size} free`, used: 'Disk used',
+  ofPackages: 'of packages', used: 'Share of the room there is',
   active: (/** @type {number} */ n, /** @type {number} */ waiting) => (n + waiting === 0 ? 'nothing moves' : `${format.count(n)} active, ${format.count(waiting)} waiting`),
   damaged: 'damaged files', scrubNever: 'not verified yet', scrubRuns: (/** @type {string} */ share) => `${share} verified so far`, scrubbed: (/** @type {string} */ ago) => `finished ${ago}`, scrubStopped: (/** @type {string} */ ago) => `stopped ${ago}`,
   mesh: 'Mesh', allNodes: 'All nodes', transfers: 'Transfers', allTransfers: 'All transfers', events: 'Recent events', tail: 'Live tail',

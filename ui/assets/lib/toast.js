@@ -1,6 +1,7 @@
 /** Short messages at the edge of the page, read out by screen readers. `ods-toasts` shows them. */
 
 import { asProblem } from './problem.js';
+import { text } from './strings.js';
 
 /**
  * @typedef {object} Toast
@@ -51,5 +52,7 @@ export function toast(message, { kind = 'good', action = null } = {}) {
  */
 export function toastProblem(error) {
   if (error instanceof DOMException && error.name === 'AbortError') return;
-  toast(asProblem(error).message, { kind: 'bad' });
+  const { code, message } = asProblem(error);
+  const action = code === 'updated' ? { label: text.update.reload, run: () => location.reload() } : null;
+  toast(code === 'precondition_failed' ? text.problem.stale : message, { kind: 'bad', action });
 }

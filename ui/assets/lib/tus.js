@@ -24,12 +24,16 @@ const RETRY_MAX_MS = 15_000;
  *
  * @param {number} size
  * @param {UploadFacts} facts
+ * @param {string | null} replaces the revision that it replaces; null: nothing. Where something else is at the path, now or when it
+ *   would be published, it is refused (412)
  * @returns {Promise<string>} its id
  */
-export async function begin(size, facts) {
+export async function begin(size, facts, replaces) {
   const pairs = Object.entries(facts).filter(([, value]) => value);
   const metadata = pairs.map(([key, value]) => `${key} ${base64Text(value)}`).join(',');
-  const response = await request('begin_upload', { headers: { ...VERSION, 'upload-length': String(size), 'upload-metadata': metadata } });
+  const condition = replaces === null ? { 'if-none-match': '*' } : { 'if-match': `"${replaces}"` };
+  const headers = { ...VERSION, ...condition, 'upload-length': String(size), 'upload-metadata': metadata };
+  const response = await request('begin_upload', { headers });
   const id = response.headers.get('location')?.split('/').pop();
   if (!id) throw new Problem(response.status, 'unknown', 'no Location');
   return id;

@@ -12,6 +12,7 @@ import { KEY } from './uploading.js';
  * @property {number} size
  * @property {number} modified
  * @property {import('./tus.js').UploadFacts} facts
+ * @property {string | null} replaces the revision that it replaces
  * @property {string} tab which tab sends it
  * @property {number} seen when that tab was last there
  */

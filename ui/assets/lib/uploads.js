@@ -3,10 +3,14 @@
  *
  * An upload is, in turn: `queued`, `sending` (sent bytes are on their way, verified ones are on the node's disk with the right
  * checksum), `publishing` (all are verified), `published`; besides `paused`, `needs-file` (after a reload) and `failed`.
+ *
+ * It replaces only what whoever began it saw at its path. If something else is there by then it has failed, `there` says what that
+ * is, and only `replace` goes on.
  */
 
 import { call } from './api.js';
 import { live } from './live.js';
+import { packageAt } from './package-at.js';
 import { asProblem } from './problem.js';
 import { Speed } from './speed.js';
 import * as tus from './tus.js';
@@ -35,10 +39,16 @@ export class Item {
   nodes = null;
   /** @type {AbortController | null} */
   sender = null;
+  /** The id, while it is begun. @type {Promise<string> | null} */
+  begun = null;
   /** When the file was changed last; with name and size it is known again by. */
   modified = 0;
   /** Whether it was begun anew since the node had forgotten it. */
   anew = false;
+  /** The revision that it replaces; null: nothing. @type {string | null} */
+  replaces = null;
+  /** What is there instead, so that it was refused; null: nothing any more. @type {import('./types.js').Package | null | undefined} */
+  there = undefined;
 
   /**
    * @param {string} name the file's
@@ -88,10 +98,11 @@ class Queue extends EventTarget {
   /**
    * Takes files; one that is the rest of an upload from before a reload goes on with that.
    *
-   * @param {{ file: File, facts: import('./tus.js').UploadFacts }[]} files
+   * @param {{ file: File, facts: import('./tus.js').UploadFacts, replaces: string | null }[]} files
    */
   add(files) {
-    this.items = [...this.items, ...files.map(({ file, facts }) => new Item(file.name, file.size, facts, file, null))];
+    const items = files.map(({ file, facts, replaces }) => Object.assign(new Item(file.name, file.size, facts, file, null), { replaces }));
+    this.items = [...this.items, ...items];
     this.#work();
   }
 
@@ -123,8 +134,15 @@ class Queue extends EventTarget {
   /** Goes on with a paused or failed one. @param {Item} item */
   resume(item) {
     item.problem = null;
+    item.there = undefined;
     item.state = item.file ? 'queued' : 'needs-file';
     this.#work();
+  }
+
+  /** Goes on with one that found something else at its path than expected, and replaces that. @param {Item} item */
+  replace(item) {
+    if (item.there !== undefined) item.replaces = item.there?.revision ?? null;
+    this.resume(item);
   }
 
   /** Takes one off the queue; what the node has of it is forgotten there too. @param {Item} item */
@@ -148,8 +166,8 @@ class Queue extends EventTarget {
   }
 
   /** @param {memory.Remembered} kept */
-  #restore({ id, name, size, modified, facts }) {
-    const item = new Item(name, size, facts, null, id);
+  #restore({ id, name, size, modified, facts, replaces = null }) {
+    const item = Object.assign(new Item(name, size, facts, null, id), { replaces });
     item.modified = modified;
     item.state = 'needs-file';
     this.items.push(item);
@@ -174,13 +192,20 @@ class Queue extends EventTarget {
   async #send(item) {
     const file = /** @type {File} */ (item.file);
     item.state = 'sending';
-    item.sender = new AbortController();
+    const sender = new AbortController();
+    item.sender = sender;
     try {
-      item.id ??= await this.#begin(item, file);
-      await tus.sendAll(item.id, file, this.#watch(item, item.sender.signal));
-      await this.#published(item);
+      // Whoever pauses and resumes while it is begun doesn't begin a second one.
+      item.id ??= await (item.begun ??= this.#begin(item, file).finally(() => (item.begun = null)));
+      if (this.items.includes(item)) {
+        await tus.sendAll(item.id, file, this.#watch(item, sender.signal));
+        await this.#published(item);
+      } else {
+        // It was taken off the list meanwhile: the node forgets it, too.
+        await this.remove(item);
+      }
     } catch (error) {
-      if (!item.sender.signal.aborted) this.#fail(item, error);
+      if (!sender.signal.aborted) this.#fail(item, error);
     }
     this.#work();
   }
@@ -190,9 +215,10 @@ class Queue extends EventTarget {
    * @param {File} file
    */
   async #begin(item, file) {
-    const id = await tus.begin(item.size, item.facts);
+    const { name, size, facts, replaces } = item;
+    const id = await tus.begin(size, facts, replaces);
     item.modified = file.lastModified;
-    memory.remember({ id, name: item.name, size: item.size, modified: file.lastModified, facts: item.facts });
+    memory.remember({ id, name, size, modified: file.lastModified, facts, replaces });
     return id;
   }
 
@@ -230,7 +256,10 @@ class Queue extends EventTarget {
     item.problem = asProblem(error);
     item.state = 'failed';
     const forgotten = [404, 410].includes(item.problem.status);
-    if (!forgotten && item.problem.code !== 'upload_refused') return;
+    // An answer to HEAD has no code.
+    const stale = item.problem.status === 412;
+    if (!forgotten && !stale && item.problem.code !== 'upload_refused') return;
+    if (stale) void this.#look(item);
     if (item.id) memory.forget(item.id);
     item.id = null;
     item.sent = item.verified = 0;
@@ -240,6 +269,12 @@ class Queue extends EventTarget {
       item.problem = null;
       item.state = 'queued';
     }
+  }
+
+  /** Tells what is at an item's path. @param {Item} item */
+  async #look(item) {
+    item.there = await packageAt(item.facts.path).catch(() => undefined);
+    this.changed();
   }
 
   /** @param {Item} item */

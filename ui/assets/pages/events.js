@@ -3,13 +3,15 @@
  * The filter is in the address.
  */
 
-import { html, nothing, repeat } from '../vendor/lit.js';
+import { html, keyed, nothing, repeat } from '../vendor/lit.js';
 import { JournalTail, KEPT } from '../lib/journal-tail.js';
 import * as format from '../lib/format.js';
+import { live } from '../lib/live.js';
+import { mesh } from '../lib/node.js';
 import { router } from '../lib/router.js';
 import { events as words } from '../lib/strings/events.js';
 import { titles } from '../lib/strings/shared.js';
-import { toastProblem } from '../lib/toast.js';
+import { toast, toastProblem } from '../lib/toast.js';
 import { OdsElement } from '../elements/base.js';
 import { eventRow } from '../elements/event-row.js';
 import { exportEvents } from '../elements/export-events.js';
@@ -24,6 +26,8 @@ const END_PX = 40;
 
 class PageEvents extends OdsElement {
   tail = new JournalTail();
+  /** For the names of nodes that records are about. */
+  mesh = this.use(mesh);
   #seen = 0;
   /** Where the page itself scrolled to last. */
   #put = -1;
@@ -37,6 +41,7 @@ class PageEvents extends OdsElement {
     super();
     this.listen(this.tail, 'change');
     this.whileShown(() => this.tail.follow());
+    this.listen(live, 'gap', () => toast(words.anew, { kind: 'plain' }));
     this.listen(router, 'change', () => this.#read());
     this.whileShown(() => this.#read());
   }
@@ -64,7 +69,8 @@ class PageEvents extends OdsElement {
   render() {
     return html`${pageHead({ title: titles.events, actions: this.#controls() })}
       ${this.tail.problem ? problemBox(this.tail.problem, () => void this.tail.show(this.#filter)) : nothing}
-      <section class="card tail" tabindex="0" role="log" aria-label=${words.label} aria-live="off" data-operation="list_events" @scroll=${this.#scrolled} @wheel=${this.#moved} @keydown=${this.#moved} @pointerdown=${this.#moved}>${this.#list()}</section>
+      <section class="card tail" tabindex="0" role="log" aria-label=${words.label} aria-live="off" data-operation="list_events"
+        @scroll=${this.#scrolled} @wheel=${this.#moved} @keydown=${this.#moved} @pointerdown=${this.#moved}>${this.#list()}</section>
       ${this.tail.following || this.#unseen === 0 ? nothing : html`<button class="newer primary small" @click=${this.#toEnd}>${icon('arrow-down')}${words.newer(this.#unseen)}</button>`}`;
   }
 
@@ -79,32 +85,36 @@ class PageEvents extends OdsElement {
         ${types && !(types in words.groups) ? html`<option value=${types} selected>${types}</option>` : nothing}
       </select>
       <input type="search" aria-label=${words.path} placeholder=${words.pathHint} .value=${path} @change=${set('path')}>
-      <button data-operation="follow_events" aria-pressed=${this.tail.following} @click=${this.#toggle}>${icon(this.tail.following ? 'pause' : 'play')}<span>${this.tail.following ? words.following : words.follow}</span></button>
-      ${menu({ label: words.export, icon: 'download' }, html`<button role="menuitem" @click=${run('json')}>${words.exportJson}</button><button role="menuitem" @click=${run('csv')}>${words.exportCsv}</button>`)}`;
+      <button data-operation="follow_events" aria-pressed=${this.tail.following} @click=${this.#toggle}>${icon(this.tail.following
+        ? 'pause' : 'play')}<span>${this.tail.following ? words.following : words.follow}</span></button>
+      ${menu({ label: words.export, icon: 'download' },
+        html`<button role="menuitem" @click=${run('json')}>${words.exportJson}</button><button role="menuitem" @click=${run('csv')}>${words.exportCsv}</button>`)}`;
   }
 
   #list() {
-    const { records, reading, whole } = this.tail;
+    const { records, reading, whole, list } = this.tail;
     if (records.length === 0 && reading) return waiting();
+    // That it couldn't be read is said above; whether there is anything isn't known.
+    if (records.length === 0 && this.tail.problem) return nothing;
     if (records.length === 0) {
       const filtered = this.#filter.types || this.#filter.path;
       return emptyState({ icon: 'scroll-text', title: filtered ? words.noneMatch : words.none, body: filtered ? nothing : words.noneBody });
     }
     return html`${whole ? html`<p class="edge quiet">${words.begin}</p>` : html`<p class="edge"><button class="small" ?disabled=${reading} @click=${this.#older}>${words.older}</button></p>`}
       ${records.length >= KEPT ? html`<p class="edge quiet">${words.dropped(KEPT)}</p>` : nothing}
-      <ol class="events tall">${repeat(records, ({ lsn }) => lsn, (record) => this.#record(record))}</ol>`;
+      ${keyed(list, html`<ol class="events tall">${repeat(records, ({ lsn }) => lsn, (record) => this.#record(record))}</ol>`)}`;
   }
 
   /** @param {Happening} record */
   #record(record) {
-    const gap = this.tail.gaps.has(record.lsn) ? html`<li class="gap warn-text">${icon('triangle-alert')}${words.gap}</li>` : nothing;
     const open = this.#open === record.lsn;
     const toggle = () => {
       this.#open = open ? null : record.lsn;
       this.requestUpdate();
     };
-    return html`${gap}${eventRow(record)}
-      <li class="event-more"><button class="icon-only small quiet" aria-expanded=${open} aria-label=${`${words.json}: ${format.count(record.lsn)}`} title=${words.json} @click=${toggle}>${icon(open ? 'chevron-up' : 'chevron-down')}</button>
+    return html`${eventRow(record)}
+      <li class="event-more"><button class="icon-only small quiet" aria-expanded=${open} aria-label=${`${words.json}: ${format.count(record.lsn)}`} title=${words.json} @click=${toggle}>${icon(open
+        ? 'chevron-up' : 'chevron-down')}</button>
       ${open ? html`<pre>${JSON.stringify(record, null, 2)}</pre>` : nothing}</li>`;
   }
 
@@ -120,9 +130,14 @@ class PageEvents extends OdsElement {
   updated() {
     const box = this.#tailBox;
     if (!box || !this.tail.following) return;
+    this.#stay(box);
+    this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
+  }
+
+  /** Goes to the end, or stays there. @param {Element} box */
+  #stay(box) {
     box.scrollTop = box.scrollHeight;
     this.#put = box.scrollTop;
-    this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
   }
 
   #scrolled() {
@@ -131,9 +146,11 @@ class PageEvents extends OdsElement {
     // The page's own scrolling is told late: after somebody pressed “Following”, it would undo that.
     if (box.scrollTop === this.#put) return;
     this.#put = -1;
-    const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < END_PX;
-    // The page's own scrolling can't take back a pause: only who moves, or was elsewhere, follows at the end again.
-    if (atEnd && !this.#away) return;
+    const left = box.scrollHeight - box.scrollTop - box.clientHeight;
+    const atEnd = left < END_PX;
+    // Rows that get their height only when they are seen move what is seen. Nobody goes away by less than a screen without moving, and
+    // that can't take back a pause either: only who moves, or was elsewhere, follows at the end again.
+    if (!this.#away && left < box.clientHeight) return this.tail.following ? this.#stay(box) : undefined;
     this.#away = !atEnd;
     if (atEnd === this.tail.following) return;
     this.tail.following = atEnd;

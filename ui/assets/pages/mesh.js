@@ -3,6 +3,7 @@
 import { html, nothing } from '../vendor/lit.js';
 import { CLOCK_OFF_MS, clockAhead } from '../lib/clock.js';
 import * as format from '../lib/format.js';
+import { isDown } from '../lib/health.js';
 import { nodeName } from '../lib/names.js';
 import { mesh, peers, transfers } from '../lib/node.js';
 import { ROOT, router } from '../lib/router.js';
@@ -12,6 +13,7 @@ import { shared, titles } from '../lib/strings/shared.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
+import { dataRow, dataTable } from '../elements/data-table.js';
 import { icon } from '../elements/icon.js';
 import { inviteNode, joinMesh } from '../elements/invite-dialog.js';
 import { missingDialog } from '../elements/missing-dialog.js';
@@ -63,10 +65,7 @@ class PageMesh extends OdsElement {
   /** @param {readonly MeshNode[]} nodes */
   #table(nodes) {
     const links = new Map((this.peers.value?.items ?? []).map((peer) => [peer.id, peer]));
-    return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.nodes} data-operation="list_peers"><table class="table">
-      <thead><tr>${words.columns.map((name) => html`<th scope="col">${name}</th>`)}<th><span class="off-screen">${shared.actions}</span></th></tr></thead>
-      <tbody>${nodes.map((node) => row(node, links.get(node.id)))}</tbody>
-    </table></div>`;
+    return html`<div data-operation="list_peers">${dataTable(SHAPE, [...nodes].sort((a, b) => Number(b.this) - Number(a.this)).map((node) => row(node, links.get(node.id))))}</div>`;
   }
 
   async #invite() {
@@ -85,7 +84,7 @@ customElements.define('page-mesh', PageMesh);
 
 /** How the mesh stands, in one badge. @param {readonly MeshNode[]} nodes */
 function summary(nodes) {
-  const down = nodes.filter((node) => node.state === 'down' && !isPaused(node, nodes)).length;
+  const down = nodes.filter((node) => isDown(node) && !isPaused(node, nodes)).length;
   const paused = nodes.filter((node) => isPaused(node, nodes)).length;
   const catching = nodes.filter((node) => ['busy', 'warn'].includes(standing(node).tone)).length;
   if (down) return badge('warn', words.down(down));
@@ -94,7 +93,8 @@ function summary(nodes) {
   return nodes.length === 1 ? badge('plain', words.alone) : badge('good', words.inSync);
 }
 
-const TONES = /** @type {const} */ ({ up: 'good', down: 'bad', unknown: 'plain' });
+const SHAPE = { label: words.nodes, columns: words.columns, actions: true };
+const TONES = /** @type {const} */ ({ up: 'good', down: 'bad', connecting: 'busy', unknown: 'plain' });
 
 /**
  * @param {MeshNode} node
@@ -102,21 +102,24 @@ const TONES = /** @type {const} */ ({ up: 'good', down: 'bad', unknown: 'plain' 
  */
 function row(node, peer) {
   const name = nodeName(node.id);
-  const state = /** @type {'up' | 'down' | 'unknown'} */ (node.state);
+  const coming = node.state === 'down' && !isDown(node);
+  const state = coming ? 'connecting' : /** @type {'up' | 'down' | 'unknown'} */ (node.state);
+  // That nobody reaches it says already that this node doesn't.
+  const bothDown = state === 'down' && peer?.state === 'unreachable';
   const role = shared.roles[/** @type {'owner'} */ (node.role)] ?? node.role;
   const chosen = router.place.query.get('node') === node.id;
-  return html`<tr class=${chosen ? 'chosen' : ''}>
-    <td><strong>${name}</strong> ${node.this ? html`<span class="tag">${shared.this}</span>` : nothing}<br><small>${role} · <code>${format.shortId(node.id)}</code></small></td>
-    <td>${peer?.paused ? nothing : badge(TONES[state] ?? 'plain', words.states[state] ?? node.state)} ${peer && peer.state !== 'connected' ? badge('warn', words.peerStates[/** @type {'paused'} */ (peer.state)] ?? peer.state, peer.error ?? '') : nothing}</td>
-    <td>${behind(node, name)}</td>
-    <td>${node.wants ? (node.eta_s === null ? shared.unknown : format.duration(node.eta_s)) : common.none}</td>
-    <td>${node.this ? common.none : ago(peer?.last_seen ?? node.as_of)}</td>
-    <td>${node.version ?? shared.unknown}</td>
-    <td>${node.policy ? words.policies[/** @type {'all'} */ (node.policy)] ?? node.policy : shared.unknown}</td>
-    <td>${clock(node, mesh.value?.items ?? [])}</td>
-    <td>${format.bytes(node.storage?.free)}</td>
-    <td class="row-end">${nodeActions(node, peer, async () => void (await Promise.all([mesh.refresh(), peers.refresh()])))}</td>
-  </tr>`;
+  return dataRow(SHAPE, [
+    html`<strong>${name}</strong> ${node.this ? html`<span class="tag">${shared.this}</span>` : nothing}<br><small>${role} · <code>${format.shortId(node.id)}</code></small>`,
+    html`${peer?.paused ? nothing : badge(TONES[state] ?? 'plain', words.states[state] ?? node.state, peer?.error ?? '')} ${peer && peer.state !== 'connected' && !coming && !bothDown
+      ? badge('warn', words.peerStates[/** @type {'paused'} */ (peer.state)] ?? peer.state, peer.error ?? '') : nothing}`,
+    behind(node, name),
+    node.wants ? (node.eta_s === null ? shared.unknown : format.duration(node.eta_s)) : common.none,
+    node.this ? common.none : ago(peer?.last_seen ?? node.as_of),
+    node.version ?? shared.unknown,
+    node.policy ? words.policies[/** @type {'all'} */ (node.policy)] ?? node.policy : shared.unknown,
+    clock(node, mesh.value?.items ?? []),
+    format.bytes(node.storage?.free),
+  ], { kind: chosen ? 'chosen' : '', end: nodeActions(node, peer, async () => void (await Promise.all([mesh.refresh(), peers.refresh()]))) });
 }
 
 /** @param {MeshNode} node @param {string} name */

@@ -4,6 +4,7 @@ import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { everywhere, troubles } from '../lib/health.js';
 import { live } from '../lib/live.js';
+import { nodeName } from '../lib/names.js';
 import { mesh, node, scrub, transfers } from '../lib/node.js';
 import { recent } from '../lib/recent.js';
 import { resource } from '../lib/resource.js';
@@ -68,7 +69,7 @@ class PageOverview extends OdsElement {
     const whole = storage.bytes + storage.free;
     return html`<div class="grid tiles">
       ${tile({ icon: 'package', label: words.packages, value: format.count(packages), note: this.#share(packages), href: '/ui/packages' })}
-      ${tile({ icon: 'hard-drive', label: words.storage, value: format.bytes(storage.bytes), unit: words.of(format.bytes(whole)), note: bar(storage.bytes, whole, { label: words.used }), href: '/ui/storage' })}
+      ${tile({ icon: 'hard-drive', label: words.storage, value: format.bytes(storage.bytes), unit: words.ofPackages, note: bar(storage.bytes, whole, { label: words.used }), href: '/ui/storage' })}
       ${tile({ icon: 'arrow-left-right', label: words.moving, value: format.rate(speed), note: words.active(moving.length, waiting), href: '/ui/transfers' })}
       ${this.#scrubTile()}
     </div>`;
@@ -86,7 +87,8 @@ class PageOverview extends OdsElement {
   #scrubTile() {
     const facts = this.scrub.value;
     const ran = facts && (facts.finished_at || facts.state === 'running');
-    return tile({ icon: 'shield-check', label: words.scrub, value: ran ? format.count(facts.damaged + facts.unreadable) : '–', unit: ran ? words.damaged : nothing, note: facts ? scrubNote(facts) : nothing, href: '/ui/storage' });
+    return tile({ icon: 'shield-check', label: words.scrub, value: ran ? format.count(facts.damaged + facts.unreadable)
+      : '–', unit: ran ? words.damaged : nothing, note: facts ? scrubNote(facts) : nothing, href: '/ui/storage' });
   }
 
   #meshCard() {
@@ -99,14 +101,16 @@ class PageOverview extends OdsElement {
     const link = html`<a href="/ui/transfers">${words.allTransfers}</a>`;
     const items = this.transfers.value?.items ?? [];
     return card({ title: words.transfers, link, kind: 'column' }, html`
-      ${shown(this.transfers, () => (items.length ? html`<ul class="transfers">${items.slice(0, TRANSFERS_SHOWN).map((one) => this.#transfer(one))}</ul>` : html`<p class="quiet">${words.noTransfers}</p>`))}
+      ${shown(this.transfers, () => (items.length ? html`<ul class="transfers">${items.slice(0, TRANSFERS_SHOWN).map((one) => this.#transfer(one))}</ul>`
+        : html`<p class="quiet">${words.noTransfers}</p>`))}
       <button class="drop-here" data-operation="begin_upload" @click=${() => chooseFiles()}>${icon('upload', 'accent')}<strong>${words.dropHere}</strong><span>${words.dropNote}</span></button>`);
   }
 
   /** @param {Transfer} one */
   #transfer(one) {
     const { done, total } = one.bytes;
-    const name = one.path ? html`<a class="clip" href=${packageUrl(one.path)} title=${one.path}>${format.fileName(one.path)}</a>` : html`<code class="clip">${format.shortId(one.blob)}</code>`;
+    const name = one.path ? html`<a class="clip" href=${packageUrl(one.path)} title=${one.path}>${format.plain(format.fileName(one.path))}</a>`
+      : html`<code class="clip">${format.shortId(one.blob)}</code>`;
     const where = one.direction === 'in' ? words.from(this.#name(one.sources[0])) : words.to(one.peer ? this.#name(one.peer) : (one.client ?? words.client));
     const left = one.eta_s === null ? [] : [words.left(format.duration(one.eta_s))];
     const says = one.state === 'moving' ? [format.rate(one.rate_bytes_per_s), ...left].join(' · ') : (one.reason ?? one.state);
@@ -116,8 +120,7 @@ class PageOverview extends OdsElement {
 
   /** @param {string | undefined} id */
   #name(id) {
-    const found = this.mesh.value?.items.find((one) => one.id === id);
-    return found?.name ?? (id ? format.shortId(id) : '…');
+    return id ? nodeName(id) : '…';
   }
 
   #events() {

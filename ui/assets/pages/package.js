@@ -48,11 +48,8 @@ class PagePackage extends OdsElement {
     const path = router.place.params.rest;
     if (!path || path === this.#path) return;
     this.#path = path;
-    for (const one of [this.#package, this.#history]) {
-      /** @type {Resource<any>} */ (one).value = undefined;
-      one.problem = null;
-      void one.refresh();
-    }
+    this.#package.anew();
+    this.#history.anew();
     this.requestUpdate();
   }
 
@@ -78,11 +75,13 @@ class PagePackage extends OdsElement {
   /** @param {Package} one */
   #head(one) {
     const crumbs = one.path.split('/').slice(0, -1);
-    return html`<p class="crumbs"><a href="/ui/packages">${text.nav.packages}</a>${crumbs.map((name, at) => html`${icon('chevron-right')}<a href=${`/ui/packages?prefix=${encodeURIComponent(crumbs.slice(0, at + 1).join('/'))}`}>${name}</a>`)}</p>
+    return html`<p class="crumbs"><a href="/ui/packages">${text.nav.packages}</a>${crumbs.map((name, at) =>
+      html`${icon('chevron-right')}<a href=${`/ui/packages?prefix=${encodeURIComponent(crumbs.slice(0, at + 1).join('/'))}`}>${name}</a>`)}</p>
       ${pageHead({
         title: html`<span class="kind-box">${kindIcon(one.kind)}</span> ${format.plain(one.title ?? format.fileName(one.path))}`,
         beside: html`${one.version ? html`<code>${one.version}</code>` : nothing}<span>${format.bytes(one.size)}</span>${one.conflict ? badge('warn', text.kinds.conflict) : hereBadge(one.state)}`,
-        actions: html`${downloadButton(one)}${actionButton({ operation: 'begin_upload', label: words.upload, icon: 'upload', run: () => chooseFiles({ path: one.path }) })}${linkButton(one)}${deleteButton(one, () => this.#again())}`,
+        actions: html`${downloadButton(one)}${actionButton({ operation: 'begin_upload', label: words.upload,
+          icon: 'upload', run: () => chooseFiles({ path: one.path }) })}${linkButton(one)}${deleteButton(one, () => this.#again())}`,
       })}`;
   }
 

@@ -18,7 +18,7 @@ import '../elements/ods-deleted.js';
 import '../elements/ods-package-panel.js';
 import '../elements/ods-table.js';
 import { linkCell, nameCell, publishedCell, stateCell } from '../elements/package-cells.js';
-import { emptyState, pageHead, problemBox } from '../elements/parts.js';
+import { emptyState, pageHead, problemBox, waiting } from '../elements/parts.js';
 import { uploadButton } from '../elements/upload-button.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
@@ -37,6 +37,8 @@ class PagePackages extends OdsElement {
   node = this.use(node);
   /** @type {PackageRows | null} */
   #rows = null;
+  /** Whether there was a list before: it stays until its successor is here. */
+  #listed = false;
   #asked = '';
   #matched = '';
   #chosen = new Chosen();
@@ -115,8 +117,11 @@ class PagePackages extends OdsElement {
     const kind = query.get('kind') ?? '';
     const kinds = kind && !KINDS.includes(kind) ? [...KINDS, kind] : KINDS;
     return html`<span class="search filter">${icon('search')}<input type="search" aria-label=${words.filter} placeholder=${words.filter} .value=${query.get('q') ?? ''} @input=${this.#typed}></span>
-      <select aria-label=${words.kind} .value=${kind} @change=${pick('kind')}><option value="">${words.anyKind}</option>${kinds.map((one) => html`<option value=${one} ?selected=${one === kind}>${one}</option>`)}</select>
-      <select aria-label=${words.state} @change=${pick('state')}><option value="">${words.anyState}</option>${STATES.map((one) => html`<option value=${one} ?selected=${one === query.get('state')}>${text.kinds[one]}</option>`)}<option value=${DELETED} ?selected=${query.get('state') === DELETED}>${words.deleted}</option></select>
+      <select aria-label=${words.kind} .value=${kind} @change=${pick('kind')}><option value="">${words.anyKind}</option>${kinds.map((one) =>
+        html`<option value=${one} ?selected=${one === kind}>${one}</option>`)}</select>
+      <select aria-label=${words.state} @change=${pick('state')}><option value="">${words.anyState}</option>${STATES.map((one) =>
+        html`<option value=${one} ?selected=${one === query.get('state')}>${text.kinds[one]}</option>`)}
+        <option value=${DELETED} ?selected=${query.get('state') === DELETED}>${words.deleted}</option></select>
       ${uploadButton(text.upload.short)}`;
   }
 
@@ -133,17 +138,21 @@ class PagePackages extends OdsElement {
     const chips = [['tag', query.get('tag'), words.tagFilter], ['prefix', query.get('prefix'), words.prefixFilter]];
     const shown = chips.filter(([, value]) => value);
     if (shown.length === 0) return nothing;
-    return html`<p class="chips">${shown.map(([name, value, say]) => html`<button class="small" @click=${() => router.setQuery({ [/** @type {string} */ (name)]: null })}>${/** @type {(v: any) => string} */ (say)(value)}${icon('x')}</button>`)}</p>`;
+    return html`<p class="chips">${shown.map(([name, value, say]) => html`<button class="small" @click=${() =>
+      router.setQuery({ [/** @type {string} */ (name)]: null })}>${/** @type {(v: any) => string} */ (say)(value)}${icon('x')}</button>`)}</p>`;
   }
 
   #list() {
     const rows = this.#rows;
     if (router.place.query.get('state') === DELETED) return html`<ods-deleted .asked=${router.place.query.get('q') ?? ''}></ods-deleted>`;
     if (!rows) return nothing;
+    if (!rows.loaded && !this.#listed) return rows.problem ? nothing : waiting();
+    this.#listed = true;
     if (rows.loaded && rows.complete && rows.length === 0) return this.#empty(rows.filtered);
     const { query } = router.place;
     const narrow = matchMedia('(max-width: 760px)').matches;
-    return html`<ods-table data-operation="list_packages list_package_anchors" .rows=${rows} .columns=${this.#columns()} label=${words.title} rowHeight=${narrow ? 60 : 48} sort=${query.get('sort') ?? 'path'}
+    return html`<ods-table data-operation="list_packages list_package_anchors" .rows=${rows} .columns=${this.#columns()} label=${words.title} rowHeight=${narrow
+      ? 60 : 48} sort=${query.get('sort') ?? 'path'}
       .sorted=${(/** @type {string} */ by) => router.setQuery({ sort: by === 'path' ? null : by })}
       .open=${(/** @type {Package} */ one) => (narrow ? router.go(packageUrl(one.path)) : router.setQuery({ show: one.path }, { replace: query.has('show') }))}
       .select=${(/** @type {Package} */ one) => this.#choose(one, -1, false)}
@@ -154,7 +163,9 @@ class PagePackages extends OdsElement {
   #empty(filtered) {
     if (!filtered) return html`<div class="card" data-operation="list_packages">${emptyState({ icon: 'package', title: words.emptyTitle, body: words.emptyBody, action: uploadButton() })}</div>`;
     const clear = () => router.setQuery(Object.fromEntries(FILTERS.map((name) => [name, null])));
-    return html`<div class="card">${emptyState({ icon: 'search', title: words.nothingTitle, body: words.nothingBody, action: html`<button @click=${clear}>${words.clearFilter}</button> <a href=${`/ui/packages?state=${DELETED}&q=${encodeURIComponent(router.place.query.get('q') ?? '')}`}>${words.amongDeleted}</a>` })}</div>`;
+    return html`<div class="card">${emptyState({ icon: 'search', title: words.nothingTitle, body: words.nothingBody,
+      action: html`<button @click=${clear}>${words.clearFilter}</button>
+        <a href=${`/ui/packages?state=${DELETED}&q=${encodeURIComponent(router.place.query.get('q') ?? '')}`}>${words.amongDeleted}</a>` })}</div>`;
   }
 
   /** @returns {import('../elements/ods-table.js').Column[]} */
@@ -162,7 +173,9 @@ class PagePackages extends OdsElement {
     const chosen = this.#chosen;
     const chooseAll = () => (chosen.size === 0 && this.#rows ? void chosen.everything(this.#rows) : chosen.clear());
     return [
-      { label: '', kind: 'vc-check', head: html`<input type="checkbox" aria-label=${words.selectAll} title=${words.selectAll} .checked=${chosen.all} .indeterminate=${chosen.size > 0 && !chosen.all} @change=${chooseAll}>`, cell: (one, index) => this.#check(one, index) },
+      { label: '', kind: 'vc-check',
+        head: html`<input type="checkbox" aria-label=${words.selectAll} title=${words.selectAll} .checked=${chosen.all} .indeterminate=${chosen.size > 0 && !chosen.all} @change=${chooseAll}>`,
+        cell: (one, index) => this.#check(one, index) },
       { label: words.name, kind: 'vc-name', sort: 'path', cell: nameCell },
       { label: words.version, kind: 'vc-version wide-only', cell: (one) => html`<code class="clip">${one.version ?? text.none}</code>` },
       { label: words.size, kind: 'vc-size', sort: 'size', cell: (one) => format.bytes(one.size) },

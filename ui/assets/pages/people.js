@@ -1,7 +1,9 @@
 /** Who may do what on this node: people, tokens, who is signed in, and what was done. The section is in the address. */
 
 import { html, nothing } from '../vendor/lit.js';
+import { agentName } from '../lib/agent.js';
 import { call } from '../lib/api.js';
+import { asSeen } from '../lib/edits.js';
 import * as format from '../lib/format.js';
 import { resource } from '../lib/resource.js';
 import { ROOT, router } from '../lib/router.js';
@@ -11,6 +13,7 @@ import { shared, titles } from '../lib/strings/shared.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
+import { dataRow, dataTable } from '../elements/data-table.js';
 import { menuItem } from '../elements/menu-item.js';
 import '../elements/ods-audit.js';
 import { menu } from '../elements/ods-menu.js';
@@ -63,30 +66,31 @@ class PagePeople extends OdsElement {
     return html`${user ? actionButton({ operation: 'change_password', label: words.password, icon: 'lock', run: changePassword }) : nothing}
       ${this.#hasAdmin ? nothing : actionButton({ operation: 'create_set_up_link', label: words.link, icon: 'link', refusal: null, run: makeSetUpLink })}
       ${actionButton({ operation: 'create_token', label: words.addToken, icon: 'key-round', run: async () => void (await makeToken(), await tokens.refresh()) })}
-      ${actionButton({ operation: 'create_user', label: words.addUser, icon: 'user-plus', kind: 'primary', run: async () => void ((await addUser()) && toast(words.userAdded), await users.refresh()) })}`;
+      ${actionButton({ operation: 'create_user', label: words.addUser, icon: 'user-plus', kind: 'primary',
+        run: async () => void ((await addUser()) && toast(words.userAdded), await users.refresh()) })}`;
   }
 
   #users() {
     if (!this.users) return nothing;
     return card({ title: words.users }, html`<div data-operation="list_users">${shown(this.users, ({ items }) => (items.length === 0
-      ? emptyState({ icon: 'users', title: words.noUsers }) : table(words.userColumns, words.users, items.map((user) => userRow(user)))))}</div>`);
+      ? emptyState({ icon: 'users', title: words.noUsers }) : dataTable(USERS, items.map((user) => userRow(user)))))}</div>`);
   }
 
   #tokens() {
     if (!this.tokens) return nothing;
-    return card({ title: words.tokens }, html`<div data-operation="list_tokens">${shown(this.tokens, ({ items }) => table(words.tokenColumns, words.tokens, items.map((token) => tokenRow(token))))}</div>`);
+    return card({ title: words.tokens }, html`<div data-operation="list_tokens">${shown(this.tokens, ({ items }) => dataTable(TOKENS, items.map((token) => tokenRow(token))))}</div>`);
   }
 
   #sessions() {
-    return card({ title: words.sessions }, html`<div data-operation="list_sessions">${shown(this.sessions, ({ items }) => table(words.sessionColumns, words.sessions, items.map((one) => sessionRow(one))))}</div>`);
+    return card({ title: words.sessions }, html`<div data-operation="list_sessions">${shown(this.sessions, ({ items }) => dataTable(SESSIONS, items.map((one) => sessionRow(one))))}</div>`);
   }
 }
 
 customElements.define('page-people', PagePeople);
 
-/** @param {readonly string[]} columns @param {string} label @param {readonly unknown[]} rows */
-const table = (columns, label, rows) => html`<div class="scroll-x" tabindex="0" role="region" aria-label=${label}><table class="table">
-  <thead><tr>${columns.map((name) => html`<th scope="col">${name}</th>`)}<th><span class="off-screen">${shared.actions}</span></th></tr></thead><tbody>${rows}</tbody></table></div>`;
+const USERS = { label: words.users, columns: words.userColumns, actions: true };
+const TOKENS = { label: words.tokens, columns: words.tokenColumns, actions: true };
+const SESSIONS = { label: words.sessions, columns: words.sessionColumns, kinds: { 3: 'wide-cell' }, actions: true };
 
 /** @param {string} scope */
 const may = (scope) => words.scopeShort[/** @type {'read'} */ (scope)] ?? scope;
@@ -96,22 +100,29 @@ function userRow(user) {
   const { id, name, scope, prefixes, disabled, last_sign_in_at: last } = user;
   const you = session.identity?.kind === 'user' && session.identity.id === id;
   const then = (/** @type {Promise<any>} */ done) => done.then(() => users.refresh());
-  return html`<tr><td><strong>${name}</strong> ${you ? html`<span class="tag">${words.you}</span>` : nothing}</td><td>${may(scope)}</td><td>${prefixes.join(', ') || shared.everywhere}</td><td>${ago(last)}</td>
-    <td>${badge(disabled ? 'bad' : 'good', disabled ? words.disabled : words.enabled)}</td>
-    <td class="row-end">${menu({ label: `${shared.actions}: ${name}`, icon: 'ellipsis' }, html`
+  const cells = [
+    html`<strong>${name}</strong> ${you ? html`<span class="tag">${words.you}</span>` : nothing}`, may(scope), prefixes.join(', ') || shared.everywhere, ago(last),
+    badge(disabled ? 'bad' : 'good', disabled ? words.disabled : words.enabled),
+  ];
+  return dataRow(USERS, cells, { end: menu({ label: `${shared.actions}: ${name}`, icon: 'ellipsis' }, html`
       ${menuItem({ operation: 'show_user', label: words.details, icon: 'info', run: () => showUser(id) })}
       ${menuItem({ operation: 'edit_user', label: words.editUser, icon: 'pencil', run: () => then(editUser(id)) })}
-      ${menuItem({ operation: 'edit_user', label: disabled ? words.enable : words.disable, icon: disabled ? 'play' : 'ban', run: () => then(call('edit_user', { path: { id }, body: { disabled: !disabled } })) })}
-      ${menuItem({ operation: 'remove_user', label: words.removeUser, icon: 'trash-2', kind: 'danger', run: () => then(removeUser(user)) })}`)}</td></tr>`;
+      ${menuItem({ operation: 'edit_user', label: disabled ? words.enable : words.disable, icon: disabled ? 'play'
+        : 'ban', run: () => then(call('edit_user', { path: { id }, headers: asSeen(user), body: { disabled: !disabled } })) })}
+      ${menuItem({ operation: 'remove_user', label: words.removeUser, icon: 'trash-2', kind: 'danger', run: () => then(removeUser(user)) })}`) });
 }
 
 /** @param {Schemas['Token']} token */
 function tokenRow(token) {
   const { name, scope, prefixes, created_at: made, expires_at: until, last_used_at: used } = token;
   const over = until !== null && new Date(until).getTime() < Date.now();
-  return html`<tr><td><strong>${name}</strong><br><small><code>${token.id}</code></small></td><td>${may(scope)}</td><td>${prefixes.join(', ') || shared.everywhere}</td><td>${format.dateShort(made)}</td>
-    <td class=${over ? 'bad-text' : ''}>${until ? `${format.dateShort(until)}${over ? ` (${words.expired})` : ''}` : words.noExpiry}</td><td>${ago(used)}</td>
-    <td class="row-end">${actionButton({ operation: 'revoke_token', label: words.revoke, icon: 'trash-2', kind: 'small quiet', run: async () => void (await revokeToken(token), await tokens.refresh()) })}</td></tr>`;
+  const end = until ? `${format.dateShort(until)}${over ? ` (${words.expired})` : ''}` : words.noExpiry;
+  const cells = [
+    html`<strong>${name}</strong><br><small><code>${token.id}</code></small>`, may(scope), prefixes.join(', ') || shared.everywhere, format.dateShort(made),
+    html`<span class=${over ? 'bad-text' : ''}>${end}</span>`, ago(used),
+  ];
+  const revoke = async () => void (await revokeToken(token), await tokens.refresh());
+  return dataRow(TOKENS, cells, { end: actionButton({ operation: 'revoke_token', label: words.revoke, icon: 'trash-2', kind: 'small quiet', run: revoke }) });
 }
 
 /** @param {Schemas['Session']} one */
@@ -122,7 +133,10 @@ function sessionRow(one) {
     toast(words.ended);
     return sessions.refresh();
   };
-  return html`<tr><td><strong>${one.name}</strong> ${one.current ? html`<span class="tag">${words.current}</span>` : nothing}</td><td>${may(one.scope)}</td><td>${one.from}</td><td class="wide-cell"><small>${one.agent}</small></td>
-    <td>${ago(one.started_at)}</td><td>${ago(one.last_used_at)}</td><td>${format.dateShort(one.expires_at)}</td>
-    <td class="row-end">${actionButton({ operation: 'end_session', label: words.end, icon: 'log-out', kind: 'small quiet', run: end })}</td></tr>`;
+  const cells = [
+    html`<strong>${one.name}</strong> ${one.current ? html`<span class="tag">${words.current}</span>` : nothing}`,
+      may(one.scope), one.from, html`<small title=${one.agent}>${agentName(one.agent)}</small>`,
+    ago(one.started_at), ago(one.last_used_at), format.dateShort(one.expires_at),
+  ];
+  return dataRow(SESSIONS, cells, { end: actionButton({ operation: 'end_session', label: words.end, icon: 'log-out', kind: 'small quiet', run: end }) });
 }

@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
+import { call } from '../lib/api.js';
 import { ENDS_SOON_DAYS, daysLeft } from '../lib/health.js';
 import { node } from '../lib/node.js';
 import { resource } from '../lib/resource.js';
@@ -15,18 +16,20 @@ import { fromWindows } from '../lib/week.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
 import { digest } from '../elements/copy.js';
+import { dataRow, dataTable } from '../elements/data-table.js';
 import { icon } from '../elements/icon.js';
 import { editNode, limitNode } from '../elements/node-dialogs.js';
 import '../elements/ods-policy.js';
 import '../elements/ods-week-grid.js';
 import { badge, card, facts, pageHead, shown } from '../elements/parts.js';
+import { prose } from '../elements/prose.js';
 import { asked, hasAsked, searchField } from '../elements/search-field.js';
 import { changeSetting, shownValue, storeSetting } from '../elements/setting-dialog.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Setting']} Setting */
 /** @typedef {import('../lib/types.js').NodeFacts} NodeFacts */
 
-const settings = resource('show_settings', {}, { everyMs: 30_000, on: ['settings.*'] });
+const settings = resource('show_settings', {}, { everyMs: 30_000, on: ['settings.*', 'node.changed'] });
 /** These have a place of their own on the page. */
 const ELSEWHERE = new Set(['listeners']);
 
@@ -36,7 +39,18 @@ class PageSettings extends OdsElement {
 
   constructor() {
     super();
-    this.listen(router, 'change');
+    this.listen(router, 'change', () => this.#placed());
+    this.whileShown(() => this.#placed());
+  }
+
+  /** A link from elsewhere may lead to the form of the node's name and addresses. */
+  #placed() {
+    const { path, query } = router.place;
+    if (path === 'settings' && query.get('edit') === 'node') {
+      router.setQuery({ edit: null });
+      if (!session.refusal('edit_node')) void call('show_node', { background: true }).then(edit);
+    }
+    this.requestUpdate();
   }
 
   /** @override */
@@ -53,9 +67,10 @@ class PageSettings extends OdsElement {
 
   /** @param {NodeFacts} facts_ */
   #node(facts_) {
-    const edit = actionButton({ operation: 'edit_node', label: words.edit, icon: 'pencil', kind: 'small', run: async () => void ((await editNode(facts_)) && toast(words.saved), await node.refresh()) });
-    return card({ title: words.node, link: edit }, facts([
-      [words.name, facts_.name], [words.id, digest(facts_.id, { what: words.id, short: true })], [words.role, facts_.role ? shared.roles[/** @type {'owner'} */ (facts_.role)] ?? facts_.role : shared.unknown],
+    const link = actionButton({ operation: 'edit_node', label: words.edit, icon: 'pencil', kind: 'small', run: () => edit(facts_) });
+    return card({ title: words.node, link }, facts([
+      [words.name, facts_.name], [words.id, digest(facts_.id, { what: words.id, short: true })],
+        [words.role, facts_.role ? shared.roles[/** @type {'owner'} */ (facts_.role)] ?? facts_.role : shared.unknown],
       [words.root, digest(facts_.root, { what: words.root, short: true })], [words.version, facts_.version],
       [words.urls, facts_.urls.length ? facts_.urls.map((url) => html`<div><code>${url}</code></div>`) : words.found],
     ]));
@@ -65,21 +80,28 @@ class PageSettings extends OdsElement {
 customElements.define('page-settings', PageSettings);
 
 /** @param {NodeFacts} facts_ */
+async function edit(facts_) {
+  if (await editNode(facts_)) toast(words.saved);
+  await node.refresh();
+}
+
+/** @param {NodeFacts} facts_ */
 function limits(facts_) {
   const { down_bytes_per_s: down, up_bytes_per_s: up, windows } = facts_.limits;
   const rate = (/** @type {number | null | undefined} */ value) => (value === null || value === undefined ? words.noLimit : format.rate(value));
   const edit = actionButton({ operation: 'edit_node', label: words.editLimits, icon: 'pencil', kind: 'small', run: async () => void (await limitNode(facts_), await node.refresh()) });
-  return card({ title: words.limits, link: edit }, html`<div class="stack">${facts([['In', rate(down)], ['Out', rate(up)]])}
+  return card({ title: words.limits, link: edit }, html`<div class="stack">${facts([[words.down, rate(down)], [words.up, rate(up)]])}
     ${windows?.length ? html`<ods-week-grid readonly .week=${fromWindows(windows)}></ods-week-grid>` : html`<p class="quiet">${words.always}</p>`}</div>`);
 }
+
+const LISTENERS = { label: words.tls, columns: words.tlsColumns };
 
 /** Where the node listens, whether that is encrypted, and until when. @param {NodeFacts} facts_ @param {Setting | undefined} setting */
 function listeners({ listeners: rows }, setting) {
   const given = /** @type {{ tls?: { certificate?: string } }[]} */ (Array.isArray(setting?.value) ? setting.value : []);
-  return card({ title: words.tls, link: html`<small>${setting?.place ?? nothing}</small>` }, html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.tls}><table class="table">
-    <thead><tr>${words.tlsColumns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-    <tbody>${rows.map((one, index) => html`<tr><td><code>${one.address}</code></td><td>${tlsState(one, given[index]?.tls?.certificate)}</td>
-      <td>${certificateEnd(one)}</td><td>${one.surfaces.join(', ')}</td></tr>`)}</tbody></table></div>
+  return card({ title: words.tls, link: html`<small>${setting?.place ?? nothing}</small>` },
+    html`${dataTable(LISTENERS, rows.map((one, index) => dataRow(LISTENERS,
+      [html`<code>${one.address}</code>`, tlsState(one, given[index]?.tls?.certificate), certificateEnd(one), one.surfaces.join(', ')])))}
     <p class="hint">${words.tlsHint}</p>`);
 }
 
@@ -118,18 +140,21 @@ function row(setting, version) {
   const { key, meaning, value, source, place, change, stored, restart_needed: restart } = setting;
   const refusal = change === 'never' ? words.never : source !== 'default' && source !== 'stored' ? words.elsewhere(place) : null;
   return html`<div class="setting">
-    <div class="setting-text"><code>${key}</code><p class="quiet">${meaning}</p></div>
-    <div class="setting-value"><span>${shownValue(value)}</span> <span class="tag" title=${place}>${words.sources[/** @type {'file'} */ (source)] ?? source}${source === 'file' ? ` ${place}` : ''}</span>
+    <div class="setting-text"><code>${key}</code><p class="quiet">${prose(meaning)}</p></div>
+    <div class="setting-value"><span>${shownValue(value)}</span> <span class="tag" title=${place}>${words.sources[/** @type {'file'} */ (source)] ?? source}${source === 'file'
+      ? ` ${place}` : ''}</span>
       ${restart ? badge('warn', words.needsRestart(shownValue(stored))) : nothing}</div>
     <div class="row-actions">
-      ${stored === null ? nothing : actionButton({ operation: 'edit_settings', label: words.reset, icon: 'undo-2', kind: 'small quiet icon-only', run: () => reset(key, version) })}
-      ${actionButton({ operation: 'edit_settings', label: `${words.change} ${key}`, icon: 'pencil', kind: 'small quiet icon-only', refusal, run: async () => void ((await changeSetting(setting, version)) && toast(words.saved), await settings.refresh()) })}
+      ${stored === null ? nothing : actionButton({ operation: 'edit_settings', label: words.reset, icon: 'undo-2', kind: 'small quiet icon-only', run: () => reset({ setting, version }) })}
+      ${actionButton({ operation: 'edit_settings', label: `${words.change} ${key}`, icon: 'pencil', kind: 'small quiet icon-only',
+        refusal, run: async () => void ((await changeSetting({ setting, version })) && toast(words.saved), await settings.refresh()) })}
     </div></div>`;
 }
 
-/** @param {string} key @param {number} version */
-async function reset(key, version) {
-  await storeSetting(key, null, version);
-  toast(words.resetDone);
+/** @param {import('../elements/setting-dialog.js').SeenSetting} seen */
+async function reset(seen) {
+  const now = await storeSetting(seen, null);
+  if (now === null) toast(words.resetDone);
+  else toast(common.problem.stale, { kind: 'bad' });
   await settings.refresh();
 }

@@ -28,7 +28,8 @@ class PageStorage extends OdsElement {
     return html`${pageHead({ title: titles.storage, beside: usage.value ? words.counted(format.ago(usage.value.counted_at)) : nothing })}
       <div class="stack" data-operation="show_storage">${shown(this.usage, (facts) => html`
         ${tiles(facts)}
-        <div class="grid halves">${card({ title: words.what }, kinds(facts))} ${card({ title: words.trend, link: html`<small>${words.trendNote}</small>` }, html`<div data-operation="list_storage_trend">${shown(this.trend, ({ items }) => history(points(items, facts)))}</div>`)}</div>
+        <div class="grid halves">${card({ title: words.what }, kinds(facts))} ${card({ title: words.trend, link: html`<small>${words.trendNote}</small>` },
+          html`<div data-operation="list_storage_trend">${shown(this.trend, ({ items }) => history(points(items, facts)))}</div>`)}</div>
         <ods-gc .last=${facts.last_gc} .done=${() => void usage.refresh()}></ods-gc>
         <ods-scrub></ods-scrub>
         ${snapshot()}`)}</div>`;
@@ -63,7 +64,8 @@ function tiles(facts) {
 /** @param {StorageUsage} facts */
 function kinds(facts) {
   const names = /** @type {(keyof typeof words.kinds)[]} */ (Object.keys(words.kinds));
-  return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.what}><table class="table"><thead><tr>${words.kindColumns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+  return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.what}><table class="table"><thead><tr>${words.kindColumns.map((name) =>
+    html`<th scope="col">${name}</th>`)}</tr></thead>
     <tbody>${names.map((name) => {
       const kind = facts[name];
       const number = 'count' in kind ? kind.count : kind.files;

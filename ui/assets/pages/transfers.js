@@ -1,23 +1,50 @@
-/** What moves now, of this node and of the others, and what moved lately. */
+/** What moves or waits, of this node and of all others in one list, and what moved lately. */
 
 import { html, nothing } from '../vendor/lit.js';
+import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
+import { hearsNothing, movements } from '../lib/movements.js';
+import { nodeName } from '../lib/names.js';
 import { mesh, recentTransfers, transfers } from '../lib/node.js';
+import { Resource } from '../lib/resource.js';
 import { packageUrl, router } from '../lib/router.js';
 import { text as common } from '../lib/strings.js';
-import { shared, titles } from '../lib/strings/shared.js';
+import { titles } from '../lib/strings/shared.js';
 import { transfers as words } from '../lib/strings/transfers.js';
 import { OdsElement } from '../elements/base.js';
+import { dataRow, dataTable } from '../elements/data-table.js';
 import { ago, badge, bar, card, emptyState, pageHead, shown } from '../elements/parts.js';
 
 /** @typedef {import('../lib/types.js').Transfer} Transfer */
 /** @typedef {import('../lib/types.js').Schemas['PastTransfer']} PastTransfer */
 
+/** @typedef {import('../lib/movements.js').Movement} Movement */
+/** @typedef {import('../lib/movements.js').Lacks} Lacks */
+
 const HISTORY_SHOWN = 50;
+/** So many other nodes are asked what they lack, for so many packages each; of the rest there is a number. */
+const NODES_ASKED = 12;
+const PACKAGES_ASKED = 25;
+
+const NOW = { label: words.now, columns: words.columns, kinds: { 0: 'wide-cell', 2: 'progress-cell', 3: 'number', 4: 'number' } };
+const PAST = { label: words.history, columns: words.historyColumns, kinds: { 1: 'wide-cell', 2: 'direction-cell', 3: 'number', 4: 'number', 5: 'number' }, head: 1 };
+
+/** What the other nodes lack, as far as they told. @type {Resource<Lacks[]>} */
+const lacking = new Resource(async () => {
+  if (!mesh.value) await mesh.refresh();
+  const nodes = (mesh.value?.items ?? []).filter((node) => !node.this && ((node.wants ?? 0) > 0 || hearsNothing(node)));
+  const asked = new Set(nodes.filter(({ wants }) => wants).slice(0, NODES_ASKED));
+  return Promise.all(nodes.map(async (node) => {
+    if (!asked.has(node)) return { node, items: [] };
+    const told = await call('list_missing', { path: { id: node.id }, query: { limit: PACKAGES_ASKED }, background: true }).catch(() => null);
+    return { node, items: told?.items ?? [] };
+  }));
+}, { everyMs: 3000, on: ['package.*', 'peer.*'] });
 
 class PageTransfers extends OdsElement {
   transfers = this.use(transfers);
   mesh = this.use(mesh);
+  lacking = this.use(lacking);
   past = this.use(recentTransfers);
 
   constructor() {
@@ -32,8 +59,7 @@ class PageTransfers extends OdsElement {
     const sum = (/** @type {string} */ direction) => items.filter((one) => one.direction === direction).reduce((total, one) => total + (one.rate_bytes_per_s ?? 0), 0);
     return html`${pageHead({ title: titles.transfers, beside: words.total(format.rate(sum('in')), format.rate(sum('out'))), actions: this.#filter() })}
       <div class="stack">
-        ${card({ title: words.now }, html`<div data-operation="list_transfers">${shown(this.transfers, () => this.#now(items))}</div>`)}
-        ${card({ title: words.others }, shown(this.mesh, ({ items: nodes }) => this.#others(nodes)))}
+        ${card({ title: words.now }, html`<div data-operation="list_transfers">${shown(this.transfers, () => this.#now(movements(items, this.lacking.value ?? [])))}</div>`)}
         ${this.#history()}
       </div>`;
   }
@@ -43,47 +69,16 @@ class PageTransfers extends OdsElement {
   }
 
   #filter() {
-    const options = [['', words.all], ['in', words.onlyIn], ['out', words.onlyOut]];
     const change = (/** @type {Event} */ event) => router.setQuery({ direction: /** @type {HTMLSelectElement} */ (event.target).value });
     return html`<select aria-label=${words.direction} @change=${change}>
-      ${options.map(([value, label]) => html`<option value=${value ?? ''} ?selected=${value === this.#direction}>${label}</option>`)}</select>`;
+      ${Object.entries(words.directions).map(([value, label]) => html`<option value=${value} ?selected=${value === this.#direction}>${label}</option>`)}</select>`;
   }
 
-  /** @param {readonly Transfer[]} items */
-  #now(items) {
-    const wanted = items.filter((one) => !this.#direction || one.direction === this.#direction);
+  /** @param {readonly Movement[]} all */
+  #now(all) {
+    const wanted = all.filter((one) => !this.#direction || one.direction === this.#direction);
     if (wanted.length === 0) return emptyState({ icon: 'arrow-left-right', title: words.none, body: words.noneBody });
-    return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.now}><table class="table">
-      ${heads(words.columns, [3, 4])}
-      <tbody>${wanted.map((one) => this.#row(one))}</tbody></table></div>`;
-  }
-
-  /** @param {Transfer} one */
-  #row(one) {
-    const { done, total } = one.bytes;
-    const sources = one.sources.map((id) => this.#name(id)).join(', ');
-    const state = /** @type {'moving'} */ (one.state);
-    return html`<tr>
-      <td class="wide-cell">${this.#package(one)}</td>
-      <td>${one.direction === 'in' ? words.in(sources || words.nobody) : words.out(one.peer ? this.#name(one.peer) : one.client ?? words.client)}</td>
-      <td class="progress-cell">${bar(done, total, { label: one.path ?? one.blob })}<small>${format.bytes(done)} / ${format.bytes(total)}</small></td>
-      <td class="number">${format.rate(one.rate_bytes_per_s)}</td><td class="number">${one.eta_s === null ? common.none : format.duration(one.eta_s)}</td>
-      <td>${one.direction === 'in' ? format.count(one.sources.length) : common.none}</td>
-      <td>${badge(state === 'moving' ? 'busy' : 'warn', words.states[state] ?? state)} ${one.reason ? html`<br><small>${one.reason}</small>` : nothing}</td>
-    </tr>`;
-  }
-
-  /** What others fetch, as far as they say. @param {readonly import('../lib/types.js').MeshNode[]} nodes */
-  #others(nodes) {
-    const rows = nodes.filter((node) => !node.this);
-    if (rows.length === 0) return html`<p class="quiet">${words.none}</p>`;
-    return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.others}><table class="table">
-      <thead><tr>${words.otherColumns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-      <tbody>${rows.map((node) => html`<tr>
-        <td>${node.name ?? format.shortId(node.id)}</td>
-        <td>${node.rate_bytes_per_s ? format.rate(node.rate_bytes_per_s) : html`<span class="quiet">${words.idle}</span>`}</td>
-        <td>${node.behind.bytes === null ? shared.unknown : format.bytes(node.behind.bytes)}</td>
-        <td>${!node.eta_s ? common.none : format.duration(node.eta_s)}</td></tr>`)}</tbody></table></div>`;
+    return dataTable(NOW, wanted.map((one) => row(one)));
   }
 
   #history() {
@@ -95,36 +90,35 @@ class PageTransfers extends OdsElement {
   #pastRows(items) {
     const wanted = items.filter((one) => !this.#direction || one.direction === this.#direction).slice(0, HISTORY_SHOWN);
     if (wanted.length === 0) return html`<p class="quiet">${words.historyNone}</p>`;
-    return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.history}><table class="table">
-      ${heads(words.historyColumns, [3, 4, 5])}
-      <tbody>${wanted.map((one) => this.#pastRow(one))}</tbody></table></div>`;
-  }
-
-  /** @param {PastTransfer} one */
-  #pastRow(one) {
-    const other = one.peer ? this.#name(one.peer) : one.client ?? words.client;
-    const seconds = (Date.parse(one.ended_at) - Date.parse(one.began_at)) / 1000;
-    return html`<tr>
-      <td>${ago(one.ended_at)}</td>
-      <td class="wide-cell">${this.#package(one)}</td>
-      <td>${one.direction === 'in' ? words.in(other) : words.out(other)}</td>
-      <td class="number">${format.bytes(one.bytes)}</td><td class="number">${format.rate(one.rate_bytes_per_s)}</td>
-      <td class="number">${seconds < 1 ? words.under : format.duration(Math.round(seconds))}</td>
-    </tr>`;
-  }
-
-  /** @param {{ path: string | null, blob: string }} one */
-  #package(one) {
-    return one.path ? html`<a href=${packageUrl(one.path)}>${one.path}</a>` : html`<code>${format.shortId(one.blob)}</code>`;
-  }
-
-  /** @param {string} id */
-  #name(id) {
-    return this.mesh.value?.items.find((node) => node.id === id)?.name ?? format.shortId(id);
+    return dataTable(PAST, wanted.map((one) => pastRow(one)));
   }
 }
 
-/** The heads of columns; those of numbers stand where the numbers do. @param {readonly string[]} names @param {readonly number[]} numbers */
-const heads = (names, numbers) => html`<thead><tr>${names.map((name, index) => html`<th scope="col" class=${numbers.includes(index) ? 'number' : ''}>${name}</th>`)}</tr></thead>`;
-
 customElements.define('page-transfers', PageTransfers);
+
+/** @param {Movement} one */
+function row({ direction, node, client, path, blob, more, events, done, total, rate, seconds, sources, state, reason }) {
+  const name = path ?? blob;
+  const progress = html`${bar(done ?? 0, total ?? 0, { label: name })}<small>${done === null ? common.none : format.bytes(done)} / ${format.bytes(total)}</small>`;
+  return dataRow(NOW, [
+    more || events ? html`<a href=${`/ui/mesh?node=${node}`}>${events ? words.news(events) : words.more(more)}</a>` : packageLink(path, blob),
+    direction === 'in' ? words.in((sources ?? []).map(nodeName).join(', ') || words.nobody) : (direction === 'out' ? words.out : words.elsewhere)(node ? nodeName(node) : client ?? words.client),
+    total === null ? nothing : progress,
+    rate === null ? common.none : format.rate(rate), seconds === null ? common.none : format.duration(seconds), sources === null ? common.none : format.count(sources.length),
+    html`${badge(state === 'moving' ? 'busy' : 'warn', words.states[/** @type {'moving'} */ (state)] ?? common.kinds[/** @type {'wanted'} */ (state)] ?? state)} ${events || reason
+      ? html`<br><small>${events ? words.newsWait : reason}</small>` : nothing}`,
+  ]);
+}
+
+/** @param {PastTransfer} one */
+function pastRow(one) {
+  const other = one.peer ? nodeName(one.peer) : one.client ?? words.client;
+  const seconds = (Date.parse(one.ended_at) - Date.parse(one.began_at)) / 1000;
+  return dataRow(PAST, [
+    html`<span class="unbroken">${ago(one.ended_at)}</span>`, packageLink(one.path, one.blob), (one.direction === 'in' ? words.in : words.out)(other),
+    format.bytes(one.bytes), format.rate(one.rate_bytes_per_s), seconds < 1 ? words.under : format.duration(Math.round(seconds)),
+  ]);
+}
+
+/** @param {string | null} path @param {string} blob */
+const packageLink = (path, blob) => (path ? html`<a href=${packageUrl(path)}>${format.plain(path)}</a>` : html`<code>${format.shortId(blob)}</code>`);

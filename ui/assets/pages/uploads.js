@@ -11,6 +11,7 @@ import { uploads as words } from '../lib/strings/uploads.js';
 import { queue } from '../lib/uploads.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
+import { dataRow, dataTable } from '../elements/data-table.js';
 import { icon } from '../elements/icon.js';
 import { ago, badge, bar, card, emptyState, pageHead, shown } from '../elements/parts.js';
 import { chooseFiles, uploadButton } from '../elements/upload-button.js';
@@ -19,6 +20,8 @@ import { uploadRow } from '../elements/upload-row.js';
 /** @typedef {import('../lib/types.js').Upload} Upload */
 
 const there = resource('list_uploads', { query: { limit: 1000 } }, { everyMs: 5000, on: ['package.*'] });
+
+const SHAPE = { label: words.other, columns: [words.path, words.state, words.begunBy, words.touched, words.expires], kinds: { 0: 'break', 1: 'far' }, actions: true };
 
 class PageUploads extends OdsElement {
   there = this.use(there);
@@ -61,9 +64,7 @@ class PageUploads extends OdsElement {
     return shown(this.there, ({ items }) => {
       const others = items.filter((one) => !own.has(one.id));
       if (others.length === 0) return nothing;
-      return card({ title: words.other }, html`<p class="quiet">${words.otherBody}</p><div class="scroll-x" tabindex="0"><table class="table">
-        <thead><tr><th>${words.path}</th><th>${words.state}</th><th>${words.begunBy}</th><th>${words.touched}</th><th>${words.expires}</th><th><span class="off-screen">${text.remove}</span></th></tr></thead>
-        <tbody>${others.map((one) => this.#other(one))}</tbody></table></div>`);
+      return card({ title: words.other }, html`<p class="quiet">${words.otherBody}</p>${dataTable(SHAPE, others.map((one) => this.#other(one)))}`);
     });
   }
 
@@ -79,8 +80,8 @@ class PageUploads extends OdsElement {
     const far = going
       ? html`${bar(one.offset, one.length, { label: one.path })}<small>${words.progress(format.bytes(one.offset), format.bytes(one.length))}</small>`
       : badge(one.state === 'published' ? 'good' : 'bad', one.state, one.error?.detail);
-    return html`<tr><td class="break">${one.path}</td><td class="far">${far}</td><td>${one.by}</td><td>${ago(one.touched_at)}</td><td>${ago(one.expires_at)}</td>
-      <td>${actionButton({ operation: 'remove_upload', label: words.remove, icon: 'trash-2', kind: 'icon-only small quiet', run: forget })}</td></tr>`;
+    return dataRow(SHAPE, [format.plain(one.path), far, one.by, ago(one.touched_at), ago(one.expires_at)],
+      { end: actionButton({ operation: 'remove_upload', label: words.remove, icon: 'trash-2', kind: 'icon-only small quiet', run: forget }) });
   }
 }
 

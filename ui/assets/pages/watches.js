@@ -2,10 +2,12 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
+import { asSeen } from '../lib/edits.js';
 import * as format from '../lib/format.js';
 import { resource } from '../lib/resource.js';
 import { packageUrl } from '../lib/router.js';
 import { session } from '../lib/session.js';
+import { settings } from '../lib/strings/settings.js';
 import { shared, titles } from '../lib/strings/shared.js';
 import { watches as words } from '../lib/strings/watches.js';
 import { toast } from '../lib/toast.js';
@@ -15,7 +17,7 @@ import { icon } from '../elements/icon.js';
 import { menuItem } from '../elements/menu-item.js';
 import { menu } from '../elements/ods-menu.js';
 import { ago, badge, emptyState, pageHead, shown } from '../elements/parts.js';
-import { addWatch, confirmWatch, editWatch, removeWatch, versioned } from '../elements/watch-dialogs.js';
+import { addWatch, confirmWatch, editWatch, removeWatch } from '../elements/watch-dialogs.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Watch']} Watch */
 
@@ -31,7 +33,8 @@ class PageWatches extends OdsElement {
     const add = actionButton({ operation: 'create_watch', label: words.add, icon: 'plus', kind: 'primary', run: async () => void ((await addWatch()) && toast(words.added), await watches.refresh()) });
     return html`${pageHead({ title: titles.watches, actions: add })}
       <div class="stack" data-operation="list_watches">${this.watches ? shown(this.watches, ({ items }) => (items.length ? items.map((watch) => one(watch))
-        : html`<section class="card">${emptyState({ icon: 'folder-sync', title: words.none, body: words.noneBody })}</section>`)) : html`<p class="quiet">${session.refusal('list_watches')}</p>`}</div>`;
+        : html`<section class="card">${emptyState({ icon: 'folder-sync', title: words.none, body: words.noneBody, action: add })}</section>`))
+          : html`<p class="quiet">${session.refusal('list_watches')}</p>`}</div>`;
   }
 }
 
@@ -47,7 +50,9 @@ function one(watch) {
         ${actionButton({ operation: 'scan_watch', label: words.scan, icon: 'refresh-cw', kind: 'small', run: () => scan(id) })} ${actions(watch, elsewhere)}</span></header>
     ${state === 'paused' ? ask(watch) : reason ? html`<div class="notice bad">${icon('circle-alert')}<span>${reason}</span></div>` : nothing}
     <p class="quiet line"><span class="tag">${words.modeShort[/** @type {'keep'} */ (mode)] ?? mode}</span> ${prefix ? html`<span>${words.prefix} <code>${prefix}/</code></span>` : nothing}
-      ${tags.map((tag) => html`<span class="tag">${tag}</span>`)}<span>${words.files(files)}</span><span>${words.lastScan} ${ago(scanned)}</span><span title=${place ?? ''}>${words.source} ${place ?? source}</span></p>
+      ${tags.map((tag) =>
+        html`<span class="tag">${tag}</span>`)}<span>${words.lastScan} ${ago(scanned)}${scanned ? words.found(files) : nothing}</span><span title=${place ?? ''}>${words.source} ${source === 'stored'
+        ? settings.sources.stored : (place ?? source)}</span></p>
     ${list(words.settling, watch.settling.map(({ file, bytes }) => html`<code>${file}</code> <span class="quiet">${format.bytes(bytes)}</span>`), true)}
     ${list(words.refused, watch.refused.map((file) => html`<code>${file.file}</code> <span class="warn-text">${file.reason}</span>`), true)}
     ${list(words.superseded, watch.superseded.map((file) => html`<code>${file}</code>`), false)}
@@ -61,7 +66,8 @@ function actions(watch, elsewhere) {
   const then = (/** @type {Promise<any>} */ done) => done.then(() => watches.refresh());
   return menu({ label: `${shared.actions}: ${folder}`, icon: 'ellipsis' }, html`
     ${menuItem({ operation: 'edit_watch', label: words.edit, icon: 'pencil', refusal: elsewhere, run: () => then(editWatch(id)) })}
-    ${menuItem({ operation: 'edit_watch', label: enabled ? words.off : words.on, icon: enabled ? 'pause' : 'play', refusal: elsewhere, run: () => then(call('edit_watch', { path: { id }, headers: versioned(watch), body: { enabled: !enabled } })) })}
+    ${menuItem({ operation: 'edit_watch', label: enabled ? words.off : words.on, icon: enabled ? 'pause' : 'play',
+      refusal: elsewhere, run: () => then(call('edit_watch', { path: { id }, headers: asSeen(watch), body: { enabled: !enabled } })) })}
     ${menuItem({ operation: 'remove_watch', label: words.remove, icon: 'trash-2', kind: 'danger', refusal: elsewhere, run: () => then(removeWatch(watch)) })}`);
 }
 
@@ -69,7 +75,8 @@ function actions(watch, elsewhere) {
 function ask(watch) {
   const { pause } = watch;
   if (!pause?.missing_digest) return html`<div class="notice warn">${icon('triangle-alert')}<span>${pause ? words.away : watch.reason}</span></div>`;
-  return html`<div class="notice warn">${icon('triangle-alert')}<span>${words.asks(pause.missing, pause.published)} <small>${words.since} ${format.date(pause.since)}</small><br><small>${words.orBack}</small></span>
+  return html`<div class="notice warn">${icon('triangle-alert')}<span>${words.asks(pause.missing,
+    pause.published)} <small>${words.since} ${format.date(pause.since)}</small><br><small>${words.orBack}</small></span>
       ${actionButton({ operation: 'confirm_watch', label: words.confirm, kind: 'danger small', run: async () => void (await confirmWatch(watch), await watches.refresh()) })}</div>
     ${list(words.missingFiles, pause.files.map((file) => html`<code>${file}</code>`), true)}`;
 }

@@ -5,7 +5,6 @@ import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
 import { Resource } from '../lib/resource.js';
 import { ROOT, router } from '../lib/router.js';
-import { text as common } from '../lib/strings.js';
 import { shared } from '../lib/strings/shared.js';
 import { webhooks as words } from '../lib/strings/webhooks.js';
 import { toast } from '../lib/toast.js';
@@ -24,7 +23,7 @@ import { webhookState } from './webhooks.js';
 class PageWebhook extends OdsElement {
   /** @type {Resource<Webhook>} */
   webhook = this.use(new Resource(() => call('show_webhook', { path: { id: this.#id }, background: true }), { everyMs: 3000, on: ['webhook.*', 'node.alarm'] }));
-  #last = '';
+  #last = this.#id;
 
   constructor() {
     super();
@@ -39,8 +38,7 @@ class PageWebhook extends OdsElement {
   #placed() {
     if (!this.#id || this.#id === this.#last) return;
     this.#last = this.#id;
-    this.webhook.value = undefined;
-    void this.webhook.refresh();
+    this.webhook.anew();
     this.requestUpdate();
   }
 
@@ -52,8 +50,8 @@ class PageWebhook extends OdsElement {
         ${notices(webhook)}
         ${card({}, facts([
           [words.url, html`<code>${webhook.url}</code>`], [words.types, webhook.types.join(', ') || words.allTypes],
-          [words.paths, webhook.paths.join(', ') || shared.everywhere], [words.tags, webhook.tags.join(', ') || common.all],
-          [words.columns[3], words.behind(webhook.behind)], [words.columns[4], ago(webhook.delivered_at)],
+          [words.onlyPaths, webhook.paths.join(', ') || words.anyPath], [words.onlyTags, webhook.tags.join(', ') || words.anyPath],
+          [words.columns[3], words.waiting(webhook)], [words.columns[4], ago(webhook.delivered_at)],
           [words.madeBy, `${webhook.created_by}, ${format.dateShort(webhook.created_at)}`],
         ]))}
         <ods-deliveries .webhook=${webhook.id} .behind=${webhook.behind}></ods-deliveries>

@@ -8,6 +8,7 @@ import { titles } from '../lib/strings/shared.js';
 import { webhooks as words } from '../lib/strings/webhooks.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
+import { dataRow, dataTable } from '../elements/data-table.js';
 import { ago, badge, emptyState, pageHead, shown } from '../elements/parts.js';
 import { makeWebhook } from '../elements/webhook-dialogs.js';
 
@@ -23,7 +24,7 @@ class PageWebhooks extends OdsElement {
     const add = actionButton({ operation: 'create_webhook', label: words.add, icon: 'plus', kind: 'primary', run: () => this.#add() });
     return html`${pageHead({ title: titles.webhooks, actions: add })}
       <section class="card" data-operation="list_webhooks">${shown(this.webhooks, ({ items }) => (items.length ? table(items)
-        : emptyState({ icon: 'webhook', title: words.none, body: words.noneBody })))}</section>`;
+        : emptyState({ icon: 'webhook', title: words.none, body: words.noneBody, action: add })))}</section>`;
   }
 
   async #add() {
@@ -36,14 +37,14 @@ class PageWebhooks extends OdsElement {
 
 customElements.define('page-webhooks', PageWebhooks);
 
+const SHAPE = { label: titles.webhooks, columns: words.columns, kinds: { 0: 'wide-cell' } };
+
 /** @param {readonly Webhook[]} items */
-const table = (items) => html`<div class="scroll-x" tabindex="0" role="region" aria-label=${titles.webhooks}><table class="table">
-  <thead><tr>${words.columns.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
-  <tbody>${items.map((webhook) => html`<tr class="webhook">
-    <td class="wide-cell"><a href=${`${ROOT}webhooks/${webhook.id}`}>${webhook.name || webhook.url}</a><br><small>${webhook.name ? webhook.url : nothing}</small></td>
-    <td>${webhook.types.join(', ') || words.allTypes}${[...webhook.paths, ...webhook.tags].map((word) => html` <span class="tag">${word}</span>`)}</td>
-    <td>${webhookState(webhook)}</td><td>${words.behind(webhook.behind)}</td><td>${ago(webhook.delivered_at)}</td>
-  </tr>`)}</tbody></table></div>`;
+const table = (items) => dataTable(SHAPE, items.map((webhook) => dataRow(SHAPE, [
+  html`<a href=${`${ROOT}webhooks/${webhook.id}`}>${webhook.name || webhook.url}</a><br><small class="break">${webhook.name ? webhook.url : nothing}</small>`,
+  html`${webhook.types.join(', ') || words.allTypes}${[...webhook.paths, ...webhook.tags].map((word) => html` <span class="tag">${word}</span>`)}`,
+  webhookState(webhook), words.waiting(webhook), ago(webhook.delivered_at),
+], { kind: 'webhook' })));
 
 /** @param {Webhook} webhook */
 export function webhookState({ enabled, disabled_reason: why, failing }) {

@@ -2,6 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
+import { asSeen } from '../lib/edits.js';
 import { inviteIn } from '../lib/invite.js';
 import { node } from '../lib/node.js';
 import { asProblem } from '../lib/problem.js';
@@ -55,7 +56,7 @@ class PageWelcome extends OdsElement {
   /** @param {SubmitEvent} event */
   #rename(event) {
     return this.#try(event, async (form) => {
-      await call('edit_node', { body: { name: String(form.get('name')).trim() } });
+      await call('edit_node', { headers: asSeen(node.value ?? {}), body: { name: String(form.get('name')).trim() } });
       await node.refresh();
       router.setQuery({ step: 'mesh' }, { replace: false });
     });

@@ -1,5 +1,5 @@
 // What vendor/lit.js exports, for the type checker; not served.
-export * from "lit";
+export { LitElement, html, nothing, svg } from "lit";
 export { repeat } from "lit/directives/repeat.js";
 export { keyed } from "lit/directives/keyed.js";
 export { ifDefined } from "lit/directives/if-defined.js";

@@ -1,5 +1,4 @@
 // @lit/reactive-element/development/css-tag.js
-var NODE_MODE = false;
 var global = globalThis;
 var supportsAdoptingStyleSheets = global.ShadowRoot && (global.ShadyCSS === void 0 || global.ShadyCSS.nativeShadow) && "adoptedStyleSheets" in Document.prototype && "replace" in CSSStyleSheet.prototype;
 var constructionToken = /* @__PURE__ */ Symbol();
@@ -34,20 +33,7 @@ var CSSResult = class {
     return this.cssText;
   }
 };
-var textFromCSSResult = (value) => {
-  if (value["_$cssResult$"] === true) {
-    return value.cssText;
-  } else if (typeof value === "number") {
-    return value;
-  } else {
-    throw new Error(`Value passed to 'css' function must be a 'css' function result: ${value}. Use 'unsafeCSS' to pass non-literal values, but take care to ensure page security.`);
-  }
-};
 var unsafeCSS = (value) => new CSSResult(typeof value === "string" ? value : String(value), void 0, constructionToken);
-var css = (strings, ...values) => {
-  const cssText = strings.length === 1 ? strings[0] : values.reduce((acc, v, idx) => acc + textFromCSSResult(v) + strings[idx + 1], strings[0]);
-  return new CSSResult(cssText, strings, constructionToken);
-};
 var adoptStyles = (renderRoot, styles) => {
   if (supportsAdoptingStyleSheets) {
     renderRoot.adoptedStyleSheets = styles.map((s) => s instanceof CSSStyleSheet ? s : s.styleSheet);
@@ -70,15 +56,11 @@ var cssResultFromStyleSheet = (sheet) => {
   }
   return unsafeCSS(cssText);
 };
-var getCompatibleStyle = supportsAdoptingStyleSheets || NODE_MODE && global.CSSStyleSheet === void 0 ? (s) => s : (s) => s instanceof CSSStyleSheet ? cssResultFromStyleSheet(s) : s;
+var getCompatibleStyle = supportsAdoptingStyleSheets || false ? (s) => s : (s) => s instanceof CSSStyleSheet ? cssResultFromStyleSheet(s) : s;
 
 // @lit/reactive-element/development/reactive-element.js
 var { is, defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getOwnPropertySymbols, getPrototypeOf } = Object;
-var NODE_MODE2 = false;
 var global2 = globalThis;
-if (NODE_MODE2) {
-  global2.customElements ??= customElements;
-}
 var trustedTypes = global2.trustedTypes;
 var emptyStringForBooleanAttribute = trustedTypes ? trustedTypes.emptyScript : "";
 var polyfillSupport = global2.reactiveElementPolyfillSupport;
@@ -459,39 +441,17 @@ polyfillSupport?.({ ReactiveElement });
 (global2.reactiveElementVersions ??= []).push("2.1.2");
 
 // lit-html/development/lit-html.js
-var ENABLE_EXTRA_SECURITY_HOOKS = true;
-var ENABLE_SHADYDOM_NOPATCH = true;
-var NODE_MODE3 = false;
 var global3 = globalThis;
-var debugLogEvent2 = void 0;
-var wrap = ENABLE_SHADYDOM_NOPATCH && global3.ShadyDOM?.inUse && global3.ShadyDOM?.noPatch === true ? global3.ShadyDOM.wrap : (node) => node;
+var wrap = (node) => node;
 var trustedTypes2 = global3.trustedTypes;
 var policy = trustedTypes2 ? trustedTypes2.createPolicy("lit-html", {
   createHTML: (s) => s
 }) : void 0;
-var identityFunction = (value) => value;
-var noopSanitizer = (_node, _name, _type) => identityFunction;
-var setSanitizer = (newSanitizer) => {
-  if (!ENABLE_EXTRA_SECURITY_HOOKS) {
-    return;
-  }
-  if (sanitizerFactoryInternal !== noopSanitizer) {
-    throw new Error(`Attempted to overwrite existing lit-html security policy. setSanitizeDOMValueFactory should be called at most once.`);
-  }
-  sanitizerFactoryInternal = newSanitizer;
-};
-var createSanitizer = (node, name, type) => {
-  return sanitizerFactoryInternal(node, name, type);
-};
 var boundAttributeSuffix = "$lit$";
 var marker = `lit$${Math.random().toFixed(9).slice(2)}$`;
 var markerMatch = "?" + marker;
 var nodeMarker = `<${markerMatch}>`;
-var d = NODE_MODE3 && global3.document === void 0 ? {
-  createTreeWalker() {
-    return {};
-  }
-} : document;
+var d = document;
 var createMarker = () => d.createComment("");
 var isPrimitive = (value) => value === null || typeof value != "object" && typeof value != "function";
 var isArray = Array.isArray;
@@ -539,7 +499,6 @@ var noChange = /* @__PURE__ */ Symbol.for("lit-noChange");
 var nothing = /* @__PURE__ */ Symbol.for("lit-nothing");
 var templateCache = /* @__PURE__ */ new WeakMap();
 var walker = d.createTreeWalker(d, 129);
-var sanitizerFactoryInternal = noopSanitizer;
 function trustFromTemplateString(tsa, stringFromTSA) {
   if (!isArray(tsa) || !tsa.hasOwnProperty("raw")) {
     let message = "invalid template strings array";
@@ -673,13 +632,6 @@ var Template = class _Template {
       }
       nodeIndex++;
     }
-    debugLogEvent2 && debugLogEvent2({
-      kind: "template prep",
-      template: this,
-      clonableTemplate: this.el,
-      parts: this.parts,
-      strings
-    });
   }
   static createElement(html2, _options) {
     const el = d.createElement("template");
@@ -758,14 +710,6 @@ var TemplateInstance = class {
     let i = 0;
     for (const part of this._$parts) {
       if (part !== void 0) {
-        debugLogEvent2 && debugLogEvent2({
-          kind: "set part",
-          part,
-          value: values[i],
-          valueIndex: i,
-          values,
-          templateInstance: this
-        });
         if (part.strings !== void 0) {
           part._$setValue(values, part, i);
           i += part.strings.length - 2;
@@ -790,9 +734,6 @@ var ChildPart = class _ChildPart {
     this._$parent = parent;
     this.options = options;
     this.__isConnected = options?.isConnected ?? true;
-    if (ENABLE_EXTRA_SECURITY_HOOKS) {
-      this._textSanitizer = void 0;
-    }
   }
   get parentNode() {
     let parentNode = wrap(this._$startNode).parentNode;
@@ -813,13 +754,6 @@ var ChildPart = class _ChildPart {
     if (isPrimitive(value)) {
       if (value === nothing || value == null || value === "") {
         if (this._$committedValue !== nothing) {
-          debugLogEvent2 && debugLogEvent2({
-            kind: "commit nothing to child",
-            start: this._$startNode,
-            end: this._$endNode,
-            parent: this._$parent,
-            options: this.options
-          });
           this._$clear();
         }
         this._$committedValue = nothing;
@@ -842,62 +776,16 @@ var ChildPart = class _ChildPart {
   _commitNode(value) {
     if (this._$committedValue !== value) {
       this._$clear();
-      if (ENABLE_EXTRA_SECURITY_HOOKS && sanitizerFactoryInternal !== noopSanitizer) {
-        const parentNodeName = this._$startNode.parentNode?.nodeName;
-        if (parentNodeName === "STYLE" || parentNodeName === "SCRIPT") {
-          let message = "Forbidden";
-          throw new Error(message);
-        }
-      }
-      debugLogEvent2 && debugLogEvent2({
-        kind: "commit node",
-        start: this._$startNode,
-        parent: this._$parent,
-        value,
-        options: this.options
-      });
       this._$committedValue = this._insert(value);
     }
   }
   _commitText(value) {
     if (this._$committedValue !== nothing && isPrimitive(this._$committedValue)) {
       const node = wrap(this._$startNode).nextSibling;
-      if (ENABLE_EXTRA_SECURITY_HOOKS) {
-        if (this._textSanitizer === void 0) {
-          this._textSanitizer = createSanitizer(node, "data", "property");
-        }
-        value = this._textSanitizer(value);
-      }
-      debugLogEvent2 && debugLogEvent2({
-        kind: "commit text",
-        node,
-        value,
-        options: this.options
-      });
       node.data = value;
     } else {
-      if (ENABLE_EXTRA_SECURITY_HOOKS) {
-        const textNode = d.createTextNode("");
-        this._commitNode(textNode);
-        if (this._textSanitizer === void 0) {
-          this._textSanitizer = createSanitizer(textNode, "data", "property");
-        }
-        value = this._textSanitizer(value);
-        debugLogEvent2 && debugLogEvent2({
-          kind: "commit text",
-          node: textNode,
-          value,
-          options: this.options
-        });
-        textNode.data = value;
-      } else {
+      {
         this._commitNode(d.createTextNode(value));
-        debugLogEvent2 && debugLogEvent2({
-          kind: "commit text",
-          node: wrap(this._$startNode).nextSibling,
-          value,
-          options: this.options
-        });
       }
     }
     this._$committedValue = value;
@@ -906,37 +794,11 @@ var ChildPart = class _ChildPart {
     const { values, ["_$litType$"]: type } = result;
     const template = typeof type === "number" ? this._$getTemplate(result) : (type.el === void 0 && (type.el = Template.createElement(trustFromTemplateString(type.h, type.h[0]), this.options)), type);
     if (this._$committedValue?._$template === template) {
-      debugLogEvent2 && debugLogEvent2({
-        kind: "template updating",
-        template,
-        instance: this._$committedValue,
-        parts: this._$committedValue._$parts,
-        options: this.options,
-        values
-      });
       this._$committedValue._update(values);
     } else {
       const instance = new TemplateInstance(template, this);
       const fragment = instance._clone(this.options);
-      debugLogEvent2 && debugLogEvent2({
-        kind: "template instantiated",
-        template,
-        instance,
-        parts: instance._$parts,
-        options: this.options,
-        fragment,
-        values
-      });
       instance._update(values);
-      debugLogEvent2 && debugLogEvent2({
-        kind: "template instantiated and updated",
-        template,
-        instance,
-        parts: instance._$parts,
-        options: this.options,
-        fragment,
-        values
-      });
       this._commitNode(fragment);
       this._$committedValue = instance;
     }
@@ -1006,9 +868,6 @@ var AttributePart = class {
     } else {
       this._$committedValue = nothing;
     }
-    if (ENABLE_EXTRA_SECURITY_HOOKS) {
-      this._sanitizer = void 0;
-    }
   }
   _$setValue(value, directiveParent = this, valueIndex, noCommit) {
     const strings = this.strings;
@@ -1045,19 +904,6 @@ var AttributePart = class {
     if (value === nothing) {
       wrap(this.element).removeAttribute(this.name);
     } else {
-      if (ENABLE_EXTRA_SECURITY_HOOKS) {
-        if (this._sanitizer === void 0) {
-          this._sanitizer = sanitizerFactoryInternal(this.element, this.name, "attribute");
-        }
-        value = this._sanitizer(value ?? "");
-      }
-      debugLogEvent2 && debugLogEvent2({
-        kind: "commit attribute",
-        element: this.element,
-        name: this.name,
-        value,
-        options: this.options
-      });
       wrap(this.element).setAttribute(this.name, value ?? "");
     }
   }
@@ -1068,19 +914,6 @@ var PropertyPart = class extends AttributePart {
     this.type = PROPERTY_PART;
   }
   _commitValue(value) {
-    if (ENABLE_EXTRA_SECURITY_HOOKS) {
-      if (this._sanitizer === void 0) {
-        this._sanitizer = sanitizerFactoryInternal(this.element, this.name, "property");
-      }
-      value = this._sanitizer(value);
-    }
-    debugLogEvent2 && debugLogEvent2({
-      kind: "commit property",
-      element: this.element,
-      name: this.name,
-      value,
-      options: this.options
-    });
     this.element[this.name] = value === nothing ? void 0 : value;
   }
 };
@@ -1090,13 +923,6 @@ var BooleanAttributePart = class extends AttributePart {
     this.type = BOOLEAN_ATTRIBUTE_PART;
   }
   _commitValue(value) {
-    debugLogEvent2 && debugLogEvent2({
-      kind: "commit boolean attribute",
-      element: this.element,
-      name: this.name,
-      value: !!(value && value !== nothing),
-      options: this.options
-    });
     wrap(this.element).toggleAttribute(this.name, !!value && value !== nothing);
   }
 };
@@ -1113,16 +939,6 @@ var EventPart = class extends AttributePart {
     const oldListener = this._$committedValue;
     const shouldRemoveListener = newListener === nothing && oldListener !== nothing || newListener.capture !== oldListener.capture || newListener.once !== oldListener.once || newListener.passive !== oldListener.passive;
     const shouldAddListener = newListener !== nothing && (oldListener === nothing || shouldRemoveListener);
-    debugLogEvent2 && debugLogEvent2({
-      kind: "commit event listener",
-      element: this.element,
-      name: this.name,
-      value: newListener,
-      options: this.options,
-      removeListener: shouldRemoveListener,
-      addListener: shouldAddListener,
-      oldListener
-    });
     if (shouldRemoveListener) {
       this.element.removeEventListener(this.name, this, oldListener);
     }
@@ -1151,12 +967,6 @@ var ElementPart = class {
     return this._$parent._$isConnected;
   }
   _$setValue(value) {
-    debugLogEvent2 && debugLogEvent2({
-      kind: "commit to element binding",
-      element: this.element,
-      value,
-      options: this.options
-    });
     resolveDirective(this, value);
   }
 };
@@ -1183,33 +993,13 @@ var render = (value, container, options) => {
   const renderId = 0;
   const partOwnerNode = options?.renderBefore ?? container;
   let part = partOwnerNode["_$litPart$"];
-  debugLogEvent2 && debugLogEvent2({
-    kind: "begin render",
-    id: renderId,
-    value,
-    container,
-    options,
-    part
-  });
   if (part === void 0) {
     const endNode = options?.renderBefore ?? null;
     partOwnerNode["_$litPart$"] = part = new ChildPart(container.insertBefore(createMarker(), endNode), endNode, void 0, options ?? {});
   }
   part._$setValue(value);
-  debugLogEvent2 && debugLogEvent2({
-    kind: "end render",
-    id: renderId,
-    value,
-    container,
-    options,
-    part
-  });
   return part;
 };
-if (ENABLE_EXTRA_SECURITY_HOOKS) {
-  render.setSanitizer = setSanitizer;
-  render.createSanitizer = createSanitizer;
-}
 
 // lit-element/development/lit-element.js
 var JSCompiler_renameProperty2 = (prop, _obj) => prop;
@@ -1250,17 +1040,7 @@ LitElement[JSCompiler_renameProperty2("finalized", LitElement)] = true;
 global4.litElementHydrateSupport?.({ LitElement });
 var polyfillSupport3 = global4.litElementPolyfillSupport;
 polyfillSupport3?.({ LitElement });
-var _$LE = {
-  _$attributeToProperty: (el, name, value) => {
-    el._$attributeToProperty(name, value);
-  },
-  _$changedProperties: (el) => el._$changedProperties
-};
 (global4.litElementVersions ??= []).push("4.2.2");
-
-// lit-html/development/is-server.js
-var NODE_MODE4 = false;
-var isServer = NODE_MODE4;
 
 // lit-html/development/directive.js
 var PartType = {
@@ -1296,8 +1076,7 @@ var Directive = class {
 
 // lit-html/development/directive-helpers.js
 var { _ChildPart: ChildPart2 } = _$LH;
-var ENABLE_SHADYDOM_NOPATCH2 = true;
-var wrap2 = ENABLE_SHADYDOM_NOPATCH2 && window.ShadyDOM?.inUse && window.ShadyDOM?.noPatch === true ? window.ShadyDOM.wrap : (node) => node;
+var wrap2 = (node) => node;
 var createMarker2 = () => document.createComment("");
 var insertPart = (containerPart, refPart, part) => {
   const container = wrap2(containerPart._$startNode).parentNode;
@@ -1485,26 +1264,11 @@ var keyed = directive(Keyed);
 // lit-html/development/directives/if-defined.js
 var ifDefined = (value) => value ?? nothing;
 export {
-  CSSResult,
   LitElement,
-  ReactiveElement,
-  _$LE,
-  _$LH,
-  adoptStyles,
-  css,
-  defaultConverter,
-  getCompatibleStyle,
   html,
   ifDefined,
-  isServer,
   keyed,
-  mathml,
-  noChange,
-  notEqual,
   nothing,
-  render,
   repeat,
-  supportsAdoptingStyleSheets,
-  svg,
-  unsafeCSS
+  svg
 };

@@ -205,3 +205,17 @@ async fn a_cursor_of_another_list_is_refused() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_audit_writes_times_as_all_the_api_does() {
+    let api = Api::new();
+    let new = json!({"name": "ci", "scope": "read", "expires_at": "2030-01-01T00:00:00Z"});
+    api.json(Method::POST, "/api/v1/tokens", &new).await.ok(201);
+    let hook = json!({"url": "https://hooks.example.org/ods"});
+    let made = api.json(Method::POST, "/api/v1/webhooks", &hook).await.ok(201);
+    let rotate = format!("/api/v1/webhooks/{}/rotate", made["id"].as_str().expect("an id"));
+    let rotated = api.json(Method::POST, &rotate, &json!({})).await.ok(200);
+    let entries = api.get("/api/v1/audit?limit=3").await.ok(200)["items"].clone();
+    assert_eq!(entries[0]["after"], json!({"old_secret_until": rotated["old_secret_until"]}), "{entries}");
+    assert_eq!(entries[2]["after"]["expires_at"], "2030-01-01T00:00:00Z", "{entries}");
+}

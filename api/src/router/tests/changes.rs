@@ -31,10 +31,20 @@ impl Api {
             setting("gc.grace", json!("1d"), SettingSource::Default, SettingChange::Restart),
             setting("gc.every", json!("6h"), SettingSource::Flag, SettingChange::Restart),
             setting("data", json!("/srv"), SettingSource::Default, SettingChange::Never),
+            setting("urls", json!([]), SettingSource::Default, SettingChange::Now),
+            setting("quota.low", json!("1"), SettingSource::Default, SettingChange::Restart),
+            setting("quota.high", json!("9"), SettingSource::Default, SettingChange::Restart),
         ];
         let check = |values: &BTreeMap<String, Value>| match values.iter().find(|(_, value)| *value == "bad") {
             Some((key, _)) => Err((key.clone(), "it is bad".to_owned())),
-            None => Ok(()),
+            None if values.keys().filter(|key| key.starts_with("quota.")).count() == 2 => {
+                Err(("quota.low".to_owned(), "the two cross".to_owned()))
+            }
+            None => {
+                // Long enough for another to look at what is stored, if it may.
+                std::thread::sleep(std::time::Duration::from_millis(100));
+                Ok(())
+            }
         };
         Self::with_options(ApiOptions { settings: SettingsHandle::new(all, check), ..ApiOptions::default() })
     }
@@ -56,6 +66,9 @@ async fn every_change_is_an_entry_with_who_from_where_before_and_after() {
     let told: Vec<&Value> = entries.iter().map(|entry| &entry["action"]).collect();
     assert_eq!(told, ["node.changed", "package.removed", "package.changed", "package.published"]);
     assert_eq!((&entries[0]["before"], &entries[0]["after"]), (&json!({"name": "hq"}), &json!({"name": "lab"})));
+    let events = api.get("/api/v1/events?type=node.changed").await.ok(200);
+    let told = json!({"by": entries[0]["who"], "what": "name", "node": null, "before": {"name": "hq"}, "after": {"name": "lab"}});
+    assert_eq!((events["items"].as_array().map(Vec::len), &events["items"][0]["data"]), (Some(1), &told));
     assert_eq!((&entries[2]["before"]["tags"], &entries[2]["after"]["tags"]), (&"test".into(), &"prod".into()));
     assert_eq!(entries[2]["before"].get("blob"), None, "the bytes are the same");
     assert_eq!((&entries[1]["before"]["tags"], &entries[1]["after"]), (&"prod".into(), &json!({})));
@@ -123,9 +136,12 @@ async fn settings_are_shown_with_their_source_and_changed_where_they_may_be() {
         (json!({"data": "/tmp"}), 409, "not_changeable", "data"),
         (json!({"no.such": 1}), 422, "invalid", "no.such"),
         (json!({"gc.grace": "bad", "downloads.access": "open"}), 422, "invalid", "gc.grace"),
+        (json!({"urls": vec!["http://hq"; 17], "downloads.access": "open"}), 422, "invalid", "urls"),
     ] {
         assert_eq!(api.json(Method::PATCH, "/api/v1/settings", &change).await.problem(status, code)["field"], field);
     }
+    let shown = api.get("/api/v1/settings").await.ok(200);
+    assert_eq!((&access(&shown)["value"], &shown["version"]), (&"token".into(), &1.into()), "all or none");
     let stale = api
         .request(Method::PATCH, "/api/v1/settings")
         .header("if-match", "\"0\"")
@@ -138,6 +154,40 @@ async fn settings_are_shown_with_their_source_and_changed_where_they_may_be() {
     assert_eq!(shown["restart_needed"], false);
     let entries = api.entries("action=settings.changed").await;
     assert_eq!(entries[1]["after"], json!({"downloads.access": "\"token\"", "gc.grace": "\"2d\""}));
+}
+
+/// Also those that nobody changed yet, and the name, which the node keeps elsewhere.
+#[tokio::test]
+async fn settings_are_changed_only_as_they_were_seen() {
+    let api = Api::with_settings();
+    let change = async |tag: &str, change: Value| {
+        let request = api.request(Method::PATCH, "/api/v1/settings").header("if-match", tag);
+        let request = request.header("content-type", "application/json");
+        api.send(request.body(Body::from(change.to_string())).expect("a request")).await
+    };
+    for stale in ["\"nonsense\"", "W/\"0\"", "\"1\", \"2\"", "\"00\"", "\"+0\"", "\"18446744073709551615\""] {
+        change(stale, json!({"gc.grace": "2d"})).await.problem(412, "precondition_failed");
+    }
+    api.store.set_name("lab", &Author::new("test"), NOW).expect("renamed");
+    change("\"0\"", json!({"gc.grace": "2d"})).await.problem(412, "precondition_failed");
+    let changed = change("\"0\", \"1\"", json!({"gc.grace": "2d"})).await;
+    assert_eq!(changed.header("etag"), "\"2\"");
+    change("\"2\"", json!({"gc.grace": "3d"})).await.ok(200);
+    change("*", json!({"gc.grace": "4d"})).await.ok(200);
+}
+
+#[tokio::test]
+async fn two_changes_of_settings_at_once_are_checked_together() {
+    let api = Api::with_settings();
+    let change = |key: &str| {
+        let change = json!({key: "5"});
+        let api = &api;
+        async move { api.json(Method::PATCH, "/api/v1/settings", &change).await }
+    };
+    let (low, high) = tokio::join!(change("quota.low"), change("quota.high"));
+    let mut statuses = [low.status, high.status].map(|status| status.as_u16());
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 422], "the second must be checked with what the first stored");
 }
 
 #[tokio::test]
@@ -194,6 +244,34 @@ async fn many_packages_are_tagged_and_removed_with_a_result_each() {
     ] {
         send(bad).await.problem(422, "invalid");
     }
+}
+
+#[tokio::test]
+async fn a_bulk_change_waits_for_a_place_and_ends_with_its_token_meanwhile() {
+    let api = Api::new();
+    api.publish("a.pkg", b"a", &[]);
+    let token = api.token(Scope::Publish, &[]);
+    let places = u32::try_from(api.state.bulk_places.available_permits()).expect("few");
+    assert!(places > 0 && places <= 4, "{places} calls at a time");
+    let taken = api.state.bulk_places.clone().acquire_many_owned(places).await.expect("all places");
+    let mut calls = tokio::task::JoinSet::new();
+    for (token, tag) in [(&api.admin, "first"), (&token, "revoked")] {
+        let body = json!({"action": "tag", "items": [{"path": "a.pkg"}], "add_tags": [tag]}).to_string();
+        let request = as_token(Method::POST, "/api/v1/bulk", token).header("content-type", "application/json");
+        let (router, request) = (api.router.clone(), request.body(Body::from(body)).expect("a request"));
+        calls.spawn(async move { (tag, router.oneshot(request).await.expect("infallible").status().as_u16()) });
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    assert!(calls.try_join_next().is_none(), "they wait");
+    assert_eq!(api.get("/api/v1/packages/a.pkg").await.ok(200)["tags"], json!([]));
+    let tokens = api.store.tokens().expect("tokens");
+    let id = tokens.iter().find(|row| row.scope == Scope::Publish).expect("the token").id;
+    assert!(api.store.revoke_token(id, &Expected::Any, &Author::new("test"), NOW).expect("revoked"));
+    drop(taken);
+    let mut ended = calls.join_all().await;
+    ended.sort_unstable();
+    assert_eq!(ended, [("first", 200), ("revoked", 401)]);
+    assert_eq!(api.get("/api/v1/packages/a.pkg").await.ok(200)["tags"], json!(["first"]));
 }
 
 #[tokio::test]

@@ -32,6 +32,39 @@ fn the_document_has_every_route_and_no_other() {
     assert_eq!(served, documented().into_keys().collect());
 }
 
+/// The names in back-ticks of a paragraph of the contract: `token.created|revoked` are two.
+fn named_in(paragraph: &str) -> BTreeSet<String> {
+    let readme = include_str!("../../../README.md");
+    let paragraph = readme.split("\n\n").find(|text| text.starts_with(paragraph)).expect("the paragraph");
+    let (_, listed) = paragraph.split_once("ypes: ").or_else(|| paragraph.split_once("Actions: ")).expect("a list");
+    let listed = listed.split("`type` takes").next().and_then(|text| text.split("`action` takes").next());
+    let groups = listed.expect("a list").split('`').skip(1).step_by(2);
+    let names = groups.flat_map(|group| {
+        let (area, verbs) = group.split_once('.').map_or(("", group), |(area, verbs)| (area, verbs));
+        verbs.split('|').map(move |verb| if area.is_empty() { verb.to_owned() } else { format!("{area}.{verb}") })
+    });
+    names.collect()
+}
+
+#[test]
+fn the_contract_names_every_type_of_event_and_every_action_of_the_audit() {
+    let all = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(named_in("**Events.**"), all(ods_store::Happening::KINDS));
+    assert_eq!(named_in("**Audit.**"), all(&ods_store::AUDIT_ACTIONS));
+}
+
+/// No call makes something without the contract saying what a lost answer means.
+#[test]
+fn the_contract_says_of_every_post_what_becomes_of_it_when_it_is_sent_again() {
+    let readme = include_str!("../../../README.md");
+    let (_, from) = readme.split_once("**Retrying.**").expect("the section");
+    let (section, _) = from.split_once("**Settings.**").expect("its end");
+    let posts = documented().into_iter().filter(|(_, methods)| methods.contains("POST"));
+    let said: BTreeSet<&str> = section.split('`').filter_map(|name| name.strip_prefix("POST ")).collect();
+    let served: BTreeSet<String> = posts.map(|(path, _)| path.trim_start_matches("/api/v1").to_owned()).collect();
+    assert_eq!(said.into_iter().map(str::to_owned).collect::<BTreeSet<_>>(), served);
+}
+
 #[tokio::test]
 async fn a_method_that_is_not_documented_is_405_and_allow_has_those_that_are() {
     let api = Api::new();

@@ -86,6 +86,47 @@ async fn the_journal_is_listed_by_page_and_type() {
 }
 
 #[tokio::test]
+async fn a_type_that_nothing_is_is_refused_with_those_there_are() {
+    let api = Api::new();
+    for (list, field, some) in [
+        ("events", "type", "package.published"),
+        ("events/stream", "type", "package.published"),
+        ("audit", "action", "token.created"),
+    ] {
+        for strange in ["package.publish", "packages.*", "package.removed,peer.dwn"] {
+            let problem = api.get(&format!("/api/v1/{list}?{field}={strange}")).await.problem(400, "bad_query");
+            let allowed = problem["allowed"].as_array().expect("a list");
+            assert!(problem["field"] == field && allowed.contains(&some.into()), "{problem}");
+            assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains(some)), "{problem}");
+        }
+    }
+    api.get("/api/v1/events?type=package.removed,peer.*,*").await.ok(200);
+    api.get("/api/v1/audit?action=set_up.link_made,called,watch.*").await.ok(200);
+}
+
+#[tokio::test]
+async fn the_cursor_of_another_list_is_refused_by_every_list() {
+    let api = Api::new();
+    let lists = [
+        "tokens",
+        "users",
+        "invites",
+        "peers",
+        "uploads",
+        "webhooks",
+        "packages?sort=size",
+        "roster",
+        "events",
+        "audit",
+    ];
+    for list in lists {
+        let mark = if list.contains('?') { '&' } else { '?' };
+        let problem = api.get(&format!("/api/v1/{list}{mark}after=no-such-place")).await.problem(400, "bad_query");
+        assert!(problem.to_string().contains("after"), "{list}: {problem}");
+    }
+}
+
+#[tokio::test]
 async fn a_follower_gets_what_was_and_what_comes() {
     let api = Api::new();
     api.publish("a.pkg", b"one", &[]);
@@ -135,6 +176,31 @@ async fn a_burst_reaches_a_follower_that_was_asleep_in_order_and_whole() {
     for number in 0..120 {
         assert_eq!(stream.next().await.expect("an event").2["data"]["path"], format!("{number}.pkg"));
     }
+}
+
+#[tokio::test]
+async fn a_follower_that_slept_until_records_were_pruned_is_told_so() {
+    let api = Api::new();
+    let mut stream = Stream::open(&api, "?type=package.published", None).await;
+    for number in 0..300 {
+        api.publish(&format!("{number}.pkg"), b"x", &[]);
+    }
+    assert_eq!(stream.next().await.expect("an event").2["data"]["path"], "0.pkg");
+    while api.store.prune_journal(0, NOW.plus_ms(1000)).expect("pruned") {}
+    let mut last = 0;
+    let (id, kind, data) = loop {
+        let (id, kind, data) = stream.next().await.expect("an event");
+        if kind == "reset" {
+            break (id, kind, data);
+        }
+        last += 1;
+        assert_eq!(data["data"]["path"], format!("{last}.pkg"), "what it had been read already comes");
+    };
+    let head = api.store.head().get();
+    assert!(last < 299, "not all was in memory");
+    assert_eq!((id, kind, data), (head.to_string(), "reset".to_owned(), serde_json::json!({"head": head})));
+    api.publish("new.pkg", b"x", &[]);
+    assert_eq!(stream.next().await.expect("an event").2["data"]["path"], "new.pkg");
 }
 
 #[tokio::test]

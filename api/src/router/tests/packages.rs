@@ -140,6 +140,62 @@ async fn a_removed_package_is_gone_its_history_stays_and_it_can_be_restored() {
 }
 
 #[tokio::test]
+async fn a_revision_of_another_path_is_named_with_it_to_whom_may_read_there() {
+    let api = Api::new();
+    let mine = api.publish("mac/a.pkg", b"a", &[]);
+    let other = api.publish("win/b.msi", b"b", &[]).revision.to_string();
+    let body = json!({"path": "mac/a.pkg", "revision": other});
+    let told = api.json(Method::POST, "/api/v1/restore", &body).await.problem(404, "no_such_revision");
+    assert_eq!((&told["belongs_to"], &told["path"]), (&"win/b.msi".into(), &"mac/a.pkg".into()));
+    assert!(
+        told["detail"].as_str().is_some_and(|detail| detail.contains("win/b.msi") && detail.contains("?from=")),
+        "{told}"
+    );
+
+    let bound = api.token(Scope::Publish, &["mac"]);
+    let request = as_token(Method::POST, "/api/v1/restore", &bound).header("content-type", "application/json");
+    let hidden =
+        api.send(request.body(body.to_string().into()).expect("a request")).await.problem(404, "no_such_revision");
+    assert_eq!(hidden["belongs_to"], Value::Null);
+    assert!(!hidden.to_string().contains("win/"), "{hidden}");
+
+    api.call(Method::DELETE, "/api/v1/packages/mac/a.pkg", Body::empty()).await;
+    let removal = api.get("/api/v1/revisions/mac/a.pkg").await.ok(200)["items"][0]["revision"].clone();
+    assert_ne!(removal, mine.revision.to_string());
+    let body = json!({"path": "mac/a.pkg", "revision": removal});
+    let told = api.json(Method::POST, "/api/v1/restore", &body).await.problem(404, "no_such_revision");
+    assert!(told["detail"].as_str().is_some_and(|detail| detail.contains("is a removal")), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_as_the_request_calls_it() {
+    let api = Api::new();
+    api.publish("a.pkg", b"a", &[]);
+    let hook = |name: &str, url: &str| json!({"name": name, "url": url, "types": [], "paths": [], "tags": []});
+    for (method, path, body, field) in [
+        (Method::POST, "/api/v1/tokens", json!({"name": "", "scope": "read"}), "name"),
+        (Method::POST, "/api/v1/tokens", json!({"name": "c\u{200B}i", "scope": "read"}), "name"),
+        (Method::POST, "/api/v1/tokens", json!({"name": "ci", "scope": "read", "prefixes": ["a//b"]}), "prefixes"),
+        (Method::POST, "/api/v1/webhooks", hook("a\u{2066}b", "https://x.example/"), "name"),
+        (Method::POST, "/api/v1/webhooks", hook("a", "http:///x"), "url"),
+        (Method::POST, "/api/v1/webhooks", hook("a", "https://x.example:0/"), "url"),
+        (Method::PATCH, "/api/v1/node", json!({"name": "hq\u{202E}"}), "name"),
+        (Method::PATCH, "/api/v1/node", json!({"urls": ["http:///hq"]}), "urls"),
+        (Method::PATCH, "/api/v1/node", json!({"urls": [format!("http://hq/{}", "x".repeat(1100))]}), "urls"),
+        (Method::PATCH, "/api/v1/node", json!({"limits": {"down_bytes_per_s": 1}}), "limits"),
+        (Method::POST, "/api/v1/invites", json!({"role": "publisher", "prefixes": ["/.."]}), "prefixes"),
+        (Method::PATCH, "/api/v1/packages/a.pkg", json!({"tags": ["x".repeat(65)]}), "tags"),
+        (Method::PATCH, "/api/v1/packages/a.pkg", json!({"tags": ["prod\u{200B}"]}), "tags"),
+        (Method::PATCH, "/api/v1/packages/a.pkg", json!({"title": "x".repeat(10_000)}), "title"),
+    ] {
+        let problem = api.json(method, path, &body).await.problem(422, "invalid");
+        assert_eq!(problem["field"], field, "{body}: {problem}");
+    }
+    let put = format!("/api/v1/packages/a.pkg?tag={}", "x".repeat(65));
+    assert_eq!(api.call(Method::PUT, &put, "a").await.problem(422, "invalid")["field"], "tag");
+}
+
+#[tokio::test]
 async fn a_history_is_paged_from_its_oldest_end_so_that_new_revisions_do_not_shift_it() {
     let api = Api::new();
     for number in 0..5 {
@@ -300,5 +356,29 @@ async fn this_node_is_shown_and_renamed() {
         [json!({"name": ""}), json!({"urls": ["nonsense"]}), json!({"nme": "x"}), json!({"name": 7}), json!([])]
     {
         api.json(Method::PATCH, "/api/v1/node", &patch).await.problem(422, "invalid");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_packages_that_have_much_to_say_is_short_and_goes_on() {
+    let api = Api::new();
+    let much = "x".repeat(8000);
+    let said = [("notes", much.as_str()), ("title", &much), ("identifier", &much), ("version", &much)];
+    for number in 0..120 {
+        api.publish(&format!("{number:03}.pkg"), b"a", &said);
+    }
+    for sort in ["path", "-path", "size"] {
+        let (mut paths, mut after) = (Vec::new(), String::new());
+        loop {
+            let answer = api.get(&format!("/api/v1/packages?limit=1000&sort={sort}&after={after}")).await;
+            assert!(answer.body.len() < 3 << 20, "{} bytes at once", answer.body.len());
+            let page = answer.ok(200);
+            paths.extend(page["items"].as_array().expect("items").iter().map(|item| item["path"].to_string()));
+            let Some(next) = page["next"].as_str() else { break };
+            next.clone_into(&mut after);
+        }
+        paths.sort();
+        paths.dedup();
+        assert_eq!(paths.len(), 120, "{sort}");
     }
 }

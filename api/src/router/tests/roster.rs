@@ -56,6 +56,20 @@ async fn nodes_are_admitted_raised_and_expelled_by_an_owner() {
         .filter(|kind| kind.as_str().is_some_and(|kind| kind.starts_with("node.")))
         .collect();
     assert_eq!(types, ["node.admitted", "node.admitted", "node.expelled"]);
+    // The audit tells who did it, and what the node could do before and after.
+    let audit = api.get("/api/v1/audit?action=node.*").await.ok(200)["items"].clone();
+    let told: Vec<_> =
+        audit.as_array().expect("items").iter().map(|it| (&it["action"], &it["before"], &it["after"])).collect();
+    let (publisher, owner) = (json!({"role": "publisher", "prefixes": "mac"}), json!({"role": "owner"}));
+    assert_eq!(
+        told,
+        [
+            (&json!("node.expelled"), &owner, &json!({})),
+            (&json!("node.admitted"), &publisher, &owner),
+            (&json!("node.admitted"), &json!({}), &publisher)
+        ]
+    );
+    assert_eq!((&audit[0]["who"], &audit[0]["subject"]), (&json!("token ci"), &json!(id)));
 }
 
 #[tokio::test]

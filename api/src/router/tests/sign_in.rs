@@ -1,6 +1,7 @@
 //! Users, sessions, the set-up link: signing in, what a cookie opens, and what ends it.
 
 use axum::http::request::Builder;
+use data_encoding::BASE64;
 use serde_json::json;
 
 use super::*;
@@ -115,6 +116,32 @@ async fn a_change_with_a_cookie_must_come_from_this_nodes_page() {
     let mut foreign = posted("/api/v1/session", &json!({"name": "ada", "password": PASSWORD}));
     foreign.headers_mut().insert("origin", "http://evil.example".parse().expect("a value"));
     api.send(foreign).await.problem(403, "foreign_origin");
+}
+
+#[tokio::test]
+async fn a_change_with_basic_that_a_browser_remembered_is_refused_from_another_page() {
+    let api = Api::new();
+    let basic = format!("Basic {}", BASE64.encode(format!("anyone:{}", api.admin).as_bytes()));
+    let request = |method: Method, extra: &[(&str, &str)]| {
+        let start = Request::builder().method(method).uri("/api/v1/packages/a.pkg").header("authorization", &basic);
+        let start = start.header("host", "hq.example").extension(RequestId("request-1".to_owned()));
+        empty(extra.iter().fold(start, |request, (name, value)| request.header(*name, *value)))
+    };
+    for foreign in [
+        &[("origin", "http://evil.example")][..],
+        &[("origin", "http://hq.example:8637")],
+        &[("origin", "null")],
+        &[("origin", "http://hq.example"), ("sec-fetch-site", "cross-site")],
+        &[("sec-fetch-site", "same-site")],
+    ] {
+        api.send(request(Method::DELETE, foreign)).await.problem(403, "foreign_origin");
+        // Looking changes nothing, and the browser doesn't show the answer to the page.
+        api.send(request(Method::GET, foreign)).await.problem(404, "no_such_package");
+    }
+    // Programs say nothing of where they come from, and this node's own page is no other.
+    for own in [&[][..], &[("origin", "http://hq.example")], &[("sec-fetch-site", "same-origin")]] {
+        api.send(request(Method::DELETE, own)).await.problem(404, "no_such_package");
+    }
 }
 
 #[tokio::test]
@@ -301,7 +328,7 @@ async fn users_are_listed_without_passwords_and_changed_under_a_condition() {
         edit("\"1\"", &json!({"scope": "admin", "prefixes": []})).await.problem(412, "precondition_failed")["current"],
         2
     );
-    edit("\"x\", \"2\"", &json!({"name": "b"})).await.problem(412, "precondition_failed");
+    edit("\"x\", \"1\", \"3\"", &json!({"name": "b"})).await.problem(412, "precondition_failed");
     api.json(Method::POST, "/api/v1/users", &json!({"name": "ADA ", "password": PASSWORD, "scope": "read"}))
         .await
         .problem(409, "name_taken");
@@ -309,6 +336,9 @@ async fn users_are_listed_without_passwords_and_changed_under_a_condition() {
         ("password", json!({"name": "b", "password": "short", "scope": "read"})),
         ("password", json!({"name": "aaaa-bbbb-cccc", "password": "aaaa-bbbb-cccc", "scope": "read"})),
         ("prefixes", json!({"name": "b", "password": PASSWORD, "scope": "admin", "prefixes": ["mac"]})),
+        ("prefixes", json!({"name": "b", "password": PASSWORD, "scope": "read", "prefixes": ["../x"]})),
+        ("name", json!({"name": " ", "password": PASSWORD, "scope": "read"})),
+        ("name", json!({"name": "b\u{202E}ada", "password": PASSWORD, "scope": "read"})),
     ] {
         assert_eq!(api.json(Method::POST, "/api/v1/users", &body).await.problem(422, "invalid")["field"], field);
     }
@@ -334,6 +364,7 @@ async fn a_user_changes_the_password_by_showing_the_present_one() {
         request.body(Body::from(json!({"present": present, "new": new}).to_string())).expect("a request")
     };
     assert_eq!(api.send(change("wrong", "battery staple")).await.problem(422, "invalid")["field"], "present");
+    assert_eq!(api.send(change(PASSWORD, "short")).await.problem(422, "invalid")["field"], "new");
     assert_eq!(api.send(change(PASSWORD, "battery staple")).await.status, StatusCode::NO_CONTENT);
     api.send(empty(browser(Method::GET, "/api/v1/session", &here))).await.ok(200);
     api.send(empty(browser(Method::GET, "/api/v1/session", &elsewhere))).await.problem(401, "session_over");

@@ -52,7 +52,7 @@ async fn a_dry_run_tells_what_the_run_after_it_removes() {
             "kept": {"live": 1, "retained": 0, "young": 0},
             "items": [{"blob": first["blob"], "size": 5, "path": "a.pkg", "revision": first["revision"], "revisions": 1,
                 "reason": "superseded"}],
-            "truncated": false,
+            "truncated": false, "failed": {"count": 0, "first": null},
         })
     );
     assert_eq!(api.get("/api/v1/revisions/a.pkg").await.ok(200)["items"][1]["bytes_held"], true);

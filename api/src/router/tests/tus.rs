@@ -87,6 +87,22 @@ async fn an_upload_in_parts_becomes_a_package_with_its_metadata() {
 }
 
 #[tokio::test]
+async fn who_asks_while_an_upload_is_being_published_learns_that_it_is_done() {
+    let api = Api::new();
+    for round in 0..40 {
+        let upload = begin(&api, 2, &[("path", &format!("{round}.pkg"))]).await;
+        let head = || call(&api, Method::HEAD, &upload, &[], Body::empty());
+        let (sent, again, first, second, third) =
+            tokio::join!(send(&api, &upload, 0, b"ab"), send(&api, &upload, 0, b"ab"), head(), head(), head());
+        for answer in [sent, again, first, second, third] {
+            // 409: somebody else took it over. It is never said that there is no such upload, so that nobody begins it anew.
+            let status = answer.status.as_u16();
+            assert!(matches!(status, 200 | 204 | 409), "{status}: {}", String::from_utf8_lossy(&answer.body));
+        }
+    }
+}
+
+#[tokio::test]
 async fn the_first_bytes_may_come_with_the_beginning_and_nothing_is_a_package_too() {
     let api = Api::new();
     let said = metadata(&[("filename", "a.pkg")]);

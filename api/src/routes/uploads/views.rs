@@ -61,6 +61,7 @@ pub(super) fn upload(status: UploadStatus, package: Option<PackageView>, kept: D
         offset: status.offset,
         blake3: status.blake3.map(|digest| digest.to_string()),
         metadata: metadata(&status.told),
+        guarded: status.guarded,
         created_at: timestamp(status.created_at),
         touched_at: timestamp(status.touched_at),
         expires_at: timestamp(expires_at(&status, kept)),

@@ -9,6 +9,14 @@ import { many } from '../strings.js';
 /** @param {unknown} text */
 const safe = (text) => plain(String(text ?? ''));
 
+/** What was changed of a node, by what its record calls it. @type {Record<string, (data: Facts, name: Name) => string>} */
+const nodeChanges = {
+  name: ({ before, after }) => `renamed this node from ${safe(before.name)} to ${safe(after.name)}`,
+  urls: ({ after }) => (after.urls ? `changed this node’s addresses to ${safe(after.urls)}` : 'removed this node’s addresses: they are found from where it listens'),
+  policy: ({ after }) => `changed what this node keeps: ${Object.entries(after).map(([fact, value]) => (fact === 'mode' ? safe(value) : `${fact.replace('_', ' ')} ${safe(value)}`)).join(', ')}`,
+  limits: ({ node, after }, name) => `changed the limits of ${node ? `the link with ${name(node)}` : 'this node'}: ${safe(after.limits)}`,
+};
+
 /** @type {Record<string, (data: Facts, name: Name) => string>} */
 export const happenings = {
   'package.published': (d) => `${safe(d.path)} is new`,
@@ -24,7 +32,7 @@ export const happenings = {
   'node.admitted': (d, name) => `${name(d.node)} joined the mesh as ${safe(d.role)}, admitted by ${name(d.by_node)}`,
   'node.expelled': (d, name) => `${name(d.node)} was expelled from the mesh by ${name(d.by_node)}`,
   'node.alarm': (d) => safe(d.detail),
-  'node.changed': (d) => `${safe(d.by)} changed this node’s name, addresses, limits or policy`,
+  'node.changed': (d, name) => `${safe(d.by)} ${nodeChanges[d.what]?.(d, name) ?? 'changed this node'}`,
   'settings.changed': (d) => `${safe(d.by)} changed settings`,
   'watch.refused': (d) => `${safe(d.file)}: ${safe(d.reason)}`,
   'watch.changed': (d) => `${safe(d.by)}: watched folder ${safe(d.folder)} ${safe(d.change)}`,

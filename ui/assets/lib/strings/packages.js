@@ -15,7 +15,7 @@ export const packages = {
   removeTitle: (/** @type {number} */ n) => `Delete ${many(n, 'package')}?`, removeBody: 'They go from every node of the mesh. Their history stays, and they can be restored while their bytes are held.',
   tagTitle: (/** @type {number} */ n) => `Tag ${many(n, 'package')}`, addTags: 'Add tags', removeTags: 'Remove tags', tagsHint: 'with commas between',
   bulkDone: (/** @type {number} */ done, /** @type {number} */ failed) => (failed ? `${format.count(done)} done, ${format.count(failed)} failed` : `${format.count(done)} done`), running: (/** @type {number} */ done, /** @type {number} */ all) => `${format.count(done)} of ${format.count(all)}`,
-  retryFailed: 'Try the failed again', unchanged: 'unchanged', ok: 'done', openPage: 'Open', download: 'Download', and: (/** @type {number} */ n) => `and ${format.count(n)} more`,
+  retryFailed: 'Try the failed again', stopBulk: 'Stop after these', goOn: 'Go on', untouched: (/** @type {number} */ n) => `${many(n, 'package')} ${n === 1 ? 'wasn’t' : 'weren’t'} asked for.`, unchanged: 'unchanged', ok: 'done', openPage: 'Open', download: 'Download', and: (/** @type {number} */ n) => `and ${format.count(n)} more`,
 };
 
 /** One package: its page, and the panel beside the list. */
@@ -32,5 +32,5 @@ export const packagePage = {
   publishedChange: 'published', removedChange: 'deleted', bytesGone: 'Its bytes are no longer held here', ineffective: 'Has no effect: its author may not publish here', restoreTitle: 'Restore this revision?', restoreBody: 'It becomes a new revision on every node, with these bytes and this metadata.',
   conflictTitle: 'Two nodes published different things here', conflictBody: 'They had not heard of each other. Clients get the marked one meanwhile. Keep one: that becomes a new revision, and both stay in the history.', keep: 'Keep this one', served: 'served now', differs: 'differs',
   goneTitle: 'This package was deleted', goneBody: 'Its history is below. Restoring a revision publishes it again.', noSuch: 'There is no package here', noSuchBody: 'It may have another name, or you may not see it.', noSuchLink: 'All packages',
-  changedMeanwhile: 'Somebody changed it meanwhile. Look at it again, then save.', older: 'Older revisions', digests: 'Digests', tagsHint: 'with commas between', none: '–', priorityHint: 'greater is sent first',
+  olderMore: (/** @type {number} */ n) => `Older revisions (${format.count(n)} more)`, digests: 'Digests', tagsHint: 'with commas between', none: '–', priorityHint: 'greater is sent first',
 };

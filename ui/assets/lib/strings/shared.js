@@ -1,9 +1,6 @@
 /** Text that several pages use. */
 
-export const titles = {
-  mesh: 'Mesh', transfers: 'Transfers', events: 'Events', webhooks: 'Webhooks', webhook: 'Webhook', watches: 'Watched folders',
-  storage: 'Storage', people: 'People and tokens', settings: 'Settings', api: 'API',
-};
+export { titles } from '../strings.js';
 
 export const shared = {
   once: 'This is shown once. Keep it somewhere safe now; it can’t be shown again.',
@@ -12,7 +9,8 @@ export const shared = {
     owner: 'Admits and expels nodes, and publishes', publisher: 'Publishes packages',
     replica: 'Holds and serves packages; what it publishes has no effect anywhere',
   },
-  prefixes: 'Only below these paths', prefixesHint: 'Separated by commas; empty: everywhere',
+  changedMeanwhile: (/** @type {readonly string[]} */ what) => `Somebody changed this meanwhile${what.length ? ` (now ${what.join('; ')})` : ''}. What you typed is still here: look at it, then save again.`,
+  prefixes: 'Only packages below these paths', prefixesHint: 'Separated by commas; empty: everywhere',
   everywhere: 'everywhere', expires: 'Expires', never: 'Never', tags: 'Tags', name: 'Name', actions: 'Actions',
   details: 'Details', edit: 'Edit', more: 'More rows', unknown: 'unknown', yes: 'yes', no: 'no', this: 'this node',
 };

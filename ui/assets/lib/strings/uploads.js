@@ -22,8 +22,12 @@ export const uploads = {
   onNodes: (/** @type {number} */ have, /** @type {number} */ of) => `on ${format.count(have)} of ${many(of, 'node')}`,
   progress: (/** @type {string} */ done, /** @type {string} */ of) => `${done} of ${of}`, left: (/** @type {string} */ time) => `${time} left`, waiting: 'The node can’t be reached; trying again',
   faults: {
+    outside: (/** @type {string} */ mine) => `You may publish only below ${mine}`,
     segment: 'An empty name, “.” or “..” can’t be used', letter: 'Control characters and “\\” can’t be used',
     long: (/** @type {number} */ bytes, /** @type {number} */ most) => `Too long: ${format.count(bytes)} bytes of at most ${format.count(most)}`,
   },
+  thereMeanwhile: (/** @type {string} */ version, /** @type {string} */ by, /** @type {string} */ ago) =>
+    `Nothing was replaced: ${version ? `version ${version}` : 'another one'} is there by now, published by ${by} ${ago}`,
+  goneMeanwhile: 'Not published: what it was to replace was removed meanwhile', replace: 'Replace it', publish: 'Publish all the same',
   state: 'State', begunBy: 'Begun by', touched: 'Last bytes', expires: 'Forgotten',
 };

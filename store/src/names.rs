@@ -1,0 +1,99 @@
+//! What people may call tokens, users, webhooks and nodes, and what their prefixes may be.
+//!
+//! Invariant: a name is checked where it is set, never where it is read: what is there, or what another node is called, is
+//! shown as it is.
+
+use crate::error::{Result, StoreError};
+use crate::invisible;
+use crate::limits::{NAME_BYTES_MAX, PREFIXES_MAX};
+use crate::path::{PackagePath, PathError};
+
+/// Errs unless a name, sent as this field, is something that people can read and tell from others, and that logs can hold:
+/// 1 to [`NAME_BYTES_MAX`] bytes, not all of them blank, no control characters, and none that hide or turn the text around.
+pub fn check_name(field: &'static str, name: &str) -> Result<()> {
+    if name.trim().is_empty() {
+        return Err(StoreError::BadName { field, reason: format!("must have 1 to {NAME_BYTES_MAX} bytes") });
+    }
+    check_optional_name(field, name)
+}
+
+/// The same of a name that may be empty.
+pub(crate) fn check_optional_name(field: &'static str, name: &str) -> Result<()> {
+    let bad = |reason: String| Err(StoreError::BadName { field, reason });
+    if name.len() > NAME_BYTES_MAX {
+        return bad(format!("must have at most {NAME_BYTES_MAX} bytes"));
+    }
+    check_characters(field, name)
+}
+
+/// Errs if a text, sent as this field, has a character that logs and screens can't show as it is.
+pub(crate) fn check_characters(field: &'static str, text: &str) -> Result<()> {
+    let bad = |reason: String| Err(StoreError::BadName { field, reason });
+    if text.chars().any(char::is_control) {
+        return bad("must have no control characters".to_owned());
+    }
+    match invisible::find(text) {
+        None => Ok(()),
+        Some(hidden) => bad(format!(
+            "has a character that can't be seen or turns the text around (U+{:04X}), so that it looks like another name; \
+             leave it out",
+            u32::from(hidden)
+        )),
+    }
+}
+
+/// Prefixes without trailing `/`, each a valid path.
+pub(crate) fn check_prefixes(prefixes: &[String]) -> Result<Vec<String>> {
+    if prefixes.len() > PREFIXES_MAX {
+        return Err(StoreError::TooMany { what: "prefixes", max: PREFIXES_MAX });
+    }
+    let parsed = prefixes.iter().map(|prefix| {
+        let path = PackagePath::parse(prefix.trim_end_matches('/'));
+        let bad =
+            |error: PathError| StoreError::BadName { field: "prefixes", reason: format!("has {prefix:?}: {error}") };
+        path.map(|path| path.as_str().to_owned()).map_err(bad)
+    });
+    parsed.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_what_people_can_read() {
+        for good in ["ci", "Ada Lovelace", "é", "بيت", "می\u{200C}خواهم", "👩\u{200D}💻", &"x".repeat(NAME_BYTES_MAX)]
+        {
+            assert!(check_name("name", good).is_ok(), "{good:?}");
+        }
+        for bad in [
+            "",
+            " ",
+            "\u{A0}",
+            "a\nb",
+            "a\u{7}",
+            "ci\u{200B}",
+            "\u{202E}ic",
+            "ci\u{2066}",
+            &"x".repeat(NAME_BYTES_MAX + 1),
+        ] {
+            assert!(check_name("name", bad).is_err(), "{bad:?}");
+        }
+        assert!(check_optional_name("name", "").is_ok() && check_optional_name("name", "\u{AD}").is_err());
+    }
+
+    #[test]
+    fn what_is_wrong_names_the_field_and_the_character() {
+        let error = check_name("name", "ci\u{202E}").expect_err("it turns the text around");
+        assert!(
+            matches!(error, StoreError::BadName { field: "name", .. }) && error.to_string().contains("U+202E"),
+            "{error}"
+        );
+        let error = check_prefixes(&["mac/".to_owned(), "../x".to_owned()]).expect_err("no path");
+        assert!(
+            matches!(error, StoreError::BadName { field: "prefixes", .. }) && error.to_string().contains("../x"),
+            "{error}"
+        );
+        assert_eq!(check_prefixes(&["mac/".to_owned()]).expect("a prefix"), ["mac"]);
+    }
+}

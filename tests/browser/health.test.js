@@ -1,0 +1,93 @@
+// Healthy or why not: two nodes that agree, one that goes away, damage that is found and mended, tokens and the API's own page.
+
+import assert from "node:assert/strict";
+import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, test } from "node:test";
+import { picture } from "./support/browser.js";
+import { Node } from "./support/node.js";
+import { content, visitor } from "./support/scene.js";
+import { signIn } from "./support/sign-in.js";
+import { until } from "./support/wait.js";
+
+afterEach(content);
+
+test("the overview says that all is well, and what isn't any more", async () => {
+  const [one, two] = [await Node.start("well"), await Node.start("goes")];
+  await one.pair(two);
+  await one.put("a.pkg", Buffer.alloc(200_000, 1));
+  await until("the other has it", async () => (await two.api("GET", "/packages")).items[0]?.state === "stored");
+  const { page } = await visitor();
+  await signIn(page, one);
+  await page.locator(".page-head .badge", { hasText: "Healthy" }).waitFor();
+  await page.locator(".tile", { hasText: "Packages" }).filter({ hasText: "100% on every node" }).waitFor();
+  await page.locator(".tile", { hasText: "Storage" }).filter({ hasText: /\d+ kB/ }).waitFor();
+  assert.equal(await page.locator(".mesh .node").count(), 2);
+  await page.locator(".legend .paused").waitFor();
+  await page.locator(".event", { hasText: "a.pkg" }).first().waitFor();
+  await two.stop("SIGKILL");
+  await page.locator(".page-head .badge", { hasText: "1 node unreachable" }).waitFor();
+  await page.locator(".mesh .node.bad", { hasText: "goes" }).waitFor();
+});
+
+test("bytes that rotted are found by verifying, named, and mended from another node", async () => {
+  const [one, two] = [await Node.start("rotten"), await Node.start("sound")];
+  await one.pair(two);
+  const { package: { blob } } = await one.put("rots.pkg", Buffer.alloc(400_000, 3));
+  await until("the other has it", async () => (await two.api("GET", "/packages")).items[0]?.state === "stored");
+  const file = join(one.data, "blobs", blob.slice(0, 2), blob);
+  chmodSync(file, 0o600);
+  const bytes = readFileSync(file);
+  bytes[1000] ^= 1;
+  writeFileSync(file, bytes);
+  const { page } = await visitor();
+  await signIn(page, one, "storage");
+  await page.locator("[data-operation=start_scrub]").click();
+  const found = (/** @type {string} */ name) => page.locator(".facts > div", { hasText: name }).locator("dd");
+  await until("it is found", async () => (await found("Damaged").first().textContent())?.trim() === "1");
+  await page.locator(".event", { hasText: "rots.pkg" }).first().waitFor();
+  await until("it is mended", async () => (await one.api("GET", "/packages/rots.pkg")).state === "stored" && readFileSync(file).equals(Buffer.alloc(400_000, 3)));
+  await picture(page, "damage");
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator("[data-operation=get_snapshot]").click()]);
+  assert.equal(readFileSync(await download.path()).subarray(0, 4).toString(), "redb", "a copy of the database");
+});
+
+test("a token is shown once, works, is seen to be used, and is locked out at once", async () => {
+  const node = await Node.start("secret");
+  await node.put("apps/x.pkg", "bytes");
+  const { page } = await visitor();
+  await signIn(page, node, "people?section=tokens");
+  await page.locator(".page-head [data-operation=create_token]").click();
+  const dialog = page.locator("dialog");
+  await dialog.locator("input[name=name]").fill("ci");
+  await dialog.locator("select[name=scope]").selectOption("publish");
+  await dialog.locator("input[name=prefixes]").fill("apps");
+  await dialog.locator("select[name=span]").selectOption({ label: "7 days" });
+  await dialog.locator("[data-operation=create_token]").click();
+  const token = String(await dialog.locator(".once code").first().textContent()).trim();
+  await dialog.locator("footer button.primary").click();
+  await dialog.waitFor({ state: "detached" });
+  assert.equal(await page.getByText(token).count(), 0, "it is nowhere any more");
+  const read = async () => (await fetch(`${node.url}/api/v1/packages/apps/x.pkg`, { headers: { authorization: `Bearer ${token}` } })).status;
+  assert.equal(await read(), 200);
+  const row = page.locator("tr", { hasText: "ci" }).filter({ hasText: "Publish" });
+  await row.filter({ hasText: "apps" }).waitFor();
+  await row.locator("[data-operation=revoke_token]").click();
+  await dialog.locator("[data-operation=revoke_token]").click();
+  await row.waitFor({ state: "detached" });
+  assert.equal(await read(), 401);
+});
+
+test("an operation of the API is found, explained and tried", async () => {
+  const node = await Node.start("try-it");
+  await node.put("apps/x.pkg", "bytes");
+  const { page } = await visitor();
+  await signIn(page, node, "api");
+  await page.getByLabel("Find an operation").fill("list packages");
+  const operation = page.locator("details.operation[data-operation=list_packages]");
+  await operation.locator("summary").first().click();
+  await operation.locator("input[name='query.q']").fill("apps");
+  await operation.locator("button[data-operation=list_packages]").click();
+  await operation.locator(".answer", { hasText: "apps/x.pkg" }).waitFor();
+  await operation.getByRole("heading", { name: "Answer: 200" }).waitFor();
+});

@@ -1,0 +1,20 @@
+/** The button of "copy as curl". What it shows is loaded when somebody asks for it. */
+
+import { html } from '../vendor/lit.js';
+import { text } from '../lib/strings.js';
+import { toastProblem } from '../lib/toast.js';
+import { later } from '../lib/update.js';
+import { icon } from './icon.js';
+
+/** Opens the list of what the page did last. */
+export async function openCurl() {
+  try {
+    const { showCurl } = await later(() => import('./curl.js'));
+    await showCurl();
+  } catch (error) {
+    toastProblem(error);
+  }
+}
+
+export const curlButton = () =>
+  html`<button class="icon-only quiet curl" title=${text.curl.title} aria-label=${text.curl.title} @click=${openCurl}>${icon('terminal')}</button>`;
