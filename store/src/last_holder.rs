@@ -3,7 +3,8 @@
 //! Invariants:
 //! - It is about current revisions, and asks the rule of `holding.rs`. Whoever is not proved to have the bytes counts as
 //!   without them, so what is told is never too little.
-//! - A package that the member itself is proved to lack is nothing that goes with it.
+//! - A package that the member itself is proved to lack is nothing that goes with it. A state older than a revision of the
+//!   member's own proves no lack: who minted it had the bytes.
 //! - It walks the whole catalog, with a look-up a package where this node has the bytes itself (a few µs each), and one a member
 //!   elsewhere: for a decision that is made once, not for a page that is shown often.
 
@@ -11,13 +12,14 @@ use redb::{ReadTransaction, ReadableTable};
 
 use crate::catalog::PackageRow;
 use crate::codec::from_row;
-use crate::digest::NodeId;
+use crate::digest::{EventId, NodeId};
 use crate::error::{Result, StoreError};
 use crate::holders::Survey;
 use crate::holding::Holding;
 use crate::limits::LAST_HOLDER_PATHS_MAX;
+use crate::log;
 use crate::path::PackagePath;
-use crate::schema::{BLOBS, PACKAGES};
+use crate::schema::{BLOBS, EVENTS, LOG, PACKAGES};
 
 /// Packages that nobody but one member may have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,10 +42,14 @@ pub(crate) fn only_on(read: &ReadTransaction, survey: &Survey, node: NodeId) -> 
         if blobs.get(row.blob.as_bytes())?.is_some() {
             continue;
         }
-        let Some((_, holders)) = survey.holders(read, path.value())? else { continue };
+        let Some((revision, holders)) = survey.holders(read, path.value())? else { continue };
         let is_elsewhere = holders.iter().any(|holder| holder.node != node && holder.holding == Holding::Has);
         let own_word = holders.iter().find(|holder| holder.node == node).map(|holder| holder.holding);
-        let lacks = own_word.is_none_or(|word| matches!(word, Holding::Wants { .. } | Holding::Behind));
+        let lacks = match own_word {
+            None | Some(Holding::Wants { .. }) => true,
+            Some(Holding::Behind) => origin(read, &revision)? != node,
+            Some(Holding::Has | Holding::NotKept | Holding::Unknown(_)) => false,
+        };
         if !is_elsewhere && !lacks {
             only.packages += 1;
             only.bytes += row.size;
@@ -54,4 +60,10 @@ pub(crate) fn only_on(read: &ReadTransaction, survey: &Survey, node: NodeId) -> 
         }
     }
     Ok(only)
+}
+
+/// Who minted a revision.
+fn origin(read: &ReadTransaction, revision: &EventId) -> Result<NodeId> {
+    let event = log::find(&read.open_table(EVENTS)?, &read.open_table(LOG)?, revision)?;
+    Ok(event.ok_or(StoreError::Corrupt { what: "a package's revision" })?.header.stream.origin)
 }

@@ -202,6 +202,20 @@ fn a_node_ahead_may_have_dropped_the_want_so_nothing_is_claimed() {
 }
 
 #[test]
+fn what_a_member_published_after_it_last_told_of_itself_may_be_there_alone() {
+    let nodes = mesh(3, Role::Publisher);
+    let (a, b, c) = (&nodes[0].1, &nodes[1].1, &nodes[2].1);
+    gossip(&[a, b, c]);
+    put(b, "x.pkg", b"only here", at(1)).expect("a publish");
+    pull(a, b, at(2)).expect("a pull");
+    assert_eq!(holding(a, "x.pkg", b), Holding::Behind, "as far as was told");
+    assert_eq!(a.expulsion(&b.node_id()).expect("readable").paths, [path("x.pkg")]);
+    assert_eq!(a.expulsion(&c.node_id()).expect("readable").packages, 0, "what another minted since hasn't come there");
+    fetch(a, b);
+    assert_eq!(a.expulsion(&b.node_id()).expect("readable").packages, 0);
+}
+
+#[test]
 fn states_of_strangers_are_not_kept_and_those_of_expelled_nodes_go() {
     let nodes = mesh(3, Role::Publisher);
     let (a, b, c) = (&nodes[0].1, &nodes[1].1, &nodes[2].1);
