@@ -76,7 +76,7 @@ test("events are exported as they are filtered, and no cell becomes a formula", 
   assert.match(String(first), /^\d+,[^,]+,package\.published,"\{""/);
 });
 
-test("after records were missed the list is read anew, of a journal that was put back too; where it can't be, that is said", async () => {
+test("of a journal that was put back the list is read anew, and a mark says that some may be missing; where it can't be read, that is said", async () => {
   const node = await Node.start("gap");
   await node.put("before.pkg", "1");
   const { page, complaints } = await listener();
@@ -87,9 +87,10 @@ test("after records were missed the list is read anew, of a journal that was put
   await page.evaluate(({ head }) => /** @type {any} */ (window).odsTell({ kind: "records", records: /** @type {any} */ (window).odsRecords("of-another", head + 10_000, 1) }), log);
   await row("of-another").waitFor();
   await page.evaluate(({ head }) => /** @type {any} */ (window).odsTell({ kind: "gap", head }), log);
-  await page.getByText("Events were missed").waitFor();
   await row("of-another").waitFor({ state: "detached" });
   await row("before.pkg").waitFor();
+  const marks = await page.locator(".events.tall > li:not(.event-more)").evaluateAll((all) => all.map((one) => one.classList.contains("gap")));
+  assert.equal(marks.indexOf(true), marks.length - 1, "behind all that was read");
   await node.put("after.pkg", "2");
   await row("after.pkg").waitFor();
   await page.route("**/api/v1/events?*", (route) => route.abort());
@@ -101,6 +102,27 @@ test("after records were missed the list is read anew, of a journal that was put
   await page.locator("page-events .notice button").click();
   await row("after.pkg").waitFor();
   forgive(complaints, /ERR_|Failed to load resource|net::/);
+});
+
+test("where events were missed a mark stands between what was before and what came since", async () => {
+  const node = await Node.start("hole");
+  await node.put("first.pkg", "1");
+  const { page } = await listener();
+  await longJournal(page, LONG);
+  await signIn(page, node, "events");
+  await page.locator(".event", { hasText: `old/${LONG}.pkg` }).waitFor({ state: "attached" });
+  // What the journal still has of what was missed; the others left it before the connection was back.
+  await page.route("**/api/v1/events?*", (route) => route.fulfill({ json: { items: [1999, 2000].map((index) => ({ lsn: LONG + index, at: new Date().toISOString(), type: "package.published", backfill: false, data: { path: `kept/${index}.pkg`, event_id: "0".repeat(64) } })), next: null } }));
+  await page.evaluate((head) => {
+    const { odsTell, odsRecords } = /** @type {any} */ (window);
+    odsTell({ kind: "records", records: odsRecords("early", head, 1) });
+    odsTell({ kind: "gap", head: head + 2_000 });
+    odsTell({ kind: "records", records: odsRecords("since", head + 2_000, 1) });
+  }, LONG);
+  await page.locator(".event", { hasText: "since/1.pkg" }).waitFor();
+  const last = await page.locator(".events.tall > li:not(.event-more)").evaluateAll((all) => all.slice(-5).map((one) => (one.classList.contains("gap") ? "gap" : /\w+\/\d+\.pkg/.exec(one.textContent ?? "")?.[0])));
+  assert.deepEqual(last, ["early/1.pkg", "gap", "kept/1999.pkg", "kept/2000.pkg", "since/1.pkg"]);
+  await picture(page, "gap-mark");
 });
 
 test("what comes while the list is read is in it once", async () => {
@@ -234,6 +256,55 @@ test("the live tail stops when somebody scrolls up, counts what comes meanwhile,
   await page.locator("[data-operation=follow_events][aria-pressed=true]").waitFor();
   await page.locator(".event", { hasText: "later.pkg" }).first().waitFor();
   await until("the end is in sight", () => box.evaluate((one) => one.scrollHeight - one.scrollTop - one.clientHeight < 40));
+});
+
+test("who scrolls up bit by bit, without wheel or key, isn't taken back to the end, and follows again there", async () => {
+  const node = await Node.start("bits");
+  const { page } = await listener();
+  await longJournal(page, LONG);
+  await signIn(page, node, "events");
+  await page.locator(".event", { hasText: `old/${LONG}.pkg` }).waitFor();
+  const pressed = (/** @type {boolean} */ is) => page.locator(`[data-operation=follow_events][aria-pressed=${is}]`).waitFor();
+  await pressed(true);
+  // As a finger, or the bar that is dragged, moves it: a few pixels a frame, while there are news.
+  const moved = (/** @type {number} */ by) => page.locator(".tail").evaluate((box, { by, head }) => new Promise((/** @type {(at: number) => void} */ resolve) => {
+    let left = 20;
+    const frame = () => {
+      if (left === 0) return resolve(box.scrollHeight - box.scrollTop - box.clientHeight);
+      left -= 1;
+      box.scrollTop += by;
+      const { odsTell, odsRecords } = /** @type {any} */ (window);
+      if (by < 0 && left === 10) odsTell({ kind: "records", records: odsRecords("meanwhile", head, 1) });
+      return requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  }), { by, head: LONG });
+  assert.ok(await moved(-6) >= 119);
+  await pressed(false);
+  await moved(20);
+  await pressed(true);
+});
+
+test("the list isn't drawn anew by what says nothing else of it", async () => {
+  const node = await Node.start("calm");
+  await node.put("one.pkg", "1");
+  const { page } = await visitor();
+  await signIn(page, node, "events");
+  await page.locator(".event", { hasText: "one.pkg" }).first().waitFor();
+  const answered = () => page.waitForResponse((answer) => answer.url().includes("/api/v1/mesh"));
+  await answered();
+  await page.evaluate(() => {
+    const list = /** @type {any} */ (document.querySelector("page-events"));
+    const { updated } = list;
+    list.odsDrawn = 0;
+    list.updated = () => {
+      list.odsDrawn += 1;
+      updated.call(list);
+    };
+  });
+  await answered();
+  await answered();
+  assert.equal(await page.evaluate(() => /** @type {any} */ (document.querySelector("page-events")).odsDrawn), 0);
 });
 
 test("when more come at once than the list keeps, nothing is missing in it, and what was before can be read", async () => {

@@ -58,13 +58,19 @@ export class OdsElement extends LitElement {
   }
 
   /**
-   * Uses a resource: held while the element is on the page, rendered again when it changes.
+   * Uses a resource: held while the element is on the page, rendered again when it was read.
    *
    * @template T
    * @param {import('../lib/resource.js').Resource<T>} used
+   * @param {(value: T | undefined) => unknown} [part] what of it is shown: rendered again only when that is another
    */
-  use(used) {
-    this.listen(used, 'change');
+  use(used, part) {
+    let before = '';
+    this.listen(used, 'change', () => {
+      const now = part ? JSON.stringify(part(used.value)) : '';
+      if (!part || now !== before) this.requestUpdate();
+      before = now;
+    });
     this.whileShown(() => used.hold());
     return used;
   }

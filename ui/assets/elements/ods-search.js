@@ -33,7 +33,7 @@ class OdsSearch extends OdsElement {
 
   constructor() {
     super();
-    this.use(mesh);
+    this.whileShown(() => mesh.hold());
     this.listen(document, 'keydown', (event) => this.#shortcut(event));
     this.listen(document, 'click', (event) => event.composedPath().includes(this) || this.#close());
   }

@@ -1,8 +1,9 @@
 /**
  * A window on the end of the journal: the newest records that match, growing at its end as the node tells of more, and at its
- * beginning on demand. Between its first record and its last none that matches is missing: where news were lost, or the journal is
- * another one, all is read anew; when more come at once than are kept, the list begins there. At most `KEPT` are held, and `FOLLOWED`
- * while somebody follows the end, who sees a screen of them: with more, the oldest go. So thousands a minute cost what a screen costs.
+ * beginning on demand. Between its first record and its last none that matches is missing, but where `gaps` says so: there the journal
+ * no longer had the place up to which it had told. When more come at once than are kept, the list begins there. At most `KEPT` are held,
+ * and `FOLLOWED` while somebody follows the end, who sees a screen of them: with more, the oldest go. So thousands a minute cost what a
+ * screen costs.
  */
 
 import { call } from './api.js';
@@ -25,6 +26,8 @@ const COUNT_MS = 1000;
 export class JournalTail extends EventTarget {
   /** @type {Happening[]} oldest first */
   records = [];
+  /** Behind which records, by LSN, some may be missing. @type {number[]} */
+  gaps = [];
   /** @type {import('./problem.js').Problem | null} */
   problem = null;
   reading = true;
@@ -36,6 +39,8 @@ export class JournalTail extends EventTarget {
   whole = false;
   /** All that match are in the list from here on. */
   #from = 0;
+  /** Up to where the node has told, whether it matches or not. */
+  #heard = 0;
   /** Whether the list begins anew at what waits, since what is between them was let go, or never read. */
   #anew = false;
   /** @type {Happening[]} */
@@ -49,7 +54,7 @@ export class JournalTail extends EventTarget {
   /** Follows the live stream until the function returned is called. */
   follow() {
     const stop = live.on(['*'], (records) => this.#arrived(records));
-    const gap = () => void this.show(this.#filter);
+    const gap = (/** @type {any} */ { detail }) => void this.#missed(detail);
     live.addEventListener('gap', gap);
     return () => {
       stop();
@@ -57,10 +62,10 @@ export class JournalTail extends EventTarget {
     };
   }
 
-  /** Begins anew with a filter. @param {Filter} filter */
-  async show(filter) {
+  /** Begins anew with a filter. @param {Filter} filter @param {number[]} [gaps] that are known already */
+  async show(filter, gaps = []) {
     const run = ++this.#run;
-    Object.assign(this, { records: [], problem: null, whole: false, reading: true });
+    Object.assign(this, { records: [], gaps, problem: null, whole: false, reading: true });
     this.#filter = filter;
     this.#waiting = [];
     this.#anew = false;
@@ -68,6 +73,7 @@ export class JournalTail extends EventTarget {
     try {
       const { log } = await call('show_node', { background: true });
       if (run !== this.#run) return;
+      this.#heard = log.head;
       this.#from = log.head + 1;
     } catch (error) {
       if (run !== this.#run) return;
@@ -76,6 +82,34 @@ export class JournalTail extends EventTarget {
       return this.#changed();
     }
     return this.older();
+  }
+
+  /**
+   * The place up to which the node told is no longer in its journal: what there is after it is read. If the journal was put back,
+   * what is shown is of one that is no more, and all is read anew.
+   *
+   * @param {number} head where the journal is now
+   */
+  async #missed(head) {
+    const gap = Math.min(head, this.#heard);
+    if (this.reading || head < this.#heard) return this.show(this.#filter, [gap]);
+    this.#take();
+    const run = this.#run;
+    this.gaps = [...this.gaps, gap];
+    this.#heard = head;
+    this.reading = true;
+    this.#changed();
+    try {
+      const found = await this.#between(gap, head + 1);
+      if (run !== this.#run) return undefined;
+      if (found === null) return this.show(this.#filter, [gap]);
+      this.#append(found);
+    } catch (error) {
+      if (run !== this.#run) return undefined;
+      this.problem = asProblem(error);
+    }
+    this.reading = false;
+    return this.#changed();
   }
 
   /** Reads what is before. */
@@ -131,6 +165,7 @@ export class JournalTail extends EventTarget {
 
   /** @param {readonly Happening[]} records */
   #arrived(records) {
+    this.#heard = Math.max(this.#heard, records.at(-1)?.lsn ?? 0);
     this.#waiting.push(...records.filter((record) => this.#fits(record)));
     if (this.#waiting.length > KEPT) {
       this.#waiting.splice(0, this.#waiting.length - KEPT);
@@ -152,21 +187,27 @@ export class JournalTail extends EventTarget {
     const last = this.records.at(-1)?.lsn ?? this.#from - 1;
     const fresh = this.#waiting.splice(0).filter(({ lsn }) => lsn > last);
     if (fresh.length === 0) return;
+    this.#append(fresh);
+    this.#changed();
+  }
+
+  /** The list goes on with these. With more than are kept, the oldest go. @param {readonly Happening[]} fresh */
+  #append(fresh) {
     this.records = [...this.records, ...fresh];
     const most = this.following ? FOLLOWED : KEPT;
     if (this.records.length > most) {
       if (this.records.length - most > FOLLOWED) this.list += 1;
       this.records = this.records.slice(-most);
       this.#from = this.records[0]?.lsn ?? this.#from;
+      this.gaps = this.gaps.filter((lsn) => lsn >= this.#from);
       this.whole = false;
     }
-    this.#changed();
   }
 
   /** All else goes: the list begins there, and what is before can be read as ever. @param {number} lsn */
   #beginAt(lsn) {
     this.#anew = false;
-    Object.assign(this, { records: [], whole: false, list: this.list + 1 });
+    Object.assign(this, { records: [], gaps: [], whole: false, list: this.list + 1 });
     this.#from = lsn;
   }
 

@@ -109,19 +109,21 @@ export class LiveStream {
       else if (field === 'data') data += value;
     }
     if (data === '') return;
-    if (event === 'reset') this.tell({ kind: 'gap', head: JSON.parse(data).head });
-    else this.#hand(JSON.parse(data));
+    if (event !== 'reset') return this.#hand(JSON.parse(data));
+    this.#flush();
+    this.tell({ kind: 'gap', head: JSON.parse(data).head });
   }
 
   /** @param {Happening} record */
   #hand(record) {
     this.#batch.push(record);
-    if (this.#batch.length > 1) return;
-    setTimeout(() => {
-      const records = this.#batch;
-      this.#batch = [];
-      this.tell({ kind: 'records', records });
-    }, BATCH_MS);
+    if (this.#batch.length === 1) setTimeout(() => this.#flush(), BATCH_MS);
+  }
+
+  #flush() {
+    const records = this.#batch;
+    this.#batch = [];
+    if (records.length > 0) this.tell({ kind: 'records', records });
   }
 
   /** @param {LiveState} state */

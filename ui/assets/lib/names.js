@@ -9,3 +9,6 @@ export function nodeName(id) {
   const found = mesh.value?.items.find((node) => node.id === id);
   return format.plain(found?.name ?? format.shortId(String(id)));
 }
+
+/** What of the mesh names nodes. @param {{ items: readonly import('./types.js').MeshNode[] } | undefined} mesh */
+export const namesOf = (mesh) => mesh?.items.map(({ id, name }) => [id, name]);

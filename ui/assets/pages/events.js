@@ -6,12 +6,12 @@
 import { html, keyed, nothing, repeat } from '../vendor/lit.js';
 import { JournalTail, KEPT } from '../lib/journal-tail.js';
 import * as format from '../lib/format.js';
-import { live } from '../lib/live.js';
+import { namesOf } from '../lib/names.js';
 import { mesh } from '../lib/node.js';
 import { router } from '../lib/router.js';
 import { events as words } from '../lib/strings/events.js';
 import { titles } from '../lib/strings/shared.js';
-import { toast, toastProblem } from '../lib/toast.js';
+import { toastProblem } from '../lib/toast.js';
 import { OdsElement } from '../elements/base.js';
 import { eventRow } from '../elements/event-row.js';
 import { exportEvents } from '../elements/export-events.js';
@@ -21,16 +21,17 @@ import { emptyState, pageHead, problemBox, waiting } from '../elements/parts.js'
 
 /** @typedef {import('../lib/types.js').Happening} Happening */
 
-/** This near to the end counts as there. */
+/** This near to the end counts as there for who comes back; who goes away by more than this is away. */
 const END_PX = 40;
+const LEAVING_PX = 4;
 
 class PageEvents extends OdsElement {
   tail = new JournalTail();
   /** For the names of nodes that records are about. */
-  mesh = this.use(mesh);
+  mesh = this.use(mesh, namesOf);
   #seen = 0;
-  /** Where the page itself scrolled to last. */
-  #put = -1;
+  /** Where the list was scrolled to last. */
+  #top = 0;
   /** Whether somebody moved since the last pause, or is away from the end. */
   #away = false;
   #shown = '';
@@ -41,7 +42,6 @@ class PageEvents extends OdsElement {
     super();
     this.listen(this.tail, 'change');
     this.whileShown(() => this.tail.follow());
-    this.listen(live, 'gap', () => toast(words.anew, { kind: 'plain' }));
     this.listen(router, 'change', () => this.#read());
     this.whileShown(() => this.#read());
   }
@@ -92,17 +92,26 @@ class PageEvents extends OdsElement {
   }
 
   #list() {
-    const { records, reading, whole, list } = this.tail;
-    if (records.length === 0 && reading) return waiting();
+    const { records, gaps, reading, whole, list } = this.tail;
+    const isEmpty = records.length === 0 && gaps.length === 0;
+    if (isEmpty && reading) return waiting();
     // That it couldn't be read is said above; whether there is anything isn't known.
-    if (records.length === 0 && this.tail.problem) return nothing;
-    if (records.length === 0) {
+    if (isEmpty && this.tail.problem) return nothing;
+    if (isEmpty) {
       const filtered = this.#filter.types || this.#filter.path;
       return emptyState({ icon: 'scroll-text', title: filtered ? words.noneMatch : words.none, body: filtered ? nothing : words.noneBody });
     }
     return html`${whole ? html`<p class="edge quiet">${words.begin}</p>` : html`<p class="edge"><button class="small" ?disabled=${reading} @click=${this.#older}>${words.older}</button></p>`}
       ${records.length >= KEPT ? html`<p class="edge quiet">${words.dropped(KEPT)}</p>` : nothing}
-      ${keyed(list, html`<ol class="events tall">${repeat(records, ({ lsn }) => lsn, (record) => this.#record(record))}</ol>`)}`;
+      ${keyed(list, html`<ol class="events tall">${repeat(this.#rows, (row) => (typeof row === 'number' ? `gap ${row}` : row.lsn), (row) => (typeof row === 'number'
+        ? html`<li class="gap notice warn">${icon('unplug')}<span>${words.gap}</span></li>` : this.#record(row)))}</ol>`)}`;
+  }
+
+  /** The records, and between them what says that some may be missing. @returns {(Happening | number)[]} */
+  get #rows() {
+    const gaps = [...this.tail.gaps];
+    const rows = this.tail.records.flatMap((record) => [...gaps.splice(0, gaps.filter((lsn) => lsn < record.lsn).length), record]);
+    return [...rows, ...gaps];
   }
 
   /** @param {Happening} record */
@@ -137,25 +146,23 @@ class PageEvents extends OdsElement {
   /** Goes to the end, or stays there. @param {Element} box */
   #stay(box) {
     box.scrollTop = box.scrollHeight;
-    this.#put = box.scrollTop;
+    this.#top = box.scrollTop;
   }
 
+  /**
+   * Who scrolls up, by whatever means, stops following. Rows that get their height only when they are seen move what is seen, too, but
+   * never up from the end. Nor can they take back a pause: only who moves, or was elsewhere, follows at the end again.
+   */
   #scrolled() {
     const box = this.#tailBox;
     if (!box) return;
-    // The page's own scrolling is told late: after somebody pressed “Following”, it would undo that.
-    if (box.scrollTop === this.#put) return;
-    this.#put = -1;
+    const isUp = box.scrollTop < this.#top;
+    this.#top = box.scrollTop;
     const left = box.scrollHeight - box.scrollTop - box.clientHeight;
-    const atEnd = left < END_PX;
-    // Rows that get their height only when they are seen move what is seen. Nobody goes away by less than a screen without moving, and
-    // that can't take back a pause either: only who moves, or was elsewhere, follows at the end again.
-    if (!this.#away && left < box.clientHeight) return this.tail.following ? this.#stay(box) : undefined;
-    this.#away = !atEnd;
-    if (atEnd === this.tail.following) return;
-    this.tail.following = atEnd;
-    if (!atEnd) this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
-    this.requestUpdate();
+    if (this.tail.following && isUp && left > LEAVING_PX) this.#pause();
+    else if (this.tail.following) this.#stay(box);
+    else if (!isUp && this.#away && left < END_PX) this.#toEnd();
+    if (left >= END_PX) this.#away = true;
   }
 
   #moved() {
@@ -164,17 +171,19 @@ class PageEvents extends OdsElement {
 
   #toggle() {
     this.#away = false;
-    if (this.tail.following) {
-      this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
-      this.tail.following = false;
-    } else this.tail.following = true;
+    if (this.tail.following) this.#pause();
+    else this.#toEnd();
+  }
+
+  #pause() {
+    this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
+    this.tail.following = false;
     this.requestUpdate();
   }
 
   /** Who looks back no longer follows. */
   #older() {
-    this.#seen = this.tail.records.at(-1)?.lsn ?? 0;
-    this.tail.following = false;
+    this.#pause();
     void this.tail.older();
   }
 
