@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { afterEach, test } from "node:test";
+import { PHONE, picture } from "./support/browser.js";
 import { Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
 import { signIn } from "./support/sign-in.js";
@@ -76,5 +77,22 @@ test("a package's link, digests, bytes and earlier revisions are at hand, and wh
   await asks.getByText("Its history of 2 revisions stays").waitFor();
   await page.keyboard.press("Escape");
   assert.equal((await node.api("GET", "/packages")).items.length, 1);
+  await context.close();
+});
+
+test("a package's link is copied from its row on a phone, too, beside a name that can be read", async () => {
+  const node = await Node.start("pocket");
+  await node.put("apps/A-package-with-a-long-name-1.2.3.pkg", "one");
+  const { page, context } = await visitor({ viewport: PHONE, hasTouch: true, permissions: ["clipboard-read", "clipboard-write"] });
+  await signIn(page, node, "packages");
+  await page.locator(".vt-rows").getByRole("button", { name: "Copy link" }).tap();
+  await until("it is copied", async () => (await page.evaluate(() => navigator.clipboard.readText())) === `${node.url}/Packages/apps/A-package-with-a-long-name-1.2.3.pkg`);
+  await page.locator(".vt-rows .vt-row").first().waitFor();
+  for (const [width, least] of /** @type {const} */ ([[PHONE.width, 100], [320, 80]])) {
+    await page.setViewportSize({ width, height: 640 });
+    const box = await page.locator(".vt-rows .two-lines > a").boundingBox();
+    assert.ok(box && box.width >= least, `${box?.width} px for the name in a window of ${width}`);
+    await picture(page, `packages-${width}`);
+  }
   await context.close();
 });

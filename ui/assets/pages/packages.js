@@ -181,7 +181,7 @@ class PagePackages extends OdsElement {
       { label: words.size, kind: 'vc-size', sort: 'size', cell: (one) => format.bytes(one.size) },
       { label: words.published, kind: 'vc-published wide-only', sort: 'published_at', cell: publishedCell },
       { label: words.replicas, kind: 'vc-state', cell: stateCell },
-      { label: '', kind: 'vc-link wide-only', head: html`<span class="off-screen">${words.link}</span>`, cell: linkCell },
+      { label: '', kind: 'vc-link', head: html`<span class="off-screen">${words.link}</span>`, cell: linkCell },
     ];
   }
 
