@@ -14,7 +14,7 @@ const BROTLI_QUALITY: u32 = 11;
 const BROTLI_WINDOW: u32 = 22;
 
 /// Shorter ones gain nothing from being compressed.
-const COMPRESSED_FROM_BYTES: usize = 512;
+const COMPRESSED_FROM_BYTES: usize = 128;
 
 /// Kinds of files of which a browser that opens one by itself shows the text.
 const INERT: [&str; 3] = ["text/javascript", "text/css; charset=utf-8", "application/json"];

@@ -6,18 +6,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rust_embed::RustEmbed;
 
-use crate::comments::without_comment_lines;
 use crate::file::File;
 use crate::media_type::media_type;
+use crate::squeeze;
 
 /// Where in `index.html` the base path goes.
 const BASE_MARK: &str = "{{base}}";
 
 /// The file that answers every page address.
 const INDEX: &str = "index.html";
-
-/// What was made elsewhere is sent byte for byte.
-const VENDORED: &str = "vendor/";
 
 #[derive(RustEmbed)]
 #[folder = "assets"]
@@ -94,9 +91,9 @@ impl Files {
 
 /// What is sent of the file called `name`.
 fn as_sent(name: &str, bytes: Cow<'static, [u8]>) -> Cow<'static, [u8]> {
-    let has_comments = !name.starts_with(VENDORED) && [".js", ".css"].iter().any(|ending| name.ends_with(ending));
-    match std::str::from_utf8(&bytes) {
-        Ok(text) if has_comments => Cow::Owned(without_comment_lines(text).into_bytes()),
+    match (std::str::from_utf8(&bytes), name.rsplit_once('.')) {
+        (Ok(text), Some((_, "js"))) => Cow::Owned(squeeze::script(text).into_bytes()),
+        (Ok(text), Some((_, "css"))) => Cow::Owned(squeeze::style(text).into_bytes()),
         _ => bytes,
     }
 }

@@ -1,5 +1,5 @@
 //! The web page, embedded. It is one more client of the admin API: this crate only hands out its files, which are in
-//! `ui/assets` as browsers run them (without the comments). It depends on nothing of ours, and only the node mounts it.
+//! `ui/assets` as browsers run them (without comments and indentation). It depends on nothing of ours, and only the node mounts it.
 //!
 //! - `/ui/` and the addresses of the page's own router answer `index.html`, which names the other files under a base path
 //!   that holds a hash of all of them. It is asked for anew each time.
@@ -12,11 +12,11 @@
 //! - A debug build reads the files from the source tree again whenever `index.html` is asked for; a release build holds them.
 
 mod answer;
-mod comments;
 mod file;
 mod files;
 mod media_type;
 mod routes;
+mod squeeze;
 
 #[cfg(test)]
 mod tests;

@@ -1,22 +1,24 @@
-// Makes `assets/vendor` from packages: Lit with its directives as one readable module, a maker of QR codes, and a sprite
+// Makes `assets/vendor` from packages: Lit as one readable module and one directive as another, a maker of QR codes, and two sprites
 // of Lucide's icons.
-// `npm run vendor` after changing a version in package.json or a name in `assets/lib/icons.js`; the outcome is committed.
+// `npm run vendor` after changing a version in package.json or a name in `assets/lib/icons.js` or `more-icons.js`; the outcome is committed.
 
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 import ts from "typescript";
-import { ICONS } from "../assets/lib/icons.js";
+import { FIRST } from "../assets/lib/icons.js";
+import { MORE } from "../assets/lib/more-icons.js";
 
 const assets = new URL("../assets/", import.meta.url);
 const packages = new URL("../node_modules/", import.meta.url);
 
-/** The directives that the page uses, and what each module of them is called. */
-const directives = { repeat: "repeat", keyed: "keyed", "if-defined": "ifDefined" };
-
+/** What the page uses, and what `repeat`, which a first visit doesn't need, uses of it. */
 const entry = [
   'export { LitElement, html, nothing, svg } from "lit";',
-  ...Object.entries(directives).map(([file, names]) => `export { ${names} } from "lit/directives/${file}.js";`),
+  'export { keyed } from "lit/directives/keyed.js";',
+  'export { ifDefined } from "lit/directives/if-defined.js";',
+  'export { noChange, _$LH } from "lit-html";',
+  'export { Directive, PartType, directive } from "lit/directive.js";',
 ].join("\n");
 
 /** What Lit's own release build switches off, and what is for browsers that the page doesn't run in: what is behind these goes. */
@@ -71,8 +73,16 @@ const released = {
   },
 };
 
-/** One readable module of what `contents` exports. @param {string} contents */
-async function bundle(contents) {
+/** What is in `lit.js` already stays there: two copies of Lit on a page don't go together. @type {import("esbuild").Plugin} */
+const besides = {
+  name: "besides",
+  setup(bundler) {
+    bundler.onResolve({ filter: /\/(lit-html|directive)\.js$/ }, () => ({ path: "./lit.js", external: true }));
+  },
+};
+
+/** One readable module of what `contents` exports. @param {string} contents @param {import("esbuild").Plugin[]} plugins */
+async function bundle(contents, plugins = [released]) {
   const bundled = await build({
     stdin: { contents, resolveDir: new URL("..", import.meta.url).pathname, sourcefile: "entry.js" },
     bundle: true,
@@ -80,7 +90,7 @@ async function bundle(contents) {
     target: "es2022",
     charset: "utf8",
     conditions: ["development"],
-    plugins: [released],
+    plugins,
     write: false,
   });
   // Where on this machine the sources were is nobody's business.
@@ -94,8 +104,9 @@ function symbol(name) {
   return `<symbol id="${name}" viewBox="0 0 24 24">${inside.replace(/\s*\n\s*/g, "").trim()}</symbol>`;
 }
 
-function icons() {
-  const names = [...ICONS].sort();
+/** @param {readonly string[]} icons */
+function sprite(icons) {
+  const names = [...icons].sort();
   return `<svg xmlns="http://www.w3.org/2000/svg">\n${names.map(symbol).join("\n")}\n</svg>\n`;
 }
 
@@ -106,8 +117,10 @@ const licence = (name) => readFileSync(new URL(`${name}/LICENSE`, packages), "ut
 
 const files = {
   "vendor/lit.js": await bundle(entry),
+  "vendor/repeat.js": await bundle('export { repeat } from "lit/directives/repeat.js";', [besides, released]),
   "vendor/lit.LICENSE.txt": licence("lit"),
-  "icons.svg": icons(),
+  "icons.svg": sprite(FIRST),
+  "more-icons.svg": sprite(MORE),
   "vendor/icons.LICENSE.txt": licence("lucide-static"),
   "vendor/qr.js": await bundle('export { encode } from "uqr";'),
   "vendor/qr.LICENSE.txt": licence("uqr"),

@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { copy } from '../lib/clipboard.js';
-import { text } from '../lib/strings.js';
+import { shared } from '../lib/strings/shared.js';
 import { toastProblem } from '../lib/toast.js';
 import { icon } from './icon.js';
 
@@ -20,7 +20,7 @@ export function copyButton(value, { what, label, kind = '' }) {
       return toastProblem(error);
     }
   };
-  const named = text.copy.button(what);
+  const named = shared.copy.button(what);
   return html`<button type="button" class=${label ? kind : `icon-only ${kind}`} title=${named} aria-label=${label ? nothing : named} @click=${run}>
     ${icon(label ? 'link' : 'copy')}${label ? html`<span>${label}</span>` : nothing}
   </button>`;

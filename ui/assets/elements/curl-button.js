@@ -17,4 +17,4 @@ export async function openCurl() {
 }
 
 export const curlButton = () =>
-  html`<button class="icon-only quiet curl" title=${text.curl.title} aria-label=${text.curl.title} @click=${openCurl}>${icon('terminal')}</button>`;
+  html`<button class="icon-only quiet curl" title=${text.curl} aria-label=${text.curl} @click=${openCurl}>${icon('terminal')}</button>`;

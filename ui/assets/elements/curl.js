@@ -4,19 +4,20 @@ import { html, nothing } from '../vendor/lit.js';
 import { asCurl, recentCalls, recentReads } from '../lib/api.js';
 import { ask } from '../lib/dialog.js';
 import { text } from '../lib/strings.js';
+import { curl as words } from '../lib/strings/dialogs.js';
 import { copyButton } from './copy.js';
 
 /** Opens the list of what the page did last. */
 export function showCurl() {
-  return ask((close) => html`<h2>${text.curl.title}</h2>
-    <p>${text.curl.body}</p>
-    ${recentCalls().length ? html`<h3>${text.curl.did}</h3><ol class="curls">${recentCalls().map((call) => curlRow(call))}</ol>` : nothing}
-    <h3>${text.curl.read}</h3><ol class="curls">${recentReads().map((call) => curlRow(call))}</ol>
-    <footer><button type="button" @click=${() => close()}>${text.close}</button></footer>`, { label: text.curl.title, wide: true });
+  return ask((close) => html`<h2>${text.curl}</h2>
+    <p>${words.body}</p>
+    ${recentCalls().length ? html`<h3>${words.did}</h3><ol class="curls">${recentCalls().map((call) => curlRow(call))}</ol>` : nothing}
+    <h3>${words.read}</h3><ol class="curls">${recentReads().map((call) => curlRow(call))}</ol>
+    <footer><button type="button" @click=${() => close()}>${text.close}</button></footer>`, { label: text.curl, wide: true });
 }
 
 /** @param {import('../lib/api.js').Call} call */
 function curlRow(call) {
   const line = asCurl(call);
-  return html`<li><span class="digest"><code>${line}</code>${copyButton(line, { what: text.curl.line })}</span></li>`;
+  return html`<li><span class="digest"><code>${line}</code>${copyButton(line, { what: words.line })}</span></li>`;
 }

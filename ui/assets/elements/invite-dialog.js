@@ -6,6 +6,7 @@ import { ask } from '../lib/dialog.js';
 import * as format from '../lib/format.js';
 import { inviteIn } from '../lib/invite.js';
 import { text as common } from '../lib/strings.js';
+import { curl } from '../lib/strings/dialogs.js';
 import { mesh as words } from '../lib/strings/mesh.js';
 import { SPANS, shared } from '../lib/strings/shared.js';
 import { digest } from './copy.js';
@@ -44,7 +45,7 @@ export function showInvite({ id, invite, expires_at: until }) {
   return ask((close) => html`<h2>${words.inviteMade}</h2>
     <ods-invite-state .invite=${id} .line=${html`<p>${words.inviteHow}</p>
       <div class="once">${digest(line, { what: words.inviteLine })}</div>
-      <div class="once">${digest(`ods peer join '${line}'`, { what: common.curl.line })}</div>`}
+      <div class="once">${digest(`ods peer join '${line}'`, { what: curl.line })}</div>`}
       .more=${html`${qrCode(line, words.inviteLine)}<p class="hint">${words.inviteGood(format.date(until))}</p>`}></ods-invite-state>
     <footer><button type="button" class="primary" @click=${() => close(true)}>${common.close}</button></footer>`, { label: words.inviteMade });
 }

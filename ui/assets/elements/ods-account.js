@@ -32,7 +32,7 @@ class OdsAccount extends OdsElement {
     const leave = () => session.signOut().catch(toastProblem);
     return this.#menu({ label, icon: 'user' }, html`
       <p class="menu-head" data-operation="show_session"><strong>${who.name}</strong><br>${text.account.is(who.kind, who.scope)}</p>
-      <button role="menuitem" @click=${openCurl}>${icon('terminal')}${text.curl.title}</button>
+      <button role="menuitem" @click=${openCurl}>${icon('terminal')}${text.curl}</button>
       <button role="menuitem" data-operation="sign_out" @click=${leave}>${icon('log-out')}${text.account.signOut}</button>`);
   }
 

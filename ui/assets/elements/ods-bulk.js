@@ -9,6 +9,7 @@ import { ask } from '../lib/dialog.js';
 import { plain } from '../lib/format.js';
 import { asProblem } from '../lib/problem.js';
 import { text } from '../lib/strings.js';
+import { dialogs as dialogWords } from '../lib/strings/dialogs.js';
 import { packagePage, packages as words } from '../lib/strings/packages.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from './action.js';
@@ -100,7 +101,7 @@ class OdsBulk extends OdsElement {
 
   /** @param {number} count */
   #typeCount(count) {
-    return html`<label class="field"><span>${text.dialog.typeThis(String(count))}</span><input name="typed" required pattern=${String(count)} inputmode="numeric" autocomplete="off"></label>`;
+    return html`<label class="field"><span>${dialogWords.typeThis(String(count))}</span><input name="typed" required pattern=${String(count)} inputmode="numeric" autocomplete="off"></label>`;
   }
 
   #outcome() {

@@ -1,6 +1,7 @@
 /** Packages that were deleted and are not back: as far as the journal goes back, each with a way to restore what it was. */
 
-import { html, nothing, repeat } from '../vendor/lit.js';
+import { html, nothing } from '../vendor/lit.js';
+import { repeat } from '../vendor/repeat.js';
 import { journalPages } from '../lib/journal.js';
 import * as format from '../lib/format.js';
 import { live } from '../lib/live.js';

@@ -3,10 +3,12 @@
  * `aria-busy`) can't be left before its answer is here, and one that is to be kept only by its own button.
  */
 
-import { html, nothing, repeat } from '../vendor/lit.js';
+import { html, nothing } from '../vendor/lit.js';
+import { repeat } from '../vendor/repeat.js';
 import { confirm, dialogs, setConfirmView } from '../lib/dialog.js';
 import { router } from '../lib/router.js';
 import { text } from '../lib/strings.js';
+import { dialogs as words } from '../lib/strings/dialogs.js';
 import { OdsElement } from './base.js';
 import { actionButton } from './action.js';
 
@@ -49,7 +51,7 @@ class OdsDialogs extends OdsElement {
   /** Escape and a click beside it throw away nothing that was typed without asking. @param {Shown} shown */
   async #leave(shown) {
     if (this.#isKept(shown)) return;
-    const { leave: title, leaveAction: action } = text.dialog;
+    const { leave: title, leaveAction: action } = words;
     if (!this.#typed.has(shown) || (await confirm({ title, action, danger: true }))) dialogs.close(shown);
   }
 
@@ -79,7 +81,7 @@ function confirmView(question, close) {
     const form = /** @type {HTMLFormElement} */ (event.currentTarget);
     const field = /** @type {HTMLInputElement | null} */ (form.elements.namedItem('typed'));
     if (!typed || field?.value === typed) return close(true);
-    field?.setCustomValidity(text.dialog.typeThis(typed));
+    field?.setCustomValidity(words.typeThis(typed));
     field?.reportValidity();
     field?.setCustomValidity('');
     return undefined;
@@ -88,7 +90,7 @@ function confirmView(question, close) {
   return html`<form method="dialog" @submit=${submit}>
     <h2>${title}</h2>
     <div class="dialog-text">${body}</div>
-    ${typed ? html`<label class="field"><span>${text.dialog.typeThis(typed)}</span><input name="typed" autocomplete="off" spellcheck="false"></label>` : nothing}
+    ${typed ? html`<label class="field"><span>${words.typeThis(typed)}</span><input name="typed" autocomplete="off" spellcheck="false"></label>` : nothing}
     <footer>
       <button type="button" @click=${() => close(false)}>${text.cancel}</button>
       ${operation ? actionButton({ operation, label: action, kind }) : html`<button type="submit" class=${kind}>${action}</button>`}

@@ -7,8 +7,7 @@ import { session } from '../lib/session.js';
 import { firstRun as words } from '../lib/strings/first-run.js';
 import { OdsElement } from './base.js';
 import { actionButton } from './action.js';
-import { icon } from './icon.js';
-import { logo } from './logo.js';
+import { icon, logo } from './icon.js';
 import { problemBox } from './parts.js';
 
 class OdsFirstAdmin extends OdsElement {

@@ -8,8 +8,7 @@ import { ROOT, router } from '../lib/router.js';
 import { text } from '../lib/strings.js';
 import { uploading } from '../lib/uploading.js';
 import { OdsElement } from './base.js';
-import { icon } from './icon.js';
-import { logo } from './logo.js';
+import { icon, logo } from './icon.js';
 
 /** @type {NonNullable<import('../lib/routes.js').Route['group']>[]} */
 const GROUPS = ['main', 'automation', 'server'];

@@ -8,6 +8,7 @@ import { Problem } from '../lib/problem.js';
 import { session } from '../lib/session.js';
 import { api as words } from '../lib/strings/api.js';
 import { text as common } from '../lib/strings.js';
+import { curl } from '../lib/strings/dialogs.js';
 import { toastProblem } from '../lib/toast.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
@@ -59,7 +60,7 @@ class OdsOperation extends OdsElement {
           ${bodyType.includes('json') ? html`<details><summary>${words.shape}</summary><pre>${shape(this.document, body.schema)}</pre></details>` : nothing}` : nothing}
         <div class="line">${id === 'follow_events' ? html`<p class="hint">${words.stream}</p>`
           : actionButton({ operation: /** @type {OperationId} */ (id), label: words.send, icon: 'send', busy: this.#busy })}
-          ${copyButton(() => this.#curl(), { what: common.curl.line, label: common.curl.title })}</div>
+          ${copyButton(() => this.#curl(), { what: curl.line, label: common.curl })}</div>
       </form>
       ${this.#answer ? html`<h3>${words.answer(this.#answer.status)}</h3><pre class="answer" tabindex="0">${this.#answer.text || words.empty}</pre>` : nothing}
       <h3>${words.answers}</h3>

@@ -52,7 +52,7 @@ class OdsShell extends OdsElement {
   async #start() {
     this.#state = 'starting';
     try {
-      await Promise.all([session.load(), this.#setUp ? later(() => import('./ods-first-admin.js')) : null]);
+      await Promise.all([session.load(), this.#setUp ? later(() => import('./ods-first-admin.js'), { plain: true }) : null]);
       this.#state = 'ready';
     } catch (error) {
       this.#failed(error);

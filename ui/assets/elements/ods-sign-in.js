@@ -9,8 +9,8 @@ import { session } from '../lib/session.js';
 import { text } from '../lib/strings.js';
 import { OdsElement } from './base.js';
 import { actionButton } from './action.js';
-import { logo } from './logo.js';
 import { problemBox } from './parts.js';
+import { logo } from './icon.js';
 
 const words = text.signIn;
 const TOKEN = /^ods_[a-z0-9]+$/i;

@@ -1,34 +1,24 @@
-/** Shows the short messages (`lib/toast.js`), above dialogs too. */
+/** Shows the short messages (`lib/toast.js`), above dialogs too. Each has an element of its own: none takes the place of another. */
 
-import { html, nothing, repeat } from '../vendor/lit.js';
+import { html, nothing } from '../vendor/lit.js';
 import { text } from '../lib/strings.js';
 import { toasts } from '../lib/toast.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
 
-/** @type {Record<import('../lib/toast.js').Toast['kind'], import('../lib/icons.js').IconName>} */
+/** @typedef {import('../lib/toast.js').Toast} Toast */
+
+/** @type {Record<Toast['kind'], import('../lib/icons.js').IconName>} */
 const ICONS = { good: 'circle-check', bad: 'circle-alert', plain: 'info' };
 
-class OdsToasts extends OdsElement {
-  constructor() {
-    super();
-    this.listen(toasts, 'change');
-  }
+class OdsToast extends OdsElement {
+  /** @type {Toast | null} */
+  toast = null;
 
   /** @override */
   render() {
-    return html`<div class="toasts" popover="manual" role="status" aria-live="polite">${repeat(toasts.shown, (toast) => toast.id, (toast) => this.#one(toast))}</div>`;
-  }
-
-  /** Popovers and dialogs lie in the order of their opening, so it is opened anew above what opened since. @override */
-  updated() {
-    const list = /** @type {HTMLElement} */ (this.firstElementChild);
-    if (list.matches(':popover-open')) list.hidePopover();
-    if (toasts.shown.length > 0) list.showPopover();
-  }
-
-  /** @param {import('../lib/toast.js').Toast} toast */
-  #one({ id, message, kind, action }) {
+    if (!this.toast) return nothing;
+    const { id, message, kind, action } = this.toast;
     const act = () => {
       toasts.remove(id);
       action?.run();
@@ -41,4 +31,27 @@ class OdsToasts extends OdsElement {
   }
 }
 
+class OdsToasts extends OdsElement {
+  constructor() {
+    super();
+    this.listen(toasts, 'change');
+  }
+
+  /** @override */
+  render() {
+    return html`<div class="toasts" popover="manual" role="status" aria-live="polite"></div>`;
+  }
+
+  /** Popovers and dialogs lie in the order of their opening, so it is opened anew above what opened since. @override */
+  updated() {
+    const list = /** @type {HTMLElement} */ (this.firstElementChild);
+    const known = /** @type {OdsToast[]} */ ([...list.children]);
+    for (const one of known) if (one.toast && !toasts.shown.includes(one.toast)) one.remove();
+    for (const toast of toasts.shown.slice(list.childElementCount)) list.append(Object.assign(document.createElement('ods-toast'), { toast }));
+    if (list.matches(':popover-open')) list.hidePopover();
+    if (toasts.shown.length > 0) list.showPopover();
+  }
+}
+
+customElements.define('ods-toast', OdsToast);
 customElements.define('ods-toasts', OdsToasts);

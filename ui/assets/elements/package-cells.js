@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { mesh } from '../lib/node.js';
 import { packageUrl } from '../lib/router.js';
-import { text } from '../lib/strings.js';
+import { shared } from '../lib/strings/shared.js';
 import { packages as words } from '../lib/strings/packages.js';
 import { copyButton } from './copy.js';
 import { ago, badge, kindIcon } from './parts.js';
@@ -22,7 +22,7 @@ export function nameCell(one) {
 
 /** @param {Package} one */
 export function stateCell(one) {
-  if (one.conflict) return badge('warn', text.kinds.conflict);
+  if (one.conflict) return badge('warn', shared.kinds.conflict);
   const { replicas } = one;
   if (!replicas || one.state === 'fetching' || one.state === 'wanted') return hereBadge(one.state);
   const all = mesh.value?.items.length ?? replicas.of;
@@ -38,7 +38,7 @@ const TONES = { stored: 'good', fetching: 'busy', wanted: 'warn', remote: 'plain
 
 /** A state of a package somewhere. @param {string} state */
 export function hereBadge(state) {
-  return badge(TONES[state] ?? 'plain', /** @type {Record<string, string>} */ (text.kinds)[state] ?? state);
+  return badge(TONES[state] ?? 'plain', /** @type {Record<string, string>} */ (shared.kinds)[state] ?? state);
 }
 
 /** A tag, which leads to the packages that have it. @param {string} tag */

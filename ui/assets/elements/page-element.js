@@ -5,7 +5,6 @@ import { live } from '../lib/live.js';
 import { asProblem, Problem } from '../lib/problem.js';
 import { ROUTES } from '../lib/routes.js';
 import { text } from '../lib/strings.js';
-import { asset } from '../lib/trusted.js';
 import { later } from '../lib/update.js';
 import { emptyState, isSaid, problemBox, waiting } from './parts.js';
 import { updatedNotice } from './updated-notice.js';
@@ -36,28 +35,11 @@ export function pageElement(route) {
   return page.code === 'updated' ? updatedNotice() : problemBox(page, () => void load(route));
 }
 
-/** @type {Promise<unknown> | null} */
-let sheet = null;
-
-/** The looks of what most pages have and the first one hasn't: once, and again if the node was away. */
-function adminSheet() {
-  sheet ??= new Promise((resolve, reject) => {
-    const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: asset('admin.css'), onload: resolve });
-    link.onerror = () => {
-      sheet = null;
-      link.remove();
-      reject(new TypeError('admin.css'));
-    };
-    document.head.append(link);
-  });
-  return sheet;
-}
-
 /** @param {Route} route */
-async function load({ tag, load: run, plain }) {
+async function load({ tag, load: run, plain = false }) {
   pages.set(tag, null);
   try {
-    await later(() => Promise.all([run(), plain ? null : adminSheet()]));
+    await later(run, { plain });
     pages.set(tag, document.createElement(tag));
   } catch (error) {
     pages.set(tag, asProblem(error));

@@ -7,13 +7,13 @@ import { mesh } from '../lib/node.js';
 import { ROUTES } from '../lib/routes.js';
 import { ROOT, packageUrl } from '../lib/router.js';
 import { text } from '../lib/strings.js';
+import { search as words } from '../lib/strings/search.js';
 import { icon } from './icon.js';
 import { kindIcon } from './parts.js';
 
 /** @typedef {{ href: string, title: string, note: string, icon: unknown }} Hit */
 /** @typedef {{ name: string, hits: Hit[] }} Group */
 
-const words = text.search;
 const SHOWN = 8;
 
 /**
@@ -22,7 +22,7 @@ const SHOWN = 8;
  */
 export function hitList({ groups, at, searching, problem, asked, left }) {
   let index = 0;
-  return html`<div id="search-hits" class="hits" role="listbox" aria-label=${words.label}>
+  return html`<div id="search-hits" class="hits" role="listbox" aria-label=${text.search.label}>
     ${groups.map((group) => html`<div role="group" aria-label=${group.name}><h3>${group.name}</h3>
       ${group.hits.map((hit) => row(hit, index++, at, left))}</div>`)}
     ${problem ? html`<p class="quiet" role="alert">${problem.message}</p>` : groups.length ? nothing : html`<p class="quiet">${searching ? text.loading : words.nothing(asked)}</p>`}

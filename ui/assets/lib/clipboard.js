@@ -1,6 +1,6 @@
 /** Copying, also on plain HTTP, where `navigator.clipboard` doesn't exist. */
 
-import { text } from './strings.js';
+import { shared } from './strings/shared.js';
 import { toast } from './toast.js';
 
 /**
@@ -9,9 +9,9 @@ import { toast } from './toast.js';
  * @param {string} value
  * @param {string} [what] what it is, for the message
  */
-export async function copy(value, what = text.copy.it) {
-  if (await put(value)) toast(text.copy.done(what));
-  else toast(text.copy.failed, { kind: 'bad' });
+export async function copy(value, what = shared.copy.it) {
+  if (await put(value)) toast(shared.copy.done(what));
+  else toast(shared.copy.failed, { kind: 'bad' });
 }
 
 /** @param {string} value */

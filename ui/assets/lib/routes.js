@@ -14,7 +14,7 @@ import { text, titles } from './strings.js';
  * @property {import('./icons.js').IconName} icon
  * @property {'main' | 'automation' | 'server'} [group]
  * @property {boolean} [bare] alone, without the frame
- * @property {boolean} [plain] it needs nothing of admin.css
+ * @property {boolean} [plain] it needs nothing of more.css
  * @property {(facts: import('./counts.js').Counts) => string} [count] what the navigation says beside it
  */
 
@@ -36,5 +36,5 @@ export const ROUTES = [
   { path: 'people', tag: 'page-people', load: () => import('../pages/people.js'), title: titles.people, icon: 'key-round', group: 'server' },
   { path: 'settings', tag: 'page-settings', load: () => import('../pages/settings.js'), title: titles.settings, icon: 'settings', group: 'server' },
   { path: 'api', tag: 'page-api', load: () => import('../pages/api.js'), title: titles.api, icon: 'code-xml', group: 'server' },
-  { path: 'welcome', tag: 'page-welcome', load: () => import('../pages/welcome.js'), title: names.welcome, icon: 'zap', bare: true, plain: true },
+  { path: 'welcome', tag: 'page-welcome', load: () => import('../pages/welcome.js'), title: names.welcome, icon: 'zap', bare: true },
 ];

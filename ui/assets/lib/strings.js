@@ -58,21 +58,9 @@ export const text = {
     stale: 'Nothing was done: somebody changed it meanwhile. Now it is shown as it is; look at it, then try again.',
     odd: (/** @type {number} */ status) => `The answer was ${status}, without an explanation.`,
   },
-  copy: {
-    it: 'It', done: (/** @type {string} */ what) => `${what} copied`, button: (/** @type {string} */ what) => `Copy ${what.toLowerCase()}`,
-    failed: 'The browser refused to copy. Select it and copy by hand.',
-  },
-  curl: {
-    title: 'Copy as curl', line: 'Command', did: 'Done', read: 'Shown',
-    body: 'What this page did last, newest first, as commands. Set ODS_TOKEN to a token with the scope it needs; secrets you typed are left out.',
-  },
+  curl: 'Copy as curl',
   upload: { button: 'Upload packages', short: 'Upload', drop: 'Drop packages to upload', cannot: 'You may not publish here', empty: 'Drop packages anywhere on this page, or choose them.' },
-  dialog: { leave: 'Throw away what you typed?', leaveAction: 'Throw it away', typeThis: (/** @type {string} */ word) => `Type ${word} to go on` },
-  search: {
-    label: 'Search packages by name or digest, nodes and pages', placeholder: 'Search packages, digests, nodes', packages: 'Packages', nodes: 'Nodes', pages: 'Pages',
-    nothing: (/** @type {string} */ q) => `Nothing found for “${q}”`, allPackages: (/** @type {string} */ q) => `All packages with “${q}”`,
-  },
-  kinds: { stored: 'Stored', fetching: 'Fetching', wanted: 'Wanted', remote: 'Elsewhere', conflict: 'Conflict', behind: 'Behind', unreachable: 'Unreachable', unknown: 'Unknown' },
+  search: { label: 'Search packages by name or digest, nodes and pages', placeholder: 'Search packages, digests, nodes' },
 };
 
 /** What the pages are called, beside those in `text.nav`. */

@@ -6,6 +6,7 @@
 import { Problem } from './problem.js';
 import { ROOT } from './router.js';
 import { text } from './strings.js';
+import { asset } from './trusted.js';
 
 /** Whether the node's page is another one by now than this. */
 export async function isUpdated() {
@@ -14,16 +15,35 @@ export async function isUpdated() {
   return index !== null && base !== undefined && !index.includes(base);
 }
 
+/** @type {Promise<unknown> | null} */
+let sheet = null;
+
+/** The looks of all that comes later: once, and again if the node was away. */
+function moreLooks() {
+  sheet ??= new Promise((resolve, reject) => {
+    const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: asset('more.css'), onload: resolve });
+    link.onerror = () => {
+      sheet = null;
+      link.remove();
+      reject(new TypeError('more.css'));
+    };
+    document.head.append(link);
+  });
+  return sheet;
+}
+
 /**
- * Loads what is needed only now.
+ * Loads what is needed only now, and its looks.
  *
  * @template T
  * @param {() => Promise<T>} load
+ * @param {{ plain?: boolean }} [options] plain: it needs nothing of more.css
  * @returns {Promise<T>} if it can't be had, a Problem says why
  */
-export async function later(load) {
+export async function later(load, { plain = false } = {}) {
   try {
-    return await load();
+    const [loaded] = await Promise.all([load(), plain ? null : moreLooks()]);
+    return loaded;
   } catch (error) {
     throw (await isUpdated()) ? new Problem(0, 'updated', text.update.title) : Problem.unreachable(error);
   }

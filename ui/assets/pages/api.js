@@ -1,6 +1,7 @@
 /** The admin API, from its own document: every operation, explained and to be tried. */
 
-import { html, repeat } from '../vendor/lit.js';
+import { html } from '../vendor/lit.js';
+import { repeat } from '../vendor/repeat.js';
 import { address } from '../lib/api.js';
 import { operations } from '../lib/openapi.js';
 import { resource } from '../lib/resource.js';

@@ -3,7 +3,8 @@
  * The filter is in the address.
  */
 
-import { html, keyed, nothing, repeat } from '../vendor/lit.js';
+import { html, keyed, nothing } from '../vendor/lit.js';
+import { repeat } from '../vendor/repeat.js';
 import { JournalTail, KEPT } from '../lib/journal-tail.js';
 import * as format from '../lib/format.js';
 import { namesOf } from '../lib/names.js';

@@ -6,6 +6,7 @@ import * as format from '../lib/format.js';
 import { Resource } from '../lib/resource.js';
 import { router } from '../lib/router.js';
 import { text } from '../lib/strings.js';
+import { shared } from '../lib/strings/shared.js';
 import { packagePage as words } from '../lib/strings/packages.js';
 import { OdsElement } from '../elements/base.js';
 import { digest } from '../elements/copy.js';
@@ -79,7 +80,7 @@ class PagePackage extends OdsElement {
       html`${icon('chevron-right')}<a href=${`/ui/packages?prefix=${encodeURIComponent(crumbs.slice(0, at + 1).join('/'))}`}>${name}</a>`)}</p>
       ${pageHead({
         title: html`<span class="kind-box">${kindIcon(one.kind)}</span> ${format.plain(one.title ?? format.fileName(one.path))}`,
-        beside: html`${one.version ? html`<code>${one.version}</code>` : nothing}<span>${format.bytes(one.size)}</span>${one.conflict ? badge('warn', text.kinds.conflict) : hereBadge(one.state)}`,
+        beside: html`${one.version ? html`<code>${one.version}</code>` : nothing}<span>${format.bytes(one.size)}</span>${one.conflict ? badge('warn', shared.kinds.conflict) : hereBadge(one.state)}`,
         actions: html`${downloadButton(one)}${actionButton({ operation: 'begin_upload', label: words.upload,
           icon: 'upload', run: () => chooseFiles({ path: one.path }) })}${linkButton(one)}${deleteButton(one, () => this.#again())}`,
       })}`;

@@ -9,6 +9,7 @@ import { node } from '../lib/node.js';
 import { PackageRows } from '../lib/package-rows.js';
 import { packageUrl, router } from '../lib/router.js';
 import { text } from '../lib/strings.js';
+import { shared } from '../lib/strings/shared.js';
 import { packages as words } from '../lib/strings/packages.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
@@ -120,7 +121,7 @@ class PagePackages extends OdsElement {
       <select aria-label=${words.kind} .value=${kind} @change=${pick('kind')}><option value="">${words.anyKind}</option>${kinds.map((one) =>
         html`<option value=${one} ?selected=${one === kind}>${one}</option>`)}</select>
       <select aria-label=${words.state} @change=${pick('state')}><option value="">${words.anyState}</option>${STATES.map((one) =>
-        html`<option value=${one} ?selected=${one === query.get('state')}>${text.kinds[one]}</option>`)}
+        html`<option value=${one} ?selected=${one === query.get('state')}>${shared.kinds[one]}</option>`)}
         <option value=${DELETED} ?selected=${query.get('state') === DELETED}>${words.deleted}</option></select>
       ${uploadButton(text.upload.short)}`;
   }

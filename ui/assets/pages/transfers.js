@@ -9,7 +9,7 @@ import { mesh, recentTransfers, transfers } from '../lib/node.js';
 import { Resource } from '../lib/resource.js';
 import { packageUrl, router } from '../lib/router.js';
 import { text as common } from '../lib/strings.js';
-import { titles } from '../lib/strings/shared.js';
+import { shared, titles } from '../lib/strings/shared.js';
 import { transfers as words } from '../lib/strings/transfers.js';
 import { OdsElement } from '../elements/base.js';
 import { dataRow, dataTable } from '../elements/data-table.js';
@@ -105,7 +105,7 @@ function row({ direction, node, client, path, blob, more, events, done, total, r
     direction === 'in' ? words.in((sources ?? []).map(nodeName).join(', ') || words.nobody) : (direction === 'out' ? words.out : words.elsewhere)(node ? nodeName(node) : client ?? words.client),
     total === null ? nothing : progress,
     rate === null ? common.none : format.rate(rate), seconds === null ? common.none : format.duration(seconds), sources === null ? common.none : format.count(sources.length),
-    html`${badge(state === 'moving' ? 'busy' : 'warn', words.states[/** @type {'moving'} */ (state)] ?? common.kinds[/** @type {'wanted'} */ (state)] ?? state)} ${events || reason
+    html`${badge(state === 'moving' ? 'busy' : 'warn', words.states[/** @type {'moving'} */ (state)] ?? shared.kinds[/** @type {'wanted'} */ (state)] ?? state)} ${events || reason
       ? html`<br><small>${events ? words.newsWait : reason}</small>` : nothing}`,
   ]);
 }

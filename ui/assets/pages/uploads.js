@@ -1,6 +1,7 @@
 /** The queue of this page's uploads, and those that others have begun on this node. */
 
-import { html, nothing, repeat } from '../vendor/lit.js';
+import { html, nothing } from '../vendor/lit.js';
+import { repeat } from '../vendor/repeat.js';
 import { call } from '../lib/api.js';
 import { confirm } from '../lib/dialog.js';
 import * as format from '../lib/format.js';

@@ -11,8 +11,7 @@ import { firstRun as words } from '../lib/strings/first-run.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
-import { icon } from '../elements/icon.js';
-import { logo } from '../elements/logo.js';
+import { icon, logo } from '../elements/icon.js';
 import { problemBox, shown } from '../elements/parts.js';
 
 class PageWelcome extends OdsElement {

@@ -1,5 +1,4 @@
 // What vendor/lit.js exports, for the type checker; not served.
 export { LitElement, html, nothing, svg } from "lit";
-export { repeat } from "lit/directives/repeat.js";
 export { keyed } from "lit/directives/keyed.js";
 export { ifDefined } from "lit/directives/if-defined.js";

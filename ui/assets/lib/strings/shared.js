@@ -12,6 +12,11 @@ export const shared = {
   changedMeanwhile: (/** @type {readonly string[]} */ what) => `Somebody changed this meanwhile${what.length ? ` (now ${what.join('; ')})` : ''}. What you typed is still here: look at it, then save again.`,
   prefixes: 'Only packages below these paths', prefixesHint: 'Separated by commas; empty: everywhere',
   everywhere: 'everywhere', expires: 'Expires', never: 'Never', tags: 'Tags', name: 'Name', actions: 'Actions',
+  copy: {
+    it: 'It', done: (/** @type {string} */ what) => `${what} copied`, button: (/** @type {string} */ what) => `Copy ${what.toLowerCase()}`,
+    failed: 'The browser refused to copy. Select it and copy by hand.',
+  },
+  kinds: { stored: 'Stored', fetching: 'Fetching', wanted: 'Wanted', remote: 'Elsewhere', conflict: 'Conflict', behind: 'Behind', unreachable: 'Unreachable', unknown: 'Unknown' },
   details: 'Details', edit: 'Edit', more: 'More rows', unknown: 'unknown', yes: 'yes', no: 'no', this: 'this node',
 };
 
