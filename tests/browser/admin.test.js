@@ -8,6 +8,7 @@ import { violations } from "./support/axe.js";
 import { PHONE, picture } from "./support/browser.js";
 import { Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
+import { sideways } from "./support/sideways.js";
 import { signIn } from "./support/sign-in.js";
 import { until } from "./support/wait.js";
 
@@ -181,7 +182,7 @@ test("hours are painted with a finger on a phone", async () => {
   await dialog.locator("[data-at='30']").tap();
   await picture(page, "week-phone");
   assert.deepEqual(await violations(page), []);
-  assert.ok((await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)) <= 0);
+  assert.deepEqual(await sideways(page), []);
   await dialog.locator("button[data-operation=edit_node]").click();
   await dialog.waitFor({ state: "detached" });
   const { limits } = await node.api("GET", "/node");

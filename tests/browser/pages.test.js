@@ -8,6 +8,7 @@ import { PHONE, picture } from "./support/browser.js";
 import { Node } from "./support/node.js";
 import { PAGES } from "./support/pages.js";
 import { content, visitor } from "./support/scene.js";
+import { sideways } from "./support/sideways.js";
 import { signIn } from "./support/sign-in.js";
 import { until } from "./support/wait.js";
 
@@ -38,9 +39,6 @@ before(async () => {
 const LOOKS = [["light", { colorScheme: "light" }], ["dark", { colorScheme: "dark" }], ["phone", { colorScheme: "light", viewport: PHONE, hasTouch: true }]];
 const SECTIONS = ["tokens", "sessions", "audit"].map((section) => ({ name: `people-${section}`, at: `people?section=${section}`, ready: "table" }));
 
-/** Tables that are wider than their place. @param {import("playwright-core").Page} page */
-const sideways = (page) => page.evaluate(() => [...document.querySelectorAll("main .scroll-x:has(> .table)")].filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.getAttribute("aria-label")));
-
 for (const [look, options] of LOOKS) {
   test(`every page, ${look}`, async () => {
     const { page } = await visitor(options);
@@ -55,9 +53,12 @@ for (const [look, options] of LOOKS) {
       await page.waitForFunction(() => !document.querySelector("main .waiting"));
       await picture(page, `${name}-${look}`);
       found.push(...(await violations(page)).map((text) => `${name}: ${text}`));
-      const wider = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      if (wider > 0) found.push(`${name}: ${wider} px wider than the window`);
-      if (look === "phone") found.push(...(await sideways(page)).map((text) => `${name}: ${text} scrolls sideways`));
+      found.push(...(await sideways(page)).map((text) => `${name}: ${text}`));
+      if (look !== "phone") continue;
+      await page.setViewportSize({ width: 320, height: 640 });
+      found.push(...(await sideways(page)).map((text) => `${name}, 320 px: ${text}`));
+      await picture(page, `${name}-small`);
+      await page.setViewportSize(PHONE);
     }
     assert.deepEqual(found, []);
   });

@@ -84,7 +84,7 @@ class OdsMesh extends OdsElement {
 
   /** @param {{ a: Spot, b: Spot, states: string[], rate: number }} link */
   #link({ a, b, states, rate }) {
-    const kind = rate > 0 ? 'moving' : states.includes('connected') ? 'connected' : states.includes('paused') ? 'paused' : 'unreachable';
+    const kind = rate > 0 ? 'moving' : ['connected', 'paused', 'connecting'].find((state) => states.includes(state)) ?? 'unreachable';
     const [x, y] = [(a.x + b.x) / 2 + (b.y - a.y) * 0.08, (a.y + b.y) / 2 - (b.x - a.x) * 0.08];
     return svg`<path class=${`link ${kind}`} d=${`M${a.x} ${a.y}Q${x} ${y} ${b.x} ${b.y}`}></path>
       ${rate > 1 ? svg`<text class="rate" x=${(a.x + b.x + 2 * x) / 4} y=${(a.y + b.y + 2 * y) / 4}>${format.rate(rate)}</text>` : nothing}`;
