@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { afterEach, before, test } from "node:test";
 import { violations } from "./support/axe.js";
 import { PHONE, picture } from "./support/browser.js";
+import { flaws } from "./support/looks.js";
 import { Node } from "./support/node.js";
 import { PAGES } from "./support/pages.js";
 import { content, visitor } from "./support/scene.js";
@@ -53,7 +54,7 @@ for (const [look, options] of LOOKS) {
       await page.waitForFunction(() => !document.querySelector("main .waiting"));
       await picture(page, `${name}-${look}`);
       found.push(...(await violations(page)).map((text) => `${name}: ${text}`));
-      found.push(...(await sideways(page)).map((text) => `${name}: ${text}`));
+      found.push(...[...(await sideways(page)), ...(await flaws(page))].map((text) => `${name}: ${text}`));
       if (look !== "phone") continue;
       await page.setViewportSize({ width: 320, height: 640 });
       found.push(...(await sideways(page)).map((text) => `${name}, 320 px: ${text}`));

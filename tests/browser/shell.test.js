@@ -59,6 +59,18 @@ test("whoever goes to another page goes on at its head", async () => {
   await page.getByText(/^Chrome \d+ on \w+$/).first().waitFor();
 });
 
+test("a command that a refusal names is shown as one", async () => {
+  const node = await Node.start("refused");
+  const { page, complaints } = await visitor();
+  await page.goto(`${node.url}/ui/`);
+  await page.getByLabel("Password or token").fill(`ods_${"a".repeat(43)}`);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  const refusal = page.locator(".notice.bad");
+  assert.equal(await refusal.locator("code").first().textContent(), "ods token create");
+  assert.doesNotMatch(await refusal.innerText(), /`/);
+  forgive(complaints, /401/);
+});
+
 test("light and dark are chosen by a button and kept", async () => {
   const node = await Node.start("theme");
   const { page } = await visitor({ colorScheme: "light" });

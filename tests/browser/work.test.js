@@ -34,7 +34,7 @@ test("a package is deleted, and restored from its page", async () => {
 });
 
 test("names with markup and very long ones are text", async () => {
-  const long = `${"very-long-name-".repeat(16)}.pkg`;
+  const long = `${"AVeryLongName".repeat(18)}.pkg`;
   const node = await Node.start("markup");
   await node.put(MARKUP, "bytes", `?title=${encodeURIComponent("<script>alert(1)</script>")}&tag=${encodeURIComponent("<b>")}`);
   await node.put(long, "bytes");

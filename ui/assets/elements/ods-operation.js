@@ -46,7 +46,7 @@ class OdsOperation extends OdsElement {
       this.requestUpdate();
     };
     return html`<details class="operation" data-operation=${id} @toggle=${toggle}>
-      <summary><span class=${`method ${method.toLowerCase()}`}>${method}</span><code>${path}</code><span class="quiet">${summary}</span><span class="tag">${words.needs(scope)}</span></summary>
+      <summary><span class=${`method ${method.toLowerCase()}`}>${method}</span><code>${path}</code><span class="quiet">${prose(summary)}</span><span class="tag">${words.needs(scope)}</span></summary>
       ${this.#open ? this.#more(this.operation) : nothing}</details>`;
   }
 

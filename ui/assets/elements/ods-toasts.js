@@ -5,6 +5,7 @@ import { text } from '../lib/strings.js';
 import { toasts } from '../lib/toast.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
+import { prose } from './prose.js';
 
 /** @typedef {import('../lib/toast.js').Toast} Toast */
 
@@ -24,7 +25,7 @@ class OdsToast extends OdsElement {
       action?.run();
     };
     return html`<div class=${`toast ${kind}`}>
-      ${icon(ICONS[kind])}<span>${message}</span>
+      ${icon(ICONS[kind])}<span>${prose(message)}</span>
       ${action ? html`<button class="small" @click=${act}>${action.label}</button>` : nothing}
       <button class="icon-only small" aria-label=${text.close} @click=${() => toasts.remove(id)}>${icon('x')}</button>
     </div>`;

@@ -5,6 +5,7 @@ import * as format from '../lib/format.js';
 import { text } from '../lib/strings.js';
 import { live } from '../lib/live.js';
 import { icon } from './icon.js';
+import { prose } from './prose.js';
 
 /** @typedef {import('../lib/icons.js').IconName} IconName */
 /** @typedef {'good' | 'bad' | 'warn' | 'busy' | 'plain'} Tone */
@@ -82,7 +83,7 @@ export function emptyState({ icon: name, title, body = nothing, action = nothing
 export function problemBox(problem, retry) {
   return html`<div class="notice bad" role="alert">
     ${icon('circle-alert')}
-    <span>${problem.message} <code class="quiet">${problem.code}</code></span>
+    <span>${prose(problem.message)} <code class="quiet">${problem.code}</code></span>
     ${retry ? html`<button class="small" @click=${retry}>${text.again}</button>` : nothing}
   </div>`;
 }
