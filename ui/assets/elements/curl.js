@@ -1,7 +1,8 @@
 /** "Copy as curl": the last calls that the page made, as lines for a shell. Reached from every page by `curl-button.js`. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { asCurl, recentCalls, recentReads } from '../lib/api.js';
+import { recentCalls, recentReads } from '../lib/api.js';
+import { asCurl } from '../lib/curl.js';
 import { ask } from '../lib/dialog.js';
 import { text } from '../lib/strings.js';
 import { curl as words } from '../lib/strings/dialogs.js';

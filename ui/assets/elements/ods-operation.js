@@ -1,7 +1,8 @@
 /** One operation of the API: what it takes and gives, and a form that makes the call. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { asCurl, address, request } from '../lib/api.js';
+import { address, request } from '../lib/api.js';
+import { asCurl } from '../lib/curl.js';
 import { confirm } from '../lib/dialog.js';
 import { shape } from '../lib/openapi.js';
 import { Problem } from '../lib/problem.js';

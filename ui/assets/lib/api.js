@@ -157,30 +157,9 @@ function remember(made) {
 const SECRETS = ['password', 'token', 'set_up', 'present', 'new', 'invite'];
 
 /** A body without the secrets that were typed. @param {unknown} body */
-const redacted = (body) => (isRaw(body) || body === undefined ? body : JSON.parse(JSON.stringify(body, (key, value) => (SECRETS.includes(key) ? '…' : value))));
-
-/**
- * A call as a line for a shell. The token is a variable, and secrets that were typed are left out.
- *
- * @param {Pick<Call, 'method' | 'url' | 'headers' | 'body'>} made
- */
-export function asCurl({ method, url, headers, body }) {
-  const words = ['curl', '-H', '"Authorization: Bearer $ODS_TOKEN"'];
-  if (method === 'HEAD') words.push('--head');
-  else if (method !== 'GET') words.push('-X', method);
-  for (const [name, value] of Object.entries(headers)) if (name !== 'accept') words.push('-H', quote(`${name}: ${value}`));
-  if (isRaw(body)) words.push('--data-binary', '@FILE');
-  else if (body !== undefined) words.push('-d', quote(JSON.stringify(redacted(body))));
-  words.push(quote(new URL(url, location.href).href));
-  return words.join(' ');
-}
+export const redacted = (body) => (isRaw(body) || body === undefined ? body : JSON.parse(JSON.stringify(body, (key, value) => (SECRETS.includes(key) ? '…' : value))));
 
 /** What is sent as it is. @param {unknown} body */
-function isRaw(body) {
+export function isRaw(body) {
   return body instanceof Blob || body instanceof Uint8Array;
-}
-
-/** @param {string} word */
-function quote(word) {
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }
