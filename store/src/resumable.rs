@@ -15,10 +15,13 @@
 //! - After a restart a piece counts only if the row says that it was synced, or if its mark is that of the bytes in the
 //!   file. Everything after the last such piece is sent again: at most a piece, and what was in flight, after a `kill -9`.
 //! - The last piece never counts after a restart, so that an upload that has all its bytes is published or on its way.
-//! - A mark is written only for bytes that count: those of a request with a checksum once that was right.
+//! - Bytes of a request with a checksum count once that was right, and only in their own turn: they have no mark before, no
+//!   offset that is told has them, and the next turn begins by forgetting them.
 //! - A file named `.upload-whole` is never written again: it may have its second name in `blobs/` already.
 //! - An upload ends once: published, refused for good, or removed. While the disk fails it waits.
-//! - To begin one costs its sender nothing, so they are bounded by sender (the fewer, the fewer places are left) and in all, and what holds room without a byte is bounded in all (`room.rs`) and in time: [`UPLOAD_EMPTY_MS`]. Only bytes renew an upload; asking about it, or sending none, doesn't.
+//! - To begin one costs its sender nothing, so they are bounded by sender (the fewer, the fewer places are left) and in all,
+//!   and what holds room without a byte is bounded in all (`room.rs`) and in time: [`UPLOAD_EMPTY_MS`]. Only bytes renew an
+//!   upload; asking about it, or sending none, doesn't.
 
 mod error;
 pub(crate) mod files;

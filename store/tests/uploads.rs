@@ -113,6 +113,36 @@ fn what_fails_its_checksum_is_forgotten_also_by_a_restart() {
 }
 
 #[test]
+fn what_nobody_judged_is_forgotten_by_the_next_turn_and_what_follows_is_kept() {
+    let (mut disk, mut store) = fresh(4);
+    let length = 80 << 20;
+    let (content, wrong) = (bytes(5, length), bytes(6, 5 << 20));
+    let id = begin(&store, "a.pkg", content.len());
+    let first = take(&store, id);
+    first.begin_checked().expect("checked");
+    first.write(&wrong, at(3)).expect("written");
+    assert_eq!(store.upload(id).expect("readable").expect("it goes on").offset, 0, "not judged yet");
+    // The first one still sends, or its line broke without a word.
+    let second = take(&store, id);
+    assert_eq!(second.offset().expect("known"), 0);
+    assert!(first.write(b"more", at(3)).is_err() && first.accept().is_err(), "it isn't its turn any more");
+    second.write(&content[..70 << 20], at(4)).expect("written");
+    drop((first, second, store));
+    disk = disk.restart();
+    store = open(&disk, 4).expect("it opens");
+    let turn = take(&store, id);
+    assert_eq!(turn.offset().expect("known"), kept(70 << 20, length));
+    turn.begin_checked().expect("checked");
+    turn.write(&content[usize::try_from(turn.offset().expect("known")).expect("small")..], at(5)).expect("written");
+    drop(turn);
+    let turn = take(&store, id);
+    assert!(!turn.is_whole().expect("known"), "its last bytes were never judged");
+    send(&turn, &content, 1 << 20).expect("written");
+    turn.publish(&author(), at(6)).expect("published");
+    assert!(read_all(&store, "a.pkg", at(7)).expect("readable").expect("here") == content);
+}
+
+#[test]
 fn refusals_for_good_end_an_upload_and_are_remembered() {
     let (disk, store) = fresh(5);
     let condition = PublishRequest { condition: Condition::IsNew, ..request("a.pkg") };

@@ -39,6 +39,16 @@ enum Room {
     Taken,
 }
 
+/// Bytes of a request whose checksum isn't known to be right yet.
+struct Unchecked {
+    /// The request's turn.
+    turn: u64,
+    /// Where hashing stood before them.
+    before: BlobHasher,
+    /// Their marks, with their places.
+    marks: Vec<(u64, PieceMark)>,
+}
+
 /// Bytes coming in.
 pub(crate) struct Receiving {
     blobs: Arc<Blobs>,
@@ -47,10 +57,7 @@ pub(crate) struct Receiving {
     data: Box<dyn DiskFile>,
     marks: Box<dyn DiskFile>,
     hasher: BlobHasher,
-    /// Where hashing stood before a request whose checksum isn't known to be right yet.
-    unchecked_since: Option<BlobHasher>,
-    /// Marks that wait for that checksum, with their places.
-    unchecked_marks: Vec<(u64, PieceMark)>,
+    unchecked: Option<Unchecked>,
     durable_bytes: u64,
     sync_begun_bytes: u64,
     room: Room,
@@ -108,8 +115,7 @@ impl Receiving {
             data,
             marks,
             hasher,
-            unchecked_since: None,
-            unchecked_marks: Vec::new(),
+            unchecked: None,
             durable_bytes: here,
             sync_begun_bytes: here,
             room: if here == 0 { Room::WithFirstByte } else { Room::Taken },
@@ -152,29 +158,39 @@ impl Receiving {
         self.hasher.size()
     }
 
+    /// Bytes that are here for good: without those of a request whose checksum isn't known to be right yet.
+    pub(crate) fn settled_bytes(&self) -> u64 {
+        self.unchecked.as_ref().map_or(&self.hasher, |unchecked| &unchecked.before).size()
+    }
+
     /// Bytes to come.
     pub(crate) fn missing(&self) -> u64 {
         self.total_bytes - self.hasher.size()
     }
 
-    /// What comes from here on counts only once [`Self::accept`] says so.
-    pub(crate) fn begin_checked(&mut self) {
-        self.unchecked_since = Some(self.hasher.clone());
+    /// What comes from here on, in this turn, counts only once [`Self::accept`] says so.
+    pub(crate) fn begin_checked(&mut self, turn: u64) {
+        self.unchecked = Some(Unchecked { turn, before: self.hasher.clone(), marks: Vec::new() });
     }
 
     /// What came since [`Self::begin_checked`] counts.
     pub(crate) fn accept(&mut self) -> Result<()> {
-        self.unchecked_since = None;
-        let marks = std::mem::take(&mut self.unchecked_marks);
+        let Some(Unchecked { marks, .. }) = self.unchecked.take() else { return Ok(()) };
         marks.iter().try_for_each(|(index, mark)| self.write_mark(*index, mark))
     }
 
     /// What came since [`Self::begin_checked`] is forgotten.
     pub(crate) fn reject(&mut self) {
-        if let Some(before) = self.unchecked_since.take() {
+        if let Some(Unchecked { before, .. }) = self.unchecked.take() {
             self.hasher = before;
         }
-        self.unchecked_marks.clear();
+    }
+
+    /// Forgets what an earlier turn left unchecked: nobody will judge it any more.
+    pub(crate) fn begin_turn(&mut self, turn: u64) {
+        if self.unchecked.as_ref().is_some_and(|unchecked| unchecked.turn != turn) {
+            self.reject();
+        }
     }
 
     /// Takes the next bytes. After an error it is of no use but to be recovered.
@@ -216,8 +232,8 @@ impl Receiving {
 
     fn take_mark(&mut self, mark: PieceMark) -> Result<()> {
         let index = self.offset() / PIECE_BYTES - 1;
-        if self.unchecked_since.is_some() {
-            self.unchecked_marks.push((index, mark));
+        if let Some(unchecked) = &mut self.unchecked {
+            unchecked.marks.push((index, mark));
             return Ok(());
         }
         self.write_mark(index, &mark)
@@ -232,7 +248,7 @@ impl Receiving {
     /// Makes full pieces durable, if enough came since that was last done; tells how many bytes they have.
     pub(crate) fn checkpoint(&mut self) -> Result<Option<u64>> {
         let full = self.offset() - self.offset() % PIECE_BYTES;
-        if self.unchecked_since.is_some() || full < self.durable_bytes + CHECKPOINT_BYTES {
+        if self.unchecked.is_some() || full < self.durable_bytes + CHECKPOINT_BYTES {
             return Ok(None);
         }
         let (data_path, marks_path) =

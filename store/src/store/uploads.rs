@@ -68,7 +68,7 @@ impl Store {
         // Whoever is writing or publishing holds the phase, and knows best only afterwards.
         let came_at = came_at(live.as_deref(), row);
         let offset = live.and_then(|live| match &*live.phase.try_lock().ok()? {
-            Phase::Receiving(receiving) => Some(receiving.offset()),
+            Phase::Receiving(receiving) => Some(receiving.settled_bytes()),
             Phase::Whole(hashes) => Some(hashes.size),
             Phase::Unknown | Phase::Over => None,
         });
@@ -230,10 +230,10 @@ impl UploadTurn {
         Ok(())
     }
 
-    /// What is written from here on counts only after [`Self::accept`].
+    /// What is written from here on counts only after [`Self::accept`], in this turn.
     pub fn begin_checked(&self) -> Result<()> {
         self.receiving(|receiving| {
-            receiving.begin_checked();
+            receiving.begin_checked(self.number);
             Ok(())
         })
     }
@@ -251,8 +251,8 @@ impl UploadTurn {
         })
     }
 
-    /// Publishes what is here whole, in the name of `author`: who finishes it answers for it, whoever began it. A refusal that no waiting mends ends the upload; anything else leaves it whole, to be
-    /// published later.
+    /// Publishes what is here whole, in the name of `author`: who finishes it answers for it, whoever began it. A refusal that
+    /// no waiting mends ends the upload; anything else leaves it whole, to be published later.
     pub fn publish(&self, author: &Author, now: UnixMillis) -> Result<Published> {
         let id = self.live.id;
         let row = self.store.upload_row(id)?;
@@ -287,7 +287,7 @@ impl UploadTurn {
         outcome
     }
 
-    /// The phase, taken up if need be, while it is this turn.
+    /// The phase, taken up if need be, while it is this turn. What earlier turns left unchecked is gone by then.
     fn phase(&self) -> Result<MutexGuard<'_, Phase>> {
         let mut phase = lock(&self.live.phase);
         if self.live.turn.load(Ordering::SeqCst) != self.number {
@@ -295,6 +295,9 @@ impl UploadTurn {
         }
         if matches!(*phase, Phase::Unknown) {
             *phase = self.take_up()?;
+        }
+        if let Phase::Receiving(receiving) = &mut *phase {
+            receiving.begin_turn(self.number);
         }
         Ok(phase)
     }
