@@ -1,7 +1,7 @@
 //! Whether all that was there before this node joined its mesh has come. Until then what pulls bring is no news: no webhook
 //! fires for it, and its bytes come after those of what is published now.
 //!
-//! Invariants: it begins when the node takes a mesh's root, or with a new store, and ends with the first page of a pull after
+//! Invariants: it begins when the node takes a mesh's root, so never on one that others joined, and ends with the first page of a pull after
 //! which the peer has nothing, in the same transaction, or when a peer is seen to hold nothing else. So a pull that is cut, takes
 //! many turns, or goes on with another peer doesn't end it. It never begins again under one root.
 //!
@@ -9,30 +9,24 @@
 //! be as empty. If that one isn't heard to the end within [`BACKFILL_FIRST_MS`], any will do, lest what is published be no
 //! news for ever.
 
-use redb::{ReadableTable, ReadableTableMetadata};
+use redb::ReadableTable;
 
 use crate::digest::NodeId;
 use crate::error::Result;
 use crate::limits::BACKFILL_FIRST_MS;
 use crate::meta::{self, CAUGHT_UP};
 use crate::peers;
-use crate::schema::{CURSORS, META, PEERS};
+use crate::schema::{META, PEERS};
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 
 pub(crate) fn is_backfilling(tx: &Tx<'_>) -> Result<bool> {
-    is_backfilling_by(&*tx.read(META)?, &*tx.read(CURSORS)?)
+    is_backfilling_by(&*tx.read(META)?)
 }
 
-/// The same by the two tables that tell. Stores of before this was kept have pulled if they have a cursor.
-pub(crate) fn is_backfilling_by(
-    meta: &impl ReadableTable<&'static str, &'static [u8]>,
-    cursors: &impl ReadableTableMetadata,
-) -> Result<bool> {
-    match meta::get(meta, &CAUGHT_UP)? {
-        Some(caught_up) => Ok(!caught_up),
-        None => Ok(cursors.is_empty()?),
-    }
+/// The same by the table that tells.
+pub(crate) fn is_backfilling_by(meta: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<bool> {
+    Ok(meta::get(meta, &CAUGHT_UP)? == Some(false))
 }
 
 /// The node takes a mesh's root.

@@ -38,7 +38,7 @@ pub(crate) const EPOCH: Key<u64> = Key::new("epoch");
 pub(crate) const HEAD: Key<u64> = Key::new("head");
 /// The invite that is being redeemed; absent before the first, none while there is no such.
 pub(crate) const JOINING: Key<Option<JoiningRow>> = Key::new("joining");
-/// Whether all that was there before this node joined its mesh has come; absent before the first pull. See `joined.rs`.
+/// Whether all that was there before this node joined its mesh has come; absent before it joined one. See `joined.rs`.
 pub(crate) const CAUGHT_UP: Key<bool> = Key::new("caught_up");
 /// The node's name.
 pub(crate) const NAME: Key<String> = Key::new("name");

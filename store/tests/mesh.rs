@@ -231,6 +231,7 @@ fn what_was_there_before_a_node_joined_is_no_news_until_all_of_it_was_pulled_onc
     put(a, "p/new.pkg", b"x", at(11)).expect("a publish");
     pull_some(1, true);
     assert_eq!(backfilled(b), [true, true, true, true, false]);
+    assert!(!a.is_backfilling().expect("readable"), "it joined nobody, so all that comes is news");
 }
 
 #[test]

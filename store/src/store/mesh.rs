@@ -148,7 +148,7 @@ impl Store {
     /// end so far.
     pub fn is_backfilling(&self) -> Result<bool> {
         let read = self.read()?;
-        joined::is_backfilling_by(&read.open_table(META)?, &read.open_table(CURSORS)?)
+        joined::is_backfilling_by(&read.open_table(META)?)
     }
 
     /// This node holds all that a peer does.
