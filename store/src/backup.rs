@@ -15,7 +15,8 @@
 //! - The manifest comes last, when all that it tells of is durable; removing a backup begins with it. So one that was cut in
 //!   the middle is no backup, and the next one finds the blobs that are there.
 //! - What the manifest says is its writer's matter; here it is bytes.
-//! - A restored database has a new log id and a new epoch before it gets its name, so it never goes on as what it was.
+//! - A restored database has a new log id and a new epoch before it gets its name, so it never goes on as what it was. It gives
+//!   out no Lsn that the lost one may have given out since, so whoever followed that one misses nothing and gets nothing wrong.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -45,6 +46,8 @@ const MANIFEST: &str = "manifest.json";
 const LIST: &str = "blobs.list";
 const DATABASE: &str = "ods.redb";
 const PARTIAL: &str = "partial";
+/// Lsns that a restored node leaves out: more than the lost one gave out since its backup.
+const RESTORED_LSNS_LEFT_OUT: u64 = 1 << 32;
 /// In a data folder that a restore is filling, until it is whole.
 pub(crate) const RESTORING: &str = "restoring";
 
@@ -408,6 +411,9 @@ impl BackupFolder {
             let mut table = txn.open_table(META)?;
             meta::put(&mut table, &meta::LOG_ID, &entropy.bytes())?;
             meta::put(&mut table, &meta::EPOCH, &u64::from_le_bytes(entropy.bytes()))?;
+            let head: u64 = meta::need(&table, &meta::HEAD)?;
+            let head = head.saturating_add(RESTORED_LSNS_LEFT_OUT);
+            meta::put(&mut table, &meta::HEAD, &head)?;
         }
         txn.commit()?;
         drop(database);

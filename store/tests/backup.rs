@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ods_store::{
-    BackupFolder, Copied, Depth, Digest, Disk, FileSum, HeldBlob, SimDisk, Store, StoreError, StoreOptions, Trust,
+    BackupFolder, Copied, Depth, Digest, Disk, FileSum, Happening, HeldBlob, SimDisk, Store, StoreError, StoreOptions,
+    Trust,
 };
 
 use crate::support::{FOLDER, assert_sound, at, bytes, fresh, options, path, pull, put, read_all};
@@ -67,6 +68,7 @@ fn a_restored_node_has_everything_and_is_a_new_log_in_a_new_epoch() {
     assert_eq!(copied, [Copied::New; 3]);
     put(&store, "later.pkg", b"after the backup", at(2)).expect("a publish");
     let before = (store.overview().expect("readable"), store.vector().expect("readable"));
+    let place = store.head();
     drop(store);
     let (restored, lost) = restore(&disk, "one", sum, 5).expect("restored");
     assert!(lost.is_empty());
@@ -80,6 +82,12 @@ fn a_restored_node_has_everything_and_is_a_new_log_in_a_new_epoch() {
     assert!(restored.verify_all(Depth::Full, &mut |_| {}).expect("it reads").is_sound());
     put(&restored, "new.pkg", b"new", at(4)).expect("a publish");
     assert_eq!(restored.vector().expect("readable").entries.len(), 2, "it mints in a new epoch");
+    // Who followed the lost one goes on where it was, and is told all that is new.
+    let records = restored.records(place, 10).expect("readable").items;
+    let new = records
+        .iter()
+        .any(|record| matches!(&record.what, Happening::PackagePublished { path, .. } if path == "new.pkg"));
+    assert!(new && restored.head() > place, "{records:?}");
     assert_sound(&restored);
 }
 

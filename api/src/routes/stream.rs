@@ -35,9 +35,9 @@ const BATCH_RECORDS: usize = 100;
 /// Follow the journal: its records as server-sent events.
 ///
 /// `id` is the LSN, `event` the type, `data` the same object as in the list. Without `Last-Event-ID` or `after` only new
-/// records come. If the place asked for is not in the journal (pruned, or the node was restored), the first event is
+/// records come. If the place asked for is not in the journal (pruned, or never there), the first event is
 /// `reset` with `{"head": n}`, and records after that come; so is the next for a follower that slept until what it had yet to be
-/// sent was pruned. The stream ends when the node stops; go on with
+/// sent was pruned. A node restored from a backup goes on with greater LSNs than it ever gave out, so a place stays good. The stream ends when the node stops; go on with
 /// `Last-Event-ID` then.
 #[utoipa::path(get, path = "/api/v1/events/stream", operation_id = "follow_events", tag = "events", params(StreamQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "Only records with a greater LSN; goes before `after`")),
