@@ -165,6 +165,11 @@ fn two_meshes_with_history_become_one() {
     mesh::join(&b, &mesh::invite(&a, "publisher")).expect_problem(409, "merge_needs_owner");
     mesh::pair(&a, &b, "owner");
     mesh::agree(&[&a, &a2, &b, &b2]);
+    for (node, other) in [(&a, &b), (&b, &a)] {
+        let told = node.get_json("/audit?action=node.admitted")["items"].clone();
+        let admitted = |entry: &Value| entry["subject"] == other.id().as_str() && entry["after"]["role"] == "owner";
+        assert!(told.as_array().is_some_and(|entries| entries.iter().any(admitted)), "{told}");
+    }
     for node in [&a, &a2, &b, &b2] {
         mesh::stored(node, "ours.pkg", &blake3_hex(b"from a2"));
         mesh::stored(node, "theirs.pkg", &blake3_hex(b"from b2"));

@@ -94,17 +94,27 @@ fn is_rise(roster: &Roster, admit: &Admit) -> Result<bool> {
     }
 }
 
-/// Takes verified statements of peers; tells how many were new.
+/// Takes verified statements of peers; tells how many were new. Whom this node's own key admits is in the audit, also if the word
+/// comes from others: two meshes merge by words that both sides sign before either takes them.
 ///
 /// One of this node's own that it didn't know means that it was rolled back or copied: those whom it admitted then may take it for
 /// their root. If it took another root since, it admits that one, as owners do who merge two meshes; else they would never agree.
 pub(crate) fn take(tx: &Tx<'_>, moment: Moment, arrived: &[(SignedStatement, Statement)]) -> Result<usize> {
     let own = tx.context.key.node_id();
-    let mut forgot = false;
+    let (mut forgot, mut admits) = (false, Vec::new());
     for (_, statement) in arrived.iter().filter(|(_, statement)| statement.header.signer == own) {
-        forgot |= tx.read(STATEMENTS)?.get(statement.id.as_bytes())?.is_none();
+        if tx.read(STATEMENTS)?.get(statement.id.as_bytes())?.is_some() {
+            continue;
+        }
+        forgot = true;
+        if let StatementBody::Admit(admit) = &statement.body {
+            admits.push((admit.node, Author::new(&statement.header.by), facts_of(tx, &admit.node)));
+        }
     }
     let fresh = trust::insert(tx, moment, arrived)?;
+    for (node, author, before) in admits {
+        audit::append(tx, moment, &author, &Deed::changed("node.admitted", node, before, facts_of(tx, &node)))?;
+    }
     if forgot {
         admit_root(tx, moment)?;
     }
