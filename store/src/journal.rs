@@ -488,5 +488,27 @@ mod tests {
         let row = [18, 3, b'a', b'd', b'a'];
         let read: Happening = from_row("a happening", &row).expect("a row of before");
         assert_eq!((read.kind(), read), ("node.changed", Happening::NodeChanged { by: "ada".to_owned() }));
+        let row = *b"\x1e\x03ada\x04name\x00\x01\x04name\x01x\x01\x04name\x01y";
+        let read: Happening = from_row("a happening", &row).expect("a row of before");
+        let name = |name: &str| [("name".to_owned(), name.to_owned())].into();
+        let (by, what, before, after) = ("ada".to_owned(), "name".to_owned(), name("x"), name("y"));
+        assert_eq!(read, Happening::NodeEdited { by, what, peer: None, before, after });
+    }
+
+    #[test]
+    fn a_number_in_a_row_means_what_it_always_did() {
+        let kinds: Vec<_> = (0..u8::MAX)
+            .map_while(|number| {
+                let mut row = [0; 400];
+                row[0] = number;
+                from_row::<Happening>("a happening", &row).ok().map(|happening| happening.kind())
+            })
+            .collect();
+        let always = "package.published package.replaced package.removed package.conflict package.stored peer.up peer.down \
+             peer.added peer.removed node.admitted node.expelled node.alarm watch.refused sign_in.refused token.created \
+             token.revoked invite.created invite.revoked node.changed storage.collected sign_in.done user.created \
+             user.changed user.removed settings.changed webhook.changed webhook.test package.replicated watch.changed \
+             storage.evicted node.changed";
+        assert_eq!(kinds.join(" "), always, "new ones go at the end");
     }
 }
