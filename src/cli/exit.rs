@@ -70,6 +70,7 @@ impl Exit {
     /// The exit that an HTTP status of the admin API stands for.
     pub const fn of_status(status: u16) -> Self {
         match status {
+            400 => Self::Usage,
             401 | 403 => Self::Refused,
             404 | 410 => Self::NotFound,
             409 | 412 => Self::Conflict,
@@ -98,7 +99,7 @@ mod tests {
     #[test]
     fn statuses_map_to_exits() {
         for (status, exit) in [
-            (400, Exit::Failed),
+            (400, Exit::Usage),
             (401, Exit::Refused),
             (403, Exit::Refused),
             (404, Exit::NotFound),
