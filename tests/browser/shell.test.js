@@ -71,6 +71,19 @@ test("a command that a refusal names is shown as one", async () => {
   forgive(complaints, /401/);
 });
 
+test("a message that goes takes the focus from none of the others, and no button becomes another's", async () => {
+  const node = await Node.start("messages");
+  await node.put("apps/x.pkg", "bytes");
+  const { page } = await visitor({ permissions: ["clipboard-read", "clipboard-write"] });
+  await signIn(page, node, "packages/apps/x.pkg");
+  await page.getByRole("button", { name: "Copy sha-256" }).click();
+  await page.getByRole("button", { name: "Copy blake3" }).click();
+  const [first, second] = ["SHA-256 copied", "BLAKE3 copied"].map((hasText) => page.locator(".toast", { hasText }));
+  await second?.locator("button").focus();
+  await first?.waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement?.closest(".toast")?.textContent?.trim()), "BLAKE3 copied");
+});
+
 test("light and dark are chosen by a button and kept", async () => {
   const node = await Node.start("theme");
   const { page } = await visitor({ colorScheme: "light" });

@@ -92,6 +92,8 @@ export class JournalTail extends EventTarget {
    */
   async #missed(head) {
     const gap = Math.min(head, this.#heard);
+    // Of a list that couldn't be read nothing is shown yet.
+    if (this.problem) return this.show(this.#filter);
     if (this.reading || head < this.#heard) return this.show(this.#filter, [gap]);
     this.#take();
     const run = this.#run;
