@@ -326,6 +326,21 @@ fn a_push_whose_upload_another_one_goes_on_with_succeeds_all_the_same() {
 }
 
 #[test]
+fn a_push_goes_on_however_often_it_is_cut_as_long_as_it_gets_further() {
+    const BETWEEN_CUTS: u64 = 2 * MIB;
+    let node = Node::start("hq");
+    let proxy = Proxy::before(&node.address());
+    proxy.set(Manner::CutRequestsAfter(BETWEEN_CUTS));
+    // More cuts than tries without getting further.
+    let content = Generated::new(8, 9 * BETWEEN_CUTS).all();
+    tools::write(&node.folder().join("big.pkg"), &content);
+    let data = node.data().display().to_string();
+    let said = node.ods_well(&["push", "big.pkg", "--server", &proxy.url(), "--data", &data, "--json"]);
+    assert!(said.contains("\"changed\":true"), "{said}");
+    assert_eq!(node.package("big.pkg").expect("published")["blob"], blake3::hash(&content).to_hex().as_str());
+}
+
+#[test]
 fn a_push_that_is_killed_is_gone_on_with_by_the_next() {
     let node = Node::start("hq");
     let content = Generated::new(6, 40_000_000).all();

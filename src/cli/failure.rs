@@ -188,9 +188,11 @@ fn of_client_error(error: &ClientError) -> (Exit, &'static str, Option<&'static 
         ClientError::Connect { .. } => {
             (Exit::Unreachable, "unreachable", Some("check the address, and that the node is running"))
         }
-        ClientError::Broken { .. } | ClientError::Stalled { .. } => {
-            (Exit::Unreachable, "connection_lost", Some("try again; a pull resumes where it stopped"))
-        }
+        ClientError::Broken { .. } | ClientError::Stalled { .. } => (
+            Exit::Unreachable,
+            "connection_lost",
+            Some("try again; a pull resumes where it stopped, and so does a push of 8 MiB or more without a condition"),
+        ),
         ClientError::NotUnderstood { .. } | ClientError::TooLong { .. } => (
             Exit::Failed,
             "not_understood",

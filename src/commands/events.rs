@@ -3,13 +3,13 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ods_api::{EventQuery, Followed, Page, RecordView, StreamQuery};
+use ods_api::{ClientError, EventQuery, Followed, Page, RecordView, StreamQuery};
 use serde_json::Value;
 
 use super::{Context, retry};
 use crate::cli::{Connected, Connection, Failure, Output, printable, short_id};
 
-/// Rows asked for at a time.
+/// Rows asked for at a time, and the most that are in memory while following.
 const PAGE_ROWS: usize = 500;
 
 /// Show what happened on the node, and follow it as it happens
@@ -109,12 +109,10 @@ async fn follow(node: &Connected, mut after: u64, wanted: &EventQuery, output: &
                     }
                     Ok(Some(Followed::Reset { head })) => {
                         eprintln!("records behind {after} are no longer kept; those that are follow");
-                        let kept = forward(node, after, usize::MAX, wanted).await?;
-                        kept.items
-                            .iter()
-                            .filter(|record| record.lsn <= head)
-                            .try_for_each(|kept| write_record(kept, output))?;
-                        after = head;
+                        if let Some(error) = catch_up(node, &mut after, head, wanted, output).await? {
+                            break Some(error);
+                        }
+                        pause = retry::Pauses::default();
                     }
                     Ok(None) => break None,
                     Err(error) => break Some(error),
@@ -132,6 +130,27 @@ async fn follow(node: &Connected, mut after: u64, wanted: &EventQuery, output: &
         }
         tokio::time::sleep(pause.next().unwrap_or(Duration::from_secs(30))).await;
     }
+}
+
+/// Writes the records behind `after`, up to `head`, page by page, and moves `after` on with them. Tells what kept it from all.
+async fn catch_up(
+    node: &Connected,
+    after: &mut u64,
+    head: u64,
+    wanted: &EventQuery,
+    output: &mut Output,
+) -> Result<Option<ClientError>, Failure> {
+    while *after < head {
+        let query = EventQuery { after: Some(*after), limit: Some(PAGE_ROWS), ..wanted.clone() };
+        let page = match node.client.events(&query).await {
+            Ok(page) => page,
+            Err(error) => return Ok(Some(error)),
+        };
+        page.items.iter().filter(|record| record.lsn <= head).try_for_each(|record| write_record(record, output))?;
+        let next = page.next.and_then(|next| next.parse().ok());
+        *after = next.filter(|next| *next > *after).unwrap_or(head).min(head);
+    }
+    Ok(None)
 }
 
 fn write_page(page: &Page<RecordView>, output: &mut Output) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! The commands against a node in this process, as they are typed.
 
+mod follow;
 mod json;
 
 use std::io::Write;
@@ -78,15 +79,8 @@ impl Node {
     }
 
     async fn ods_with(&self, typed: &[&str], environment: &[(&str, &str)]) -> Result<String, Failure> {
-        let cli = Cli::try_parse_from(std::iter::once(&"ods").chain(typed)).unwrap_or_else(|error| panic!("{error}"));
-        let captured = Captured::default();
-        let mut context = Context {
-            environment: environment.iter().copied().collect(),
-            machine: machine(self.folder.path()),
-            output: Output::into(Box::new(captured.clone()), cli.json),
-            now: crate::clock::now,
-        };
-        super::run(cli, &mut context).await.map(|()| captured.text())
+        let (outcome, printed) = run(self.folder.path(), typed, environment).await;
+        outcome.map(|()| printed)
     }
 
     /// The same where it must succeed.
@@ -106,6 +100,19 @@ impl Node {
             Err(failure) => (failure.exit(), failure.to_json()["detail"].as_str().unwrap_or_default().to_owned()),
         }
     }
+}
+
+/// Runs a command: how it ended, and what it printed until then.
+async fn run(folder: &Path, typed: &[&str], environment: &[(&str, &str)]) -> (Result<(), Failure>, String) {
+    let cli = Cli::try_parse_from(std::iter::once(&"ods").chain(typed)).unwrap_or_else(|error| panic!("{error}"));
+    let captured = Captured::default();
+    let mut context = Context {
+        environment: environment.iter().copied().collect(),
+        machine: machine(folder),
+        output: Output::into(Box::new(captured.clone()), cli.json),
+        now: crate::clock::now,
+    };
+    (super::run(cli, &mut context).await, captured.text())
 }
 
 fn machine(folder: &Path) -> Surroundings {

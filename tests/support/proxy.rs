@@ -20,6 +20,8 @@ pub(crate) enum Manner {
     BreakAfter(u64),
     /// Not a byte more after this many, and the connection stays open.
     StallAfter(u64),
+    /// The connection breaks after this many bytes of requests.
+    CutRequestsAfter(u64),
     /// The connection breaks in place of the answer to the next request of this method, which the node did get; after
     /// that answers pass.
     LoseAnswerTo(&'static str),
@@ -95,11 +97,17 @@ fn requests(
     lost: &AtomicBool,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
+    let mut passed: u64 = 0;
     loop {
         let count = client.read(&mut buffer)?;
         if count == 0 {
             return Ok(());
         }
+        let now = *manner.lock().expect("no thread of the proxy panics");
+        if matches!(now, Manner::CutRequestsAfter(limit) if passed >= limit) {
+            return client.shutdown(Shutdown::Both);
+        }
+        passed += u64::try_from(count).expect("a buffer's length fits");
         {
             let mut now = manner.lock().expect("no thread of the proxy panics");
             if matches!(*now, Manner::LoseAnswerTo(method) if buffer[..count].starts_with(method.as_bytes())) {
@@ -139,9 +147,11 @@ fn answers(
             }
             Manner::BreakAfter(limit) if passed >= limit => return Ok(()),
             Manner::StallAfter(limit) if passed >= limit => stall_while(manner, now),
-            Manner::Honest | Manner::BreakAfter(_) | Manner::StallAfter(_) | Manner::LoseAnswerTo(_) => {
-                client.write_all(bytes)?;
-            }
+            Manner::Honest
+            | Manner::BreakAfter(_)
+            | Manner::StallAfter(_)
+            | Manner::CutRequestsAfter(_)
+            | Manner::LoseAnswerTo(_) => client.write_all(bytes)?,
         }
         let count = u64::try_from(count).expect("a buffer's length fits");
         passed += count;

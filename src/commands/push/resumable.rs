@@ -28,6 +28,10 @@ pub(super) struct Begun {
     id: Option<String>,
     /// Somebody else goes on with one like it, so this push has one of its own.
     alone: bool,
+    /// The most that the node ever had of it.
+    furthest: u64,
+    /// That was more than before, and nobody asked yet.
+    is_further: bool,
 }
 
 impl Begun {
@@ -35,9 +39,21 @@ impl Begun {
     pub(super) fn leave(&mut self, error: &ClientError) -> bool {
         let is_taken = matches!(error.code(), Some("upload_taken" | "offset_mismatch" | "upload_ended"));
         if is_taken {
-            *self = Self { id: None, alone: true };
+            // The one of its own begins anew; only once, so that two who take it from each other come to an end.
+            self.furthest = if self.alone { self.furthest } else { 0 };
+            (self.id, self.alone) = (None, true);
         }
         is_taken
+    }
+
+    /// Whether the node turned out to have more than ever, since this was asked last.
+    pub(super) fn got_further(&mut self) -> bool {
+        std::mem::take(&mut self.is_further)
+    }
+
+    fn found_at(&mut self, offset: u64) {
+        self.is_further |= offset > self.furthest;
+        self.furthest = self.furthest.max(offset);
     }
 }
 
@@ -64,6 +80,7 @@ pub(super) async fn send(
         }
         other => other.map_err(Stopped::There),
     }?;
+    begun.found_at(offset);
     if offset < target.size {
         let reader = from(target, offset).await.map_err(|error| Stopped::Here(cannot_read(target, &error)))?;
         let mut bar = bar.clone();

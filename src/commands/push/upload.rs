@@ -29,7 +29,7 @@ pub(super) struct Pushed {
     pub(super) sent: bool,
 }
 
-/// Publishes a file, trying again where that may help.
+/// Publishes a file, trying again where that may help: also for hours, as long as it gets further.
 pub(super) async fn push(node: &Connected, target: &Target, order: &Order, mut bar: Bar) -> Result<Pushed, Failure> {
     // Asked first, so that a node that isn't there is told at once, not after hashing 25 GB.
     let before = look(node, target).await.map_err(|error| node.explain(error))?;
@@ -54,6 +54,9 @@ pub(super) async fn push(node: &Connected, target: &Target, order: &Order, mut b
             return Ok(sought.done(package));
         }
         let is_taken = sought.begun.leave(&error);
+        if sought.begun.got_further() {
+            pauses = retry::Pauses::default();
+        }
         let pause = pauses.next().filter(|_| is_taken || retry::may_help(&error));
         let Some(pause) = pause else { return Err(explain(node, target, &order.guard, error)) };
         // After a cut, the node may have got it all the same.
