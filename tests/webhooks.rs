@@ -265,6 +265,22 @@ fn a_name_that_leads_to_a_private_address_is_refused_when_it_is_connected_to() {
 }
 
 #[test]
+fn a_node_that_is_called_by_a_new_url_sends_nothing_there_any_more() {
+    let (node, receiver) = (Node::start("hq"), Receiver::start());
+    let (id, _) = hook(&node, &to(&receiver, &["package.published"]));
+    node.put("a.pkg", b"1").expect(201);
+    wait::until("it is told", wait::SOON, || receiver.count() == 1);
+    let url = receiver.url().trim_end_matches("/hook").to_owned();
+    node.api("PATCH", "/node").json(&json!({ "urls": [url] })).send().expect(200);
+    node.put("b.pkg", b"2").expect(201);
+    let error =
+        wait::until_some("it fails", wait::SOON, || show(&node, &id)["failing"]["error"].as_str().map(str::to_owned));
+    assert!(error.contains("is this node itself"), "{error}");
+    node.api("PATCH", "/node").json(&json!({ "urls": [] })).send().expect(200);
+    wait::until("it is told of the second", wait::SOON, || receiver.count() == 2);
+}
+
+#[test]
 fn wrong_settings_are_clear_refusals() {
     let node = Node::start("hq");
     let post = |body: &Value| node.post_json("/webhooks", body);

@@ -63,6 +63,14 @@ fn carried(address: Ipv6Addr) -> Option<Ipv4Addr> {
     address.to_ipv4_mapped().or_else(|| within_v6(address, nat64, 96).then(|| Ipv4Addr::new(a, b, c, d)))
 }
 
+/// The address that a connection to this one really leads to.
+fn connected(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V6(v6) => carried(v6).map_or(address, IpAddr::V4),
+        IpAddr::V4(_) => address,
+    }
+}
+
 fn within_v4(address: Ipv4Addr, network: Ipv4Addr, length: u32) -> bool {
     (address.to_bits() ^ network.to_bits()).leading_zeros() >= length
 }
@@ -104,18 +112,24 @@ impl OwnAddresses {
         if !self.ports.contains(&address.port()) {
             return false;
         }
-        let ip = match address.ip() {
-            IpAddr::V6(v6) => carried(v6).map_or(IpAddr::V6(v6), IpAddr::V4),
-            v4 @ IpAddr::V4(_) => v4,
-        };
+        let ip = connected(address.ip());
         let is_ip = |own: &IpAddr| own.to_canonical() == ip;
         ip.is_loopback() || ip.is_unspecified() || self.bound.iter().any(is_ip) || (self.interfaces)().iter().any(is_ip)
     }
 
     fn has_url(&self, url: &Url) -> bool {
-        let place = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
         self.urls.iter().filter_map(|own| Url::parse(own).ok()).any(|own| place(&own) == place(url))
     }
+}
+
+/// Where a url leads, spelt in one way: the parser has made the host lower-case ASCII and numbers plain already.
+fn place(url: &Url) -> (Option<String>, Option<u16>) {
+    let host = url.host().map(|host| match host {
+        url::Host::Domain(name) => name.trim_end_matches('.').to_owned(),
+        url::Host::Ipv4(v4) => v4.to_string(),
+        url::Host::Ipv6(v6) => connected(v6.into()).to_string(),
+    });
+    (host, url.port_or_known_default())
 }
 
 /// Why an address is not sent to.
@@ -243,7 +257,7 @@ mod tests {
             ports: vec![8637],
             bound: vec!["198.51.100.7".parse().expect("an address")],
             interfaces: || vec!["8.8.4.4".parse().expect("an address")],
-            urls: vec!["https://packages.example.org".to_owned()],
+            urls: vec!["https://packages.example.org".to_owned(), "https://198.51.100.9".to_owned()],
         };
         AddressRules { allow_private, own }
     }
@@ -377,6 +391,12 @@ mod tests {
             "http://[64:ff9b::]:8637/",
             "https://packages.example.org/hook",
             "https://PACKAGES.example.org:443/",
+            "https://packages.example.org./h",
+            "https://Packages.Example.ORG.:443",
+            "http://packages.example.org:443/",
+            "https://packages。example。org/",
+            "https://198.51.100.9./",
+            "https://[::ffff:198.51.100.9]/",
         ] {
             let refused = check_url(url, &rules(true));
             assert!(

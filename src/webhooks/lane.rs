@@ -156,7 +156,7 @@ impl Lane {
     }
 
     async fn resend(&self, webhook: &Webhook, lsn: Lsn, message: WebhookMessage) -> Result<(), StoreError> {
-        let sent = self.post(webhook, &message, true).await;
+        let sent = self.post(webhook, &message, true).await?;
         let tried = tried(lsn, message, &sent);
         let (store, id, now) = (self.store.clone(), self.id, (self.clock)());
         in_blocking(move || store.settle_resend(id, tried, now)).await.unwrap_or(Err(StoreError::Closing))
@@ -175,7 +175,7 @@ impl Lane {
         };
         let (began, all) = (Instant::now(), messages.len());
         for (lsn, message) in messages {
-            let sent = self.post(&webhook, &message, false).await;
+            let sent = self.post(&webhook, &message, false).await?;
             settled.tried.push(tried(lsn, message, &sent));
             if !sent.attempt.delivered() {
                 self.fail(&webhook, lsn, &sent, &mut settled);
@@ -219,8 +219,13 @@ impl Lane {
         settled.failing = Some(Failing { lsn, attempts, since, next_at, error });
     }
 
-    async fn post(&self, webhook: &Webhook, message: &WebhookMessage, manual: bool) -> Sent {
-        let posting = self.poster.post(&webhook.row, message, (self.clock)(), manual);
+    async fn post(&self, webhook: &Webhook, message: &WebhookMessage, manual: bool) -> Result<Sent, StoreError> {
+        let posting = async {
+            // As they are at this moment: the node may have got another since the webhook was made, or read.
+            let store = self.store.clone();
+            let urls = in_blocking(move || store.urls()).await.ok_or(StoreError::Closing)??;
+            Ok(self.poster.post(&webhook.row, message, urls, (self.clock)(), manual).await)
+        };
         self.places.run(webhook.progress.failing.is_some(), posting).await
     }
 }

@@ -46,10 +46,17 @@ impl Poster {
         Self { own, tls: OnceLock::new(), clients: Mutex::default() }
     }
 
-    /// Makes one attempt. `manual`: somebody asked for it.
-    pub(super) async fn post(&self, row: &WebhookRow, message: &WebhookMessage, now: UnixMillis, manual: bool) -> Sent {
+    /// Makes one attempt. `manual`: somebody asked for it. `urls` are what the node is called by now.
+    pub(super) async fn post(
+        &self,
+        row: &WebhookRow,
+        message: &WebhookMessage,
+        urls: Vec<String>,
+        now: UnixMillis,
+        manual: bool,
+    ) -> Sent {
         let began = Instant::now();
-        let outcome = self.try_post(row, message, now).await;
+        let outcome = self.try_post(row, message, urls, now).await;
         let took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let attempt = |status: Option<StatusCode>, error, answer| Attempt {
             at: now,
@@ -73,8 +80,15 @@ impl Poster {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner).retain(|id, _| ids.contains(id));
     }
 
-    async fn try_post(&self, row: &WebhookRow, message: &WebhookMessage, now: UnixMillis) -> Result<Answer, String> {
-        let rules = AddressRules { allow_private: row.settings.allow_private, own: self.own.clone() };
+    async fn try_post(
+        &self,
+        row: &WebhookRow,
+        message: &WebhookMessage,
+        urls: Vec<String>,
+        now: UnixMillis,
+    ) -> Result<Answer, String> {
+        let own = self.own.clone().and_urls(urls);
+        let rules = AddressRules { allow_private: row.settings.allow_private, own };
         let url = check_url(&row.settings.url, &rules).map_err(|error| error.to_string())?;
         let client = self.client(row.id, &url, rules)?;
         let secrets: Vec<_> = row.secrets(now).into_iter().cloned().collect();
