@@ -28,6 +28,9 @@ pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 /// Causes that the log gets.
 const CAUSES_MAX: usize = 16;
 
+/// Seconds after which whoever found no place may try again.
+const NO_PLACE_S: u64 = 10;
+
 /// A refusal or failure on its way to the client.
 #[derive(Debug)]
 pub struct ApiError {
@@ -48,6 +51,11 @@ impl ApiError {
     pub(crate) fn internal(cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         let detail = "the node met an error of its own; its log has the details under the request's id";
         Self { cause: Some(cause.into()), ..Self::new(Code::Internal, detail) }
+    }
+
+    /// Too many do the same already; this one waited for its turn in vain.
+    pub(crate) fn no_place(detail: &str) -> Self {
+        Self::new(Code::Busy, detail).retry_after(NO_PLACE_S)
     }
 
     /// Adds a fact to the body.

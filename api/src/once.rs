@@ -4,9 +4,20 @@
 use axum::http::{HeaderMap, HeaderName};
 use ods_store::{Once, Who};
 use serde::Serialize;
+use utoipa::IntoParams;
 
 use crate::auth::Admin;
 use crate::error::{ApiError, Code};
+
+/// What the OpenAPI document says of it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is read by its name, together with the request that it names")]
+pub(crate) struct IdempotencyKey {
+    /// A name for this request: sent again with it, nothing is made twice
+    #[param(rename = "Idempotency-Key", example = "8e03978e-40d5-43dd-bc93-6894a57f9324")]
+    key: Option<String>,
+}
 
 /// The header.
 static NAME: HeaderName = HeaderName::from_static("idempotency-key");

@@ -1,6 +1,6 @@
 //! Finding a revision by the start of its id.
 
-use ods_api::RevisionView;
+use ods_api::{Page, PageQuery, RevisionView};
 use ods_store::PackagePath;
 
 use crate::cli::{Connected, Exit, Failure};
@@ -9,6 +9,23 @@ use crate::cli::{Connected, Exit, Failure};
 const DIGITS_MIN: usize = 4;
 /// Digits of a whole one.
 const DIGITS: usize = 64;
+
+/// Revisions that are looked at, the newest, about.
+const ROWS_MAX: usize = 1000;
+
+/// A package's history, newest first.
+pub(super) async fn history(node: &Connected, path: &PackagePath) -> Result<Page<RevisionView>, Failure> {
+    let mut query = PageQuery::default();
+    let mut all = Vec::new();
+    loop {
+        let page = node.client.revisions(path, &query).await.map_err(|error| node.explain(error))?;
+        all.extend(page.items);
+        if page.next.is_none() || all.len() >= ROWS_MAX {
+            return Ok(Page { items: all, next: page.next, total: page.total });
+        }
+        query.after = page.next;
+    }
+}
 
 /// The id as it is sent, if it was typed whole.
 pub(super) fn whole(typed: &str) -> Option<String> {
@@ -24,8 +41,8 @@ pub(super) async fn find(node: &Connected, path: &PackagePath, typed: &str) -> R
             format!("\"{typed}\" is not a revision: expected at least {DIGITS_MIN} of its hexadecimal digits");
         return Err(Failure::usage(message).hint(history_hint(path)));
     }
-    let history = node.client.revisions(path).await.map_err(|error| node.explain(error))?;
-    let mut fitting = history.items.into_iter().filter(|revision| revision.revision.starts_with(&typed));
+    let mut fitting =
+        history(node, path).await?.items.into_iter().filter(|revision| revision.revision.starts_with(&typed));
     match (fitting.next(), fitting.next()) {
         (Some(revision), None) => Ok(revision),
         (Some(_), Some(_)) => {

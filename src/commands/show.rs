@@ -3,7 +3,7 @@
 use ods_api::{PackageView, ReplicationView, RevisionView};
 
 use super::mesh::eta_text;
-use super::{Context, parse_path};
+use super::{Context, parse_path, revision};
 use crate::cli::{Connection, Failure, Output, Table, bytes_text, printable, short_id, time_text};
 
 /// Show one package, and its history
@@ -29,7 +29,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     let node = arguments.connection.connect(context)?;
     let output = &mut context.output;
     if arguments.history {
-        let history = node.client.revisions(&path).await.map_err(|error| node.explain(error))?;
+        let history = revision::history(&node, &path).await?;
         return if output.is_json() { output.json(&history) } else { write_history(&history.items, output) };
     }
     if arguments.nodes {

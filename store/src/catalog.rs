@@ -167,12 +167,20 @@ pub(crate) fn history(
     log: &impl ReadableTable<u64, &'static [u8]>,
     path: &str,
 ) -> Result<Vec<(Lsn, Event)>> {
+    history_places(table, path)?.into_iter().map(|lsn| Ok((Lsn::new(lsn), log::at(log, lsn)?.1))).collect()
+}
+
+/// Where in the log they are.
+pub(crate) fn history_places(
+    table: &impl ReadableTable<(&'static str, &'static [u8; 32]), u64>,
+    path: &str,
+) -> Result<Vec<u64>> {
     let mut lsns = Vec::new();
     for entry in table.range((path, &[0; 32])..=(path, &[0xff; 32]))? {
         lsns.push(entry?.1.value());
     }
     lsns.sort_unstable();
-    lsns.into_iter().map(|lsn| Ok((Lsn::new(lsn), log::at(log, lsn)?.1))).collect()
+    Ok(lsns)
 }
 
 /// A path's heads.

@@ -149,7 +149,7 @@ pub use order::{Place, Sort, SortKey, SortedPage};
 pub use outline::{
     BlobHasher, BlobHashes, ChainingValue, PIECE_BYTES, outline_is_right, piece_bytes, piece_count, piece_is_right,
 };
-pub use package::{Change, Package, PackageState, Page, Revision};
+pub use package::{Change, Package, PackageState, Page, Revision, RevisionPage};
 pub use path::{PackagePath, PathError};
 pub use peers::{InviteRow, JoiningRow, NewInvite, PeerEdit, PeerRow};
 pub use pieces::PieceSet;

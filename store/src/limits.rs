@@ -69,8 +69,8 @@ pub const BLOB_BYTES_MAX: u64 = 1 << 40;
 pub const FREEING_BATCH_BYTES_MAX: usize = 64 * 1024;
 /// Rows a page of a listing may ask for.
 pub const PAGE_ROWS_MAX: usize = 1000;
-/// Bytes of packages in a page of a listing, about: it ends early with those that have much to say, so that slow readers of many
-/// pages don't take the node's memory.
+/// Bytes of packages, or of a path's revisions, in a page of a listing, about: it ends early with those that have much to say, so
+/// that slow readers of many pages don't take the node's memory.
 pub const PACKAGE_PAGE_BYTES_MAX: usize = 2 << 20;
 /// Writes that one commit may gather.
 pub const GROUP_WRITES_MAX: usize = 256;

@@ -97,7 +97,9 @@ fn tag(tables: &impl Tables, node: &crate::digest::NodeId) -> Result<EditTag> {
     Ok(EditTag::of(&(name, urls, policy::of(tables)?, bandwidth::of(tables, node)?)))
 }
 
+/// Blanks around a name don't count, as in the configuration.
 fn set_name(tx: &Tx<'_>, name: &str, author: &Author, now: UnixMillis) -> Result<()> {
+    let name = name.trim();
     check_name("name", name)?;
     let before = tx.meta(&meta::NAME)?;
     tx.set_meta(&meta::NAME, &name.to_owned())?;
@@ -188,7 +190,7 @@ mod tests {
         assert_eq!((store.name().expect("readable"), store.node_tag().expect("readable")), ("hq".to_owned(), seen));
 
         let expected = Expected::OneOf(vec![seen]);
-        store.edit_node(&named("lab"), &expected, &author, NOW).expect("as it was seen");
+        store.edit_node(&named("  lab "), &expected, &author, NOW).expect("as it was seen");
         let refused = store.edit_node(&named("attic"), &expected, &author, NOW);
         let current = store.node_tag().expect("readable");
         assert!(matches!(refused, Err(StoreError::Edited { current: told, .. }) if told == current), "{refused:?}");

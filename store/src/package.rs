@@ -7,6 +7,7 @@ use crate::codec::from_row;
 use crate::digest::{Digest, EventId, NodeId, Sha256};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, Meta};
+use crate::limits::PACKAGE_PAGE_BYTES_MAX;
 use crate::path::PackagePath;
 use crate::roster::Roster;
 use crate::schema::{BLOBS, COVERED, EVENTS, FETCHES, HEADS, HISTORY, Key32, LOG, PACKAGES, TRUE_SHA256, WANTS};
@@ -62,14 +63,20 @@ pub struct Package {
 impl Package {
     /// Bytes that it takes in a listing, about.
     pub fn listed_bytes(&self) -> usize {
-        const PLAIN: usize = 512;
-        PLAIN + self.path.as_str().len() + self.meta.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>()
+        PLAIN_BYTES + self.path.as_str().len() + meta_bytes(&self.meta)
     }
 
     /// Its tags.
     pub fn tags(&self) -> Vec<&str> {
         self.meta.get("tags").map(|tags| tags.split(',').collect()).unwrap_or_default()
     }
+}
+
+/// Bytes of what everything listed has.
+const PLAIN_BYTES: usize = 512;
+
+fn meta_bytes(meta: &Meta) -> usize {
+    meta.iter().map(|(key, value)| key.len() + value.len()).sum()
 }
 
 /// A page of a listing.
@@ -125,6 +132,27 @@ pub struct Revision {
     pub effective: bool,
     /// Its bytes are on this node.
     pub bytes_held: bool,
+}
+
+impl Revision {
+    /// Bytes that it takes in a listing, about.
+    fn listed_bytes(&self) -> usize {
+        match &self.change {
+            Change::Published { meta, .. } => PLAIN_BYTES + meta_bytes(meta),
+            Change::Removed => PLAIN_BYTES,
+        }
+    }
+}
+
+/// A page of a path's history, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionPage {
+    /// Its revisions. It may be short and still have older ones behind it.
+    pub items: Vec<Revision>,
+    /// How many are older than these.
+    pub older: usize,
+    /// How many there are.
+    pub total: usize,
 }
 
 /// What this node knows of a blob: where its bytes are, and their SHA-256, given the one that its event states.
@@ -256,6 +284,32 @@ pub(crate) fn list(
 pub(crate) fn revisions(read: &ReadTransaction, roster: &Roster, path: &PackagePath) -> Result<Vec<Revision>> {
     let history = catalog::history(&read.open_table(HISTORY)?, &read.open_table(LOG)?, path.as_str())?;
     history.into_iter().rev().filter_map(|(_, event)| revision(read, roster, event).transpose()).collect()
+}
+
+/// Up to `limit` revisions of a path, newest first, of the `older` oldest; all if it is `None`.
+pub(crate) fn revision_page(
+    read: &ReadTransaction,
+    roster: &Roster,
+    path: &PackagePath,
+    older: Option<usize>,
+    limit: usize,
+) -> Result<RevisionPage> {
+    let places = catalog::history_places(&read.open_table(HISTORY)?, path.as_str())?;
+    let total = places.len();
+    let left = older.unwrap_or(total).min(total);
+    let mut page = RevisionPage { items: Vec::new(), older: left, total };
+    let log = read.open_table(LOG)?;
+    let mut bytes = 0;
+    for (index, lsn) in places.into_iter().enumerate().take(left).rev() {
+        if page.items.len() == limit || bytes >= PACKAGE_PAGE_BYTES_MAX {
+            break;
+        }
+        let revision = revision(read, roster, crate::log::at(&log, lsn)?.1)?;
+        bytes += revision.as_ref().map_or(0, Revision::listed_bytes);
+        page.items.extend(revision);
+        page.older = index;
+    }
+    Ok(page)
 }
 
 /// One event about a path, and the path.

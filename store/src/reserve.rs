@@ -10,6 +10,8 @@
 //! - The reserve is a file, `reserve` in the data folder, that takes [`RESERVE_BYTES`] of the disk and holds nothing. It has its
 //!   name once it has its room. Nothing depends on whether it is there; a crash may bring it back or not.
 //! - It is removed by the first commit that frees room (a removal, gc) and finds too little, and made again once it fits.
+//! - A disk is full when no commit fits. Whoever may upload can set aside all that blobs may use, without sending a byte; the
+//!   4 MiB from there to full are the database's, so that it can grow meanwhile and nobody is told that the disk is full.
 //! - While it isn't there, everybody else leaves its bytes free as well: what it was given up for, they never use up.
 
 use std::io;
@@ -60,15 +62,7 @@ impl Blobs {
         if bytes > free { Err(StoreError::NoSpace { needed: bytes, free }) } else { Ok(()) }
     }
 
-    /// Errs if the disk is too full for even the smallest blob.
-    pub(crate) fn check_room(&self) -> Result<()> {
-        // A disk that can't tell may still write.
-        let Ok(free) = self.free_bytes() else { return Ok(()) };
-        let (needed, free) = (SPACE_RESERVE_BYTES, self.beside_reserve(free));
-        if free < needed { Err(StoreError::NoSpace { needed, free }) } else { Ok(()) }
-    }
-
-    /// Errs unless a commit fits.
+    /// Errs unless a commit fits: else the disk is full.
     pub(crate) fn check_commit_space(&self) -> Result<()> {
         // A disk that can't tell may still write.
         let Ok(free) = self.free_bytes() else { return Ok(()) };

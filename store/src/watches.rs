@@ -184,7 +184,7 @@ pub(crate) fn edit(
     author: &Author,
 ) -> Result<WatchRow> {
     let before = find(tx, id, expected)?;
-    let settings = checked(tx, &patch.on(&before.settings), Some(id))?;
+    let settings = checked(tx, &patch.on(&before.settings), Some(&before))?;
     if settings == before.settings {
         return Ok(before);
     }
@@ -286,14 +286,17 @@ fn note(tx: &Tx<'_>, moment: Moment, row: &WatchRow, change: &str, author: &Auth
     journal::append(tx, moment, happening).map(drop)
 }
 
-/// The settings in their normal form, beside all other watches but `own`.
-fn checked(tx: &Tx<'_>, settings: &WatchSettings, own: Option<WatchId>) -> Result<WatchSettings> {
+/// The settings in their normal form, beside all other watches. What the watch had `before`, perhaps from an earlier version, may
+/// stay.
+fn checked(tx: &Tx<'_>, settings: &WatchSettings, before: Option<&WatchRow>) -> Result<WatchSettings> {
+    let (own, before) = (before.map(|row| row.id), before.map(|row| &row.settings));
     let bad = |field: &'static str, reason: String| Err(StoreError::BadName { field, reason });
     if settings.folder.len() > WATCH_FOLDER_BYTES_MAX {
         return bad("folder", format!("must have at most {WATCH_FOLDER_BYTES_MAX} bytes"));
     }
     let prefix = match settings.prefix.trim_matches('/') {
         "" => String::new(),
+        _ if before.is_some_and(|before| before.prefix == settings.prefix) => settings.prefix.clone(),
         // Below another one nothing could be published.
         prefix => match PackagePath::parse(prefix).and_then(|path| path.check_new().map(|()| path)) {
             Ok(path) => path.to_string(),
@@ -303,7 +306,8 @@ fn checked(tx: &Tx<'_>, settings: &WatchSettings, own: Option<WatchId>) -> Resul
     if !settings.tags.is_empty() {
         let reason = |error: StoreError| StoreError::BadName { field: "tags", reason: error.to_string() };
         check_tags(&settings.tags.join(",")).map_err(reason)?;
-        settings.tags.iter().try_for_each(|tag| check_visible(tag)).map_err(reason)?;
+        let is_new = |tag: &&String| before.is_none_or(|before| !before.tags.contains(tag));
+        settings.tags.iter().filter(is_new).try_for_each(|tag| check_visible(tag)).map_err(reason)?;
     }
     if settings.settle_s > WATCH_SECONDS_MAX {
         return bad("settle_s", format!("is from 0 to {WATCH_SECONDS_MAX}"));
@@ -334,4 +338,48 @@ fn told(settings: &WatchSettings) -> Facts {
         ("rescan_s", settings.rescan_s.to_string()),
         ("enabled", settings.enabled.to_string()),
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::testing::SimDisk;
+    use crate::{Store, StoreOptions};
+
+    const NOW: UnixMillis = UnixMillis::new(1);
+
+    #[test]
+    fn what_a_watch_has_from_an_earlier_version_hinders_no_change_of_anything_else() {
+        let options = StoreOptions { cache_bytes: 16 << 20, entropy: [1; 32], name: "hq".to_owned() };
+        let store = Store::open(Arc::new(SimDisk::new()), Path::new("/data"), &options).expect("it opens");
+        let author = Author::new("ada");
+        let settings = WatchSettings {
+            folder: "/drop".to_owned(),
+            prefix: "mac\u{202E}".to_owned(),
+            tags: vec!["te\u{200B}st".to_owned()],
+            mode: WatchMode::Keep,
+            settle_s: 10,
+            rescan_s: 60,
+            enabled: true,
+        };
+        let id = WatchId::new([7; 8]);
+        let row = WatchRow { id, version: 1, settings: settings.clone(), created_at: NOW, by: "ada".to_owned() };
+        store.write(move |tx| put(tx, &row)).expect("as it was made once");
+
+        let edit = |patch: WatchPatch| store.edit_watch(id, &patch, None, &author, NOW).map(|row| row.settings);
+        let off = edit(WatchPatch { enabled: Some(false), ..WatchPatch::default() }).expect("switched off");
+        assert_eq!(off, WatchSettings { enabled: false, ..settings.clone() });
+        let tags = vec!["te\u{200B}st".to_owned(), "prod".to_owned()];
+        let tagged = edit(WatchPatch { tags: Some(tags.clone()), ..WatchPatch::default() }).expect("one more tag");
+        assert_eq!(tagged, WatchSettings { tags, ..off });
+        for (field, patch) in [
+            ("prefix", WatchPatch { prefix: Some("win\u{202E}".to_owned()), ..WatchPatch::default() }),
+            ("tags", WatchPatch { tags: Some(vec!["pr\u{200B}od".to_owned()]), ..WatchPatch::default() }),
+        ] {
+            let refused = edit(patch).expect_err(field);
+            assert!(matches!(refused, StoreError::BadName { field: told, .. } if told == field), "{refused}");
+        }
+    }
 }

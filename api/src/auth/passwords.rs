@@ -59,7 +59,7 @@ impl Passwords {
     async fn turn(&self) -> Result<tokio::sync::SemaphorePermit<'_>, ApiError> {
         match tokio::time::timeout(PATIENCE, self.turns.acquire()).await {
             Ok(turn) => turn.map_err(ApiError::internal),
-            Err(_) => Err(ApiError::new(Code::Busy, "too many people sign in at once; try again").retry_after(10)),
+            Err(_) => Err(ApiError::no_place("too many people sign in at once; try again")),
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
     Author, Bandwidth, Digest, EditTag, EventId, Fetch, Happening, Holder, Lacking, Lsn, Member, NodeId, Overview,
-    Package, PackagePath, PeerRow, Place, RecordPage, Revision, Roster, Scope, ScrubStatus, SessionId, SetDigest,
+    Package, PackagePath, PeerRow, Place, RecordPage, RevisionPage, Roster, Scope, ScrubStatus, SessionId, SetDigest,
     SignedIn, Sort, SortedPage, StorageView, UnixMillis, Usage, UserPatch, UserRow, Who,
 };
 use tokio::sync::watch;
@@ -163,10 +163,15 @@ impl Reader {
         Ok(self.state.store.package_count()?)
     }
 
-    /// A path's history, newest first; 404 if there never was anything.
-    pub(crate) fn revisions(&self, path: &PackagePath) -> Result<Vec<Revision>, ApiError> {
+    /// A page of a path's history, newest first; 404 if there never was anything.
+    pub(crate) fn revision_page(
+        &self,
+        path: &PackagePath,
+        older: Option<usize>,
+        limit: usize,
+    ) -> Result<RevisionPage, ApiError> {
         self.must_cover(path)?;
-        Ok(self.state.store.revisions(path)?)
+        Ok(self.state.store.revision_page(path, older, limit)?)
     }
 
     /// This node.

@@ -50,8 +50,8 @@ impl Client {
     }
 
     /// `GET /revisions/{path}`, newest first.
-    pub async fn revisions(&self, path: &PackagePath) -> Result<Page<RevisionView>, ClientError> {
-        self.json(self.request(Method::GET, &format!("/api/v1/revisions/{}", encode_path(path)))).await
+    pub async fn revisions(&self, path: &PackagePath, query: &PageQuery) -> Result<Page<RevisionView>, ClientError> {
+        self.json(self.request(Method::GET, &format!("/api/v1/revisions/{}", encode_path(path))).query(query)).await
     }
 
     /// `POST /restore`: makes an earlier revision current.

@@ -152,7 +152,7 @@ async fn every_operation_has_its_method() {
     let copy = PublishQuery { from: Some(first.clone()), ..PublishQuery::default() };
     assert!(client.publish_held(&path("b.pkg"), &copy, &Guard::Always).await.expect("published").changed);
     client.remove_package(&a, &Guard::Always).await.expect("removed");
-    assert_eq!(client.revisions(&a).await.expect("history").items.len(), 3);
+    assert_eq!(client.revisions(&a, &PageQuery::default()).await.expect("history").items.len(), 3);
     assert_eq!(client.restore(&a, &first).await.expect("restored").package.title, None);
     assert!(client.events(&EventQuery::default()).await.expect("journal").items.len() > 4);
 

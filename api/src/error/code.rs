@@ -205,7 +205,7 @@ codes! {
     BadPeerAnswer = SERVICE_UNAVAILABLE "bad_peer_answer" "The other node's answer can not be used";
     /// What was asked for goes on already.
     UnderWay = SERVICE_UNAVAILABLE "under_way" "It goes on already";
-    /// Too much at once: the process has as many files open as it may.
+    /// Too much at once: the process has as many files open as it may, or a sign-in or a bulk change found no place.
     Busy = SERVICE_UNAVAILABLE "busy" "The node has too much to do at once";
     /// The node is stopping.
     Stopping = SERVICE_UNAVAILABLE "stopping" "The node is stopping";

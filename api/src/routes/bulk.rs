@@ -73,7 +73,7 @@ async fn place(publisher: &Publisher) -> Result<OwnedSemaphorePermit, ApiError> 
     let places = publisher.reader().state().bulk_places.clone();
     match tokio::time::timeout(PATIENCE, places.acquire_owned()).await {
         Ok(place) => place.map_err(ApiError::internal),
-        Err(_) => Err(ApiError::new(Code::Busy, "too many bulk changes at once; try again").retry_after(10)),
+        Err(_) => Err(ApiError::no_place("too many bulk changes at once; try again")),
     }
 }
 

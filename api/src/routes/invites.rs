@@ -34,7 +34,7 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 /// Make an invite for one node.
 ///
 /// A node that isn't an owner can invite only nodes that an owner has admitted already; its invites make links.
-#[utoipa::path(post, path = "/api/v1/invites", operation_id = "create_invite", tag = "mesh", params(("Idempotency-Key" = Option<String>, Header, description = "A name for this request: sent again with it, nothing is made twice", example = "8e03978e-40d5-43dd-bc93-6894a57f9324")),
+#[utoipa::path(post, path = "/api/v1/invites", operation_id = "create_invite", tag = "mesh", params(once::IdempotencyKey),
     request_body = InviteRequest,
     responses((status = 201, body = InviteView), BadRequest, Conflict, Invalid))]
 pub(crate) async fn create(

@@ -13,7 +13,8 @@ use crate::types::{Page, PageQuery, RevisionView};
 
 /// List a package's history, newest first.
 ///
-/// Also of one that was removed. `after` is a number of revisions: that many are older than the page before.
+/// Also of one that was removed. `after` is a number of revisions: that many are older than the page before. A page of revisions
+/// that have much to say is short and still has a `next`.
 #[utoipa::path(get, path = "/api/v1/revisions/{path}", operation_id = "list_revisions", tag = "packages", params(
         ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"), PageQuery),
     responses((status = 200, body = Page<RevisionView>), BadRequest, NotFound))]
@@ -26,12 +27,10 @@ pub(crate) async fn list(
     let older = query.after.as_deref().map(parse_older).transpose()?;
     blocking(move || {
         let names = Names::load(&reader)?;
-        let revisions = reader.revisions(&path)?;
-        let total = revisions.len();
-        let start = total - older.unwrap_or(total).min(total);
-        let left = total - (start + limit).min(total);
-        let items = revisions.into_iter().skip(start).take(limit).map(|row| convert::revision(row, &names)).collect();
-        Ok::<_, ApiError>(Page { items, next: (left > 0).then(|| left.to_string()), total: Some(total as u64) })
+        let page = reader.revision_page(&path, older, limit)?;
+        let items = page.items.into_iter().map(|row| convert::revision(row, &names)).collect();
+        let next = (page.older > 0).then(|| page.older.to_string());
+        Ok::<_, ApiError>(Page { items, next, total: Some(page.total as u64) })
     })
     .await
     .map(Json)

@@ -31,7 +31,7 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 /// Make a token.
 ///
 /// Its secret is in the answer, and nowhere else ever again.
-#[utoipa::path(post, path = "/api/v1/tokens", operation_id = "create_token", tag = "tokens", params(("Idempotency-Key" = Option<String>, Header, description = "A name for this request: sent again with it, nothing is made twice", example = "8e03978e-40d5-43dd-bc93-6894a57f9324")),
+#[utoipa::path(post, path = "/api/v1/tokens", operation_id = "create_token", tag = "tokens", params(once::IdempotencyKey),
     request_body = TokenRequest,
     responses((status = 201, body = NewTokenView), BadRequest, Conflict, Invalid))]
 pub(crate) async fn create(

@@ -43,9 +43,9 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 
 /// Make a webhook.
 ///
-/// It is told of what happens from here on. Its secret is in the answer, and nowhere else ever again. Each delivery is
-/// signed as Standard Webhooks 1.0 says: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
-#[utoipa::path(post, path = "/api/v1/webhooks", operation_id = "create_webhook", tag = "webhooks", params(("Idempotency-Key" = Option<String>, Header, description = "A name for this request: sent again with it, nothing is made twice", example = "8e03978e-40d5-43dd-bc93-6894a57f9324")),
+/// It is told of what happens from here on. Its secret is in the answer, and again only in that to the same request with the same
+/// `Idempotency-Key`, for a day and until the webhook is changed. Each delivery is signed as Standard Webhooks 1.0 says: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
+#[utoipa::path(post, path = "/api/v1/webhooks", operation_id = "create_webhook", tag = "webhooks", params(once::IdempotencyKey),
     request_body = WebhookRequest, responses((status = 201, body = NewWebhookView), BadRequest, Conflict, Invalid))]
 pub(crate) async fn create(
     admin: Admin,

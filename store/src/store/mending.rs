@@ -13,12 +13,11 @@ use crate::trouble::DiskTrouble;
 use crate::tx::Tx;
 
 impl Store {
-    /// What is wrong with the disk; empty while all is well. A disk is full from when it takes no blob any more: before that stops
-    /// anything else.
+    /// What is wrong with the disk; empty while all is well. A full disk is named before a commit meets it.
     pub fn disk_troubles(&self) -> Vec<DiskTrouble> {
         let mut troubles = self.0.troubles.all();
         if troubles.is_empty()
-            && let Err(StoreError::NoSpace { needed, free }) = self.blobs().check_room()
+            && let Err(StoreError::NoSpace { needed, free }) = self.blobs().check_commit_space()
         {
             let reason = format!("{free} bytes are free, {needed} are needed");
             let path = self.blobs().folder().to_owned();

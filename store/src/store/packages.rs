@@ -11,7 +11,7 @@ use crate::journal::Moment;
 use crate::limits::{ANCHOR_ROWS, ANCHORS_FOR_MS, PAGE_ROWS_MAX};
 use crate::order::{self, Place, Sort, SortedPage};
 use crate::outline::BlobHashes;
-use crate::package::{self, Package, Page, Revision};
+use crate::package::{self, Package, Page, Revision, RevisionPage};
 use crate::path::PackagePath;
 use crate::publish::{self, Author, Bytes, Condition, Content, PublishRequest, Published};
 use crate::schema::{BLOBS, LIVE_BLOBS, PACKAGES};
@@ -160,6 +160,13 @@ impl Store {
     pub fn revisions(&self, path: &PackagePath) -> Result<Vec<Revision>> {
         let revisions = package::revisions(&self.read()?, &self.roster(), path)?;
         if revisions.is_empty() { Err(StoreError::NoSuchPackage { path: path.clone() }) } else { Ok(revisions) }
+    }
+
+    /// Up to `limit` (at most [`PAGE_ROWS_MAX`]) revisions of a path, newest first, of the `older` oldest; all if it is `None`. Errs
+    /// if there never was one.
+    pub fn revision_page(&self, path: &PackagePath, older: Option<usize>, limit: usize) -> Result<RevisionPage> {
+        let page = package::revision_page(&self.read()?, &self.roster(), path, older, limit.min(PAGE_ROWS_MAX))?;
+        if page.total == 0 { Err(StoreError::NoSuchPackage { path: path.clone() }) } else { Ok(page) }
     }
 
     /// One revision and its path.

@@ -243,6 +243,24 @@ fn a_full_disk_refuses_bytes_early_lets_removals_in_and_needs_no_mending() {
     assert_sound(&store);
 }
 
+/// An upload takes its room when it begins, and may then send a byte an hour. Meanwhile the database goes on growing.
+#[test]
+fn a_slow_upload_that_takes_all_room_makes_no_disk_full() {
+    let (disk, store) = fresh(1);
+    disk.set_capacity(Some(1 << 40));
+    let used = (1 << 40) - store.free_bytes().expect("readable");
+    disk.set_capacity(Some(used + 30 * MIB));
+    let _slow = store.begin_upload(Some(22 * MIB)).expect("it fits");
+    assert!(matches!(store.begin_upload(Some(1)), Err(StoreError::NoSpace { .. })), "there is room for no other");
+    for grown in 0..=3 {
+        disk.set_capacity(Some(used + (30 - grown) * MIB));
+        assert_eq!(store.disk_troubles(), [], "after {grown} MiB");
+        store.set_name(&grown.to_string(), &Author::new("test"), at(1)).expect("a commit fits");
+    }
+    disk.set_capacity(Some(used + 25 * MIB));
+    assert!(store.disk_troubles().iter().all(|trouble| trouble.is_full) && !store.disk_troubles().is_empty());
+}
+
 /// Gc that keeps nothing but what is current.
 fn empty(store: &Store, now: UnixMillis) -> Result<u64, StoreError> {
     let retention = Retention::new(Keep { revisions: 0, age_ms: 0, removed_ms: 0 }, &[])?;

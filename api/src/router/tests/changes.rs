@@ -1,8 +1,11 @@
 //! The audit, settings, many packages at once, and jumping in lists.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Condvar, Mutex};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::*;
 use crate::request::ClientAddress;
@@ -14,7 +17,8 @@ impl Api {
         page["items"].as_array().expect("a list").clone()
     }
 
-    fn with_settings() -> Self {
+    /// With settings whose check does this as well.
+    fn with_settings(checking: impl Fn() + Send + Sync + 'static) -> Self {
         let setting = |key, value: Value, source, change| Setting {
             key,
             meaning: "what it means",
@@ -35,18 +39,23 @@ impl Api {
             setting("quota.low", json!("1"), SettingSource::Default, SettingChange::Restart),
             setting("quota.high", json!("9"), SettingSource::Default, SettingChange::Restart),
         ];
-        let check = |values: &BTreeMap<String, Value>| match values.iter().find(|(_, value)| *value == "bad") {
+        let check = move |values: &BTreeMap<String, Value>| match values.iter().find(|(_, value)| *value == "bad") {
             Some((key, _)) => Err((key.clone(), "it is bad".to_owned())),
             None if values.keys().filter(|key| key.starts_with("quota.")).count() == 2 => {
                 Err(("quota.low".to_owned(), "the two cross".to_owned()))
             }
             None => {
-                // Long enough for another to look at what is stored, if it may.
-                std::thread::sleep(std::time::Duration::from_millis(100));
+                checking();
                 Ok(())
             }
         };
         Self::with_options(ApiOptions { settings: SettingsHandle::new(all, check), ..ApiOptions::default() })
+    }
+
+    async fn all_bulk_places(&self) -> OwnedSemaphorePermit {
+        let places = u32::try_from(self.state.bulk_places.available_permits()).expect("few");
+        assert!(places > 0 && places <= 4, "{places} calls at a time");
+        self.state.bulk_places.clone().acquire_many_owned(places).await.expect("all places")
     }
 }
 
@@ -61,7 +70,8 @@ async fn every_change_is_an_entry_with_who_from_where_before_and_after() {
     // The same again changes nothing, so there is nothing to tell.
     api.json(Method::PATCH, "/api/v1/packages/a.pkg", &patch).await.ok(200);
     api.call(Method::DELETE, "/api/v1/packages/a.pkg", Body::empty()).await;
-    api.json(Method::PATCH, "/api/v1/node", &json!({"name": "lab"})).await.ok(200);
+    let named = api.json(Method::PATCH, "/api/v1/node", &json!({"name": "  lab "})).await.ok(200);
+    assert_eq!(named["name"], "lab", "as the configuration takes it");
     let entries = api.entries("action=package.*,node.changed").await;
     let told: Vec<&Value> = entries.iter().map(|entry| &entry["action"]).collect();
     assert_eq!(told, ["node.changed", "package.removed", "package.changed", "package.published"]);
@@ -112,7 +122,7 @@ async fn the_audit_is_filtered_and_paged_newest_first() {
 
 #[tokio::test]
 async fn settings_are_shown_with_their_source_and_changed_where_they_may_be() {
-    let api = Api::with_settings();
+    let api = Api::with_settings(|| {});
     let shown = api.get("/api/v1/settings").await.ok(200);
     assert_eq!((&shown["version"], &shown["restart_needed"]), (&0.into(), &false.into()));
     let access = |settings: &Value| settings["items"][0].clone();
@@ -159,7 +169,7 @@ async fn settings_are_shown_with_their_source_and_changed_where_they_may_be() {
 /// Also those that nobody changed yet, and the name, which the node keeps elsewhere.
 #[tokio::test]
 async fn settings_are_changed_only_as_they_were_seen() {
-    let api = Api::with_settings();
+    let api = Api::with_settings(|| {});
     let change = async |tag: &str, change: Value| {
         let request = api.request(Method::PATCH, "/api/v1/settings").header("if-match", tag);
         let request = request.header("content-type", "application/json");
@@ -178,7 +188,15 @@ async fn settings_are_changed_only_as_they_were_seen() {
 
 #[tokio::test]
 async fn two_changes_of_settings_at_once_are_checked_together() {
-    let api = Api::with_settings();
+    // Each waits for the other to look at what is stored beside it. It may not, so that is bounded.
+    let (inside, came) = (Mutex::new(0), Condvar::new());
+    let api = Api::with_settings(move || {
+        let mut count = inside.lock().expect("no thread panics");
+        *count += 1;
+        came.notify_all();
+        let waited = came.wait_timeout_while(count, Duration::from_millis(100), |count| *count < 2);
+        *waited.expect("no thread panics").0 -= 1;
+    });
     let change = |key: &str| {
         let change = json!({key: "5"});
         let api = &api;
@@ -246,14 +264,12 @@ async fn many_packages_are_tagged_and_removed_with_a_result_each() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_bulk_change_waits_for_a_place_and_ends_with_its_token_meanwhile() {
     let api = Api::new();
     api.publish("a.pkg", b"a", &[]);
     let token = api.token(Scope::Publish, &[]);
-    let places = u32::try_from(api.state.bulk_places.available_permits()).expect("few");
-    assert!(places > 0 && places <= 4, "{places} calls at a time");
-    let taken = api.state.bulk_places.clone().acquire_many_owned(places).await.expect("all places");
+    let taken = api.all_bulk_places().await;
     let mut calls = tokio::task::JoinSet::new();
     for (token, tag) in [(&api.admin, "first"), (&token, "revoked")] {
         let body = json!({"action": "tag", "items": [{"path": "a.pkg"}], "add_tags": [tag]}).to_string();
@@ -261,7 +277,8 @@ async fn a_bulk_change_waits_for_a_place_and_ends_with_its_token_meanwhile() {
         let (router, request) = (api.router.clone(), request.body(Body::from(body)).expect("a request"));
         calls.spawn(async move { (tag, router.oneshot(request).await.expect("infallible").status().as_u16()) });
     }
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    // The clock goes on only once nobody has anything left to do but to wait.
+    tokio::time::sleep(Duration::from_millis(1)).await;
     assert!(calls.try_join_next().is_none(), "they wait");
     assert_eq!(api.get("/api/v1/packages/a.pkg").await.ok(200)["tags"], json!([]));
     let tokens = api.store.tokens().expect("tokens");
@@ -272,6 +289,20 @@ async fn a_bulk_change_waits_for_a_place_and_ends_with_its_token_meanwhile() {
     ended.sort_unstable();
     assert_eq!(ended, [("first", 200), ("revoked", 401)]);
     assert_eq!(api.get("/api/v1/packages/a.pkg").await.ok(200)["tags"], json!(["first"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bulk_change_that_finds_no_place_in_a_minute_is_told_to_come_back() {
+    let api = Api::new();
+    api.publish("a.pkg", b"a", &[]);
+    let _taken = api.all_bulk_places().await;
+    let began = tokio::time::Instant::now();
+    let body = json!({"action": "remove", "items": [{"path": "a.pkg"}]});
+    let answer = api.json(Method::POST, "/api/v1/bulk", &body).await;
+    assert_eq!(answer.header("retry-after"), "10");
+    answer.problem(503, "busy");
+    assert_eq!(began.elapsed().as_secs(), 60);
+    api.get("/api/v1/packages/a.pkg").await.ok(200);
 }
 
 #[tokio::test]

@@ -195,16 +195,40 @@ async fn what_is_wrong_is_named_as_the_request_calls_it() {
     assert_eq!(api.call(Method::PUT, &put, "a").await.problem(422, "invalid")["field"], "tag");
 }
 
+fn versions(page: &Value) -> Vec<String> {
+    let rows = page["items"].as_array().expect("items").iter();
+    rows.map(|row| row["version"].as_str().expect("a version").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_page_of_a_history_with_much_to_say_ends_early_and_none_is_left_out() {
+    let api = Api::new();
+    let long = "x".repeat(8000);
+    for number in 0..100 {
+        let texts = [("a", &*long), ("b", &*long), ("notes", &*long), ("version", &*number.to_string())];
+        api.publish("a.pkg", b"a", &texts);
+    }
+    let (mut seen, mut pages, mut query) = (Vec::new(), 0, String::new());
+    loop {
+        let answer = api.get(&format!("/api/v1/revisions/a.pkg{query}")).await;
+        assert!(answer.body.len() < 2_500_000, "{} bytes", answer.body.len());
+        let page = answer.ok(200);
+        assert_eq!(page["total"], 100);
+        seen.extend(versions(&page));
+        pages += 1;
+        let Some(next) = page["next"].as_str() else { break };
+        query = format!("?after={next}");
+    }
+    assert!((2..=4).contains(&pages), "{pages} pages");
+    assert_eq!(seen, (0..100).rev().map(|number: u32| number.to_string()).collect::<Vec<_>>());
+}
+
 #[tokio::test]
 async fn a_history_is_paged_from_its_oldest_end_so_that_new_revisions_do_not_shift_it() {
     let api = Api::new();
     for number in 0..5 {
         api.publish("a.pkg", &[number], &[("version", &number.to_string())]);
     }
-    let versions = |page: &Value| -> Vec<String> {
-        let rows = page["items"].as_array().expect("items").iter();
-        rows.map(|row| row["version"].as_str().expect("a version").to_owned()).collect()
-    };
     let first = api.get("/api/v1/revisions/a.pkg?limit=2").await.ok(200);
     assert_eq!(
         (versions(&first), &first["next"], &first["total"]),
