@@ -197,10 +197,14 @@ pub const RELAY_AFTER_MS: u64 = 10_000;
 pub const RELAY_FORGET_MS: u64 = 60_000;
 /// A blob that is fetched for a peer, and of which nothing comes, gives way to what others wait for after this: 30 s,
 pub const RELAY_TURN_MS: u64 = 30_000;
+/// ... or this, if no peer wants it any more: 10 s, as long as a client waits that asked for it,
+pub const RELAY_UNASKED_MS: u64 = 10_000;
 /// ... and as long as its first piece needs on the slowest line, in bytes a millisecond: 64 kbit/s.
 pub const RELAY_LEAST_BYTES_PER_MS: u64 = 8;
 /// A blob that was fetched for a peer, and of which nothing came, isn't again for so long: 30 s, longer than the longest back-off.
 pub const RELAY_REST_MS: u64 = 30_000;
+/// Peers remembered of each blob that they ask for.
+pub const RELAY_WAITING_MAX: usize = 32;
 /// Blobs remembered that peers ask for.
 pub const RELAYS_MAX: usize = 10_000;
 /// On a node with a limit of bytes, what it fetches for peers and hasn't passed on yet is at most this part of the limit.

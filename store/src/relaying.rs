@@ -6,21 +6,25 @@
 //!   [`RELAY_AFTER_MS`], by a peer whose own state wants it.
 //! - On a node with a limit of bytes, what is fetched for peers and wasn't passed on yet is at most a [`RELAY_SHARE`]th of that, and half
 //!   of this for one peer: so a peer that asks for everything, for ever, fills no disk and keeps no other peer from its bytes. Who
-//!   waits for nothing else gets a blob of any size. What was passed on isn't asked for any more, and makes room in a minute.
+//!   waits for nothing else gets a blob of any size. What was passed on makes room as soon as all who asked for it say in their states
+//!   that they want it no more; from those who say nothing, in a minute, as it isn't asked for any more.
 //! - What is fetched for a peer and doesn't come (it may be lost, or its holder away for weeks) has a turn: [`RELAY_TURN_MS`], and, once it
 //!   may be on its way, as long as the slowest line needs for a first piece ([`Relays::is_overdue`]). Then it gives way to what others wait for, and rests for
-//!   [`RELAY_REST_MS`]. A client that asks for it begins its turn anew.
-//! - Who was refused a place has the next one that is large enough, in the order of asking, as long as it goes on asking; what rested
-//!   is behind those that asked meanwhile. So what can come waits for one turn of each that can't, and no longer.
+//!   [`RELAY_REST_MS`]. A client that asks for it begins its turn anew. What no peer wants any more gives way sooner ([`RELAY_UNASKED_MS`]):
+//!   so nodes that stand in a row, and have few places, give theirs to the same blobs.
+//! - Who was refused a place has the next one that is large enough, as long as it goes on asking: the peer that was given none for the
+//!   longest time, and of its blobs those first that had no turn yet, in the order of asking; what rested is behind those that asked
+//!   meanwhile. So what can come waits for one turn of each that can't, and no longer; and of a peer that asks for much for one turn.
 //! - Everything here is in memory and bounded; what is forgotten is asked for again. When there is no room, who asks for the most gives
 //!   way: so a peer that asks for everything keeps no other from asking.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::digest::{Digest, NodeId};
 use crate::limits::{
-    RELAY_AFTER_MS, RELAY_FORGET_MS, RELAY_LEAST_BYTES_PER_MS, RELAY_REST_MS, RELAY_SHARE, RELAY_TURN_MS, RELAYS_MAX,
+    RELAY_AFTER_MS, RELAY_FORGET_MS, RELAY_LEAST_BYTES_PER_MS, RELAY_REST_MS, RELAY_SHARE, RELAY_TURN_MS,
+    RELAY_UNASKED_MS, RELAY_WAITING_MAX, RELAYS_MAX,
 };
 use crate::outline::PIECE_BYTES;
 use crate::time::UnixMillis;
@@ -29,13 +33,38 @@ use crate::time::UnixMillis;
 #[derive(Debug, Default)]
 pub(crate) struct Relays(Mutex<BTreeMap<Digest, Asked>>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Asked {
     /// Who asked first.
     by: NodeId,
     first: UnixMillis,
     last: UnixMillis,
+    waiting: Waiting,
+    /// When it was given a place, the last time, and for whom.
+    turned: Option<(NodeId, UnixMillis)>,
     place: Place,
+}
+
+/// Peers that asked and haven't said since that they want it no more.
+#[derive(Debug, Clone, Default)]
+struct Waiting {
+    known: BTreeSet<NodeId>,
+    /// There are some beyond those.
+    more: bool,
+}
+
+impl Waiting {
+    fn note(&mut self, peer: &NodeId) {
+        if self.known.len() < RELAY_WAITING_MAX {
+            self.known.insert(*peer);
+        } else {
+            self.more |= !self.known.contains(peer);
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.known.is_empty() && !self.more
+    }
 }
 
 /// Whether a blob is fetched for a peer.
@@ -47,11 +76,23 @@ enum Place {
     Refused { peer: NodeId, size: u64, at: UnixMillis },
     /// It is, and its turn began then.
     Taken { peer: NodeId, size: u64, turn: UnixMillis },
+    /// It came, and all who waited for it have it.
+    PassedOn { size: u64 },
 }
 
 impl Asked {
     const fn new(by: NodeId, now: UnixMillis) -> Self {
-        Self { by, first: now, last: now, place: Place::None }
+        let waiting = Waiting { known: BTreeSet::new(), more: false };
+        Self { by, first: now, last: now, waiting, turned: None, place: Place::None }
+    }
+
+    /// A peer asks for it.
+    fn note(&mut self, peer: &NodeId, now: UnixMillis) {
+        if !self.is_fresh(now) {
+            self.waiting = Waiting::default();
+        }
+        self.waiting.note(peer);
+        self.last = now;
     }
 
     /// Whether somebody asked lately. A clock that went back makes it so no more.
@@ -65,13 +106,16 @@ impl Asked {
             Place::Refused { peer, size, at } => {
                 (at <= now && now.ms_since(at) < RELAY_REST_MS).then_some((peer, size))
             }
-            Place::None | Place::Taken { .. } => None,
+            Place::None | Place::Taken { .. } | Place::PassedOn { .. } => None,
         }
     }
 
     /// Whether its turn is over. A fetch of several pieces begins when somebody has some; of one that didn't, nothing is on its way.
     fn is_overdue(&self, begun: bool, now: UnixMillis) -> bool {
         let Place::Taken { size, turn, .. } = self.place else { return false };
+        if self.waiting.is_empty() && !begun {
+            return now < turn || now.ms_since(turn) >= RELAY_UNASKED_MS;
+        }
         let comes = begun || size <= PIECE_BYTES;
         let first_piece_ms = if comes { size.min(PIECE_BYTES) / RELAY_LEAST_BYTES_PER_MS } else { 0 };
         now < turn || now.ms_since(turn) >= RELAY_TURN_MS + first_piece_ms
@@ -116,7 +160,7 @@ impl Relays {
         if !asked.is_fresh(now) {
             *asked = Asked::new(*peer, now);
         }
-        asked.last = now;
+        asked.note(peer, now);
         now.ms_since(asked.first) >= RELAY_AFTER_MS
     }
 
@@ -127,16 +171,21 @@ impl Relays {
         if let Place::Taken { .. } = asked.place {
             return true;
         }
-        let (first, room) = (asked.first, Room::beside(blob, &all, bytes_max, now));
+        let (room, turns) = (Room::beside(blob, &all, bytes_max, now), turns(&all));
+        let rank = |blob, asked: &Asked, peer| (turns.get(&peer).copied(), asked.turned.is_some(), asked.first, blob);
+        let own = rank(*blob, asked, peer);
         let goes_first = |(other, asked): (&Digest, &Asked)| {
-            let waits = (asked.first, other) < (first, blob) && other != blob;
-            waits && asked.waits(now).is_some_and(|(peer, size)| room.has(&peer, size))
+            let waits = asked.waits(now).filter(|(peer, size)| other != blob && room.has(peer, *size));
+            waits.is_some_and(|(peer, _)| rank(*other, asked, peer) < own)
         };
         let has_room = room.has(&peer, size) && !all.iter().any(goes_first);
         let place =
             if has_room { Place::Taken { peer, size, turn: now } } else { Place::Refused { peer, size, at: now } };
         if let Some(asked) = all.get_mut(blob) {
             asked.place = place;
+            if has_room {
+                asked.turned = Some((peer, now));
+            }
         }
         has_room
     }
@@ -146,7 +195,7 @@ impl Relays {
         if let Some(asked) = self.all().get_mut(blob)
             && let Place::Taken { peer, size, .. } = asked.place
         {
-            asked.place = Place::Refused { peer, size, at: now };
+            (asked.place, asked.turned) = (Place::Refused { peer, size, at: now }, None);
         }
     }
 
@@ -161,6 +210,38 @@ impl Relays {
         self.all().get(blob).is_some_and(|asked| asked.is_overdue(begun, now))
     }
 
+    /// A peer says what it wants: it waits for nothing else.
+    pub(crate) fn heard(&self, node: &NodeId, wants: impl Fn(&Digest) -> bool) {
+        for (blob, asked) in self.all().iter_mut() {
+            if !asked.waiting.known.contains(node) || wants(blob) {
+                continue;
+            }
+            asked.waiting.known.remove(node);
+            if matches!(asked.place, Place::Refused { peer, .. } if peer == *node) {
+                asked.place = Place::None;
+            }
+        }
+    }
+
+    /// What has a place, and nobody waits for.
+    pub(crate) fn unasked(&self) -> Vec<Digest> {
+        let all = self.all();
+        let unasked = |asked: &Asked| matches!(asked.place, Place::Taken { .. }) && asked.waiting.is_empty();
+        all.iter().filter(|(_, asked)| unasked(asked)).map(|(blob, _)| *blob).collect()
+    }
+
+    /// A blob is here: unless somebody waits for it, it has no place any more. Tells whether it had one.
+    pub(crate) fn passed_on(&self, blob: &Digest) -> bool {
+        if let Some(asked) = self.all().get_mut(blob)
+            && let Place::Taken { size, .. } = asked.place
+            && asked.waiting.is_empty()
+        {
+            asked.place = Place::PassedOn { size };
+            return true;
+        }
+        false
+    }
+
     /// A client asks for a blob: its turn begins anew.
     pub(crate) fn client_asks(&self, blob: &Digest, now: UnixMillis) {
         if let Some(asked) = self.all().get_mut(blob)
@@ -171,17 +252,20 @@ impl Relays {
     }
 
     /// A peer asks for a blob that is here, or on its way.
-    pub(crate) fn serve(&self, blob: &Digest, now: UnixMillis) {
+    pub(crate) fn serve(&self, blob: &Digest, peer: &NodeId, now: UnixMillis) {
         if let Some(asked) = self.all().get_mut(blob) {
-            asked.last = now;
+            asked.note(peer, now);
+            if let Place::PassedOn { size } = asked.place {
+                asked.place = Place::Taken { peer: *peer, size, turn: now };
+            }
         }
     }
 
     /// A blob isn't fetched any more, since nothing of it came.
     pub(crate) fn rest(&self, blob: &Digest, now: UnixMillis) {
         if let Some(asked) = self.all().get_mut(blob) {
-            let first = now.plus_ms(RELAY_REST_MS - RELAY_AFTER_MS);
-            *asked = Asked { first, last: now, place: Place::None, ..*asked };
+            asked.first = now.plus_ms(RELAY_REST_MS - RELAY_AFTER_MS);
+            (asked.last, asked.place) = (now, Place::None);
         }
     }
 
@@ -194,6 +278,16 @@ impl Relays {
     fn all(&self) -> MutexGuard<'_, BTreeMap<Digest, Asked>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// When each peer was last given a place.
+fn turns(all: &BTreeMap<Digest, Asked>) -> BTreeMap<NodeId, UnixMillis> {
+    let mut turns: BTreeMap<NodeId, UnixMillis> = BTreeMap::new();
+    for (peer, at) in all.values().filter_map(|asked| asked.turned) {
+        let last = turns.entry(peer).or_insert(at);
+        *last = at.max(*last);
+    }
+    turns
 }
 
 /// Forgets what nobody asks for any more; without any of that, one that who asks for the most asked for last, if `peer` asks for less.
@@ -234,7 +328,7 @@ mod tests {
         let later = RELAY_AFTER_MS + RELAY_FORGET_MS;
         assert!(!relays.ask(&blob, &PEER, at(later)), "it begins anew");
         assert!(!relays.ask(&blob, &PEER, UnixMillis::new(5)), "the clock went back");
-        relays.serve(&Digest::of(b"never asked for"), at(0));
+        relays.serve(&Digest::of(b"never asked for"), &PEER, at(0));
         assert!(relays.all().len() == 1);
     }
 
@@ -278,6 +372,101 @@ mod tests {
             let most = (lost + 1) * (RELAY_TURN_MS + 5000 + 3000 * lost);
             assert!(wait_among_lost(lost) <= most, "{lost} lost ones: {} ms", wait_among_lost(lost));
         }
+    }
+
+    /// Who has each turn on a node with one place, where nothing comes. Of a greedy peer's blobs the last one comes up late, behind
+    /// so many that it asked for at once; a modest one asks for two a little later, numbered from 100 on.
+    fn turns_of_two(greedy: u64) -> Vec<u64> {
+        let (relays, modest) = (Relays::default(), NodeId::from_bytes([2; 32]));
+        let (blob, mut turns) = (|number: u64| Digest::of(&number.to_le_bytes()), Vec::new());
+        for now in (0..16 * RELAY_TURN_MS).step_by(1000) {
+            let late = u64::from(now > 12 * RELAY_TURN_MS);
+            let of_modest = if now < RELAY_AFTER_MS { 0 } else { 2 };
+            let asked = (0..greedy + late).map(|number| (number, PEER));
+            for (number, peer) in asked.chain((100..100 + of_modest).map(|number| (number, modest))) {
+                let waits = relays.ask(&blob(number), &peer, at(now)) && !relays.is_taken_on(&blob(number), at(now));
+                if waits && relays.take_on(&blob(number), 10, peer, 0, at(now)) {
+                    turns.push(number);
+                } else if waits {
+                    relays.overdue(at(now)).iter().for_each(|blob| relays.rest(blob, at(now)));
+                }
+            }
+        }
+        turns
+    }
+
+    #[test]
+    fn a_peer_that_asks_for_much_has_every_other_turn() {
+        let turns = turns_of_two(50);
+        assert!(turns.len() > 12 && turns[0] < 100, "{turns:?}");
+        assert!(turns.windows(2).all(|two| (two[0] < 100) != (two[1] < 100)), "{turns:?}");
+        let of_greedy: Vec<u64> = turns.into_iter().filter(|number| *number < 100).collect();
+        assert_eq!(of_greedy.len(), of_greedy.iter().collect::<BTreeSet<_>>().len(), "{of_greedy:?}");
+    }
+
+    #[test]
+    fn what_had_no_turn_goes_before_what_had_one_and_did_not_come() {
+        let turns = turns_of_two(4);
+        let of_greedy: Vec<u64> = turns.into_iter().filter(|number| *number < 100).collect();
+        assert_eq!(of_greedy[..4].iter().copied().collect::<BTreeSet<_>>(), BTreeSet::from([0, 1, 2, 3]));
+        assert_eq!(of_greedy[4..6], of_greedy[..2], "in their order");
+        assert!(of_greedy[6..8].contains(&4), "{of_greedy:?}");
+    }
+
+    #[test]
+    fn what_came_makes_room_when_all_who_waited_say_that_they_have_it() {
+        let (relays, one, other) = (Relays::default(), Digest::of(b"one"), Digest::of(b"other"));
+        let second = NodeId::from_bytes([2; 32]);
+        for blob in [&one, &other] {
+            relays.ask(blob, &PEER, at(0));
+        }
+        assert!(relays.take_on(&one, 10, PEER, 0, at(1)) && !relays.take_on(&other, 10, PEER, 0, at(1)));
+        relays.serve(&one, &second, at(2));
+        relays.heard(&PEER, |blob| *blob == other);
+        assert!(relays.unasked().is_empty() && !relays.passed_on(&one), "the second one waits for it");
+        relays.heard(&second, |blob| *blob == one);
+        assert!(relays.unasked().is_empty(), "it says so");
+        relays.heard(&second, |_| false);
+        assert_eq!(relays.unasked(), [one]);
+        assert!(relays.passed_on(&one) && !relays.passed_on(&one) && !relays.is_taken_on(&one, at(3)));
+        assert!(relays.take_on(&other, 10, PEER, 0, at(3)));
+        relays.serve(&one, &second, at(4));
+        assert!(relays.is_taken_on(&one, at(4)), "somebody gets it again");
+    }
+
+    #[test]
+    fn what_nobody_waits_for_any_more_gives_way_sooner_and_keeps_no_place_in_line() {
+        let (relays, one, other) = (Relays::default(), Digest::of(b"one"), Digest::of(b"other"));
+        let second = NodeId::from_bytes([2; 32]);
+        relays.ask(&one, &PEER, at(0));
+        assert!(relays.take_on(&one, 1 << 40, PEER, 0, at(0)));
+        relays.ask(&other, &PEER, at(0));
+        assert!(!relays.take_on(&other, 10, PEER, 0, at(1)));
+        relays.heard(&PEER, |_| false);
+        assert!(relays.overdue(at(RELAY_UNASKED_MS - 1)).is_empty());
+        assert_eq!(relays.overdue(at(RELAY_UNASKED_MS)), [one]);
+        assert!(!relays.is_overdue(&one, true, at(RELAY_UNASKED_MS)), "it is coming");
+        relays.client_asks(&one, at(RELAY_UNASKED_MS));
+        assert!(relays.overdue(at(2 * RELAY_UNASKED_MS - 1)).is_empty());
+        relays.rest(&one, at(2 * RELAY_UNASKED_MS));
+        let third = Digest::of(b"third");
+        relays.ask(&third, &second, at(2 * RELAY_UNASKED_MS));
+        assert!(relays.take_on(&third, 10, second, 0, at(2 * RELAY_UNASKED_MS)), "the other waits no more");
+    }
+
+    #[test]
+    fn of_too_many_peers_none_is_forgotten() {
+        let (relays, blob) = (Relays::default(), Digest::of(b"x"));
+        let peer = |number: usize| NodeId::from_bytes([u8::try_from(number).unwrap(); 32]);
+        for number in 0..=RELAY_WAITING_MAX {
+            relays.ask(&blob, &peer(number), at(0));
+        }
+        assert!(relays.take_on(&blob, 10, peer(0), 0, at(0)));
+        (0..=RELAY_WAITING_MAX).for_each(|number| relays.heard(&peer(number), |_| false));
+        assert!(relays.unasked().is_empty() && !relays.passed_on(&blob));
+        relays.serve(&blob, &peer(0), at(RELAY_FORGET_MS));
+        relays.heard(&peer(0), |_| false);
+        assert_eq!(relays.unasked(), [blob], "it began anew");
     }
 
     #[test]

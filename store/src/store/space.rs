@@ -1,6 +1,6 @@
 //! Space: collecting what nothing needs, and telling where the bytes are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -225,8 +225,8 @@ impl Store {
     }
 
     /// A peer asks for a blob that is here, or on its way.
-    pub fn peer_gets(&self, blob: &Digest, now: UnixMillis) {
-        self.0.space.relays.serve(blob, now);
+    pub fn peer_gets(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) {
+        self.0.space.relays.serve(blob, peer, now);
     }
 
     /// A peer asks for a blob that isn't here. One that the policy doesn't keep is wanted for it, if it goes on asking, says of
@@ -244,14 +244,29 @@ impl Store {
         if want.map_or(state.wants_complete, |want| want.rate > 0) || self.is_wanted(blob)? {
             return Ok(());
         }
-        if self.may_relay(peer, blob, now)? {
-            match self.want_asked(blob, now) {
-                Err(StoreError::AskedTooMuch { .. }) => self.0.space.relays.give_back(blob, now),
-                asked => return asked.map(drop),
-            }
+        if !self.relay(peer, blob, now)? && self.make_room_for_relays(now)? {
+            self.relay(peer, blob, now)?;
         }
-        // It asks again.
-        self.end_overdue_relays(now)
+        Ok(())
+    }
+
+    /// Wants a blob for a peer, if there is room for it; whether there is.
+    fn relay(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) -> Result<bool> {
+        if !self.may_relay(peer, blob, now)? {
+            return Ok(false);
+        }
+        match self.want_asked(blob, now) {
+            Err(StoreError::AskedTooMuch { .. }) => {
+                self.0.space.relays.give_back(blob, now);
+                Ok(false)
+            }
+            asked => asked.map(|_| true),
+        }
+    }
+
+    /// A peer says that these blobs are all that it wants.
+    pub(super) fn peer_wants(&self, peer: &NodeId, wants: &BTreeSet<Digest>) {
+        self.0.space.relays.heard(peer, |blob| wants.contains(blob));
     }
 
     fn may_relay(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) -> Result<bool> {
@@ -269,13 +284,18 @@ impl Store {
         self.0.space.relays.client_asks(blob, now);
     }
 
-    /// What was fetched for peers, had its turn and of which nothing came makes room for what others wait for.
-    fn end_overdue_relays(&self, now: UnixMillis) -> Result<()> {
+    /// What was passed on, and what had its turn and of which nothing came, makes room for what others wait for; whether any did.
+    fn make_room_for_relays(&self, now: UnixMillis) -> Result<bool> {
         let relays = Arc::clone(&self.0.space.relays);
+        let mut has_room = false;
+        for blob in relays.unasked() {
+            has_room |= !self.is_wanted(&blob)? && relays.passed_on(&blob);
+        }
         let mut overdue = relays.overdue(now);
         overdue.retain(|blob| relays.is_overdue(blob, self.fetch_in_progress(blob).is_some(), now));
         // A client may ask for it in between.
-        self.end_wants_of_askers(overdue, now, move |want| relays.is_overdue(&want.blob, false, now)).map(drop)
+        let ended = self.end_wants_of_askers(overdue, now, move |want| relays.is_overdue(&want.blob, false, now))?;
+        Ok(has_room || ended > 0)
     }
 
     /// What was wanted only for those who asked isn't any more, since nothing of it came.

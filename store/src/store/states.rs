@@ -1,6 +1,6 @@
 //! Node states: this node's own told, others' taken, and what they say of who has what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
 
 use super::Store;
@@ -165,6 +165,12 @@ impl Store {
             }
         }
         drop(read);
+        for (_, state) in &fresh {
+            if let Some(told) = state.body.as_ref().filter(|told| told.wants_complete) {
+                let wants: BTreeSet<Digest> = told.wants.iter().map(|want| want.blob).collect();
+                self.peer_wants(&state.header.node, &wants);
+            }
+        }
         if fresh.is_empty() { Ok(StatesTaken::default()) } else { self.write(move |tx| states::insert(tx, &fresh)) }
     }
 
