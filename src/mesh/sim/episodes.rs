@@ -10,6 +10,8 @@ const NEWCOMERS_FROM: u64 = 10_000;
 pub(super) const FURTHER_FROM: u64 = 20_000;
 /// ... and below this no node that stops in good order, and none that moves behind a firewall.
 const STOPS_FROM: u64 = 30_000;
+/// ... and below this no revision that comes after what replaces it.
+const LATECOMERS_FROM: u64 = 40_000;
 
 /// What a run has besides.
 #[derive(Debug, Default)]
@@ -39,6 +41,9 @@ impl Episodes {
         if seed >= STOPS_FROM {
             steps.extend(stops(seed));
             steps.extend(moves(seed));
+        }
+        if seed >= LATECOMERS_FROM {
+            steps.extend(latecomers(seed, founders));
         }
         Self { steps, firewalled, joins }
     }
@@ -159,6 +164,41 @@ fn raises(seed: u64) -> Vec<(u64, Step)> {
             let publish = Step::Publish { machine: node, path: random.index(PATHS), size: 1 + random.index(500) };
             steps.push((at_ms + random.below(4000), publish));
         }
+    }
+    steps
+}
+
+/// A revision that reaches somebody (`far`) after the one that replaces it: `first` publishes it, `second` replaces it, and `far`
+/// hears nothing of either. `first` is rolled back, and in its new life publishes more than `second` holds of its old one; `far`
+/// hears that alone, and then `second` alone, which takes it to hold the revision. That twins are there shows later.
+fn latecomers(seed: u64, founders: usize) -> Vec<(u64, Step)> {
+    let random = Random::new(seed ^ 0x01a7_ec03);
+    let mut steps = Vec::new();
+    if founders < 3 || !random.chance(500) {
+        return steps;
+    }
+    let (first, path) = (0, random.index(PATHS));
+    let second = 1 + random.index(founders - 1);
+    let far = 1 + (second + random.index(founders - 2)) % (founders - 1);
+    let publish = |machine, path| Step::Publish { machine, path, size: 1 + random.index(500) };
+    let apart = |away: &[usize], for_ms| Step::Partition { part: away.iter().map(|number| 1 << number).sum(), for_ms };
+    let began_ms = random.below(20_000);
+    for (one, other) in [(first, second), (first, far), (second, far)] {
+        steps.push((began_ms, Step::Link { one, other }));
+    }
+    let other_path = path + 1;
+    for (after_ms, step) in [
+        (0, publish(first, path)),
+        (4_000, Step::Snapshot { machine: first }),
+        (4_000, apart(&[far], 4_000)),
+        (4_100, publish(first, path)),
+        (6_500, publish(second, path)),
+        (8_000, apart(&[first, far], 6_000)),
+        (8_000, Step::RollBack { machine: first, then_publish: Some(other_path) }),
+        (8_500, publish(first, other_path)),
+        (14_000, apart(&[first], 20_000)),
+    ] {
+        steps.push((began_ms + after_ms, step));
     }
     steps
 }

@@ -15,9 +15,8 @@ use super::world::World;
 /// In this time all catalogs, vectors and rosters are equal.
 const AGREED_MS: u64 = 30_000;
 /// In this time after that all bytes are everywhere; a node that doesn't keep them fetches them for those behind it only
-/// once they have asked for a while, and then the next such node. Where such nodes stand in a row, and keep nothing, each gives every
-/// lost package a turn before one that can come: 20024 and 20228 take more than five minutes.
-const BYTES_MS: u64 = 900_000;
+/// once they have asked for a while, and then the next such node; and what is lost has its turns before some of what can come.
+const BYTES_MS: u64 = 300_000;
 /// How often nodes meanwhile end wants that nobody can meet.
 const FORSAKEN_EVERY_MS: u64 = 60_000;
 const LOOK_MS: u64 = 250;
@@ -27,6 +26,8 @@ const LOOK_MS: u64 = 250;
 pub(super) struct Outcome {
     /// How long it took until all agreed.
     pub(super) agreed_ms: u64,
+    /// How long it took after that until all bytes were everywhere.
+    pub(super) bytes_ms: u64,
     /// Members of the mesh at the end.
     pub(super) members: usize,
     /// Events they hold.
@@ -65,12 +66,14 @@ impl World {
             let fault = read_all(machine).err().filter(|_| !self.promises.may_have_rotted());
             fault.map_or(Ok(()), |fault| Err(format!("{}: {fault}, and nothing rotted", machine.name())))?;
         }
+        let agreed_at = Instant::now();
         for _ in 0..BYTES_MS / FORSAKEN_EVERY_MS {
             if self.wait_for(FORSAKEN_EVERY_MS, |world| missing(&world.of(&members)).is_empty()).await? {
                 break;
             }
             self.forsake(&members);
         }
+        let bytes_ms = u64::try_from(agreed_at.elapsed().as_millis()).unwrap_or(u64::MAX);
         for number in &members {
             self.let_go(*number);
         }
@@ -80,6 +83,7 @@ impl World {
         let history = history.as_ref();
         Ok(Outcome {
             agreed_ms,
+            bytes_ms,
             members: members.len(),
             events: history.map_or(0, |history| history.events.len()),
             twins: history.map_or(0, |history| history.twins().len()),

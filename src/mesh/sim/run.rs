@@ -89,6 +89,7 @@ struct Tally {
     events: usize,
     twins: usize,
     agreed_ms: Vec<u64>,
+    bytes_ms: Vec<u64>,
 }
 
 impl Tally {
@@ -98,6 +99,7 @@ impl Tally {
         self.events += outcome.events;
         self.twins += outcome.twins;
         self.agreed_ms.push(outcome.agreed_ms);
+        self.bytes_ms.push(outcome.bytes_ms);
     }
 
     fn join(&mut self, other: Self) {
@@ -106,11 +108,12 @@ impl Tally {
         self.events += other.events;
         self.twins += other.twins;
         self.agreed_ms.extend(other.agreed_ms);
+        self.bytes_ms.extend(other.bytes_ms);
     }
 }
 
 /// The seeds that the tests run: of each kind some, each as a first and a count (`episodes.rs`).
-const TESTED: [(u64, u64); 4] = [(0, 130), (10_000, 20), (20_000, 35), (30_000, 35)];
+const TESTED: [(u64, u64); 5] = [(0, 130), (10_000, 20), (20_000, 35), (30_000, 35), (40_000, 15)];
 
 /// Failing seeds that are enough.
 const FAILED_MAX: usize = 10;
@@ -170,28 +173,28 @@ fn whatever_happens_the_mesh_agrees_again_and_keeps_its_promises() {
     for (first, count) in ranges {
         tally.join(runs(first, count, wanted).unwrap_or_else(|told| panic!("{told}")));
     }
-    tally.agreed_ms.sort_unstable();
-    let at = |per_cent: usize| tally.agreed_ms.get(tally.agreed_ms.len() * per_cent / 100).copied();
+    let spread = |mut of: Vec<u64>| {
+        of.sort_unstable();
+        let at = |per_cent: usize| of.get(of.len() * per_cent / 100).or(of.last()).copied().unwrap_or(0);
+        format!("{} ms (median), {} ms (99 of 100), {} ms (all)", at(50), at(99), at(100))
+    };
+    let Tally { runs, members, events, twins, agreed_ms, bytes_ms } = tally;
+    let (agreed, bytes) = (spread(agreed_ms), spread(bytes_ms));
     println!(
-        "{} runs, {} members, {} events, {} twins; agreed after {:?} ms (median), {:?} ms (99 of 100)",
-        tally.runs,
-        tally.members,
-        tally.events,
-        tally.twins,
-        at(50),
-        at(99)
+        "{runs} runs, {members} members, {events} events, {twins} twins; agreed after {agreed}; bytes after {bytes}"
     );
-    assert!(tally.events > 0 && tally.members > 0, "nothing happened");
+    assert!(events > 0 && members > 0, "nothing happened");
 }
 
 /// In 78 a node published after an inviter's answer was lost, and then could never join. The others were mistakes of the
 /// simulation: in 607 the power failed after the end of all trouble, in 640 and 685 a clone's twins hid what a cursor passed. In 2533
 /// a rolled back log led to the place of a cursor by another way, so that the cursor passed what the next events needed. In
 /// 10142 a node had joined where a clone answered, and went on pulling there for a minute after that was gone. In 20056 all are
-/// around a node that keeps nothing, and three lost packages kept its one place from one that could come.
+/// around a node that keeps nothing, and three lost packages kept its one place from one that could come. In 20024 and 20228 what
+/// such nodes had passed on kept their place for a minute more: 7 minutes until all was everywhere, now half a one at most.
 #[test]
 fn seeds_that_failed_once_are_fine() {
-    for seed in [78, 607, 640, 685, 2533, 10142, 20056] {
+    for seed in [78, 607, 640, 685, 2533, 10142, 20024, 20056, 20228] {
         if let Err(fault) = run(&Script::of(seed), false).0 {
             panic!("{}", told(seed, &fault));
         }
