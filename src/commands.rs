@@ -1,7 +1,7 @@
 //! The subcommands: one module each, with its arguments and what it does.
 //!
-//! All but `serve`, `demo`, `config`, `service`, and `verify` and `backup`, which work on the data folder itself, are clients of a
-//! node's admin API, through [`ods_api::Client`]: nothing that they can do is missing there.
+//! All but `serve`, `demo`, `config`, `service`, and `verify` and `backup`, which work on the data folder itself, are
+//! clients of a node's admin API, through [`ods_api::Client`]: nothing that they can do is missing there.
 
 pub(crate) mod api;
 pub(crate) mod audit;

@@ -26,18 +26,20 @@
 //! each node can tell where every package is, and an idle mesh swaps nothing. The calls carry clocks ([`clock_offset`]).
 //!
 //! **Bytes** ([`plan`], [`fetch`]). Events say which blobs to want; wants are rows of the store. A planner asks peers
-//! which pieces they have (so a node whose policy keeps less learns what its peers go on lacking, and fetches it for them), gets the outline, the last piece, then runs of pieces from all that have them. Pieces are
-//! served on as soon as they are verified.
+//! which pieces they have (so a node whose policy keeps less learns what its peers go on lacking, and fetches it for
+//! them), gets the outline, the last piece, then runs of pieces from all that have them. Pieces are served on as soon
+//! as they are verified.
 //!
-//! **Links** ([`linking`], [`link`], [`links`]). A node that its peers can't call turns a connection round: `GET /peer/v1/link` with
-//! `Upgrade: ods-link/1`; after the 101 the dialled side speaks HTTP/2 as client through it, and asks there what it would ask at a url. Both
-//! directions are signed as ever, so the stream itself is trusted with nothing. When one is opened is the rule in [`linking`].
+//! **Links** ([`linking`], [`link`], [`links`]). A node that its peers can't call turns a connection round: `GET
+//! /peer/v1/link` with `Upgrade: ods-link/1`; after the 101 the dialled side speaks HTTP/2 as client through it, and
+//! asks there what it would ask at a url. Both directions are signed as ever, so the stream itself is trusted with
+//! nothing. When one is opened is the rule in [`linking`].
 //!
 //! **Limits** ([`pace`], [`pacers`]). Bytes of blobs wait for the node's limit and for the link's, each way; nothing else
 //! ever waits, and clients' downloads don't.
 //!
-//! **Stops** ([`leaving`]). A node that stops in good order says goodbye to its peers, which show it as down at once; of one that is
-//! killed or cut off they find out by its silence.
+//! **Stops** ([`leaving`]). A node that stops in good order says goodbye to its peers, which show it as down at once;
+//! of one that is killed or cut off they find out by its silence.
 //!
 //! # Invariants
 //!
@@ -46,8 +48,8 @@
 //! - What a peer sends is verified before it is stored or believed. A peer that sends garbage, a wrong piece, or nothing,
 //!   costs itself its turn and nobody a byte. Whatever is owed has a deadline as a whole ([`least_rate`]).
 //! - Calls that no honest node makes are refused, counted, and told of, not too often ([`offences`]).
-//! - Decisions ([`peers`], [`plan`], [`linking`], [`rejoin`], [`schedule`], [`nonce`], [`offences`], [`endpoint`]) are pure; drivers perform them. Scheduling time
-//!   is monotonic, so no clock can stop replication.
+//! - Decisions ([`peers`], [`plan`], [`linking`], [`rejoin`], [`schedule`], [`nonce`], [`offences`], [`endpoint`]) are
+//!   pure; drivers perform them. Scheduling time is monotonic, so no clock can stop replication.
 //! - The carrier-free parts ([`serve`], [`exchange`], [`pair`], [`peers`], [`plan`]) are the whole protocol, and the seam
 //!   ([`wire`] on the caller's side, [`callee`] on the other) is all that a carrier sees of them. The simulated network of
 //!   `sim.rs` carries the same values, under the same drivers.

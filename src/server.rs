@@ -2,8 +2,8 @@
 //! which all of that ends.
 //!
 //! Starting: store → name, urls, admin token → sockets (so that a port in use is said before anything runs) → routers →
-//! workers → `run.json` → serving. Stopping: no new connections, requests under way end within the drain time, peers hear that the
-//! node stops → workers finish their ticks → the store closes → `run.json` goes.
+//! workers → `run.json` → serving. Stopping: no new connections, requests under way end within the drain time, peers
+//! hear that the node stops → workers finish their ticks → the store closes → `run.json` goes.
 //!
 //! Invariants:
 //! - Nothing answers before everything runs: a node whose `/healthz` answers is ready.

@@ -11,8 +11,9 @@
 //! # Invariants
 //! - Where a webhook stands is in the store alone; what is known here is only when to look again. So nothing is lost
 //!   when the node is killed: what was sent and not logged goes out again.
-//! - No webhook waits for another, but for a place to begin in, and those are given back after [`limits::PLACE_FOR`] at the latest.
-//!   Webhooks whose last attempt failed have places of their own, so that those that are well never wait for them.
+//! - No webhook waits for another, but for a place to begin in, and those are given back after [`limits::PLACE_FOR`] at
+//!   the latest. Webhooks whose last attempt failed have places of their own, so that those that are well never wait
+//!   for them.
 
 mod lane;
 mod limits;

@@ -1,8 +1,8 @@
 //! Blobs of which peers say another size than they are wanted with: when to tell of it, and when to try the other size. Pure.
 //!
-//! At most one size is true, and only the bytes prove which. So what a peer claims is tried at once the first time; after that each
-//! size gets longer and longer to be proved, so that two peers which go on contradicting each other, one of them lying, don't keep the
-//! honest one from being heard out.
+//! At most one size is true, and only the bytes prove which. So what a peer claims is tried at once the first time;
+//! after that each size gets longer and longer to be proved, so that two peers which go on contradicting each other,
+//! one of them lying, don't keep the honest one from being heard out.
 //!
 //! Invariant: memory is bounded. Of what there is no room for nothing is told, and every claim is tried.
 

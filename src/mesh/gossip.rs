@@ -3,10 +3,11 @@
 //! Every node holds the newest state of each member. Digests of what two nodes hold travel in pings and swaps; where they
 //! differ the nodes swap, and only what differs. So an idle mesh swaps nothing.
 //!
-//! Invariants: at most one swap with a peer is under way. Swaps with a peer are [`apart_ms`] apart, more in a larger mesh,
-//! further after failures, and as far as keeps a line below [`STATES_BYTES_PER_MS`], whatever members say and how often. Two digests that a swap could not make equal (rosters differ for a moment), though it offered
-//! all that is held, are not compared again before one of them changes or [`RETRY_MS`] have passed. Whatever is lost costs time only: the digests
-//! stay different.
+//! Invariants: at most one swap with a peer is under way. Swaps with a peer are [`apart_ms`] apart, more in a larger
+//! mesh, further after failures, and as far as keeps a line below [`STATES_BYTES_PER_MS`], whatever members say and how
+//! often. Two digests that a swap could not make equal (rosters differ for a moment), though it offered all that is
+//! held, are not compared again before one of them changes or [`RETRY_MS`] have passed. Whatever is lost costs time
+//! only: the digests stay different.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -2,8 +2,8 @@
 //!
 //! The order of checks keeps strangers cheap: path, signature over the headers, nonce, membership, serial; only then is
 //! the body read, up to the call's cap and within its time, and compared with its digest. Large bodies and answers have
-//! places, some for each member, so that memory is bounded however many calls come. Answers that are values are signed, refusals of
-//! verified callers too, so that nobody in between can speak for this node.
+//! places, some for each member, so that memory is bounded however many calls come. Answers that are values are signed,
+//! refusals of verified callers too, so that nobody in between can speak for this node.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};

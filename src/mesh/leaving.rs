@@ -1,8 +1,9 @@
 //! Saying goodbye: a node that stops in good order tells its peers, so that they show it as down at once and ask others, rather
 //! than find out by its silence.
 //!
-//! Invariants: a stop waits [`GOODBYE_MS`] and a moment at most, whatever the peers do; whom no goodbye reaches finds out by itself. Nobody calls
-//! this node through a link any more once it has said goodbye, so that no answer of it makes a peer take it for up again.
+//! Invariants: a stop waits [`GOODBYE_MS`] and a moment at most, whatever the peers do; whom no goodbye reaches finds
+//! out by itself. Nobody calls this node through a link any more once it has said goodbye, so that no answer of it
+//! makes a peer take it for up again.
 
 use std::sync::Arc;
 use std::time::Duration;

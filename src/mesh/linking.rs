@@ -7,14 +7,16 @@
 //! - to a peer that called once, and is silent for [`LINK_SILENCE_MS`] though it answers,
 //! - again, as soon as the peer answers, where one was needed before.
 //!
-//! That silence is as short as keeps links from flapping. A peer that has nothing to tell calls at the latest 75 s after its last call was
-//! answered; if one call fails, by its longest way of failing (15 s), the next follows in half a second. Two that fail in a row, and
-//! none before the silence is over, is a wire that lets nothing through. So a node that moves behind a firewall has a link within 100 s
-//! of the last call that reached it. What would tell sooner isn't known here: the peer's own word that its calls fail comes with this
-//! node's next ping, up to 75 s later, and so hardly before.
+//! That silence is as short as keeps links from flapping. A peer that has nothing to tell calls at the latest 75 s
+//! after its last call was answered; if one call fails, by its longest way of failing (15 s), the next follows in half
+//! a second. Two that fail in a row, and none before the silence is over, is a wire that lets nothing through. So a
+//! node that moves behind a firewall has a link within 100 s of the last call that reached it. What would tell sooner
+//! isn't known here: the peer's own word that its calls fail comes with this node's next ping, up to 75 s later, and so
+//! hardly before.
 //!
-//! A link that was opened stays, needed or not: it costs a ping each quarter of a minute. `Always` opens one to every peer that answers, `Never`
-//! none. What is heard through a link is no call: it doesn't show that the peer could do without.
+//! A link that was opened stays, needed or not: it costs a ping each quarter of a minute. `Always` opens one to every
+//! peer that answers, `Never` none. What is heard through a link is no call: it doesn't show that the peer could do
+//! without.
 //!
 //! Invariants: at most one link to a peer is open or being opened by this node. After one failed, or ended soon, none is
 //! tried before the back-off is over.

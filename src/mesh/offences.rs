@@ -1,12 +1,13 @@
 //! Calls that no honest node makes, and when to tell an admin of them. Pure: the surface says what it refused, and journals
 //! what comes back.
 //!
-//! Some refusals are everyday: a nonce that has just been replaced, a node that isn't known here yet. So each kind has a number
-//! within a minute that no honest node reaches. What reaches it is told once, and again after [`OFFENCE_AGAIN_MS`] if it goes on.
+//! Some refusals are everyday: a nonce that has just been replaced, a node that isn't known here yet. So each kind has
+//! a number within a minute that no honest node reaches. What reaches it is told once, and again after
+//! [`OFFENCE_AGAIN_MS`] if it goes on.
 //!
 //! Invariants:
-//! - A call with a member's good signature is that member's, wherever it came from; any other is its address's (of IPv6 the /64,
-//!   which one machine has to itself). Nobody can have another one accused.
+//! - A call with a member's good signature is that member's, wherever it came from; any other is its address's (of IPv6
+//!   the /64, which one machine has to itself). Nobody can have another one accused.
 //! - At most one alarm for each place and kind, and [`OFFENCE_ALARMS_MAX`] of all together, in [`OFFENCE_AGAIN_MS`].
 //! - Memory is bounded: beyond [`OFFENDERS_MAX`] places and kinds, further ones are counted together.
 

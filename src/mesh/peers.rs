@@ -5,10 +5,10 @@
 //! nor pulled from, except for the comparison every minute.
 //!
 //! Invariants: at most one ping and one pull to a peer are under way. After a failure nothing is sent before the
-//! back-off is over or the peer gives a sign of life. What a peer was seen to hold is pulled once: by cursor; then, if the
-//! digests still differ after a while, by vector; then not again while it holds the same. Up and down are told once each,
-//! down only after [`DOWN_AFTER_MS`] of failures, or at once when the peer said that it stops (once in [`GOODBYE_AGAIN_MS`]). What it answered before it said so
-//! doesn't count any more.
+//! back-off is over or the peer gives a sign of life. What a peer was seen to hold is pulled once: by cursor; then, if
+//! the digests still differ after a while, by vector; then not again while it holds the same. Up and down are told once
+//! each, down only after [`DOWN_AFTER_MS`] of failures, or at once when the peer said that it stops (once in
+//! [`GOODBYE_AGAIN_MS`]). What it answered before it said so doesn't count any more.
 
 use std::collections::BTreeMap;
 

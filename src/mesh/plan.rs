@@ -2,9 +2,9 @@
 //! actions.
 //!
 //! A wanted blob becomes a job when there is a place for it: the most urgent first ([`queue`]); small and big ones have
-//! places of their own, and what is urgent has further ones. A job looks for sources, gets the outline, then the last piece (only that
-//! proves the size), then runs of pieces from all sources that have them ([`job`]): which ones says [`choice`], how many at once
-//! the measured speed of the line ([`meter`]). A blob of one piece is asked for whole.
+//! places of their own, and what is urgent has further ones. A job looks for sources, gets the outline, then the last
+//! piece (only that proves the size), then runs of pieces from all sources that have them ([`job`]): which ones says
+//! [`choice`], how many at once the measured speed of the line ([`meter`]). A blob of one piece is asked for whole.
 //!
 //! Invariants:
 //! - A piece is claimed by one run; by two only at the very end, or when a reader waits for it, and only if the second source
@@ -20,12 +20,13 @@
 //!
 //! # No cycle of nodes waits for each other
 //!
-//! What a node asks of another is answered from what is there at that moment: a request for bytes never waits for a third
-//! node. Only the question for a piece map may be left open, until there is news, and never longer than `PIECES_WAIT_MS`.
-//! A first question is never left open, and an open one holds neither a request for bytes nor a place that another want could
-//! use: a job whose sources bring nothing gives its place to one that waits for it, and comes back later. So take any piece that
-//! some node has and a neighbour that answers wants: within a back-off the neighbour's job asks for the map, sees the piece and claims it, whatever
-//! else it waits for. Every piece thus moves on along every path of nodes that want it. (`simulation.rs` tries this on random graphs.)
+//! What a node asks of another is answered from what is there at that moment: a request for bytes never waits for a
+//! third node. Only the question for a piece map may be left open, until there is news, and never longer than
+//! `PIECES_WAIT_MS`. A first question is never left open, and an open one holds neither a request for bytes nor a place
+//! that another want could use: a job whose sources bring nothing gives its place to one that waits for it, and comes
+//! back later. So take any piece that some node has and a neighbour that answers wants: within a back-off the
+//! neighbour's job asks for the map, sees the piece and claims it, whatever else it waits for. Every piece thus moves
+//! on along every path of nodes that want it. (`simulation.rs` tries this on random graphs.)
 
 use std::collections::{BTreeMap, BTreeSet};
 

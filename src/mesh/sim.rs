@@ -9,9 +9,9 @@
 //! **A run is a function of its seed.** One thread, one queue of what is due, choices from [`random`] alone. A test holds
 //! it to that. A run that fails is cut down to the steps it needs, and told with its seed.
 //!
-//! The tests run some seeds of each kind. `ODS_MESH_SEEDS` is another number of runs, `ODS_MESH_FIRST` the first one's seed, `ODS_MESH_VERDICT=1` ends them with the first
-//! that fails; `bash .ci/campaign mesh` does many. That these runs can fail is shown by `bash .ci/campaign planted`, with the
-//! bugs of `src/mesh/sim/planted/`.
+//! The tests run some seeds of each kind. `ODS_MESH_SEEDS` is another number of runs, `ODS_MESH_FIRST` the first one's
+//! seed, `ODS_MESH_VERDICT=1` ends them with the first that fails; `bash .ci/campaign mesh` does many. That these runs
+//! can fail is shown by `bash .ci/campaign planted`, with the bugs of `src/mesh/sim/planted/`.
 //!
 //! [`Offload`]: super::offload::Offload
 

@@ -1,8 +1,8 @@
 //! `<data>/admin.token`: how the CLI on this machine gets in, from the first start on.
 //!
-//! The file is made at the first start. Later it is made again only if nobody could get in otherwise: it is unusable, and
-//! no other admin token is valid, and no user is an admin. So nobody is locked out, also not by a crash in the middle of the first start, and a
-//! file that was removed on purpose doesn't come back.
+//! The file is made at the first start. Later it is made again only if nobody could get in otherwise: it is unusable,
+//! and no other admin token is valid, and no user is an admin. So nobody is locked out, also not by a crash in the
+//! middle of the first start, and a file that was removed on purpose doesn't come back.
 
 use std::{
     io,

@@ -5,15 +5,16 @@
 //! in the one before, no link among them, and what was opened stays what it is. Where a folder was confined to its own name
 //! (`roots.rs`) that begins at `/`; else the administrator chose its name, and it may be a link.
 //!
-//! A file is taken away in two steps: it is given a name of our own (hidden, so no watch sees it), looked at once more, and only
-//! then unlinked. If its owner put a newer one in its place meanwhile, that is what was renamed, and it gets its name back.
+//! A file is taken away in two steps: it is given a name of our own (hidden, so no watch sees it), looked at once more,
+//! and only then unlinked. If its owner put a newer one in its place meanwhile, that is what was renamed, and it gets
+//! its name back.
 //!
 //! Where a system lets people make hard links to files that they may not read (macOS, and Linux with `fs.protected_hardlinks`
 //! off), a link in a watched folder would publish what only the node may read. So a file with several names that not everybody
 //! may read isn't opened.
 //!
-//! Not here: scanning (`scan.rs`) goes by names. Where folders are swapped meanwhile, names and sizes of another one can be shown
-//! to admins for a moment; nothing of it is opened.
+//! Not here: scanning (`scan.rs`) goes by names. Where folders are swapped meanwhile, names and sizes of another one
+//! can be shown to admins for a moment; nothing of it is opened.
 //!
 //! Elsewhere the names are looked up again once the file is open, which leaves a moment to somebody who is very quick.
 

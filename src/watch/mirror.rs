@@ -9,8 +9,8 @@
 //!   new file must rest.
 //! - If over half of the files are missing, nothing is unpublished, and it asks. What was unpublished within the last hour
 //!   counts with them, so that a deletion that comes in slices is met as one; what somebody confirmed doesn't.
-//! - If the folder itself was gone, or is another one than before, it asks about whatever is missing when it is back. So it does
-//!   if files are missing from a folder in it that is another one: a share was mounted there.
+//! - If the folder itself was gone, or is another one than before, it asks about whatever is missing when it is back.
+//!   So it does if files are missing from a folder in it that is another one: a share was mounted there.
 //! - It goes on asking, also after a restart and however many files are added, until none is missing any more (they are back,
 //!   or their packages were removed by hand), or a person confirmed just the set that is missing. A confirmation is good for
 //!   one pause only.

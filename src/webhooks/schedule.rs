@@ -1,8 +1,9 @@
 //! When a delivery that failed is tried again, and when it is given up. Pure.
 //!
-//! The first pause is half a second; each is four times the one before, up to six hours, and a fifth more or less, so that
-//! the senders of many nodes don't knock in step. After three days the last try is made. A receiver that says
-//! `Retry-After` isn't asked before, for an hour at most: a receiver that errs, or means ill, would else hold up its own news for six.
+//! The first pause is half a second; each is four times the one before, up to six hours, and a fifth more or less, so
+//! that the senders of many nodes don't knock in step. After three days the last try is made. A receiver that says
+//! `Retry-After` isn't asked before, for an hour at most: a receiver that errs, or means ill, would else hold up its
+//! own news for six.
 
 use std::time::Duration;
 

@@ -385,8 +385,8 @@ impl Blobs {
         })
     }
 
-    /// Reads and checks an outline; `None` if it is missing, wrong or can't be read: it is made anew of the bytes then. Empty for
-    /// a blob of one piece.
+    /// Reads and checks an outline; `None` if it is missing, wrong or can't be read: it is made anew of the bytes then.
+    /// Empty for a blob of one piece.
     pub(crate) fn outline(&self, blob: &Digest, size: u64) -> Result<Option<Vec<ChainingValue>>> {
         if piece_count(size) == 1 {
             return Ok(Some(Vec::new()));

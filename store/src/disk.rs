@@ -8,8 +8,8 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-/// A write whose memory, place in the file and length are multiples of this, a disk can take from that very memory (they ask for
-/// 512 or 4096).
+/// A write whose memory, place in the file and length are multiples of this, a disk can take from that very memory
+/// (they ask for 512 or 4096).
 pub(crate) const DIRECT_ALIGN_BYTES: usize = 4096;
 
 /// What tells that a file changed.
@@ -23,8 +23,8 @@ pub struct FileStat {
     pub inode: u64,
 }
 
-/// Whether an error is of this file alone: it may not be read, is a folder, or the disk can't give it. Too many open files, say,
-/// is nothing that a file can help.
+/// Whether an error is of this file alone: it may not be read, is a folder, or the disk can't give it. Too many open
+/// files, say, is nothing that a file can help.
 pub(crate) fn is_about_this_file(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::IsADirectory) || is_device_error(error)
 }
@@ -84,9 +84,9 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     /// Says that these bytes, written already, may go to the disk now, so that [`Self::sync`] has less to wait for. A
     /// hint: it makes nothing durable.
     fn begin_sync(&self, offset: u64, bytes: u64);
-    /// Says that the file will have `bytes`, mostly written in long writes at multiples of [`DIRECT_ALIGN_BYTES`], of memory and
-    /// length as of place. Tells whether it is worth the trouble: those then go to the disk past the system's memory, others as
-    /// ever. Reads show either. It makes nothing durable.
+    /// Says that the file will have `bytes`, mostly written in long writes at multiples of [`DIRECT_ALIGN_BYTES`], of
+    /// memory and length as of place. Tells whether it is worth the trouble: those then go to the disk past the
+    /// system's memory, others as ever. Reads show either. It makes nothing durable.
     fn begin_direct(&self, bytes: u64) -> bool;
     /// Cuts or grows (with zeros) the file.
     fn set_len(&self, bytes: u64) -> io::Result<()>;

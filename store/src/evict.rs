@@ -3,14 +3,16 @@
 //!
 //! A live blob that the policy doesn't keep **goes** iff all of these hold, looked at again inside the transaction that ends
 //! its row, under the digest's lock:
-//! - nobody reads it at this moment, no peer is waiting for it, nothing of it is being fetched, and no upload, fetch or restore holds it (`custody.rs`);
+//! - nobody reads it at this moment, no peer is waiting for it, nothing of it is being fetched, and no upload, fetch or
+//!   restore holds it (`custody.rs`);
 //! - it is surplus ([`surplus`]): on an on-demand node, the longest unused beyond the byte limit; on a selective one, what no
 //!   client used for [`EVICT_UNUSED_MS`];
 //! - the signed state of **another node that may publish** says that it has it as the bytes of a revision that is current
 //!   here (`holding.rs`), and that state's counter is greater than this node's [floor](crate::policy::floor) for the blob;
-//! - that node is **reached** now, as the states tell it along the links (`reach.rs`), and said so *after* this node found that it
-//!   wants to let go of something: it then speaks once more, nodes that keep more than it answer that (`states.rs`), and only a
-//!   state that came after it spoke, with a counter that passes its own, counts. What a machine said that has died since, or was set back to an older copy, is no reason.
+//! - that node is **reached** now, as the states tell it along the links (`reach.rs`), and said so *after* this node
+//!   found that it wants to let go of something: it then speaks once more, nodes that keep more than it answer that
+//!   (`states.rs`), and only a state that came after it spoke, with a counter that passes its own, counts. What a
+//!   machine said that has died since, or was set back to an older copy, is no reason.
 //!
 //! Why the last copy never goes this way, whoever is cut off from whom: let nodes 1 … n each let go of a blob relying on a
 //! state of the next, and the last on one of the first. Each relied on a state that passes its own floor; the next node's

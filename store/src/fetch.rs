@@ -420,7 +420,8 @@ impl Fetch {
         &self.0.path
     }
 
-    /// Seals the blob: durable, listed, want met; or, if the want was dropped meanwhile, removes it. Errs with [`StoreError::BytesNotHeld`] while pieces are missing.
+    /// Seals the blob: durable, listed, want met; or, if the want was dropped meanwhile, removes it. Errs with
+    /// [`StoreError::BytesNotHeld`] while pieces are missing.
     pub fn finish(&self, now: UnixMillis) -> Result<()> {
         let Inner { blob, size, path, file, outline, .. } = &*self.0;
         let missing = || StoreError::BytesNotHeld { blob: *blob };

@@ -54,7 +54,8 @@ impl Disk for LocalDisk {
     fn open_writable(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
         let open = || OpenOptions::new().read(true).write(true).open(path);
         let opened = match open() {
-            // A blob that was set aside is read-only; the owner may change that. (FAT refuses this mode, so it isn't set first.)
+            // A blob that was set aside is read-only; the owner may change that. (FAT refuses this mode, so it isn't
+            // set first.)
             #[cfg(unix)]
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
@@ -177,8 +178,9 @@ fn make_removable(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, permissions)
 }
 
-/// Bytes written at a time. Linux caches a file in blocks as long as the writes are. Where memory is full of small ones, as that of
-/// a file server is, room for a long one is only found by moving others: writing 1 MiB at a time then takes up to four times as long.
+/// Bytes written at a time. Linux caches a file in blocks as long as the writes are. Where memory is full of small
+/// ones, as that of a file server is, room for a long one is only found by moving others: writing 1 MiB at a time then
+/// takes up to four times as long.
 #[cfg(unix)]
 const WRITE_BYTES: usize = 64 << 10;
 

@@ -1,9 +1,10 @@
 //! Whether all that was there before this node joined its mesh has come. Until then what pulls bring is no news: no webhook
 //! fires for it, and its bytes come after those of what is published now.
 //!
-//! Invariants: it begins when the node takes a mesh's root, so never on one that others joined, and ends with the first page of a pull after
-//! which the peer has nothing, in the same transaction, or when a peer is seen to hold nothing else. So a pull that is cut, takes
-//! many turns, or goes on with another peer doesn't end it. It never begins again under one root.
+//! Invariants: it begins when the node takes a mesh's root, so never on one that others joined, and ends with the first
+//! page of a pull after which the peer has nothing, in the same transaction, or when a peer is seen to hold nothing
+//! else. So a pull that is cut, takes many turns, or goes on with another peer doesn't end it. It never begins again
+//! under one root.
 //!
 //! The peer is the one that this node was linked with first, by whose invite it joined: others may have joined with it, and
 //! be as empty. If that one isn't heard to the end within [`BACKFILL_FIRST_MS`], any will do, lest what is published be no

@@ -281,8 +281,8 @@ enum Told {
     Here,
 }
 
-/// Declares what each happening's type is called, `Variant = "type", Told;`: the one list of types. Variants that tell the same, one
-/// of them more of it, share theirs: `Less | More = "type", Told;`.
+/// Declares what each happening's type is called, `Variant = "type", Told;`: the one list of types. Variants that tell
+/// the same, one of them more of it, share theirs: `Less | More = "type", Told;`.
 macro_rules! kinds {
     ($($($variant:ident)|+ = $kind:literal, $told:ident;)*) => {
         /// All types, and who is told of them.

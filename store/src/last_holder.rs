@@ -5,8 +5,8 @@
 //!   without them, so what is told is never too little.
 //! - A package that the member itself is proved to lack is nothing that goes with it. A state older than a revision of the
 //!   member's own proves no lack: who minted it had the bytes.
-//! - It walks the whole catalog, with a look-up a package where this node has the bytes itself (a few µs each), and one a member
-//!   elsewhere: for a decision that is made once, not for a page that is shown often.
+//! - It walks the whole catalog, with a look-up a package where this node has the bytes itself (a few µs each), and one
+//!   a member elsewhere: for a decision that is made once, not for a page that is shown often.
 
 use redb::{ReadTransaction, ReadableTable};
 

@@ -69,8 +69,8 @@ pub const BLOB_BYTES_MAX: u64 = 1 << 40;
 pub const FREEING_BATCH_BYTES_MAX: usize = 64 * 1024;
 /// Rows a page of a listing may ask for.
 pub const PAGE_ROWS_MAX: usize = 1000;
-/// Bytes of packages, or of a path's revisions, in a page of a listing, about: it ends early with those that have much to say, so
-/// that slow readers of many pages don't take the node's memory.
+/// Bytes of packages, or of a path's revisions, in a page of a listing, about: it ends early with those that have much
+/// to say, so that slow readers of many pages don't take the node's memory.
 pub const PACKAGE_PAGE_BYTES_MAX: usize = 2 << 20;
 /// Writes that one commit may gather.
 pub const GROUP_WRITES_MAX: usize = 256;
@@ -201,7 +201,8 @@ pub const RELAY_TURN_MS: u64 = 30_000;
 pub const RELAY_UNASKED_MS: u64 = 10_000;
 /// ... and as long as its first piece needs on the slowest line, in bytes a millisecond: 64 kbit/s.
 pub const RELAY_LEAST_BYTES_PER_MS: u64 = 8;
-/// A blob that was fetched for a peer, and of which nothing came, isn't again for so long: 30 s, longer than the longest back-off.
+/// A blob that was fetched for a peer, and of which nothing came, isn't again for so long: 30 s, longer than the
+/// longest back-off.
 pub const RELAY_REST_MS: u64 = 30_000;
 /// Peers remembered of each blob that they ask for.
 pub const RELAY_WAITING_MAX: usize = 32;

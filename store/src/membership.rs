@@ -1,9 +1,10 @@
 //! Admitting and expelling: deciding which statement to sign, inside the writer's transaction; and reading the roster as
 //! people see it. What a set of statements means is `roster.rs`.
 //!
-//! Invariants: when somebody asks it to, an owner signs nothing that would change nothing, and nothing that can't have the effect
-//! it is meant to have. An Expel lists what this node holds of the expelled one, in the transaction that signs it, never what somebody
-//! typed: so what was published before stays, whatever came in a moment ago, and a stolen key can't backdate.
+//! Invariants: when somebody asks it to, an owner signs nothing that would change nothing, and nothing that can't have
+//! the effect it is meant to have. An Expel lists what this node holds of the expelled one, in the transaction that
+//! signs it, never what somebody typed: so what was published before stays, whatever came in a moment ago, and a stolen
+//! key can't backdate.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,11 +95,12 @@ fn is_rise(roster: &Roster, admit: &Admit) -> Result<bool> {
     }
 }
 
-/// Takes verified statements of peers; tells how many were new. Whom this node's own key admits is in the audit, also if the word
-/// comes from others: two meshes merge by words that both sides sign before either takes them.
+/// Takes verified statements of peers; tells how many were new. Whom this node's own key admits is in the audit, also
+/// if the word comes from others: two meshes merge by words that both sides sign before either takes them.
 ///
-/// One of this node's own that it didn't know means that it was rolled back or copied: those whom it admitted then may take it for
-/// their root. If it took another root since, it admits that one, as owners do who merge two meshes; else they would never agree.
+/// One of this node's own that it didn't know means that it was rolled back or copied: those whom it admitted then may
+/// take it for their root. If it took another root since, it admits that one, as owners do who merge two meshes; else
+/// they would never agree.
 pub(crate) fn take(tx: &Tx<'_>, moment: Moment, arrived: &[(SignedStatement, Statement)]) -> Result<usize> {
     let own = tx.context.key.node_id();
     let (mut forgot, mut admits) = (false, Vec::new());

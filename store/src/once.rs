@@ -52,8 +52,8 @@ struct Row {
     at: UnixMillis,
 }
 
-/// Makes something unless the same request did already; `make` tells its id besides. A request without a key never did. Errs with [`StoreError::KeyReused`] if the
-/// key named another request.
+/// Makes something unless the same request did already; `make` tells its id besides. A request without a key never did.
+/// Errs with [`StoreError::KeyReused`] if the key named another request.
 pub(crate) fn make<T>(
     tx: &Tx<'_>,
     once: Option<&Once>,

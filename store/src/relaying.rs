@@ -4,19 +4,22 @@
 //! Invariants:
 //! - A peer that gets the bytes elsewhere costs this node nothing: it fetches only what was asked for again and again over
 //!   [`RELAY_AFTER_MS`], by a peer whose own state wants it.
-//! - On a node with a limit of bytes, what is fetched for peers and wasn't passed on yet is at most a [`RELAY_SHARE`]th of that, and half
-//!   of this for one peer: so a peer that asks for everything, for ever, fills no disk and keeps no other peer from its bytes. Who
-//!   waits for nothing else gets a blob of any size. What was passed on makes room as soon as all who asked for it say in their states
-//!   that they want it no more; from those who say nothing, in a minute, as it isn't asked for any more.
-//! - What is fetched for a peer and doesn't come (it may be lost, or its holder away for weeks) has a turn: [`RELAY_TURN_MS`], and, once it
-//!   may be on its way, as long as the slowest line needs for a first piece ([`Relays::is_overdue`]). Then it gives way to what others wait for, and rests for
-//!   [`RELAY_REST_MS`]. A client that asks for it begins its turn anew. What no peer wants any more gives way sooner ([`RELAY_UNASKED_MS`]):
-//!   so nodes that stand in a row, and have few places, give theirs to the same blobs.
-//! - Who was refused a place has the next one that is large enough, as long as it goes on asking: the peer that was given none for the
-//!   longest time, and of its blobs those first that had no turn yet, in the order of asking; what rested is behind those that asked
-//!   meanwhile. So what can come waits for one turn of each that can't, and no longer; and of a peer that asks for much for one turn.
-//! - Everything here is in memory and bounded; what is forgotten is asked for again. When there is no room, who asks for the most gives
-//!   way: so a peer that asks for everything keeps no other from asking.
+//! - On a node with a limit of bytes, what is fetched for peers and wasn't passed on yet is at most a [`RELAY_SHARE`]th
+//!   of that, and half of this for one peer: so a peer that asks for everything, for ever, fills no disk and keeps no
+//!   other peer from its bytes. Who waits for nothing else gets a blob of any size. What was passed on makes room as
+//!   soon as all who asked for it say in their states that they want it no more; from those who say nothing, in a
+//!   minute, as it isn't asked for any more.
+//! - What is fetched for a peer and doesn't come (it may be lost, or its holder away for weeks) has a turn:
+//!   [`RELAY_TURN_MS`], and, once it may be on its way, as long as the slowest line needs for a first piece
+//!   ([`Relays::is_overdue`]). Then it gives way to what others wait for, and rests for [`RELAY_REST_MS`]. A client
+//!   that asks for it begins its turn anew. What no peer wants any more gives way sooner ([`RELAY_UNASKED_MS`]): so
+//!   nodes that stand in a row, and have few places, give theirs to the same blobs.
+//! - Who was refused a place has the next one that is large enough, as long as it goes on asking: the peer that was
+//!   given none for the longest time, and of its blobs those first that had no turn yet, in the order of asking; what
+//!   rested is behind those that asked meanwhile. So what can come waits for one turn of each that can't, and no
+//!   longer; and of a peer that asks for much for one turn.
+//! - Everything here is in memory and bounded; what is forgotten is asked for again. When there is no room, who asks
+//!   for the most gives way: so a peer that asks for everything keeps no other from asking.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -110,7 +113,8 @@ impl Asked {
         }
     }
 
-    /// Whether its turn is over. A fetch of several pieces begins when somebody has some; of one that didn't, nothing is on its way.
+    /// Whether its turn is over. A fetch of several pieces begins when somebody has some; of one that didn't, nothing
+    /// is on its way.
     fn is_overdue(&self, begun: bool, now: UnixMillis) -> bool {
         let Place::Taken { size, turn, .. } = self.place else { return false };
         if self.waiting.is_empty() && !begun {
@@ -290,7 +294,8 @@ fn turns(all: &BTreeMap<Digest, Asked>) -> BTreeMap<NodeId, UnixMillis> {
     turns
 }
 
-/// Forgets what nobody asks for any more; without any of that, one that who asks for the most asked for last, if `peer` asks for less.
+/// Forgets what nobody asks for any more; without any of that, one that who asks for the most asked for last, if `peer`
+/// asks for less.
 fn make_room(all: &mut BTreeMap<Digest, Asked>, peer: &NodeId, now: UnixMillis) -> bool {
     all.retain(|_, asked| asked.is_fresh(now));
     if all.len() < RELAYS_MAX {
@@ -374,8 +379,8 @@ mod tests {
         }
     }
 
-    /// Who has each turn on a node with one place, where nothing comes. Of a greedy peer's blobs the last one comes up late, behind
-    /// so many that it asked for at once; a modest one asks for two a little later, numbered from 100 on.
+    /// Who has each turn on a node with one place, where nothing comes. Of a greedy peer's blobs the last one comes up
+    /// late, behind so many that it asked for at once; a modest one asks for two a little later, numbered from 100 on.
     fn turns_of_two(greedy: u64) -> Vec<u64> {
         let (relays, modest) = (Relays::default(), NodeId::from_bytes([2; 32]));
         let (blob, mut turns) = (|number: u64| Digest::of(&number.to_le_bytes()), Vec::new());

@@ -7,8 +7,8 @@
 //! | a commit that frees room | [`FREEING_BYTES`], and it may use up the reserve |
 //!
 //! Invariants:
-//! - The reserve is a file, `reserve` in the data folder, that takes [`RESERVE_BYTES`] of the disk and holds nothing. It has its
-//!   name once it has its room. Nothing depends on whether it is there; a crash may bring it back or not.
+//! - The reserve is a file, `reserve` in the data folder, that takes [`RESERVE_BYTES`] of the disk and holds nothing.
+//!   It has its name once it has its room. Nothing depends on whether it is there; a crash may bring it back or not.
 //! - It is removed by the first commit that frees room (a removal, gc) and finds too little, and made again once it fits.
 //! - A disk is full when no commit fits. Whoever may upload can set aside all that blobs may use, without sending a byte; the
 //!   4 MiB from there to full are the database's, so that it can grow meanwhile and nobody is told that the disk is full.

@@ -6,14 +6,15 @@
 //! - An event counts iff its origin may publish its path and, if the origin is expelled, every Expel of it covers the
 //!   event: names it, or a later event of the stream that follows it by `prev`. (Which events are covered is kept in the
 //!   table `covered`; see `trust.rs`.)
-//! - Events of a node are held iff an ever-owner ever admitted it as more than a replica ([`Roster::may_have_published`]),
-//!   whether or not that Admit still counts. Replicas run on the machines that are trusted least, and mint nothing; what is
-//!   signed with such a key would have no effect, but fill every disk. That this is safe follows as it does for nodes that
-//!   nobody ever admitted: (1) it is a function of the set of statements which only ever turns from no to yes, so two nodes with
-//!   equal rosters hold to the same rule, and nothing held falls under it later; (2) rosters are swapped before events, so a
-//!   node refuses what its peer holds only where the peer heard of a raise in between; (3) a pull stops before what is refused,
-//!   the cursor does not pass it and the vector does not count it, so the next pull, which swaps rosters first, gets it. A node
-//!   that is its own root may have minted before: it joins as a replica only if it has not.
+//! - Events of a node are held iff an ever-owner ever admitted it as more than a replica
+//!   ([`Roster::may_have_published`]), whether or not that Admit still counts. Replicas run on the machines that are
+//!   trusted least, and mint nothing; what is signed with such a key would have no effect, but fill every disk. That
+//!   this is safe follows as it does for nodes that nobody ever admitted: (1) it is a function of the set of statements
+//!   which only ever turns from no to yes, so two nodes with equal rosters hold to the same rule, and nothing held
+//!   falls under it later; (2) rosters are swapped before events, so a node refuses what its peer holds only where the
+//!   peer heard of a raise in between; (3) a pull stops before what is refused, the cursor does not pass it and the
+//!   vector does not count it, so the next pull, which swaps rosters first, gets it. A node that is its own root may
+//!   have minted before: it joins as a replica only if it has not.
 //! - Two meshes that merged have two roots, each an owner on the other side by an Admit. Whoever expels its signer lists
 //!   that Admit, if it has heard of the merge; if not, only nodes of the root's own side go on knowing it as an owner,
 //!   until any other owner admits it again.

@@ -2,7 +2,8 @@
 //!
 //! Invariants:
 //! - The table is a function of the set of states ever offered and of the roster: of each member the greatest by
-//!   (counter, id). (What a member says faster than may be counts as not offered: `states_pace.rs`.) So merging is commutative, associative and idempotent, and gossip converges whatever the order.
+//!   (counter, id). (What a member says faster than may be counts as not offered: `states_pace.rs`.) So merging is
+//!   commutative, associative and idempotent, and gossip converges whatever the order.
 //! - Whoever is no member has no row: the row goes in the transaction that expels.
 //! - `states_sum` is the sum of the ids of the rows: nodes with equal rosters and equal sums hold the same states.
 //! - This node mints more than the greatest counter of its own that it has met. A node that was rolled back, or shares its

@@ -1,7 +1,7 @@
-//! How much each member may have said of itself: a state may be large, and every word of a member goes along every link and onto every
-//! disk of the mesh. So what a node takes of one member is bounded: [`STATE_BURST_BYTES`] at once, [`STATE_BYTES_PER_MS`] on the
-//! average, which is more than an honest node ever says. What comes too soon counts as not offered: the digests stay different,
-//! and it, or rather its successor, is offered again.
+//! How much each member may have said of itself: a state may be large, and every word of a member goes along every link
+//! and onto every disk of the mesh. So what a node takes of one member is bounded: [`STATE_BURST_BYTES`] at once,
+//! [`STATE_BYTES_PER_MS`] on the average, which is more than an honest node ever says. What comes too soon counts as
+//! not offered: the digests stay different, and it, or rather its successor, is offered again.
 //!
 //! In memory, an entry a member; a clock that went back forgives what was said before.
 

@@ -1,9 +1,10 @@
 //! Verifying a whole store, while no node serves it: its database page by page, every signature, every derived row, every
 //! byte; and mending what can be.
 //!
-//! Invariants: [`Store::verify_all`] changes nothing, so it may be killed at any moment; of a store opened by [`Store::open_to_read`]
-//! not even the database's file or a folder's time, so the folder may be read-only. [`Store::rebuild`] goes in steps that each
-//! leave a store which opens: derived tables in one transaction, then blobs one by one.
+//! Invariants: [`Store::verify_all`] changes nothing, so it may be killed at any moment; of a store opened by
+//! [`Store::open_to_read`] not even the database's file or a folder's time, so the folder may be read-only.
+//! [`Store::rebuild`] goes in steps that each leave a store which opens: derived tables in one transaction, then blobs
+//! one by one.
 
 use std::collections::HashMap;
 use std::path::Path;

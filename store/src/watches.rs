@@ -286,8 +286,8 @@ fn note(tx: &Tx<'_>, moment: Moment, row: &WatchRow, change: &str, author: &Auth
     journal::append(tx, moment, happening).map(drop)
 }
 
-/// The settings in their normal form, beside all other watches. What the watch had `before`, perhaps from an earlier version, may
-/// stay.
+/// The settings in their normal form, beside all other watches. What the watch had `before`, perhaps from an earlier
+/// version, may stay.
 fn checked(tx: &Tx<'_>, settings: &WatchSettings, before: Option<&WatchRow>) -> Result<WatchSettings> {
     let (own, before) = (before.map(|row| row.id), before.map(|row| &row.settings));
     let bad = |field: &'static str, reason: String| Err(StoreError::BadName { field, reason });

@@ -1,8 +1,9 @@
 //! Power lost at any operation of the disk, also again during recovery. What was acknowledged must be there, whole; nothing
 //! half may be listed; the node goes on working.
 //!
-//! `ODS_CRASH_SEEDS` is the number of random workloads, `ODS_CRASH_FIRST` the first one's seed; `bash .ci/campaign crash` runs many. That these tests can fail is
-//! shown by `bash .ci/campaign planted`, which puts the bugs of `planted/` in, one at a time.
+//! `ODS_CRASH_SEEDS` is the number of random workloads, `ODS_CRASH_FIRST` the first one's seed; `bash .ci/campaign
+//! crash` runs many. That these tests can fail is shown by `bash .ci/campaign planted`, which puts the bugs of
+//! `planted/` in, one at a time.
 
 mod faults;
 mod remote;

@@ -1,5 +1,5 @@
-//! The planted bugs still fit the code: `bash .ci/campaign planted` shows that the crash tests and the simulated mesh catch each of
-//! them, and this that none of them drifts away from what it was to change.
+//! The planted bugs still fit the code: `bash .ci/campaign planted` shows that the crash tests and the simulated mesh
+//! catch each of them, and this that none of them drifts away from what it was to change.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -53,7 +53,8 @@ fn happenings(store: &Store) -> Vec<Happening> {
     all
 }
 
-/// Copied before it belonged anywhere, a node founds one mesh and joins another. Who joined its first life trusts its key alone.
+/// Copied before it belonged anywhere, a node founds one mesh and joins another. Who joined its first life trusts its
+/// key alone.
 #[test]
 fn a_node_that_forgot_what_it_founded_brings_that_into_the_mesh_that_it_joined() {
     let (disk, founder) = fresh(1);

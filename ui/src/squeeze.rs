@@ -1,5 +1,6 @@
-//! What of a script or a style sheet is for who reads the source, and isn't sent: comments, indentation, blank lines. Names, and all
-//! that runs, stay as they are written; a test in the browser holds every file of the page to that, read by a real parser.
+//! What of a script or a style sheet is for who reads the source, and isn't sent: comments, indentation, blank lines.
+//! Names, and all that runs, stay as they are written; a test in the browser holds every file of the page to that, read
+//! by a real parser.
 
 /// `source`, a style sheet, so.
 pub(crate) fn style(source: &str) -> String {

@@ -1,5 +1,5 @@
-//! `ods events --follow` of a journal whose next records are no longer kept: the rest of it is read page by page, and a node that
-//! is busy meanwhile is asked again.
+//! `ods events --follow` of a journal whose next records are no longer kept: the rest of it is read page by page, and a
+//! node that is busy meanwhile is asked again.
 
 use axum::extract::Query;
 use axum::http::header::CONTENT_TYPE;

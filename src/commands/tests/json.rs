@@ -1,7 +1,8 @@
 //! What every command prints with `--json`: the shapes that scripts rely on, as snapshots in `snapshots/`.
 //!
-//! What differs from run to run is put aside: ids, secrets, times, places, and numbers that tell of this machine. After a change
-//! that is meant, `INSTA_UPDATE=always cargo test -p ods --lib commands::tests::json` writes them anew; the diff is the change of contract.
+//! What differs from run to run is put aside: ids, secrets, times, places, and numbers that tell of this machine. After
+//! a change that is meant, `INSTA_UPDATE=always cargo test -p ods --lib commands::tests::json` writes them anew; the
+//! diff is the change of contract.
 
 use serde_json::{Map, Value};
 

@@ -51,8 +51,8 @@ impl Folder {
         for _ in 0..PASS_FILES {
             let Some((file, revision)) = self.to_retag.pop_front() else { return false };
             match self.retag_one(&file, revision, wall) {
-                // Somebody changed or removed it in between: then it is theirs. Or the node may not publish there any more; that is told
-                // when a file changes.
+                // Somebody changed or removed it in between: then it is theirs. Or the node may not publish there any
+                // more; that is told when a file changes.
                 Ok(())
                 | Err(
                     StoreError::PreconditionFailed { .. }

@@ -3,8 +3,8 @@
 //! A deletion undoes only what this watch published, or found published already: heads of the path with just the bytes that
 //! the file had. Whatever else somebody put there stays. A file put back is published again, since it was seen to go.
 //!
-//! It is undone where the file was published last: a watch that was told to publish elsewhere has published what was there at the
-//! new place since, and lets go of the old one.
+//! It is undone where the file was published last: a watch that was told to publish elsewhere has published what was
+//! there at the new place since, and lets go of the old one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

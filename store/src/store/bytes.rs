@@ -95,8 +95,9 @@ impl Store {
         Ok(self.read()?.open_table(WANTS)?.get(blob.as_bytes())?.is_some())
     }
 
-    /// Notes that a client asked for a blob, and wants it if the policy doesn't keep it; tells whether it is wanted. Errs with
-    /// [`StoreError::AskedTooMuch`](crate::StoreError::AskedTooMuch) while clients of an on-demand node wait for as many bytes as it keeps.
+    /// Notes that a client asked for a blob, and wants it if the policy doesn't keep it; tells whether it is wanted.
+    /// Errs with [`StoreError::AskedTooMuch`](crate::StoreError::AskedTooMuch) while clients of an on-demand node wait
+    /// for as many bytes as it keeps.
     pub fn want_now(&self, blob: &Digest, now: UnixMillis) -> Result<bool> {
         self.client_asks(blob, now);
         self.want_asked(blob, now)
@@ -122,9 +123,9 @@ impl Store {
         self.write(move |tx| wants::resize(tx, &blob, claimed))
     }
 
-    /// Ends wants that are there only because clients or peers asked, once no client has for [`crate::ASKED_FOR_MS`] and nothing of
-    /// the blob is here; tells how many. Peers that go on asking have it wanted again, after others (`relaying.rs`). Reads all wants,
-    /// unless the policy keeps all.
+    /// Ends wants that are there only because clients or peers asked, once no client has for [`crate::ASKED_FOR_MS`]
+    /// and nothing of the blob is here; tells how many. Peers that go on asking have it wanted again, after others
+    /// (`relaying.rs`). Reads all wants, unless the policy keeps all.
     pub fn drop_forsaken_wants(&self, now: UnixMillis) -> Result<usize> {
         if self.policy()? == StatePolicy::All {
             return Ok(0);
@@ -135,8 +136,8 @@ impl Store {
         self.end_wants_of_askers(forsaken, now, move |want| want.is_forsaken(now))
     }
 
-    /// Ends wants of blobs of which nothing is here, that the policy doesn't keep and that are there only because somebody asked, if
-    /// they `may` end still; tells how many.
+    /// Ends wants of blobs of which nothing is here, that the policy doesn't keep and that are there only because
+    /// somebody asked, if they `may` end still; tells how many.
     pub(super) fn end_wants_of_askers(
         &self,
         blobs: Vec<Digest>,

@@ -162,8 +162,8 @@ impl Store {
         if revisions.is_empty() { Err(StoreError::NoSuchPackage { path: path.clone() }) } else { Ok(revisions) }
     }
 
-    /// Up to `limit` (at most [`PAGE_ROWS_MAX`]) revisions of a path, newest first, of the `older` oldest; all if it is `None`. Errs
-    /// if there never was one.
+    /// Up to `limit` (at most [`PAGE_ROWS_MAX`]) revisions of a path, newest first, of the `older` oldest; all if it is
+    /// `None`. Errs if there never was one.
     pub fn revision_page(&self, path: &PackagePath, older: Option<usize>, limit: usize) -> Result<RevisionPage> {
         let page = package::revision_page(&self.read()?, &self.roster(), path, older, limit.min(PAGE_ROWS_MAX))?;
         if page.total == 0 { Err(StoreError::NoSuchPackage { path: path.clone() }) } else { Ok(page) }

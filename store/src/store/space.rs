@@ -229,9 +229,9 @@ impl Store {
         self.0.space.relays.serve(blob, peer, now);
     }
 
-    /// A peer asks for a blob that isn't here. One that the policy doesn't keep is wanted for it, if it goes on asking, says of
-    /// itself that it wants it and not that the bytes are coming, and there is room for it (`relaying.rs`): there may be no other way
-    /// to it.
+    /// A peer asks for a blob that isn't here. One that the policy doesn't keep is wanted for it, if it goes on asking,
+    /// says of itself that it wants it and not that the bytes are coming, and there is room for it (`relaying.rs`):
+    /// there may be no other way to it.
     pub fn peer_lacks(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) -> Result<()> {
         // What isn't of a current revision is fetched for nobody, and need not be remembered.
         if wants::live_paths(&self.read()?.open_table(LIVE_BLOBS)?, blob)?.is_empty()
@@ -284,7 +284,8 @@ impl Store {
         self.0.space.relays.client_asks(blob, now);
     }
 
-    /// What was passed on, and what had its turn and of which nothing came, makes room for what others wait for; whether any did.
+    /// What was passed on, and what had its turn and of which nothing came, makes room for what others wait for;
+    /// whether any did.
     fn make_room_for_relays(&self, now: UnixMillis) -> Result<bool> {
         let relays = Arc::clone(&self.0.space.relays);
         let mut has_room = false;

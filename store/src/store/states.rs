@@ -238,8 +238,8 @@ impl Store {
         Ok(page)
     }
 
-    /// What [`Store::expel`] would put out of reach: packages of which no member but `node` is known to have the bytes, as far as
-    /// that one may have them. Errs where expelling would. Walks the catalog.
+    /// What [`Store::expel`] would put out of reach: packages of which no member but `node` is known to have the bytes,
+    /// as far as that one may have them. Errs where expelling would. Walks the catalog.
     pub fn expulsion(&self, node: &NodeId) -> Result<LastHolder> {
         let (roster, read, own) = (self.roster(), self.read()?, self.node_id());
         if !membership::may_expel(&roster, own, node)? {
@@ -257,9 +257,9 @@ impl Store {
         Holder { holding, ..holder }
     }
 
-    /// Whether the signed state of another node that may publish and is reached says that it has these bytes, as those of a
-    /// package that is current here, and is no older than this node's last word that it keeps them itself. Only then may this node let
-    /// its own copy go; why that is safe is in `evict.rs`.
+    /// Whether the signed state of another node that may publish and is reached says that it has these bytes, as those
+    /// of a package that is current here, and is no older than this node's last word that it keeps them itself. Only
+    /// then may this node let its own copy go; why that is safe is in `evict.rs`.
     pub fn is_held_by_publisher(&self, blob: &Digest) -> Result<bool> {
         let (roster, read) = (self.roster(), self.read()?);
         let floor = policy::floor(&read, &policy::row(&read)?, blob)?;
