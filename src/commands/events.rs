@@ -150,6 +150,8 @@ async fn catch_up(
         let next = page.next.and_then(|next| next.parse().ok());
         *after = next.filter(|next| *next > *after).unwrap_or(head).min(head);
     }
+    // The place was beyond all records, as after a roll-back.
+    *after = (*after).min(head);
     Ok(None)
 }
 

@@ -46,7 +46,8 @@ const MANIFEST: &str = "manifest.json";
 const LIST: &str = "blobs.list";
 const DATABASE: &str = "ods.redb";
 const PARTIAL: &str = "partial";
-/// Lsns that a restored node leaves out: more than the lost one gave out since its backup.
+/// Lsns that a restored node leaves out at least, more than the lost one gave out since its backup; and up to as many again,
+/// by chance, so that of two that are restored from one backup neither gives out those of the other.
 const RESTORED_LSNS_LEFT_OUT: u64 = 1 << 32;
 /// In a data folder that a restore is filling, until it is whole.
 pub(crate) const RESTORING: &str = "restoring";
@@ -412,7 +413,7 @@ impl BackupFolder {
             meta::put(&mut table, &meta::LOG_ID, &entropy.bytes())?;
             meta::put(&mut table, &meta::EPOCH, &u64::from_le_bytes(entropy.bytes()))?;
             let head: u64 = meta::need(&table, &meta::HEAD)?;
-            let head = head.saturating_add(RESTORED_LSNS_LEFT_OUT);
+            let head = head.saturating_add(RESTORED_LSNS_LEFT_OUT + u64::from(u32::from_le_bytes(entropy.bytes())));
             meta::put(&mut table, &meta::HEAD, &head)?;
         }
         txn.commit()?;
