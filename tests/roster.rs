@@ -167,7 +167,9 @@ fn two_meshes_with_history_become_one() {
     mesh::agree(&[&a, &a2, &b, &b2]);
     for (node, other) in [(&a, &b), (&b, &a)] {
         let told = node.get_json("/audit?action=node.admitted")["items"].clone();
-        let admitted = |entry: &Value| entry["subject"] == other.id().as_str() && entry["after"]["role"] == "owner";
+        let admitted = |entry: &Value| {
+            entry["subject"] == other.id().as_str() && entry["after"]["role"] == "owner" && entry["from"] == "127.0.0.1"
+        };
         assert!(told.as_array().is_some_and(|entries| entries.iter().any(admitted)), "{told}");
     }
     for node in [&a, &a2, &b, &b2] {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ods_store::{Digest, NodeId, UnixMillis};
+use ods_store::{Author, Digest, NodeId, UnixMillis};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::transfer_board::TransferBoard;
@@ -21,6 +21,8 @@ pub enum MeshCommand {
     Join {
         /// The line the other node printed.
         invite: String,
+        /// Who redeems it.
+        author: Author,
         /// Whom it linked with.
         reply: oneshot::Sender<Result<NodeId, JoinError>>,
     },
@@ -255,9 +257,9 @@ impl MeshHandle {
     }
 
     /// Redeems an invite.
-    pub async fn join(&self, invite: String) -> Result<NodeId, JoinError> {
+    pub async fn join(&self, invite: String, author: Author) -> Result<NodeId, JoinError> {
         let (reply, answer) = oneshot::channel();
-        let sent = self.commands.send(MeshCommand::Join { invite, reply }).await;
+        let sent = self.commands.send(MeshCommand::Join { invite, author, reply }).await;
         sent.map_err(|_| JoinError::Stopped)?;
         answer.await.unwrap_or(Err(JoinError::Stopped))
     }
@@ -284,7 +286,7 @@ mod tests {
     async fn commands_without_a_driver_are_answered() {
         let (mesh, commands, _) = MeshHandle::new();
         drop(commands);
-        assert_eq!(mesh.join("x".to_owned()).await, Err(JoinError::Stopped));
+        assert_eq!(mesh.join("x".to_owned(), Author::new("ada")).await, Err(JoinError::Stopped));
         assert_eq!(mesh.sync(NodeId::from_bytes([1; 32])).await, Err(SyncError::Stopped));
     }
 }

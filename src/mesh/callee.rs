@@ -33,6 +33,9 @@ impl Told {
     }
 }
 
+/// Who calls, and from which address.
+type Caller = (NodeId, Option<IpAddr>);
+
 /// What answering needs.
 #[derive(Clone)]
 pub(super) struct Callee {
@@ -57,7 +60,7 @@ impl Callee {
         request: Request,
     ) -> Option<Result<Reply, Refusal>> {
         let told = Told::by(&request);
-        let reply = self.ask(caller, request).await?;
+        let reply = self.ask((caller, address), request).await?;
         match (told, &reply) {
             (Told::Ping(theirs), Ok(Reply::Answer(Answer::Ping(told)) | Reply::Despite(Answer::Ping(told), _))) => {
                 self.inbox.heard(caller, Heard { theirs: *theirs, told: told.clone(), address });
@@ -73,21 +76,21 @@ impl Callee {
     }
 
     /// Asks [`serve`]; where it has to wait and the caller lets it, again whenever something of the blob has come.
-    async fn ask(&self, caller: NodeId, request: Request) -> Option<Result<Reply, Refusal>> {
+    async fn ask(&self, caller: Caller, request: Request) -> Option<Result<Reply, Refusal>> {
         match request {
             Request::Pieces(pieces) if pieces.wait_ms > 0 => self.ask_until_there_is_more(caller, pieces).await,
             other => self.serve(caller, other).await,
         }
     }
 
-    async fn serve(&self, caller: NodeId, request: Request) -> Option<Result<Reply, Refusal>> {
+    async fn serve(&self, caller: Caller, request: Request) -> Option<Result<Reply, Refusal>> {
         let (node, now) = (self.node.clone(), (self.clock)());
-        self.offload.run(move || serve(&node, &caller, request, now)).await
+        self.offload.run(move || serve(&node, (&caller.0, caller.1), request, now)).await
     }
 
     async fn ask_until_there_is_more(
         &self,
-        caller: NodeId,
+        caller: Caller,
         mut pieces: PiecesRequest,
     ) -> Option<Result<Reply, Refusal>> {
         let deadline = Instant::now() + Duration::from_millis(u64::from(pieces.wait_ms));

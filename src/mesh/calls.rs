@@ -174,14 +174,14 @@ impl Caller {
     }
 
     /// Redeems an invite. From when the inviter is asked until its answer is known the store has the invite.
-    pub(super) async fn join(self, line: String) -> Result<NodeId, JoinError> {
+    pub(super) async fn join(self, line: String, author: Author) -> Result<NodeId, JoinError> {
         let line: InviteLine = line
             .split_whitespace()
             .collect::<String>()
             .parse()
             .map_err(|error: ods_api::NotAnInvite| JoinError::Malformed { reason: error.to_string() })?;
         let stopped = || JoinError::Stopped;
-        let author = Author::new("invite");
+        let by = author.clone();
         let join = self.in_blocking(move |store| Join::new(store, line, author)).await.ok_or_else(stopped)??;
         let (endpoint, inviter_nonce) = self.open(&join).await?;
         let (node, now) = (self.node.clone(), (self.clock)());
@@ -195,7 +195,7 @@ impl Caller {
         let request = request.map_err(|_| JoinError::Store)?;
         let invite = join.line().to_string();
         let noted = invite.clone();
-        self.in_store(move |store| store.note_joining(&noted, now)).await.map_err(|_| JoinError::Store)?;
+        self.in_store(move |store| store.note_joining(&noted, &by, now)).await.map_err(|_| JoinError::Store)?;
         let joined = self.redeem(endpoint, join, request).await;
         if !joined.as_ref().is_err_and(may_be_admitted) {
             // If this fails the invite is redeemed again, to the same end.
@@ -212,13 +212,15 @@ impl Caller {
 
     /// Redeems the invite again that is being redeemed, if there is one; whether there still is.
     pub(super) async fn rejoin(self) -> bool {
-        let Ok(Some(JoiningRow { invite, since })) = self.in_store(Store::joining).await else { return false };
+        let Ok(Some(row)) = self.in_store(Store::joining).await else { return false };
+        let author = row.author();
+        let JoiningRow { invite, since, .. } = row;
         if since.plus_ms(REJOIN_FOR_MS) < (self.clock)() {
             tracing::warn!("an inviter whose answer was lost is asked no more");
             drop(self.in_store(move |store| store.end_joining(&invite)).await);
             return false;
         }
-        match self.clone().join(invite).await {
+        match self.clone().join(invite, author).await {
             Ok(node) => tracing::info!(peer = %node.short(), "joined, after an answer was lost"),
             Err(error) => tracing::info!(code = error.code(), %error, "an invite was not redeemed"),
         }

@@ -328,11 +328,11 @@ impl Driver {
     fn obey(&mut self, command: MeshCommand) {
         let now = self.moment();
         match command {
-            MeshCommand::Join { invite, reply } => {
+            MeshCommand::Join { invite, author, reply } => {
                 let (caller, joins) = (self.caller.clone(), Arc::clone(&self.joins));
                 self.tasks.start(async move {
                     let _alone = joins.lock().await;
-                    let joined: Result<NodeId, JoinError> = caller.clone().join(invite).await;
+                    let joined: Result<NodeId, JoinError> = caller.clone().join(invite, author).await;
                     if let Err(error) = &joined {
                         tracing::info!(code = error.code(), %error, "an invite was not redeemed");
                     }

@@ -6,6 +6,8 @@
 //! the joiner's store has the invite, and the driver redeems it again ([`super::rejoin`]): no join or merge stays half done
 //! because an answer was lost or a machine stopped.
 
+use std::net::IpAddr;
+
 use ods_api::{InviteLine, JoinError};
 use ods_store::{
     Admit, Author, InviteRow, NodeId, PeerRow, Role, Roster, SignedStatement, Statement, Store, StoreError, UnixMillis,
@@ -35,10 +37,10 @@ struct Joiner<'a> {
     roster: &'a Roster,
 }
 
-/// Answers the inviter's side of pairing.
+/// Answers the inviter's side of pairing. What is done by an invite is done by who made it, from where it is redeemed.
 pub(super) fn serve(
     node: &Node,
-    caller: &NodeId,
+    (caller, address): (&NodeId, Option<IpAddr>),
     request: PairRequest,
     now: UnixMillis,
 ) -> Result<PairAnswer, Refusal> {
@@ -48,11 +50,16 @@ pub(super) fn serve(
             let inviter_nonce = InviteKey::new(&row.secret).inviter_nonce(caller, &joiner_nonce);
             Ok(PairAnswer::Opened { inviter_nonce })
         }
-        PairRequest::Redeem(redemption) => redeem(node, caller, *redemption, now),
+        PairRequest::Redeem(redemption) => redeem(node, (caller, address), *redemption, now),
     }
 }
 
-fn redeem(node: &Node, caller: &NodeId, redemption: Redemption, now: UnixMillis) -> Result<PairAnswer, Refusal> {
+fn redeem(
+    node: &Node,
+    (caller, address): (&NodeId, Option<IpAddr>),
+    redemption: Redemption,
+    now: UnixMillis,
+) -> Result<PairAnswer, Refusal> {
     let store = &node.store;
     let row = store.invite(&redemption.invite)?.ok_or(Refusal::InviteUnknown)?;
     let mac = check_proof(store, caller, &row, &redemption)?;
@@ -60,8 +67,9 @@ fn redeem(node: &Node, caller: &NodeId, redemption: Redemption, now: UnixMillis)
     let joiner = Joiner { node: *caller, root: redemption.root, has_events: redemption.has_events, roster: &roster };
     let joining = decide(&store.roster(), &store.node_id(), &row, &joiner)?;
     store.redeem_invite(&row.id, caller, now)?;
-    admit(store, joining, &row, &joiner, redemption.statements, now)?;
     let author = Author::new(&row.by);
+    let author = address.map_or(author.clone(), |address| author.at(&address.to_string()));
+    admit(store, joining, (&row, &author), &joiner, redemption.statements, now)?;
     put_peer(store, *caller, &redemption.contact, &author, now)?;
     Ok(PairAnswer::Redeemed { mac, contact: node.contact()?, statements: store.roster_statements()? })
 }
@@ -119,21 +127,20 @@ fn decide(ours: &Roster, inviter: &NodeId, row: &InviteRow, joiner: &Joiner<'_>)
 fn admit(
     store: &Store,
     joining: Joining,
-    row: &InviteRow,
+    (row, author): (&InviteRow, &Author),
     joiner: &Joiner<'_>,
     mut theirs: Vec<SignedStatement>,
     now: UnixMillis,
 ) -> Result<(), StoreError> {
-    let author = Author::new(&row.by);
     match joining {
         Joining::Link => Ok(()),
         Joining::Admit => {
             let admit = Admit { node: joiner.node, role: row.role, prefixes: row.prefixes.clone() };
-            store.admit(&admit, &author, now).map(drop)
+            store.admit(&admit, author, now).map(drop)
         }
         Joining::Merge => {
-            theirs.push(store.sign_admit(&owner(joiner.root), &author, now)?);
-            store.insert_statements(theirs, now).map(drop)
+            theirs.push(store.sign_admit(&owner(joiner.root), author, now)?);
+            store.insert_signed_for(author, theirs, now).map(drop)
         }
     }
 }
@@ -232,7 +239,7 @@ impl Join {
             return Err(bad_answer("its roster doesn't include it"));
         }
         let stored = store
-            .insert_statements(statements, now)
+            .insert_signed_for(&self.author, statements, now)
             .and_then(|_| put_peer(store, self.line.node, &contact, &self.author, now));
         stored.map_err(|error| store_failed(&error))?;
         Ok(self.line.node)

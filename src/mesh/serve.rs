@@ -6,6 +6,7 @@
 //! Nothing here waits: where there is no news yet the answer is [`Reply::Wait`], and the carrier asks again.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 
 use ods_store::{
     BlobReader, Digest, EventBatch, Fetch, LogQuery, NodeId, PIECE_BYTES, PieceSet, Roster, SignedStatement, Statement,
@@ -162,12 +163,17 @@ pub(super) fn may_call(store: &Store, caller: &NodeId, call: Call) -> Result<Sta
     }
 }
 
-/// Answers a question of `caller`, whose identity the carrier has proved.
-pub(super) fn serve(node: &Node, caller: &NodeId, request: Request, now: UnixMillis) -> Result<Reply, Refusal> {
+/// Answers a question of `caller`, whose identity the carrier has proved, and who called from `address`.
+pub(super) fn serve(
+    node: &Node,
+    (caller, address): (&NodeId, Option<IpAddr>),
+    request: Request,
+    now: UnixMillis,
+) -> Result<Reply, Refusal> {
     let store = &node.store;
     let standing = may_call(store, caller, request.call())?;
     let answer = match request {
-        Request::Pair(request) => Answer::Pair(pair::serve(node, caller, request, now)?),
+        Request::Pair(request) => Answer::Pair(pair::serve(node, (caller, address), request, now)?),
         Request::Ping(ping) => return take_ping(store, ping, now),
         Request::Roster(swap) => Answer::Roster(swap_rosters(store, caller, swap, standing, now)?),
         Request::States(request) => Answer::States(swap_states(store, request, now)?),

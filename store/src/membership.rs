@@ -96,12 +96,18 @@ fn is_rise(roster: &Roster, admit: &Admit) -> Result<bool> {
 }
 
 /// Takes verified statements of peers; tells how many were new. Whom this node's own key admits is in the audit, also
-/// if the word comes from others: two meshes merge by words that both sides sign before either takes them.
+/// if the word comes from others: two meshes merge by words that both sides sign before either takes them. `author` is
+/// for whom this node just signed one, which knows from where that was asked.
 ///
 /// One of this node's own that it didn't know means that it was rolled back or copied: those whom it admitted then may
 /// take it for their root. If it took another root since, it admits that one, as owners do who merge two meshes; else
 /// they would never agree.
-pub(crate) fn take(tx: &Tx<'_>, moment: Moment, arrived: &[(SignedStatement, Statement)]) -> Result<usize> {
+pub(crate) fn take(
+    tx: &Tx<'_>,
+    moment: Moment,
+    arrived: &[(SignedStatement, Statement)],
+    author: Option<&Author>,
+) -> Result<usize> {
     let own = tx.context.key.node_id();
     let (mut forgot, mut admits) = (false, Vec::new());
     for (_, statement) in arrived.iter().filter(|(_, statement)| statement.header.signer == own) {
@@ -110,7 +116,9 @@ pub(crate) fn take(tx: &Tx<'_>, moment: Moment, arrived: &[(SignedStatement, Sta
         }
         forgot = true;
         if let StatementBody::Admit(admit) = &statement.body {
-            admits.push((admit.node, Author::new(&statement.header.by), facts_of(tx, &admit.node)));
+            let by = &statement.header.by;
+            let author = author.filter(|author| author.as_str() == by).cloned();
+            admits.push((admit.node, author.unwrap_or_else(|| Author::new(by)), facts_of(tx, &admit.node)));
         }
     }
     let fresh = trust::insert(tx, moment, arrived)?;

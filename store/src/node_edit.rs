@@ -44,20 +44,7 @@ impl Store {
         self.write(move |tx| {
             let node = tx.context.key.node_id();
             expected.check("the node", tag(tx, &node)?)?;
-            if let Some(name) = &edit.name {
-                set_name(tx, name, &author, now)?;
-            }
-            if let Some(urls) = &edit.urls {
-                set_urls(tx, urls, &author, now)?;
-            }
-            if let Some(policy) = &edit.policy {
-                policy::check(policy)?;
-                policy::set(tx, policy, &author, now)?;
-            }
-            if let Some(limits) = &edit.limits {
-                bandwidth::set(tx, &node, limits, &author, now)?;
-            }
-            Ok(())
+            apply(tx, &edit, &author, now)
         })
     }
 
@@ -86,6 +73,24 @@ impl Store {
         let edit = NodeEdit { urls: Some(urls.to_vec()), ..NodeEdit::default() };
         self.edit_node(&edit, &Expected::Any, author, now)
     }
+}
+
+/// Changes the node.
+pub(crate) fn apply(tx: &Tx<'_>, edit: &NodeEdit, author: &Author, now: UnixMillis) -> Result<()> {
+    if let Some(name) = &edit.name {
+        set_name(tx, name, author, now)?;
+    }
+    if let Some(urls) = &edit.urls {
+        set_urls(tx, urls, author, now)?;
+    }
+    if let Some(policy) = &edit.policy {
+        policy::check(policy)?;
+        policy::set(tx, policy, author, now)?;
+    }
+    if let Some(limits) = &edit.limits {
+        bandwidth::set(tx, &tx.context.key.node_id(), limits, author, now)?;
+    }
+    Ok(())
 }
 
 fn tag(tables: &impl Tables, node: &crate::digest::NodeId) -> Result<EditTag> {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{self, Deed, Facts};
 use crate::bandwidth::{self, Bandwidth};
-use crate::codec::{from_row, to_row};
+use crate::codec::{Added, from_row, to_row};
 use crate::digest::NodeId;
 use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
@@ -88,6 +88,19 @@ pub struct JoiningRow {
     pub invite: String,
     /// When its inviter was asked first.
     pub since: UnixMillis,
+    /// Who redeems it, and from where.
+    pub(crate) by: Added<Option<(String, Option<String>)>>,
+}
+
+impl JoiningRow {
+    /// Who redeems it.
+    pub fn author(&self) -> Author {
+        match &self.by.0 {
+            Some((name, Some(from))) => Author::new(name).at(from),
+            Some((name, None)) => Author::new(name),
+            None => Author::new("invite"),
+        }
+    }
 }
 
 /// An invite to be made.

@@ -10,6 +10,7 @@ use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{SETTING_BYTES_MAX, SETTINGS_MAX};
 use crate::meta;
+use crate::node_edit::{self, NodeEdit};
 use crate::publish::Author;
 use crate::schema::{META, SETTINGS};
 use crate::tx::Tx;
@@ -43,18 +44,30 @@ pub(crate) fn moved_on(tx: &Tx<'_>) -> Result<()> {
     tx.set_meta(&meta::SETTINGS_VERSION, &(version + 1))
 }
 
-/// Changes some, if they are at version `expected`: a value sets a key, `None` takes it away.
+/// Changes some, if they are at version `expected`: a value sets a key, `None` takes it away; and what the node keeps
+/// elsewhere of what people read among them.
 pub(crate) fn change(
     tx: &Tx<'_>,
     moment: Moment,
-    changes: &BTreeMap<String, Option<String>>,
+    (changes, elsewhere): (&BTreeMap<String, Option<String>>, &NodeEdit),
     expected: Option<u64>,
     author: &Author,
-) -> Result<StoredSettings> {
+) -> Result<()> {
     let before = load(&tx.read(META)?, &tx.read(SETTINGS)?)?;
     if expected.is_some_and(|version| version != before.version) {
         return Err(StoreError::Changed { what: "the settings", version: before.version });
     }
+    keep(tx, moment, &before, changes, author)?;
+    node_edit::apply(tx, elsewhere, author, moment.now)
+}
+
+fn keep(
+    tx: &Tx<'_>,
+    moment: Moment,
+    before: &StoredSettings,
+    changes: &BTreeMap<String, Option<String>>,
+    author: &Author,
+) -> Result<()> {
     let mut after = before.values.clone();
     for (key, value) in changes {
         match value {
@@ -64,20 +77,18 @@ pub(crate) fn change(
     }
     if after == before.values {
         author.told();
-        return Ok(before);
+        return Ok(());
     }
     let too_long = after.iter().any(|(key, value)| key.len() + value.len() > SETTING_BYTES_MAX);
     if after.len() > SETTINGS_MAX || too_long {
         return Err(StoreError::TooMany { what: "settings, or bytes in one", max: SETTINGS_MAX });
     }
     write(tx, &before.values, &after)?;
-    let version = before.version + 1;
-    tx.set_meta(&meta::SETTINGS_VERSION, &version)?;
+    tx.set_meta(&meta::SETTINGS_VERSION, &(before.version + 1))?;
     let facts = |values: &BTreeMap<String, String>| -> Facts { values.clone() };
     let deed = Deed::changed("settings.changed", "settings", facts(&before.values), facts(&after));
     audit::append(tx, moment, author, &deed)?;
-    journal::append(tx, moment, Happening::SettingsChanged { by: author.as_str().to_owned() })?;
-    Ok(StoredSettings { version, values: after })
+    journal::append(tx, moment, Happening::SettingsChanged { by: author.as_str().to_owned() }).map(drop)
 }
 
 fn write(tx: &Tx<'_>, before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Result<()> {

@@ -72,6 +72,11 @@ impl PackageWriter {
         &self.reader
     }
 
+    /// Bytes that come change nothing yet; what becomes of them the store tells the audit.
+    pub(crate) fn takes_bytes(&self) {
+        self.author().told();
+    }
+
     /// The package's path.
     pub(crate) fn path(&self) -> &PackagePath {
         &self.path

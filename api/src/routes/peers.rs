@@ -37,7 +37,7 @@ pub(crate) async fn join(
     admin: Admin,
     JsonBody(request): JsonBody<JoinRequest>,
 ) -> Result<(StatusCode, Json<PeerView>), ApiError> {
-    let node = admin.reader().state().mesh.join(request.invite).await?;
+    let node = admin.reader().state().mesh.join(request.invite, admin.author()).await?;
     let view = blocking(move || one(admin.reader(), &node)).await?;
     Ok((StatusCode::CREATED, Json(view)))
 }

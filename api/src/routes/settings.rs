@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::HeaderMap;
 use axum::http::header::ETAG;
 use axum::response::{IntoResponse, Response};
-use ods_store::StoredSettings;
+use ods_store::{NodeEdit, StoredSettings};
 use serde_json::Value;
 
 use crate::auth::{Admin, DownloadMode};
@@ -59,16 +59,13 @@ pub(crate) async fn edit(
         settings.check(&values).map_err(|(key, reason)| {
             ApiError::new(Code::Invalid, format!("{key} can't have this value: {reason}")).fact("field", key)
         })?;
-        // Before anything is stored: all or none are changed.
-        if let Some(Ok(list)) = changes.get("urls").cloned().map(serde_json::from_value) {
-            urls::parse(list)?;
-        }
         // The node keeps these two itself.
         let kept = changes.iter().filter(|(key, _)| !["name", "urls"].contains(&key.as_str()));
         let texts = kept.map(|(key, value)| (key.clone(), (!value.is_null()).then(|| value.to_string())));
         let now = admin.reader().now();
-        admin.store().change_settings(&texts.collect(), expected, &admin.author(), now)?;
-        apply(&admin, &changes)?;
+        let elsewhere = kept_elsewhere(&admin, &changes)?;
+        admin.store().change_settings(texts.collect(), elsewhere, expected, &admin.author(), now)?;
+        apply(&admin, &changes);
         answer(&admin)
     })
     .await
@@ -92,24 +89,29 @@ fn must_be_changeable(setting: Option<&Setting>, key: &str) -> Result<(), ApiErr
     }
 }
 
+/// The value that a setting has after the changes, if it is among them.
+fn value_after(admin: &Admin, changes: &BTreeMap<String, Value>, key: &str) -> Option<Value> {
+    let value = changes.get(key)?;
+    if !value.is_null() {
+        return Some(value.clone());
+    }
+    let settings = admin.reader().state().options.settings.all();
+    settings.iter().find(|setting| setting.key == key)?.default.clone()
+}
+
+/// What the node keeps itself.
+fn kept_elsewhere(admin: &Admin, changes: &BTreeMap<String, Value>) -> Result<NodeEdit, ApiError> {
+    let name = value_after(admin, changes, "name").as_ref().and_then(Value::as_str).map(str::to_owned);
+    let list = value_after(admin, changes, "urls").and_then(|urls| serde_json::from_value(urls).ok());
+    Ok(NodeEdit { name, urls: list.map(urls::parse).transpose()?, ..NodeEdit::default() })
+}
+
 /// Puts into force what counts at once.
-fn apply(admin: &Admin, changes: &BTreeMap<String, Value>) -> Result<(), ApiError> {
-    let state = admin.reader().state();
-    let (author, now) = (admin.author(), admin.reader().now());
-    let of = |key: &str| {
-        let default = || state.options.settings.all().iter().find(|setting| setting.key == key)?.default.clone();
-        changes.get(key).and_then(|value| if value.is_null() { default() } else { Some(value.clone()) })
-    };
-    if let Some(mode) = of("downloads.access").as_ref().and_then(Value::as_str).and_then(DownloadMode::parse) {
-        state.set_download_mode(mode);
+fn apply(admin: &Admin, changes: &BTreeMap<String, Value>) {
+    let mode = value_after(admin, changes, "downloads.access");
+    if let Some(mode) = mode.as_ref().and_then(Value::as_str).and_then(DownloadMode::parse) {
+        admin.reader().state().set_download_mode(mode);
     }
-    if let Some(name) = of("name").as_ref().and_then(Value::as_str) {
-        admin.store().set_name(name, &author, now)?;
-    }
-    if let Some(Ok(list)) = of("urls").map(serde_json::from_value::<Vec<String>>) {
-        admin.store().set_urls(&urls::parse(list)?, &author, now)?;
-    }
-    Ok(())
 }
 
 fn parsed(stored: &StoredSettings) -> BTreeMap<String, Value> {

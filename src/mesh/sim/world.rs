@@ -270,7 +270,7 @@ impl World {
         self.used.insert(joiner);
         self.joining.push(Joining { joiner, inviter, role });
         let mesh = self.machines[joiner].mesh().cloned()?;
-        let joined = mesh.join(line.to_string()).await;
+        let joined = mesh.join(line.to_string(), author()).await;
         self.trace.line(&format!("m{joiner} joins m{inviter}: {joined:?}"));
         let again = [JoinError::Stopped.code(), JoinError::Store.code(), "node_unreachable", "bad_peer_answer"];
         if !joined.as_ref().is_err_and(|error| again.contains(&error.code())) {

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::super::peers::STOPPED;
 use super::live::{Live, noise, until};
-use super::support::{assert_converged, path};
+use super::support::{author, assert_converged, path};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn packages_of_all_sizes_travel_both_ways() {
@@ -135,7 +135,7 @@ async fn an_invite_that_is_redeemed_many_times_at_once_links_once_and_each_is_to
     let mut joins = tokio::task::JoinSet::new();
     for _ in 0..10 {
         let (mesh, line) = (branch.mesh.clone(), line.to_string());
-        joins.spawn(async move { mesh.join(line).await });
+        joins.spawn(async move { mesh.join(line, author()).await });
     }
     for joined in joins.join_all().await {
         assert_eq!(joined, Ok(hq.node.store().node_id()));
@@ -149,9 +149,9 @@ async fn an_invite_that_is_redeemed_many_times_at_once_links_once_and_each_is_to
 async fn joining_tells_clearly_what_is_wrong() {
     let (hq, branch, other) = (Live::start("hq").await, Live::start("branch").await, Live::start("other").await);
     let (_, line) = hq.node.invite(Role::Publisher);
-    let join = |line: String| branch.mesh.join(line);
+    let join = |line: String| branch.mesh.join(line, author());
     assert!(matches!(join("hello".to_owned()).await, Err(JoinError::Malformed { .. })));
-    assert_eq!(hq.mesh.join(line.to_string()).await, Err(JoinError::OwnInvite));
+    assert_eq!(hq.mesh.join(line.to_string(), author()).await, Err(JoinError::OwnInvite));
 
     let nowhere = ods_api::InviteLine { urls: vec!["http://127.0.0.1:1".to_owned()], ..line.clone() };
     let error = join(nowhere.to_string()).await.unwrap_err();
@@ -161,7 +161,7 @@ async fn joining_tells_clearly_what_is_wrong() {
     let error = join(elsewhere.to_string()).await.unwrap_err();
     assert_eq!(error.code(), "wrong_node", "{error}");
 
-    other.mesh.join(line.to_string()).await.unwrap();
+    other.mesh.join(line.to_string(), author()).await.unwrap();
     assert_eq!(join(line.to_string()).await, Err(JoinError::Used));
     for live in [hq, branch, other] {
         live.stop().await;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::wire::Wire;
 use super::super::{Leaving, LinkPolicy, Mesh, MeshOptions};
-use super::support::{NOW, TestNode, path};
+use super::support::{NOW, TestNode, author, path};
 use crate::worker::Supervisor;
 
 /// How long something may take that should happen at once.
@@ -124,7 +124,7 @@ impl Live {
 
     pub(super) async fn joins(&self, inviter: &Self, role: Role) {
         let (_, line) = inviter.node.invite(role);
-        let joined = self.mesh.join(line.to_string()).await;
+        let joined = self.mesh.join(line.to_string(), author()).await;
         assert_eq!(joined, Ok(inviter.node.store().node_id()));
     }
 

@@ -169,6 +169,37 @@ fn two_owners_merge_their_meshes_in_one_act() {
     assert_eq!(other.store().roster().root(), other.store().node_id());
 }
 
+/// The inviter's says who made the invite and where it was redeemed; the joiner's who redeemed it, and from where.
+#[test]
+fn the_audit_says_from_where_an_invite_admitted_somebody() {
+    let (hq, branch, other) = (TestNode::new("hq"), TestNode::new("branch"), TestNode::new("other"));
+    branch.joins(&other, Role::Publisher);
+    other.joins(&hq, Role::Owner);
+    for (node, from) in [(&hq, "192.0.2.7"), (&other, "192.0.2.1")] {
+        let page = node.store().audit(None, 100, &mut |_| true).unwrap();
+        for (action, subject) in
+            [("node.admitted", &hq), ("node.admitted", &other), ("peer.added", &hq), ("peer.added", &other)]
+        {
+            let subject = subject.store().node_id().to_string();
+            let found = page.items.iter().find(|entry| entry.action == action && entry.subject == subject);
+            if subject == node.store().node_id().to_string() {
+                assert!(found.is_none(), "{action}: nobody admits or links itself");
+            } else {
+                let found = found.unwrap_or_else(|| panic!("{action} isn't there"));
+                assert_eq!((found.who.as_str(), found.from.as_deref()), ("test", Some(from)), "{action}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_invite_that_is_redeemed_again_is_so_in_the_name_of_who_began() {
+    let node = TestNode::new("hq");
+    node.store().note_joining("line", &Author::new("user ada").at("192.0.2.1"), NOW).unwrap();
+    let row = node.store().joining().unwrap().expect("it is noted");
+    assert_eq!((row.invite.as_str(), row.author()), ("line", Author::new("user ada").at("192.0.2.1")));
+}
+
 #[test]
 fn meshes_do_not_merge_by_less_than_two_owners() {
     let (hq, other, its_branch) = (TestNode::new("hq"), TestNode::new("other"), TestNode::new("its branch"));

@@ -1,6 +1,7 @@
 //! Nodes for tests: a store in a folder of its own, and what people do with it.
 
 use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,6 +27,9 @@ pub(super) struct TestNode {
     /// This node's clock.
     pub(super) now: UnixMillis,
 }
+
+/// Where test nodes call from.
+pub(super) const CALLED_FROM: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 pub(super) fn author() -> Author {
     Author::new("test")
@@ -100,7 +104,7 @@ impl TestNode {
 
     /// What a caller gets for a question.
     pub(super) fn asked(&self, caller: &Self, request: Request) -> Result<Reply, Refusal> {
-        serve(&self.node, &caller.store().node_id(), request, self.now)
+        serve(&self.node, (&caller.store().node_id(), Some(CALLED_FROM)), request, self.now)
     }
 
     pub(super) fn answer(&self, caller: &Self, request: Request) -> Answer {
@@ -122,7 +126,7 @@ impl TestNode {
         line: InviteLine,
         happens: impl FnOnce(),
     ) -> Result<(), String> {
-        let join = Join::new(self.store(), line, author()).map_err(|error| error.code().to_owned())?;
+        let join = Join::new(self.store(), line, author().at("192.0.2.1")).map_err(|error| error.code().to_owned())?;
         let pair = |request| match inviter.asked(self, Request::Pair(request)) {
             Ok(Reply::Answer(Answer::Pair(answer))) => Ok(answer),
             Ok(other) => panic!("not a pairing answer: {other:?}"),

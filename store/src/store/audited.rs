@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::journal::{self, Happening, Moment};
 use crate::limits::PAGE_ROWS_MAX;
 use crate::lsn::Lsn;
+use crate::node_edit::NodeEdit;
 use crate::publish::Author;
 use crate::run_settings::{self, StoredSettings};
 use crate::schema::{AUDIT, META, SETTINGS};
@@ -31,16 +32,18 @@ impl Store {
         run_settings::load(&read.open_table(META)?, &read.open_table(SETTINGS)?)
     }
 
-    /// Changes some of them, if they are at version `expected`: a value sets a key, `None` takes it away.
+    /// Changes some of them, if they are at version `expected`: a value sets a key, `None` takes it away. What is shown
+    /// among them and kept elsewhere changes with them, or nothing does.
     pub fn change_settings(
         &self,
-        changes: &BTreeMap<String, Option<String>>,
+        changes: BTreeMap<String, Option<String>>,
+        elsewhere: NodeEdit,
         expected: Option<u64>,
         author: &Author,
         now: UnixMillis,
-    ) -> Result<StoredSettings> {
-        let (changes, author) = (changes.clone(), author.clone());
-        self.write(move |tx| run_settings::change(tx, Moment::live(now), &changes, expected, &author))
+    ) -> Result<()> {
+        let author = author.clone();
+        self.write(move |tx| run_settings::change(tx, Moment::live(now), (&changes, &elsewhere), expected, &author))
     }
 
     /// Tells the audit of a deed that changed nothing in the store.

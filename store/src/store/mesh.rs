@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::Store;
+use crate::codec::Added;
 use crate::digest::{EventId, NodeId, SetDigest, StatementId};
 use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
@@ -219,6 +220,25 @@ impl Store {
 
     /// Takes statements; tells how many were new. All must verify.
     pub fn insert_statements(&self, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<usize> {
+        self.take_statements(statements, None, now)
+    }
+
+    /// The same with one among them that [`Store::sign_admit`] signed for `author`.
+    pub fn insert_signed_for(
+        &self,
+        author: &Author,
+        statements: Vec<SignedStatement>,
+        now: UnixMillis,
+    ) -> Result<usize> {
+        self.take_statements(statements, Some(author.clone()), now)
+    }
+
+    fn take_statements(
+        &self,
+        statements: Vec<SignedStatement>,
+        author: Option<Author>,
+        now: UnixMillis,
+    ) -> Result<usize> {
         let verified: Result<Vec<(SignedStatement, Statement)>> = statements
             .into_iter()
             .map(|signed| {
@@ -227,7 +247,7 @@ impl Store {
             })
             .collect();
         let verified = verified?;
-        self.write(move |tx| membership::take(tx, Moment::live(now), &verified))
+        self.write(move |tx| membership::take(tx, Moment::live(now), &verified, author.as_ref()))
     }
 
     /// Admits a node, or raises it. Owners only. `None` if it may do all that already, so that nothing was signed.
@@ -291,11 +311,12 @@ impl Store {
 
     /// Notes that an invite's inviter is asked to admit this node, so that it is asked again if its answer is lost. One
     /// that was noted before is forgotten, unless it is this one.
-    pub fn note_joining(&self, invite: &str, now: UnixMillis) -> Result<()> {
+    pub fn note_joining(&self, invite: &str, author: &Author, now: UnixMillis) -> Result<()> {
         if self.joining()?.is_some_and(|known| known.invite == invite) {
             return Ok(());
         }
-        let row = Some(JoiningRow { invite: invite.to_owned(), since: now });
+        let by = Added(Some((author.as_str().to_owned(), author.from().map(str::to_owned))));
+        let row = Some(JoiningRow { invite: invite.to_owned(), since: now, by });
         self.write(move |tx| tx.set_meta(&meta::JOINING, &row))
     }
 

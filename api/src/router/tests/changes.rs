@@ -36,6 +36,7 @@ impl Api {
             setting("gc.every", json!("6h"), SettingSource::Flag, SettingChange::Restart),
             setting("data", json!("/srv"), SettingSource::Default, SettingChange::Never),
             setting("urls", json!([]), SettingSource::Default, SettingChange::Now),
+            setting("name", json!("node"), SettingSource::Default, SettingChange::Now),
             setting("quota.low", json!("1"), SettingSource::Default, SettingChange::Restart),
             setting("quota.high", json!("9"), SettingSource::Default, SettingChange::Restart),
         ];
@@ -87,6 +88,34 @@ async fn every_change_is_an_entry_with_who_from_where_before_and_after() {
         (&first["who"], &first["from"], &first["subject"], &first["at"]),
         (&"token ci".into(), &"192.0.2.7".into(), &"a.pkg".into(), &"2027-01-15T08:00:00Z".into())
     );
+}
+
+/// What it asked for goes on without it.
+#[tokio::test]
+async fn who_leaves_before_the_answer_is_in_the_audit() {
+    let api = Api::new();
+    let request = |body: Value| {
+        let request = api.request(Method::POST, "/api/v1/storage/gc").header("content-type", "application/json");
+        request.body(Body::from(body.to_string())).expect("a request")
+    };
+    for body in [json!({"dry_run": true}), json!({"dry_run": false})] {
+        let mut asked = Box::pin(api.router.clone().oneshot(request(body)));
+        let began = tokio::time::timeout(Duration::ZERO, asked.as_mut()).await;
+        assert!(began.is_err(), "it works off the async threads");
+    }
+    let called = tokio::time::timeout(Duration::from_secs(10), async {
+        loop {
+            let entries = api.entries("action=called").await;
+            if !entries.is_empty() {
+                break entries;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let called = called.await.expect("an entry");
+    assert_eq!(called[0]["subject"], "POST /api/v1/storage/gc");
+    assert_eq!(called[0]["after"], json!({"address": "/api/v1/storage/gc", "answer": "nobody waited for it"}));
+    assert_eq!(called.len(), 1, "a dry run changes nothing");
 }
 
 #[tokio::test]
@@ -147,6 +176,7 @@ async fn settings_are_shown_with_their_source_and_changed_where_they_may_be() {
         (json!({"no.such": 1}), 422, "invalid", "no.such"),
         (json!({"gc.grace": "bad", "downloads.access": "open"}), 422, "invalid", "gc.grace"),
         (json!({"urls": vec!["http://hq"; 17], "downloads.access": "open"}), 422, "invalid", "urls"),
+        (json!({"name": "two\nlines", "urls": ["http://hq"], "gc.grace": "3d"}), 422, "invalid", "name"),
     ] {
         assert_eq!(api.json(Method::PATCH, "/api/v1/settings", &change).await.problem(status, code)["field"], field);
     }
