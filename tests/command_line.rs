@@ -39,6 +39,24 @@ fn a_package_is_pushed_listed_shown_pulled_removed_and_restored() {
 }
 
 #[test]
+fn a_revision_is_found_however_many_followed() {
+    let node = Node::start("hq");
+    let first = node.put("a.pkg", b"first").expect(201).json()["package"]["revision"].clone();
+    let first = first.as_str().expect("an id");
+    node.put("a.pkg", b"second").expect(200);
+    for number in 0..1100 {
+        let notes = serde_json::json!({"notes": number.to_string()});
+        node.api("PATCH", "/packages/a.pkg").json(&notes).send().expect(200);
+    }
+    let shown = node.ods_well(&["show", "--history", "a.pkg"]);
+    assert!(shown.contains("older ones are not shown") && !shown.contains(&first[..12]), "{shown}");
+    node.ods_well(&["restore", "a.pkg", &first[..16]]);
+    assert_eq!(node.download("a.pkg").expect(200).text(), "first");
+    let absent = node.ods(&["restore", "a.pkg", "00000000000000"]);
+    assert_eq!(absent.status.code(), Some(3), "{}", String::from_utf8_lossy(&absent.stderr));
+}
+
+#[test]
 fn a_pull_goes_on_where_it_was_broken_off() {
     let node = Node::start("hq");
     let bytes = Generated::new(2, 5_000_000).all();
@@ -83,6 +101,23 @@ fn a_token_made_on_the_command_line_works_until_it_is_revoked() {
     assert!(node.ods_well(&["token", "ls"]).contains("ci"));
     node.ods_well(&["token", "revoke", id]);
     assert_eq!(put(), 401);
+}
+
+#[test]
+fn the_newest_events_are_shown_and_those_before_them() {
+    let node = Node::start("hq");
+    for number in 0..20 {
+        node.put(&format!("{number}.pkg"), b"a").expect(201);
+    }
+    let lsns = |arguments: &[&str]| -> Vec<u64> {
+        let page = json(&node.ods_well(&[&["events", "--json", "--type", "package.published"], arguments].concat()));
+        page["items"].as_array().expect("items").iter().map(|item| item["lsn"].as_u64().expect("a number")).collect()
+    };
+    let all = lsns(&["--after", "0"]);
+    assert_eq!(all.len(), 20);
+    assert_eq!(lsns(&["--limit", "5"]), all[15..]);
+    assert_eq!(lsns(&["--limit", "5", "--before", &all[15].to_string()]), all[10..15]);
+    assert_eq!(node.ods(&["events", "--before", "9", "--follow"]).status.code(), Some(2));
 }
 
 #[test]

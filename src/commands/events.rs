@@ -16,7 +16,8 @@ const PAGE_ROWS: usize = 500;
 #[derive(Debug, clap::Args)]
 #[command(
     long_about = "Show what happened on the node: packages published, replaced, removed and stored, links up and down, \
-                  alarms.\n\nWithout --after, the newest records are shown. Each has a number; `--after` goes on behind one.",
+                  alarms.\n\nWithout --after, the newest records are shown. Each has a number; `--after` goes on behind one, \
+                  and `--before` shows what came earlier.",
     after_help = "Examples:\n  ods events\n  ods events --follow\n  ods events --type 'package.*' --after 1200\n  \
                   ods events --follow --json | jq -c 'select(.type == \"package.stored\") | .data.path'"
 )]
@@ -27,6 +28,9 @@ pub(crate) struct Arguments {
     /// Show the records behind the one with this number
     #[arg(long, value_name = "LSN")]
     after: Option<u64>,
+    /// Show the newest records before the one with this number
+    #[arg(long, value_name = "LSN", conflicts_with_all = ["after", "follow"])]
+    before: Option<u64>,
     /// Only these types, separated by commas: package.published, package.*, peer.down, …
     #[arg(long = "type", value_name = "TYPES")]
     kind: Option<String>,
@@ -45,7 +49,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     let wanted = EventQuery { kind: arguments.kind.clone(), path: arguments.path.clone(), ..EventQuery::default() };
     let page = match arguments.after {
         Some(after) => forward(&node, after, arguments.limit.get(), &wanted).await?,
-        None => newest(&node, arguments.limit.get(), &wanted).await?,
+        None => newest(&node, arguments.before, arguments.limit.get(), &wanted).await?,
     };
     if !arguments.follow {
         return write_page(&page, &mut context.output);
@@ -65,33 +69,33 @@ async fn head(node: &Connected) -> Result<u64, Failure> {
 
 /// Records behind `after`, oldest first, up to the limit.
 async fn forward(node: &Connected, after: u64, limit: usize, wanted: &EventQuery) -> Result<Page<RecordView>, Failure> {
+    pages(node, limit, EventQuery { after: Some(after), ..wanted.clone() }).await
+}
+
+/// The newest records before a place, oldest first.
+async fn newest(
+    node: &Connected,
+    before: Option<u64>,
+    limit: usize,
+    wanted: &EventQuery,
+) -> Result<Page<RecordView>, Failure> {
+    let query = EventQuery { before: Some(before.unwrap_or(u64::MAX)), ..wanted.clone() };
+    let mut page = pages(node, limit, query).await?;
+    page.items.reverse();
+    Ok(Page { next: None, ..page })
+}
+
+/// As many records as the limit says, in the order of the query.
+async fn pages(node: &Connected, limit: usize, mut query: EventQuery) -> Result<Page<RecordView>, Failure> {
     let mut whole = Page { items: Vec::new(), next: None, total: None };
-    let mut query = EventQuery { after: Some(after), ..wanted.clone() };
     loop {
         query.limit = Some(PAGE_ROWS.min(limit - whole.items.len()));
         let page = node.client.events(&query).await.map_err(|error| node.explain(error))?;
         whole.items.extend(page.items);
         whole.next.clone_from(&page.next);
-        let Some(next) = page.next.and_then(|next| next.parse().ok()) else { return Ok(whole) };
-        if whole.items.len() >= limit {
-            return Ok(whole);
-        }
-        query.after = Some(next);
-    }
-}
-
-/// The newest records. The journal is read forwards, so a growing stretch before its head is looked at.
-async fn newest(node: &Connected, limit: usize, wanted: &EventQuery) -> Result<Page<RecordView>, Failure> {
-    let head = head(node).await?;
-    let mut stretch = (limit as u64).saturating_mul(4);
-    loop {
-        let after = head.saturating_sub(stretch);
-        let mut page = forward(node, after, usize::MAX, wanted).await?;
-        if page.items.len() >= limit || after == 0 {
-            page.items.drain(..page.items.len().saturating_sub(limit));
-            return Ok(page);
-        }
-        stretch = stretch.saturating_mul(8);
+        let next = page.next.and_then(|next| next.parse().ok()).filter(|_| whole.items.len() < limit);
+        let Some(next) = next else { return Ok(whole) };
+        *if query.before.is_some() { &mut query.before } else { &mut query.after } = Some(next);
     }
 }
 

@@ -10,21 +10,23 @@ const DIGITS_MIN: usize = 4;
 /// Digits of a whole one.
 const DIGITS: usize = 64;
 
-/// Revisions that are looked at, the newest, about.
-const ROWS_MAX: usize = 1000;
+/// Revisions that are asked for at a time, and the most that a history shows, about.
+const PAGE_ROWS: usize = 1000;
 
-/// A package's history, newest first.
+/// A package's history, newest first; with `next`, if there is more.
 pub(super) async fn history(node: &Connected, path: &PackagePath) -> Result<Page<RevisionView>, Failure> {
-    let mut query = PageQuery::default();
-    let mut all = Vec::new();
-    loop {
-        let page = node.client.revisions(path, &query).await.map_err(|error| node.explain(error))?;
-        all.extend(page.items);
-        if page.next.is_none() || all.len() >= ROWS_MAX {
-            return Ok(Page { items: all, next: page.next, total: page.total });
-        }
-        query.after = page.next;
+    let mut whole = page(node, path, None).await?;
+    while whole.items.len() < PAGE_ROWS && whole.next.is_some() {
+        let more = page(node, path, whole.next.take()).await?;
+        whole.items.extend(more.items);
+        whole.next = more.next;
     }
+    Ok(whole)
+}
+
+async fn page(node: &Connected, path: &PackagePath, after: Option<String>) -> Result<Page<RevisionView>, Failure> {
+    let query = PageQuery { after, limit: Some(PAGE_ROWS) };
+    node.client.revisions(path, &query).await.map_err(|error| node.explain(error))
 }
 
 /// The id as it is sent, if it was typed whole.
@@ -41,19 +43,24 @@ pub(super) async fn find(node: &Connected, path: &PackagePath, typed: &str) -> R
             format!("\"{typed}\" is not a revision: expected at least {DIGITS_MIN} of its hexadecimal digits");
         return Err(Failure::usage(message).hint(history_hint(path)));
     }
-    let mut fitting =
-        history(node, path).await?.items.into_iter().filter(|revision| revision.revision.starts_with(&typed));
-    match (fitting.next(), fitting.next()) {
-        (Some(revision), None) => Ok(revision),
-        (Some(_), Some(_)) => {
-            Err(Failure::usage(format!("several revisions of {path} start with {typed}"))
-                .hint("give more of its digits"))
+    let (mut found, mut after) = (None, None);
+    loop {
+        let page = page(node, path, after).await?;
+        for revision in page.items.into_iter().filter(|revision| revision.revision.starts_with(&typed)) {
+            if found.replace(revision).is_some() {
+                let message = format!("several revisions of {path} start with {typed}");
+                return Err(Failure::usage(message).hint("give more of its digits"));
+            }
         }
-        (None, _) => {
-            let message = format!("{path} has no revision that starts with {typed}");
-            Err(Failure::new(Exit::NotFound, "no_such_revision", message).hint(history_hint(path)))
+        if page.next.is_none() {
+            break;
         }
+        after = page.next;
     }
+    found.ok_or_else(|| {
+        let message = format!("{path} has no revision that starts with {typed}");
+        Failure::new(Exit::NotFound, "no_such_revision", message).hint(history_hint(path))
+    })
 }
 
 fn history_hint(path: &PackagePath) -> String {

@@ -1,6 +1,6 @@
 //! `ods show`: one package, and its history.
 
-use ods_api::{PackageView, ReplicationView, RevisionView};
+use ods_api::{PackageView, Page, ReplicationView, RevisionView};
 
 use super::mesh::eta_text;
 use super::{Context, parse_path, revision};
@@ -17,7 +17,7 @@ pub(crate) struct Arguments {
     /// List the nodes of the mesh: which have it, and why the others don't
     #[arg(long, conflicts_with = "history")]
     nodes: bool,
-    /// List every revision, newest first
+    /// List the revisions, newest first (the newest thousand)
     #[arg(long)]
     history: bool,
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     let output = &mut context.output;
     if arguments.history {
         let history = revision::history(&node, &path).await?;
-        return if output.is_json() { output.json(&history) } else { write_history(&history.items, output) };
+        return if output.is_json() { output.json(&history) } else { write_history(&history, output) };
     }
     if arguments.nodes {
         let replication = node.client.replication(&path).await.map_err(|error| node.explain(error))?;
@@ -79,9 +79,9 @@ fn write_holders(replication: &ReplicationView, output: &mut Output) -> Result<(
     table.write(output)
 }
 
-fn write_history(revisions: &[RevisionView], output: &mut Output) -> Result<(), Failure> {
+fn write_history(history: &Page<RevisionView>, output: &mut Output) -> Result<(), Failure> {
     let mut table = Table::new(&["REVISION", "PUBLISHED", "CHANGE", ">SIZE", "VERSION", "BY", "REMARKS"]);
-    for revision in revisions {
+    for revision in &history.items {
         let remarks = [
             (revision.current, "current"),
             (!revision.effective, "without effect"),
@@ -98,5 +98,11 @@ fn write_history(revisions: &[RevisionView], output: &mut Output) -> Result<(), 
             remarks.iter().filter(|(is, _)| *is).map(|(_, remark)| *remark).collect::<Vec<_>>().join(", "),
         ]);
     }
-    table.write(output)
+    table.write(output)?;
+    if history.next.is_some() {
+        let older =
+            "older ones are not shown; `ods restore` finds them, and `GET /api/v1/revisions/{path}` lists them by page";
+        output.line(older)?;
+    }
+    Ok(())
 }

@@ -368,12 +368,45 @@ pub struct Record {
     pub what: Happening,
 }
 
+/// From where the journal is read, and which way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadFrom {
+    /// Forwards, from the record after this place.
+    After(Lsn),
+    /// Backwards, from the record before this place.
+    Before(Lsn),
+}
+
+impl ReadFrom {
+    /// The same way from another place.
+    #[must_use]
+    pub fn at(self, lsn: Lsn) -> Self {
+        match self {
+            Self::After(_) => Self::After(lsn),
+            Self::Before(_) => Self::Before(lsn),
+        }
+    }
+
+    /// The place.
+    pub fn lsn(self) -> Lsn {
+        match self {
+            Self::After(lsn) | Self::Before(lsn) => lsn,
+        }
+    }
+}
+
+impl From<Lsn> for ReadFrom {
+    fn from(lsn: Lsn) -> Self {
+        Self::After(lsn)
+    }
+}
+
 /// A page of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordPage {
-    /// In the order of their Lsns.
+    /// In the order in which they are read.
     pub items: Vec<Record>,
-    /// Where the next page begins after; `None` at the end.
+    /// Where the next page goes on from; `None` at the end.
     pub next: Option<Lsn>,
     /// The oldest record that may still be there; earlier ones were pruned.
     pub first: Lsn,
@@ -460,12 +493,20 @@ pub(crate) fn prune(tx: &Tx<'_>, keep_ms: u64, now: UnixMillis) -> Result<bool> 
 pub(crate) fn page(
     table: &impl ReadableTable<u64, &'static [u8]>,
     pruned: u64,
-    after: Lsn,
+    from: ReadFrom,
     limit: usize,
 ) -> Result<RecordPage> {
     let mut items = Vec::new();
     let mut more = false;
-    for entry in table.range(after.next().get()..)? {
+    let mut rows = match from {
+        ReadFrom::After(lsn) => table.range(lsn.next().get()..)?,
+        ReadFrom::Before(lsn) => table.range(..lsn.get())?,
+    };
+    let mut read = || match from {
+        ReadFrom::After(_) => rows.next(),
+        ReadFrom::Before(_) => rows.next_back(),
+    };
+    while let Some(entry) = read() {
         let (lsn, row) = entry?;
         if items.len() == limit {
             more = true;

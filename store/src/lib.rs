@@ -130,7 +130,7 @@ pub use gc::{
 pub use holders::Holder;
 pub use holding::{Holding, NotTold};
 pub use invisible::is_deceptive;
-pub use journal::{Happening, Record, RecordPage};
+pub use journal::{Happening, ReadFrom, Record, RecordPage};
 pub use keys::{NodeKey, verify as verify_signature};
 pub use lacking::Lacking;
 pub use last_holder::LastHolder;

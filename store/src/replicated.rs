@@ -119,7 +119,7 @@ impl Store {
             let read = self.read()?;
             let cursor = meta::get(&read.open_table(META)?, &meta::REPLICATION_CURSOR)?;
             let cursor = cursor.unwrap_or_default();
-            (journal::page(&read.open_table(JOURNAL)?, 0, Lsn::new(cursor), PAGE_ROWS_MAX)?, cursor)
+            (journal::page(&read.open_table(JOURNAL)?, 0, Lsn::new(cursor).into(), PAGE_ROWS_MAX)?, cursor)
         };
         let reached = page.items.last().map_or(cursor, |record| record.lsn.get());
         let (more, read_records) = (page.next.is_some(), page.items.len());

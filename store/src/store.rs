@@ -40,7 +40,7 @@ use crate::digest::{Digest, NodeId, SetDigest};
 use crate::disk::Disk;
 use crate::error::Result;
 use crate::fetch::Fetch;
-use crate::journal::{self, Happening, Moment, RecordPage};
+use crate::journal::{self, Happening, Moment, ReadFrom, RecordPage};
 use crate::keys::NodeKey;
 use crate::limits::PAGE_ROWS_MAX;
 use crate::log;
@@ -281,11 +281,11 @@ impl Store {
         meta::need(&self.read()?.open_table(META)?, &meta::URLS)
     }
 
-    /// Up to `limit` (at most [`PAGE_ROWS_MAX`]) journal records after `after`.
-    pub fn records(&self, after: Lsn, limit: usize) -> Result<RecordPage> {
+    /// Up to `limit` (at most [`PAGE_ROWS_MAX`]) journal records from a place.
+    pub fn records(&self, from: impl Into<ReadFrom>, limit: usize) -> Result<RecordPage> {
         let read = self.read()?;
         let pruned = meta::need(&read.open_table(META)?, &meta::JOURNAL_PRUNED)?;
-        journal::page(&read.open_table(JOURNAL)?, pruned, after, limit.min(PAGE_ROWS_MAX))
+        journal::page(&read.open_table(JOURNAL)?, pruned, from.into(), limit.min(PAGE_ROWS_MAX))
     }
 
     /// Appends a record of something that happened outside the store.

@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 12bf9bcfe12f48cedde8a439a606f2643d628b2348f7e26ffff6ec8d23dc83c7
+// The document's shape: 3408030515276e9465042ab0bacb8dfc85d306eb35fc0f1d2403530d85d99a07
 
 export interface paths {
     "/api/v1/anchors": {
@@ -2062,6 +2062,7 @@ export interface operations {
         parameters: {
             query?: {
                 after?: number;
+                before?: number;
                 limit?: number;
                 type?: string;
                 path?: string;

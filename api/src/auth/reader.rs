@@ -6,8 +6,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ods_store::{
     Author, Bandwidth, Digest, EditTag, EventId, Fetch, Happening, Holder, Lacking, Lsn, Member, NodeId, Overview,
-    Package, PackagePath, PeerRow, Place, RecordPage, RevisionPage, Roster, Scope, ScrubStatus, SessionId, SetDigest,
-    SignedIn, Sort, SortedPage, StorageView, UnixMillis, Usage, UserPatch, UserRow, Who,
+    Package, PackagePath, PeerRow, Place, ReadFrom, RecordPage, RevisionPage, Roster, Scope, ScrubStatus, SessionId,
+    SetDigest, SignedIn, Sort, SortedPage, StorageView, UnixMillis, Usage, UserPatch, UserRow, Who,
 };
 use tokio::sync::watch;
 
@@ -299,8 +299,8 @@ impl Reader {
     }
 
     /// A page of the journal. What of it the token may see is for [`Self::sees`] to say.
-    pub(crate) fn records(&self, after: Lsn, limit: usize) -> Result<RecordPage, ApiError> {
-        Ok(self.state.store.records(after, limit)?)
+    pub(crate) fn records(&self, from: ReadFrom, limit: usize) -> Result<RecordPage, ApiError> {
+        Ok(self.state.store.records(from, limit)?)
     }
 
     /// Whether the token may see a record: of packages, those below its prefixes; of the node, if it has no prefixes; of

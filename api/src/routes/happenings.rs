@@ -3,7 +3,7 @@
 use std::fmt;
 
 use globset::{Glob, GlobMatcher};
-use ods_store::{Happening, Lsn, Record, WEBHOOK_GLOB_BYTES_MAX};
+use ods_store::{Happening, Lsn, ReadFrom, Record, WEBHOOK_GLOB_BYTES_MAX};
 
 use crate::auth::Reader;
 use crate::error::{ApiError, Code};
@@ -112,18 +112,18 @@ pub(super) struct Found {
     pub(super) items: Vec<Record>,
     /// The last record looked at.
     pub(super) examined: Lsn,
-    /// Whether there are records behind it.
+    /// Whether there are records beyond it.
     pub(super) more: bool,
     /// Whether records were pruned that came before what was read next.
     pub(super) pruned: bool,
 }
 
-/// Up to `limit` records after `after` that the caller asked for and may see.
-pub(super) fn read(reader: &Reader, wanted: &Wanted, after: Lsn, limit: usize) -> Result<Found, ApiError> {
-    let mut found = Found { items: Vec::new(), examined: after, more: true, pruned: false };
+/// Up to `limit` records from a place that the caller asked for and may see.
+pub(super) fn read(reader: &Reader, wanted: &Wanted, from: ReadFrom, limit: usize) -> Result<Found, ApiError> {
+    let mut found = Found { items: Vec::new(), examined: from.lsn(), more: true, pruned: false };
     let mut examined = 0;
     while found.more && found.items.len() < limit && examined < EXAMINED_MAX {
-        let page = reader.records(found.examined, limit.max(READ_RECORDS))?;
+        let page = reader.records(from.at(found.examined), limit.max(READ_RECORDS))?;
         examined += page.items.len();
         found.pruned |= found.examined.next() < page.first;
         found.more = page.next.is_some();

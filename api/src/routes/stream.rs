@@ -83,7 +83,7 @@ impl Follower {
         let (cursor, reset, ready) = (reader.head(), None, VecDeque::new());
         let mut follower = Self { reader, wanted, cursor, head, stopping, reset, ready };
         if let Some(after) = after.map(Lsn::new) {
-            let first = follower.reader.records(after, 1)?.first;
+            let first = follower.reader.records(after.into(), 1)?.first;
             if after <= follower.cursor && after.next() >= first {
                 follower.cursor = after;
             } else {
@@ -125,7 +125,7 @@ impl Follower {
             if reader.must_still_hold().is_err() {
                 return Ok(None);
             }
-            happenings::read(&reader, &wanted, cursor, BATCH_RECORDS).map(Some)
+            happenings::read(&reader, &wanted, cursor.into(), BATCH_RECORDS).map(Some)
         });
         let found = match read.await {
             Ok(found) => found?,

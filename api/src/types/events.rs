@@ -33,9 +33,12 @@ pub struct RecordView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct EventQuery {
-    /// Only records with a greater LSN; 0, the beginning, unless given.
+    /// Only records with a greater LSN, oldest first; 0, the beginning, unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
+    /// Only records with a lesser LSN, newest first; not together with `after`. Any number above the newest begins with that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
     /// At most this many rows, 1–1000; 100 unless given.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(minimum = 1, maximum = 1000)]

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::super::peers::STOPPED;
 use super::live::{Live, noise, until};
-use super::support::{author, assert_converged, path};
+use super::support::{assert_converged, author, path};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn packages_of_all_sizes_travel_both_ways() {

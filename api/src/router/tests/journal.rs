@@ -105,6 +105,34 @@ async fn a_type_that_nothing_is_is_refused_with_those_there_are() {
 }
 
 #[tokio::test]
+async fn the_journal_is_read_backwards_page_by_page() {
+    let api = Api::new();
+    for number in 0..30 {
+        api.publish(&format!("{number}.pkg"), b"a", &[]);
+    }
+    let lsns = |page: &Value| -> Vec<u64> {
+        page["items"].as_array().expect("items").iter().map(|item| item["lsn"].as_u64().expect("an lsn")).collect()
+    };
+    for filter in ["", "type=package.published&", "path=2*.pkg&"] {
+        let all = lsns(&api.get(&format!("/api/v1/events?{filter}limit=1000")).await.ok(200));
+        let mut back = Vec::new();
+        let mut before = u64::MAX.to_string();
+        loop {
+            let page = api.get(&format!("/api/v1/events?{filter}limit=7&before={before}")).await.ok(200);
+            assert!(lsns(&page).len() == 7 || page["next"] == Value::Null, "{page}");
+            back.extend(lsns(&page));
+            let Some(next) = page["next"].as_str() else { break };
+            before = next.to_owned();
+        }
+        back.reverse();
+        assert_eq!(back, all, "{filter}");
+    }
+    assert_eq!(lsns(&api.get("/api/v1/events?before=1").await.ok(200)), [0; 0]);
+    assert_eq!(api.get("/api/v1/events?before=9&after=1").await.problem(400, "bad_query")["field"], "before");
+    api.get("/api/v1/events?before=x").await.problem(400, "bad_query");
+}
+
+#[tokio::test]
 async fn the_cursor_of_another_list_is_refused_by_every_list() {
     let api = Api::new();
     let lists = [
