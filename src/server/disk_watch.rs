@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ods_store::{DiskTrouble, Store, UnixMillis};
+use ods_store::{DiskTrouble, Happening, Store, StoreError, UnixMillis};
 
 use crate::worker::{Next, Worker, in_blocking};
 
@@ -11,6 +11,9 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two tries at one that fails, at most.
 const TRY_EVERY_MAX: Duration = Duration::from_secs(10);
 
+/// So long a disk that works lacks room for any package before that is told: an upload under way may just have set it aside.
+const LOW_FOR_MS: u64 = 60_000;
+
 /// The worker.
 pub(super) struct DiskWatch {
     store: Store,
@@ -18,11 +21,14 @@ pub(super) struct DiskWatch {
     failing_since: Option<UnixMillis>,
     /// The journal was told that the disk is full, and is to be told that it no longer is.
     told_full: bool,
+    /// Since when there is room for commits and for no package.
+    low_since: Option<UnixMillis>,
+    told_low: bool,
 }
 
 impl DiskWatch {
     pub(super) fn new(store: Store, clock: fn() -> UnixMillis) -> Self {
-        Self { store, clock, failing_since: None, told_full: false }
+        Self { store, clock, failing_since: None, told_full: false, low_since: None, told_low: false }
     }
 
     /// Looks, tries again, and says what changed.
@@ -36,6 +42,7 @@ impl DiskWatch {
             if let Err(error) = self.store.keep_reserve() {
                 tracing::debug!(%error, "no room can be set aside");
             }
+            self.look_for_room();
             return Next::After(LOOK_EVERY);
         }
         let now = (self.clock)();
@@ -56,6 +63,24 @@ impl DiskWatch {
             Err(error) => tracing::debug!(%error, "the disk still fails"),
         }
         Next::After(pause(now.ms_since(since)))
+    }
+
+    /// A disk that is not full may have no room for packages all the same.
+    fn look_for_room(&mut self) {
+        let Err(StoreError::NoSpace { .. }) = self.store.check_room_for_packages() else {
+            (self.low_since, self.told_low) = (None, false);
+            return;
+        };
+        let now = (self.clock)();
+        let since = *self.low_since.get_or_insert(now);
+        if self.told_low || now.ms_since(since) < LOW_FOR_MS {
+            return;
+        }
+        let detail = "no package can be taken in: what is free is set aside for the database and for uploads under way. \
+                      Make room (`ods rm`, `ods gc`), or end uploads (`ods upload ls`)";
+        tracing::warn!(detail, "alarm");
+        let alarm = Happening::Alarm { code: "disk_low".to_owned(), detail: detail.to_owned() };
+        self.told_low = self.store.note(alarm, now).is_ok();
     }
 
     fn tell_room(&mut self, since: UnixMillis) {
@@ -103,9 +128,11 @@ impl Worker for DiskWatch {
 
 #[cfg(test)]
 mod tests {
-    use std::{path::Path, sync::Arc};
+    use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
-    use ods_store::{DiskError, DiskFault, Happening, Lsn, Operation, SimDisk, StoreOptions};
+    use ods_store::{DiskError, DiskFault, Lsn, Operation, SimDisk, StoreOptions};
 
     use super::*;
 
@@ -159,6 +186,33 @@ mod tests {
         watch.tick().await;
         watch.tick().await;
         assert_eq!(alarms(&store), ["disk", "disk_mended"]);
+    }
+
+    /// Five minutes pass at each look.
+    #[tokio::test]
+    async fn a_disk_that_stays_without_room_for_packages_is_told_once_each_time() {
+        static LOOKS: AtomicU64 = AtomicU64::new(0);
+        let disk = SimDisk::new();
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "test".to_owned() };
+        let store = Store::open(Arc::new(disk.clone()), Path::new("/data"), &options).unwrap();
+        let clock = || UnixMillis::new(1_700_000_000_000 + 300_000 * LOOKS.fetch_add(1, Ordering::Relaxed));
+        let mut watch = DiskWatch::new(store.clone(), clock);
+        watch.tick().await;
+        let is_low = |mib: &u64| {
+            disk.set_capacity(Some(mib << 20));
+            store.check_room_for_packages().is_err()
+        };
+        for told in 1..3 {
+            (1..100).rev().find(is_low).expect("low at some size");
+            assert!(store.disk_troubles().is_empty(), "it isn't full");
+            watch.tick().await;
+            assert_eq!(alarms(&store).len(), told - 1, "not at once");
+            watch.tick().await;
+            watch.tick().await;
+            assert_eq!(alarms(&store), vec!["disk_low"; told]);
+            disk.set_capacity(None);
+            watch.tick().await;
+        }
     }
 
     #[test]

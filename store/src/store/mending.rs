@@ -49,6 +49,11 @@ impl Store {
         self.write(move |tx| journal::alarm(tx, Moment::live(now), "disk_mended", works_again(since, now))).map(drop)
     }
 
+    /// Errs while there is no room for any package, though there may be some for commits.
+    pub fn check_room_for_packages(&self) -> Result<()> {
+        self.blobs().check_space(1)
+    }
+
     /// Whether all writes are refused until the disk is mended.
     pub fn refuses_writes(&self) -> bool {
         self.0.shared.database.is_failing()
