@@ -135,7 +135,10 @@ fn check_watch(base: &Path, mut watch: Watch) -> Result<Watch, String> {
     watch.folder = absolute(base, &watch.folder)?;
     watch.prefix = match watch.prefix.trim_matches('/') {
         "" => String::new(),
-        prefix => PackagePath::parse(prefix).map_err(|error| format!("prefix \"{prefix}\": {error}"))?.to_string(),
+        // Nothing could be published below one that looks like another.
+        prefix => PackagePath::parse(prefix)
+            .and_then(|path| path.check_new().map(|()| path.to_string()))
+            .map_err(|error| format!("prefix {prefix:?}: {error}"))?,
     };
     if let Some(tag) = watch.tags.iter().find(|tag| tag.trim().is_empty() || tag.contains(',')) {
         return Err(format!("\"{tag}\" is no tag; a tag has at least one character and no comma"));

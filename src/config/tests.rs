@@ -243,6 +243,17 @@ fn relative_folders_start_at_the_file_or_at_the_working_folder() {
 }
 
 #[test]
+fn a_prefix_below_which_nothing_can_be_published_is_refused() {
+    let machine = Machine::new();
+    for prefix in ["apps\u{200b}", "a\u{202e}b", "../x", "a//b"] {
+        let watches = format!("[{{ folder = 'drop', prefix = \"{prefix}\" }}]");
+        let error = machine.error(&flags(), &[("ODS_WATCHES", &watches)]);
+        assert!(error.contains("prefix"), "{error}");
+        assert!(!error.contains(['\u{200b}', '\u{202e}']), "shown as what it is: {error:?}");
+    }
+}
+
+#[test]
 fn a_folder_inside_a_watched_one_is_refused() {
     let machine = Machine::new();
     let typed = Flags { watch: vec!["/srv/drop".into(), "/srv/drop/inner".into()], ..flags() };

@@ -42,7 +42,7 @@ pub(crate) fn check_characters(field: &'static str, text: &str) -> Result<()> {
     }
 }
 
-/// Prefixes without trailing `/`, each a valid path.
+/// Prefixes without trailing `/`, each a path that may be published at.
 pub(crate) fn check_prefixes(prefixes: &[String]) -> Result<Vec<String>> {
     if prefixes.len() > PREFIXES_MAX {
         return Err(StoreError::TooMany { what: "prefixes", max: PREFIXES_MAX });
@@ -51,7 +51,7 @@ pub(crate) fn check_prefixes(prefixes: &[String]) -> Result<Vec<String>> {
         let path = PackagePath::parse(prefix.trim_end_matches('/'));
         let bad =
             |error: PathError| StoreError::BadName { field: "prefixes", reason: format!("has {prefix:?}: {error}") };
-        path.map(|path| path.as_str().to_owned()).map_err(bad)
+        path.and_then(|path| path.check_new().map(|()| path.as_str().to_owned())).map_err(bad)
     });
     parsed.collect()
 }
@@ -95,5 +95,6 @@ mod tests {
             "{error}"
         );
         assert_eq!(check_prefixes(&["mac/".to_owned()]).expect("a prefix"), ["mac"]);
+        assert!(check_prefixes(&["mac\u{200B}".to_owned()]).is_err(), "nothing can be published there");
     }
 }
