@@ -5,8 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ods_store::Role;
+
 use super::healing::Outcome;
-use super::script::Script;
+use super::reconnecting::moments;
+use super::script::{Founder, Script, Step};
 use super::trace::Trace;
 use super::world::World;
 use crate::worker::panic_text;
@@ -199,6 +202,25 @@ fn seeds_that_failed_once_are_fine() {
             panic!("{}", told(seed, &fault));
         }
     }
+}
+
+/// It lost its power, or was killed, while it was there, and was to start again after that.
+#[test]
+fn a_clone_that_was_ended_stays_so() {
+    let founder = |via, role| Founder { via, role, clock_error_ms: 0 };
+    let founders = vec![founder(None, Role::Owner), founder(Some(0), Role::Publisher)];
+    let steps = vec![
+        (1_000, Step::Clone { machine: 0, for_ms: 10_000 }),
+        (5_000, Step::Kill { machine: 2, down_ms: 20_000 }),
+        (60_000, Step::Sync { machine: 1, which: 0 }),
+    ];
+    let script = Script { seed: 6, founders, spares: 1, links: vec![], firewalled: vec![], watched: true, steps };
+    let (outcome, trace) = traced(&script);
+    outcome.unwrap_or_else(|fault| panic!("{fault}\n{}", trace.join("\n")));
+    let ended = moments(&trace, "EndClone(2)")[0];
+    let asked = moments(&trace, "m2 asked ");
+    assert!(asked.iter().any(|at| *at < ended), "the clone never ran\n{}", trace.join("\n"));
+    assert!(asked.iter().all(|at| *at <= ended), "ended at {ended}: {asked:?}");
 }
 
 #[test]

@@ -194,6 +194,7 @@ impl World {
     /// The clone is noticed and switched off for good.
     pub(super) async fn end_clone(&mut self, spare: usize) {
         self.loses_its_disk(spare);
+        self.ended.insert(spare);
         self.machines[spare].end(End::Killed).await;
     }
 

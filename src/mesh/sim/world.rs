@@ -55,6 +55,8 @@ pub(super) struct World {
     pub(super) backups: BTreeMap<usize, Backup>,
     /// Machines that run another one's node.
     pub(super) clones: BTreeSet<usize>,
+    /// Clones that were switched off for good.
+    pub(super) ended: BTreeSet<usize>,
     /// Spare machines that were used.
     pub(super) used: BTreeSet<usize>,
     pub(super) doomed: BTreeMap<usize, u64>,
@@ -112,6 +114,7 @@ impl World {
             snapshots: BTreeMap::new(),
             backups: BTreeMap::new(),
             clones: BTreeSet::new(),
+            ended: BTreeSet::new(),
             used: BTreeSet::new(),
             doomed: BTreeMap::new(),
             watched: script.watched,
@@ -236,6 +239,8 @@ impl World {
 
     pub(super) async fn do_later(&mut self, what: Later) {
         match what {
+            // That may have been put off since before a clone's end.
+            Later::Start(number) if self.ended.contains(&number) => {}
             Later::Start(number) => self.machines[number].start(),
             Later::Mend(pairs) => pairs.iter().for_each(|(one, other)| self.network.set_cut(*one, *other, false)),
             Later::Resume(number, node) => self.set_paused(number, &node, false),
