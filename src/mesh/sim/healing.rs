@@ -6,14 +6,18 @@ use std::time::Duration;
 use ods_store::{NodeId, Rates};
 use tokio::time::Instant;
 
+use super::super::limits::LINK_SILENCE_MS;
 use super::history::History;
 use super::machine::{End, Machine};
 use super::network::Weather;
 use super::promises::{missing, read_all, standing};
 use super::world::World;
 
-/// In this time all catalogs, vectors and rosters are equal.
+/// In this time all catalogs, vectors and rosters are equal,
 const AGREED_MS: u64 = 30_000;
+/// ... once a node that moved behind a firewall may have learned that nobody calls it any more, by their silence, and has
+/// opened a link (`linking.rs`). Until then nothing reaches it but what it asks for by itself, once a minute or so.
+const LINKED_MS: u64 = LINK_SILENCE_MS + 1_000;
 /// In this time after that all bytes are everywhere; a node that doesn't keep them fetches them for those behind it only
 /// once they have asked for a while, and then the next such node; and what is lost has its turns before some of what can come.
 const BYTES_MS: u64 = 300_000;
@@ -51,9 +55,12 @@ impl World {
             let first = standings.next();
             standings.all(|standing| Some(standing) == first)
         };
-        if !self.wait_for(AGREED_MS, agreed).await? {
+        let since_moved_ms =
+            self.moved_at.map_or(LINKED_MS, |at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let allowed_ms = LINKED_MS.saturating_sub(since_moved_ms) + AGREED_MS;
+        if !self.wait_for(allowed_ms, agreed).await? {
             return Err(format!(
-                "the members {members:?} do not agree after {AGREED_MS} ms:\n{}",
+                "the members {members:?} do not agree after {allowed_ms} ms:\n{}",
                 self.stands(&members)
             ));
         }

@@ -8,7 +8,7 @@ use ods_store::{
     Retention, Role, SimDisk, SpacePolicy, StatePolicy, StoreError,
 };
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::machine::{End, Machine};
 use super::script::{PATHS, Step};
@@ -237,7 +237,10 @@ impl World {
                 }
                 self.later(for_ms, Later::Mend(pairs));
             }
-            Step::MoveBehind { machine } => self.network.move_behind(machine % self.founded),
+            Step::MoveBehind { machine } => {
+                self.network.move_behind(machine % self.founded);
+                self.moved_at = Some(Instant::now());
+            }
             Step::Drip { machine, for_ms } => {
                 let machine = machine % self.machines.len();
                 self.network.set_dripping(machine, true);

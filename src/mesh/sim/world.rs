@@ -60,6 +60,8 @@ pub(super) struct World {
     /// Spare machines that were used.
     pub(super) used: BTreeSet<usize>,
     pub(super) doomed: BTreeMap<usize, u64>,
+    /// When a machine last moved behind a firewall.
+    pub(super) moved_at: Option<Instant>,
     /// Whether all cursors are looked at after each commit.
     watched: bool,
     later: Vec<(Instant, Later)>,
@@ -117,6 +119,7 @@ impl World {
             ended: BTreeSet::new(),
             used: BTreeSet::new(),
             doomed: BTreeMap::new(),
+            moved_at: None,
             watched: script.watched,
             later: Vec::new(),
         }
