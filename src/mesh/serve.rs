@@ -279,7 +279,7 @@ fn outline(store: &Store, blob: &Digest, now: UnixMillis) -> Result<Vec<[u8; 32]
 /// What is here of a blob. A caller that may be kept waiting is, while there is no more than it knows of and more may come.
 fn pieces(store: &Store, caller: &NodeId, request: &PiecesRequest, now: UnixMillis) -> Result<Reply, Refusal> {
     if let Some(reader) = store.open_blob(&request.blob, now)? {
-        store.peer_gets(caller, &request.blob, now);
+        store.peer_gets(caller, &request.blob, now)?;
         return Ok(Reply::Answer(Answer::Pieces(PieceMap::All { size: reader.size() })));
     }
     let here = match store.fetch_in_progress(&request.blob) {
@@ -290,7 +290,7 @@ fn pieces(store: &Store, caller: &NodeId, request: &PiecesRequest, now: UnixMill
         store.peer_lacks(caller, &request.blob, now)?;
         return Ok(Reply::Answer(Answer::Pieces(PieceMap::Absent)));
     };
-    store.peer_gets(caller, &request.blob, now);
+    store.peer_gets(caller, &request.blob, now)?;
     if request.wait_ms > 0 && have.len() <= request.seen {
         return Ok(Reply::Wait);
     }

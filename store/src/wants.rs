@@ -26,6 +26,7 @@ use crate::meta;
 use crate::node_state::StatePolicy;
 use crate::policy::{self, LiveAt};
 use crate::schema::{BLOBS, FETCHES, LIVE_BLOBS, OLD_WANTS, PACKAGES, RENOUNCED, USES, WANTS};
+use crate::tables::Tables;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 
@@ -173,24 +174,33 @@ impl Want {
 
 /// Errs if a client is not to have a further blob fetched now, because of what others wait for.
 pub(crate) fn check_asked(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
-    let StatePolicy::OnDemand { bytes_max } = policy::of(tx)? else { return Ok(()) };
+    let policy = policy::of(tx)?;
+    let StatePolicy::OnDemand { bytes_max } = policy else { return Ok(()) };
     if tx.read(WANTS)?.get(blob.as_bytes())?.is_some() {
         return Ok(());
     }
     let Some(size) = policy::live_at(tx, blob)?.first().map(|live| live.content.size) else { return Ok(()) };
+    let spare = spare_for_askers(tx, &policy)?;
+    if spare.is_some_and(|spare| size <= spare) { Ok(()) } else { Err(StoreError::AskedTooMuch { bytes_max }) }
+}
+
+/// How large a further blob may be that is fetched only because somebody asks, by what this node keeps; `None` if there may
+/// be none at all. Reads all wants of an on-demand node.
+pub(crate) fn spare_for_askers(tables: &impl Tables, policy: &StatePolicy) -> Result<Option<u64>> {
+    let StatePolicy::OnDemand { bytes_max } = *policy else { return Ok(Some(u64::MAX)) };
     let (mut count, mut bytes) = (0, 0u64);
-    for entry in tx.read(WANTS)?.iter()? {
+    for entry in tables.table(WANTS)?.iter()? {
         let (key, row) = entry?;
         let row: WantRow = from_row("a want", row.value())?;
         let want = row.view(Digest::from_bytes(*key.value()));
         if want.is_for_askers() {
             (count, bytes) = (count + 1, bytes.saturating_add(want.size));
         }
-        if count >= ASKED_WANTS_MAX || (count > 0 && bytes.saturating_add(size) > bytes_max) {
-            return Err(StoreError::AskedTooMuch { bytes_max });
+        if count >= ASKED_WANTS_MAX {
+            return Ok(None);
         }
     }
-    Ok(())
+    Ok(if count == 0 { Some(u64::MAX) } else { bytes_max.checked_sub(bytes) })
 }
 
 /// Ends the want of a blob that is here only because somebody asked, if it `may` end, unless the policy keeps it.

@@ -1,6 +1,7 @@
 //! Policies: wants follow them, and bytes go only where others are known to have them. The last copy never goes, whatever
 //! the order in which nodes change their minds, hear of each other and let go.
 
+mod relaying;
 mod worlds;
 
 use std::collections::BTreeSet;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use redb::ReadableTable;
+use redb::{ReadTransaction, ReadableTable};
 
 use super::Store;
 use crate::digest::{Digest, NodeId};
@@ -18,7 +18,7 @@ use crate::meta;
 use crate::node_state::StatePolicy;
 use crate::policy;
 use crate::publish::Author;
-use crate::relaying::Relays;
+use crate::relaying::{Claim, Relays};
 use crate::schema::{BLOBS, LIVE_BLOBS, META, STORAGE_TREND, USES, WANTS};
 use crate::states;
 use crate::time::UnixMillis;
@@ -224,9 +224,11 @@ impl Store {
         Ok(())
     }
 
-    /// A peer asks for a blob that is here, or on its way.
-    pub fn peer_gets(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) {
-        self.0.space.relays.serve(blob, peer, now);
+    /// A peer asks for a blob that is here, or on its way. One that was passed on before stays for it if there is room.
+    pub fn peer_gets(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) -> Result<()> {
+        let Some(size) = self.0.space.relays.serve(blob, peer, now) else { return Ok(()) };
+        self.take_on(&self.read()?, now, |bytes_max| Claim { blob, size, peer: *peer, is_here: true, bytes_max })?;
+        Ok(())
     }
 
     /// A peer asks for a blob that isn't here. One that the policy doesn't keep is wanted for it, if it goes on asking,
@@ -271,12 +273,23 @@ impl Store {
 
     fn may_relay(&self, peer: &NodeId, blob: &Digest, now: UnixMillis) -> Result<bool> {
         let read = self.read()?;
-        let bytes_max = match policy::of(&read)? {
+        let Some(live) = policy::live_at(&read, blob)?.into_iter().next() else { return Ok(false) };
+        let (size, peer) = (live.content.size, *peer);
+        self.take_on(&read, now, |bytes_max| Claim { blob, size, peer, is_here: false, bytes_max })
+    }
+
+    fn take_on<'a>(
+        &self,
+        read: &ReadTransaction,
+        now: UnixMillis,
+        claim: impl FnOnce(u64) -> Claim<'a>,
+    ) -> Result<bool> {
+        let policy = policy::of(read)?;
+        let bytes_max = match policy {
             StatePolicy::OnDemand { bytes_max } => bytes_max,
             StatePolicy::All | StatePolicy::Selected { .. } => u64::MAX,
         };
-        let size = policy::live_at(&read, blob)?.first().map(|live| live.content.size);
-        Ok(size.is_some_and(|size| self.0.space.relays.take_on(blob, size, *peer, bytes_max, now)))
+        self.0.space.relays.take_on(&claim(bytes_max), || wants::spare_for_askers(read, &policy), now)
     }
 
     /// A client asks for a blob: it isn't fetched for peers alone.
