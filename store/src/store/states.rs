@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{MutexGuard, PoisonError};
 
 use super::Store;
-use crate::digest::{Digest, EventId, NodeId, SetDigest};
+use crate::digest::{Digest, EventId, NodeId, SetDigest, StateId};
 use crate::error::{Result, StoreError};
 use crate::fetch::Fetch;
 use crate::holders::{self, Holder, Member, Newness, Survey};
@@ -165,13 +165,26 @@ impl Store {
             }
         }
         drop(read);
-        for (_, state) in &fresh {
-            if let Some(told) = state.body.as_ref().filter(|told| told.wants_complete) {
+        if fresh.is_empty() {
+            return Ok(StatesTaken::default());
+        }
+        let taken: BTreeSet<(NodeId, StateId)> = fresh.iter().map(|(_, state)| (state.header.node, state.id)).collect();
+        let outcome = self.write(move |tx| states::insert(tx, &fresh))?;
+        self.hear(&taken)?;
+        Ok(outcome)
+    }
+
+    /// What nodes want by those of these states that are their newest words now.
+    fn hear(&self, states: &BTreeSet<(NodeId, StateId)>) -> Result<()> {
+        let read = self.read()?;
+        for (node, id) in states {
+            let Some(held) = states::of(&read, node)?.filter(|held| held.state.id == *id) else { continue };
+            if let Some(told) = held.state.body.as_ref().filter(|told| told.wants_complete) {
                 let wants: BTreeSet<Digest> = told.wants.iter().map(|want| want.blob).collect();
-                self.peer_wants(&state.header.node, &wants);
+                self.peer_wants(node, &wants);
             }
         }
-        if fresh.is_empty() { Ok(StatesTaken::default()) } else { self.write(move |tx| states::insert(tx, &fresh)) }
+        Ok(())
     }
 
     fn states_pace(&self) -> MutexGuard<'_, StatesPace> {

@@ -1,8 +1,8 @@
 //! What a node that keeps nothing of its own fetches for its peers: who has a place, and for how long.
 
-use ods_store::{Digest, Role, SimDisk, Store};
+use ods_store::{Digest, Role, SimDisk, StatePolicy, Store};
 
-use super::{ask, evict, gossip, holds, on_demand, set, wanted};
+use super::{ask, evict, gossip, holds, on_demand, set, tell, wanted};
 use crate::mesh::{mesh, settle};
 use crate::states::fetch;
 use crate::support::{at, bytes, put};
@@ -78,4 +78,23 @@ fn what_nobody_asked_for_in_a_while_has_no_place_for_who_asks_again_unless_there
     ask(relay, origin);
     assert_eq!(evict(relay, at(92)).gone.count, 1, "there is a place for one");
     assert!(!holds(relay, &first) && holds(relay, &second));
+}
+
+#[test]
+fn what_a_peer_said_before_its_newest_word_counts_for_nothing() {
+    let (nodes, blobs) = world(50, &[40, 41]);
+    let [(_, origin), (_, relay), (_, one), (_, other)] = &nodes[..] else { panic!("four nodes") };
+    let [first, second] = blobs[..] else { panic!("two blobs") };
+    asks(relay, one, &first, 20);
+    fetch(relay, origin);
+    let word = |policy: &StatePolicy| {
+        set(one, policy);
+        tell(one);
+        one.state(&one.node_id()).expect("readable").expect("told").signed
+    };
+    let older = word(&on_demand(0));
+    let newest = word(&StatePolicy::All);
+    assert_eq!(relay.insert_states(vec![newest, older], at(21)).expect("taken").taken, 1);
+    asks(relay, other, &second, 31);
+    assert_eq!(wanted(relay), [].into(), "the first one waits still, as its newest word says");
 }
