@@ -104,6 +104,14 @@ impl Survey {
         Ok(Some((row.revision, holders.collect::<Result<_>>()?)))
     }
 
+    /// Whether a member's state says that it has the events of a stream up to this one.
+    pub(crate) fn covers(&self, node: &NodeId, stream: &StreamId, seq: u64) -> bool {
+        self.members.iter().filter(|member| member.node == *node).any(|member| match &member.told {
+            Told::State(compared, _) => compared.covers(stream, seq),
+            Told::Own | Told::Nothing(_) => false,
+        })
+    }
+
     /// Whether the signed state of another node that may publish and is reached, and which passes `floor`, says that
     /// it has a blob, as the bytes of some current revision.
     pub(crate) fn publisher_has(&self, tables: &impl Tables, blob: &Digest, floor: Newness) -> Result<bool> {

@@ -135,6 +135,11 @@ impl Compared {
         entries.filter(|(_, last, held)| last < held).map(|(stream, last, _)| (stream, last)).collect()
     }
 
+    /// Whether the node is known to have the events of a stream up to this one.
+    pub(crate) fn covers(&self, stream: &StreamId, seq: u64) -> bool {
+        self.lasts.get(&StreamBrief::tag_of(stream)).is_some_and(|last| *last >= seq)
+    }
+
     /// Why the node may lack revisions of which [`Self::holding`] can't tell; `None` if it can tell of all.
     pub(crate) fn untold(&self) -> Option<NotTold> {
         match (self.events, self.same_roster, self.wants_complete) {
@@ -155,7 +160,7 @@ impl Compared {
             Some(false) => return Holding::NotKept,
             None => return Holding::Unknown(NotTold::OnDemand),
         }
-        let lacks = self.lasts.get(&StreamBrief::tag_of(&asked.stream)).is_none_or(|last| *last < asked.seq);
+        let lacks = !self.covers(&asked.stream, asked.seq);
         match self.events {
             // That an event is lacking can be told even where it can't be told what else is there.
             Events::Fewer | Events::Other(_) if lacks && self.lasts_complete => return Holding::Behind,

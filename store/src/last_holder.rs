@@ -3,23 +3,27 @@
 //! Invariants:
 //! - It is about current revisions, and asks the rule of `holding.rs`. Whoever is not proved to have the bytes counts as
 //!   without them, so what is told is never too little.
-//! - A package that the member itself is proved to lack is nothing that goes with it. A state older than a revision of the
-//!   member's own proves no lack: who minted it had the bytes.
+//! - A package that the member itself is proved to lack is nothing that goes with it. That it hasn't heard of the current
+//!   revision proves no lack of bytes that it met in another one, of any path: one that it minted, or had by its state.
 //! - It walks the whole catalog, with a look-up a package where this node has the bytes itself (a few µs each), and one
-//!   a member elsewhere: for a decision that is made once, not for a page that is shown often.
+//!   a member elsewhere; and, if the member is behind with what nobody else has, the whole log: for a decision that is
+//!   made once, not for a page that is shown often.
+
+use std::collections::BTreeSet;
 
 use redb::{ReadTransaction, ReadableTable};
 
 use crate::catalog::PackageRow;
 use crate::codec::from_row;
-use crate::digest::{EventId, NodeId};
+use crate::digest::{Digest, NodeId};
 use crate::error::{Result, StoreError};
+use crate::event::Body;
 use crate::holders::Survey;
 use crate::holding::Holding;
 use crate::limits::LAST_HOLDER_PATHS_MAX;
 use crate::log;
 use crate::path::PackagePath;
-use crate::schema::{BLOBS, EVENTS, LOG, PACKAGES};
+use crate::schema::{BLOBS, LOG, PACKAGES};
 
 /// Packages that nobody but one member may have.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,36 +38,66 @@ pub struct LastHolder {
 
 /// What no member but `node`, which is not this one, is known to have, and it isn't known to lack.
 pub(crate) fn only_on(read: &ReadTransaction, survey: &Survey, node: NodeId) -> Result<LastHolder> {
+    let (only, behind) = walk(read, survey, node, &BTreeSet::new())?;
+    let met = met_among(read, survey, node, &behind)?;
+    if met.is_empty() { Ok(only) } else { Ok(walk(read, survey, node, &met)?.0) }
+}
+
+/// The same if `node` may have the blobs that it `met` though it is behind; and those that only it may have if it met them.
+fn walk(
+    read: &ReadTransaction,
+    survey: &Survey,
+    node: NodeId,
+    met: &BTreeSet<Digest>,
+) -> Result<(LastHolder, BTreeSet<Digest>)> {
     let (packages, blobs) = (read.open_table(PACKAGES)?, read.open_table(BLOBS)?);
-    let mut only = LastHolder::default();
+    let (mut only, mut behind) = (LastHolder::default(), BTreeSet::new());
     for row in packages.iter()? {
         let (path, row) = row?;
         let row: PackageRow = from_row("a package", row.value())?;
         if blobs.get(row.blob.as_bytes())?.is_some() {
             continue;
         }
-        let Some((revision, holders)) = survey.holders(read, path.value())? else { continue };
-        let is_elsewhere = holders.iter().any(|holder| holder.node != node && holder.holding == Holding::Has);
-        let own_word = holders.iter().find(|holder| holder.node == node).map(|holder| holder.holding);
-        let lacks = match own_word {
-            None | Some(Holding::Wants { .. }) => true,
-            Some(Holding::Behind) => origin(read, &revision)? != node,
-            Some(Holding::Has | Holding::NotKept | Holding::Unknown(_)) => false,
-        };
-        if !is_elsewhere && !lacks {
-            only.packages += 1;
-            only.bytes += row.size;
-            if only.paths.len() < LAST_HOLDER_PATHS_MAX {
-                let corrupt = |_| StoreError::Corrupt { what: "the path of a package" };
-                only.paths.push(PackagePath::parse(path.value()).map_err(corrupt)?);
+        let Some((_, holders)) = survey.holders(read, path.value())? else { continue };
+        if holders.iter().any(|holder| holder.node != node && holder.holding == Holding::Has) {
+            continue;
+        }
+        match holders.iter().find(|holder| holder.node == node).map(|holder| holder.holding) {
+            None | Some(Holding::Wants { .. }) => continue,
+            Some(Holding::Behind) if !met.contains(&row.blob) => {
+                behind.insert(row.blob);
+                continue;
             }
+            Some(Holding::Behind | Holding::Has | Holding::NotKept | Holding::Unknown(_)) => {}
+        }
+        only.packages += 1;
+        only.bytes += row.size;
+        if only.paths.len() < LAST_HOLDER_PATHS_MAX {
+            let corrupt = |_| StoreError::Corrupt { what: "the path of a package" };
+            only.paths.push(PackagePath::parse(path.value()).map_err(corrupt)?);
         }
     }
-    Ok(only)
+    Ok((only, behind))
 }
 
-/// Who minted a revision.
-fn origin(read: &ReadTransaction, revision: &EventId) -> Result<NodeId> {
-    let event = log::find(&read.open_table(EVENTS)?, &read.open_table(LOG)?, revision)?;
-    Ok(event.ok_or(StoreError::Corrupt { what: "a package's revision" })?.header.stream.origin)
+/// Those of these blobs that are of some revision which a member minted, or has by its state.
+fn met_among(
+    read: &ReadTransaction,
+    survey: &Survey,
+    node: NodeId,
+    blobs: &BTreeSet<Digest>,
+) -> Result<BTreeSet<Digest>> {
+    let mut met = BTreeSet::new();
+    if blobs.is_empty() {
+        return Ok(met);
+    }
+    for row in read.open_table(LOG)?.iter()? {
+        let (_, event) = log::read(row?.1.value())?;
+        let Body::Publish(publish) = &event.body else { continue };
+        let stream = &event.header.stream;
+        if blobs.contains(&publish.blob) && (stream.origin == node || survey.covers(&node, stream, event.header.seq)) {
+            met.insert(publish.blob);
+        }
+    }
+    Ok(met)
 }

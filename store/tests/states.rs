@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use ods_store::{
-    Author, Condition, Expel, Holder, Holding, LinkBrief, LinkState, NodeId, NotTold, Outside, Package, Role,
-    SignedState, SignedStatement, StatementBody, StatementHeader, StatesTaken, Store, StoreError, UnixMillis,
+    Author, Condition, Expel, Holder, Holding, LinkBrief, LinkState, MetaPatch, NodeId, NotTold, Outside, Package,
+    PublishRequest, Role, SignedState, SignedStatement, StatePolicy, StatementBody, StatementHeader, StatesTaken,
+    Store, StoreError, UnixMillis,
 };
 use proptest::prelude::*;
 
 use crate::mesh::{mesh, settle};
-use crate::support::{assert_sound, at, bytes, fresh, open, path, pull, put};
+use crate::support::{assert_sound, at, bytes, fresh, open, path, pull, put, request};
 
 /// A node that reaches all others.
 pub(crate) fn outside(store: &Store) -> Outside {
@@ -213,6 +214,33 @@ fn what_a_member_published_after_it_last_told_of_itself_may_be_there_alone() {
     assert_eq!(a.expulsion(&c.node_id()).expect("readable").packages, 0, "what another minted since hasn't come there");
     fetch(a, b);
     assert_eq!(a.expulsion(&b.node_id()).expect("readable").packages, 0);
+}
+
+#[test]
+fn what_a_member_has_alone_is_not_lost_sight_of_when_others_edit_it() {
+    let nodes = mesh(3, Role::Publisher);
+    let (a, b, c) = (&nodes[0].1, &nodes[1].1, &nodes[2].1);
+    let tag = |store: &Store, name: &str, tag: &str| {
+        let meta = MetaPatch::from([("tags".to_owned(), Some(tag.to_owned()))]);
+        store.edit(&PublishRequest { meta, ..request(name) }, at(9)).expect("an edit");
+    };
+    // One of b that it told of, one of c that b has by what it told, one of b and one of c from after b's last word.
+    c.set_policy(&StatePolicy::OnDemand { bytes_max: 0 }, &Author::new("test"), at(1)).expect("a policy");
+    while c.follow_policy(at(1)).expect("a step") {}
+    put(b, "told.pkg", b"only on b", at(1)).expect("a publish");
+    put(c, "fetched.pkg", b"of c, on b too", at(1)).expect("a publish");
+    settle(&[a, b, c]);
+    fetch(b, c);
+    gossip(&[a, b, c]);
+    put(b, "after.pkg", b"only on b as well", at(2)).expect("a publish");
+    put(c, "not-there.pkg", b"of c alone", at(2)).expect("a publish");
+    let names = ["after.pkg", "fetched.pkg", "told.pkg"];
+    for edited in [false, true] {
+        pull(a, b, at(3)).expect("a pull");
+        pull(a, c, at(3)).expect("a pull");
+        assert_eq!(a.expulsion(&b.node_id()).expect("readable").paths, names.map(path), "edited: {edited}");
+        names.iter().chain(&["not-there.pkg"]).for_each(|name| tag(a, name, "new"));
+    }
 }
 
 #[test]
