@@ -84,7 +84,7 @@ pub trait DiskFile: fmt::Debug + Send + Sync {
     /// Says that these bytes, written already, may go to the disk now, so that [`Self::sync`] has less to wait for. A
     /// hint: it makes nothing durable.
     fn begin_sync(&self, offset: u64, bytes: u64);
-    /// Says that the file will have `bytes`, mostly written in long writes at multiples of [`DIRECT_ALIGN_BYTES`], of
+    /// Says that the file will have `bytes`, mostly written in long writes at multiples of 4096 bytes, of
     /// memory and length as of place. Tells whether it is worth the trouble: those then go to the disk past the
     /// system's memory, others as ever. Reads show either. It makes nothing durable.
     fn begin_direct(&self, bytes: u64) -> bool;

@@ -407,7 +407,7 @@ impl Store {
         self.write(move |tx| peers::revoke_invite(tx, Moment::live(now), &id, &expected, &author))
     }
 
-    /// Uses an invite for a node; see [`peers::redeem`].
+    /// Uses an invite for a node. Again by the same node is the same; an expired one is good only for who used it in time.
     pub fn redeem_invite(&self, id: &[u8; 16], node: &NodeId, now: UnixMillis) -> Result<InviteRow> {
         let (id, node) = (*id, *node);
         self.write(move |tx| peers::redeem(tx, &id, &node, now))
