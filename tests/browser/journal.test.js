@@ -1,10 +1,12 @@
 // The events page: what is exported, that nothing is missing in the list and nothing is twice, and deleted packages that are found again.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterEach, test } from "node:test";
 import { forgive, picture } from "./support/browser.js";
-import { Node } from "./support/node.js";
+import { Node, PROGRAM } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
 import { signIn } from "./support/sign-in.js";
 import { pause, until } from "./support/wait.js";
@@ -45,11 +47,11 @@ async function longJournal(page, last) {
   });
   await page.route("**/api/v1/events?*", (route) => {
     const query = new URL(route.request().url()).searchParams;
-    const [after, limit] = [Number(query.get("after")), Number(query.get("limit"))];
-    const end = Math.min(LONG, after + limit);
-    const found = Array.from({ length: Math.max(0, end - after) }, (_, index) => after + index + 1).filter((lsn) => lsn <= last);
+    const [before, limit] = [Math.min(LONG + 1, Number(query.get("before"))), Number(query.get("limit"))];
+    const begin = Math.max(1, before - limit);
+    const found = Array.from({ length: before - begin }, (_, index) => before - index - 1).filter((lsn) => lsn <= last);
     const items = found.map((lsn) => ({ lsn, at: new Date().toISOString(), type: "package.published", backfill: false, data: { path: `old/${lsn}.pkg`, event_id: "0".repeat(64) } }));
-    return route.fulfill({ json: { items, next: end < LONG ? String(end) : null } });
+    return route.fulfill({ json: { items, next: begin > 1 ? String(begin) : null } });
   });
 }
 
@@ -201,6 +203,29 @@ test("of more matches far back than the list keeps the newest are shown", async 
   await longJournal(page, last);
   await signIn(page, node, "events?path=old/*");
   await page.locator(".event", { hasText: `old/${last}.pkg` }).waitFor({ state: "attached" });
+});
+
+test("of a node that was restored from a backup, whose numbers have a wide gap, the latest and all earlier events are read at once", async () => {
+  const node = await Node.start("put-back");
+  await node.put("gone.pkg", "1");
+  await node.api("DELETE", "/packages/gone.pkg");
+  const backups = join(node.folder, "backups");
+  await node.stop();
+  execFileSync(PROGRAM, ["backup", backups, "--data", node.data], { stdio: "pipe" });
+  rmSync(node.data, { recursive: true });
+  execFileSync(PROGRAM, ["backup", "restore", backups, "--data", node.data], { stdio: "pipe" });
+  await node.launch();
+  await node.put("after.pkg", "2");
+  const { page } = await visitor();
+  await signIn(page, node);
+  for (const name of ["after.pkg", "gone.pkg"]) await page.locator(".event", { hasText: name }).first().waitFor();
+  /** @type {string[]} */
+  const asked = [];
+  page.on("request", (request) => request.url().includes("/api/v1/events?") && asked.push(request.url()));
+  await page.goto(`${node.url}/ui/events`);
+  await page.getByText("That is where the journal begins").waitFor();
+  for (const name of ["after.pkg", "gone.pkg"]) await page.locator(".event", { hasText: name }).first().waitFor();
+  assert.equal(asked.length, 1, asked.join("\n"));
 });
 
 test("a deleted package is found again and restored", async () => {

@@ -11,14 +11,14 @@ import { live } from './live.js';
 import { asProblem } from './problem.js';
 
 /** @typedef {import('./types.js').Happening} Happening */
+/** @typedef {import('./types.js').Answer<'list_events'>} Answer */
 /** @typedef {{ types: string, path: string }} Filter */
 
 export const KEPT = 2000;
 export const FOLLOWED = 250;
 const PAGE = 200;
-/** How far back one look goes at most, so that a filter that matches little ends. */
+/** So often it is asked for one press at most, each time some thousand records further back, so that a filter that matches little ends. */
 const LOOKS_MAX = 20;
-const GROW = 4;
 /** News are shown at most this often, however many come; to who doesn't follow them, and has a longer list, more seldom. */
 const SHOW_MS = 250;
 const COUNT_MS = 1000;
@@ -118,21 +118,14 @@ export class JournalTail extends EventTarget {
   async older() {
     const run = this.#run;
     this.reading = true;
-    let span = PAGE;
     /** @type {Happening[]} */
     const found = [];
     try {
       for (let look = 0; look < LOOKS_MAX && found.length < PAGE && this.#from > 1; look += 1) {
-        const after = Math.max(0, this.#from - 1 - span);
-        const all = await this.#between(after, this.#from);
+        const page = /** @type {Answer} */ (await call('list_events', { query: { ...this.#query(), before: this.#from, limit: PAGE }, background: true }));
         if (run !== this.#run) return;
-        if (all === null) {
-          span /= GROW;
-          continue;
-        }
-        found.unshift(...all);
-        this.#from = after + 1;
-        span *= GROW;
+        found.unshift(...page.items.toReversed());
+        this.#from = Number(page.next ?? 1);
       }
       this.problem = null;
     } catch (error) {
@@ -151,7 +144,7 @@ export class JournalTail extends EventTarget {
     const found = [];
     let cursor = /** @type {string | null} */ (String(after));
     while (cursor !== null) {
-      const page = /** @type {import('./types.js').Answer<'list_events'>} */ (await call('list_events', { query: { ...this.#query(), after: cursor, limit: 1000 }, background: true }));
+      const page = /** @type {Answer} */ (await call('list_events', { query: { ...this.#query(), after: cursor, limit: 1000 }, background: true }));
       const within = page.items.filter(({ lsn }) => lsn < before);
       found.push(...within);
       if (found.length > KEPT) return null;

@@ -2,13 +2,10 @@
 
 import { call } from './api.js';
 import { live } from './live.js';
-import { node } from './node.js';
 
 /** @typedef {import('./types.js').Happening} Happening */
 
 const KEPT = 200;
-/** How far back it is looked at first: the journal is listed from its beginning on. */
-const LOOK_BACK = 400;
 
 class Recent extends EventTarget {
   /** @type {Happening[] | null} newest first; null until read */
@@ -33,9 +30,8 @@ class Recent extends EventTarget {
   }
 
   async #read() {
-    if (!node.value) await node.refresh();
-    const head = node.value?.log.head ?? 0;
-    const page = await call('list_events', { query: { after: Math.max(0, head - LOOK_BACK), limit: LOOK_BACK }, background: true }).catch(() => null);
+    // Above every number that a journal has, so from its end on.
+    const page = await call('list_events', { query: { before: Number.MAX_SAFE_INTEGER, limit: KEPT }, background: true }).catch(() => null);
     if (page) this.#take(page.items);
   }
 
