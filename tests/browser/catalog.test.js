@@ -39,6 +39,35 @@ test("a conflict shows both sides, and ends on every node when one is kept", asy
   assert.equal((await b.api("GET", "/packages/x.pkg")).version, "1.0");
 });
 
+/** Changes a package so often, each time with so much to say that less than a hundred revisions fill an answer. @param {Node} node @param {string} path @param {number} times */
+async function changeOften(node, path, times) {
+  const long = "long ".repeat(1_600);
+  for (let index = 1; index <= times; index += 1) await node.api("PATCH", `/packages/${path}`, { version: `1.${index}`, title: long, notes: long, identifier: long });
+}
+
+test("both sides of a conflict are shown, and all earlier revisions, when an answer doesn't hold the history", async () => {
+  const [a, b] = [await Node.start("here"), await Node.start("there")];
+  await a.put("x.pkg", "from here", "?version=first-here");
+  await b.put("x.pkg", "from there", "?version=first-there");
+  await changeOften(b, "x.pkg", 130);
+  await a.pair(b);
+  const { page } = await visitor();
+  await until("all is known here", async () => (await a.api("GET", "/revisions/x.pkg?limit=1")).total === 132);
+  assert.notEqual((await a.api("GET", "/revisions/x.pkg")).next, null, "an answer doesn't hold it");
+  await signIn(page, a, "packages/x.pkg");
+  await until("both sides are shown", async () => (await page.locator(".conflict .side").count()) === 2);
+  assert.equal(await page.locator(".conflict .side", { hasText: "first-here" }).count(), 1);
+  const rows = page.locator("ods-revisions tbody tr");
+  const older = page.getByRole("button", { name: /^Older revisions/ });
+  await until("the latest are shown", async () => (await rows.count()) === 20);
+  await page.getByRole("button", { name: "Older revisions (112 more)" }).click();
+  await until("more are shown", async () => (await rows.count()) === 120);
+  await page.getByRole("button", { name: "Older revisions (12 more)" }).click();
+  await until("all are shown", async () => (await rows.count()) === 132);
+  assert.equal(await older.count(), 0);
+  await rows.filter({ hasText: "first-there" }).filter({ hasText: "published" }).waitFor();
+});
+
 test("many are tagged at once, with a result for each, also for the one that went meanwhile", async () => {
   const node = await Node.start("bulk");
   for (const name of ["a", "b", "c"]) await node.put(`${name}.pkg`, name);

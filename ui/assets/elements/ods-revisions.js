@@ -1,4 +1,7 @@
-/** Everything that a path ever was: who, when, what; each can be downloaded and made current again while its bytes are held. */
+/**
+ * What a path was: who, when, what; each can be downloaded and made current again while its bytes are held. More of it is asked of
+ * whoever reads it.
+ */
 
 import { html, nothing } from '../vendor/lit.js';
 import { confirm } from '../lib/dialog.js';
@@ -13,32 +16,30 @@ import { ago, badge } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Revision} Revision */
 
-const SHOWN = 20;
 const SHAPE = { label: words.history, columns: [words.when, words.change, words.version, words.size, words.who], kinds: { 3: 'number' }, head: 1, actions: true };
 
 class OdsRevisions extends OdsElement {
   /** @override */
-  static properties = { path: {}, items: { attribute: false }, restored: { attribute: false } };
-
-  #shown = SHOWN;
+  static properties = { path: {}, items: { attribute: false }, older: { attribute: false }, readOlder: { attribute: false }, restored: { attribute: false } };
 
   constructor() {
     super();
     this.path = '';
-    /** @type {Revision[]} newest first */
+    /** @type {Revision[]} newest first; if there are older ones, the last is only there to be compared with */
     this.items = [];
+    /** How many older ones there are. */
+    this.older = 0;
+    /** @type {() => void} */
+    this.readOlder = () => undefined;
     /** @type {() => void} */
     this.restored = () => undefined;
   }
 
   /** @override */
   render() {
-    const more = () => {
-      this.#shown += 100;
-      this.requestUpdate();
-    };
-    return html`${dataTable(SHAPE, this.items.slice(0, this.#shown).map((one, at) => this.#row(one, this.items[at + 1])))}
-      ${this.items.length > this.#shown ? html`<button class="small" @click=${more}>${words.olderMore(this.items.length - this.#shown)}</button>` : nothing}`;
+    const rows = this.items.map((one, at) => this.#row(one, this.items[at + 1]));
+    return html`${dataTable(SHAPE, this.older > 0 ? rows.slice(0, -1) : rows)}
+      ${this.older > 0 ? html`<p class="edge"><button class="small" @click=${this.readOlder}>${words.olderMore(this.older)}</button></p>` : nothing}`;
   }
 
   /** @param {Revision} one @param {Revision | undefined} before the revision before it */

@@ -4,6 +4,7 @@ import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
 import { Resource } from '../lib/resource.js';
+import { revisionPages } from '../lib/revisions.js';
 import { router } from '../lib/router.js';
 import { text } from '../lib/strings.js';
 import { shared } from '../lib/strings/shared.js';
@@ -11,11 +12,11 @@ import { packagePage as words } from '../lib/strings/packages.js';
 import { OdsElement } from '../elements/base.js';
 import { digest } from '../elements/copy.js';
 import { icon } from '../elements/icon.js';
+import '../elements/ods-conflict.js';
 import '../elements/ods-metadata.js';
 import '../elements/ods-replicas.js';
 import '../elements/ods-revisions.js';
 import { actionButton } from '../elements/action.js';
-import { conflictView } from '../elements/conflict.js';
 import { deleteButton, downloadButton, linkButton, qrBlock } from '../elements/package-actions.js';
 import { hereBadge } from '../elements/package-cells.js';
 import { ago, badge, card, emptyState, facts, kindIcon, pageHead, problemBox, waiting } from '../elements/parts.js';
@@ -24,15 +25,17 @@ import { chooseFiles } from '../elements/upload-button.js';
 /** @typedef {import('../lib/types.js').Package} Package */
 /** @typedef {import('../lib/types.js').Revision} Revision */
 
-/** So many revisions are read; a path rarely has more. */
-const REVISIONS = 1000;
+/** So many revisions are shown at first, and so many more with each press. */
+const SHOWN = 20;
+const MORE = 100;
 
 class PagePackage extends OdsElement {
   #path = '';
   /** @type {Resource<Package>} */
   #package;
-  /** @type {Resource<{ items: Revision[] }>} */
+  /** @type {Resource<{ items: Revision[], older: number }>} */
   #history;
+  #shown = SHOWN;
 
   constructor() {
     super();
@@ -40,15 +43,28 @@ class PagePackage extends OdsElement {
     const path = () => ({ path: this.#path });
     const fresh = { on: ['package.*', 'node.*'] };
     this.#package = this.use(new Resource(() => call('show_package', { path: path(), background: true }), fresh));
-    this.#history = this.use(new Resource(() => call('list_revisions', { path: path(), query: { limit: REVISIONS }, background: true }), fresh));
+    this.#history = this.use(new Resource(() => this.#readHistory(), fresh));
     this.listen(router, 'change', () => this.#placed());
     this.whileShown(() => this.#placed());
+  }
+
+  /** As many as are shown, and one more, which tells what the last changed. */
+  async #readHistory() {
+    const wanted = this.#shown + 1;
+    /** @type {Revision[]} */
+    const items = [];
+    for await (const page of revisionPages(this.#path, wanted)) {
+      items.push(...page.items);
+      if (items.length >= wanted) return { items, older: Math.max(1, (page.total ?? 0) - this.#shown) };
+    }
+    return { items, older: 0 };
   }
 
   #placed() {
     const path = router.place.params.rest;
     if (!path || path === this.#path) return;
     this.#path = path;
+    this.#shown = SHOWN;
     this.#package.anew();
     this.#history.anew();
     this.requestUpdate();
@@ -61,7 +77,7 @@ class PagePackage extends OdsElement {
     if (problem?.status === 404) return this.#gone();
     if (!value) return problem ? problemBox(problem, () => void this.#package.refresh()) : waiting();
     return html`${this.#head(value)} ${problem ? problemBox(problem, () => void this.#package.refresh()) : nothing}
-      ${value.conflict ? conflictView(value, this.#history.value?.items ?? [], () => this.#again()) : nothing}
+      ${value.conflict ? html`<ods-conflict .path=${value.path} .ended=${() => this.#again()}></ods-conflict>` : nothing}
       <div class="grid package-page" data-operation="show_package list_revisions show_replication">
         <div class="stack">${this.#what(value)} ${this.#nodes(value)} ${this.#revisions()}</div>
         <div class="stack">${this.#digests(value)} ${card({}, qrBlock(value))}</div>
@@ -99,7 +115,12 @@ class PagePackage extends OdsElement {
   #revisions() {
     const { value, problem } = this.#history;
     if (!value) return problem && problem.status !== 404 ? problemBox(problem, () => void this.#history.refresh()) : nothing;
-    return card({ title: words.history }, html`<ods-revisions .path=${this.#path} .items=${value.items} .restored=${() => this.#again()}></ods-revisions>`);
+    const readOlder = () => {
+      this.#shown += MORE;
+      void this.#history.refresh();
+    };
+    return card({ title: words.history }, html`<ods-revisions .path=${this.#path} .items=${value.items} .older=${value.older} .readOlder=${readOlder}
+      .restored=${() => this.#again()}></ods-revisions>`);
   }
 
   /** @param {Package} one */
