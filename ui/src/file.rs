@@ -116,6 +116,6 @@ fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
 fn brotli(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut encoder = CompressorWriter::new(Vec::new(), bytes.len(), BROTLI_QUALITY, BROTLI_WINDOW);
     encoder.write_all(bytes)?;
-    encoder.flush()?;
+    // Which ends the stream. A flush before would be a block more, of nothing.
     Ok(encoder.into_inner())
 }

@@ -63,10 +63,14 @@ function withoutDevelopment(source) {
   return ts.createPrinter({ removeComments: true }).printFile(/** @type {ts.SourceFile} */ (transformed[0]));
 }
 
+/** In place of what gives a shadow root its styles: elements of this page have none, and the style sheet is the document's. */
+const NO_STYLES = "export const getCompatibleStyle = (styles) => styles; export const adoptStyles = () => {};";
+
 /** @type {import("esbuild").Plugin} */
 const released = {
   name: "released",
   setup(bundler) {
+    bundler.onLoad({ filter: /reactive-element\/.*\/css-tag\.js$/ }, () => ({ contents: NO_STYLES }));
     bundler.onLoad({ filter: /node_modules\/(@lit|lit).*\.js$/ }, ({ path }) => ({
       contents: withoutDevelopment(readFileSync(path, "utf8")),
     }));

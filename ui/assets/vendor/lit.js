@@ -1,69 +1,14 @@
 // @lit/reactive-element/development/css-tag.js
-var global = globalThis;
-var supportsAdoptingStyleSheets = global.ShadowRoot && (global.ShadyCSS === void 0 || global.ShadyCSS.nativeShadow) && "adoptedStyleSheets" in Document.prototype && "replace" in CSSStyleSheet.prototype;
-var constructionToken = /* @__PURE__ */ Symbol();
-var cssTagCache = /* @__PURE__ */ new WeakMap();
-var CSSResult = class {
-  constructor(cssText, strings, safeToken) {
-    this["_$cssResult$"] = true;
-    if (safeToken !== constructionToken) {
-      throw new Error("CSSResult is not constructable. Use `unsafeCSS` or `css` instead.");
-    }
-    this.cssText = cssText;
-    this._strings = strings;
-  }
-  get styleSheet() {
-    let styleSheet = this._styleSheet;
-    const strings = this._strings;
-    if (supportsAdoptingStyleSheets && styleSheet === void 0) {
-      const cacheable = strings !== void 0 && strings.length === 1;
-      if (cacheable) {
-        styleSheet = cssTagCache.get(strings);
-      }
-      if (styleSheet === void 0) {
-        (this._styleSheet = styleSheet = new CSSStyleSheet()).replaceSync(this.cssText);
-        if (cacheable) {
-          cssTagCache.set(strings, styleSheet);
-        }
-      }
-    }
-    return styleSheet;
-  }
-  toString() {
-    return this.cssText;
-  }
+var getCompatibleStyle = (styles) => styles;
+var adoptStyles = () => {
 };
-var unsafeCSS = (value) => new CSSResult(typeof value === "string" ? value : String(value), void 0, constructionToken);
-var adoptStyles = (renderRoot, styles) => {
-  if (supportsAdoptingStyleSheets) {
-    renderRoot.adoptedStyleSheets = styles.map((s) => s instanceof CSSStyleSheet ? s : s.styleSheet);
-  } else {
-    for (const s of styles) {
-      const style = document.createElement("style");
-      const nonce = global["litNonce"];
-      if (nonce !== void 0) {
-        style.setAttribute("nonce", nonce);
-      }
-      style.textContent = s.cssText;
-      renderRoot.appendChild(style);
-    }
-  }
-};
-var cssResultFromStyleSheet = (sheet) => {
-  let cssText = "";
-  for (const rule of sheet.cssRules) {
-    cssText += rule.cssText;
-  }
-  return unsafeCSS(cssText);
-};
-var getCompatibleStyle = supportsAdoptingStyleSheets || false ? (s) => s : (s) => s instanceof CSSStyleSheet ? cssResultFromStyleSheet(s) : s;
 
 // @lit/reactive-element/development/reactive-element.js
 var { is, defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getOwnPropertySymbols, getPrototypeOf } = Object;
-var global2 = globalThis;
-var trustedTypes = global2.trustedTypes;
+var global = globalThis;
+var trustedTypes = global.trustedTypes;
 var emptyStringForBooleanAttribute = trustedTypes ? trustedTypes.emptyScript : "";
-var polyfillSupport = global2.reactiveElementPolyfillSupport;
+var polyfillSupport = global.reactiveElementPolyfillSupport;
 var debugLogEvent = void 0;
 var JSCompiler_renameProperty = (prop, _obj) => prop;
 var defaultConverter = {
@@ -110,7 +55,7 @@ var defaultPropertyDeclaration = {
   hasChanged: notEqual
 };
 Symbol.metadata ??= /* @__PURE__ */ Symbol("metadata");
-global2.litPropertyMetadata ??= /* @__PURE__ */ new WeakMap();
+global.litPropertyMetadata ??= /* @__PURE__ */ new WeakMap();
 var ReactiveElement = class extends HTMLElement {
   static addInitializer(initializer) {
     this.__prepare();
@@ -438,12 +383,12 @@ ReactiveElement.shadowRootOptions = { mode: "open" };
 ReactiveElement[JSCompiler_renameProperty("elementProperties", ReactiveElement)] = /* @__PURE__ */ new Map();
 ReactiveElement[JSCompiler_renameProperty("finalized", ReactiveElement)] = /* @__PURE__ */ new Map();
 polyfillSupport?.({ ReactiveElement });
-(global2.reactiveElementVersions ??= []).push("2.1.2");
+(global.reactiveElementVersions ??= []).push("2.1.2");
 
 // lit-html/development/lit-html.js
-var global3 = globalThis;
+var global2 = globalThis;
 var wrap = (node) => node;
-var trustedTypes2 = global3.trustedTypes;
+var trustedTypes2 = global2.trustedTypes;
 var policy = trustedTypes2 ? trustedTypes2.createPolicy("lit-html", {
   createHTML: (s) => s
 }) : void 0;
@@ -986,9 +931,9 @@ var _$LH = {
   _PropertyPart: PropertyPart,
   _ElementPart: ElementPart
 };
-var polyfillSupport2 = global3.litHtmlPolyfillSupport;
+var polyfillSupport2 = global2.litHtmlPolyfillSupport;
 polyfillSupport2?.(Template, ChildPart);
-(global3.litHtmlVersions ??= []).push("3.3.3");
+(global2.litHtmlVersions ??= []).push("3.3.3");
 var render = (value, container, options) => {
   const renderId = 0;
   const partOwnerNode = options?.renderBefore ?? container;
@@ -1003,7 +948,7 @@ var render = (value, container, options) => {
 
 // lit-element/development/lit-element.js
 var JSCompiler_renameProperty2 = (prop, _obj) => prop;
-var global4 = globalThis;
+var global3 = globalThis;
 var LitElement = class extends ReactiveElement {
   constructor() {
     super(...arguments);
@@ -1037,10 +982,10 @@ var LitElement = class extends ReactiveElement {
 };
 LitElement["_$litElement$"] = true;
 LitElement[JSCompiler_renameProperty2("finalized", LitElement)] = true;
-global4.litElementHydrateSupport?.({ LitElement });
-var polyfillSupport3 = global4.litElementPolyfillSupport;
+global3.litElementHydrateSupport?.({ LitElement });
+var polyfillSupport3 = global3.litElementPolyfillSupport;
 polyfillSupport3?.({ LitElement });
-(global4.litElementVersions ??= []).push("4.2.2");
+(global3.litElementVersions ??= []).push("4.2.2");
 
 // lit-html/development/directive.js
 var PartType = {
