@@ -36,6 +36,8 @@ test("a new user comes from a fresh start to the first package on the second nod
   await page.locator("dialog [data-operation=create_invite]").click();
   const line = await page.locator("dialog .once code").first().textContent();
   assert.ok(await page.locator("dialog svg.qr path").count(), "the line as a QR code");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  assert.ok(await page.locator("dialog").evaluate((dialog) => dialog.scrollHeight <= dialog.clientHeight), "all of the invite is in sight");
   await picture(page, "invite");
 
   await begin(other.page, second, "branch");

@@ -44,8 +44,8 @@ export function showInvite({ id, invite, expires_at: until }) {
   const line = invite ?? '';
   return ask((close) => html`<h2>${words.inviteMade}</h2>
     <ods-invite-state .invite=${id} .line=${html`<p>${words.inviteHow}</p>
-      <div class="once">${digest(line, { what: words.inviteLine })}</div>
-      <div class="once">${digest(`ods peer join '${line}'`, { what: curl.line })}</div>`}
+      <div class="once brief">${digest(line, { what: words.inviteLine })}</div><p>${words.inviteRun}</p>
+      <div class="once brief">${digest(`ods peer join '${line}'`, { what: curl.line })}</div>`}
       .more=${html`${qrCode(line, words.inviteLine)}<p class="hint">${words.inviteGood(format.date(until))}</p>`}></ods-invite-state>
     <footer><button type="button" class="primary" @click=${() => close(true)}>${common.close}</button></footer>`, { label: words.inviteMade });
 }

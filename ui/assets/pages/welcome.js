@@ -48,8 +48,7 @@ class PageWelcome extends OdsElement {
         <label class="field"><span>${words.invite}</span><textarea name="invite" rows="3" required spellcheck="false" autocomplete="off"></textarea></label>
         ${this.#problem ? problemBox(this.#problem) : nothing}
         ${actionButton({ operation: 'join_peer', label: this.#joining ? words.joining : words.joinButton, icon: 'plug' })}
-      </form>
-      <a class="later" href=${ROOT}>${words.later}</a>`;
+      </form>`;
   }
 
   /** @param {SubmitEvent} event */

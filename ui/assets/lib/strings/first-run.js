@@ -7,5 +7,5 @@ export const firstRun = {
   meshTitle: 'One node or many?', meshBody: 'Nodes of a mesh hold the same packages. You can do this later, too.',
   start: 'Start a mesh here', startBody: 'This is the first node. Others join with a line from its Mesh page.',
   join: 'Join a mesh', joinBody: 'Paste the line that “Invite a node” gave on another node.', invite: 'Invite', joining: 'Joining…', joinButton: 'Join',
-  joined: (/** @type {string} */ name) => `Joined ${name}. Packages are coming in.`, step: (/** @type {number} */ n) => `Step ${n} of 3`, later: 'Decide later',
+  joined: (/** @type {string} */ name) => `Joined ${name}. Packages are coming in.`, step: (/** @type {number} */ n) => `Step ${n} of 3`,
 };

@@ -21,7 +21,7 @@ export const mesh = {
   lastHolder: (/** @type {number} */ n) => `${many(n, 'package')} would be out of reach. Expel it all the same?`, expelAnyway: 'Expel all the same', expelledNow: (/** @type {string} */ name) => `${name} is expelled`, andMore: (/** @type {number} */ n) => `and ${many(n, 'more', 'more')}`,
   urls: 'Addresses', urlsHint: 'One a line; the first that answers as this node is used', saved: 'Saved',
   admit: 'Admit a node', admitNode: 'Node id', admitHint: '64 hex digits, from “ods status” on that node', role: 'Role', raise: 'Raise role',
-  admitted: 'Admitted', inviteMade: 'Invite', inviteLine: 'Invite', inviteHow: 'On the other node, paste this line where its page says “Join a mesh”, or run:',
+  admitted: 'Admitted', inviteMade: 'Invite', inviteLine: 'Invite', inviteHow: 'On the other node’s page, paste this line where it says “Join a mesh”:', inviteRun: 'Or run this on its machine:',
   inviteUsed: (/** @type {string} */ name) => `${name} used it and is part of the mesh now.`, inviteUrls: 'The other node will call:', inviteUrlsEdit: 'Name an address that others reach', inviteLoopback: 'No other machine can call these: they mean the machine itself.',
   inviteGood: (/** @type {string} */ date) => `Good for one node, until ${date}.`, makeInvite: 'Make the invite', goodFor: 'Good for',
   joinBody: 'Paste the line that “Invite a node” gave on another node.', joinButton: 'Join', joined: (/** @type {string} */ name) => `Joined ${name}. Packages are coming in.`,
