@@ -1,4 +1,5 @@
-// What nobody complains of by an error, but sees: cards that touch, marks of markup or of a program in the text.
+// What nobody complains of by an error, but sees: cards that touch, columns and buttons that aren't in line, marks of markup or of a
+// program in the text.
 
 /** So near to each other cards are nowhere. */
 const GAP_PX = 10;
@@ -14,7 +15,20 @@ export const flaws = (page) => page.evaluate((least) => {
   const apart = (/** @type {any} */ a, /** @type {any} */ b) => Math.max(b.top - a.bottom, a.top - b.bottom, b.left - a.right, a.left - b.right);
   const touching = boxes.flatMap((a, index) => boxes.slice(index + 1).filter((b) => a.width > 0 && b.width > 0 && apart(a, b) < least)
     .map((b) => `“${a.name}” is ${apart(a, b).toFixed(0)} px from “${b.name}”`));
+  const numbers = [...document.querySelectorAll("main td.number")].filter((cell) => getComputedStyle(cell).display === "table-cell");
+  const heads = numbers.map((cell) => cell.closest("table")?.tHead?.rows[0]?.cells[/** @type {HTMLTableCellElement} */ (cell).cellIndex]);
+  const askew = [...new Set(heads)].filter((head) => head && getComputedStyle(head).textAlign !== "right").map((head) => `“${head?.textContent}” isn't above its numbers`);
+  const wide = [...document.querySelectorAll("main th")].filter((head) => {
+    const range = document.createRange();
+    range.selectNodeContents(head);
+    return head.clientWidth > 1 && range.getBoundingClientRect().right > head.getBoundingClientRect().right;
+  }).map((head) => `“${head.textContent}” is wider than its column`);
+  const middle = (/** @type {Element} */ one) => one.getBoundingClientRect().top + one.getBoundingClientRect().height / 2;
+  const uneven = [...document.querySelectorAll("main .row-end")].filter((row) => {
+    const [first, ...others] = [...row.querySelectorAll("button, .button")].filter((one) => one.getClientRects().length > 0);
+    return first && others.some((one) => Math.abs(middle(one) - middle(first)) > 1 && Math.abs(middle(one) - middle(first)) < 10);
+  }).map((row) => `“${row.textContent?.trim().replace(/\s+/g, " ")}” isn't on one line`);
   const text = /** @type {HTMLElement} */ (document.querySelector("main")).innerText;
   const odd = [...text.matchAll(/.*(?:`|undefined|NaN|\[object|Invalid Date).*/g)].map(([line]) => `it says “${line}”`);
-  return [...touching, ...odd];
+  return [...touching, ...askew, ...wide, ...new Set(uneven), ...odd];
 }, GAP_PX);

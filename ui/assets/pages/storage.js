@@ -61,11 +61,14 @@ function tiles(facts) {
   </div>`;
 }
 
+/** The columns of `kinds` that are numbers. */
+const NUMBERS = [1, 2];
+
 /** @param {StorageUsage} facts */
 function kinds(facts) {
   const names = /** @type {(keyof typeof words.kinds)[]} */ (Object.keys(words.kinds));
-  return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.what}><table class="table"><thead><tr>${words.kindColumns.map((name) =>
-    html`<th scope="col">${name}</th>`)}</tr></thead>
+  return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.what}><table class="table"><thead><tr>${words.kindColumns.map((name, index) =>
+    html`<th scope="col" class=${NUMBERS.includes(index) ? 'number' : ''}>${name}</th>`)}</tr></thead>
     <tbody>${names.map((name) => {
       const kind = facts[name];
       const number = 'count' in kind ? kind.count : kind.files;

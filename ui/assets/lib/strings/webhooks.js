@@ -14,7 +14,7 @@ export const webhooks = {
   waiting: (/** @type {{ behind: number, behind_more: boolean }} */ { behind: n, behind_more: more }) => (n ? `${many(n, 'delivery', 'deliveries')}${more ? ' or more' : ''}` : more ? 'being counted' : 'nothing'), deliveries: 'Deliveries', noDeliveries: 'Nothing was sent yet', noMatch: 'None', any: 'Any state', state: 'State', older: 'Earlier deliveries',
   states: { waiting: 'Waiting', delivered: 'Delivered', failing: 'Trying again', failed: 'Failed', skipped: 'Skipped' }, deliveryColumns: ['Time', 'Event', 'State', 'Answer', 'Attempts'], spans: /** @type {const} */ ([['86400', '1 day'], ['3600', '1 hour'], ['604800', '7 days'], ['0', 'not at all']]),
   request: 'Request', attempts: 'Attempts', attempt: (/** @type {number} */ n) => `Attempt ${n}`, took: (/** @type {number} */ ms) => `${ms} ms`, noAnswer: 'no answer', manual: 'by hand', emptyAnswer: 'An empty answer',
-  failingSince: (/** @type {number} */ n, /** @type {string} */ since, /** @type {string} */ next) => `Fails since ${since} (${many(n, 'attempt')}); next try ${next}`,
+  failingSince: (/** @type {number} */ n, /** @type {string} */ since, /** @type {string} */ next) => `First failed ${since} (${many(n, 'attempt')}); next try ${next}`,
   disabledWhy: (/** @type {string} */ why) => `Switched off: ${why}`, oldSecret: (/** @type {string} */ until) => `The old secret signs too, until ${until}`, madeBy: 'Made', secretState: 'Secret', back: 'All webhooks',
 };
 
