@@ -28,7 +28,8 @@ export const flaws = (page) => page.evaluate((least) => {
     const [first, ...others] = [...row.querySelectorAll("button, .button")].filter((one) => one.getClientRects().length > 0);
     return first && others.some((one) => Math.abs(middle(one) - middle(first)) > 1 && Math.abs(middle(one) - middle(first)) < 10);
   }).map((row) => `“${row.textContent?.trim().replace(/\s+/g, " ")}” isn't on one line`);
+  const cut = innerWidth > 760 ? [] : [...document.querySelectorAll("main .event .clip")].filter((one) => one.scrollWidth > one.clientWidth).map((one) => `“${one.textContent}” is cut, and there is no pointer to hold on it`);
   const text = /** @type {HTMLElement} */ (document.querySelector("main")).innerText;
   const odd = [...text.matchAll(/.*(?:`|undefined|NaN|\[object|Invalid Date).*/g)].map(([line]) => `it says “${line}”`);
-  return [...touching, ...askew, ...wide, ...new Set(uneven), ...odd];
+  return [...touching, ...askew, ...wide, ...new Set(uneven), ...cut, ...odd];
 }, GAP_PX);

@@ -72,7 +72,7 @@ export const titles = {
 /** The picture of the mesh. */
 export const meshPicture = {
   label: (/** @type {number} */ n) => `Picture of the mesh: ${many(n, 'node')}`, connected: 'connected', moving: 'transferring', unreachable: 'unreachable', pausedLink: 'paused', paused: 'paused here',
-  ring: 'ring = share of bytes held', offline: (/** @type {string} */ ago) => `last heard of ${ago}`, connecting: 'connecting', unknown: 'unknown', news: 'catching up', synced: 'in sync', this: 'this server',
+  ring: 'ring = share of bytes held', offline: (/** @type {string} */ ago) => `last heard of ${ago}`, connecting: 'connecting', unknown: 'unknown', news: 'catching up', synced: 'in sync', this: 'this node',
   left: (/** @type {string} */ bytes) => `${bytes} left`,
 };
 
