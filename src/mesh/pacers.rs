@@ -4,7 +4,8 @@
 //! - Bytes wait for the node's limit and for the link's. Only the bytes of blobs ask, so nothing else ever waits.
 //! - Who waits has taken nothing yet: slices are let through one after the other, in the order in which they asked, and count
 //!   when they go. So a peer that asks for much and goes away takes nothing from the others.
-//! - Limits are looked at when they are set, and every second, so a window begins and ends within a second of its time.
+//! - Limits are looked at when they are set, and every second, so a window begins and ends within a second of its time;
+//!   also for who waits already.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -86,11 +87,13 @@ impl InForce {
 pub(super) struct Pacers {
     started: Instant,
     in_force: Mutex<InForce>,
+    /// Wakes who waits by a limit that may not be in force any more.
+    changed: Notify,
 }
 
 impl Default for Pacers {
     fn default() -> Self {
-        Self { started: Instant::now(), in_force: Mutex::default() }
+        Self { started: Instant::now(), in_force: Mutex::default(), changed: Notify::new() }
     }
 }
 
@@ -103,6 +106,8 @@ impl Pacers {
         for (peer, rates) in links {
             in_force.peers.entry(*peer).or_default().set(*rates);
         }
+        drop(in_force);
+        self.changed.notify_waiters();
     }
 
     /// The lowest limit that bytes to or from a peer meet.
@@ -122,9 +127,18 @@ impl Pacers {
     async fn pass(&self, way: Direction, link: Option<&NodeId>, bytes: usize) {
         let Some(turn) = self.lock().gate(way, link).map(|gate| Arc::clone(&gate.turn)) else { return };
         let turn = turn.lock().await;
-        let free_at = self.lock().gate(way, link).map_or(0, |gate| gate.bucket.free_at(self.now_ns()));
-        if free_at > self.now_ns() {
-            tokio::time::sleep_until(self.started + Duration::from_nanos(free_at)).await;
+        loop {
+            // Before the limit is read, so that no change is missed.
+            let changed = self.changed.notified();
+            let free_at = self.lock().gate(way, link).map_or(0, |gate| gate.bucket.free_at(self.now_ns()));
+            if free_at <= self.now_ns() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = tokio::time::sleep_until(self.started + Duration::from_nanos(free_at)) => break,
+                () = changed => {}
+            }
         }
         if let Some(gate) = self.lock().gate(way, link) {
             gate.bucket.take(bytes as u64, self.now_ns());
@@ -326,6 +340,21 @@ mod tests {
         let began = Instant::now();
         pacers.take(Direction::Up, &NodeId::from_bytes([2; 32]), 1000).await;
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_is_let_through_as_soon_as_the_limit_is_lifted() {
+        for (node, link) in [(Some(1000), None), (None, Some(1000))] {
+            let pacers = limited(node, link);
+            pacers.take(Direction::Up, &PEER, 1_000_000).await;
+            let began = Instant::now();
+            let lifted = async {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+                pacers.set(Rates::default(), &BTreeMap::new());
+            };
+            tokio::join!(pacers.take(Direction::Up, &PEER, 1), lifted);
+            assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        }
     }
 
     #[tokio::test]
