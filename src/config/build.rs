@@ -21,8 +21,6 @@ use super::{ConfigError, Source};
 /// First segments of URLs that a download root may not hide.
 const RESERVED_ROOTS: &[&str] = &["api", "blobs", "healthz", "metrics", "peer", "readyz"];
 
-const NAME_CHARACTERS_MAX: usize = 64;
-
 /// Builds the configuration, and leaves in `values` what it understood: paths absolute, defaults of members written out.
 pub(super) fn build(values: &mut [Resolved]) -> Result<Config, ConfigError> {
     let mut values = Values(values);
@@ -162,10 +160,6 @@ fn absolute(base: &Path, path: &Path) -> Result<PathBuf, String> {
 
 fn name(name: &str) -> Result<String, String> {
     let name = name.trim().to_owned();
-    let length = name.chars().count();
-    if length == 0 || length > NAME_CHARACTERS_MAX || name.chars().any(char::is_control) {
-        return Err(format!("a name has 1 to {NAME_CHARACTERS_MAX} characters and no control characters"));
-    }
     ods_store::check_name("a name", &name).map_err(|error| error.to_string())?;
     Ok(name)
 }

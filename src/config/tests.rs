@@ -142,7 +142,7 @@ fn a_misspelt_variable_is_an_error_and_a_foreign_one_is_not() {
 fn bad_values_say_where_they_are_and_what_would_be_right() {
     let cases = [
         ("name = 3", "data/ods.toml:1: name: invalid type: integer `3`, expected a string"),
-        ("name = \"\"", "data/ods.toml:1: name: a name has 1 to 64 characters and no control characters"),
+        ("name = \"\"", "data/ods.toml:1: name: a name must have 1 to 128 bytes"),
         (
             "name = \"hq\\u202E\"",
             "data/ods.toml:1: name: a name has a character that can't be seen or turns the text around (U+202E), so that it \

@@ -15,7 +15,7 @@ use super::address;
 pub(crate) struct Config {
     /// The folder that holds everything the node keeps; absolute.
     pub(crate) data: PathBuf,
-    /// What people call this node: 1–64 characters, no control characters.
+    /// What people call this node: 1–128 bytes, no control characters, none that can't be seen.
     pub(crate) name: String,
     /// Where peers reach this node, without a trailing `/`; empty: its listen addresses.
     pub(crate) urls: Vec<String>,

@@ -2,8 +2,9 @@
 //! each field, also with no style at all, and a node writes a line for every request.
 
 use std::error::Error;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
+use ods_store::is_deceptive;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::field::{RecordFields, VisitOutput};
 use tracing_subscriber::fmt::FormatFields;
@@ -54,6 +55,24 @@ impl PlainVisitor<'_> {
     }
 }
 
+/// Escapes what would look like something else on a screen: paths and names are others' words.
+struct Readable<'a, 'w>(&'a mut Writer<'w>);
+
+impl fmt::Write for Readable<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return self.0.write_str(text);
+        }
+        text.chars().try_for_each(|letter| {
+            if letter.is_control() || is_deceptive(letter) {
+                write!(self.0, "{}", letter.escape_unicode())
+            } else {
+                self.0.write_char(letter)
+            }
+        })
+    }
+}
+
 impl Visit for PlainVisitor<'_> {
     fn record_u64(&mut self, field: &Field, value: u64) {
         self.write(field, |writer| write!(writer, "{value}"));
@@ -82,7 +101,7 @@ impl Visit for PlainVisitor<'_> {
         if field.name() == "message" {
             return self.leave_to_library(|visitor| visitor.record_debug(field, value));
         }
-        self.write(field, |writer| write!(writer, "{value:?}"));
+        self.write(field, |writer| write!(Readable(writer), "{value:?}"));
     }
 }
 
@@ -146,5 +165,21 @@ mod tests {
         assert_eq!(ours, lines_with(DefaultFields::new()));
         assert!(ours.contains(r#"request method=GET path="/a b" status=200 bytes=18446744073709551615"#), "{ours}");
         assert!(!ours.contains('\u{1b}'), "{ours}");
+    }
+
+    #[test]
+    fn a_name_turns_no_line_around() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .fmt_fields(PlainFields)
+            .with_ansi(false)
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(file = %"/drop/bad\u{202e}gkp.exe\nERROR é", "seen");
+        });
+        let line = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        assert!(line.ends_with("file=/drop/bad\\u{202e}gkp.exe\\u{a}ERROR é\n"), "{line:?}");
     }
 }

@@ -45,6 +45,7 @@ impl DiskWatch {
             self.look_for_room();
             return Next::After(LOOK_EVERY);
         }
+        self.low_since = None;
         let now = (self.clock)();
         let is_new = self.failing_since.is_none();
         let since = *self.failing_since.get_or_insert(now);

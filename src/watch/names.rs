@@ -97,7 +97,10 @@ fn package_path(prefix: &str, file: &Path) -> Result<PackagePath, Reason> {
         }
         path.push_str(segment.to_str().ok_or(Reason::NameNotUtf8)?);
     }
-    Ok(PackagePath::parse(&path)?)
+    let path = PackagePath::parse(&path)?;
+    // Before it is read, and read again: nothing may be published there.
+    path.check_new()?;
+    Ok(path)
 }
 
 #[cfg(test)]
@@ -146,6 +149,16 @@ mod tests {
     fn names_that_only_resemble_those_are_packages() {
         for name in ["part", "x.part.pkg", "download", "tmp", "a~b.pkg", "x.parts", "thumbs.db.zip", "filepart.deb"] {
             assert_eq!(file(name), package(name));
+        }
+    }
+
+    #[test]
+    fn what_may_not_be_published_is_refused_before_it_is_read() {
+        for name in ["Fire\u{200b}fox.dmg", "a\u{202e}gkp.pkg"] {
+            assert!(
+                matches!(file(name), Meaning::Refused(Reason::NameNotAPath(PathError::HiddenCharacter { .. }))),
+                "{name:?}"
+            );
         }
     }
 

@@ -27,7 +27,7 @@ use crate::tx::Tx;
 pub type Facts = BTreeMap<String, String>;
 
 /// All kinds of deeds there are. `called` is what tells nothing of itself; its subject is the operation.
-pub const AUDIT_ACTIONS: [&str; 34] = [
+pub const AUDIT_ACTIONS: [&str; 39] = [
     "package.published",
     "package.changed",
     "package.removed",
@@ -61,6 +61,11 @@ pub const AUDIT_ACTIONS: [&str; 34] = [
     "watch.removed",
     "watch.scan_asked",
     "watch.confirmed",
+    "upload.begun",
+    "upload.removed",
+    "gc.asked",
+    "scrub.started",
+    "scrub.stopped",
     "called",
 ];
 

@@ -90,6 +90,8 @@ pub(crate) fn apply(tx: &Tx<'_>, edit: &NodeEdit, author: &Author, now: UnixMill
     if let Some(limits) = &edit.limits {
         bandwidth::set(tx, &tx.context.key.node_id(), limits, author, now)?;
     }
+    // Each of these told what it changed.
+    author.told();
     Ok(())
 }
 

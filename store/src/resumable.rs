@@ -37,9 +37,11 @@ use data_encoding::HEXLOWER;
 use redb::{ReadableTable, ReadableTableMetadata};
 use serde::{Deserialize, Serialize};
 
+use crate::audit::{self, Deed, Facts};
 use crate::codec::{from_row, to_row};
 use crate::digest::{Digest, EventId, NotHex32, Sha256};
 use crate::error::{Result, StoreError};
+use crate::journal::Moment;
 use crate::limits::{
     BLOB_BYTES_MAX, PAGE_ROWS_MAX, UPLOAD_EMPTY_MS, UPLOADS_ENDED_MAX, UPLOADS_FIRST_MAX, UPLOADS_MAX,
     UPLOADS_PER_AUTHOR_MAX,
@@ -372,7 +374,7 @@ pub(crate) fn refusal_of(error: &StoreError) -> Option<UploadRefusal> {
 }
 
 /// Lists a new upload.
-pub(crate) fn begin(tx: &Tx<'_>, id: UploadId, row: &UploadRow) -> Result<()> {
+pub(crate) fn begin(tx: &Tx<'_>, moment: Moment, id: UploadId, row: &UploadRow, author: &Author) -> Result<()> {
     let uploads = tx.read(UPLOADS)?.len()?;
     if uploads >= UPLOADS_MAX as u64 {
         return Err(StoreError::TooMany { what: "unfinished uploads", max: UPLOADS_MAX });
@@ -386,7 +388,16 @@ pub(crate) fn begin(tx: &Tx<'_>, id: UploadId, row: &UploadRow) -> Result<()> {
         return Err(StoreError::TooLarge { bytes: row.bytes, max: BLOB_BYTES_MAX });
     }
     tx.write(UPLOADS)?.insert(id.as_bytes(), to_row(row).as_slice())?;
-    Ok(())
+    audit::append(tx, moment, author, &Deed::made("upload.begun", id, facts(row))).map(drop)
+}
+
+/// Tells the audit that somebody removed one that was going on.
+pub(crate) fn tell_removed(tx: &Tx<'_>, moment: Moment, id: UploadId, row: &UploadRow, author: &Author) -> Result<()> {
+    audit::append(tx, moment, author, &Deed::ended("upload.removed", id, facts(row))).map(drop)
+}
+
+fn facts(row: &UploadRow) -> Facts {
+    audit::facts([("path", row.path.clone()), ("bytes", row.bytes.to_string()), ("by", row.author.clone())])
 }
 
 /// How many somebody may have begun of so many in all: half as many as there are places left, [`UPLOADS_PER_AUTHOR_MAX`] at

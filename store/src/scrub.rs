@@ -296,10 +296,10 @@ impl Scrubber {
 }
 
 /// Starts a pass, unless one is running.
-pub(crate) fn begin_pass(tx: &Tx<'_>, by: &str, now: UnixMillis) -> Result<()> {
+pub(crate) fn begin_pass(tx: &Tx<'_>, by: &str, now: UnixMillis) -> Result<bool> {
     let row: Option<ScrubPass> = meta::get(&tx.read(META)?, &meta::SCRUB)?;
     if row.is_some_and(|row| row.running) {
-        return Ok(());
+        return Ok(false);
     }
     let pass = ScrubPass {
         running: true,
@@ -312,7 +312,7 @@ pub(crate) fn begin_pass(tx: &Tx<'_>, by: &str, now: UnixMillis) -> Result<()> {
     tx.set_meta(&meta::SCRUB, &pass)?;
     tx.set_meta(&meta::SCRUB_SINCE, &now)?;
     tx.changed(|effects| effects.scrub_changed = true);
-    Ok(())
+    Ok(true)
 }
 
 /// Writes where a pass is, unless it was stopped meanwhile.

@@ -134,6 +134,7 @@ pub(crate) fn edit(
     row.scope = patch.scope.unwrap_or(row.scope);
     row.disabled = patch.disabled.unwrap_or(row.disabled);
     if row == before {
+        author.told();
         return Ok(row);
     }
     row.version += 1;

@@ -186,6 +186,7 @@ pub(crate) fn edit(
     let before = find(tx, id, expected)?;
     let settings = checked(tx, &patch.on(&before.settings), Some(&before))?;
     if settings == before.settings {
+        author.told();
         return Ok(before);
     }
     let row = WatchRow { version: before.version + 1, settings, ..before.clone() };

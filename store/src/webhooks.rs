@@ -319,7 +319,6 @@ pub(crate) fn change(
     let Webhook { mut row, mut progress } = need(tx, id)?;
     expected.check("the webhook", row.tag())?;
     let before = facts(&row);
-    row.edits = row.edits.wrapping_add(1);
     let told = match change {
         WebhookChange::Edit(edit) => {
             let asked = edit.applied_to(&row.settings);
@@ -344,9 +343,15 @@ pub(crate) fn change(
     if let Some(failing) = &mut progress.failing {
         *failing = Failing { attempts: 0, since: moment.now, next_at: moment.now, ..failing.clone() };
     }
-    put(tx, &row)?;
     put_progress(tx, id, &progress)?;
-    note(tx, moment, &row, &Deed::changed(told, id, before, facts(&row)), author)?;
+    let after = facts(&row);
+    if told == "webhook.changed" && after == before {
+        author.told();
+        return Ok(Webhook { row, progress });
+    }
+    row.edits = row.edits.wrapping_add(1);
+    put(tx, &row)?;
+    note(tx, moment, &row, &Deed::changed(told, id, before, after), author)?;
     Ok(Webhook { row, progress })
 }
 

@@ -197,8 +197,8 @@ fn a_pass_is_stopped_started_once_and_due_again_in_time() {
     assert!(running());
     store.start_scrub(&Author::new("admin"), after_days(31)).expect("asked");
     assert_eq!(store.scrub_status().expect("readable").pass.expect("running").by, "schedule", "it is running already");
-    assert!(store.stop_scrub(after_days(31)).expect("asked"));
-    assert!(!store.stop_scrub(after_days(31)).expect("asked"), "there is none to stop");
+    assert!(store.stop_scrub(&Author::new("admin"), after_days(31)).expect("asked"));
+    assert!(!store.stop_scrub(&Author::new("admin"), after_days(31)).expect("asked"), "there is none to stop");
     assert_eq!(Scrubber::new(store.clone()).step(1, after_days(31)).expect("a step"), ScrubStep::Idle);
     assert!(store.scrub_status().expect("readable").pass.expect("over").stopped);
     store.scrub_if_due(30 * day, after_days(60)).expect("asked");

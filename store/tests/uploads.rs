@@ -177,7 +177,7 @@ fn abandoned_uploads_go_by_age_and_others_stay() {
     let turn = store.take_upload(young).expect("a turn");
     turn.write(b"456789", at(1100)).expect("written");
     turn.publish(&author(), at(1100)).expect("published");
-    assert!(store.remove_upload(begin(&store, "x.pkg", 5)).expect("removed"));
+    assert!(store.remove_upload(begin(&store, "x.pkg", 5), &Author::new("test"), at(9)).expect("removed"));
     store.reap_uploads(500_000, 500_000, at(1700)).expect("reaped");
     assert!(store.upload(young).expect("readable").is_none(), "what ended is forgotten by age as well");
     assert_eq!(incoming(&disk), Vec::<String>::new());
@@ -265,7 +265,7 @@ fn uploads_without_a_byte_hold_half_of_what_is_free_at_most() {
     assert!(taken >= 4 && refused == 20 - taken, "{taken} taken, {refused} refused");
     put(&store, "another.pkg", b"small", at(4)).expect("the database has room");
     for id in &ids {
-        store.remove_upload(*id).expect("removed");
+        store.remove_upload(*id, &Author::new("test"), at(9)).expect("removed");
     }
     assert!(free() > before - (20 << 20), "{} of {before} bytes are left", free());
     assert_sound(&store);
@@ -292,7 +292,7 @@ fn nobody_takes_all_places_from_the_others() {
     assert!(matches!(refused, StoreError::TooMany { max: UPLOADS_PER_AUTHOR_MAX, .. }), "{refused}");
     assert_eq!(incoming(&disk).len(), 2 * UPLOADS_PER_AUTHOR_MAX, "what was refused left nothing behind");
     by("user ada", 1001).expect("places are left for others");
-    store.remove_upload(ids[7]).expect("removed");
+    store.remove_upload(ids[7], &Author::new("test"), at(9)).expect("removed");
     by("token ci", 1002).expect("it has a place again");
     by("token ci", 1003).expect_err("but one only");
 }

@@ -36,6 +36,11 @@ impl Publisher {
         &self.0
     }
 
+    /// What is done is told item by item; of all together there is nothing to tell.
+    pub(crate) fn tells_each(&self) {
+        self.0.session.author().told();
+    }
+
     /// Leave to change the package at `path`, if the token's prefixes allow it.
     pub(crate) fn at(&self, path: PackagePath) -> Result<PackageWriter, ApiError> {
         let reader = self.0.clone();
@@ -53,7 +58,7 @@ impl PackageWriter {
         &self.reader.state.store
     }
 
-    fn author(&self) -> Author {
+    pub(super) fn author(&self) -> Author {
         self.reader.session.author()
     }
 

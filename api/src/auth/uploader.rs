@@ -97,6 +97,7 @@ impl Uploader {
 
     /// Forgets it.
     pub(crate) fn remove(&self) -> Result<bool, ApiError> {
-        Ok(self.writer.store().remove_upload(self.status.id)?)
+        let author = self.writer.author();
+        Ok(self.writer.store().remove_upload(self.status.id, &author, self.writer.reader().now())?)
     }
 }

@@ -41,6 +41,8 @@ pub(crate) async fn change(
     let deed = Deed { action: request.action, add: request.add_tags, remove: request.remove_tags };
     // Waits in line without a thread. Who goes away meanwhile has changed nothing; what has begun is done whole.
     let place = place(&publisher).await?;
+    // Each item tells what it changed.
+    publisher.tells_each();
     blocking(move || {
         publisher.reader().must_still_hold()?;
         let items = deed.all(&publisher, &request.items);

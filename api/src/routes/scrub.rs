@@ -32,7 +32,7 @@ pub(crate) async fn start(admin: Admin) -> Result<(StatusCode, Json<ScrubView>),
 #[utoipa::path(delete, path = "/api/v1/storage/scrub", operation_id = "stop_scrub", tag = "storage", responses((status = 200, body = ScrubView)))]
 pub(crate) async fn stop(admin: Admin) -> Result<Json<ScrubView>, ApiError> {
     blocking(move || {
-        admin.store().stop_scrub(admin.reader().now())?;
+        admin.store().stop_scrub(&admin.author(), admin.reader().now())?;
         view(admin.reader())
     })
     .await

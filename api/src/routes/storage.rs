@@ -1,7 +1,7 @@
 //! `/storage`: where the bytes are, and removing those that nothing needs.
 
 use axum::Json;
-use ods_store::{GcMode, GcReport, GcStep, StoreError};
+use ods_store::{Deed, GcMode, GcReport, GcStep, StoreError, facts};
 
 use crate::auth::{Admin, Reader};
 use crate::blocking::blocking;
@@ -47,16 +47,23 @@ pub(crate) async fn collect(admin: Admin, JsonBody(request): JsonBody<GcRequest>
 
 /// Runs it to its end, unless the node stops.
 fn run(admin: &Admin, request: &GcRequest) -> Result<GcReport, ApiError> {
-    if request.dry_run {
-        admin.author().told();
-    }
+    let author = admin.author();
     let options = &admin.reader().state().options;
     let mode = if request.dry_run { GcMode::DryRun } else { GcMode::Collect };
     let mut policy = options.space.clone();
     if request.removed {
         policy.retention = policy.retention.forgetting_removed();
     }
-    let mut run = admin.store().begin_gc(&policy, mode, admin.reader().now())?;
+    let now = admin.reader().now();
+    let mut run = admin.store().begin_gc(&policy, mode, now)?;
+    match mode {
+        GcMode::DryRun => author.told(),
+        // What goes is told by the journal. Whoever asked may leave before that, and the node may stop.
+        GcMode::Collect => {
+            let how = facts([("removed", request.removed.to_string())]);
+            admin.store().note_deed(&Deed::made("gc.asked", "storage", how), &author, now)?;
+        }
+    }
     while !options.stopping.is_cancelled() {
         if let GcStep::Done(report) = run.step()? {
             return Ok(report);

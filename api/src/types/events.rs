@@ -38,6 +38,7 @@ pub struct EventQuery {
     pub after: Option<u64>,
     /// Only records with a lesser LSN, newest first; not together with `after`. Any number above the newest begins with that.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = 9_007_199_254_740_991_u64)]
     pub before: Option<u64>,
     /// At most this many rows, 1–1000; 100 unless given.
     #[serde(skip_serializing_if = "Option::is_none")]

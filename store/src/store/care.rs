@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use redb::ReadableTable;
 
 use super::Store;
+use crate::audit::{self, Deed, Facts};
 use crate::blobs::{fetch_name, fetched_blob};
 use crate::catalog::HeadsRow;
 use crate::codec::from_row;
@@ -255,18 +256,31 @@ impl Store {
 
     /// Starts a pass, unless one is running.
     pub fn start_scrub(&self, author: &Author, now: UnixMillis) -> Result<()> {
-        let by = author.as_str().to_owned();
-        self.write(move |tx| begin_pass(tx, &by, now))
+        let author = author.clone();
+        self.write(move |tx| {
+            if !begin_pass(tx, author.as_str(), now)? {
+                author.told();
+                return Ok(());
+            }
+            let deed = Deed::made("scrub.started", "storage", Facts::new());
+            audit::append(tx, Moment::live(now), &author, &deed).map(drop)
+        })
     }
 
     /// Stops the pass that is running; what it found stays. False if none is.
-    pub fn stop_scrub(&self, now: UnixMillis) -> Result<bool> {
+    pub fn stop_scrub(&self, author: &Author, now: UnixMillis) -> Result<bool> {
+        let author = author.clone();
         self.write(move |tx| {
             let row: Option<ScrubPass> = meta::get(&tx.read(META)?, &meta::SCRUB)?;
-            let Some(row) = row.filter(|row| row.running) else { return Ok(false) };
+            let Some(row) = row.filter(|row| row.running) else {
+                author.told();
+                return Ok(false);
+            };
             tx.set_meta(&meta::SCRUB, &ScrubPass { running: false, stopped: true, finished_at: Some(now), ..row })?;
             tx.set_meta(&meta::SCRUB_SINCE, &now)?;
             tx.changed(|effects| effects.scrub_changed = true);
+            let deed = Deed::made("scrub.stopped", "storage", Facts::new());
+            audit::append(tx, Moment::live(now), &author, &deed)?;
             Ok(true)
         })
     }
@@ -277,7 +291,7 @@ impl Store {
         match since {
             // A clock that was set back must not put the next pass off for ever.
             Some(since) if since <= now && now.ms_since(since) < every_ms => Ok(()),
-            Some(_) => self.write(move |tx| begin_pass(tx, "schedule", now)),
+            Some(_) => self.write(move |tx| begin_pass(tx, "schedule", now).map(drop)),
             None => self.write(move |tx| tx.set_meta(&meta::SCRUB_SINCE, &now)),
         }
     }

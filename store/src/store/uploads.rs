@@ -8,6 +8,7 @@ use redb::ReadableTableMetadata;
 
 use super::Store;
 use crate::error::{Result, StoreError};
+use crate::journal::Moment;
 use crate::publish::{Author, Published};
 use crate::resumable::files::{marks_name, whole_name};
 use crate::resumable::receiving::{remove_files, take_up};
@@ -16,6 +17,7 @@ use crate::resumable::{
 };
 use crate::schema::{UPLOADS, UPLOADS_ENDED};
 use crate::time::UnixMillis;
+use crate::tx::Tx;
 
 /// That bytes came is written down at most this often.
 const TOUCH_EVERY_MS: u64 = 60_000;
@@ -33,10 +35,10 @@ impl Store {
         self.refuse_if_failing()?;
         self.check_publish(&new.request)?;
         let id = UploadId::new(now, self.random());
-        let row = UploadRow::new(new, now);
+        let (row, author) = (UploadRow::new(new, now), new.request.author.clone());
         let receiving = Receiving::create(self.blobs(), id, new.bytes)?;
         let status = row.status(id, 0)?;
-        if let Err(error) = self.write(move |tx| resumable::begin(tx, id, &row)) {
+        if let Err(error) = self.write(move |tx| resumable::begin(tx, Moment::live(now), id, &row, &author)) {
             drop(receiving);
             if !error.leaves_doubt() {
                 remove_files(self.blobs(), id)?;
@@ -96,13 +98,25 @@ impl Store {
     }
 
     /// Forgets an upload: what came of it goes, a package that it became stays. False if there is none.
-    pub fn remove_upload(&self, id: UploadId) -> Result<bool> {
+    pub fn remove_upload(&self, id: UploadId, author: &Author, now: UnixMillis) -> Result<bool> {
+        let author = author.clone();
+        self.forget_upload(id, move |tx, row| resumable::tell_removed(tx, Moment::live(now), id, row, &author))
+    }
+
+    /// Removes it with what came of it; `tell` tells of one that was still going on.
+    fn forget_upload(
+        &self,
+        id: UploadId,
+        tell: impl Fn(&Tx<'_>, &UploadRow) -> Result<()> + Send + 'static,
+    ) -> Result<bool> {
         let live = self.live_uploads().get(&id).cloned();
         // Until the row is gone nobody may take it up again, so the phase is held.
         let mut phase = live.as_ref().map(|live| lock(&live.phase));
         let went = self.write(move |tx| {
             let was_ended = tx.write(UPLOADS_ENDED)?.remove(id.as_bytes())?.is_some();
-            Ok(resumable::remove(tx, id)? || was_ended)
+            let Some(row) = resumable::get(&tx.read(UPLOADS)?, id)? else { return Ok(was_ended) };
+            tell(tx, &row)?;
+            resumable::remove(tx, id)
         })?;
         if let Some(phase) = &mut phase {
             **phase = Phase::Over;
@@ -122,7 +136,7 @@ impl Store {
             let Some((last, _)) = rows.last() else { break };
             after = Some(*last);
             for (id, row) in &rows {
-                if self.is_abandoned(*id, row, idle_ms, now)? && self.remove_upload(*id)? {
+                if self.is_abandoned(*id, row, idle_ms, now)? && self.forget_upload(*id, |_, _| Ok(()))? {
                     reaped += 1;
                 }
             }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
+use ods_store::{GcMode, SpacePolicy};
 use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -90,32 +91,69 @@ async fn every_change_is_an_entry_with_who_from_where_before_and_after() {
     );
 }
 
-/// What it asked for goes on without it.
+/// Whoever asks may leave before the answer: what was asked goes on, and is told all the same.
 #[tokio::test]
-async fn who_leaves_before_the_answer_is_in_the_audit() {
+async fn garbage_collection_is_in_the_audit_before_anything_goes() {
     let api = Api::new();
-    let request = |body: Value| {
-        let request = api.request(Method::POST, "/api/v1/storage/gc").header("content-type", "application/json");
-        request.body(Body::from(body.to_string())).expect("a request")
+    let collect = async |body: Value| api.json(Method::POST, "/api/v1/storage/gc", &body).await;
+    collect(json!({"dry_run": true})).await.ok(200);
+    assert_eq!(api.entries("action=gc.*,called").await.len(), 0, "a dry run changes nothing");
+    let run = api.store.begin_gc(&SpacePolicy::default(), GcMode::Collect, NOW).expect("nobody else collects");
+    collect(json!({"dry_run": false})).await.problem(409, "gc_running");
+    assert_eq!(api.entries("action=gc.*,called").await.len(), 0, "another one collects");
+    drop(run);
+    collect(json!({"dry_run": false, "removed": true})).await.ok(200);
+    let asked = api.entries("action=gc.asked,called").await;
+    assert_eq!((asked.len(), &asked[0]["after"]), (1, &json!({"removed": "true"})));
+}
+
+#[tokio::test]
+async fn uploads_and_scrubs_say_what_they_are_about() {
+    let api = Api::new();
+    let begun = |path: &str| {
+        let name = data_encoding::BASE64.encode(path.as_bytes());
+        let request = api.request(Method::POST, "/api/v1/uploads").header("tus-resumable", "1.0.0");
+        request.header("upload-length", "5").header("upload-metadata", format!("path {name}")).body(Body::empty())
     };
-    for body in [json!({"dry_run": true}), json!({"dry_run": false})] {
-        let mut asked = Box::pin(api.router.clone().oneshot(request(body)));
-        let began = tokio::time::timeout(Duration::ZERO, asked.as_mut()).await;
-        assert!(began.is_err(), "it works off the async threads");
-    }
-    let called = tokio::time::timeout(Duration::from_secs(10), async {
-        loop {
-            let entries = api.entries("action=called").await;
-            if !entries.is_empty() {
-                break entries;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
+    let answer = api.send(begun("mac/a.pkg").expect("a request")).await;
+    assert_eq!(answer.status, StatusCode::CREATED);
+    let id = answer.header("location").rsplit('/').next().expect("an id").to_owned();
+    let gone = api.call(Method::DELETE, &format!("/api/v1/uploads/{id}"), Body::empty()).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT);
+    let facts = json!({"path": "mac/a.pkg", "bytes": "5", "by": "token ci"});
+    let told = api.entries("action=upload.*,called").await;
+    assert_eq!((told.len(), &told[0]["subject"], &told[0]["before"]), (2, &json!(id), &facts));
+    assert_eq!((&told[1]["action"], &told[1]["after"]), (&"upload.begun".into(), &facts));
+    for (method, action) in [(Method::POST, "scrub.started"), (Method::DELETE, "scrub.stopped")] {
+        for _ in 0..2 {
+            api.call(method.clone(), "/api/v1/storage/scrub", Body::empty()).await;
         }
-    });
-    let called = called.await.expect("an entry");
-    assert_eq!(called[0]["subject"], "POST /api/v1/storage/gc");
-    assert_eq!(called[0]["after"], json!({"address": "/api/v1/storage/gc", "answer": "nobody waited for it"}));
-    assert_eq!(called.len(), 1, "a dry run changes nothing");
+        assert_eq!(api.entries("action=scrub.*,called").await[0]["action"], action);
+    }
+    assert_eq!(api.entries("action=scrub.*,called").await.len(), 2, "once each");
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_no_entry() {
+    let api = Api::new();
+    let token = api.get("/api/v1/tokens").await.ok(200)["items"][0]["id"].clone();
+    assert!(token.is_string());
+    let hook = json!({"name": "chat", "url": "https://example.com/hook"});
+    let hook = api.json(Method::POST, "/api/v1/webhooks", &hook).await.ok(201);
+    let hook = format!("/api/v1/webhooks/{}", hook["id"].as_str().expect("an id"));
+    let user = json!({"name": "ada", "password": "a long enough password", "scope": "admin"});
+    let user = api.json(Method::POST, "/api/v1/users", &user).await.ok(201);
+    let user = format!("/api/v1/users/{}", user["id"].as_str().expect("an id"));
+    let (entries, tag) = (api.entries("limit=1000").await.len(), api.get(&hook).await.header("etag").to_owned());
+    for path in [hook.as_str(), user.as_str(), "/api/v1/node", "/api/v1/settings"] {
+        api.json(Method::PATCH, path, &json!({})).await.ok(200);
+    }
+    api.json(Method::PATCH, &hook, &json!({"enabled": true})).await.ok(200);
+    api.json(Method::PATCH, &user, &json!({"scope": "admin"})).await.ok(200);
+    let absent = json!({"action": "remove", "items": [{"path": "none.pkg"}]});
+    api.json(Method::POST, "/api/v1/bulk", &absent).await.ok(200);
+    assert_eq!(api.entries("limit=1000").await.len(), entries);
+    assert_eq!(api.get(&hook).await.header("etag"), tag, "it stands as it did");
 }
 
 #[tokio::test]
