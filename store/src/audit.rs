@@ -27,7 +27,7 @@ use crate::tx::Tx;
 pub type Facts = BTreeMap<String, String>;
 
 /// All kinds of deeds there are. `called` is what tells nothing of itself; its subject is the operation.
-pub const AUDIT_ACTIONS: [&str; 39] = [
+pub const AUDIT_ACTIONS: [&str; 41] = [
     "package.published",
     "package.changed",
     "package.removed",
@@ -48,6 +48,7 @@ pub const AUDIT_ACTIONS: [&str; 39] = [
     "peer.added",
     "peer.changed",
     "peer.removed",
+    "peer.synced",
     "invite.created",
     "invite.revoked",
     "webhook.created",
@@ -56,6 +57,7 @@ pub const AUDIT_ACTIONS: [&str; 39] = [
     "webhook.removed",
     "webhook.skipped",
     "webhook.tested",
+    "webhook.redelivered",
     "watch.created",
     "watch.changed",
     "watch.removed",

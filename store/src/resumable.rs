@@ -150,6 +150,13 @@ pub(crate) struct EndedRow {
     end: UploadEnd,
 }
 
+impl EndedRow {
+    /// What it was.
+    pub(crate) fn into_upload(self) -> UploadRow {
+        self.upload
+    }
+}
+
 /// How an upload ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UploadEnd {

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use deliveries::{Attempt, Delivery, DeliveryPage, DeliveryState, Settlement, Tried};
 pub(crate) use deliveries::{
-    delivery, drop_all, enqueue, enqueue_failed, page, prune, queued, settle, settle_resend, skip, skip_all, test,
+    delivery, drop_all, page, prune, queued, redeliver, redeliver_failed, settle, settle_resend, skip, skip_all, test,
 };
 pub use filter::WebhookFilter;
 
@@ -307,7 +307,8 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, settings: &WebhookSettings, au
     Ok(Webhook { row, progress })
 }
 
-/// Changes a webhook that stands as expected. Whatever held it up is tried again at once, with all its time before it.
+/// Changes a webhook that stands as expected. Whatever held it up is tried again at once, with all its time before it:
+/// that is a change too, also if nothing else is.
 pub(crate) fn change(
     tx: &Tx<'_>,
     moment: Moment,
@@ -318,7 +319,7 @@ pub(crate) fn change(
 ) -> Result<Webhook> {
     let Webhook { mut row, mut progress } = need(tx, id)?;
     expected.check("the webhook", row.tag())?;
-    let before = facts(&row);
+    let (before, stood) = (facts(&row), (row.settings.clone(), row.is_on()));
     let told = match change {
         WebhookChange::Edit(edit) => {
             let asked = edit.applied_to(&row.settings);
@@ -340,18 +341,18 @@ pub(crate) fn change(
             "webhook.rotated"
         }
     };
-    if let Some(failing) = &mut progress.failing {
-        *failing = Failing { attempts: 0, since: moment.now, next_at: moment.now, ..failing.clone() };
-    }
-    put_progress(tx, id, &progress)?;
-    let after = facts(&row);
-    if told == "webhook.changed" && after == before {
+    let changes_nothing = told == "webhook.changed" && stood == (row.settings.clone(), row.is_on());
+    if changes_nothing && progress.failing.is_none() {
         author.told();
         return Ok(Webhook { row, progress });
     }
     row.edits = row.edits.wrapping_add(1);
+    if let Some(failing) = &mut progress.failing {
+        *failing = Failing { attempts: 0, since: moment.now, next_at: moment.now, ..failing.clone() };
+    }
     put(tx, &row)?;
-    note(tx, moment, &row, &Deed::changed(told, id, before, after), author)?;
+    put_progress(tx, id, &progress)?;
+    note(tx, moment, &row, &Deed::changed(told, id, before, facts(&row)), author)?;
     Ok(Webhook { row, progress })
 }
 

@@ -73,7 +73,7 @@ pub(crate) async fn redeliver(
     let id = parse(&id)?;
     let queued = blocking(move || {
         let (lsn, delivery) = find(&admin, id, &delivery)?;
-        admin.store().redeliver(id, lsn)?;
+        admin.store().redeliver(id, lsn, &admin.author(), admin.reader().now())?;
         Ok::<_, ApiError>(convert::delivery(lsn, delivery))
     });
     Ok((StatusCode::ACCEPTED, Json(queued.await?)))
@@ -88,7 +88,8 @@ pub(crate) async fn redeliver_failed(
     JsonBody(request): JsonBody<RedeliverRequest>,
 ) -> Result<(StatusCode, Json<RedeliveryView>), ApiError> {
     let (id, since) = (parse(&id)?, UnixMillis::new(u64::try_from(request.since.as_millisecond()).unwrap_or(0)));
-    let queued = blocking(move || admin.store().redeliver_failed(id, since)).await?;
+    let queued =
+        blocking(move || admin.store().redeliver_failed(id, since, &admin.author(), admin.reader().now())).await?;
     Ok((StatusCode::ACCEPTED, Json(RedeliveryView { queued })))
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use ods_store::{NodeId, PeerEdit, PeerRow};
+use ods_store::{Deed, Facts, NodeId, PeerEdit, PeerRow};
 
 use crate::auth::{Admin, Reader};
 use crate::blocking::blocking;
@@ -103,8 +103,14 @@ pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMa
     responses((status = 200, body = SyncView), NotFound, Conflict, Unavailable))]
 pub(crate) async fn sync(admin: Admin, AboutId(id): AboutId) -> Result<Json<SyncView>, ApiError> {
     let node = parse(&id)?;
-    let known = admin.clone();
-    blocking(move || known.reader().peer(&node)).await?;
+    let asking = admin.clone();
+    blocking(move || {
+        asking.reader().peer(&node)?;
+        // Before it begins: whoever asks may leave before the answer.
+        let deed = Deed::made("peer.synced", node, Facts::new());
+        Ok::<_, ApiError>(asking.store().note_deed(&deed, &asking.author(), asking.reader().now())?)
+    })
+    .await?;
     let events = admin.reader().state().mesh.sync(node).await?;
     Ok(Json(SyncView { events }))
 }

@@ -61,7 +61,7 @@ fn run(admin: &Admin, request: &GcRequest) -> Result<GcReport, ApiError> {
         // What goes is told by the journal. Whoever asked may leave before that, and the node may stop.
         GcMode::Collect => {
             let how = facts([("removed", request.removed.to_string())]);
-            admin.store().note_deed(&Deed::made("gc.asked", "storage", how), &author, now)?;
+            admin.store().note_deed_that_frees_room(&Deed::made("gc.asked", "storage", how), &author, now)?;
         }
     }
     while !options.stopping.is_cancelled() {

@@ -52,6 +52,12 @@ impl Store {
         self.write(move |tx| audit::append(tx, Moment::live(now), &author, &deed))
     }
 
+    /// The same of what frees room, which a full disk doesn't keep from being done.
+    pub fn note_deed_that_frees_room(&self, deed: &Deed, author: &Author, now: UnixMillis) -> Result<Lsn> {
+        let (deed, author) = (deed.clone(), author.clone());
+        self.write_to_free_room(move |tx| audit::append(tx, Moment::live(now), &author, &deed))
+    }
+
     /// Tells journal and audit that somebody was not let in: `who` they said that they are, as far as they did.
     pub fn note_sign_in_refused(&self, who: &Author, reason: &str, now: UnixMillis) -> Result<()> {
         let (who, reason) = (who.clone(), reason.to_owned());

@@ -99,11 +99,16 @@ impl Store {
 
     /// Forgets an upload: what came of it goes, a package that it became stays. False if there is none.
     pub fn remove_upload(&self, id: UploadId, author: &Author, now: UnixMillis) -> Result<bool> {
-        let author = author.clone();
-        self.forget_upload(id, move |tx, row| resumable::tell_removed(tx, Moment::live(now), id, row, &author))
+        let by = author.clone();
+        let tell = move |tx: &Tx<'_>, row: &UploadRow| resumable::tell_removed(tx, Moment::live(now), id, row, &by);
+        let went = self.forget_upload(id, tell)?;
+        if !went {
+            author.told();
+        }
+        Ok(went)
     }
 
-    /// Removes it with what came of it; `tell` tells of one that was still going on.
+    /// Removes it with what came of it; `tell` tells of it.
     fn forget_upload(
         &self,
         id: UploadId,
@@ -112,11 +117,14 @@ impl Store {
         let live = self.live_uploads().get(&id).cloned();
         // Until the row is gone nobody may take it up again, so the phase is held.
         let mut phase = live.as_ref().map(|live| lock(&live.phase));
-        let went = self.write(move |tx| {
-            let was_ended = tx.write(UPLOADS_ENDED)?.remove(id.as_bytes())?.is_some();
-            let Some(row) = resumable::get(&tx.read(UPLOADS)?, id)? else { return Ok(was_ended) };
+        let went = self.write_to_free_room(move |tx| {
+            let (ended, row) =
+                (resumable::get_ended(&tx.read(UPLOADS_ENDED)?, id)?, resumable::get(&tx.read(UPLOADS)?, id)?);
+            let Some(row) = row.or_else(|| ended.map(EndedRow::into_upload)) else { return Ok(false) };
             tell(tx, &row)?;
-            resumable::remove(tx, id)
+            tx.write(UPLOADS_ENDED)?.remove(id.as_bytes())?;
+            resumable::remove(tx, id)?;
+            Ok(true)
         })?;
         if let Some(phase) = &mut phase {
             **phase = Phase::Over;

@@ -95,13 +95,15 @@ impl Store {
     }
 
     /// Queues a delivery to be sent again.
-    pub fn redeliver(&self, id: WebhookId, lsn: Lsn) -> Result<()> {
-        self.write(move |tx| webhooks::enqueue(tx, id, lsn))
+    pub fn redeliver(&self, id: WebhookId, lsn: Lsn, author: &Author, now: UnixMillis) -> Result<()> {
+        let author = author.clone();
+        self.write(move |tx| webhooks::redeliver(tx, Moment::live(now), id, lsn, &author))
     }
 
     /// Queues all deliveries since a time that were given up or skipped; tells how many.
-    pub fn redeliver_failed(&self, id: WebhookId, since: UnixMillis) -> Result<u64> {
-        self.write(move |tx| webhooks::enqueue_failed(tx, id, since))
+    pub fn redeliver_failed(&self, id: WebhookId, since: UnixMillis, author: &Author, now: UnixMillis) -> Result<u64> {
+        let author = author.clone();
+        self.write(move |tx| webhooks::redeliver_failed(tx, Moment::live(now), id, since, &author))
     }
 
     /// For the sender: deliveries that somebody wants sent, oldest first.

@@ -294,8 +294,14 @@ pub(crate) fn test(tx: &Tx<'_>, moment: Moment, id: WebhookId, author: &Author) 
     Ok(lsn)
 }
 
-/// Queues a delivery to be sent again.
-pub(crate) fn enqueue(tx: &Tx<'_>, id: WebhookId, lsn: Lsn) -> Result<()> {
+/// Queues a delivery to be sent again, since somebody asks for it.
+pub(crate) fn redeliver(tx: &Tx<'_>, moment: Moment, id: WebhookId, lsn: Lsn, author: &Author) -> Result<()> {
+    enqueue(tx, id, lsn)?;
+    let which = audit::facts([("delivery", journal::message_id(tx.meta(&crate::meta::LOG_ID)?, lsn))]);
+    audit::append(tx, moment, author, &Deed::made("webhook.redelivered", id, which)).map(drop)
+}
+
+fn enqueue(tx: &Tx<'_>, id: WebhookId, lsn: Lsn) -> Result<()> {
     need(tx, id)?;
     if delivery(&tx.read(DELIVERIES)?, id, lsn)?.is_none() {
         return Err(WebhookError::NoSuchDelivery.into());
@@ -306,7 +312,13 @@ pub(crate) fn enqueue(tx: &Tx<'_>, id: WebhookId, lsn: Lsn) -> Result<()> {
 }
 
 /// Queues all deliveries since a time that were given up or skipped; tells how many.
-pub(crate) fn enqueue_failed(tx: &Tx<'_>, id: WebhookId, since: UnixMillis) -> Result<u64> {
+pub(crate) fn redeliver_failed(
+    tx: &Tx<'_>,
+    moment: Moment,
+    id: WebhookId,
+    since: UnixMillis,
+    author: &Author,
+) -> Result<u64> {
     need(tx, id)?;
     let mut failed = Vec::new();
     for entry in tx.read(DELIVERIES)?.range(span(id.as_bytes()))? {
@@ -316,11 +328,16 @@ pub(crate) fn enqueue_failed(tx: &Tx<'_>, id: WebhookId, since: UnixMillis) -> R
             failed.push(key.value().1);
         }
     }
-    let mut queue = tx.write(DELIVERY_QUEUE)?;
+    if failed.is_empty() {
+        author.told();
+        return Ok(0);
+    }
     for lsn in &failed {
-        queue.insert((id.as_bytes(), *lsn), ())?;
+        tx.write(DELIVERY_QUEUE)?.insert((id.as_bytes(), *lsn), ())?;
     }
     tx.changed(|effects| effects.webhooks_changed = true);
+    let which = audit::facts([("since_ms", since.get().to_string()), ("deliveries", failed.len().to_string())]);
+    audit::append(tx, moment, author, &Deed::made("webhook.redelivered", id, which))?;
     Ok(failed.len() as u64)
 }
 

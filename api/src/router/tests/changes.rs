@@ -154,6 +154,11 @@ async fn what_changes_nothing_is_no_entry() {
     api.json(Method::POST, "/api/v1/bulk", &absent).await.ok(200);
     assert_eq!(api.entries("limit=1000").await.len(), entries);
     assert_eq!(api.get(&hook).await.header("etag"), tag, "it stands as it did");
+    // One glob and two, which would be told in the same words.
+    for paths in [json!(["a.pkg, b.pkg"]), json!(["a.pkg", "b.pkg"])] {
+        api.json(Method::PATCH, &hook, &json!({"paths": paths})).await.ok(200);
+        assert_eq!(api.get(&hook).await.ok(200)["paths"], paths);
+    }
 }
 
 #[tokio::test]
