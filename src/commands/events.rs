@@ -46,8 +46,11 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    // Asked for before the page, so that nothing that happens in between is passed over.
-    let head = head(&node).await?;
+    // Where to follow from if there is nothing to show: asked for first, so that nothing in between is passed over.
+    let begins = match arguments.after {
+        None if arguments.follow => head(&node).await?,
+        after => after.unwrap_or_default(),
+    };
     let wanted = EventQuery { kind: arguments.kind.clone(), path: arguments.path.clone(), ..EventQuery::default() };
     let page = match arguments.after {
         Some(after) => forward(&node, after, arguments.limit.get(), &wanted).await?,
@@ -56,7 +59,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     if !arguments.follow {
         return write_page(&page, &mut context.output);
     }
-    let after = page.items.last().map(|record| record.lsn).or(arguments.after).unwrap_or(head);
+    let after = page.items.last().map(|record| record.lsn).unwrap_or(begins);
     page.items.iter().try_for_each(|record| write_record(record, &mut context.output))?;
     follow(&node, after, &wanted, &mut context.output).await
 }
