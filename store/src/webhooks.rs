@@ -307,8 +307,7 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, settings: &WebhookSettings, au
     Ok(Webhook { row, progress })
 }
 
-/// Changes a webhook that stands as expected. Whatever held it up is tried again at once, with all its time before it:
-/// that is a change too, also if nothing else is.
+/// Changes a webhook that stands as expected. Whatever held it up is tried again at once, with all its time before it.
 pub(crate) fn change(
     tx: &Tx<'_>,
     moment: Moment,
@@ -319,7 +318,8 @@ pub(crate) fn change(
 ) -> Result<Webhook> {
     let Webhook { mut row, mut progress } = need(tx, id)?;
     expected.check("the webhook", row.tag())?;
-    let (before, stood) = (facts(&row), (row.settings.clone(), row.is_on()));
+    let before = facts(&row);
+    row.edits = row.edits.wrapping_add(1);
     let told = match change {
         WebhookChange::Edit(edit) => {
             let asked = edit.applied_to(&row.settings);
@@ -341,12 +341,6 @@ pub(crate) fn change(
             "webhook.rotated"
         }
     };
-    let changes_nothing = told == "webhook.changed" && stood == (row.settings.clone(), row.is_on());
-    if changes_nothing && progress.failing.is_none() {
-        author.told();
-        return Ok(Webhook { row, progress });
-    }
-    row.edits = row.edits.wrapping_add(1);
     if let Some(failing) = &mut progress.failing {
         *failing = Failing { attempts: 0, since: moment.now, next_at: moment.now, ..failing.clone() };
     }
