@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     if !arguments.follow {
         return write_page(&page, &mut context.output);
     }
-    let after = page.items.last().map(|record| record.lsn).unwrap_or(begins);
+    let after = page.items.last().map_or(begins, |record| record.lsn);
     page.items.iter().try_for_each(|record| write_record(record, &mut context.output))?;
     follow(&node, after, &wanted, &mut context.output).await
 }
