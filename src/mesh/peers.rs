@@ -6,9 +6,9 @@
 //!
 //! Invariants: at most one ping and one pull to a peer are under way. After a failure nothing is sent before the
 //! back-off is over or the peer gives a sign of life. What a peer was seen to hold is pulled once: by cursor; then, if
-//! the digests still differ after a while, by vector; then not again while it holds the same. Up and down are told once
-//! each, down only after [`DOWN_AFTER_MS`] of failures, or at once when the peer said that it stops (once in
-//! [`GOODBYE_AGAIN_MS`]). What it answered before it said so doesn't count any more.
+//! the digests still differ after a while, by vector, until that brings nothing; then not again while it holds the same.
+//! Up and down are told once each, down only after [`DOWN_AFTER_MS`] of failures, or at once when the peer said that it
+//! stops (once in [`GOODBYE_AGAIN_MS`]). What it answered before it said so doesn't count any more.
 
 use std::collections::BTreeMap;
 
@@ -108,7 +108,7 @@ struct PullLane {
     under_way: bool,
     next_at: Moment,
     failures: u32,
-    /// Their digests when a pull by cursor got all of it.
+    /// Their digests when a pull got all of it, but perhaps for twins.
     read: Option<Digests>,
     /// Their digests when all of theirs was surely here: the digests were equal, or the vector decided.
     held: Option<Digests>,
@@ -383,7 +383,12 @@ impl Peers {
                 peer.pull.vector_at = peer.pull.vector_at.max(now.plus_ms(VECTOR_DELAY_MS));
             }
             PullMode::Vector => {
-                peer.pull.held = Some(theirs);
+                // Of a stream of which the peer held more than this node only that came, and no twin before it: the peer may
+                // have gained it since it was read. So what settles it is a pull of what was read before that brings nothing.
+                if peer.pull.read == Some(theirs) && report.gained == 0 {
+                    peer.pull.held = Some(theirs);
+                }
+                peer.pull.read = Some(theirs);
                 peer.pull.vector_at = now.plus_ms(VECTOR_PULL_MS);
             }
         }

@@ -183,6 +183,22 @@ fn when_cursors_find_nothing_the_vector_decides_once() {
     assert_eq!(peers.actions(at(now)), [Action::Pull(A, PullMode::Cursor)]);
 }
 
+/// What a peer came to hold since it was read hides twins from a pull by vector: it gives what lies past this node's last.
+#[test]
+fn a_pull_by_vector_settles_what_was_read_before_and_brings_nothing() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(2), &holds(1), at(1000));
+    assert_eq!(peers.actions(at(1000)), [Action::Pull(A, PullMode::Cursor)]);
+    peers.pulled(&A, report(PullMode::Cursor, 2, 1), at(1000));
+    assert_eq!(peers.actions(at(3000)), [Action::Pull(A, PullMode::Vector)]);
+    for (asked_ms, theirs, gained) in [(3000, 3, 1), (8000, 3, 1), (13_000, 4, 0), (18_000, 4, 0)] {
+        peers.pulled(&A, report(PullMode::Vector, theirs, gained), at(asked_ms));
+        assert_eq!(peers.actions(at(asked_ms + 4999)), []);
+        let again = if asked_ms < 18_000 { vec![Action::Pull(A, PullMode::Vector)] } else { vec![] };
+        assert_eq!(peers.actions(at(asked_ms + 5000)), again, "after {asked_ms}");
+    }
+}
+
 #[test]
 fn a_failing_peer_is_tried_ever_less_and_is_down_after_a_while() {
     let mut peers = in_sync();

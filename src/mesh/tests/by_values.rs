@@ -284,3 +284,18 @@ fn a_node_put_back_to_yesterdays_copy_gets_its_own_past_back_and_nothing_freezes
         assert_eq!(["two.pkg", "three.pkg", "four.pkg"].map(listed), [true; 3]);
     }
 }
+
+/// What a peer gains after it was read by cursor: of a stream of which it holds more, a pull by vector gets the rest alone.
+#[test]
+fn a_twin_before_what_a_pull_by_vector_brings_comes_with_the_next() {
+    let [a, b, c] = ring();
+    a.publish("one.pkg", b"yesterday");
+    settle(&[(&a, &b), (&b, &c), (&c, &a)]);
+    let backup = a.copied("a", "backup");
+    a.publish("one.pkg", b"today");
+    assert!(sync(&c, &a, PullMode::Cursor));
+    backup.publish("two.pkg", b"after the restore");
+    backup.publish("three.pkg", b"after the restore");
+    assert!(sync(&b, &backup, PullMode::Cursor));
+    assert_eq!([(); 3].map(|()| sync(&c, &b, PullMode::Vector)), [true, true, false]);
+}
