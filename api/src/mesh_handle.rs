@@ -89,6 +89,12 @@ pub enum JoinError {
          of that mesh, and redeem it on an owner of this one"
     )]
     MergeNeedsOwner,
+    /// The inviting node may have been admitted elsewhere itself, and doesn't know yet.
+    #[error(
+        "the inviting node is still joining a mesh itself; redeem the invite again when it has joined, or an hour after \
+         it began"
+    )]
+    StillJoining,
     /// The other node's answer made no sense.
     #[error("the inviting node's answer can't be used: {reason}")]
     BadAnswer {
@@ -118,6 +124,7 @@ impl JoinError {
             Self::Expelled => "expelled",
             Self::ReplicaHasEvents => "replica_has_events",
             Self::MergeNeedsOwner => "merge_needs_owner",
+            Self::StillJoining => "still_joining",
             Self::BadAnswer { .. } => "bad_peer_answer",
             Self::Store => "internal",
             Self::Stopped => "stopping",

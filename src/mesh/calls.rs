@@ -185,17 +185,17 @@ impl Caller {
         let join = self.in_blocking(move |store| Join::new(store, line, author)).await.ok_or_else(stopped)??;
         let (endpoint, inviter_nonce) = self.open(&join).await?;
         let (node, now) = (self.node.clone(), (self.clock)());
+        let invite = join.line().to_string();
+        let noted = invite.clone();
         let (join, request) = self
-            .in_blocking(move |_| {
-                let request = join.redeem(&node, inviter_nonce, now);
+            .in_blocking(move |store| {
+                // The statements after the note: from then on nobody else is let in here.
+                let request = store.note_joining(&noted, &by, now).and_then(|()| join.redeem(&node, inviter_nonce, now));
                 (join, request)
             })
             .await
             .ok_or_else(stopped)?;
         let request = request.map_err(|_| JoinError::Store)?;
-        let invite = join.line().to_string();
-        let noted = invite.clone();
-        self.in_store(move |store| store.note_joining(&noted, &by, now)).await.map_err(|_| JoinError::Store)?;
         let joined = self.redeem(endpoint, join, request).await;
         if !joined.as_ref().is_err_and(may_be_admitted) {
             // If this fails the invite is redeemed again, to the same end.
@@ -285,7 +285,8 @@ fn may_be_admitted(error: &JoinError) -> bool {
         | JoinError::NotAnOwner
         | JoinError::Expelled
         | JoinError::ReplicaHasEvents
-        | JoinError::MergeNeedsOwner => false,
+        | JoinError::MergeNeedsOwner
+        | JoinError::StillJoining => false,
     }
 }
 
@@ -306,6 +307,7 @@ fn join_error(join: &Join, error: CallError) -> JoinError {
             "replica_has_events" => JoinError::ReplicaHasEvents,
             "expelled" => JoinError::Expelled,
             "merge_needs_owner" => JoinError::MergeNeedsOwner,
+            "still_joining" => JoinError::StillJoining,
             "wrong_node" => JoinError::WrongNode { url: urls.join(", ") },
             _ => bad_answer(&format!("it refused: {detail} ({code})")),
         },

@@ -447,6 +447,7 @@ impl From<Refusal> for Failure {
             Refusal::InviteUsed
             | Refusal::ReplicaHasEvents
             | Refusal::MergeNeedsOwner
+            | Refusal::StillJoining
             | Refusal::OwnInvite
             | Refusal::NotAPeer => StatusCode::CONFLICT,
             Refusal::InviteExpired => StatusCode::GONE,

@@ -4,7 +4,7 @@
 //! lost answer costs nothing. The joiner changes nothing before the inviter has proved that it knows the secret and the
 //! roster in its answer shows that this node belongs. From the moment when the inviter may have admitted it until it knows,
 //! the joiner's store has the invite, and the driver redeems it again ([`super::rejoin`]): no join or merge stays half done
-//! because an answer was lost or a machine stopped.
+//! because an answer was lost or a machine stopped. While it has it, and the node is alone, the store lets nobody else in.
 
 use std::net::IpAddr;
 
@@ -105,18 +105,24 @@ fn decide(ours: &Roster, inviter: &NodeId, row: &InviteRow, joiner: &Joiner<'_>)
     }
     let alone = joiner.root == joiner.node && joiner.roster.is_alone(&joiner.node);
     let owns = ours.role(inviter) == Some(Role::Owner);
+    let two_meshes = !alone && joiner.root != ours.root();
+    let owners = row.role == Role::Owner
+        && joiner.roster.role(&joiner.node) == Some(Role::Owner)
+        && joiner.roster.role(&ours.root()) == Some(Role::Owner);
     if let Some(role) = ours.role(&joiner.node) {
-        // One that never learnt that it was admitted, and now needs a greater role for what it published meanwhile.
-        let rises = alone && owns && row.role > role;
-        return Ok(if rises { Joining::Admit } else { Joining::Link });
+        // One that never learnt that it was admitted. It now needs a greater role for what it published meanwhile, or has
+        // let others in meanwhile.
+        return Ok(match owns {
+            true if alone && row.role > role => Joining::Admit,
+            true if two_meshes && owners && ours.role(&joiner.root) != Some(Role::Owner) => Joining::Merge,
+            _ => Joining::Link,
+        });
     }
     if !owns {
         return Err(Refusal::NotAnOwner);
     }
-    if !alone && joiner.root != ours.root() {
-        let owners = joiner.roster.role(&joiner.node) == Some(Role::Owner)
-            && joiner.roster.role(&ours.root()) == Some(Role::Owner);
-        return if owners && row.role == Role::Owner { Ok(Joining::Merge) } else { Err(Refusal::MergeNeedsOwner) };
+    if two_meshes {
+        return if owners { Ok(Joining::Merge) } else { Err(Refusal::MergeNeedsOwner) };
     }
     if row.role == Role::Replica && joiner.has_events {
         return Err(Refusal::ReplicaHasEvents);

@@ -79,6 +79,9 @@ pub(super) enum Refusal {
     /// A merge needs an owner on both sides, and an owner's invite.
     #[error("two meshes merge only by an owner of each, with an invite for the role owner")]
     MergeNeedsOwner,
+    /// This node may be admitted elsewhere, and doesn't know yet.
+    #[error("this node is still joining a mesh itself")]
+    StillJoining,
     /// No link with the caller is wanted here.
     #[error("the caller is none of this node's peers, or replication with it is paused, so no link of it is needed")]
     NotAPeer,
@@ -118,6 +121,7 @@ impl Refusal {
             Self::NotAnOwner => "not_an_owner",
             Self::ReplicaHasEvents => "replica_has_events",
             Self::MergeNeedsOwner => "merge_needs_owner",
+            Self::StillJoining => "still_joining",
             Self::NotAPeer => "not_a_peer",
             Self::BlobAbsent => "blob_absent",
             Self::BytesAbsent => "bytes_absent",
@@ -135,6 +139,7 @@ impl From<StoreError> for Refusal {
             StoreError::InviteExpired => Self::InviteExpired,
             StoreError::NoSuchInvite => Self::InviteUnknown,
             StoreError::NotAnOwner => Self::NotAnOwner,
+            StoreError::StillJoining => Self::StillJoining,
             StoreError::Frame(_) => Self::Malformed { what: "statement" },
             other => Self::Store(other),
         }

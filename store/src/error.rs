@@ -238,6 +238,12 @@ pub enum StoreError {
     /// A node that is not alone can't take another's root.
     #[error("this node is already part of a mesh with other nodes")]
     NotAlone,
+    /// A node that is alone and perhaps admitted elsewhere lets nobody in.
+    #[error(
+        "this node is still joining a mesh: the answer of the node that invited it was lost, and it is asked again. \
+         Others can join this node when that answer is here, or an hour after it was first asked"
+    )]
+    StillJoining,
     /// A node with events of its own can't be a replica.
     #[error("this node has published packages of its own, so it can't join as a replica")]
     ReplicaHasEvents,

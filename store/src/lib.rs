@@ -41,6 +41,7 @@ mod holders;
 mod holding;
 mod invisible;
 mod joined;
+mod joining;
 mod journal;
 mod keys;
 mod lacking;

@@ -13,6 +13,7 @@ use redb::ReadableTable;
 use crate::audit::{self, Deed, Facts};
 use crate::digest::{EventId, NodeId, StatementId};
 use crate::error::{Result, StoreError};
+use crate::joining;
 use crate::journal::{self, Moment};
 use crate::keys;
 use crate::limits::{EXPEL_IDS_MAX, EXPEL_TIPS_MIN, STATEMENTS_MAX};
@@ -59,6 +60,7 @@ pub(crate) fn admit(tx: &Tx<'_>, moment: Moment, admit: &Admit, author: &Author)
         author.told();
         return Ok(None);
     }
+    joining::settle(tx, moment.now)?;
     if redb::ReadableTableMetadata::len(&tx.read(STATEMENTS)?)? >= STATEMENTS_MAX as u64 {
         return Err(StoreError::TooMany { what: "roster statements", max: STATEMENTS_MAX });
     }
@@ -120,6 +122,9 @@ pub(crate) fn take(
             let author = author.filter(|author| author.as_str() == by).cloned();
             admits.push((admit.node, author.unwrap_or_else(|| Author::new(by)), facts_of(tx, &admit.node)));
         }
+    }
+    if author.is_some() {
+        joining::settle(tx, moment.now)?;
     }
     let fresh = trust::insert(tx, moment, arrived)?;
     for (node, author, before) in admits {

@@ -9,6 +9,7 @@ use crate::codec::{Added, from_row, to_row};
 use crate::digest::NodeId;
 use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
+use crate::joining;
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{INVITES_MAX, PEERS_MAX};
 use crate::membership::check_role;
@@ -306,6 +307,7 @@ pub(crate) fn redeem(tx: &Tx<'_>, id: &[u8; 16], node: &NodeId, now: UnixMillis)
         Some(_) => Err(StoreError::InviteUsed),
         None if row.expires_at <= now => Err(StoreError::InviteExpired),
         None => {
+            joining::settle(tx, now)?;
             let row = InviteRow { redeemed_by: Some(*node), ..row };
             tx.write(INVITES)?.insert(id, to_row(&row).as_slice())?;
             Ok(row)

@@ -143,6 +143,8 @@ codes! {
     ReplicaHasEvents = CONFLICT "replica_has_events" "A node with packages of its own can not join as replica";
     /// Merging takes an owner on both sides.
     MergeNeedsOwner = CONFLICT "merge_needs_owner" "Merging two meshes takes an owner of each";
+    /// The node that would let another in is joining a mesh itself.
+    StillJoining = CONFLICT "still_joining" "The node is still joining a mesh itself";
     /// The invite is past its time.
     InviteExpired = CONFLICT "invite_expired" "The invite has expired";
     /// Another node used the invite.

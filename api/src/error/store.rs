@@ -75,6 +75,7 @@ impl From<StoreError> for ApiError {
             StoreError::InviteUsed => plain(Code::InviteUsed),
             StoreError::InviteExpired => plain(Code::InviteExpired),
             StoreError::NotAlone => plain(Code::NotAlone),
+            StoreError::StillJoining => plain(Code::StillJoining),
             StoreError::ReplicaHasEvents => plain(Code::ReplicaHasEvents),
             StoreError::UnderWay { what } => plain(Code::UnderWay).fact("what", what).retry_after(UNDER_WAY_S),
             StoreError::TooManyOpenFiles { .. } => logged(error, FILES_OPEN, Code::Busy).retry_after(BUSY_S),

@@ -280,7 +280,8 @@ impl World {
         let mesh = self.machines[joiner].mesh().cloned()?;
         let joined = mesh.join(line.to_string(), author()).await;
         self.trace.line(&format!("m{joiner} joins m{inviter}: {joined:?}"));
-        let again = [JoinError::Stopped.code(), JoinError::Store.code(), "node_unreachable", "bad_peer_answer"];
+        let again =
+            [JoinError::Stopped.code(), JoinError::Store.code(), "node_unreachable", "bad_peer_answer", "still_joining"];
         if !joined.as_ref().is_err_and(|error| again.contains(&error.code())) {
             self.joining.pop();
         }

@@ -1,10 +1,10 @@
 //! Redeeming invites, in all the ways the design names.
 
-use ods_store::{Author, Expected, NodeId, PeerRow, Role, UnixMillis};
+use ods_store::{Admit, Author, Expected, NodeId, PeerRow, Role, StoreError, UnixMillis};
 
 use super::super::protocol::{PairAnswer, PairRequest, Request};
 use super::super::serve::Reply;
-use super::support::{HOUR_MS, NOW, TestNode, assert_converged, path};
+use super::support::{HOUR_MS, NOW, TestNode, assert_converged, author, path};
 
 fn refused(node: &TestNode, inviter: &TestNode, line: ods_api::InviteLine) -> String {
     node.join(inviter, line).unwrap_err()
@@ -198,6 +198,49 @@ fn an_invite_that_is_redeemed_again_is_so_in_the_name_of_who_began() {
     node.store().note_joining("line", &Author::new("user ada").at("192.0.2.1"), NOW).unwrap();
     let row = node.store().joining().unwrap().expect("it is noted");
     assert_eq!((row.invite.as_str(), row.author()), ("line", Author::new("user ada").at("192.0.2.1")));
+}
+
+/// Its inviter may have admitted it: in a mesh of its own with others it could not become part of that any more.
+#[test]
+fn a_node_that_is_still_joining_lets_nobody_in_for_an_hour() {
+    let (node, friend) = (TestNode::new("node"), TestNode::new("friend"));
+    let (row, line) = node.invite(Role::Publisher);
+    let began = UnixMillis::new(NOW.get() - 3_600_000 + 1);
+    node.store().note_joining("line", &author(), began).unwrap();
+    assert_eq!(refused(&friend, &node, line.clone()), "still_joining");
+    assert_eq!(node.store().invite(&row.id).unwrap().unwrap().redeemed_by, None, "it isn't spent");
+    let admit = Admit { node: friend.store().node_id(), role: Role::Publisher, prefixes: vec![] };
+    assert!(matches!(node.store().admit(&admit, &author(), NOW), Err(StoreError::StillJoining)));
+    assert!(node.store().roster().is_alone(&node.store().node_id()) && node.store().joining().unwrap().is_some());
+
+    node.store().end_joining("line").unwrap();
+    node.store().note_joining("another", &author(), UnixMillis::new(began.get() - 1)).unwrap();
+    friend.join(&node, line).unwrap();
+    assert_eq!(node.store().joining().unwrap(), None, "it stays what it is");
+    node.store().note_joining("a third", &author(), NOW).unwrap();
+    TestNode::new("another friend").joins(&node, Role::Publisher);
+}
+
+/// The first invite's answer was lost, and it was asked for no more. Only an owner can mend that, and does.
+#[test]
+fn a_node_that_was_admitted_unknown_to_it_and_let_others_in_merges_as_owner() {
+    let (hq, node, friend) = (TestNode::new("hq"), TestNode::new("node"), TestNode::new("friend"));
+    let (_, line) = hq.invite(Role::Publisher);
+    node.join_to_no_avail(&hq, line.clone());
+    assert_eq!(hq.store().roster().role(&node.store().node_id()), Some(Role::Publisher));
+    friend.joins(&node, Role::Publisher);
+    assert_eq!(refused(&node, &hq, line), "merge_needs_owner");
+    let (_, line) = hq.invite(Role::Owner);
+    node.join(&hq, line).unwrap();
+    for one in [&hq, &node] {
+        for other in [&hq, &node, &friend] {
+            assert!(one.store().roster().is_member(&other.store().node_id()));
+        }
+    }
+    let statements = hq.store().roster_statements().unwrap().len();
+    let (_, line) = hq.invite(Role::Owner);
+    node.join(&hq, line).unwrap();
+    assert_eq!(hq.store().roster_statements().unwrap().len(), statements, "they are one mesh already");
 }
 
 #[test]

@@ -127,17 +127,19 @@ impl TestNode {
         happens: impl FnOnce(),
     ) -> Result<(), String> {
         let join = Join::new(self.store(), line, author().at("192.0.2.1")).map_err(|error| error.code().to_owned())?;
-        let pair = |request| match inviter.asked(self, Request::Pair(request)) {
-            Ok(Reply::Answer(Answer::Pair(answer))) => Ok(answer),
-            Ok(other) => panic!("not a pairing answer: {other:?}"),
-            Err(refusal) => Err(refusal.code().to_owned()),
-        };
-        let PairAnswer::Opened { inviter_nonce } = pair(join.open())? else { panic!("not opened") };
+        let PairAnswer::Opened { inviter_nonce } = pair(inviter, self, join.open())? else { panic!("not opened") };
         let request: PairRequest = join.redeem(&self.node, inviter_nonce, self.now).unwrap();
-        let answer = pair(request.clone())?;
+        let answer = pair(inviter, self, request.clone())?;
         happens();
         join.take(self.store(), &request, answer, self.now).map_err(|error| error.code().to_owned())?;
         Ok(())
+    }
+
+    /// Is admitted, but never gets to know it.
+    pub(super) fn join_to_no_avail(&self, inviter: &Self, line: InviteLine) {
+        let join = Join::new(self.store(), line, author()).unwrap();
+        let PairAnswer::Opened { inviter_nonce } = pair(inviter, self, join.open()).unwrap() else { panic!("not opened") };
+        pair(inviter, self, join.redeem(&self.node, inviter_nonce, self.now).unwrap()).unwrap();
     }
 
     pub(super) fn joins(&self, inviter: &Self, role: Role) {
@@ -147,6 +149,15 @@ impl TestNode {
 
     pub(super) fn wanted(&self) -> BTreeSet<Digest> {
         self.store().wants(1000).unwrap().into_iter().map(|want| want.blob).collect()
+    }
+}
+
+/// A step of pairing, or the refusal's code.
+fn pair(inviter: &TestNode, joiner: &TestNode, request: PairRequest) -> Result<PairAnswer, String> {
+    match inviter.asked(joiner, Request::Pair(request)) {
+        Ok(Reply::Answer(Answer::Pair(answer))) => Ok(answer),
+        Ok(other) => panic!("not a pairing answer: {other:?}"),
+        Err(refusal) => Err(refusal.code().to_owned()),
     }
 }
 
