@@ -190,7 +190,8 @@ impl Caller {
         let (join, request) = self
             .in_blocking(move |store| {
                 // The statements after the note: from then on nobody else is let in here.
-                let request = store.note_joining(&noted, &by, now).and_then(|()| join.redeem(&node, inviter_nonce, now));
+                let request =
+                    store.note_joining(&noted, &by, now).and_then(|()| join.redeem(&node, inviter_nonce, now));
                 (join, request)
             })
             .await

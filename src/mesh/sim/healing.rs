@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ods_store::{NodeId, Rates};
+use ods_store::{NodeId, Rates, Role};
 use tokio::time::Instant;
 
-use super::super::limits::LINK_SILENCE_MS;
+use super::super::limits::{BACK_OFF_MAX_MS, LINK_SILENCE_MS};
 use super::history::History;
 use super::machine::{End, Machine};
 use super::network::Weather;
@@ -16,8 +16,9 @@ use super::world::World;
 /// In this time all catalogs, vectors and rosters are equal,
 const AGREED_MS: u64 = 30_000;
 /// ... once a node that moved behind a firewall may have learned that nobody calls it any more, by their silence, and has
-/// opened a link (`linking.rs`). Until then nothing reaches it but what it asks for by itself, once a minute or so.
-const LINKED_MS: u64 = LINK_SILENCE_MS + 1_000;
+/// opened a link (`linking.rs`), perhaps after a back-off. Until then nothing reaches it but what it asks for by itself, once
+/// a minute or so. This begins when all lines are whole: before, it perhaps could ask nobody.
+const LINKED_MS: u64 = LINK_SILENCE_MS + BACK_OFF_MAX_MS + 5_000;
 /// In this time after that all bytes are everywhere; a node that doesn't keep them fetches them for those behind it only
 /// once they have asked for a while, and then the next such node; and what is lost has its turns before some of what can come.
 const BYTES_MS: u64 = 300_000;
@@ -55,9 +56,7 @@ impl World {
             let first = standings.next();
             standings.all(|standing| Some(standing) == first)
         };
-        let since_moved_ms =
-            self.moved_at.map_or(LINKED_MS, |at| u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
-        let allowed_ms = LINKED_MS.saturating_sub(since_moved_ms) + AGREED_MS;
+        let allowed_ms = if self.moved { LINKED_MS + AGREED_MS } else { AGREED_MS };
         if !self.wait_for(allowed_ms, agreed).await? {
             return Err(format!(
                 "the members {members:?} do not agree after {allowed_ms} ms:\n{}",
@@ -116,8 +115,29 @@ impl World {
                 self.machines[number].start();
             }
         }
-        for joining in std::mem::take(&mut self.joining) {
+        let joining = std::mem::take(&mut self.joining);
+        self.network.set_callable(joining.iter().map(|joining| joining.inviter));
+        for joining in joining {
             self.join(joining.joiner, joining.inviter, joining.role).await;
+        }
+        self.join_restored().await;
+    }
+
+    /// A node that was restored from a backup older than its joining, and let others in since, is of a mesh of its own, and
+    /// a member of the first founder's, unknown to it. An owner of that merges them.
+    async fn join_restored(&mut self) {
+        let members = self.members();
+        let own = |number: usize| self.machines[number].store().node_id();
+        let first = self.machines[0].store().roster().root();
+        let roster = |number: usize| self.machines[number].store().roster();
+        let knows = |number: usize| roster(number).standing(&first).is_some();
+        let is_lost = |number: &usize| roster(*number).root() == own(*number) && !knows(*number);
+        let owner = |number: &usize| roster(*number).role(&own(*number)) == Some(Role::Owner) && knows(*number);
+        let lost: Vec<usize> = members.iter().copied().filter(is_lost).collect();
+        let Some(inviter) = members.iter().copied().find(owner) else { return };
+        for joiner in lost {
+            self.network.set_callable([inviter]);
+            self.join(joiner, inviter, Role::Owner).await;
         }
     }
 

@@ -130,6 +130,12 @@ impl Network {
         self.state().firewalled = machines.iter().copied().collect();
     }
 
+    /// Puts no firewall before these any more.
+    pub(super) fn set_callable(&self, machines: impl IntoIterator<Item = usize>) {
+        let mut state = self.state();
+        machines.into_iter().for_each(|machine| _ = state.firewalled.remove(&machine));
+    }
+
     /// Puts one more machine behind a firewall.
     pub(super) fn move_behind(&self, machine: usize) {
         self.state().firewalled.insert(machine);

@@ -27,12 +27,16 @@ pub(super) struct Promises {
     expelled: bool,
     /// Digests of all bytes that were ever published, and their lengths.
     known: BTreeMap<Digest, u64>,
+    /// Those whose publish was acknowledged, and by which machines.
+    published: BTreeSet<(Digest, usize)>,
 }
 
 impl Promises {
-    /// Bytes that somebody publishes.
-    pub(super) fn knows(&mut self, bytes: &[u8]) {
-        self.known.insert(Digest::from_bytes(*blake3::hash(bytes).as_bytes()), bytes.len() as u64);
+    /// Bytes that somebody publishes, and the machine that acknowledged them.
+    pub(super) fn knows(&mut self, bytes: &[u8], acknowledged: Option<usize>) {
+        let digest = Digest::from_bytes(*blake3::hash(bytes).as_bytes());
+        self.known.insert(digest, bytes.len() as u64);
+        self.published.extend(acknowledged.map(|machine| (digest, machine)));
     }
 
     /// Whether a disk was lost: then there may be twins.
@@ -93,12 +97,11 @@ impl Promises {
         self.check_kept(machines)
     }
 
-    /// The bytes of an acknowledged publish are somewhere as long as no disk was lost.
+    /// The bytes of an acknowledged publish are somewhere as long as no disk was lost. (Who changes only a package's meta, or
+    /// restores a revision, answers for no bytes: perhaps those have them who are expelled.)
     fn check_kept(&self, machines: &[&Machine]) -> Result<(), String> {
-        let answers = |package: &Package| {
-            let answering = self.acknowledged.get(&package.revision);
-            answering.is_some_and(|numbers| machines.iter().any(|machine| numbers.contains(&machine.number)))
-        };
+        let answers =
+            |package: &Package| machines.iter().any(|machine| self.published.contains(&(package.blob, machine.number)));
         let listed = machines.first().map(|machine| packages(machine.store())).unwrap_or_default();
         let held = held(machines);
         let lost = |package: &&Package| !held.contains(&package.blob) && answers(package);

@@ -8,7 +8,7 @@ use ods_store::{
     Retention, Role, SimDisk, SpacePolicy, StatePolicy, StoreError,
 };
 
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::machine::{End, Machine};
 use super::script::{PATHS, Step};
@@ -106,8 +106,9 @@ impl World {
         let outcome = match step {
             Step::Publish { size, .. } => {
                 let bytes = noise(seed, size);
-                self.promises.knows(&bytes);
-                publish(machine, &request(MetaPatch::new()), &bytes)
+                let published = publish(machine, &request(MetaPatch::new()), &bytes);
+                self.promises.knows(&bytes, published.is_ok().then_some(number));
+                published
             }
             Step::Retag { tag, .. } => {
                 let meta = MetaPatch::from([("tags".to_owned(), Some(format!("t{tag}")))]);
@@ -239,7 +240,7 @@ impl World {
             }
             Step::MoveBehind { machine } => {
                 self.network.move_behind(machine % self.founded);
-                self.moved_at = Some(Instant::now());
+                self.moved = true;
             }
             Step::Drip { machine, for_ms } => {
                 let machine = machine % self.machines.len();

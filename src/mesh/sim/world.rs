@@ -60,8 +60,8 @@ pub(super) struct World {
     /// Spare machines that were used.
     pub(super) used: BTreeSet<usize>,
     pub(super) doomed: BTreeMap<usize, u64>,
-    /// When a machine last moved behind a firewall.
-    pub(super) moved_at: Option<Instant>,
+    /// Whether a machine moved behind a firewall.
+    pub(super) moved: bool,
     /// Whether all cursors are looked at after each commit.
     watched: bool,
     later: Vec<(Instant, Later)>,
@@ -119,7 +119,7 @@ impl World {
             ended: BTreeSet::new(),
             used: BTreeSet::new(),
             doomed: BTreeMap::new(),
-            moved_at: None,
+            moved: false,
             watched: script.watched,
             later: Vec::new(),
         }
@@ -280,8 +280,13 @@ impl World {
         let mesh = self.machines[joiner].mesh().cloned()?;
         let joined = mesh.join(line.to_string(), author()).await;
         self.trace.line(&format!("m{joiner} joins m{inviter}: {joined:?}"));
-        let again =
-            [JoinError::Stopped.code(), JoinError::Store.code(), "node_unreachable", "bad_peer_answer", "still_joining"];
+        let again = [
+            JoinError::Stopped.code(),
+            JoinError::Store.code(),
+            "node_unreachable",
+            "bad_peer_answer",
+            "still_joining",
+        ];
         if !joined.as_ref().is_err_and(|error| again.contains(&error.code())) {
             self.joining.pop();
         }

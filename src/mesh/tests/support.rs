@@ -138,7 +138,9 @@ impl TestNode {
     /// Is admitted, but never gets to know it.
     pub(super) fn join_to_no_avail(&self, inviter: &Self, line: InviteLine) {
         let join = Join::new(self.store(), line, author()).unwrap();
-        let PairAnswer::Opened { inviter_nonce } = pair(inviter, self, join.open()).unwrap() else { panic!("not opened") };
+        let PairAnswer::Opened { inviter_nonce } = pair(inviter, self, join.open()).unwrap() else {
+            panic!("not opened")
+        };
         pair(inviter, self, join.redeem(&self.node, inviter_nonce, self.now).unwrap()).unwrap();
     }
 
