@@ -200,7 +200,7 @@ impl Worker for WebhookWorker {
 mod tests {
     use std::path::Path;
 
-    use ods_store::{Author, Deed, SimDisk, StoreOptions, WebhookSettings, facts};
+    use ods_store::{Author, Deed, Purpose, SimDisk, StoreOptions, WebhookSettings, facts};
     use tokio::time::timeout;
 
     use super::*;
@@ -235,7 +235,7 @@ mod tests {
             }
             worker.tick().await;
             assert!(!worker.lanes.values().any(|known| known.running), "it doesn't rest after {deeds} deeds");
-            store.note_deed(&Deed::made("called", "POST /x", facts([])), &author, NOW).unwrap();
+            store.note_deed(Purpose::Any, &Deed::made("called", "POST /x", facts([])), &author, NOW).unwrap();
         }
     }
 }

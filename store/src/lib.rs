@@ -161,6 +161,7 @@ pub use reach::{Reach, reach};
 pub use reader::BlobReader;
 pub use recent::PackageWithBytes;
 pub use replicated::{ReplicationStep, Waiting, is_settled};
+pub use reserve::Purpose;
 pub use resumable::{NewUpload, UploadEnd, UploadError, UploadId, UploadRefusal, UploadStatus};
 pub use retention::{Keep, PastRevision, Presence, Retention, RetentionRule, retained};
 pub use roster::{Roster, Standing};

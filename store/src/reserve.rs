@@ -39,7 +39,7 @@ static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 
 /// What a commit is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub enum Purpose {
     /// Anything.
     Any,
     /// It frees room, or is a step to that: a package is removed, blobs are collected.

@@ -36,11 +36,6 @@ impl Publisher {
         &self.0
     }
 
-    /// What is done is told item by item; of all together there is nothing to tell.
-    pub(crate) fn tells_each(&self) {
-        self.0.session.author().told();
-    }
-
     /// Leave to change the package at `path`, if the token's prefixes allow it.
     pub(crate) fn at(&self, path: PackagePath) -> Result<PackageWriter, ApiError> {
         let reader = self.0.clone();
@@ -75,11 +70,6 @@ impl PackageWriter {
     /// Who may change may look.
     pub(crate) fn reader(&self) -> &Reader {
         &self.reader
-    }
-
-    /// Bytes that come change nothing yet; what becomes of them the store tells the audit.
-    pub(crate) fn takes_bytes(&self) {
-        self.author().told();
     }
 
     /// The package's path.

@@ -98,6 +98,11 @@ impl Reader {
             .await
     }
 
+    /// The call itself is nothing for the audit: what it does in the store is told there, if that is anything.
+    pub(crate) fn tells_in_the_store(&self) {
+        self.author().told();
+    }
+
     /// Whether the token sees everything there is.
     pub(crate) fn sees_all(&self) -> bool {
         self.session.who.prefixes().is_empty()

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use ods_store::{Author, Deed, facts};
+use ods_store::{Author, Deed, Purpose, facts};
 
 use super::AppState;
 use crate::blocking::blocking;
@@ -47,7 +47,7 @@ pub(crate) async fn witness(State(state): State<AppState>, mut request: Request,
         let deed = Deed::made("called", call, facts([("address", address)]));
         let now = state.now();
         let store = state.store.clone();
-        if blocking(move || store.note_deed(&deed, &author, now)).await.is_err() {
+        if blocking(move || store.note_deed(Purpose::Any, &deed, &author, now)).await.is_err() {
             tracing::error!("a change could not be told to the audit");
         }
     }

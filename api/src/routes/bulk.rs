@@ -42,7 +42,7 @@ pub(crate) async fn change(
     // Waits in line without a thread. Who goes away meanwhile has changed nothing; what has begun is done whole.
     let place = place(&publisher).await?;
     // Each item tells what it changed.
-    publisher.tells_each();
+    publisher.reader().tells_in_the_store();
     blocking(move || {
         publisher.reader().must_still_hold()?;
         let items = deed.all(&publisher, &request.items);

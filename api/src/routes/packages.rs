@@ -165,7 +165,7 @@ async fn publish_body(
                       publish an empty file, or PATCH to change metadata only";
         return Err(ApiError::new(Code::BodyMissing, detail));
     }
-    writer.takes_bytes();
+    writer.reader().tells_in_the_store();
     let upload = {
         let (writer, meta, condition) = (writer.clone(), meta.clone(), condition.clone());
         blocking(move || writer.begin(&meta, &condition, bytes)).await?

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use ods_store::{Deed, Facts, NodeId, PeerEdit, PeerRow};
+use ods_store::{Deed, Facts, NodeId, PeerEdit, PeerRow, Purpose};
 
 use crate::auth::{Admin, Reader};
 use crate::blocking::blocking;
@@ -108,7 +108,7 @@ pub(crate) async fn sync(admin: Admin, AboutId(id): AboutId) -> Result<Json<Sync
         asking.reader().peer(&node)?;
         // Before it begins: whoever asks may leave before the answer.
         let deed = Deed::made("peer.synced", node, Facts::new());
-        Ok::<_, ApiError>(asking.store().note_deed(&deed, &asking.author(), asking.reader().now())?)
+        Ok::<_, ApiError>(asking.store().note_deed(Purpose::Any, &deed, &asking.author(), asking.reader().now())?)
     })
     .await?;
     let events = admin.reader().state().mesh.sync(node).await?;

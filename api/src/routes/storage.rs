@@ -1,7 +1,7 @@
 //! `/storage`: where the bytes are, and removing those that nothing needs.
 
 use axum::Json;
-use ods_store::{Deed, GcMode, GcReport, GcStep, StoreError, facts};
+use ods_store::{Deed, GcMode, GcReport, GcStep, Purpose, StoreError, facts};
 
 use crate::auth::{Admin, Reader};
 use crate::blocking::blocking;
@@ -61,7 +61,8 @@ fn run(admin: &Admin, request: &GcRequest) -> Result<GcReport, ApiError> {
         // What goes is told by the journal. Whoever asked may leave before that, and the node may stop.
         GcMode::Collect => {
             let how = facts([("removed", request.removed.to_string())]);
-            admin.store().note_deed_that_frees_room(&Deed::made("gc.asked", "storage", how), &author, now)?;
+            let asked = Deed::made("gc.asked", "storage", how);
+            admin.store().note_deed(Purpose::FreeRoom, &asked, &author, now)?;
         }
     }
     while !options.stopping.is_cancelled() {

@@ -187,7 +187,7 @@ pub(crate) async fn append(
     if let Some(end) = &uploader.status().end {
         return Err(over(end));
     }
-    uploader.writer().takes_bytes();
+    uploader.writer().reader().tells_in_the_store();
     let offset = match receiving::receive(&uploader, receiving::Part { offset, checksum }, body).await {
         Ok(offset) => offset,
         Err(error) => return Err(over(&ended_meanwhile(&uploader, error).await?)),

@@ -10,6 +10,7 @@ use crate::limits::PAGE_ROWS_MAX;
 use crate::lsn::Lsn;
 use crate::node_edit::NodeEdit;
 use crate::publish::Author;
+use crate::reserve::Purpose;
 use crate::run_settings::{self, StoredSettings};
 use crate::schema::{AUDIT, META, SETTINGS};
 use crate::time::UnixMillis;
@@ -46,16 +47,10 @@ impl Store {
         self.write(move |tx| run_settings::change(tx, Moment::live(now), (&changes, &elsewhere), expected, &author))
     }
 
-    /// Tells the audit of a deed that changed nothing in the store.
-    pub fn note_deed(&self, deed: &Deed, author: &Author, now: UnixMillis) -> Result<Lsn> {
+    /// Tells the audit of a deed that changed nothing in the store. That of what frees room is told on a full disk, too.
+    pub fn note_deed(&self, purpose: Purpose, deed: &Deed, author: &Author, now: UnixMillis) -> Result<Lsn> {
         let (deed, author) = (deed.clone(), author.clone());
-        self.write(move |tx| audit::append(tx, Moment::live(now), &author, &deed))
-    }
-
-    /// The same of what frees room, which a full disk doesn't keep from being done.
-    pub fn note_deed_that_frees_room(&self, deed: &Deed, author: &Author, now: UnixMillis) -> Result<Lsn> {
-        let (deed, author) = (deed.clone(), author.clone());
-        self.write_to_free_room(move |tx| audit::append(tx, Moment::live(now), &author, &deed))
+        self.0.writer.write(purpose, move |tx| audit::append(tx, Moment::live(now), &author, &deed))
     }
 
     /// Tells journal and audit that somebody was not let in: `who` they said that they are, as far as they did.
