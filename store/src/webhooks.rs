@@ -307,7 +307,8 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, settings: &WebhookSettings, au
     Ok(Webhook { row, progress })
 }
 
-/// Changes a webhook that stands as expected. Whatever held it up is tried again at once, with all its time before it.
+/// Changes a webhook that stands as expected. Whatever held it up is tried again at once, with all its time before it: an
+/// edit that changes nothing is told for just that, and for nothing where nothing is held up.
 pub(crate) fn change(
     tx: &Tx<'_>,
     moment: Moment,
@@ -318,8 +319,7 @@ pub(crate) fn change(
 ) -> Result<Webhook> {
     let Webhook { mut row, mut progress } = need(tx, id)?;
     expected.check("the webhook", row.tag())?;
-    let before = facts(&row);
-    row.edits = row.edits.wrapping_add(1);
+    let (before, stood) = (facts(&row), (row.settings.clone(), row.is_on()));
     let told = match change {
         WebhookChange::Edit(edit) => {
             let asked = edit.applied_to(&row.settings);
@@ -341,12 +341,23 @@ pub(crate) fn change(
             "webhook.rotated"
         }
     };
+    let changes = told == "webhook.rotated" || stood != (row.settings.clone(), row.is_on());
+    let held_up = progress.failing.as_ref().map(|failing| failing.lsn);
+    if !changes && (held_up.is_none() || !row.is_on()) {
+        author.told();
+        return Ok(Webhook { row, progress });
+    }
+    // What is under way is of the state before.
+    row.edits = row.edits.wrapping_add(1);
     if let Some(failing) = &mut progress.failing {
         *failing = Failing { attempts: 0, since: moment.now, next_at: moment.now, ..failing.clone() };
     }
     put(tx, &row)?;
     put_progress(tx, id, &progress)?;
-    note(tx, moment, &row, &Deed::changed(told, id, before, facts(&row)), author)?;
+    match held_up.filter(|_| !changes) {
+        Some(lsn) => deliveries::note_redelivered(tx, moment, id, lsn, author)?,
+        None => drop(note(tx, moment, &row, &Deed::changed(told, id, before, facts(&row)), author)?),
+    }
     Ok(Webhook { row, progress })
 }
 

@@ -2,7 +2,7 @@
 
 use ods_store::{
     Attempt, Author, DELIVERIES_PER_WEBHOOK_MAX, DeliveryState, Expected, Failing, Happening, Lsn, Settlement, Store,
-    Tried, Webhook, WebhookChange, WebhookEdit, WebhookId, WebhookSettings,
+    Tried, Webhook, WebhookChange, WebhookEdit, WebhookId, WebhookSettings, facts,
 };
 
 use crate::support::{at, fresh};
@@ -24,6 +24,12 @@ fn author() -> Author {
 
 fn hook(store: &Store) -> Webhook {
     store.create_webhook(&settings(), &author(), at(1)).expect("made")
+}
+
+fn edit(store: &Store, edit: WebhookEdit, seconds: u64) -> Webhook {
+    let change = WebhookChange::Edit(edit);
+    let id = store.webhooks().expect("read")[0].row.id;
+    store.change_webhook(id, &change, &Expected::Any, &author(), at(seconds)).expect("changed")
 }
 
 fn note(store: &Store, seconds: u64) -> Lsn {
@@ -78,14 +84,45 @@ fn what_was_settled_of_an_earlier_state_moves_no_timer_of_the_present_one() {
         given_up: Some("410".to_owned()),
         ..settled(id, Lsn::default(), vec![tried(lsn, Some("410"), 3)])
     };
-    let change = WebhookChange::Edit(WebhookEdit::default());
-    store.change_webhook(id, &change, &Expected::Any, &author(), at(4)).expect("changed");
+    let url = Some("https://y.example/".to_owned());
+    edit(&store, WebhookEdit { url, ..WebhookEdit::default() }, 4);
     store.settle_webhook(stale.clone(), at(5)).expect("settled");
     let webhook = store.webhook(id).expect("there");
     assert!(webhook.row.is_on(), "the new address is not given up for what the old one said");
     assert_eq!(webhook.progress.failing.map(|failing| failing.next_at), Some(at(5)), "and tried at once");
     store.settle_webhook(Settlement { edits: 1, ..stale }, at(6)).expect("settled");
     assert!(!store.webhook(id).expect("there").row.is_on());
+}
+
+#[test]
+fn an_edit_that_changes_nothing_has_what_fails_tried_at_once_and_tells_just_that() {
+    let (_, store) = fresh(12);
+    let made = hook(&store);
+    let (id, tag) = (made.row.id, made.row.tag());
+    let as_it_is = || WebhookEdit { url: Some(settings().url), on: Some(true), ..WebhookEdit::default() };
+    let told = || {
+        let entries = store.audit(None, 10, &mut |_| true).expect("read").items;
+        entries.into_iter().map(|entry| (entry.action, entry.after)).collect::<Vec<_>>()
+    };
+    for nothing in [WebhookEdit::default(), as_it_is()] {
+        assert_eq!(edit(&store, nothing, 2).row.tag(), tag, "it stands as it did");
+    }
+    assert_eq!(told().len(), 1, "nothing was done, but that it was made");
+    let lsn = note(&store, 2);
+    let failed =
+        Settlement { failing: Some(failing(lsn)), ..settled(id, Lsn::default(), vec![tried(lsn, Some("503"), 3)]) };
+    store.settle_webhook(failed.clone(), at(3)).expect("settled");
+    let failing = edit(&store, as_it_is(), 4).progress.failing.expect("it still fails");
+    assert_eq!((failing.attempts, failing.since, failing.next_at), (0, at(4), at(4)));
+    let delivery = facts([("delivery", store.message_id(lsn).expect("an id"))]);
+    assert_eq!((told().len(), &told()[0]), (2, &("webhook.redelivered".to_owned(), delivery)));
+    // What was under way meanwhile moves no timer.
+    store.settle_webhook(failed, at(5)).expect("settled");
+    assert_eq!(store.webhook(id).expect("there").progress.failing.map(|failing| failing.next_at), Some(at(5)));
+    // Of one that is off nothing is tried.
+    edit(&store, WebhookEdit { on: Some(false), ..WebhookEdit::default() }, 6);
+    edit(&store, WebhookEdit { on: Some(false), ..WebhookEdit::default() }, 7);
+    assert_eq!((told().len(), told()[0].0.as_str()), (3, "webhook.changed"));
 }
 
 #[test]
@@ -165,7 +202,7 @@ fn two_who_change_different_things_of_a_webhook_at_once_both_get_their_way() {
     let (_, store) = fresh(9);
     let id = hook(&store).row.id;
     let edits = [
-        WebhookEdit { name: Some("chat".to_owned()), ..WebhookEdit::default() },
+        WebhookEdit { name: Some("talk".to_owned()), ..WebhookEdit::default() },
         WebhookEdit { tags: Some(vec!["prod".to_owned()]), ..WebhookEdit::default() },
         WebhookEdit { on: Some(false), ..WebhookEdit::default() },
     ];
@@ -182,7 +219,7 @@ fn two_who_change_different_things_of_a_webhook_at_once_both_get_their_way() {
     let row = store.webhook(id).expect("there").row;
     assert_eq!(
         (row.settings.name.as_str(), row.settings.tags.as_slice(), row.is_on(), row.edits),
-        ("chat", &["prod".to_owned()][..], false, 3)
+        ("talk", &["prod".to_owned()][..], false, 3)
     );
 }
 

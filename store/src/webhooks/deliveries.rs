@@ -297,6 +297,11 @@ pub(crate) fn test(tx: &Tx<'_>, moment: Moment, id: WebhookId, author: &Author) 
 /// Queues a delivery to be sent again, since somebody asks for it.
 pub(crate) fn redeliver(tx: &Tx<'_>, moment: Moment, id: WebhookId, lsn: Lsn, author: &Author) -> Result<()> {
     enqueue(tx, id, lsn)?;
+    note_redelivered(tx, moment, id, lsn, author)
+}
+
+/// Tells the audit that a delivery is sent again.
+pub(super) fn note_redelivered(tx: &Tx<'_>, moment: Moment, id: WebhookId, lsn: Lsn, author: &Author) -> Result<()> {
     let which = audit::facts([("delivery", journal::message_id(tx.meta(&crate::meta::LOG_ID)?, lsn))]);
     audit::append(tx, moment, author, &Deed::made("webhook.redelivered", id, which)).map(drop)
 }
