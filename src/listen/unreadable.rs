@@ -18,10 +18,13 @@ use std::{
 use ods_api::{ApiError, Code};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{activity::Activity, service::fresh_id};
+use super::{activity::Activity, limits::REQUEST_HEAD_BYTES_MAX, service::fresh_id};
 
 /// The longest head of a refusal by the parser.
 const REFUSAL_BYTES_MAX: usize = 256;
+
+/// Lengths of a body that the parser can't count, and takes for a head that is too long.
+const COUNTED_BYTES_MAX: u64 = u64::MAX - 2;
 
 /// A stream below the HTTP parser that explains its refusals.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(super) struct Explaining<S> {
     peer: IpAddr,
     /// Nothing is on its way out, and no request is being served.
     rests: bool,
+    /// What was read meanwhile: the head of the next request, or its beginning.
+    head: Vec<u8>,
     replacement: Option<Replacement>,
 }
 
@@ -44,7 +49,7 @@ struct Replacement {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Explaining<S> {
     pub(super) fn new(stream: S, activity: Arc<Activity>, peer: IpAddr) -> Self {
-        Self { stream, activity, peer, rests: true, replacement: None }
+        Self { stream, activity, peer, rests: true, head: Vec::new(), replacement: None }
     }
 
     /// The replacement for what is about to be written, if that is the parser's refusal.
@@ -60,7 +65,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Explaining<S> {
         let Some(status) = std::str::from_utf8(&head).ok().and_then(refused_status) else { return };
         let id = fresh_id();
         tracing::info!(target: "ods::request", status, client = %self.peer, request_id = id, outcome = "unreadable", "request");
-        self.replacement = Some(Replacement { bytes: answer(status, &id), written: 0, replaces_bytes: length });
+        self.replacement =
+            Some(Replacement { bytes: answer(reason(status, &self.head), &id), written: 0, replaces_bytes: length });
     }
 
     fn poll_replacement(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<usize>>> {
@@ -90,7 +96,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Explaining<S> {
             self.rests = false;
             return Poll::Ready(Ok(written));
         }
-        self.rests = false;
+        (self.rests, self.head) = (false, Vec::new());
         write(Pin::new(&mut self.stream), context)
     }
 }
@@ -106,12 +112,25 @@ fn refused_status(head: &str) -> Option<u16> {
     (is_bare && (400..500).contains(&status)).then_some(status)
 }
 
-fn answer(status: u16, id: &str) -> Vec<u8> {
-    let (code, detail) = match status {
+/// Why the parser refused `head`.
+fn reason(status: u16, head: &[u8]) -> (Code, &'static str) {
+    match status {
+        431 if is_endless(head) => (Code::TooLarge, "no body is as long as `Content-Length` says: correct it"),
         431 => (Code::HeadTooLarge, "the request's head is too long: shorten its address or its headers"),
         414 => (Code::AddressTooLong, "the request's address is too long: shorten it"),
         _ => (Code::Malformed, "this is not a request that HTTP allows (RFC 9112)"),
-    };
+    }
+}
+
+/// Whether `head` announces a body of more bytes than can be counted.
+fn is_endless(head: &[u8]) -> bool {
+    let lines = head.split(|&byte| byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+    let headers = lines.take_while(|line| !line.trim().is_empty()).filter_map(|line| line.split_once(':'));
+    let lengths = headers.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    lengths.filter_map(|(_, value)| value.trim().parse::<u64>().ok()).any(|bytes| bytes > COUNTED_BYTES_MAX)
+}
+
+fn answer((code, detail): (Code, &str), id: &str) -> Vec<u8> {
     let body = ApiError::new(code, detail).body(Some(id.to_owned()));
     let (status, length) = (code.status(), body.len());
     let mut answer = format!(
@@ -129,7 +148,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Explaining<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+        if self.rests && self.head.len() < REQUEST_HEAD_BYTES_MAX && !self.activity.serves() {
+            self.head.extend_from_slice(&buffer.filled()[before..]);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -163,7 +187,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Explaining<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::refused_status;
+    use super::{is_endless, refused_status};
+
+    #[test]
+    fn only_a_length_that_cant_be_counted_is_endless() {
+        let head = |headers: &str| {
+            format!("PUT /x HTTP/1.1\r\nHost: y\r\n{headers}\r\n\r\nContent-Length: 18446744073709551615")
+        };
+        for endless in ["Content-Length: 18446744073709551615", "x: y\r\ncontent-length:18446744073709551614 "] {
+            assert!(is_endless(head(endless).as_bytes()), "{endless}");
+        }
+        for other in
+            ["Content-Length: 18446744073709551613", "content-length: 18446744073709551616", "x: 18446744073709551615"]
+        {
+            assert!(!is_endless(head(other).as_bytes()), "{other}");
+        }
+    }
 
     #[test]
     fn only_the_parsers_bare_refusals_are_known() {
