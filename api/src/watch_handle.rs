@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ods_store::{Digest, EventId, PackagePath, UnixMillis, WatchId, WatchSettings};
+use tokio::sync::Notify;
 
 use crate::settings_handle::SettingSource;
 
@@ -137,6 +138,7 @@ struct Inner {
     configured: Vec<ConfiguredWatch>,
     check: Box<Check>,
     statuses: RwLock<BTreeMap<WatchId, WatchStatus>>,
+    ended: Notify,
 }
 
 impl WatchHandle {
@@ -146,7 +148,7 @@ impl WatchHandle {
         configured: Vec<ConfiguredWatch>,
         check: impl Fn(&str) -> Result<String, BadFolder> + Send + Sync + 'static,
     ) -> Self {
-        Self(Arc::new(Inner { configured, check: Box::new(check), statuses: RwLock::default() }))
+        Self(Arc::new(Inner { configured, check: Box::new(check), statuses: RwLock::default(), ended: Notify::new() }))
     }
 
     /// The watches of the configuration, in their order.
@@ -172,6 +174,18 @@ impl WatchHandle {
     /// For the watch worker: a watch is gone, or switched off.
     pub fn forget(&self, id: WatchId) {
         self.0.statuses.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        self.0.ended.notify_waiters();
+    }
+
+    /// Waits until nothing is under way any more of a watch that is gone or switched off.
+    pub async fn ended(&self, id: WatchId) {
+        loop {
+            let ended = self.0.ended.notified();
+            if self.status(id).is_none() {
+                return;
+            }
+            ended.await;
+        }
     }
 }
 

@@ -19,8 +19,8 @@ use std::time::{Duration, Instant};
 
 use ods_api::{TakenFile, WatchHandle, WatchState};
 use ods_store::{
-    Author, Digest, EventId, Lsn, PackagePath, Store, UnixMillis, WatchId, WatchMark, WatchMode, WatchOrders,
-    WatchOutcome, WatchedFile,
+    Author, Digest, EventId, Lsn, PackagePath, Store, StoreError, UnixMillis, WatchError, WatchId, WatchMark,
+    WatchMode, WatchOrders, WatchOutcome, WatchedFile,
 };
 
 use self::joined::Joined;
@@ -158,6 +158,9 @@ impl Folder {
 
     /// Does what is to be done at `now` (`wall` by the clock on the wall).
     pub(super) fn pass(&mut self, now: Instant, wall: UnixMillis) -> Pause {
+        if !self.is_wanted() {
+            return Pause::UpTo(WAITING_PAUSE);
+        }
         if !(self.first_pull_done)() {
             return self.wait_for_pull();
         }
@@ -173,6 +176,22 @@ impl Folder {
         let more_to_tell = self.tell(wall);
         self.show();
         if more_to_take || more_to_tell { Pause::None } else { self.pause(now) }
+    }
+
+    /// Whether the watch still stands as it did when this worker began: else it does nothing more until it is ended.
+    fn is_wanted(&self) -> bool {
+        if self.rules.version == 0 {
+            return true;
+        }
+        match self.store.watch(self.id) {
+            Ok(row) => row.version == self.rules.version,
+            Err(StoreError::Watch(WatchError::NoSuchWatch(_))) => false,
+            Err(error) => {
+                let folder = self.rules.folder.display();
+                tracing::error!(%folder, %error, "can't read whether this watch is still wanted");
+                false
+            }
+        }
     }
 
     /// Looks whether somebody asked for something since it was last looked: both begin with a scan.

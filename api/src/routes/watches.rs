@@ -1,6 +1,7 @@
 //! `/watches`: folders that this node publishes from.
 
 use std::path::MAIN_SEPARATOR;
+use std::time::Duration;
 
 use axum::Json;
 use axum::http::header::ETAG;
@@ -22,6 +23,8 @@ use crate::watch_handle::{BadFolder, ConfiguredWatch, WatchState};
 /// Files that are looked through for what stays at a watch's old place, and packages that are shown of it.
 const LEFT_FILES_MAX: usize = 10_000;
 const LEFT_PATHS_SHOWN_MAX: usize = 100;
+/// How long an answer waits for what a watch has under way when it is removed.
+const PASS_ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// How long a file must rest unless the caller says.
 const SETTLE_S: u64 = 10;
 /// After how long a folder is read anew unless the caller says.
@@ -142,19 +145,23 @@ fn left(admin: &Admin, before: &WatchSettings, now: &WatchSettings) -> Result<Op
 
 /// Watch a folder no longer.
 ///
-/// What was published from there stays. A watch that the configuration names is removed there.
+/// What was published from there stays. A file that is being taken meanwhile is published yet or not at all; for that the
+/// answer waits, 10 s at most. A watch that the configuration names is removed there.
 #[utoipa::path(delete, path = "/api/v1/watches/{id}", operation_id = "remove_watch", tag = "watches", params(
         ("id" = String, Path, description = "The watch's id"),
         ("If-Match" = Option<String>, Header, description = "A version in double quotes: remove only that one")),
     responses((status = 204, description = "It is gone"), BadRequest, NotFound, Conflict, PreconditionFailed))]
 pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
     let (id, expected) = (parse(&id)?, conditions::version(&headers)?);
+    let watches = admin.reader().state().watches.clone();
     blocking(move || {
         must_be_changeable(&admin, id)?;
-        admin.store().remove_watch(id, expected, &admin.author(), admin.reader().now())?;
-        Ok::<_, ApiError>(StatusCode::NO_CONTENT)
+        admin.store().remove_watch(id, expected, &admin.author(), admin.reader().now()).map_err(ApiError::from)
     })
-    .await
+    .await?;
+    // It is gone, whether or not that ends in time.
+    let _in_time = tokio::time::timeout(PASS_ENDS_WITHIN, watches.ended(id)).await;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Read a watched folder at once.

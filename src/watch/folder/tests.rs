@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "these tests play the admin who drops, edits and removes files")]
 
 mod mirror;
+mod wanted;
 
 use std::fs::{self, File};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -178,3 +178,21 @@ async fn a_watch_told_to_publish_elsewhere_says_what_stays_at_the_old_place() {
     assert_eq!(moved["left"], json!({"count": 1, "paths": ["mac/a.pkg"]}));
     assert_eq!(api.get(&one).await.ok(200)["left"], Value::Null);
 }
+
+#[tokio::test]
+async fn removing_a_watch_is_answered_when_nothing_of_it_is_under_way_any_more() {
+    let api = Api::new();
+    let id: WatchId = made(&api, "/srv/drop/mac").await["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+    api.state.watches.show(id, status(WatchState::Watching));
+    let one = format!("{LIST}/{id}");
+    let mut removal = std::pin::pin!(api.call(Method::DELETE, &one, ""));
+    loop {
+        tokio::select! {
+            biased;
+            answer = removal.as_mut() => panic!("{} while it takes a file still", answer.status),
+            shown = api.get(&one) => if shown.status == 404 { break },
+        }
+    }
+    api.state.watches.forget(id);
+    assert_eq!(removal.await.status, 204);
+}
