@@ -20,7 +20,7 @@ use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{WATCH_FOLDER_BYTES_MAX, WATCHES_MAX};
 use crate::path::PackagePath;
-use crate::publish::{Author, check_tags, check_visible};
+use crate::publish::{Author, check_tag, check_tags, check_visible};
 use crate::schema::{WATCH_ORDERS, WATCHES};
 use crate::short_ids::WatchId;
 use crate::time::UnixMillis;
@@ -308,7 +308,10 @@ fn checked(tx: &Tx<'_>, settings: &WatchSettings, before: Option<&WatchRow>) -> 
         let reason = |error: StoreError| StoreError::BadName { field: "tags", reason: error.to_string() };
         check_tags(&settings.tags.join(",")).map_err(reason)?;
         let is_new = |tag: &&String| before.is_none_or(|before| !before.tags.contains(tag));
-        settings.tags.iter().filter(is_new).try_for_each(|tag| check_visible(tag)).map_err(reason)?;
+        for tag in settings.tags.iter().filter(is_new) {
+            check_tag(tag).map_err(|reason| StoreError::BadName { field: "tags", reason })?;
+            check_visible(tag).map_err(reason)?;
+        }
     }
     if settings.settle_s > WATCH_SECONDS_MAX {
         return bad("settle_s", format!("is from 0 to {WATCH_SECONDS_MAX}"));
@@ -378,6 +381,7 @@ mod tests {
         for (field, patch) in [
             ("prefix", WatchPatch { prefix: Some("win\u{202E}".to_owned()), ..WatchPatch::default() }),
             ("tags", WatchPatch { tags: Some(vec!["pr\u{200B}od".to_owned()]), ..WatchPatch::default() }),
+            ("tags", WatchPatch { tags: Some(vec!["prod,test".to_owned()]), ..WatchPatch::default() }),
         ] {
             let refused = edit(patch).expect_err(field);
             assert!(matches!(refused, StoreError::BadName { field: told, .. } if told == field), "{refused}");
