@@ -33,7 +33,9 @@ use crate::types::Problem;
     info(
         title = "ODS admin API",
         description = "Everything an ODS node can do. Times are RFC 3339 UTC, sizes bytes, digests and ids lower-case hex. \
-            Lists are pages: give `next` as `after` to go on. Errors are `application/problem+json` with a stable `code`.",
+            Lists are pages: give `next` as `after` to go on. Errors are `application/problem+json` with a stable `code`. \
+            Any request may be refused before it reaches an operation: 400 `malformed`, 404 `no_such_route`, 405 `method_not_allowed` \
+            with `Allow`, 413 `too_large`, 414 `address_too_long`, 431 `head_too_large`.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     tags(
@@ -111,9 +113,7 @@ fn generated() -> utoipa::openapi::OpenApi {
     for item in document.paths.paths.values_mut() {
         for operation in operations(item) {
             let id = operation.operation_id.clone().unwrap_or_default();
-            if !["show_document", "show_docs"].contains(&id.as_str()) {
-                add_common_refusals(operation);
-            }
+            add_common_refusals(operation, &id);
         }
     }
     document
@@ -124,7 +124,9 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [get, put, post, delete, patch, head, options].into_iter().flatten()
 }
 
-fn add_common_refusals(operation: &mut Operation) {
+fn add_common_refusals(operation: &mut Operation, id: &str) {
+    // What is the same for everybody asks for no credentials, and looks at nothing that the node does.
+    const SAME_FOR_ALL: [&str; 2] = ["show_document", "show_docs"];
     for (status, text) in [
         ("401", "No token, or one that is unknown or has expired"),
         ("403", "The token's scope, its prefixes or the node's role don't allow it"),
@@ -132,6 +134,9 @@ fn add_common_refusals(operation: &mut Operation) {
         ("500", "The node met an error of its own"),
         ("503", "The node is stopping, or can't do this now"),
     ] {
+        if SAME_FOR_ALL.contains(&id) && status != "500" {
+            continue;
+        }
         let responses = &mut operation.responses.responses;
         responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(text)));
     }
