@@ -307,10 +307,41 @@ pub(crate) fn redeem(tx: &Tx<'_>, id: &[u8; 16], node: &NodeId, now: UnixMillis)
         Some(_) => Err(StoreError::InviteUsed),
         None if row.expires_at <= now => Err(StoreError::InviteExpired),
         None => {
+            // One of an earlier version may have what would be refused after it was used.
+            check_role(row.role, &row.prefixes)?;
             joining::settle(tx, now)?;
             let row = InviteRow { redeemed_by: Some(*node), ..row };
             tx.write(INVITES)?.insert(id, to_row(&row).as_slice())?;
             Ok(row)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::testing::SimDisk;
+    use crate::{Store, StoreOptions};
+
+    #[test]
+    fn an_invite_of_an_earlier_version_that_nobody_can_be_admitted_by_is_not_used_up() {
+        let options = StoreOptions { cache_bytes: 16 << 20, entropy: [1; 32], name: "hq".to_owned() };
+        let store = Store::open(Arc::new(SimDisk::new()), Path::new("/data"), &options).expect("it opens");
+        let (now, node) = (UnixMillis::new(1), NodeId::from_bytes([2; 32]));
+        let made = store.create_invite(
+            &NewInvite { role: Role::Publisher, prefixes: vec!["mac".to_owned()], expires_at: UnixMillis::new(9) },
+            &Author::new("ada"),
+            now,
+        );
+        let row = InviteRow { prefixes: vec!["mac\u{202E}".to_owned()], ..made.expect("made") };
+        let (id, kept) = (row.id, row.clone());
+        let put = move |tx: &Tx<'_>| Ok(tx.write(INVITES)?.insert(&kept.id, to_row(&kept).as_slice()).map(drop)?);
+        store.write(put).expect("as it was made once");
+        let refused = store.redeem_invite(&id, &node, now).expect_err("refused");
+        assert!(matches!(refused, StoreError::BadName { field: "prefixes", .. }), "{refused}");
+        assert_eq!(store.invite(&id).expect("read"), Some(row));
     }
 }
