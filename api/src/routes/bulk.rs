@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::auth::{PackageWriter, Publisher, Reader};
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
-use crate::extract::{JsonBody, Params, parse_id};
+use crate::extract::{JsonBody, Params};
 use crate::openapi::{BadRequest, Invalid};
 use crate::paths;
 use crate::routes::{listing, metadata};
@@ -91,6 +91,9 @@ fn check(request: &BulkRequest) -> Result<(), ApiError> {
         return invalid("items", "`items` has a package twice");
     }
     let no_tags = request.add_tags.is_empty() && request.remove_tags.is_empty();
+    if let Some(both) = request.add_tags.iter().find(|tag| request.remove_tags.contains(tag)) {
+        return invalid("remove_tags", &format!("{both:?} is to be added and taken away; say which of both"));
+    }
     match (request.action, no_tags) {
         (BulkAction::Tag, true) => invalid("add_tags", "say which tags to add or take away"),
         (BulkAction::Remove, false) => invalid("add_tags", "tags have no meaning where packages are removed"),
@@ -138,7 +141,8 @@ impl Deed {
         let condition = match item.if_match.as_deref() {
             None => Condition::None,
             Some("*") => Condition::Exists,
-            Some(text) => Condition::Matches(vec![parse_id(text, Code::NoSuchRevision, "revision")?]),
+            // As in the header: what names no revision is none that is current.
+            Some(text) => Condition::Matches(text.trim_matches('"').parse().ok().into_iter().collect()),
         };
         let writer = publisher.at(path)?;
         match self.action {

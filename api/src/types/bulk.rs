@@ -27,7 +27,7 @@ pub struct BulkRequest {
     /// Labels to add; only with `tag`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add_tags: Vec<String>,
-    /// Labels to take away; only with `tag`.
+    /// Labels to take away; only with `tag`, and none that is added, too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remove_tags: Vec<String>,
 }
@@ -38,7 +38,7 @@ pub struct BulkRequest {
 pub struct BulkItem {
     /// Its path.
     pub path: String,
-    /// Change only this revision.
+    /// Change only this revision, with or without the double quotes of an `ETag`; `*`: only what exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_match: Option<String>,
 }

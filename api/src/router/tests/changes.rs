@@ -313,11 +313,18 @@ async fn many_packages_are_tagged_and_removed_with_a_result_each() {
     let items = json!([{"path": "mac/c.pkg", "if_match": "*"}, {"path": "mac/none.pkg", "if_match": "*"}]);
     let outcome = send(json!({"action": "remove", "items": items})).await.ok(200);
     assert_eq!((&outcome["items"][0]["status"], &outcome["failed"]), (&204.into(), &1.into()), "{outcome}");
+    let d = api.publish("mac/d.pkg", b"d", &[]);
+    for (if_match, status) in [("old".to_owned(), 412), (format!("\"{}\"", d.revision), 204)] {
+        let items = json!([{"path": "mac/d.pkg", "if_match": if_match}]);
+        let outcome = send(json!({"action": "remove", "items": items})).await.ok(200);
+        assert_eq!(outcome["items"][0]["status"], status, "{outcome}");
+    }
     for bad in [
         json!({"action": "remove", "items": []}),
         json!({"action": "remove", "items": [{"path": "a"}, {"path": "a"}]}),
         json!({"action": "remove", "items": [{"path": "\u{e9}"}, {"path": "e\u{301}"}]}),
         json!({"action": "tag", "items": [{"path": "a"}]}),
+        json!({"action": "tag", "items": [{"path": "a"}], "add_tags": ["x", "y"], "remove_tags": ["y"]}),
         json!({"action": "remove", "items": [{"path": "a"}], "add_tags": ["x"]}),
         json!({"action": "burn", "items": [{"path": "a"}]}),
     ] {
