@@ -45,7 +45,8 @@ pub(crate) fn check_characters(field: &'static str, text: &str) -> Result<()> {
 /// Prefixes without trailing `/`, each a path that may be published at.
 pub(crate) fn check_prefixes(prefixes: &[String]) -> Result<Vec<String>> {
     if prefixes.len() > PREFIXES_MAX {
-        return Err(StoreError::TooMany { what: "prefixes", max: PREFIXES_MAX });
+        let reason = format!("has {}; at most {PREFIXES_MAX} are allowed", prefixes.len());
+        return Err(StoreError::BadName { field: "prefixes", reason });
     }
     let parsed = prefixes.iter().map(|prefix| {
         let path = PackagePath::parse(prefix.trim_end_matches('/'));

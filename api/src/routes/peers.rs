@@ -11,6 +11,7 @@ use crate::conditions;
 use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, page_of, parse_id};
+use crate::mesh_handle::SyncError;
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed, Unavailable};
 use crate::paths::AboutId;
 use crate::routes::{limits, urls};
@@ -105,10 +106,12 @@ pub(crate) async fn sync(admin: Admin, AboutId(id): AboutId) -> Result<Json<Sync
     let node = parse(&id)?;
     let asking = admin.clone();
     blocking(move || {
-        asking.reader().peer(&node)?;
+        if asking.reader().peer(&node)?.paused {
+            return Err(ApiError::from(SyncError::Paused { node }));
+        }
         // Before it begins: whoever asks may leave before the answer.
         let deed = Deed::made("peer.synced", node, Facts::new());
-        Ok::<_, ApiError>(asking.store().note_deed(Purpose::Any, &deed, &asking.author(), asking.reader().now())?)
+        Ok(asking.store().note_deed(Purpose::Any, &deed, &asking.author(), asking.reader().now())?)
     })
     .await?;
     let events = admin.reader().state().mesh.sync(node).await?;

@@ -53,6 +53,7 @@ async fn tokens_that_make_no_sense_are_refused() {
         json!({"name": "x"}),
         json!({"name": "x", "scope": "admin", "prefixes": ["mac"]}),
         json!({"name": "x", "scope": "read", "prefixes": ["../x"]}),
+        json!({"name": "x", "scope": "read", "prefixes": vec!["mac"; 65]}),
         json!({"name": "x", "scope": "read", "expires_at": "2020-01-01T00:00:00Z"}),
         json!({"name": "x", "scope": "read", "expires_at": "tomorrow"}),
         json!({"name": "x", "scope": "read", "expires": 3600}),
@@ -127,6 +128,8 @@ async fn a_peer_is_shown_with_what_the_mesh_knows_changed_and_removed() {
         (&shown["name"], &shown["state"], &shown["urls"]),
         (&"lab".into(), &"paused".into(), &json!(["https://lab.example"]))
     );
+    api.call(Method::POST, &format!("{path}/sync"), Body::empty()).await.problem(409, "peer_paused");
+    assert_eq!(api.get("/api/v1/audit?action=peer.synced").await.ok(200)["items"], json!([]), "nothing was done");
     for patch in [json!({"name": ""}), json!({"urls": ["x"]}), json!({"paused": 1})] {
         api.json(Method::PATCH, &path, &patch).await.problem(422, "invalid");
     }
