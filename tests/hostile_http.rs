@@ -103,6 +103,7 @@ fn a_refusal_before_any_route_says_why_and_has_an_id() {
         ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), 400, "malformed"),
         ("GET / HTTP/1.1\r\nConnection: close\r\nHost: a\r\nHost: b\r\n\r\n".to_owned(), 400, "malformed"),
         (format!("GET / HTTP/1.1\r\nHost: x\r\nX: {long}\r\n\r\n"), 431, "head_too_large"),
+        (format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "X: y\r\n".repeat(200)), 431, "head_too_large"),
         (format!("PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", u64::MAX), 413, "too_large"),
         (format!("GET /{} HTTP/1.1\r\nConnection: close\r\nHost: x\r\n\r\n", &long[..50_000]), 414, "address_too_long"),
         (

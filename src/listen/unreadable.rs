@@ -116,7 +116,10 @@ fn refused_status(head: &str) -> Option<u16> {
 fn reason(status: u16, head: &[u8]) -> (Code, &'static str) {
     match status {
         431 if is_endless(head) => (Code::TooLarge, "no body is as long as `Content-Length` says: correct it"),
-        431 => (Code::HeadTooLarge, "the request's head is too long: shorten its address or its headers"),
+        431 => (
+            Code::HeadTooLarge,
+            "the request's head is too long: shorten its address, or send fewer or shorter headers",
+        ),
         414 => (Code::AddressTooLong, "the request's address is too long: shorten it"),
         _ => (Code::Malformed, "this is not a request that HTTP allows (RFC 9112)"),
     }

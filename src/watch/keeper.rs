@@ -8,7 +8,7 @@
 //! - A folder never has two workers: a watch that was changed gets its next one when the last one's tick has ended.
 //! - The workers go with the keeper: they end between two ticks when it ends, and are joined.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,6 +55,8 @@ pub(crate) struct WatchKeeper {
     changed: Arc<AtomicBool>,
     tasks: Tasks<WatchId>,
     running: BTreeMap<WatchId, Running>,
+    /// Watches that are shown to have no worker, and why.
+    refused: BTreeSet<WatchId>,
 }
 
 /// A worker that runs.
@@ -76,7 +78,7 @@ impl WatchKeeper {
             }
         });
         let tasks = Tasks::new(wake.clone());
-        Self { parts, wake, changed, tasks, running: BTreeMap::new() }
+        Self { parts, wake, changed, tasks, running: BTreeMap::new(), refused: BTreeSet::new() }
     }
 
     /// The watches that are wanted, and those that may not be, with the reason.
@@ -116,17 +118,18 @@ impl WatchKeeper {
                 running.stop.cancel();
             }
         }
+        let refused = wanted.refused.keys().copied().filter(|id| !self.running.contains_key(id)).collect();
+        self.refused.difference(&refused).for_each(|id| self.parts.handle.forget(*id));
         for (id, rules) in &wanted.rules {
             if !self.running.contains_key(id) {
                 self.start(*id, rules.clone());
             }
         }
-        for (id, reason) in &wanted.refused {
-            if !self.running.contains_key(id) {
-                let state = WatchState::Failing { reason: reason.clone() };
-                self.parts.handle.show(*id, WatchStatus { state, ..idle() });
-            }
+        for id in &refused {
+            let state = WatchState::Failing { reason: wanted.refused[id].clone() };
+            self.parts.handle.show(*id, WatchStatus { state, ..idle() });
         }
+        self.refused = refused;
     }
 
     fn start(&mut self, id: WatchId, rules: WatchRules) {
@@ -288,6 +291,18 @@ mod tests {
         bench.store.edit_watch(row.id, &off, None, &author, NOW).expect("changed");
         bench.until("it ended", |bench| bench.handle.status(row.id).is_none()).await;
         bench.store.remove_watch(row.id, None, &author, NOW).expect("removed");
+        assert_eq!(bench.supervisor.stop(DEADLINE).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_may_not_be_is_shown_and_forgotten_when_it_is_removed() {
+        let bench = Bench::new();
+        let author = Author::new("test");
+        let row = bench.store.create_watch(&bench.settings("elsewhere"), &author, NOW).expect("made");
+        let state = |bench: &Bench| bench.handle.status(row.id).map(|status| status.state);
+        bench.until("it fails", |bench| matches!(state(bench), Some(WatchState::Failing { .. }))).await;
+        bench.store.remove_watch(row.id, None, &author, NOW).expect("removed");
+        bench.until("it is forgotten", |bench| state(bench).is_none()).await;
         assert_eq!(bench.supervisor.stop(DEADLINE).await, 0);
     }
 
