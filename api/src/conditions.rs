@@ -103,7 +103,7 @@ fn tags(headers: &HeaderMap, name: &HeaderName) -> Result<Tags, ApiError> {
         tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"')
     };
     if list.is_empty() || !list.iter().all(quoted) {
-        return Err(bad(name, "expected `*` or revisions in double quotes"));
+        return Err(bad(name, "expected `*` or tags in double quotes, as `ETag` tells them"));
     }
     Ok(Tags::List(list))
 }

@@ -139,10 +139,20 @@ async fn what_changes_nothing_is_no_entry() {
     let user = json!({"name": "ada", "password": "a long enough password", "scope": "admin"});
     let user = api.json(Method::POST, "/api/v1/users", &user).await.ok(201);
     let user = format!("/api/v1/users/{}", user["id"].as_str().expect("an id"));
+    let hook = json!({"name": "chat", "url": "https://example.com/hook", "tags": ["prod"]});
+    let hook = api.json(Method::POST, "/api/v1/webhooks", &hook).await.ok(201);
+    let hook = format!("/api/v1/webhooks/{}", hook["id"].as_str().expect("an id"));
     let entries = api.entries("limit=1000").await.len();
-    for path in [user.as_str(), "/api/v1/node", "/api/v1/settings"] {
-        api.json(Method::PATCH, path, &json!({})).await.ok(200);
+    for path in [user.as_str(), hook.as_str(), "/api/v1/node"] {
+        let tag = api.get(path).await.header("etag").to_owned();
+        for nothing in [json!({}), json!({"name": null})] {
+            api.json(Method::PATCH, path, &nothing).await.ok(200);
+        }
+        assert_eq!(api.get(path).await.header("etag"), tag, "{path} stands as it did");
     }
+    api.json(Method::PATCH, "/api/v1/settings", &json!({})).await.ok(200);
+    api.json(Method::PATCH, &hook, &json!({"enabled": true, "tags": null})).await.ok(200);
+    api.json(Method::PATCH, "/api/v1/node", &json!({"limits": null, "policy": null, "urls": null})).await.ok(200);
     api.json(Method::PATCH, &user, &json!({"scope": "admin"})).await.ok(200);
     let absent = json!({"action": "remove", "items": [{"path": "none.pkg"}]});
     api.json(Method::POST, "/api/v1/bulk", &absent).await.ok(200);
