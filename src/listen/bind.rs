@@ -8,6 +8,8 @@ use std::{
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
+#[cfg(target_os = "linux")]
+use super::limits::UNSENT_BYTES;
 use super::limits::{BACKLOG, DEAD_PEER_PROBE};
 
 /// Why a node can't listen.
@@ -70,10 +72,14 @@ pub(super) fn bind(address: SocketAddr) -> Result<TcpListener, ListenError> {
     opened.and_then(TcpListener::from_std).map_err(|error| ListenError::new(address, error))
 }
 
-/// Prepares an accepted connection: answers leave at once, and a peer that vanished is noticed.
+/// Prepares an accepted connection: answers leave at once, a peer that vanished is noticed, and little of what it is sent
+/// waits in the system, where it would be lost with the connection.
 pub(super) fn tune(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new().with_time(DEAD_PEER_PROBE).with_interval(DEAD_PEER_PROBE);
-    let tuned = stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
+    let socket = SockRef::from(stream);
+    let tuned = stream.set_nodelay(true).and_then(|()| socket.set_tcp_keepalive(&keepalive));
+    #[cfg(target_os = "linux")]
+    let tuned = tuned.and_then(|()| socket.set_tcp_notsent_lowat(UNSENT_BYTES));
     if let Err(error) = tuned {
         // Harmless: the client has probably gone already.
         tracing::debug!(%error, "a new connection can't be tuned");

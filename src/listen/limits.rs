@@ -21,6 +21,9 @@ pub(super) const WRITE_PROGRESS_BYTES: u64 = 1024;
 
 /// How long a connection is told apart from a dead one: TCP keep-alive and HTTP/2 pings.
 pub(super) const DEAD_PEER_PROBE: Duration = Duration::from_secs(30);
+/// Bytes of answers that wait unsent in the system, a connection. The rest waits in files.
+#[cfg(target_os = "linux")]
+pub(super) const UNSENT_BYTES: u32 = 1024 * 1024;
 
 /// How long a client has to close its end of a connection that we are done with. After an answer to a request whose body
 /// was not read, what still comes in is thrown away meanwhile: to close at once would destroy the answer on its way
