@@ -25,6 +25,9 @@ use crate::tx::Tx;
 
 const DAY_MINUTES: u16 = 24 * 60;
 
+/// From the lowest bit of [`BandwidthWindow::days`] on, as the API calls them.
+const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
 /// Bytes a second, each way; `None`: as fast as it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Rates {
@@ -100,7 +103,7 @@ impl Bandwidth {
 }
 
 impl fmt::Display for Bandwidth {
-    /// For people: `down 1000000 B/s, up as fast as it goes, 2 windows`.
+    /// For people: `down 1000000 B/s, up as fast as it goes; mon fri 22:00-06:00 down …, up … (Europe/Berlin)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rate = |rate: Option<u64>| rate.map_or("as fast as it goes".to_owned(), |rate| format!("{rate} B/s"));
         write!(f, "down {}, up {}", rate(self.rates.down), rate(self.rates.up))?;
@@ -108,7 +111,9 @@ impl fmt::Display for Bandwidth {
             let clock = |minute: u16| format!("{:02}:{:02}", minute / 60, minute % 60);
             let (from, to) = (clock(window.from), clock(window.to));
             let (down, up) = (rate(window.rates.down), rate(window.rates.up));
-            write!(f, "; days {:07b} {from}-{to} down {down}, up {up}", window.days)?;
+            let days = DAYS.iter().enumerate().filter(|(day, _)| window.days & (1 << day) != 0);
+            let days = days.map(|(_, name)| *name).collect::<Vec<_>>().join(" ");
+            write!(f, "; {days} {from}-{to} down {down}, up {up}")?;
         }
         match &self.time_zone {
             Some(zone) => write!(f, " ({zone})"),
@@ -201,6 +206,18 @@ mod tests {
 
     fn window(days: u8, from: u16, to: u16) -> BandwidthWindow {
         BandwidthWindow { days, from, to, rates: rates(20_000) }
+    }
+
+    #[test]
+    fn people_read_days_by_name() {
+        let limits = Bandwidth {
+            rates: rates(1_000_000),
+            windows: vec![window(0b101_0001, 22 * 60, 6 * 60)],
+            time_zone: Some("Europe/Berlin".to_owned()),
+        };
+        let read = "down 1000000 B/s, up as fast as it goes; mon fri sun 22:00-06:00 down 20000 B/s, up as fast as it goes \
+                    (Europe/Berlin)";
+        assert_eq!(limits.to_string(), read);
     }
 
     #[test]

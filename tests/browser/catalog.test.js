@@ -57,13 +57,22 @@ test("both sides of a conflict are shown, and all earlier revisions, when an ans
   await signIn(page, a, "packages/x.pkg");
   await until("both sides are shown", async () => (await page.locator(".conflict .side").count()) === 2);
   assert.equal(await page.locator(".conflict .side", { hasText: "first-here" }).count(), 1);
+  // What happens to other packages is no reason to read that history again; what happens to this one is.
+  let read = 0;
+  page.on("request", (request) => void (read += Number(request.url().includes("/api/v1/revisions/x.pkg"))));
+  for (let index = 0; index < 3; index += 1) await a.put(`other-${index}.pkg`, "other");
+  await page.waitForTimeout(3000);
+  assert.equal(read, 0);
+  await a.api("PATCH", "/packages/other-0.pkg", { title: "other" });
+  await b.api("PATCH", "/packages/x.pkg", { title: "again" });
+  await until("it is read again", () => Promise.resolve(read > 0));
   const rows = page.locator("ods-revisions tbody tr");
   const older = page.getByRole("button", { name: /^Older revisions/ });
   await until("the latest are shown", async () => (await rows.count()) === 20);
-  await page.getByRole("button", { name: "Older revisions (112 more)" }).click();
+  await page.getByRole("button", { name: "Older revisions (113 more)" }).click();
   await until("more are shown", async () => (await rows.count()) === 120);
-  await page.getByRole("button", { name: "Older revisions (12 more)" }).click();
-  await until("all are shown", async () => (await rows.count()) === 132);
+  await page.getByRole("button", { name: "Older revisions (13 more)" }).click();
+  await until("all are shown", async () => (await rows.count()) === 133);
   assert.equal(await older.count(), 0);
   await rows.filter({ hasText: "first-there" }).filter({ hasText: "published" }).waitFor();
 });

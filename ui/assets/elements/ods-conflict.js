@@ -3,7 +3,7 @@
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { Resource } from '../lib/resource.js';
-import { headsOf } from '../lib/revisions.js';
+import { headsOf, mayTellOf } from '../lib/revisions.js';
 import { packagePage as words } from '../lib/strings/packages.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
@@ -18,7 +18,7 @@ class OdsConflict extends OdsElement {
   /** @override */
   static properties = { path: {}, ended: { attribute: false } };
 
-  sides = this.use(new Resource(() => headsOf(this.path), { on: ['package.*', 'node.*'] }));
+  sides = this.use(new Resource(() => headsOf(this.path), { on: ['package.*', 'node.*'], about: (record) => mayTellOf(record, this.path) }));
 
   constructor() {
     super();

@@ -13,7 +13,8 @@ import { Problem, asProblem } from './problem.js';
 import { session } from './session.js';
 
 /** @typedef {import('./types.js').OperationId} OperationId */
-/** @typedef {{ everyMs?: number, on?: string[] }} Freshness */
+/** @typedef {import('./types.js').Happening} Happening */
+/** @typedef {{ everyMs?: number, on?: string[], about?: (record: Happening) => boolean }} Freshness `about`: which records of these types; else all */
 
 /** News come in bursts; what they change is read at most once in this time. */
 const SETTLE_MS = 400;
@@ -39,11 +40,12 @@ export class Resource extends EventTarget {
    * @param {() => Promise<T>} read
    * @param {Freshness} freshness
    */
-  constructor(read, { everyMs = 60_000, on = [] }) {
+  constructor(read, { everyMs = 60_000, on = [], about = () => true }) {
     super();
     this.read = read;
     this.everyMs = everyMs;
     this.types = on;
+    this.about = about;
   }
 
   /** Somebody shows it from now on. Returns what ends that. */
@@ -105,7 +107,7 @@ export class Resource extends EventTarget {
     live.addEventListener('gap', wake);
     shownThings.addEventListener('stale', wake);
     this.#stops = [
-      live.on(this.types, () => this.stale()),
+      live.on(this.types, (records) => records.some(this.about) && this.stale()),
       () => document.removeEventListener('visibilitychange', wake),
       () => live.removeEventListener('state', back),
       () => live.removeEventListener('gap', wake),

@@ -6,6 +6,12 @@ const PAGE = 1000;
 
 /** @typedef {import('./types.js').Revision} Revision */
 
+/** Whether a record may tell of the package at a path: it names no other. @param {import('./types.js').Happening} record @param {string} path */
+export function mayTellOf({ data }, path) {
+  const named = /** @type {Record<string, unknown>} */ (data).path;
+  return typeof named !== 'string' || named === path;
+}
+
 /**
  * @param {string} path
  * @param {number} [rows] how many are wanted; there may be fewer

@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
 import { Resource } from '../lib/resource.js';
-import { revisionPages } from '../lib/revisions.js';
+import { mayTellOf, revisionPages } from '../lib/revisions.js';
 import { router } from '../lib/router.js';
 import { text } from '../lib/strings.js';
 import { shared } from '../lib/strings/shared.js';
@@ -24,6 +24,7 @@ import { chooseFiles } from '../elements/upload-button.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
 /** @typedef {import('../lib/types.js').Revision} Revision */
+/** @typedef {import('../lib/types.js').Happening} Happening */
 
 /** So many revisions are shown at first, and so many more with each press. */
 const SHOWN = 20;
@@ -41,7 +42,7 @@ class PagePackage extends OdsElement {
     super();
     this.#path = router.place.params.rest ?? '';
     const path = () => ({ path: this.#path });
-    const fresh = { on: ['package.*', 'node.*'] };
+    const fresh = { on: ['package.*', 'node.*'], about: (/** @type {Happening} */ record) => mayTellOf(record, this.#path) };
     this.#package = this.use(new Resource(() => call('show_package', { path: path(), background: true }), fresh));
     this.#history = this.use(new Resource(() => this.#readHistory(), fresh));
     this.listen(router, 'change', () => this.#placed());
