@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 #[cfg(target_os = "linux")]
-use super::limits::UNSENT_BYTES;
+use super::limits::{UNREAD_BYTES, UNSENT_BYTES};
 use super::limits::{BACKLOG, DEAD_PEER_PROBE};
 
 /// Why a node can't listen.
@@ -86,6 +86,15 @@ pub(super) fn tune(stream: &TcpStream) {
     }
 }
 
+/// Bounds what the connections of a listening socket hold that nobody read yet, if the system lets a program ask for as
+/// much: else the system's own bound stays, which is lower by default. Before it listens, since a window begins as it is then.
+#[cfg(target_os = "linux")]
+fn bound_unread(socket: &Socket) -> io::Result<()> {
+    let most = std::fs::read_to_string("/proc/sys/net/core/rmem_max").ok();
+    let most = most.and_then(|text| text.trim().parse::<usize>().ok()).unwrap_or(0);
+    if most < UNREAD_BYTES { Ok(()) } else { socket.set_recv_buffer_size(UNREAD_BYTES) }
+}
+
 fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
@@ -94,6 +103,8 @@ fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     // On Unix this only skips the wait for old connections; on Windows it would let two programs share a port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
+    #[cfg(target_os = "linux")]
+    bound_unread(&socket)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
@@ -130,6 +141,20 @@ mod tests {
     async fn an_address_of_another_machine_is_said_so() {
         let error = bind("192.0.2.1:0".parse().unwrap()).unwrap_err();
         assert!(matches!(error, ListenError::NotOurs { .. }), "{error}");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_waits_in_the_system_is_bounded_on_both_ways() {
+        let listener = free("127.0.0.1:0");
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        tune(&accepted);
+        let (theirs, ours) = (SockRef::from(&client), SockRef::from(&accepted));
+        assert_eq!(ours.tcp_notsent_lowat().unwrap(), UNSENT_BYTES);
+        let may_ask = std::fs::read_to_string("/proc/sys/net/core/rmem_max").unwrap().trim().parse::<usize>().unwrap();
+        let bound = if may_ask < UNREAD_BYTES { theirs.recv_buffer_size().unwrap() } else { 2 * UNREAD_BYTES };
+        assert_eq!(ours.recv_buffer_size().unwrap(), bound);
     }
 
     #[tokio::test]
