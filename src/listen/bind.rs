@@ -8,9 +8,9 @@ use std::{
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::limits::{BACKLOG, DEAD_PEER_PROBE};
 #[cfg(target_os = "linux")]
 use super::limits::{UNREAD_BYTES, UNSENT_BYTES};
-use super::limits::{BACKLOG, DEAD_PEER_PROBE};
 
 /// Why a node can't listen.
 #[derive(Debug, thiserror::Error)]
