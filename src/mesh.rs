@@ -7,7 +7,8 @@
 //! role, prefixes and expiry; the inviter admits it, links it, and answers with its own MAC and its roster. Three things
 //! can come of it: a link (both are of one mesh), an admission (the joiner takes the inviter's root), a merge (each
 //! side's owner admits the other's root). An answer that is lost after the inviter admitted the joiner leaves them apart only
-//! for a moment: the joiner's store has the invite until the answer is there, and it is redeemed again ([`rejoin`]).
+//! for a moment: the joiner's store has the invite until the answer is there, and it is redeemed again ([`rejoin`]); until
+//! then, for an hour, a joiner that is alone lets nobody in.
 //!
 //! **Calls** ([`protocol`], [`serve`], [`signature`], [`nonce`]). A peer asks typed questions; one synchronous function
 //! answers them. Calls are signed with the callee's nonce, answers over the call's signature: so both know who speaks,
@@ -19,7 +20,7 @@
 //! **News** ([`peers`], [`exchange`], [`driver`]). After a commit a node pings its peers: digests of its vector and roster,
 //! and up to 64 KiB of new events for a peer known to hold all the rest. Where roster digests differ, rosters are swapped;
 //! where vectors differ, events are pulled page by page from a cursor that is stored in the transaction of the events; if
-//! they still differ, once by vector. Everybody also compares digests every minute. A lost ping costs time, never data.
+//! they still differ, by vector, until that brings nothing. Everybody also compares digests every minute. A lost ping costs time, never data.
 //!
 //! **States** ([`gossip`], [`telling`], [`states_exchange`], [`state_driver`]). Each node signs how it stands: how far its
 //! log is, what it wants, whom it reaches. Where digests of the states held differ, they are swapped, newer ones only; so

@@ -75,8 +75,11 @@ pub enum JoinError {
         "the inviting node is not an owner of its mesh, and this node is not admitted there; ask an owner for an invite"
     )]
     NotAnOwner,
-    /// An owner of that mesh expelled this node.
-    #[error("this node was expelled from that mesh; to join again it needs a new key: begin with an empty data folder")]
+    /// An owner of that mesh expelled this node, or an owner of this one expelled that mesh's first node or the inviting one.
+    #[error(
+        "this node was expelled from that mesh, or the node that began either mesh from the other; an expelled node joins \
+         again only with a new key: begin with an empty data folder"
+    )]
     Expelled,
     /// A node with events of its own can't become a replica.
     #[error(
@@ -91,8 +94,8 @@ pub enum JoinError {
     MergeNeedsOwner,
     /// The inviting node may have been admitted elsewhere itself, and doesn't know yet.
     #[error(
-        "the inviting node is still joining a mesh itself; redeem the invite again when it has joined, or an hour after \
-         it began"
+        "the inviting node is still joining a mesh itself: ask an owner of that mesh for an invite, or redeem this one again \
+         an hour after it began"
     )]
     StillJoining,
     /// The other node's answer made no sense.

@@ -180,32 +180,39 @@ impl Caller {
             .collect::<String>()
             .parse()
             .map_err(|error: ods_api::NotAnInvite| JoinError::Malformed { reason: error.to_string() })?;
-        let stopped = || JoinError::Stopped;
-        let by = author.clone();
-        let join = self.in_blocking(move |store| Join::new(store, line, author)).await.ok_or_else(stopped)??;
-        let (endpoint, inviter_nonce) = self.open(&join).await?;
-        let (node, now) = (self.node.clone(), (self.clock)());
-        let invite = join.line().to_string();
-        let noted = invite.clone();
-        let (join, request) = self
-            .in_blocking(move |store| {
-                // The statements after the note: from then on nobody else is let in here.
-                let request =
-                    store.note_joining(&noted, &by, now).and_then(|()| join.redeem(&node, inviter_nonce, now));
-                (join, request)
-            })
-            .await
-            .ok_or_else(stopped)?;
-        let request = request.map_err(|_| JoinError::Store)?;
-        let joined = self.redeem(endpoint, join, request).await;
+        let invite = line.to_string();
+        let mut before = None;
+        let joined = self.ask_to_join(line, author, &mut before).await;
         if !joined.as_ref().is_err_and(may_be_admitted) {
+            let before = before.filter(|_| joined.is_err());
             // If this fails the invite is redeemed again, to the same end.
-            drop(self.in_store(move |store| store.end_joining(&invite)).await);
+            drop(self.in_store(move |store| store.end_joining(&invite, before)).await);
         }
         joined
     }
 
-    async fn redeem(&self, to: Endpoint, join: Join, request: PairRequest) -> Result<NodeId, JoinError> {
+    /// `before` is the invite that was being redeemed before this one, once this one is noted.
+    async fn ask_to_join(
+        &self,
+        line: InviteLine,
+        author: Author,
+        before: &mut Option<JoiningRow>,
+    ) -> Result<NodeId, JoinError> {
+        let by = author.clone();
+        let join = self.in_blocking(move |store| Join::new(store, line, author)).await.ok_or(JoinError::Stopped)??;
+        let (to, inviter_nonce) = self.open(&join).await?;
+        let (node, now, invite) = (self.node.clone(), (self.clock)(), join.line().to_string());
+        // The statements after the note: from then on nobody else is let in here.
+        let noted = self.in_store(move |store| store.note_joining(&invite, &by, now)).await;
+        *before = noted.map_err(|_| JoinError::Store)?;
+        let (join, request) = self
+            .in_blocking(move |_| {
+                let request = join.redeem(&node, inviter_nonce, now);
+                (join, request)
+            })
+            .await
+            .ok_or(JoinError::Stopped)?;
+        let request = request.map_err(|_| JoinError::Store)?;
         let answer = self.pair(&to, request.clone()).await.map_err(|error| join_error(&join, error))?;
         let now = (self.clock)();
         self.in_blocking(move |store| join.take(store, &request, answer, now)).await.ok_or(JoinError::Stopped)?
@@ -218,7 +225,7 @@ impl Caller {
         let JoiningRow { invite, since, .. } = row;
         if since.plus_ms(REJOIN_FOR_MS) < (self.clock)() {
             tracing::warn!("an inviter whose answer was lost is asked no more");
-            drop(self.in_store(move |store| store.end_joining(&invite)).await);
+            drop(self.in_store(move |store| store.end_joining(&invite, None)).await);
             return false;
         }
         match self.clone().join(invite, author).await {
@@ -273,16 +280,20 @@ impl Caller {
     }
 }
 
-/// Whether an inviter that was asked to admit this node may have done so, as far as this error tells.
+/// Whether an inviter that was asked to admit this node may have done so, as far as this error tells. (Where another one
+/// answers it may be a proxy that passed the request on.)
 fn may_be_admitted(error: &JoinError) -> bool {
     match error {
-        JoinError::Unreachable { .. } | JoinError::BadAnswer { .. } | JoinError::Store | JoinError::Stopped => true,
+        JoinError::Unreachable { .. }
+        | JoinError::WrongNode { .. }
+        | JoinError::BadAnswer { .. }
+        | JoinError::Store
+        | JoinError::Stopped => true,
         JoinError::Malformed { .. }
         | JoinError::Expired
         | JoinError::Used
         | JoinError::Unknown
         | JoinError::OwnInvite
-        | JoinError::WrongNode { .. }
         | JoinError::NotAnOwner
         | JoinError::Expelled
         | JoinError::ReplicaHasEvents

@@ -4,7 +4,9 @@
 //! lost answer costs nothing. The joiner changes nothing before the inviter has proved that it knows the secret and the
 //! roster in its answer shows that this node belongs. From the moment when the inviter may have admitted it until it knows,
 //! the joiner's store has the invite, and the driver redeems it again ([`super::rejoin`]): no join or merge stays half done
-//! because an answer was lost or a machine stopped. While it has it, and the node is alone, the store lets nobody else in.
+//! because an answer was lost or a machine stopped. While it has it, and the node is alone, the store lets nobody else in, for
+//! an hour; if the node did so later, an owner's invite merges the two meshes. A member's redemption, else, adds the link
+//! only, or raises one that never learnt that it was admitted.
 
 use std::net::IpAddr;
 
@@ -105,24 +107,31 @@ fn decide(ours: &Roster, inviter: &NodeId, row: &InviteRow, joiner: &Joiner<'_>)
     }
     let alone = joiner.root == joiner.node && joiner.roster.is_alone(&joiner.node);
     let owns = ours.role(inviter) == Some(Role::Owner);
-    let two_meshes = !alone && joiner.root != ours.root();
     let owners = row.role == Role::Owner
         && joiner.roster.role(&joiner.node) == Some(Role::Owner)
         && joiner.roster.role(&ours.root()) == Some(Role::Owner);
+    let expelled_root = ours.is_expelled(&joiner.root);
+    let two_meshes = !alone && joiner.root != ours.root();
     if let Some(role) = ours.role(&joiner.node) {
-        // One that never learnt that it was admitted. It now needs a greater role for what it published meanwhile, or has
-        // let others in meanwhile.
-        return Ok(match owns {
-            true if alone && row.role > role => Joining::Admit,
-            true if two_meshes && owners && ours.role(&joiner.root) != Some(Role::Owner) => Joining::Merge,
-            _ => Joining::Link,
-        });
+        // One that never learnt that it was admitted, and now needs a greater role for what it published meanwhile.
+        if alone && owns && row.role > role {
+            return Ok(Joining::Admit);
+        }
+        // Or one that let others in meanwhile. (A mesh that was merged is no other one, though its root was expelled since.)
+        if !two_meshes || expelled_root || ours.role(&joiner.root) == Some(Role::Owner) {
+            return Ok(Joining::Link);
+        }
     }
     if !owns {
         return Err(Refusal::NotAnOwner);
     }
     if two_meshes {
-        return if owners { Ok(Joining::Merge) } else { Err(Refusal::MergeNeedsOwner) };
+        // As an owner here, an expelled root could expel others again.
+        return match owners {
+            _ if expelled_root => Err(Refusal::Expelled),
+            true => Ok(Joining::Merge),
+            false => Err(Refusal::MergeNeedsOwner),
+        };
     }
     if row.role == Role::Replica && joiner.has_events {
         return Err(Refusal::ReplicaHasEvents);
@@ -179,6 +188,9 @@ impl Join {
         } else {
             return Err(JoinError::MergeNeedsOwner);
         };
+        if joining == Joining::Merge && (roster.is_expelled(&line.node) || roster.is_expelled(&line.root)) {
+            return Err(JoinError::Expelled);
+        }
         if joining == Joining::Admit && line.role == Role::Replica && has_events {
             return Err(JoinError::ReplicaHasEvents);
         }
@@ -244,9 +256,11 @@ impl Join {
         if !roster.is_member(&self.line.node) {
             return Err(bad_answer("its roster doesn't include it"));
         }
-        let stored = store
-            .insert_signed_for(&self.author, statements, now)
-            .and_then(|_| put_peer(store, self.line.node, &contact, &self.author, now));
+        let inserted = match self.joining {
+            Joining::Merge => store.insert_signed_for(&self.author, statements, now),
+            Joining::Link | Joining::Admit => store.insert_statements(statements, now),
+        };
+        let stored = inserted.and_then(|_| put_peer(store, self.line.node, &contact, &self.author, now));
         stored.map_err(|error| store_failed(&error))?;
         Ok(self.line.node)
     }
@@ -264,6 +278,8 @@ impl Join {
         };
         taken.map_err(|error| match error {
             StoreError::ReplicaHasEvents => JoinError::ReplicaHasEvents,
+            // It let somebody in meanwhile.
+            StoreError::NotAlone => JoinError::MergeNeedsOwner,
             error => store_failed(&error),
         })
     }

@@ -240,8 +240,8 @@ pub enum StoreError {
     NotAlone,
     /// A node that is alone and perhaps admitted elsewhere lets nobody in.
     #[error(
-        "this node is still joining a mesh: the answer of the node that invited it was lost, and it is asked again. \
-         Others can join this node when that answer is here, or an hour after it was first asked"
+        "this node is still joining a mesh: the answer of the node that invited it isn't known yet. Others can join this \
+         node when it is, or an hour after that node was first asked"
     )]
     StillJoining,
     /// A node with events of its own can't be a replica.

@@ -100,6 +100,8 @@ pub const ONCE_FOR_MS: u64 = 24 * 60 * 60 * 1000;
 pub const USERS_MAX: usize = 1000;
 /// Sessions that are kept; the one used longest ago makes room for a new one.
 pub const SESSIONS_MAX: usize = 2000;
+/// So long a node that is alone lets nobody in while an inviter's answer to it is unknown.
+pub(crate) const JOINING_HOLDS_MS: u64 = 3_600_000;
 /// How long a session lasts: 7 days.
 pub const SESSION_LIFE_MS: u64 = 7 * 24 * 60 * 60 * 1000;
 /// How long a session lasts that nobody uses: 24 h.

@@ -60,10 +60,10 @@ pub(crate) fn admit(tx: &Tx<'_>, moment: Moment, admit: &Admit, author: &Author)
         author.told();
         return Ok(None);
     }
-    joining::settle(tx, moment.now)?;
     if redb::ReadableTableMetadata::len(&tx.read(STATEMENTS)?)? >= STATEMENTS_MAX as u64 {
         return Err(StoreError::TooMany { what: "roster statements", max: STATEMENTS_MAX });
     }
+    joining::settle(tx, moment.now)?;
     let (node, before) = (admit.node, facts_of(tx, &admit.node));
     let id = sign(tx, moment, author, &StatementBody::Admit(admit))?;
     audit::append(tx, moment, author, &Deed::changed("node.admitted", node, before, facts_of(tx, &node)))?;

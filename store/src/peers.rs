@@ -309,7 +309,7 @@ pub(crate) fn redeem(tx: &Tx<'_>, id: &[u8; 16], node: &NodeId, now: UnixMillis)
         None => {
             // One of an earlier version may have what would be refused after it was used.
             check_role(row.role, &row.prefixes)?;
-            joining::settle(tx, now)?;
+            joining::check(tx, now)?;
             let row = InviteRow { redeemed_by: Some(*node), ..row };
             tx.write(INVITES)?.insert(id, to_row(&row).as_slice())?;
             Ok(row)

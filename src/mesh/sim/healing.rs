@@ -56,7 +56,8 @@ impl World {
             let first = standings.next();
             standings.all(|standing| Some(standing) == first)
         };
-        let allowed_ms = if self.moved { LINKED_MS + AGREED_MS } else { AGREED_MS };
+        let needs_links = self.moved.iter().any(|number| self.network.is_firewalled(*number));
+        let allowed_ms = if needs_links { LINKED_MS + AGREED_MS } else { AGREED_MS };
         if !self.wait_for(allowed_ms, agreed).await? {
             return Err(format!(
                 "the members {members:?} do not agree after {allowed_ms} ms:\n{}",
@@ -123,20 +124,24 @@ impl World {
         self.join_restored().await;
     }
 
-    /// A node that was restored from a backup older than its joining, and let others in since, is of a mesh of its own, and
-    /// a member of the first founder's, unknown to it. An owner of that merges them.
+    /// A node that was restored from a backup older than its joining, and is of another mesh since, is a member of the first
+    /// founder's, unknown to it. Owners of both merge them. Of any other node this would be the program's mistake.
     async fn join_restored(&mut self) {
         let members = self.members();
         let own = |number: usize| self.machines[number].store().node_id();
-        let first = self.machines[0].store().roster().root();
         let roster = |number: usize| self.machines[number].store().roster();
+        let first = roster(0).root();
         let knows = |number: usize| roster(number).standing(&first).is_some();
-        let is_lost = |number: &usize| roster(*number).root() == own(*number) && !knows(*number);
-        let owner = |number: &usize| roster(*number).role(&own(*number)) == Some(Role::Owner) && knows(*number);
-        let lost: Vec<usize> = members.iter().copied().filter(is_lost).collect();
-        let Some(inviter) = members.iter().copied().find(owner) else { return };
-        for joiner in lost {
-            self.network.set_callable([inviter]);
+        let is_owner = |number: &usize| roster(*number).role(&own(*number)) == Some(Role::Owner) && knows(*number);
+        let lost = members.iter().filter(|number| self.put_back.contains(number) && !knows(**number));
+        let roots: BTreeSet<NodeId> = lost.map(|number| roster(*number).root()).collect();
+        let running =
+            self.machines.iter().filter(|machine| machine.is_running() && !self.clones.contains(&machine.number));
+        let joiners = running.map(|machine| machine.number).filter(|number| roots.contains(&own(*number)));
+        let joiners: Vec<usize> = joiners.collect();
+        let Some(inviter) = members.iter().copied().find(is_owner).filter(|_| !joiners.is_empty()) else { return };
+        self.network.set_callable([inviter]);
+        for joiner in joiners {
             self.join(joiner, inviter, Role::Owner).await;
         }
     }

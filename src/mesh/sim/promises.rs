@@ -27,7 +27,7 @@ pub(super) struct Promises {
     expelled: bool,
     /// Digests of all bytes that were ever published, and their lengths.
     known: BTreeMap<Digest, u64>,
-    /// Those whose publish was acknowledged, and by which machines.
+    /// Those whose publish, or restore, was acknowledged, and by which machines.
     published: BTreeSet<(Digest, usize)>,
 }
 
@@ -37,6 +37,11 @@ impl Promises {
         let digest = Digest::from_bytes(*blake3::hash(bytes).as_bytes());
         self.known.insert(digest, bytes.len() as u64);
         self.published.extend(acknowledged.map(|machine| (digest, machine)));
+    }
+
+    /// A machine acknowledged a change for which it must have these bytes.
+    pub(super) fn has(&mut self, blob: Digest, machine: usize) {
+        self.published.insert((blob, machine));
     }
 
     /// Whether a disk was lost: then there may be twins.
@@ -97,8 +102,8 @@ impl Promises {
         self.check_kept(machines)
     }
 
-    /// The bytes of an acknowledged publish are somewhere as long as no disk was lost. (Who changes only a package's meta, or
-    /// restores a revision, answers for no bytes: perhaps those have them who are expelled.)
+    /// The bytes of an acknowledged publish are somewhere as long as no disk was lost. (Who changes only a package's meta answers for
+    /// no bytes: perhaps those have them who are expelled.)
     fn check_kept(&self, machines: &[&Machine]) -> Result<(), String> {
         let answers =
             |package: &Package| machines.iter().any(|machine| self.published.contains(&(package.blob, machine.number)));

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ods_api::PeerState;
 use ods_store::{
-    Admit, Condition, EventId, EvictStep, Expected, GcMode, Keep, MetaPatch, PackagePath, PublishRequest, Rates,
-    Retention, Role, SimDisk, SpacePolicy, StatePolicy, StoreError,
+    Admit, Condition, EventId, EvictStep, Expected, GcMode, Keep, MetaPatch, Package, PackagePath, PublishRequest,
+    Rates, Retention, Role, SimDisk, SpacePolicy, StatePolicy, StoreError,
 };
 
 use tokio::time::sleep;
@@ -114,7 +114,14 @@ impl World {
                 let meta = MetaPatch::from([("tags".to_owned(), Some(format!("t{tag}")))]);
                 store.edit(&request(meta), now).map(|published| published.package.revision)
             }
-            Step::Restore { which, .. } => restore(machine, which, &request(MetaPatch::new())),
+            Step::Restore { which, .. } => {
+                let restored = restore(machine, which, &request(MetaPatch::new()));
+                restored.map(|package| {
+                    // Nobody restores what isn't there.
+                    self.promises.has(package.blob, number);
+                    package.revision
+                })
+            }
             _ => store.remove(&path(at), &Condition::None, &author(), now),
         };
         let told = match &outcome {
@@ -161,6 +168,7 @@ impl World {
 
     /// Puts an older disk into a machine.
     pub(super) async fn put_back(&mut self, number: usize, disk: SimDisk, then_publish: Option<usize>) {
+        self.put_back.insert(number);
         self.trace.line(&format!("  m{number}"));
         self.loses_its_disk(number);
         self.doomed.remove(&number);
@@ -240,7 +248,7 @@ impl World {
             }
             Step::MoveBehind { machine } => {
                 self.network.move_behind(machine % self.founded);
-                self.moved = true;
+                self.moved.insert(machine % self.founded);
             }
             Step::Drip { machine, for_ms } => {
                 let machine = machine % self.machines.len();
@@ -398,10 +406,10 @@ fn publish(machine: &Machine, request: &PublishRequest, bytes: &[u8]) -> Result<
     Ok(published.package.revision)
 }
 
-fn restore(machine: &Machine, which: usize, request: &PublishRequest) -> Result<EventId, StoreError> {
+fn restore(machine: &Machine, which: usize, request: &PublishRequest) -> Result<Package, StoreError> {
     let revisions = machine.store().revisions(&request.path)?;
     let source = revisions[which % revisions.len()].id;
-    machine.store().restore(source, request, machine.now()).map(|published| published.package.revision)
+    machine.store().restore(source, request, machine.now()).map(|published| published.package)
 }
 
 /// Bytes that don't repeat.

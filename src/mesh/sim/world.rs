@@ -60,8 +60,10 @@ pub(super) struct World {
     /// Spare machines that were used.
     pub(super) used: BTreeSet<usize>,
     pub(super) doomed: BTreeMap<usize, u64>,
-    /// Whether a machine moved behind a firewall.
-    pub(super) moved: bool,
+    /// Machines that moved behind a firewall.
+    pub(super) moved: BTreeSet<usize>,
+    /// Machines that were put back to an earlier state of their disks.
+    pub(super) put_back: BTreeSet<usize>,
     /// Whether all cursors are looked at after each commit.
     watched: bool,
     later: Vec<(Instant, Later)>,
@@ -119,7 +121,8 @@ impl World {
             ended: BTreeSet::new(),
             used: BTreeSet::new(),
             doomed: BTreeMap::new(),
-            moved: false,
+            moved: BTreeSet::new(),
+            put_back: BTreeSet::new(),
             watched: script.watched,
             later: Vec::new(),
         }

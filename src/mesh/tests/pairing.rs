@@ -205,7 +205,7 @@ fn an_invite_that_is_redeemed_again_is_so_in_the_name_of_who_began() {
 fn a_node_that_is_still_joining_lets_nobody_in_for_an_hour() {
     let (node, friend) = (TestNode::new("node"), TestNode::new("friend"));
     let (row, line) = node.invite(Role::Publisher);
-    let began = UnixMillis::new(NOW.get() - 3_600_000 + 1);
+    let began = UnixMillis::new(NOW.get() - HOUR_MS + 1);
     node.store().note_joining("line", &author(), began).unwrap();
     assert_eq!(refused(&friend, &node, line.clone()), "still_joining");
     assert_eq!(node.store().invite(&row.id).unwrap().unwrap().redeemed_by, None, "it isn't spent");
@@ -213,12 +213,49 @@ fn a_node_that_is_still_joining_lets_nobody_in_for_an_hour() {
     assert!(matches!(node.store().admit(&admit, &author(), NOW), Err(StoreError::StillJoining)));
     assert!(node.store().roster().is_alone(&node.store().node_id()) && node.store().joining().unwrap().is_some());
 
-    node.store().end_joining("line").unwrap();
+    node.store().end_joining("line", None).unwrap();
     node.store().note_joining("another", &author(), UnixMillis::new(began.get() - 1)).unwrap();
     friend.join(&node, line).unwrap();
     assert_eq!(node.store().joining().unwrap(), None, "it stays what it is");
     node.store().note_joining("a third", &author(), NOW).unwrap();
     TestNode::new("another friend").joins(&node, Role::Publisher);
+}
+
+/// Restored from a backup older than its first Admit, it is alone, and another has the word of its mesh.
+#[test]
+fn a_founder_that_forgot_its_mesh_joins_it_again_at_once() {
+    let (founder, branch) = (TestNode::new("founder"), TestNode::new("branch"));
+    let backup = founder.copied("founder", "backup");
+    branch.joins(&founder, Role::Owner);
+    let (_, line) = branch.invite(Role::Owner);
+    backup.join(&branch, line).unwrap();
+    assert!(backup.store().roster().is_member(&branch.store().node_id()));
+    assert_eq!(backup.store().roster_digest(), branch.store().roster_digest());
+}
+
+#[test]
+fn a_refused_invite_leaves_the_one_before_it_as_it_was() {
+    let node = TestNode::new("node");
+    assert_eq!(node.store().note_joining("first", &author(), NOW).unwrap(), None);
+    assert_eq!(node.store().note_joining("first", &author(), NOW.plus_ms(1)).unwrap(), None);
+    let before = node.store().note_joining("second", &author(), NOW.plus_ms(2)).unwrap();
+    node.store().end_joining("first", None).unwrap();
+    assert_eq!(node.store().joining().unwrap().unwrap().invite, "second", "another one's end is not its");
+    node.store().end_joining("second", before).unwrap();
+    let row = node.store().joining().unwrap().unwrap();
+    assert_eq!((row.invite.as_str(), row.since), ("first", NOW));
+}
+
+/// As an owner it could expel others again.
+#[test]
+fn a_mesh_of_an_expelled_root_is_not_merged() {
+    let (hq, thief, node) = (TestNode::new("hq"), TestNode::new("thief"), TestNode::new("node"));
+    let alone = thief.copied("thief", "alone");
+    thief.joins(&hq, Role::Publisher);
+    hq.store().expel(&thief.store().node_id(), &author(), NOW).unwrap();
+    node.joins(&alone, Role::Owner);
+    let (_, line) = hq.invite(Role::Owner);
+    assert_eq!(refused(&node, &hq, line), "expelled");
 }
 
 /// The first invite's answer was lost, and it was asked for no more. Only an owner can mend that, and does.

@@ -129,10 +129,15 @@ impl TestNode {
         let join = Join::new(self.store(), line, author().at("192.0.2.1")).map_err(|error| error.code().to_owned())?;
         let PairAnswer::Opened { inviter_nonce } = pair(inviter, self, join.open())? else { panic!("not opened") };
         let request: PairRequest = join.redeem(&self.node, inviter_nonce, self.now).unwrap();
-        let answer = pair(inviter, self, request.clone())?;
+        let invite = join.line().to_string();
+        self.store().note_joining(&invite, &author(), self.now).unwrap();
+        let answer = pair(inviter, self, request.clone());
         happens();
-        join.take(self.store(), &request, answer, self.now).map_err(|error| error.code().to_owned())?;
-        Ok(())
+        let taken = answer.and_then(|answer| {
+            join.take(self.store(), &request, answer, self.now).map_err(|error| error.code().to_owned())
+        });
+        self.store().end_joining(&invite, None).unwrap();
+        taken.map(drop)
     }
 
     /// Is admitted, but never gets to know it.

@@ -12,12 +12,12 @@ use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, SignedEvent};
 use crate::frame::FrameError;
 use crate::joined;
+use crate::joining;
 use crate::journal::Moment;
 use crate::limits::FREEING_BATCH_BYTES_MAX;
 use crate::log::{self, Insertion, Source};
 use crate::lsn::Lsn;
 use crate::membership::{self, Member, check_role};
-use crate::meta;
 use crate::path::PackagePath;
 use crate::peers::{self, InviteRow, JoiningRow, NewInvite, PeerEdit, PeerRow};
 use crate::publish::Author;
@@ -306,26 +306,24 @@ impl Store {
 
     /// The invite that is being redeemed here without an answer so far.
     pub fn joining(&self) -> Result<Option<JoiningRow>> {
-        Ok(meta::get(&self.read()?.open_table(META)?, &meta::JOINING)?.flatten())
+        joining::read(&self.read()?.open_table(META)?)
     }
 
-    /// Notes that an invite's inviter is asked to admit this node, so that it is asked again if its answer is lost. One
-    /// that was noted before is forgotten, unless it is this one.
-    pub fn note_joining(&self, invite: &str, author: &Author, now: UnixMillis) -> Result<()> {
-        if self.joining()?.is_some_and(|known| known.invite == invite) {
-            return Ok(());
-        }
+    /// Notes that an invite's inviter is asked to admit this node, so that it is asked again if its answer is lost. Another
+    /// one that was noted before is returned; it is asked no more.
+    pub fn note_joining(&self, invite: &str, author: &Author, now: UnixMillis) -> Result<Option<JoiningRow>> {
         let by = Added(Some((author.as_str().to_owned(), author.from().map(str::to_owned))));
-        let row = Some(JoiningRow { invite: invite.to_owned(), since: now, by });
-        self.write(move |tx| tx.set_meta(&meta::JOINING, &row))
+        let row = JoiningRow { invite: invite.to_owned(), since: now, by };
+        self.write(move |tx| joining::note(tx, row.clone()))
     }
 
-    /// The inviter has answered, or is asked no more.
-    pub fn end_joining(&self, invite: &str) -> Result<()> {
-        if self.joining()?.is_none_or(|known| known.invite != invite) {
+    /// The inviter has answered, or is asked no more. If it refused, `before` is what was noted before, and is again.
+    pub fn end_joining(&self, invite: &str, before: Option<JoiningRow>) -> Result<()> {
+        if self.joining()?.is_none() {
             return Ok(());
         }
-        self.write(move |tx| tx.set_meta(&meta::JOINING, &None))
+        let invite = invite.to_owned();
+        self.write(move |tx| joining::end(tx, &invite, before.clone()))
     }
 
     /// Whether this node has minted any event.
