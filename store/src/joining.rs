@@ -26,9 +26,9 @@ pub(crate) fn note(tx: &Tx<'_>, row: JoiningRow) -> Result<Option<JoiningRow>> {
 }
 
 /// Ends it, if it is still the one; `before` is what was noted before it, and is again.
-pub(crate) fn end(tx: &Tx<'_>, invite: &str, before: Option<JoiningRow>) -> Result<()> {
+pub(crate) fn end(tx: &Tx<'_>, invite: &str, before: Option<&JoiningRow>) -> Result<()> {
     let is_it = read(&tx.read(META)?)?.is_some_and(|known| known.invite == invite);
-    if is_it { tx.set_meta(&meta::JOINING, &before) } else { Ok(()) }
+    if is_it { tx.set_meta(&meta::JOINING, &before.cloned()) } else { Ok(()) }
 }
 
 /// The one that is noted.

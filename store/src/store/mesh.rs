@@ -323,7 +323,7 @@ impl Store {
             return Ok(());
         }
         let invite = invite.to_owned();
-        self.write(move |tx| joining::end(tx, &invite, before.clone()))
+        self.write(move |tx| joining::end(tx, &invite, before.as_ref()))
     }
 
     /// Whether this node has minted any event.
