@@ -281,11 +281,12 @@ impl Caller {
 }
 
 /// Whether an inviter that was asked to admit this node may have done so, as far as this error tells. (Where another one
-/// answers it may be a proxy that passed the request on.)
+/// answers it may be a proxy that passed the request on; and what was published since keeps a replica from asking at all.)
 fn may_be_admitted(error: &JoinError) -> bool {
     match error {
         JoinError::Unreachable { .. }
         | JoinError::WrongNode { .. }
+        | JoinError::ReplicaHasEvents
         | JoinError::BadAnswer { .. }
         | JoinError::Store
         | JoinError::Stopped => true,
@@ -296,7 +297,6 @@ fn may_be_admitted(error: &JoinError) -> bool {
         | JoinError::OwnInvite
         | JoinError::NotAnOwner
         | JoinError::Expelled
-        | JoinError::ReplicaHasEvents
         | JoinError::MergeNeedsOwner
         | JoinError::StillJoining => false,
     }
