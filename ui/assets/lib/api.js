@@ -11,7 +11,7 @@
 
 import { OPERATIONS } from './operations.js';
 import { Problem } from './problem.js';
-import { renewSession } from './session-gate.js';
+import { readsMayGo, renewSession } from './session-gate.js';
 
 /** @typedef {import('./types.js').OperationId} OperationId */
 
@@ -71,6 +71,7 @@ export async function call(operation, options = {}) {
  */
 export async function request(operation, options = {}) {
   for (;;) {
+    if (options.background) await readsMayGo();
     const response = await send(operation, options);
     if (response.ok || response.status === 304) return response;
     if (response.status === 412) shownThings.dispatchEvent(new Event('stale'));

@@ -11,6 +11,17 @@ let finish = null;
 /** `over` is sent when somebody has to sign in; `renewed` when that was done. */
 export const gate = new EventTarget();
 
+/** @type {Promise<unknown>} */
+let held = Promise.resolve();
+
+/** Nothing is read in the background until `end` is fulfilled: while somebody signs out it would be refused, and nobody sees it. @param {Promise<unknown>} end */
+export function holdReads(end) {
+  held = end;
+}
+
+/** Waits until reading in the background makes sense. */
+export const readsMayGo = () => held;
+
 /** Waits until somebody has signed in. */
 export function renewSession() {
   renewing ??= new Promise((resolve) => {

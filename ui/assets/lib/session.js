@@ -4,7 +4,7 @@ import { call } from './api.js';
 import { live } from './live.js';
 import { OPERATIONS } from './operations.js';
 import { Problem } from './problem.js';
-import { sessionRenewed } from './session-gate.js';
+import { holdReads, sessionRenewed } from './session-gate.js';
 import { text } from './strings.js';
 
 /** @typedef {import('./types.js').Identity} Identity */
@@ -56,7 +56,10 @@ class SessionState extends EventTarget {
 
   /** Signs out. */
   async signOut() {
-    await call('sign_out', { anonymous: true });
+    const out = call('sign_out', { anonymous: true });
+    // For good, unless that fails.
+    holdReads(out.then(() => new Promise(() => undefined), () => undefined));
+    await out;
     rememberSignedIn(false);
     tellSignedOut();
     // Nothing of what the one before saw is kept.
