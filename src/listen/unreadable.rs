@@ -23,7 +23,7 @@ use super::{activity::Activity, limits::REQUEST_HEAD_BYTES_MAX, service::fresh_i
 /// The longest head of a refusal by the parser.
 const REFUSAL_BYTES_MAX: usize = 256;
 
-/// Lengths of a body that the parser can't count, and takes for a head that is too long.
+/// The longest body that the parser can count; a longer one it takes for a head that is too long.
 const COUNTED_BYTES_MAX: u64 = u64::MAX - 2;
 
 /// A stream below the HTTP parser that explains its refusals.
