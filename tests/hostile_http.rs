@@ -9,6 +9,9 @@ use crate::support::http::encode_path;
 use crate::support::node::{Node, Setup};
 use crate::support::wait;
 
+/// A request after which the connection goes on.
+const PING: &str = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+
 /// Sends raw bytes, closes the sending side, and reads what comes.
 fn exchange(node: &Node, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(node.address()).expect("the node listens");
@@ -117,8 +120,12 @@ fn a_refusal_before_any_route_says_why_and_has_an_id() {
     }
     let http_10 = converse(&node, b"GET /healthz HTTP/1.0\r\n\r\n");
     assert!(http_10.ends_with(b"ok\n"), "HTTP/1.0 needs no Host");
-    let after_another = converse(&node, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nnonsense\r\n\r\n");
+    let after_another = converse(&node, format!("{PING}nonsense\r\n\r\n").as_bytes());
     assert_eq!(statuses(&after_another), [200, 400]);
+    let endless = format!("{PING}PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", u64::MAX);
+    let answers = converse(&node, endless.as_bytes());
+    assert_eq!(statuses(&answers), [200, 431]);
+    assert!(String::from_utf8_lossy(&answers).contains("or no body is as long as its `Content-Length` says"));
 }
 
 #[test]

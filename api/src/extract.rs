@@ -39,7 +39,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
                 Category::Data => Code::Invalid,
                 Category::Io | Category::Syntax | Category::Eof => Code::BadJson,
             };
-            ApiError::new(code, format!("the body can't be read: {error}"))
+            ApiError::new(code, format!("the body can't be read: {}", in_plain_words(&error.to_string())))
         })
     }
 }
@@ -90,9 +90,22 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         Query::try_from_uri(&parts.uri).map(|Query(query)| Self(query)).map_err(|rejection| {
             let text = rejection.body_text();
             let reason = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, reason)| reason);
-            ApiError::new(Code::BadQuery, format!("the query can't be read: {reason}"))
+            ApiError::new(Code::BadQuery, format!("the query can't be read: {}", in_plain_words(reason)))
         })
     }
+}
+
+/// What the parsers of this program's language say of numbers, for those who don't know it.
+fn in_plain_words(reason: &str) -> String {
+    let words = [
+        ("invalid digit found in string", "expected a whole number, 0 or more"),
+        ("cannot parse integer from empty string", "expected a whole number, 0 or more"),
+        ("number too large to fit in target type", "the number is too great"),
+        ("expected i64", "expected a whole number"),
+        ("expected u64", "expected a whole number, 0 or more"),
+        ("expected u32", "expected a whole number from 0 to 4294967295"),
+    ];
+    words.iter().fold(reason.to_owned(), |reason, (from, to)| reason.replace(from, to))
 }
 
 /// Rows of a page: the asked number, or 100; 1 to 1,000.

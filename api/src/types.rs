@@ -19,6 +19,7 @@ mod scrub;
 mod settings;
 mod storage;
 mod survey;
+mod times;
 mod tokens;
 mod transfers;
 mod uploads;

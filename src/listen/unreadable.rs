@@ -116,6 +116,12 @@ fn refused_status(head: &str) -> Option<u16> {
 fn reason(status: u16, head: &[u8]) -> (Code, &'static str) {
     match status {
         431 if is_endless(head) => (Code::TooLarge, "no body is as long as `Content-Length` says: correct it"),
+        // Which of both it is shows in a head alone, and those that were sent ahead of an answer aren't kept.
+        431 if head.is_empty() => (
+            Code::HeadTooLarge,
+            "the request's head is too long: shorten its address, or send fewer or shorter headers; or no body is as long as \
+             its `Content-Length` says: correct it",
+        ),
         431 => (
             Code::HeadTooLarge,
             "the request's head is too long: shorten its address, or send fewer or shorter headers",

@@ -31,7 +31,7 @@ pub enum StoreError {
         id: EventId,
     },
     /// The caller's condition on the current revision does not hold.
-    #[error("the current revision of {path} is not the expected one")]
+    #[error("the condition doesn't hold: {}", standing(path, *current))]
     PreconditionFailed {
         /// The path.
         path: PackagePath,
@@ -159,7 +159,7 @@ pub enum StoreError {
         max: u64,
     },
     /// Metadata that can't be published.
-    #[error("metadata {key:?} {reason}")]
+    #[error("{} {reason}", if key == "*" { "the metadata".to_owned() } else { format!("metadata {key:?}") })]
     BadMeta {
         /// The key.
         key: String,
@@ -380,6 +380,14 @@ impl StoreError {
             _ if is_lack_of_handles(&source) => Self::TooManyOpenFiles { what, path },
             _ => Self::Io { what, path, source },
         }
+    }
+}
+
+/// What stands at a path, to whom expected something else there.
+fn standing(path: &PackagePath, current: Option<EventId>) -> String {
+    match current {
+        Some(id) => format!("{path} is published, and its current revision is {id}"),
+        None => format!("nothing is published at {path}"),
     }
 }
 

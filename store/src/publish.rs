@@ -380,7 +380,9 @@ fn check_meta(meta: &Meta) -> Result<()> {
         }
         match key.as_str() {
             "tags" => check_tags(value)?,
-            "priority" if value.parse::<i32>().is_err() => return bad(key, "is not a whole number".to_owned()),
+            "priority" if value.parse::<i32>().is_err() => {
+                return bad(key, format!("is not a whole number from {} to {}", i32::MIN, i32::MAX));
+            }
             _ => {}
         }
     }
@@ -420,7 +422,11 @@ pub(crate) fn check_tag(tag: &str) -> std::result::Result<(), String> {
     if is_one && tag.len() <= TAG_BYTES_MAX && !tag.chars().any(char::is_control) {
         return Ok(());
     }
+    // What is too long is told from its first letters: the answer is no longer than what was sent.
+    let shown: String = tag.chars().take(TAG_BYTES_MAX).collect();
+    let cut = if shown.len() < tag.len() { "…" } else { "" };
     Err(format!(
-        "has {tag:?}; a tag has 1 to {TAG_BYTES_MAX} bytes, no comma, no control character and no space at its ends"
+        "has \"{}{cut}\"; a tag has 1 to {TAG_BYTES_MAX} bytes, no comma, no control character and no space at its ends",
+        shown.escape_debug()
     ))
 }

@@ -305,7 +305,10 @@ fn checked(tx: &Tx<'_>, settings: &WatchSettings, before: Option<&WatchRow>) -> 
         },
     };
     if !settings.tags.is_empty() {
-        let reason = |error: StoreError| StoreError::BadName { field: "tags", reason: error.to_string() };
+        let reason = |error: StoreError| match error {
+            StoreError::BadMeta { reason, .. } => StoreError::BadName { field: "tags", reason },
+            other => other,
+        };
         check_tags(&settings.tags.join(",")).map_err(reason)?;
         let is_new = |tag: &&String| before.is_none_or(|before| !before.tags.contains(tag));
         for tag in settings.tags.iter().filter(is_new) {

@@ -96,7 +96,8 @@ pub(super) fn of_patch(body: PackagePatch) -> Result<MetaPatch, ApiError> {
         Change::Remove => drop(patch.insert("tags".to_owned(), None)),
         Change::Set(tags) => {
             if let Some(tag) = tags.iter().find(|tag| tag.is_empty() || tag.contains(',')) {
-                let detail = format!("{tag:?} is not a tag: it is empty or has a comma");
+                let shown: String = tag.chars().take(100).collect();
+                let detail = format!("{shown:?} is not a tag: it is empty or has a comma");
                 return Err(ApiError::new(Code::Invalid, detail).fact("field", "tags"));
             }
             patch.insert("tags".to_owned(), join(tags.iter().map(String::as_str)));

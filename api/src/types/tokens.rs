@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::times;
+
 /// What a token may do. Each scope may do all that those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -21,7 +23,7 @@ pub enum ScopeName {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenRequest {
-    /// What it is for; shown as `token <name>` wherever it does something. At most 100 bytes, no `:`.
+    /// What it is for; shown as `token <name>` wherever it does something. 1 to 128 bytes, none of them a control character.
     #[schema(example = "ci")]
     pub name: String,
     /// What it may do.
@@ -31,7 +33,7 @@ pub struct TokenRequest {
     #[schema(example = json!(["mac"]))]
     pub prefixes: Vec<String>,
     /// When it stops working; null: never.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "times::end_if_any", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
 }

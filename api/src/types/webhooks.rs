@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::times;
+
 /// A webhook to be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -169,6 +171,7 @@ pub struct SkipRequest {
 #[serde(deny_unknown_fields)]
 pub struct RedeliverRequest {
     /// All since then that were given up or skipped.
+    #[serde(deserialize_with = "times::time")]
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
 }

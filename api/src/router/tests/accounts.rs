@@ -60,6 +60,11 @@ async fn tokens_that_make_no_sense_are_refused() {
     ] {
         api.json(Method::POST, "/api/v1/tokens", &new).await.problem(422, "invalid");
     }
+    let endless = json!({"name": "x", "scope": "read", "expires_at": "9999-12-31T23:59:59Z"});
+    let problem = api.json(Method::POST, "/api/v1/tokens", &endless).await.problem(422, "invalid");
+    let detail = problem["detail"].as_str().expect("a detail");
+    assert!(detail.contains("9999-12-30T22:00:00Z is the latest; leave it out for what never ends)"), "{detail}");
+    api.get("/api/v1/audit?until=9999-12-31T23:59:59Z").await.problem(400, "bad_query");
     api.call(Method::DELETE, "/api/v1/tokens/nonsense", Body::empty()).await.problem(404, "no_such_token");
 }
 

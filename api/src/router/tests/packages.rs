@@ -406,3 +406,32 @@ async fn a_page_of_packages_that_have_much_to_say_is_short_and_goes_on() {
         assert_eq!(paths.len(), 120, "{sort}");
     }
 }
+
+#[tokio::test]
+async fn what_is_wrong_is_said_in_words_for_people() {
+    let api = Api::new();
+    let revision = api.publish("a.pkg", b"one", &[]).revision;
+    let told = |problem: Value| problem["detail"].as_str().expect("a detail").to_owned();
+    let lists = api.get("/api/v1/events?after=tokens:0").await.problem(400, "bad_query");
+    assert_eq!(told(lists), "the query can't be read: after: expected a whole number, 0 or more");
+    for (patch, words) in [
+        (json!({"priority": 1.5}), "expected a whole number at line 1"),
+        (json!({"priority": 3_000_000_000_u64}), "a whole number from -2147483648 to 2147483647"),
+        (json!({"notes": "n".repeat(40_000)}), "the metadata has 40005 bytes in all; at most 32768 are allowed"),
+        (json!({"tags": ["ü\"".repeat(900)]}), "a tag has 1 to 64 bytes"),
+        (json!({"tags": ["x,".repeat(9000)]}), "is not a tag: it is empty or has a comma"),
+    ] {
+        let detail = told(api.json(Method::PATCH, "/api/v1/packages/a.pkg", &patch).await.problem(422, "invalid"));
+        assert!(detail.contains(words) && detail.len() < 800, "{detail}");
+    }
+    let put = |path: &str, header: &str| api.request(Method::PUT, path).header(header, "*").body(Body::from("two"));
+    let there = api.send(put("/api/v1/packages/a.pkg", "if-none-match").expect("a request")).await;
+    let there = told(there.problem(412, "precondition_failed"));
+    assert_eq!(
+        there,
+        format!("the condition doesn't hold: a.pkg is published, and its current revision is {revision}")
+    );
+    let none = api.send(put("/api/v1/packages/b.pkg", "if-match").expect("a request")).await;
+    let none = told(none.problem(412, "precondition_failed"));
+    assert_eq!(none, "the condition doesn't hold: nothing is published at b.pkg");
+}

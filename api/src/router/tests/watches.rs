@@ -1,5 +1,7 @@
 //! Watched folders: who may add which, and what is told of them.
 
+use std::time::Duration;
+
 use axum::http::Method;
 use ods_store::{Digest, WatchId, WatchOutcome, WatchedFile};
 use serde_json::{Value, json};
@@ -88,6 +90,10 @@ async fn a_folder_that_may_not_be_watched_is_a_4xx_that_says_why() {
         let problem = api.json(Method::POST, LIST, &body).await.problem(status, code);
         assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{body}");
     }
+    let endless = json!({"folder": "/srv/drop/win", "tags": ["x".repeat(100_000)]});
+    let problem = api.json(Method::POST, LIST, &endless).await.problem(422, "invalid");
+    let detail = problem["detail"].as_str().expect("a detail");
+    assert!(detail.starts_with("tags has \"xxx") && detail.len() < 200, "{detail}");
     assert_eq!(api.get(LIST).await.ok(200)["total"], 2, "nothing was made");
     let other = made(&api, "/srv/drop/other").await;
     let one = format!("{LIST}/{}", other["id"].as_str().expect("an id"));
@@ -179,20 +185,23 @@ async fn a_watch_told_to_publish_elsewhere_says_what_stays_at_the_old_place() {
     assert_eq!(api.get(&one).await.ok(200)["left"], Value::Null);
 }
 
-#[tokio::test]
-async fn removing_a_watch_is_answered_when_nothing_of_it_is_under_way_any_more() {
+/// The clock stands until nobody has anything to do, and goes on to whatever is waited for.
+#[tokio::test(start_paused = true)]
+async fn removing_a_watch_is_answered_when_nothing_of_it_is_under_way_any_more_or_after_10_s() {
     let api = Api::new();
     let id: WatchId = made(&api, "/srv/drop/mac").await["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
     api.state.watches.show(id, status(WatchState::Watching));
     let one = format!("{LIST}/{id}");
     let mut removal = std::pin::pin!(api.call(Method::DELETE, &one, ""));
-    loop {
-        tokio::select! {
-            biased;
-            answer = removal.as_mut() => panic!("{} while it takes a file still", answer.status),
-            shown = api.get(&one) => if shown.status == 404 { break },
-        }
-    }
+    let early = tokio::time::timeout(Duration::from_secs(9), removal.as_mut()).await;
+    assert!(early.is_err(), "answered while it takes a file still");
+    api.get(&one).await.problem(404, "no_such_watch");
     api.state.watches.forget(id);
     assert_eq!(removal.await.status, 204);
+
+    let id: WatchId = made(&api, "/srv/drop/win").await["id"].as_str().and_then(|id| id.parse().ok()).expect("an id");
+    api.state.watches.show(id, status(WatchState::Watching));
+    let asked = tokio::time::Instant::now();
+    assert_eq!(api.call(Method::DELETE, &format!("{LIST}/{id}"), "").await.status, 204);
+    assert_eq!(asked.elapsed().as_secs(), 10);
 }
