@@ -137,7 +137,7 @@ impl Session {
 
     /// As whom it acts, and from where.
     fn author(&self) -> Author {
-        let author = self.who.author().at(&self.address.0.to_string());
+        let author = self.who.author().at(&self.address.0.to_string()).by(&self.secret);
         match &self.witness {
             Some(witness) => witness.watch(author),
             None => author,
@@ -158,7 +158,7 @@ impl Session {
 }
 
 /// How the API asks for credentials. Not `Basic`, at which browsers would ask the user.
-const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"ods\"");
+pub(crate) const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"ods\"");
 
 /// Why a request is not let in.
 #[derive(Debug, Clone, PartialEq, Eq)]

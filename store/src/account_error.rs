@@ -26,6 +26,12 @@ pub enum AccountError {
     /// The set-up link's time is over.
     #[error("the set-up link has expired; `ods user link` makes a new one")]
     SetUpExpired,
+    /// The token was revoked after it was asked for what it did.
+    #[error("the token was revoked meanwhile; nothing was changed with this request")]
+    TokenRevoked,
+    /// The session ended after it was asked for what it did.
+    #[error("the session ended meanwhile, and nothing was changed with this request; sign in again")]
+    SessionEnded,
     /// There is an admin user, so a set-up link has nothing to do.
     #[error("there is an admin user already: sign in as that one")]
     SetUpAlready,

@@ -23,6 +23,7 @@ mod blobs;
 mod catalog;
 mod check;
 mod codec;
+mod credential;
 mod custody;
 mod database;
 mod digest;

@@ -12,6 +12,7 @@ use redb::ReadableTable;
 use crate::audit::{self, Deed, Facts};
 use crate::catalog::{self, HeadsRow};
 use crate::codec::from_row;
+use crate::credential::Credential;
 use crate::digest::{Digest, EventId, NodeId, Sha256};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Meta, Publish, Remove};
@@ -53,6 +54,7 @@ pub struct Author {
     name: String,
     from: Option<String>,
     witness: Option<Arc<AtomicBool>>,
+    credential: Option<Credential>,
 }
 
 impl PartialEq for Author {
@@ -70,7 +72,7 @@ impl Author {
         while !name.is_char_boundary(end) {
             end -= 1;
         }
-        Self { name: name[..end].to_owned(), from: None, witness: None }
+        Self { name: name[..end].to_owned(), from: None, witness: None, credential: None }
     }
 
     /// The same, acting from this address.
@@ -83,6 +85,22 @@ impl Author {
     #[must_use]
     pub fn before(self, witness: Arc<AtomicBool>) -> Self {
         Self { witness: Some(witness), ..self }
+    }
+
+    /// The same, by the token or session with this secret: once that is gone nothing more is done.
+    #[must_use]
+    pub fn by(self, secret: &str) -> Self {
+        Self { credential: Some(Credential::of(secret)), ..self }
+    }
+
+    /// The same, whatever becomes of its token or session: for what was done elsewhere already.
+    #[must_use]
+    pub fn regardless(self) -> Self {
+        Self { credential: None, ..self }
+    }
+
+    pub(crate) fn must_stand(&self, tx: &Tx<'_>) -> Result<()> {
+        self.credential.map_or(Ok(()), |credential| credential.must_stand(tx))
     }
 
     /// Says that the audit has it, or that there is nothing to tell, since nothing changed.
@@ -153,6 +171,7 @@ struct Before {
 
 /// Publishes; see [`Published`].
 pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, bytes: Bytes) -> Result<Published> {
+    request.author.must_stand(tx)?;
     let before = read_before(tx, &request.path)?;
     request.path.check_new()?;
     check_may_publish(&tx.roster(), tx.context.key.node_id(), &request.path)?;

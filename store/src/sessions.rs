@@ -66,7 +66,8 @@ pub fn is_session_shaped(text: &str) -> bool {
     secret::is_of_kind(text, LETTER)
 }
 
-fn hash(text: &str) -> [u8; 32] {
+/// The key of the session with this secret.
+pub(crate) fn hash(text: &str) -> [u8; 32] {
     blake3::derive_key("ods session v1", text.as_bytes())
 }
 
@@ -132,9 +133,10 @@ pub(crate) fn end(tx: &Tx<'_>, moment: Moment, id: SessionId, author: &Author) -
     let Some((key, row)) = rows(&tx.read(SESSIONS)?)?.into_iter().find(|(_, row)| row.id == id) else {
         return Ok(false);
     };
-    tx.write(SESSIONS)?.remove(&key)?;
     let before = audit::facts([("from", row.from), ("agent", row.agent)]);
+    // First: it may be the author's own.
     audit::append(tx, moment, author, &Deed::ended("session.ended", id, before))?;
+    tx.write(SESSIONS)?.remove(&key)?;
     Ok(true)
 }
 

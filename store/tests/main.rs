@@ -20,6 +20,7 @@
 //! - `backup.rs`: backups and what is restored from them
 //! - `uploads.rs`: resumable uploads, struck at any moment
 //! - `watches.rs`: what a mirror remembers of its folder
+//! - `credentials.rs`: tokens and sessions that end while something is done with them
 //! - `once.rs`: requests that make something once
 //! - `webhooks.rs`: webhooks as their sender uses the store, and the journal's retention
 //! - `opening.rs`: data folders that can't be opened, and what is said then
@@ -29,6 +30,7 @@ mod bad_events;
 mod bytes;
 mod care;
 mod crash;
+mod credentials;
 mod damage;
 mod golden;
 mod local_disk;

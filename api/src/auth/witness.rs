@@ -27,7 +27,8 @@ impl Witness {
     /// The author of a request, before this witness.
     pub(super) fn watch(&self, author: Author) -> Author {
         let author = author.before(self.0.told.clone());
-        self.0.author.get_or_init(|| author.clone());
+        // What it tells was done by then.
+        self.0.author.get_or_init(|| author.clone().regardless());
         author
     }
 }

@@ -5,6 +5,7 @@ use ods_store::{
 };
 
 use super::{ApiError, Code};
+use crate::auth::BEARER;
 
 /// Seconds after which a client may ask again for bytes that are being fetched or mended, or that wait for others.
 const MENDED_AFTER_S: u64 = 10;
@@ -140,6 +141,8 @@ impl From<AccountError> for ApiError {
             AccountError::LastAdmin => plain(Code::LastAdmin),
             AccountError::SetUpUnknown => plain(Code::SetUpUnknown),
             AccountError::SetUpExpired => plain(Code::SetUpExpired),
+            AccountError::TokenRevoked => plain(Code::TokenUnknown).challenge(BEARER),
+            AccountError::SessionEnded => plain(Code::SessionOver).challenge(BEARER),
             AccountError::SetUpAlready => plain(Code::SetUpAlready),
         }
     }
