@@ -196,6 +196,26 @@ test("somebody else at the sign-in of a session that ended begins anew, with wha
   forgive(complaints, /401/);
 });
 
+test("whose session was ended elsewhere is asked to sign in, and isn't told first that the node is away", async () => {
+  const { page, complaints } = await visitor();
+  await signIn(page, node);
+  await page.locator(".live-pill[data-state=live]").waitFor();
+  await page.evaluate(() => {
+    const said = Object.assign(window, { odsSaid: /** @type {string[]} */ ([]) }).odsSaid;
+    new MutationObserver(() => said.push(...[...document.querySelectorAll(".live-pill, .banner")].map((one) => one.textContent?.trim() ?? ""))).observe(document.body, { subtree: true, childList: true, characterData: true });
+  });
+  for (const { id } of (await node.api("GET", "/sessions")).items) await node.api("DELETE", `/sessions/${id}`);
+  await page.locator("dialog.gate").waitFor();
+  await page.locator(".live-pill[data-state=signed-out]").waitFor();
+  const said = /** @type {string[]} */ (await page.evaluate(() => /** @type {any} */ (window).odsSaid));
+  assert.deepEqual(said.filter((text) => /lost|reached/.test(text)), []);
+  await page.locator("dialog.gate input[name=password]").fill(/** @type {string} */ (node.token));
+  await page.locator("dialog.gate button[data-operation=sign_in]").click();
+  await page.locator(".live-pill[data-state=live]").waitFor();
+  assert.equal(await page.locator("dialog.gate").count(), 0);
+  forgive(complaints, /401/);
+});
+
 test("a set-up link that was cut still leads to a form", async () => {
   const { page } = await visitor();
   await page.goto(`${node.url}/ui/#setup=%E0%A4%A`);

@@ -14,7 +14,7 @@ class OdsBanner extends OdsElement {
   node = this.use(node);
   mesh = this.use(mesh);
 
-  #lostOnce = false;
+  #away = false;
   #updated = false;
 
   constructor() {
@@ -25,9 +25,8 @@ class OdsBanner extends OdsElement {
   /** A node that was away may be another version when it is back. */
   async #connected() {
     this.requestUpdate();
-    if (live.state === 'lost') this.#lostOnce = true;
-    if (live.state !== 'live' || !this.#lostOnce || this.#updated) return;
-    this.#updated = await isUpdated();
+    if (live.state !== 'live') this.#away = true;
+    else if (this.#away && !this.#updated) this.#updated = await isUpdated();
     this.requestUpdate();
   }
 

@@ -77,7 +77,8 @@ export class LiveStream {
       this.#be('live');
       this.#retryMs = RETRY_FIRST_MS;
       await this.#read(response.body);
-      this.#be('lost');
+      // It ended in good order: the node stops, or the session is over. The next try tells which.
+      this.#be('connecting');
     } catch {
       this.#be('lost');
     }
