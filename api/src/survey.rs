@@ -172,7 +172,7 @@ impl Survey {
         let state = self.states.get(node).map(|(_, state)| state);
         let others = state.map_or(0, |state| state.want_count.saturating_sub(1));
         let reason = match others {
-            0 => "it wants the bytes and waits for a peer that has them".to_owned(),
+            0 => "it wants the bytes; no whole piece of them has come yet".to_owned(),
             others => format!("it wants the bytes, and those of {others} other packages"),
         };
         // By the time everything that it wants is there, this is.

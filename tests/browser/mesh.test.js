@@ -61,7 +61,7 @@ test("what a node lacks is listed, with the reason", async () => {
   const { page } = await visitor();
   await signIn(page, /** @type {Node} */ (one), "mesh");
   // So slow that it is on its way for as long as somebody looks.
-  await one?.api("PATCH", "/node", { limits: { up_bytes_per_s: 20_000 } });
+  await one?.api("PATCH", "/node", { limits: { up_bytes_per_s: 200_000 } });
   await one?.put("apps/On its way.pkg", Buffer.alloc(8_000_000, 7));
   await page.locator("[data-operation=list_missing]").click();
   const dialog = page.locator("dialog", { has: page.getByRole("heading", { name: "slow" }) });
@@ -69,6 +69,7 @@ test("what a node lacks is listed, with the reason", async () => {
   await row.filter({ hasText: "apps/On its way.pkg" }).waitFor();
   assert.equal(await row.count(), 1);
   assert.match(await row.innerText(), /MB[\s\S]*\S/, "how much, and why");
+  await row.filter({ hasText: "its bytes are coming" }).waitFor();
   assert.deepEqual(await violations(page), []);
   await picture(page, "missing");
   await dialog.getByRole("link", { name: "apps/On its way.pkg" }).click();
@@ -148,6 +149,7 @@ test("a node is expelled only by typing its name, and its own page says so", asy
   const other = await visitor();
   await signIn(other.page, /** @type {Node} */ (two));
   await other.page.locator(".banner", { hasText: "This node was expelled from its mesh" }).waitFor();
+  await other.page.locator(".tile").first().waitFor();
   await picture(other.page, "expelled");
 });
 

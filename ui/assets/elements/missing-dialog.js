@@ -1,4 +1,4 @@
-/** Which packages a node lacks, and why: a page of them, and more when asked for. */
+/** Which packages a node lacks, and why: a page of them as it is now, and more when asked for. */
 
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
@@ -15,6 +15,7 @@ import { problemBox, waiting } from './parts.js';
 const SHAPE = { label: words.missingList, columns: words.missingColumns, kinds: { 0: 'break', 1: 'number' } };
 /** Packages asked for at a time. */
 const PAGE_ROWS = 100;
+const AGAIN_MS = 3000;
 
 class OdsMissing extends OdsElement {
   /** @override */
@@ -22,6 +23,8 @@ class OdsMissing extends OdsElement {
 
   /** @type {import('../lib/types.js').MissingPackage[]} */
   #found = [];
+  /** Answers that are shown. */
+  #answers = 0;
   #busy = true;
   /** @type {string | null} */
   #next = null;
@@ -36,6 +39,10 @@ class OdsMissing extends OdsElement {
     this.node = null;
     /** Called when somebody goes to a package. */
     this.close = () => {};
+    this.whileShown(() => {
+      const timer = setInterval(() => void this.#again(), AGAIN_MS);
+      return () => clearInterval(timer);
+    });
   }
 
   /** @override */
@@ -50,18 +57,36 @@ class OdsMissing extends OdsElement {
     this.requestUpdate();
     const before = this.#found.length;
     try {
-      do {
-        const query = { limit: PAGE_ROWS, ...(this.#next ? { after: this.#next } : {}) };
-        const page = await call('list_missing', { path: { id: this.node?.id ?? '' }, query, background: true });
-        this.#found = [...this.#found, ...page.items];
-        this.#next = page.next ?? null;
-        this.#reason = page.reason ?? null;
-      } while (this.#next && this.#found.length === before && this.isConnected);
+      do this.#take(this.#found, await this.#read(this.#next));
+      while (this.#next && this.#found.length === before && this.isConnected);
     } catch (error) {
       this.#problem = asProblem(error);
     }
     this.#busy = false;
     this.requestUpdate();
+  }
+
+  /** As it is now, unless more than one answer is shown. */
+  async #again() {
+    if (this.#busy || this.#answers !== 1) return;
+    const first = await this.#read(null).catch(() => null);
+    if (!first || this.#busy || this.#answers !== 1) return;
+    this.#answers = 0;
+    this.#take([], first);
+    this.requestUpdate();
+  }
+
+  /** @param {string | null} after */
+  #read(after) {
+    return call('list_missing', { path: { id: this.node?.id ?? '' }, query: { limit: PAGE_ROWS, after }, background: true });
+  }
+
+  /** @param {import('../lib/types.js').MissingPackage[]} before @param {import('../lib/types.js').Answer<'list_missing'>} page */
+  #take(before, page) {
+    this.#answers += 1;
+    this.#found = [...before, ...page.items];
+    this.#next = page.next ?? null;
+    this.#reason = page.reason ?? null;
   }
 
   /** @override */
