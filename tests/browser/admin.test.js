@@ -155,6 +155,7 @@ test("a mirror whose files went asks, and unpublishes when it is confirmed", asy
   await signIn(page, node, "watches");
   const card = page.locator(".watch", { hasText: folder });
   await card.getByText("3 files of 4 are gone").waitFor();
+  await card.getByText("Set here", { exact: true }).waitFor();
   await picture(page, "mirror-asks");
   await card.locator("[data-operation=confirm_watch]").click();
   await page.locator("dialog [data-operation=confirm_watch]").click();

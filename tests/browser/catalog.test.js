@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { picture } from "./support/browser.js";
 import { drop } from "./support/drop.js";
+import { flaws } from "./support/looks.js";
 import { Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
 import { signIn } from "./support/sign-in.js";
@@ -30,6 +31,7 @@ test("a conflict shows both sides, and ends on every node when one is kept", asy
   await signIn(page, a, "packages/x.pkg");
   const sides = page.locator(".conflict .side");
   await until("both sides are shown", async () => (await sides.count()) === 2);
+  assert.deepEqual(await flaws(page), []);
   await picture(page, "conflict");
   const east = sides.filter({ hasText: "east" });
   assert.match(String(await east.textContent()), /1\.0/);

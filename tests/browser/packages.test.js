@@ -92,6 +92,11 @@ test("a package's link is copied from its row on a phone, too, beside a name tha
     await page.setViewportSize({ width, height: 640 });
     const box = await page.locator(".vt-rows .two-lines > a").boundingBox();
     assert.ok(box && box.width >= least, `${box?.width} px for the name in a window of ${width}`);
+    const endings = await page.locator(".vt-rows .two-lines > *").evaluateAll((lines) => lines.map((line) => {
+      const end = /** @type {Element} */ (line.querySelector(":scope > span:not(.clip)") ?? line);
+      return end.textContent?.endsWith(".pkg") && end.scrollWidth <= end.clientWidth && end.getBoundingClientRect().right <= line.getBoundingClientRect().right + 0.5;
+    }));
+    assert.deepEqual(endings, [true, true], "what kind of file it is can be read");
     await picture(page, `packages-${width}`);
   }
   await context.close();

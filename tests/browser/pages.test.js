@@ -57,7 +57,7 @@ for (const [look, options] of LOOKS) {
       found.push(...[...(await sideways(page)), ...(await flaws(page))].map((text) => `${name}: ${text}`));
       if (look !== "phone") continue;
       await page.setViewportSize({ width: 320, height: 640 });
-      found.push(...(await sideways(page)).map((text) => `${name}, 320 px: ${text}`));
+      found.push(...[...(await sideways(page)), ...(await flaws(page))].map((text) => `${name}, 320 px: ${text}`));
       await picture(page, `${name}-small`);
       await page.setViewportSize(PHONE);
     }

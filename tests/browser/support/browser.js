@@ -56,5 +56,8 @@ export function forgive(complaints, expected) {
   complaints.splice(0, complaints.length, ...complaints.filter((text) => !expected.test(text)));
 }
 
-/** @param {import("playwright-core").Page} page @param {string} name */
-export const picture = (page, name) => page.screenshot({ path: join(PICTURES, `${name}.png`), animations: "disabled" });
+/** A picture of what is to be seen, icons too: a sprite comes by itself. @param {import("playwright-core").Page} page @param {string} name */
+export async function picture(page, name) {
+  await page.waitForFunction(() => [...document.querySelectorAll("use")].every((use) => !use.checkVisibility() || use.getBBox().width > 0));
+  await page.screenshot({ path: join(PICTURES, `${name}.png`), animations: "disabled" });
+}

@@ -7,6 +7,6 @@
  * @returns {Promise<string[]>}
  */
 export const sideways = (page) => page.evaluate(() =>
-  [document.documentElement, ...document.querySelectorAll("main, main .scroll-x:has(> .table), dialog[open], nav, .top, .tray")]
+  [document.documentElement, ...document.querySelectorAll("main, main .scroll-x:has(> .table), dialog[open], dialog .scroll-x, nav, .top, .tray")]
     .filter((box) => box.scrollWidth > box.clientWidth + 1)
     .map((box) => `${box.localName}.${box.className} ${box.getAttribute("aria-label") ?? ""} is ${box.scrollWidth - box.clientWidth} px wider than its place`));

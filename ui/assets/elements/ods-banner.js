@@ -46,7 +46,7 @@ class OdsBanner extends OdsElement {
     const nodes = this.mesh.value?.items ?? [];
     // A node that is no member any more isn't among those of its mesh.
     if (nodes.length === 0 || !this.node.value || nodes.some((one) => one.this)) return nothing;
-    return html`<div class="notice bad banner" role="alert">${icon('ban')}<span><strong>${text.expelled.title}</strong><br>${text.expelled.body}</span></div>`;
+    return html`<div class="notice bad banner" role="alert">${icon('circle-alert')}<span><strong>${text.expelled.title}</strong><br>${text.expelled.body}</span></div>`;
   }
 }
 

@@ -51,11 +51,11 @@ class OdsWeekGrid extends OdsElement {
   }
 
   #grid() {
-    return html`<div class="scroll-x" tabindex="0" role="region" aria-label=${words.week}><table class="week-grid" @pointerdown=${this.#down} @pointerover=${this.#over} @keydown=${this.#key}>
+    return html`<table class="week-grid" @pointerdown=${this.#down} @pointerover=${this.#over} @keydown=${this.#key}>
       <thead aria-hidden="true"><tr><td></td>${Array.from({ length: 24 }, (_, hour) => html`<td>${hour % 3 ? '' : hour}</td>`)}</tr></thead>
       <tbody>${DAYS.map((day, row) => html`<tr><th scope="row">${words.days[day]}</th>
         ${Array.from({ length: 24 }, (_, hour) => this.#cell(day, row * 24 + hour, hour))}</tr>`)}</tbody>
-    </table></div>`;
+    </table>`;
   }
 
   /** @param {typeof DAYS[number]} day @param {number} at @param {number} hour */

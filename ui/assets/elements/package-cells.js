@@ -15,9 +15,15 @@ import { ago, badge, kindIcon } from './parts.js';
 export function nameCell(one) {
   const title = format.plain(one.title ?? format.fileName(one.path));
   return html`<span class="kind-box">${kindIcon(one.kind)}</span>
-    <span class="two-lines"><a href=${packageUrl(one.path)} class="clip" title=${one.path}>${title}</a>
-    <small class="clip">${title === one.path ? nothing
-      : format.plain(one.path)}${one.tags.map((tag) => html` ${tagLink(tag)}`)}</small></span>`;
+    <span class="two-lines"><a href=${packageUrl(one.path)} title=${one.path}>${ended(title)}</a>
+    <small>${title === one.path ? nothing : ended(format.plain(one.path))}${one.tags.length
+      ? html`<span class="clip tags">${one.tags.map((tag) => html` ${tagLink(tag)}`)}</span>` : nothing}</small></span>`;
+}
+
+/** A name whose end can be read however narrow its place is: that tells versions and kinds of files apart. @param {string} name */
+function ended(name) {
+  const [, first, last] = /^(.*?)(.{0,8})$/su.exec(name) ?? [];
+  return html`<span class="clip">${first}</span><span>${last}</span>`;
 }
 
 /** @param {Package} one */

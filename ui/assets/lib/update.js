@@ -18,16 +18,15 @@ export async function isUpdated() {
 /** @type {Promise<unknown> | null} */
 let sheet = null;
 
-/** The looks of all that comes later: once, and again if the node was away. */
+/** The looks of all that comes later, icons too: once, and again if the node was away. */
 function moreLooks() {
-  sheet ??= new Promise((resolve, reject) => {
-    const link = Object.assign(document.createElement('link'), { rel: 'stylesheet', href: asset('more.css'), onload: resolve });
-    link.onerror = () => {
-      sheet = null;
-      link.remove();
-      reject(new TypeError('more.css'));
-    };
-    document.head.append(link);
+  const link = document.createElement('link');
+  sheet ??= Promise.all([fetch(asset('more-icons.svg')), new Promise((onload, onerror) => {
+    document.head.append(Object.assign(link, { rel: 'stylesheet', href: asset('more.css'), onload, onerror }));
+  })]).catch((error) => {
+    sheet = null;
+    link.remove();
+    throw error;
   });
   return sheet;
 }

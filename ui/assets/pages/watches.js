@@ -7,7 +7,6 @@ import * as format from '../lib/format.js';
 import { resource } from '../lib/resource.js';
 import { packageUrl } from '../lib/router.js';
 import { session } from '../lib/session.js';
-import { settings } from '../lib/strings/settings.js';
 import { shared, titles } from '../lib/strings/shared.js';
 import { watches as words } from '../lib/strings/watches.js';
 import { toast } from '../lib/toast.js';
@@ -51,8 +50,8 @@ function one(watch) {
     ${state === 'paused' ? ask(watch) : reason ? html`<div class="notice bad">${icon('circle-alert')}<span>${reason}</span></div>` : nothing}
     <p class="quiet line"><span class="tag">${words.modeShort[/** @type {'keep'} */ (mode)] ?? mode}</span> ${prefix ? html`<span>${words.prefix} <code>${prefix}/</code></span>` : nothing}
       ${tags.map((tag) =>
-        html`<span class="tag">${tag}</span>`)}<span>${words.lastScan} ${ago(scanned)}${scanned ? words.found(files) : nothing}</span><span title=${place ?? ''}>${words.source} ${source === 'stored'
-        ? settings.sources.stored : (place ?? source)}</span></p>
+        html`<span class="tag">${tag}</span>`)}<span>${words.lastScan} ${ago(scanned)}${scanned ? words.found(files) : nothing}</span><span title=${place ?? ''}>${source === 'stored'
+        ? words.here : words.from(place ?? source)}</span></p>
     ${list(words.settling, watch.settling.map(({ file, bytes }) => html`<code>${file}</code> <span class="quiet">${format.bytes(bytes)}</span>`), true)}
     ${list(words.refused, watch.refused.map((file) => html`<code>${file.file}</code> <span class="warn-text">${file.reason}</span>`), true)}
     ${list(words.superseded, watch.superseded.map((file) => html`<code>${file}</code>`), false)}
