@@ -8,7 +8,7 @@ use super::Clock;
 use super::client::CallError;
 use super::endpoint::{Endpoint, Way, endpoints};
 use super::exchange::{self, Checked, Checker, Pull, Step};
-use super::limits::REJOIN_FOR_MS;
+use super::limits::{PULL_PAGES_MAX, REJOIN_FOR_MS};
 use super::offload::Offload;
 use super::pair::Join;
 use super::peers::{PullMode, PullReport};
@@ -138,7 +138,7 @@ impl Caller {
     /// Pulls from a peer that stands as `theirs`.
     pub(super) async fn pull(self, to: Endpoint, mode: PullMode, theirs: Summary) -> Result<PullReport, String> {
         let node = to.node;
-        let started = self.in_store(move |store| Pull::start(store, node, mode, &theirs)).await;
+        let started = self.in_store(move |store| Pull::start(store, node, mode, &theirs, PULL_PAGES_MAX)).await;
         let (mut pull, request) = started.map_err(|error| error.to_string())?;
         let checker = pull.checker();
         let mut answer = self.ask_and_check(&to, &request, checker).await;

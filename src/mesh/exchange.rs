@@ -3,7 +3,7 @@
 
 use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, Store, StoreError, UnixMillis, VerifiedBatch};
 
-use super::limits::{PING_EVENTS_BYTES_MAX, PULL_PAGES_MAX};
+use super::limits::PING_EVENTS_BYTES_MAX;
 use super::peers::{PullMode, PullReport};
 use super::protocol::{Answer, Cursor, LogAnswer, LogRequest, Ping, Request, RosterSwap, Summary};
 use super::serve::summary;
@@ -43,6 +43,7 @@ pub(super) struct Pull {
     backfill: bool,
     gained: u64,
     pages: usize,
+    pages_max: usize,
     /// What was asked last of the log.
     asked: Option<LogRequest>,
 }
@@ -113,14 +114,16 @@ pub(super) enum PullError {
 }
 
 impl Pull {
-    /// Begins a pull from a peer that stands as `theirs`: rosters first if they differ.
+    /// Begins a pull of at most so many pages from a peer that stands as `theirs`: rosters first if they differ.
     pub(super) fn start(
         store: &Store,
         node: NodeId,
         mode: PullMode,
         theirs: &Summary,
+        pages_max: usize,
     ) -> Result<(Self, Request), StoreError> {
-        let mut pull = Self { node, mode, backfill: store.is_backfilling()?, gained: 0, pages: 0, asked: None };
+        let backfill = store.is_backfilling()?;
+        let mut pull = Self { node, mode, backfill, gained: 0, pages: 0, pages_max, asked: None };
         let request = if theirs.roster == store.roster_digest() {
             pull.ask_log(store)?
         } else {
@@ -138,7 +141,7 @@ impl Pull {
     /// reads its log while this node writes; what comes is then taken in its turn, or dropped if the pull doesn't go on.
     pub(super) fn ahead(&self, answer: &Checked) -> Option<Request> {
         let (Checked::Page(page), Some(asked)) = (answer, &self.asked) else { return None };
-        let goes_on = page.more && self.pages + 1 < PULL_PAGES_MAX && !self.is_stuck(page);
+        let goes_on = page.more && self.pages + 1 < self.pages_max && !self.is_stuck(page);
         goes_on.then(|| Request::Log(LogRequest { cursor: Some(page.cursor.clone()), vector: asked.vector.clone() }))
     }
 
@@ -166,7 +169,7 @@ impl Pull {
         let taken = store.insert_verified(batch, now)?;
         self.gained += taken.inserted as u64;
         self.pages += 1;
-        if more && taken.refused.is_none() && self.pages < PULL_PAGES_MAX {
+        if more && taken.refused.is_none() && self.pages < self.pages_max {
             return Ok(Step::Ask(self.ask_log(store)?));
         }
         let is_offence = taken.refused.as_ref().is_some_and(|refusal| refusal.reason.is_offence());

@@ -7,6 +7,10 @@
 //! Invariants: at most one ping and one pull to a peer are under way. After a failure nothing is sent before the
 //! back-off is over or the peer gives a sign of life. What a peer was seen to hold is pulled once: by cursor; then, if
 //! the digests still differ after a while, by vector, until that brings nothing; then not again while it holds the same.
+//! A pull by vector may take many turns: only the first asks by the vector, the next ones go on by cursor, and what all of
+//! them brought decides, as if it were one. So however long a log is, its end is reached; and a pull of which a turn's gain
+//! isn't known, or whose log was replaced between two turns, settles nothing. Nor does one that stopped at an event that was
+//! not taken: what lies behind that is unread.
 //! Up and down are told once each, down only after [`DOWN_AFTER_MS`] of failures, or at once when the peer said that it
 //! stops (once in [`GOODBYE_AGAIN_MS`]). What it answered before it said so doesn't count any more.
 
@@ -27,7 +31,7 @@ pub(super) const STOPPED: &str = "it said that it stops";
 /// Which question a pull asks first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PullMode {
-    /// What is new since the stored cursor.
+    /// What is new since the stored cursor; or the next turn of a pull by vector, which left the cursor where it stopped.
     Cursor,
     /// What the vector lacks: finds what a cursor can't, such as twins.
     Vector,
@@ -102,6 +106,24 @@ impl Digests {
     }
 }
 
+/// A pull by vector that had its turn and goes on.
+#[derive(Debug, Clone, Copy)]
+struct VectorRun {
+    /// Which log it reads.
+    log_id: [u8; 16],
+    /// Where that ended. One that ends earlier was replaced.
+    head: Lsn,
+    /// What its turns brought.
+    gained: u64,
+}
+
+impl VectorRun {
+    /// Whether it is the same log that it goes on with.
+    fn reads(&self, theirs: &Summary) -> bool {
+        self.log_id == theirs.log_id && self.head <= theirs.head
+    }
+}
+
 /// How far a peer's events are taken.
 #[derive(Debug, Default)]
 struct PullLane {
@@ -112,8 +134,68 @@ struct PullLane {
     read: Option<Digests>,
     /// Their digests when all of theirs was surely here: the digests were equal, or the vector decided.
     held: Option<Digests>,
-    /// No pull by vector before this.
+    /// Their digests when a pull by cursor stopped at an event that was not taken.
+    refused: Option<Digests>,
+    /// A pull by vector that isn't at its end.
+    run: Option<VectorRun>,
+    /// No pull by vector begins before this.
     vector_at: Moment,
+}
+
+impl PullLane {
+    /// When and how to pull from a peer that holds `theirs` and isn't known to hold nothing else.
+    fn next(&self, theirs: Digests) -> (Moment, PullMode) {
+        if self.run.is_none() && [self.read, self.refused].contains(&Some(theirs)) {
+            (self.next_at.max(self.vector_at), PullMode::Vector)
+        } else {
+            (self.next_at, PullMode::Cursor)
+        }
+    }
+
+    /// A pull stopped at an event that was not taken. A rolled back log may lead to the same place by another way, and the
+    /// cursor then passes what that event needs. So next time the vector decides, and after that the cursor again.
+    fn stopped(&mut self, mode: PullMode, theirs: Digests) {
+        let by_cursor = mode == PullMode::Cursor && self.run.is_none();
+        (self.read, self.run) = (None, None);
+        self.refused = by_cursor.then_some(theirs);
+    }
+
+    /// A pull had its turn, and all that it met was taken.
+    fn took_turn(&mut self, mode: PullMode, theirs: &Summary, (gained, more): (u64, bool), now: Moment) {
+        let digests = Digests::of(theirs);
+        let run = self.run.take().filter(|run| run.reads(theirs)).map(|run| run.gained);
+        let before = if mode == PullMode::Vector { Some(0) } else { run };
+        (self.failures, self.next_at, self.refused) = (0, now, None);
+        match before.map(|before| before.saturating_add(gained)) {
+            None if more => {}
+            None => {
+                self.read = Some(digests);
+                self.vector_at = self.vector_at.max(now.plus_ms(VECTOR_DELAY_MS));
+            }
+            Some(gained) => {
+                self.vector_at = now.plus_ms(VECTOR_PULL_MS);
+                if more {
+                    self.run = Some(VectorRun { log_id: theirs.log_id, head: theirs.head, gained });
+                    return;
+                }
+                // Of a stream of which the peer held more than this node only that came, and no twin before it: the peer may
+                // have gained it since it was read. So what settles it is a pull of what was read before that brings nothing.
+                if self.read == Some(digests) && gained == 0 {
+                    self.held = Some(digests);
+                }
+                self.read = Some(digests);
+            }
+        }
+    }
+
+    /// A pull failed. If it was a turn of one by vector, what that brought isn't known: it may be something.
+    fn failed(&mut self, now: Moment, dice: &mut Dice) {
+        self.failures = self.failures.saturating_add(1);
+        self.next_at = now.plus_ms(back_off_ms(self.failures, dice));
+        if let Some(run) = &mut self.run {
+            run.gained = run.gained.saturating_add(1);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -182,13 +264,8 @@ impl Peer {
     fn pull_due(&self, own: &Summary) -> Option<(Moment, PullMode)> {
         let theirs = Digests::of(self.theirs.as_ref()?);
         let idle = !self.paused && !self.pull.under_way && self.failures == 0;
-        if !idle || theirs == Digests::of(own) || self.pull.held == Some(theirs) {
-            None
-        } else if self.pull.read == Some(theirs) {
-            Some((self.pull.next_at.max(self.pull.vector_at), PullMode::Vector))
-        } else {
-            Some((self.pull.next_at, PullMode::Cursor))
-        }
+        let is_here = theirs == Digests::of(own) || self.pull.held == Some(theirs);
+        (idle && !is_here).then(|| self.pull.next(theirs))
     }
 
     fn is_read(&self) -> bool {
@@ -222,7 +299,7 @@ impl Peer {
     fn compare(&mut self, own: &Summary) {
         let theirs = self.theirs.as_ref().map(Digests::of);
         if theirs == Some(Digests::of(own)) {
-            self.pull.held = theirs;
+            (self.pull.held, self.pull.run) = (theirs, None);
             self.synced_at = Some(own.head);
         }
     }
@@ -242,8 +319,7 @@ impl Peer {
     }
 
     fn pull_failed(&mut self, reason: String, now: Moment, dice: &mut Dice) {
-        self.pull.failures = self.pull.failures.saturating_add(1);
-        self.pull.next_at = now.plus_ms(back_off_ms(self.pull.failures, dice));
+        self.pull.failed(now, dice);
         self.error = Some(reason);
     }
 
@@ -360,38 +436,20 @@ impl Peers {
     pub(super) fn pulled(&mut self, node: &NodeId, report: PullReport, now: Moment) {
         let Some(peer) = self.links.get_mut(node) else { return };
         peer.pull.under_way = false;
-        let theirs = Digests::of(&report.theirs);
-        let newer = |known: &Summary| known.log_id == report.theirs.log_id && known.head > report.theirs.head;
+        let PullReport { mode, theirs, gained, more, refused, is_offence: _ } = report;
+        let newer = |known: &Summary| known.log_id == theirs.log_id && known.head > theirs.head;
         if !peer.theirs.as_ref().is_some_and(newer) {
-            peer.theirs = Some(report.theirs);
+            peer.theirs = Some(theirs.clone());
         }
         peer.compare(&self.own);
-        if let Some(reason) = report.refused {
-            // A rolled back log may lead to the same place by another way, and the cursor then passes what the refused event
-            // needs. So next time the vector decides, and after that the cursor again.
-            peer.pull.read = (report.mode == PullMode::Cursor).then_some(theirs);
+        if let Some(reason) = refused {
+            peer.pull.stopped(mode, Digests::of(&theirs));
             return peer.pull_failed(reason, now, &mut self.dice);
         }
-        (peer.pull.failures, peer.pull.next_at) = (0, now);
         if peer.failures == 0 {
             peer.error = None;
         }
-        match report.mode {
-            _ if report.more => {}
-            PullMode::Cursor => {
-                peer.pull.read = Some(theirs);
-                peer.pull.vector_at = peer.pull.vector_at.max(now.plus_ms(VECTOR_DELAY_MS));
-            }
-            PullMode::Vector => {
-                // Of a stream of which the peer held more than this node only that came, and no twin before it: the peer may
-                // have gained it since it was read. So what settles it is a pull of what was read before that brings nothing.
-                if peer.pull.read == Some(theirs) && report.gained == 0 {
-                    peer.pull.held = Some(theirs);
-                }
-                peer.pull.read = Some(theirs);
-                peer.pull.vector_at = now.plus_ms(VECTOR_PULL_MS);
-            }
-        }
+        peer.pull.took_turn(mode, &theirs, (gained, more), now);
     }
 
     /// A pull failed. It was asked for where the peer answered last, and perhaps it is elsewhere by now: a ping looks for it.
@@ -407,7 +465,7 @@ impl Peers {
     pub(super) fn hurry(&mut self, node: &NodeId, now: Moment) {
         if let Some(peer) = self.links.get_mut(node) {
             (peer.ping_at, peer.pull.next_at) = (now, now);
-            (peer.pull.read, peer.pull.held) = (None, None);
+            (peer.pull.read, peer.pull.held, peer.pull.refused) = (None, None, None);
         }
     }
 

@@ -327,3 +327,106 @@ fn a_peer_that_closes_connections_is_pinged_but_not_all_the_time() {
     peers.lost(&A, at(LOST_MS + 20_000));
     assert_eq!(peers.actions(at(LOST_MS + 20_000)), [Action::Ping(A)]);
 }
+
+/// A peer that was read by cursor and yet differs.
+fn read_and_different() -> Peers {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(2), &holds(1), at(1000));
+    assert_eq!(peers.actions(at(1000)), [Action::Pull(A, PullMode::Cursor)]);
+    peers.pulled(&A, report(PullMode::Cursor, 2, 1), at(1000));
+    peers
+}
+
+fn part(mode: PullMode, theirs: u8, gained: u64) -> PullReport {
+    PullReport { more: true, ..report(mode, theirs, gained) }
+}
+
+/// Begins a pull by vector; its first part comes to no end and brings nothing.
+fn begun_by_vector(peers: &mut Peers, now: u64) {
+    assert_eq!(peers.actions(at(now)), [Action::Pull(A, PullMode::Vector)]);
+    peers.pulled(&A, part(PullMode::Vector, 2, 0), at(now));
+    assert_eq!(peers.actions(at(now)), [Action::Pull(A, PullMode::Cursor)], "it goes on, at once");
+}
+
+#[test]
+fn a_pull_by_vector_that_takes_many_turns_goes_on_by_cursor_and_settles_by_what_all_brought() {
+    let mut peers = read_and_different();
+    for (now, brought) in [(3000, 1), (8000, 0)] {
+        begun_by_vector(&mut peers, now);
+        peers.pulled(&A, part(PullMode::Cursor, 2, brought), at(now));
+        assert_eq!(peers.actions(at(now)), [Action::Pull(A, PullMode::Cursor)]);
+        assert_eq!(peers.settled(&A, at(now)), None);
+        peers.pulled(&A, report(PullMode::Cursor, 2, 0), at(now));
+        assert_eq!(peers.actions(at(now + 4999)), []);
+    }
+    assert_eq!(peers.actions(at(30_000)), [], "the second brought nothing");
+}
+
+#[test]
+fn a_pull_by_vector_of_many_turns_settles_nothing_that_came_meanwhile() {
+    let mut peers = read_and_different();
+    begun_by_vector(&mut peers, 3000);
+    peers.heard(&A, holds(3), &holds(1), at(3000));
+    peers.pulled(&A, report(PullMode::Cursor, 3, 0), at(3000));
+    assert_eq!(peers.actions(at(7999)), []);
+    assert_eq!(peers.actions(at(8000)), [Action::Pull(A, PullMode::Vector)]);
+}
+
+#[test]
+fn a_pull_by_vector_begins_again_if_the_log_is_replaced_between_its_turns() {
+    let replaced = [Summary { log_id: [8; 16], ..holds(2) }, Summary { head: Lsn::new(1), ..holds(2) }];
+    for (theirs, is_last) in replaced.into_iter().flat_map(|theirs| [(theirs.clone(), true), (theirs, false)]) {
+        let mut peers = read_and_different();
+        begun_by_vector(&mut peers, 3000);
+        let report = report(PullMode::Cursor, 2, 0);
+        peers.pulled(&A, PullReport { theirs: theirs.clone(), more: !is_last, ..report }, at(3000));
+        assert_eq!(peers.actions(at(7999)), []);
+        assert_eq!(peers.actions(at(8000)), [Action::Pull(A, PullMode::Vector)], "{theirs:?}");
+    }
+}
+
+/// What a turn took before it failed isn't known.
+#[test]
+fn a_pull_by_vector_of_which_a_turn_failed_goes_on_and_settles_nothing() {
+    let mut peers = read_and_different();
+    begun_by_vector(&mut peers, 3000);
+    peers.pull_failed(&A, "the line broke".to_owned(), at(3000));
+    assert_eq!(peers.actions(at(3000)), [Action::Ping(A)]);
+    peers.pinged(&A, &holds(1), holds(2), at(3001));
+    assert_eq!(peers.actions(at(4000)), [Action::Pull(A, PullMode::Cursor)]);
+    peers.pulled(&A, report(PullMode::Cursor, 2, 0), at(4000));
+    assert_eq!(peers.actions(at(8999)), []);
+    begun_by_vector(&mut peers, 9000);
+    peers.pulled(&A, report(PullMode::Cursor, 2, 0), at(9000));
+    assert_eq!(peers.actions(at(30_000)), [], "the second did not fail");
+}
+
+#[test]
+fn an_event_refused_in_a_later_turn_of_a_pull_by_vector_ends_it() {
+    let mut peers = read_and_different();
+    begun_by_vector(&mut peers, 3000);
+    let refused = |mode| PullReport { refused: Some("unknown origin".to_owned()), ..report(mode, 2, 0) };
+    peers.pulled(&A, refused(PullMode::Cursor), at(3000));
+    assert!(!peers.view(&A).unwrap().caught_up);
+    assert_eq!(peers.actions(at(8000)), [Action::Pull(A, PullMode::Cursor)]);
+    peers.pulled(&A, refused(PullMode::Cursor), at(8000));
+    assert_eq!(peers.actions(at(20_000)), [Action::Pull(A, PullMode::Vector)]);
+}
+
+#[test]
+fn a_peer_of_which_an_event_was_refused_is_neither_read_nor_held() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(2), &holds(1), at(1000));
+    peers.actions(at(1000));
+    let refused = PullReport { refused: Some("unknown origin".to_owned()), ..report(PullMode::Cursor, 2, 1) };
+    peers.pulled(&A, refused, at(1000));
+    assert!(!peers.view(&A).unwrap().caught_up, "it stopped before the end");
+    // What it lacked came from elsewhere while the pull by vector was under way, and a twin before that is still lacking.
+    assert_eq!(peers.actions(at(3000)), [Action::Pull(A, PullMode::Vector)]);
+    peers.pulled(&A, report(PullMode::Vector, 2, 0), at(3000));
+    assert!(peers.view(&A).unwrap().caught_up);
+    assert_eq!(peers.actions(at(7999)), []);
+    assert_eq!(peers.actions(at(8000)), [Action::Pull(A, PullMode::Vector)]);
+    peers.pulled(&A, report(PullMode::Vector, 2, 0), at(8000));
+    assert_eq!(peers.actions(at(30_000)), []);
+}

@@ -1,13 +1,15 @@
 //! Three nodes that swap typed values, without HTTP: what a simulated network does too.
 
-use ods_store::{Digest, NodeId, PIECE_BYTES, PieceSet, Role, piece_bytes, piece_count};
+use ods_store::{Digest, MetaPatch, NodeId, PIECE_BYTES, PieceSet, Role, piece_bytes, piece_count};
 
 use super::super::exchange::{Pull, PullError, Step, ping};
+use super::super::limits::PULL_PAGES_MAX;
 use super::super::moment::Moment;
-use super::super::peers::PullMode;
+use super::super::peers::{self, Peers, PullMode, PullReport};
 use super::super::plan::{Action, Has, Opened, Planner, StepError, Trouble};
-use super::super::protocol::{Answer, BytesRequest, LogAnswer, PieceMap, PiecesRequest, Request};
-use super::super::serve::Reply;
+use super::super::protocol::{Answer, BytesRequest, LogAnswer, PieceMap, PiecesRequest, Request, Summary};
+use super::super::schedule::Dice;
+use super::super::serve::{Reply, summary};
 use super::support::{TestNode, assert_converged, path};
 
 /// One round as a driver does it: ping, and pull if the digests differ. True if something was gained.
@@ -18,15 +20,18 @@ fn sync(node: &TestNode, peer: &TestNode, mode: PullMode) -> bool {
     if (theirs.vector, theirs.roster) == (own.vector, own.roster) {
         return false;
     }
-    let (mut pull, mut request) = Pull::start(node.store(), peer.store().node_id(), mode, &theirs).unwrap();
+    let report = pull(node, peer, mode, &theirs, PULL_PAGES_MAX);
+    assert_eq!(report.refused, None);
+    report.gained > 0
+}
+
+fn pull(node: &TestNode, peer: &TestNode, mode: PullMode, theirs: &Summary, pages_max: usize) -> PullReport {
+    let (mut pull, mut request) = Pull::start(node.store(), peer.store().node_id(), mode, theirs, pages_max).unwrap();
     loop {
         let answer = pull.checker().check(node.store(), peer.answer(node, request)).unwrap();
         match pull.take(node.store(), answer, node.now).unwrap() {
             Step::Ask(next) => request = next,
-            Step::Done(report) => {
-                assert_eq!(report.refused, None);
-                return report.gained > 0;
-            }
+            Step::Done(report) => return report,
         }
     }
 }
@@ -215,7 +220,8 @@ fn a_pull_ends_where_a_peer_gives_the_same_page_again() {
     let Answer::Ping(theirs) = a.answer(&b, Request::Ping(ping(b.store(), None).unwrap())) else {
         panic!("not a pong")
     };
-    let (mut pull, request) = Pull::start(b.store(), a.store().node_id(), PullMode::Vector, &theirs).unwrap();
+    let (mut pull, request) =
+        Pull::start(b.store(), a.store().node_id(), PullMode::Vector, &theirs, PULL_PAGES_MAX).unwrap();
     let Answer::Log(page) = a.answer(&b, request) else { panic!("not a page") };
     assert!(!page.items.is_empty());
     let again = || Answer::Log(LogAnswer { more: true, ..page.clone() });
@@ -298,4 +304,56 @@ fn a_twin_before_what_a_pull_by_vector_brings_comes_with_the_next() {
     backup.publish("three.pkg", b"after the restore");
     assert!(sync(&b, &backup, PullMode::Cursor));
     assert_eq!([(); 3].map(|()| sync(&c, &b, PullMode::Vector)), [true, true, false]);
+}
+
+/// What the machine has a node do with one peer in a minute, with pulls of one page: each, and what it brought.
+fn pulls_of_a_minute(node: &TestNode, peer: &TestNode) -> Vec<(PullMode, u64)> {
+    let (at, mut pulls) = (peer.store().node_id(), Vec::new());
+    let mut peers = Peers::new(summary(node.store()).unwrap(), Dice::new(1));
+    peers.set_links(&[(at, false)], Moment::new(0));
+    for now in (0..60_000).step_by(100).map(Moment::new) {
+        for action in peers.actions(now) {
+            match action {
+                peers::Action::Ping(_) => {
+                    let sent = ping(node.store(), None).unwrap();
+                    let told = sent.summary.clone();
+                    let Answer::Ping(theirs) = peer.answer(node, Request::Ping(sent)) else { panic!("not a pong") };
+                    peers.pinged(&at, &told, theirs, now);
+                }
+                peers::Action::Pull(_, mode) => {
+                    let report = pull(node, peer, mode, &peers.view(&at).unwrap().theirs.unwrap(), 1);
+                    pulls.push((mode, report.gained));
+                    assert!(pulls.len() <= 20, "no end: {pulls:?}");
+                    peers.set_own(summary(node.store()).unwrap());
+                    peers.pulled(&at, report, now);
+                }
+                peers::Action::NoteUp(_) | peers::Action::NoteDown(..) => {}
+            }
+        }
+    }
+    pulls
+}
+
+/// A stream of three pages with a twin on the last, before where the peer's log was read by cursor.
+#[test]
+fn a_twin_on_a_later_page_than_one_turn_takes_is_found() {
+    let [a, b, c] = ring();
+    let long = |key: &str| (key.to_owned(), Some("x".repeat(8 * 1024)));
+    for number in 0..200 {
+        a.publish_with("long.pkg", &[number], MetaPatch::from(["one", "two", "three"].map(long)));
+    }
+    settle(&[(&a, &b), (&b, &c), (&c, &a)]);
+    let backup = a.copied("a", "backup");
+    a.publish("one.pkg", b"today");
+    assert!(sync(&c, &a, PullMode::Cursor));
+    backup.publish("two.pkg", b"after the restore");
+    backup.publish("three.pkg", b"after the restore");
+    assert!(sync(&b, &backup, PullMode::Cursor));
+
+    let [by_vector, on] = [PullMode::Vector, PullMode::Cursor].map(|mode| (mode, 0));
+    let pulls = [(PullMode::Cursor, 1), by_vector, on, (PullMode::Cursor, 1), by_vector, on, on];
+    assert_eq!(pulls_of_a_minute(&c, &b), pulls);
+    // What c has and b has not is for b to pull.
+    assert!(sync(&b, &c, PullMode::Cursor));
+    assert_converged(&[&b, &c]);
 }

@@ -82,7 +82,7 @@ fn a_pull_ends_when_its_peer_is_expelled_meanwhile() {
     branch.joins(&hq, Role::Owner);
     branch.publish("a.pkg", b"a");
     let theirs = summary(branch.store()).unwrap();
-    let (mut pull, request) = Pull::start(hq.store(), branch.store().node_id(), PullMode::Cursor, &theirs).unwrap();
+    let (mut pull, request) = Pull::start(hq.store(), branch.store().node_id(), PullMode::Cursor, &theirs, 1).unwrap();
     let answer = pull.checker().check(hq.store(), branch.answer(&hq, request)).unwrap();
     expel(&hq, &branch);
     assert!(matches!(pull.take(hq.store(), answer, hq.now), Err(PullError::Expelled)));

@@ -73,9 +73,12 @@ impl TestNode {
     }
 
     pub(super) fn publish(&self, at: &str, bytes: &[u8]) -> Package {
+        self.publish_with(at, bytes, MetaPatch::new())
+    }
+
+    pub(super) fn publish_with(&self, at: &str, bytes: &[u8], meta: MetaPatch) -> Package {
         let mut upload = self.store().begin_upload(None).unwrap();
         upload.write(bytes).unwrap();
-        let meta = MetaPatch::new();
         let request = PublishRequest { path: path(at), meta, condition: Condition::None, author: author() };
         self.store().publish(upload.finish().unwrap(), &request, self.now).unwrap().package
     }
