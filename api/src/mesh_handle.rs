@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use ods_store::{Author, Digest, NodeId, UnixMillis};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::convert::timestamp;
 use crate::transfer_board::TransferBoard;
 
 /// Commands that may wait for the mesh; further callers wait for room.
@@ -104,6 +105,17 @@ pub enum JoinError {
         /// What was wrong with it.
         reason: String,
     },
+    /// Something went wrong when the inviting node may have admitted this one already.
+    #[error(
+        "{error}. The inviting node may have admitted this one before that, so this node goes on asking it by itself, until \
+         {}; another invite that is redeemed here ends that, and so does `ods peer revoke` there", timestamp(*.until)
+    )]
+    AskedAgain {
+        /// What went wrong.
+        error: Box<JoinError>,
+        /// It is asked until then.
+        until: UnixMillis,
+    },
     /// This node's store failed.
     #[error("this node couldn't record the link")]
     Store,
@@ -114,7 +126,7 @@ pub enum JoinError {
 
 impl JoinError {
     /// Its stable code.
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Malformed { .. } => "invite_malformed",
             Self::Expired => "invite_expired",
@@ -129,6 +141,7 @@ impl JoinError {
             Self::MergeNeedsOwner => "merge_needs_owner",
             Self::StillJoining => "still_joining",
             Self::BadAnswer { .. } => "bad_peer_answer",
+            Self::AskedAgain { error, .. } => error.code(),
             Self::Store => "internal",
             Self::Stopped => "stopping",
         }

@@ -183,12 +183,26 @@ impl Caller {
         let invite = line.to_string();
         let mut before = None;
         let joined = self.ask_to_join(line, author, &mut before).await;
-        if !joined.as_ref().is_err_and(may_be_admitted) {
-            let before = before.filter(|_| joined.is_err());
-            // If this fails the invite is redeemed again, to the same end.
-            drop(self.in_store(move |store| store.end_joining(&invite, before)).await);
+        match joined {
+            Err(error) if may_be_admitted(&error) => Err(self.asked_again(error, &invite).await),
+            joined => {
+                let before = before.filter(|_| joined.is_err());
+                // If this fails the invite is redeemed again, to the same end.
+                drop(self.in_store(move |store| store.end_joining(&invite, before)).await);
+                joined
+            }
         }
-        joined
+    }
+
+    /// What went wrong, and that the inviter is asked again, if it is.
+    async fn asked_again(&self, error: JoinError, invite: &str) -> JoinError {
+        let noted = self.in_store(Store::joining).await.ok().flatten().filter(|row| row.invite == invite);
+        match (noted, error) {
+            (None, error) | (_, error @ (JoinError::Store | JoinError::Stopped)) => error,
+            (Some(row), error) => {
+                JoinError::AskedAgain { error: Box::new(error), until: row.since.plus_ms(REJOIN_FOR_MS) }
+            }
+        }
     }
 
     /// `before` is the invite that was being redeemed before this one, once this one is noted.
@@ -288,6 +302,7 @@ fn may_be_admitted(error: &JoinError) -> bool {
         | JoinError::WrongNode { .. }
         | JoinError::ReplicaHasEvents
         | JoinError::BadAnswer { .. }
+        | JoinError::AskedAgain { .. }
         | JoinError::Store
         | JoinError::Stopped => true,
         JoinError::Malformed { .. }

@@ -271,7 +271,8 @@ impl World {
 
     /// Redeems an invite of one machine on another. Who published in the meantime asks for another invite.
     pub(super) async fn join(&mut self, joiner: usize, inviter: usize, role: Role) {
-        if let Some(Err(JoinError::ReplicaHasEvents)) = self.redeem(joiner, inviter, role).await {
+        let joined = self.redeem(joiner, inviter, role).await;
+        if joined.is_some_and(|joined| joined.is_err_and(|error| error.code() == "replica_has_events")) {
             self.redeem(joiner, inviter, Role::Publisher).await;
         }
     }

@@ -1,14 +1,21 @@
 //! Nodes on loopback, with surface, client and workers.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::{self, Next};
+use bytes::Bytes;
+use futures_util::stream;
 use ods_api::{JoinError, PeerState, SyncError};
 use ods_store::{Happening, Holding, LinkState, NodeId, Role};
 use tokio::time::timeout;
 
 use super::super::peers::STOPPED;
 use super::live::{Live, noise, until};
-use super::support::{assert_converged, author, path};
+use super::support::{HOUR_MS, TestNode, assert_converged, author, path};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn packages_of_all_sizes_travel_both_ways() {
@@ -141,6 +148,38 @@ async fn an_invite_that_is_redeemed_many_times_at_once_links_once_and_each_is_to
         assert_eq!(joined, Ok(hq.node.store().node_id()));
     }
     assert_eq!(branch.node.store().peers().unwrap().len(), 1);
+    hq.stop().await;
+    branch.stop().await;
+}
+
+/// A surface that loses the answer to the first call to redeem an invite, which is sent twice.
+fn losing_an_answer(router: axum::Router) -> axum::Router {
+    let pairings = Arc::new(AtomicUsize::new(0));
+    router.layer(middleware::from_fn(move |request: Request, next: Next| {
+        let pairings = Arc::clone(&pairings);
+        async move {
+            let is_pairing = request.uri().path().ends_with("/pair");
+            let answer = next.run(request).await;
+            // The first is the inviter's nonce.
+            let is_lost = is_pairing && answer.status().is_success();
+            let is_lost = is_lost && [1, 2].contains(&pairings.fetch_add(1, Ordering::Relaxed));
+            let broken = stream::once(async { Err::<Bytes, _>(std::io::Error::other("the line broke")) });
+            if is_lost { answer.map(|_| Body::from_stream(broken)) } else { answer }
+        }
+    }))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lost_its_inviters_answer_says_that_it_goes_on_asking_and_does() {
+    let (hq, branch) = (Live::run(TestNode::new("hq"), None, losing_an_answer).await, Live::start("branch").await);
+    let (_, line) = hq.node.invite(Role::Publisher);
+    let error = branch.mesh.join(line.to_string(), author()).await.unwrap_err();
+    assert_eq!(error.code(), "node_unreachable", "{error}");
+    let JoinError::AskedAgain { until: asked_until, .. } = error else { panic!("{error}") };
+    assert_eq!(asked_until, branch.node.now.plus_ms(7 * 24 * HOUR_MS));
+    assert!(branch.node.store().joining().unwrap().is_some());
+    until("it has joined", || branch.node.store().roster().root() == hq.node.store().node_id()).await;
+    until("it asks no more", || branch.node.store().joining().unwrap().is_none()).await;
     hq.stop().await;
     branch.stop().await;
 }
