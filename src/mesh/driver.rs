@@ -332,11 +332,14 @@ impl Driver {
                 let (caller, joins) = (self.caller.clone(), Arc::clone(&self.joins));
                 self.tasks.start(async move {
                     let _alone = joins.lock().await;
-                    let joined: Result<NodeId, JoinError> = caller.clone().join(invite, author).await;
-                    if let Err(error) = &joined {
-                        tracing::info!(code = error.code(), %error, "an invite was not redeemed");
+                    // Who left before its turn doesn't want it any more, and nobody else would hear how it ends.
+                    if !reply.is_closed() {
+                        let joined: Result<NodeId, JoinError> = caller.clone().join(invite, author).await;
+                        if let Err(error) = &joined {
+                            tracing::info!(code = error.code(), %error, "an invite was not redeemed");
+                        }
+                        let _ = reply.send(joined);
                     }
-                    let _ = reply.send(joined);
                     let row = caller.in_store(Store::joining).await;
                     Outcome::Joined { waiting: row.is_ok_and(|row| row.is_some()) }
                 });

@@ -1,5 +1,6 @@
 //! Nodes on loopback, with surface, client and workers.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use ods_api::{JoinError, PeerState, SyncError};
 use ods_store::{Happening, Holding, LinkState, NodeId, Role};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::super::peers::STOPPED;
@@ -180,6 +182,47 @@ async fn a_node_that_lost_its_inviters_answer_says_that_it_goes_on_asking_and_do
     assert!(branch.node.store().joining().unwrap().is_some());
     until("it has joined", || branch.node.store().roster().root() == hq.node.store().node_id()).await;
     until("it asks no more", || branch.node.store().joining().unwrap().is_none()).await;
+    hq.stop().await;
+    branch.stop().await;
+}
+
+/// Goes as far with something as is possible at once, which is not to its end.
+async fn begin<T>(work: Pin<&mut impl Future<Output = T>>) {
+    tokio::select! {
+        biased;
+        _ = work => panic!("it has ended"),
+        () = std::future::ready(()) => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invite_whose_asker_left_before_its_turn_is_not_redeemed() {
+    let (gate, waiting) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+    let held = {
+        let (gate, waiting) = (Arc::clone(&gate), Arc::clone(&waiting));
+        middleware::from_fn(move |request: Request, next: Next| {
+            let (gate, waiting) = (Arc::clone(&gate), Arc::clone(&waiting));
+            async move {
+                waiting.fetch_add(1, Ordering::Relaxed);
+                let _open = gate.acquire().await;
+                next.run(request).await
+            }
+        })
+    };
+    let hq = Live::run(TestNode::new("hq"), None, |router| router.layer(held)).await;
+    let branch = Live::start("branch").await;
+    let [first, left, last] = [(); 3].map(|()| hq.node.invite(Role::Publisher));
+    let join = |line: &ods_api::InviteLine| branch.mesh.join(line.to_string(), author());
+
+    let mut first = Box::pin(join(&first.1));
+    begin(first.as_mut()).await;
+    until("hq is asked", || waiting.load(Ordering::Relaxed) > 0).await;
+    begin(pin!(join(&left.1))).await;
+    gate.add_permits(1000);
+    assert_eq!(first.await, Ok(hq.node.store().node_id()));
+    assert_eq!(join(&last.1).await, Ok(hq.node.store().node_id()));
+    let redeemed = [left, last].map(|(row, _)| hq.node.store().invite(&row.id).unwrap().unwrap().redeemed_by.is_some());
+    assert_eq!(redeemed, [false, true]);
     hq.stop().await;
     branch.stop().await;
 }
