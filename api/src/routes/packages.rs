@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::{Body, HttpBody as _};
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, LOCATION};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPECT, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ods_store::{Condition, MetaPatch, Published, Upload};
@@ -166,6 +166,16 @@ async fn publish_body(
         return Err(ApiError::new(Code::BodyMissing, detail));
     }
     writer.reader().tells_in_the_store();
+    let is_small = body.size_hint().exact().is_some_and(|bytes| bytes <= receive::SMALL_BYTES);
+    if is_small && !headers.contains_key(EXPECT) {
+        let came = receive::whole(body).await?;
+        return blocking(move || {
+            let mut upload = writer.begin(&meta, &condition, bytes)?;
+            came.iter().try_for_each(|chunk| upload.write(chunk))?;
+            publish_received(&writer, upload, bytes, &declared, meta, condition)
+        })
+        .await;
+    }
     let upload = {
         let (writer, meta, condition) = (writer.clone(), meta.clone(), condition.clone());
         blocking(move || writer.begin(&meta, &condition, bytes)).await?
@@ -177,15 +187,25 @@ async fn publish_body(
         receive::Body::Whole((_, None)) => return Err(ApiError::internal("what was hashed beside an upload is gone")),
         receive::Body::Cut(_, error) => return Err(error),
     };
-    blocking(move || {
-        let received = Upload::from_parts(file, hasher).finish()?;
-        if let Some(expected) = bytes.filter(|expected| *expected != received.size()) {
-            return Err(incomplete(expected, received.size()));
-        }
-        declared.check(&received)?;
-        writer.publish(received, meta, condition)
-    })
-    .await
+    let upload = Upload::from_parts(file, hasher);
+    blocking(move || publish_received(&writer, upload, bytes, &declared, meta, condition)).await
+}
+
+/// Publishes what came, if it is what was announced.
+fn publish_received(
+    writer: &PackageWriter,
+    upload: Upload,
+    bytes: Option<u64>,
+    declared: &Declared,
+    meta: MetaPatch,
+    condition: Condition,
+) -> Result<Published, ApiError> {
+    let received = upload.finish()?;
+    if let Some(expected) = bytes.filter(|expected| *expected != received.size()) {
+        return Err(incomplete(expected, received.size()));
+    }
+    declared.check(&received)?;
+    writer.publish(received, meta, condition)
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {
