@@ -54,6 +54,8 @@ pub(crate) struct Connected {
 struct LocalNode {
     folder: PathBuf,
     pid: u32,
+    /// Whether the token was found there, too.
+    has_token: bool,
 }
 
 impl Connection {
@@ -93,12 +95,10 @@ impl Connection {
             )
             .hint("add the surface \"admin\" to one of its listeners in ods.toml")
         })?;
-        let token = match context.environment.get("ODS_TOKEN") {
-            Some(token) => token.to_owned(),
-            None => read_token(&folder)?,
-        };
+        let given = context.environment.get("ODS_TOKEN");
+        let token = given.map_or_else(|| read_token(&folder), |token| Ok(token.to_owned()))?;
         let pin = self.pin.as_deref().or(place.pin.as_deref());
-        let local = LocalNode { folder, pid: run.pid };
+        let local = LocalNode { folder, pid: run.pid, has_token: given.is_none() };
         connected(place.url, Some(token), pin, Some(local))
     }
 }
@@ -109,16 +109,34 @@ impl Connected {
         self.local.is_some()
     }
 
-    /// A client error in the user's terms: that nobody answers means something else on the node's own machine.
+    /// A client error in the user's terms: that nobody answers, or knows the token, means something else on the node's own
+    /// machine.
     pub(crate) fn explain(&self, error: ClientError) -> Failure {
-        let local = self.local.as_ref().filter(|_| matches!(error, ClientError::Connect { .. }));
+        let hint = self.local.as_ref().and_then(|local| local.hint(&error));
         let failure = Failure::from(error);
-        match local {
-            Some(LocalNode { folder, pid }) => failure.hint(format!(
-                "the node that ran here (process {pid}) seems to have ended; start it again with `ods serve --data {}`",
-                folder.display()
-            )),
+        match hint {
+            Some(hint) => failure.hint(hint),
             None => failure,
+        }
+    }
+}
+
+impl LocalNode {
+    fn hint(&self, error: &ClientError) -> Option<String> {
+        let folder = self.folder.display();
+        match error {
+            ClientError::Connect { .. } => Some(format!(
+                "the node that ran here (process {}) seems to have ended; start it again with `ods serve --data {folder}`",
+                self.pid
+            )),
+            ClientError::Problem(problem) if problem.code == "token_unknown" => Some(if self.has_token {
+                format!(
+                    "the token in {folder}/admin.token was revoked: set ODS_TOKEN to another one that is an admin's"
+                )
+            } else {
+                format!("ODS_TOKEN is none of this node's: unset it, and the token in {folder}/admin.token is taken")
+            }),
+            _ => None,
         }
     }
 }
@@ -267,6 +285,20 @@ mod tests {
         std::fs::create_dir(folder.path().join("of the system")).expect("made");
         let failure = Connection::default().connect(&context(folder.path(), &[])).err().expect("no node");
         assert!(failure.to_json()["hint"].to_string().contains("such as with sudo"));
+    }
+
+    #[test]
+    fn a_token_that_is_not_known_is_told_from_where_it_was_taken() {
+        let unknown = || {
+            let problem = r#"{"type":"about:blank","title":"t","status":401,"code":"token_unknown","detail":"d"}"#;
+            ClientError::Problem(Box::new(serde_json::from_str(problem).expect("a problem")))
+        };
+        let folder = node_folder();
+        for (environment, part) in [(&[][..], "admin.token was revoked"), (&[("ODS_TOKEN", "ods_x")], "unset it")] {
+            let connected = Connection::default().connect(&context(folder.path(), environment)).expect("a node");
+            let hint = connected.explain(unknown()).to_json()["hint"].to_string();
+            assert!(hint.contains(part), "{hint}");
+        }
     }
 
     #[test]

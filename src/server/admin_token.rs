@@ -2,7 +2,8 @@
 //!
 //! The file is made at the first start. Later it is made again only if nobody could get in otherwise: it is unusable,
 //! and no other admin token is valid, and no user is an admin. So nobody is locked out, also not by a crash in the
-//! middle of the first start, and a file that was removed on purpose doesn't come back.
+//! middle of the first start, and a file that was removed on purpose doesn't come back. Whoever may write to the folder may ask
+//! for a new token all the same, by leaving the file empty: a forgotten password locks nobody out for good.
 
 use std::{
     io,
@@ -44,19 +45,25 @@ pub(super) fn ensure_admin_token(store: &Store, data: &Path, now: UnixMillis) ->
         .filter(|token| token.scope == Scope::Admin && token.prefixes.is_empty() && !token.is_expired(now))
         .collect();
     let a_user = || Ok::<_, StoreError>(store.users()?.iter().any(|user| user.scope == Scope::Admin && !user.disabled));
-    if admins.iter().any(|token| token.name != NAME) || is_usable(store, &path, now)? || a_user()? {
+    let others = || Ok::<_, AdminTokenError>(admins.iter().any(|token| token.name != NAME) || a_user()?);
+    if !is_asked_for(&path) && (is_usable(store, &path, now)? || others()?) {
         return Ok(false);
     }
     let author = Author::new(NAME);
     let spec = NewToken { name: NAME.to_owned(), scope: Scope::Admin, prefixes: Vec::new(), expires_at: None };
     let (_, secret) = store.create_token(&spec, &author, now)?;
     // Only now: the last admin stays.
-    for lost in &admins {
+    for lost in admins.iter().filter(|token| token.name == NAME) {
         store.revoke_token(lost.id, &Expected::Any, &author, now)?;
     }
     write_private(&path, format!("{secret}\n").as_bytes())
         .map_err(|source| AdminTokenError::Unwritable { path, source })?;
     Ok(true)
+}
+
+/// Whether the file is there and empty.
+fn is_asked_for(path: &Path) -> bool {
+    std::fs::read(path).is_ok_and(|text| text.trim_ascii().is_empty())
 }
 
 fn is_usable(store: &Store, path: &Path, now: UnixMillis) -> Result<bool, StoreError> {
@@ -128,6 +135,21 @@ mod tests {
         let tokens = scene.store.tokens().unwrap();
         assert_eq!(tokens.iter().map(|token| token.id).collect::<Vec<_>>(), [scene.token_in_file().id]);
         assert_ne!(scene.token_in_file().id, lost.id);
+    }
+
+    #[test]
+    fn an_empty_file_asks_for_a_new_token_whoever_else_may_get_in() {
+        let scene = scene();
+        scene.ensure();
+        let first = scene.token_in_file();
+        let spec = NewToken { name: "mine".to_owned(), scope: Scope::Admin, prefixes: Vec::new(), expires_at: None };
+        let (mine, _) = scene.store.create_token(&spec, &Author::new("test"), NOW).unwrap();
+        write_private(&scene.path(), b"\n").unwrap();
+        assert!(scene.ensure());
+        let tokens: Vec<_> = scene.store.tokens().unwrap().iter().map(|token| token.id).collect();
+        assert_eq!(tokens.len(), 2, "another's stays, the lost one goes");
+        assert!(tokens.contains(&mine.id) && tokens.contains(&scene.token_in_file().id) && !tokens.contains(&first.id));
+        assert!(!scene.ensure());
     }
 
     #[test]
