@@ -51,6 +51,14 @@ impl DownloadAccess {
         self.state.clock
     }
 
+    /// Whether what it was asked for with still holds: for answers that go on for hours.
+    pub(crate) fn still_holds(&self) -> bool {
+        match (self.state.download_mode(), &self.session) {
+            (DownloadMode::Open, _) | (_, None) => true,
+            (DownloadMode::Basic | DownloadMode::Token, Some(session)) => session.must_still_hold(&self.state).is_ok(),
+        }
+    }
+
     /// Whether a path is open to the caller: all are where downloads are open, else those below its token's prefixes.
     pub(crate) fn covers(&self, path: &PackagePath) -> bool {
         match (self.state.download_mode(), &self.session) {

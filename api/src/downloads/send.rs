@@ -1,6 +1,7 @@
 //! Turning a decided answer into a response.
 
 use std::error::Error;
+use std::future::ready;
 use std::ops::Range;
 
 use axum::body::Body;
@@ -11,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use ods_store::{BlobReader, Digest, StoreError, UnixMillis};
 
 use super::answer::{Answer, Representation, answer};
-use super::body::{BlobBody, ReadError};
+use super::body::{BlobBody, ReadAt, ReadError};
 use super::find::Found;
 use super::multipart::Segment;
 use super::range::ByteRange;
@@ -84,8 +85,10 @@ async fn stream(
         Segment::Span(range) => Some(range.start()),
         Segment::Text(_) => None,
     });
-    source.wait_for(first.unwrap_or_default()).await?;
-    let body = body_of(segments, source, slices, access.clock()).await.map_err(unreadable)?;
+    let first = first.unwrap_or_default();
+    source.wait_for(first).await?;
+    let allowed = |read_at| while_allowed(read_at, access.clone(), first);
+    let body = body_of(segments, source, slices, access.clock(), allowed).await.map_err(unreadable)?;
     if total < LISTED_BYTES_MIN {
         return Ok(body);
     }
@@ -104,7 +107,17 @@ pub async fn blob_body(
     clock: fn() -> UnixMillis,
 ) -> Result<Body, Box<dyn Error + Send + Sync>> {
     let segments = ByteRange::new(range).map(Segment::Span).into_iter().collect();
-    body_of(segments, Source::Held(reader), slices, clock).await
+    body_of(segments, Source::Held(reader), slices, clock, |read_at| read_at).await
+}
+
+/// Reads on as long as what was asked with holds; for the bytes at `first` that was just looked at.
+fn while_allowed(read_at: ReadAt, access: DownloadAccess, first: u64) -> ReadAt {
+    Box::new(move |offset, bytes| {
+        if offset == first || access.still_holds() {
+            return read_at(offset, bytes);
+        }
+        Box::pin(ready(Err("the token or session that asked for it ended".into())))
+    })
 }
 
 async fn body_of(
@@ -112,9 +125,10 @@ async fn body_of(
     source: Source,
     slices: Option<FileSlices>,
     clock: fn() -> UnixMillis,
+    guard: impl FnOnce(ReadAt) -> ReadAt,
 ) -> Result<Body, ReadError> {
     let slices = slices.filter(|_| source.has_file());
-    let read_at = source.read_at(clock, slices.is_some());
+    let read_at = guard(source.read_at(clock, slices.is_some()));
     Ok(Body::new(BlobBody::start(segments, read_at, slices).await?))
 }
 

@@ -15,7 +15,7 @@ use axum::middleware::from_fn;
 use axum::{Router, http};
 use http_body_util::BodyExt;
 use ods_store::{
-    Admit, Author, Condition, EventBatch, LocalDisk, LogQuery, MetaPatch, NewToken, Package, PackagePath,
+    Admit, Author, Condition, EventBatch, Expected, LocalDisk, LogQuery, MetaPatch, NewToken, Package, PackagePath,
     PublishRequest, Role, Scope, StatePolicy, Store, StoreOptions, UnixMillis,
 };
 use std::sync::Arc;
@@ -111,6 +111,13 @@ impl Bench {
         let prefixes = prefixes.iter().map(|prefix| (*prefix).to_owned()).collect();
         let token = NewToken { name: "t".to_owned(), scope, prefixes, expires_at: None };
         self.store.create_token(&token, &Author::new("test"), PUBLISHED).expect("a token").1
+    }
+
+    fn revoke_all(&self) {
+        for token in self.store.tokens().expect("readable") {
+            let author = Author::new("test");
+            self.store.revoke_token(token.id, &Expected::Any, &author, clock()).expect("revoked");
+        }
     }
 
     async fn get(&self, target: &str) -> Reply {

@@ -1,7 +1,9 @@
 //! Who may download what.
 
-use axum::http::{Method, StatusCode};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
 use data_encoding::BASE64;
+use http_body_util::BodyExt;
 use ods_store::{Digest, Scope};
 
 use super::{Bench, Reply};
@@ -34,6 +36,28 @@ async fn closed_downloads_ask_for_a_token_in_their_own_way() {
         }
         assert_eq!(bench.get("/").await.status, StatusCode::OK, "a base URL tells nothing");
         assert_eq!(bench.get("/Packages/../x").await.status, StatusCode::NOT_FOUND);
+    }
+}
+
+#[tokio::test]
+async fn a_download_under_way_ends_with_its_token_where_one_is_needed() {
+    for (mode, goes_on) in [(DownloadMode::Token, false), (DownloadMode::Basic, false), (DownloadMode::Open, true)] {
+        let bench = Bench::with_mode(mode);
+        bench.publish("x.pkg", &b"7".repeat(3 << 20));
+        let token = bench.token(Scope::Read, &[]);
+        let request = Request::get("/Packages/x.pkg").header("authorization", format!("Bearer {token}"));
+        let mut body = bench.begin(request.body(Body::empty()).expect("a request")).await.into_body();
+        let first = body.frame().await.expect("a frame").expect("allowed").into_data().expect("data");
+        bench.revoke_all();
+        let mut read = first.len();
+        let cut = loop {
+            match body.frame().await {
+                Some(Ok(frame)) => read += frame.into_data().expect("data").len(),
+                Some(Err(error)) => break Some(error.to_string()),
+                None => break None,
+            }
+        };
+        assert_eq!((cut.is_none(), read == 3 << 20), (goes_on, goes_on), "{mode:?}: {read} bytes, {cut:?}");
     }
 }
 
