@@ -221,7 +221,7 @@ impl AppState {
             0 => reason.to_owned(),
             many => format!("{reason} (and {many} more refusals before this one, not listed)"),
         };
-        let (store, now, author) = (self.store.clone(), self.now(), who.clone());
+        let (store, now, author) = (self.store.clone(), self.now(), who.clone().regardless());
         if blocking(move || store.note_sign_in_refused(&author, &reason, now)).await.is_err() {
             tracing::warn!(who = who.as_str(), from = who.from(), "couldn't write down that credentials were refused");
         }
