@@ -138,6 +138,8 @@ test("what the scope doesn't allow is greyed and says why", async () => {
   await button.waitFor();
   assert.equal(await button.getAttribute("aria-disabled"), "true");
   assert.match(String(await button.getAttribute("title")), /admin/);
+  await page.goto(`${node.url}/ui/settings`);
+  await page.locator("main p", { hasText: "Needs the scope “admin”" }).waitFor();
   forgive(complaints, /403/);
 });
 
@@ -155,6 +157,17 @@ test("a package is found by a digest from an inventory", async () => {
   }
   await page.getByRole("combobox").press("Enter");
   await page.locator("h1", { hasText: "Found.pkg" }).waitFor();
+});
+
+test("who opens a dialog by keyboard types into its first field", async () => {
+  const node = await Node.start("typing");
+  const { page } = await visitor();
+  await signIn(page, node, "people?section=tokens");
+  await page.locator(".page-head [data-operation=create_token]").press("Enter");
+  const name = page.locator("dialog input[name=name]");
+  await name.waitFor();
+  await page.keyboard.type("ci");
+  assert.equal(await name.inputValue(), "ci");
 });
 
 test("Escape and a click beside a dialog throw nothing away that was typed without asking", async () => {

@@ -50,6 +50,11 @@ class OdsFormDialog extends OdsElement {
     this.requestUpdate();
   }
 
+  /** The dialog was shown when there was nothing in it yet. @override */
+  firstUpdated() {
+    this.querySelector(/** @type {'input'} */ ('input, select, textarea, button'))?.focus();
+  }
+
   /** @override */
   render() {
     const { spec } = this;
