@@ -13,7 +13,8 @@ import { icon } from './icon.js';
 import './ods-replicas.js';
 import { deleteButton, downloadButton, linkButton, qrBlock } from './package-actions.js';
 import { tagLink } from './package-cells.js';
-import { facts, kindIcon, shown } from './parts.js';
+import { kindIcon } from './kind-icon.js';
+import { facts, shown } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
 

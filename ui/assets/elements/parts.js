@@ -128,10 +128,3 @@ export function ago(when) {
 export function facts(rows) {
   return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }
-
-/** @type {Record<string, IconName>} */
-const KIND_ICONS = { pkg: 'package', mpkg: 'package', msi: 'package', deb: 'package', rpm: 'package', exe: 'package',
-  dmg: 'disc', iso: 'disc', zip: 'file-archive', gz: 'file-archive', xz: 'file-archive', tgz: 'file-archive' };
-
-/** The icon of a kind of package. @param {string} kind */
-export const kindIcon = (kind) => icon(KIND_ICONS[kind] ?? 'file');

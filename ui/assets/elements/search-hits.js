@@ -9,7 +9,7 @@ import { ROOT, packageUrl } from '../lib/router.js';
 import { text } from '../lib/strings.js';
 import { search as words } from '../lib/strings/search.js';
 import { icon } from './icon.js';
-import { kindIcon } from './parts.js';
+import { kindIcon } from './kind-icon.js';
 
 /** @typedef {{ href: string, title: string, note: string, icon: unknown }} Hit */
 /** @typedef {{ name: string, hits: Hit[] }} Group */

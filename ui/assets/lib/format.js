@@ -103,9 +103,3 @@ const DECEIVING = /[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
 /** A name as it is, with what would deceive the reader spelled out. @param {string} name */
 export const plain = (name) => name.replace(DECEIVING, (char) => `⟨U+${char.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}⟩`);
-
-/** A clock's offset: "+1.2 s". @param {number} ms */
-export function offset(ms) {
-  const sign = ms < 0 ? '−' : '+';
-  return Math.abs(ms) < 1000 ? `${sign}${Math.abs(ms)} ms` : `${sign}${duration(Math.abs(ms) / 1000)}`;
-}

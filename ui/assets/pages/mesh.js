@@ -139,6 +139,11 @@ function clock(node, nodes) {
   const ahead = clockAhead(node, nodes);
   if (ahead === null) return shared.unknown;
   const off = Math.abs(ahead) > CLOCK_OFF_MS;
-  return html`<span class=${off ? 'warn-text' : ''}>${off ? icon('triangle-alert', 'warn') : nothing} ${format.offset(ahead)}</span>`;
+  return html`<span class=${off ? 'warn-text' : ''}>${off ? icon('triangle-alert', 'warn') : nothing} ${offset(ahead)}</span>`;
 }
 
+/** A clock's offset: "+1.2 s". @param {number} ms */
+function offset(ms) {
+  const sign = ms < 0 ? '−' : '+';
+  return Math.abs(ms) < 1000 ? `${sign}${Math.abs(ms)} ms` : `${sign}${format.duration(Math.abs(ms) / 1000)}`;
+}

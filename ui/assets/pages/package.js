@@ -18,8 +18,9 @@ import '../elements/ods-replicas.js';
 import '../elements/ods-revisions.js';
 import { actionButton } from '../elements/action.js';
 import { deleteButton, downloadButton, linkButton, qrBlock } from '../elements/package-actions.js';
+import { kindIcon } from '../elements/kind-icon.js';
 import { hereBadge } from '../elements/package-cells.js';
-import { ago, badge, card, emptyState, facts, kindIcon, pageHead, problemBox, waiting } from '../elements/parts.js';
+import { ago, badge, card, emptyState, facts, pageHead, problemBox, waiting } from '../elements/parts.js';
 import { chooseFiles } from '../elements/upload-button.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
