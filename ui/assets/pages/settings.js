@@ -61,7 +61,8 @@ class PageSettings extends OdsElement {
         ${this.settings ? shown(this.settings, (all) => html`
           ${all.restart_needed ? html`<div class="notice warn">${icon('rotate-cw')}<span>${words.restartAll}</span></div>` : nothing}
           ${asked() || !this.node.value ? nothing : listeners(this.node.value, all.items.find(({ key }) => key === 'listeners'))}
-          <div class="stack" data-operation="show_settings">${groups(all.items.filter((item) => !ELSEWHERE.has(item.key) && fits(item)), all.version)}</div>`) : html`<p class="quiet">${session.refusal('show_settings')}</p>`}
+          <div class="stack" data-operation="show_settings">${groups(all.items.filter((item) => !ELSEWHERE.has(item.key) && fits(item)), all.version)}</div>`)
+          : html`<p class="quiet">${session.refusal('show_settings')}</p>`}
       </div>`;
   }
 
