@@ -131,7 +131,8 @@ impl LocalNode {
             )),
             ClientError::Problem(problem) if problem.code == "token_unknown" => Some(if self.has_token {
                 format!(
-                    "the token in {folder}/admin.token was revoked: set ODS_TOKEN to another one that is an admin's"
+                    "the token in {folder}/admin.token was revoked: set ODS_TOKEN to another admin's, or empty that file and start \
+                     the node again, which makes a new one"
                 )
             } else {
                 format!("ODS_TOKEN is none of this node's: unset it, and the token in {folder}/admin.token is taken")
@@ -294,7 +295,7 @@ mod tests {
             ClientError::Problem(Box::new(serde_json::from_str(problem).expect("a problem")))
         };
         let folder = node_folder();
-        for (environment, part) in [(&[][..], "admin.token was revoked"), (&[("ODS_TOKEN", "ods_x")], "unset it")] {
+        for (environment, part) in [(&[][..], "or empty that file"), (&[("ODS_TOKEN", "ods_x")], "unset it")] {
             let connected = Connection::default().connect(&context(folder.path(), environment)).expect("a node");
             let hint = connected.explain(unknown()).to_json()["hint"].to_string();
             assert!(hint.contains(part), "{hint}");
