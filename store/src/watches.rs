@@ -8,6 +8,7 @@
 //! - Of the folders in `watches` none is another or lies in another.
 //! - Not here: whether a folder may be watched at all (`watch.roots`, links). That is the node's.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use redb::{ReadableTable, ReadableTableMetadata};
@@ -327,7 +328,10 @@ fn checked(tx: &Tx<'_>, settings: &WatchSettings, before: Option<&WatchRow>) -> 
         let (folder, other) = (settings.folder.clone(), other.settings.folder.clone());
         return Err(WatchError::FolderTaken { folder, other }.into());
     }
-    Ok(WatchSettings { prefix, ..settings.clone() })
+    // As of packages: a tag is there or not.
+    let mut seen = BTreeSet::new();
+    let tags = settings.tags.iter().filter(|tag| seen.insert(*tag)).cloned().collect();
+    Ok(WatchSettings { prefix, tags, ..settings.clone() })
 }
 
 fn overlap(one: &WatchSettings, other: &WatchSettings) -> bool {

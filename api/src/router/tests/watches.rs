@@ -96,6 +96,8 @@ async fn a_folder_that_may_not_be_watched_is_a_4xx_that_says_why() {
     assert!(detail.starts_with("tags has \"xxx") && detail.len() < 200, "{detail}");
     assert_eq!(api.get(LIST).await.ok(200)["total"], 2, "nothing was made");
     let other = made(&api, "/srv/drop/other").await;
+    let thrice = json!({"folder": "/srv/drop/thrice", "tags": ["b", "a", "b", "b"]});
+    assert_eq!(api.json(Method::POST, LIST, &thrice).await.ok(201)["tags"], json!(["b", "a"]));
     let one = format!("{LIST}/{}", other["id"].as_str().expect("an id"));
     api.json(Method::PATCH, &one, &json!({"folder": "/srv/drop/mac/x"})).await.problem(409, "folder_taken");
     api.json(Method::PATCH, &one, &json!({"folder": "/etc"})).await.problem(422, "outside_watch_roots");
