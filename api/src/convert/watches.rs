@@ -77,9 +77,13 @@ fn view(id: String, settings: WatchSettings, status: Option<WatchStatus>) -> Wat
     view
 }
 
+/// What a watch waits for, and what to do if that doesn't come.
+const WAITING: &str = "nothing is published before this node has caught up with a peer once since it started, for the folder may \
+                       hold what was replaced or removed elsewhere meanwhile; if none can be reached, pause the peers or remove them";
+
 fn show(view: &mut WatchView, status: WatchStatus) {
     let (state, reason, pause) = match status.state {
-        WatchState::Waiting => ("waiting", None, None),
+        WatchState::Waiting => ("waiting", Some(WAITING.to_owned()), None),
         WatchState::Watching => ("watching", None, None),
         WatchState::Paused(pause) => ("paused", Some(pause.reason.clone()), Some(pause_view(pause))),
         WatchState::Failing { reason } => ("failing", Some(reason), None),

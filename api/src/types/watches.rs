@@ -131,7 +131,7 @@ pub struct WatchView {
     /// `starting`, `waiting` (for the first pull from a peer), `watching`, `paused` (a mirror that asks), `failing` or `off`.
     #[schema(example = "watching")]
     pub state: String,
-    /// Why it is paused or failing.
+    /// Why it is waiting, paused or failing.
     #[schema(required = true)]
     pub reason: Option<String>,
     /// What a mirror asks.

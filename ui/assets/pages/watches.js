@@ -47,7 +47,7 @@ function one(watch) {
     <header class="card-head"><h2><code>${folder}</code></h2>
       <span class="line">${badge(TONES[/** @type {'off'} */ (state)] ?? 'plain', words.states[/** @type {'off'} */ (state)] ?? state)}
         ${actionButton({ operation: 'scan_watch', label: words.scan, icon: 'refresh-cw', kind: 'small', run: () => scan(id) })} ${actions(watch, elsewhere)}</span></header>
-    ${state === 'paused' ? ask(watch) : reason ? html`<div class="notice bad">${icon('circle-alert')}<span>${reason}</span></div>` : nothing}
+    ${state === 'paused' ? ask(watch) : reason ? html`<div class="notice ${state === 'waiting' ? '' : 'bad'}">${icon('circle-alert')}<span>${reason}</span></div>` : nothing}
     <p class="quiet line"><span class="tag">${words.modeShort[/** @type {'keep'} */ (mode)] ?? mode}</span> ${prefix ? html`<span>${words.prefix} <code>${prefix}/</code></span>` : nothing}
       ${tags.map((tag) =>
         html`<span class="tag">${tag}</span>`)}<span>${words.lastScan} ${ago(scanned)}${scanned ? words.found(files) : nothing}</span><span title=${place ?? ''}>${source === 'stored'

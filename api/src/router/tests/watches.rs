@@ -127,6 +127,17 @@ async fn a_watch_of_the_configuration_is_listed_first_and_changed_there() {
 }
 
 #[tokio::test]
+async fn a_watch_that_waits_says_for_what_and_what_to_do() {
+    let api = Api::new();
+    let id = WatchId::of_folder("/srv/given");
+    api.watches.show(id, status(WatchState::Waiting));
+    let shown = api.get(&format!("{LIST}/{id}")).await.ok(200);
+    assert_eq!(shown["state"], "waiting");
+    let reason = shown["reason"].as_str().expect("a reason");
+    assert!(reason.contains("caught up with a peer") && reason.contains("pause the peers"), "{reason}");
+}
+
+#[tokio::test]
 async fn a_watch_shows_what_its_worker_sees() {
     let api = Api::new();
     let id = WatchId::of_folder("/srv/given");
