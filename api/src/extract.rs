@@ -5,7 +5,6 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -13,6 +12,7 @@ use serde_json::error::Category;
 
 use crate::error::{ApiError, Code};
 use crate::types::{Page, PageQuery};
+use crate::whole_body::{BodyError, whole_body};
 
 /// Bytes of a JSON body. The largest that makes sense, a token with 64 prefixes, has some 70 KB.
 const JSON_BYTES_MAX: usize = 256 << 10;
@@ -60,14 +60,13 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
-    match Limited::new(body, JSON_BYTES_MAX).collect().await {
-        Ok(body) => Ok(body.to_bytes().into()),
-        Err(error) if error.is::<LengthLimitError>() => {
+    whole_body(body, JSON_BYTES_MAX).await.map_err(|error| match error {
+        BodyError::TooLong => {
             let detail = format!("a JSON body has at most {JSON_BYTES_MAX} bytes");
-            Err(ApiError::new(Code::TooLarge, detail).fact("max", JSON_BYTES_MAX))
+            ApiError::new(Code::TooLarge, detail).fact("max", JSON_BYTES_MAX)
         }
-        Err(_) => Err(ApiError::new(Code::BodyIncomplete, "the body broke off")),
-    }
+        BodyError::Broken(_) => ApiError::new(Code::BodyIncomplete, "the body broke off"),
+    })
 }
 
 /// `application/json`, or a type made of it, such as `application/merge-patch+json`.

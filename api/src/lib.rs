@@ -28,6 +28,7 @@ mod types;
 mod watch_handle;
 mod webhook_address;
 mod webhook_message;
+mod whole_body;
 
 pub use auth::{ApiOptions, AppState, DownloadMode};
 pub use client::{
@@ -72,3 +73,4 @@ pub use watch_handle::{
 };
 pub use webhook_address::{AddressRefused, AddressRules, BadWebhookUrl, OwnAddresses, check_url, is_public};
 pub use webhook_message::{WebhookMessage, WebhookMessages};
+pub use whole_body::{BodyError, whole_body};

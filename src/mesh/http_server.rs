@@ -15,9 +15,9 @@ use axum::extract::{Request as HttpRequest, State};
 use axum::response::Response;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::upgrade::OnUpgrade;
-use ods_api::{ClientAddress, FileSlices, RequestId, blob_body};
+use ods_api::{ClientAddress, FileSlices, RequestId, blob_body, whole_body};
 use ods_store::{Happening, NodeId, UnixMillis};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -347,11 +347,10 @@ fn verify(request: &http::request::Parts) -> Result<(Called, CallParameters, Sig
     Ok((called, parameters, signature))
 }
 
-async fn read_body(body: Body, bytes_max: usize, digest: Option<&str>) -> Result<Bytes, Failure> {
-    let collected = Limited::new(body, bytes_max).collect().await;
-    let body = collected
-        .map_err(|_| Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large or was cut"))?
-        .to_bytes();
+async fn read_body(body: Body, bytes_max: usize, digest: Option<&str>) -> Result<Vec<u8>, Failure> {
+    let body = whole_body(body, bytes_max).await.map_err(|_| {
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large or was cut")
+    })?;
     if digest == Some(content_digest(&body).as_str()) {
         Ok(body)
     } else {

@@ -8,9 +8,9 @@
 //! back-off is over or the peer gives a sign of life. What a peer was seen to hold is pulled once: by cursor; then, if
 //! the digests still differ after a while, by vector, until that brings nothing; then not again while it holds the same.
 //! A pull by vector may take many turns: only the first asks by the vector, the next ones go on by cursor, and what all of
-//! them brought decides, as if it were one. So however long a log is, its end is reached; and a pull of which a turn's gain
-//! isn't known, or whose log was replaced between two turns, settles nothing. Nor does one that stopped at an event that was
-//! not taken: what lies behind that is unread.
+//! them brought decides, as if it were one. So however long a log is, its end is reached over a line that holds for a turn;
+//! and a pull of which a turn's gain isn't known, or whose log was replaced between two turns, settles nothing. Nor does one
+//! that stopped at an event that was not taken: what lies behind that is unread.
 //! Up and down are told once each, down only after [`DOWN_AFTER_MS`] of failures, or at once when the peer said that it
 //! stops (once in [`GOODBYE_AGAIN_MS`]). What it answered before it said so doesn't count any more.
 

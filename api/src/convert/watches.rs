@@ -79,7 +79,8 @@ fn view(id: String, settings: WatchSettings, status: Option<WatchStatus>) -> Wat
 
 /// What a watch waits for, and what to do if that doesn't come.
 const WAITING: &str = "nothing is published before this node has caught up with a peer once since it started, for the folder may \
-                       hold what was replaced or removed elsewhere meanwhile; if none can be reached, pause the peers or remove them";
+                       hold what was replaced or removed elsewhere meanwhile; `ods peer list` says how they \
+                       stand, and a watch doesn't wait for paused or removed ones";
 
 fn show(view: &mut WatchView, status: WatchStatus) {
     let (state, reason, pause) = match status.state {

@@ -19,6 +19,7 @@ use crate::openapi::{BadRequest, Invalid, NotFound, PreconditionFailed, UploadRe
 use crate::paths::AboutPath;
 use crate::routes::{listing, metadata, receive, survey};
 use crate::types::{PackagePatch, PackageQuery, PackageView, Page, PublishQuery, PublishedView};
+use crate::whole_body::{BodyError, whole_body};
 
 /// List packages.
 ///
@@ -166,12 +167,15 @@ async fn publish_body(
         return Err(ApiError::new(Code::BodyMissing, detail));
     }
     writer.reader().tells_in_the_store();
-    let is_small = body.size_hint().exact().is_some_and(|bytes| bytes <= receive::SMALL_BYTES);
+    let is_small = body.size_hint().exact().is_some_and(|bytes| bytes <= receive::SMALL_BYTES as u64);
     if is_small && !headers.contains_key(EXPECT) {
-        let came = receive::whole(body).await?;
+        let came = whole_body(body, receive::SMALL_BYTES).await.map_err(|error| match error {
+            BodyError::Broken(error) => receive::broken_off(&error),
+            BodyError::TooLong => ApiError::new(Code::BodyIncomplete, "the body is longer than it was said to be"),
+        })?;
         return blocking(move || {
             let mut upload = writer.begin(&meta, &condition, bytes)?;
-            came.iter().try_for_each(|chunk| upload.write(chunk))?;
+            upload.write(&came)?;
             publish_received(&writer, upload, bytes, &declared, meta, condition)
         })
         .await;

@@ -5,8 +5,8 @@
 //! of them at most, and no thread while its sender is slow. Whoever drops this future, by closing the connection, drops the
 //! upload and with it the file.
 //!
-//! A small body is taken into memory whole ([`whole`]), for one thread that writes, hashes and publishes it: passing it from
-//! thread to thread takes longer than that.
+//! A small body doesn't come here: it is taken into memory whole, for one thread that writes, hashes and publishes it. Passing it
+//! from thread to thread takes longer than that.
 
 mod block;
 mod lane;
@@ -15,8 +15,7 @@ use std::sync::Arc;
 
 use axum::body::HttpBody as _;
 use block::{Block, Blocks};
-use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
 use lane::Lane;
 pub(super) use lane::Sink;
 use ods_store::{BlobHasher, StoreError, UploadFile};
@@ -37,7 +36,7 @@ impl Sink for Box<BlobHasher> {
 }
 
 /// The longest body that is taken into memory whole.
-pub(super) const SMALL_BYTES: u64 = 64 << 10;
+pub(super) const SMALL_BYTES: usize = 64 << 10;
 
 /// How a body ended.
 pub(super) enum Body<S> {
@@ -106,12 +105,7 @@ pub(super) async fn receive<A: Sink, B: Sink>(
     })
 }
 
-/// A body whose size hint is at most [`SMALL_BYTES`], as it came.
-pub(super) async fn whole(body: axum::body::Body) -> Result<Vec<Bytes>, ApiError> {
-    body.into_data_stream().try_collect().await.map_err(|error| broken_off(&error))
-}
-
-fn broken_off(error: &axum::Error) -> ApiError {
+pub(super) fn broken_off(error: &axum::Error) -> ApiError {
     tracing::debug!(%error, "an upload broke off");
     ApiError::new(Code::BodyIncomplete, "the body broke off before its end; nothing was published")
 }
@@ -119,6 +113,7 @@ fn broken_off(error: &axum::Error) -> ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
     use ods_store::BLOCK_BYTES;
 
     struct Kept(Vec<u8>);
@@ -150,15 +145,6 @@ mod tests {
             axum::body::Body::from_stream(futures_util::stream::iter(chunks.into_iter().map(Ok::<_, std::io::Error>)));
         let Ok(Body::Whole((sink, beside))) = receive(kept(), Some(kept()), body).await else { panic!("it is whole") };
         assert!(sink.0 == expected && beside.expect("it was there").0 == expected);
-    }
-
-    #[tokio::test]
-    async fn a_small_body_comes_whole_or_not_at_all() {
-        let body = |ends| axum::body::Body::from_stream(futures_util::stream::iter(ends));
-        let came = whole(body(vec![Ok(Bytes::from_static(b"so")), Ok(Bytes::from_static(b"me"))])).await;
-        assert_eq!(came.expect("it is whole").concat(), b"some");
-        let cut = whole(body(vec![Ok(Bytes::from_static(b"some")), Err(std::io::Error::other("cut"))])).await;
-        assert_eq!(cut.expect_err("it is cut").code(), Code::BodyIncomplete);
     }
 
     #[tokio::test]

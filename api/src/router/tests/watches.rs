@@ -134,7 +134,7 @@ async fn a_watch_that_waits_says_for_what_and_what_to_do() {
     let shown = api.get(&format!("{LIST}/{id}")).await.ok(200);
     assert_eq!(shown["state"], "waiting");
     let reason = shown["reason"].as_str().expect("a reason");
-    assert!(reason.contains("caught up with a peer") && reason.contains("pause the peers"), "{reason}");
+    assert!(reason.contains("caught up with a peer") && reason.contains("doesn't wait for paused"), "{reason}");
 }
 
 #[tokio::test]
