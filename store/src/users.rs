@@ -178,12 +178,14 @@ pub(crate) fn remove(
     Ok(row)
 }
 
-/// Notes that somebody signed in as the user.
-pub(crate) fn note_sign_in(tx: &Tx<'_>, id: UserId, now: UnixMillis) -> Result<UserRow> {
-    let row = find(&rows(&tx.read(USERS)?)?, id, None)?;
+/// Notes that somebody signed in as the user, who was `checked`; `None` if the password is another by now, or the user is
+/// disabled or gone: a change of these ended all sessions, and none begins by what held before it.
+pub(crate) fn note_sign_in(tx: &Tx<'_>, checked: &UserRow, now: UnixMillis) -> Result<Option<UserRow>> {
+    let stands = |row: &UserRow| row.id == checked.id && row.password == checked.password && !row.disabled;
+    let Some(row) = rows(&tx.read(USERS)?)?.into_iter().find(stands) else { return Ok(None) };
     let row = UserRow { last_sign_in_at: Some(now), ..row };
     put(tx, &row)?;
-    Ok(row)
+    Ok(Some(row))
 }
 
 fn put(tx: &Tx<'_>, row: &UserRow) -> Result<()> {

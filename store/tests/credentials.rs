@@ -2,7 +2,7 @@
 
 use ods_store::{
     AccountError, Author, Condition, Expected, MetaPatch, NewToken, NewUser, PublishRequest, Scope, Store, StoreError,
-    UnixMillis,
+    UnixMillis, UserPatch, UserRow,
 };
 
 use crate::support::{at, fresh, put_request, request};
@@ -48,15 +48,63 @@ fn a_revoked_token_does_nothing_that_it_was_sent_for_before() {
 fn a_session_that_ended_does_nothing_that_it_was_sent_for_before_but_end() {
     let (_, store) = fresh(2);
     let admin = Author::new("test");
-    let new =
-        NewUser { name: "ada".to_owned(), password: "hashed".to_owned(), scope: Scope::Publish, prefixes: Vec::new() };
-    let user = store.create_user(&new, &admin, at(1)).expect("made");
-    let (signed_in, secret) = store.sign_in_user(user.id, "", &admin, at(1)).expect("signed in");
+    let user = store.create_user(&ada(), &admin, at(1)).expect("made");
+    let (signed_in, secret) = store.sign_in_user(&user, "", &admin, at(1)).expect("written").expect("signed in");
     let author = ci().by(&secret);
     let wish = PublishRequest { author: author.clone(), ..request("a.pkg") };
     put_request(&store, &wish, b"one", at(2)).expect("it stands");
     assert!(store.end_session(signed_in.session.id, &author, at(3)).expect("by itself"));
     assert_does_nothing(&store, &author, &AccountError::SessionEnded, at(4));
+}
+
+#[test]
+fn a_password_that_was_checked_before_a_change_begins_no_session_after_it() {
+    let (_, store) = fresh(3);
+    let admin = Author::new("test");
+    let changes: [fn(&Store, &UserRow, &Author); 3] = [
+        |store, user, admin| {
+            let patch = UserPatch { password: Some("another".to_owned()), ..UserPatch::default() };
+            store.edit_user(user.id, &patch, None, None, admin, at(2)).expect("changed");
+        },
+        |store, user, admin| {
+            let patch = UserPatch { disabled: Some(true), ..UserPatch::default() };
+            store.edit_user(user.id, &patch, None, None, admin, at(2)).expect("disabled");
+        },
+        |store, user, admin| drop(store.remove_user(user.id, None, admin, at(2)).expect("removed")),
+    ];
+    for change in changes {
+        let checked = store.create_user(&ada(), &admin, at(1)).expect("made");
+        store.sign_in_user(&checked, "", &admin, at(1)).expect("written").expect("as it is");
+        change(&store, &checked, &admin);
+        let head = store.overview().expect("readable").head;
+        assert_eq!(store.sign_in_user(&checked, "", &admin, at(3)).expect("readable"), None);
+        assert_eq!(store.sessions().expect("readable"), []);
+        assert_eq!(store.overview().expect("readable").head, head, "nothing is told of it");
+        if store.user(checked.id).expect("readable").is_some() {
+            store.remove_user(checked.id, None, &admin, at(4)).expect("removed");
+        }
+    }
+}
+
+#[test]
+fn a_token_that_was_looked_up_before_its_end_begins_no_session_after_it() {
+    let (_, store) = fresh(4);
+    let admin = Author::new("test");
+    let (_, passing) =
+        store.create_token(&NewToken { expires_at: Some(at(5)), ..token(Scope::Read) }, &admin, at(1)).expect("made");
+    let (row, revoked) = store.create_token(&token(Scope::Read), &admin, at(1)).expect("made");
+    for secret in [&passing, &revoked] {
+        store.sign_in_token(secret, "", &admin, at(2)).expect("written").expect("as it is");
+    }
+    assert!(store.revoke_token(row.id, &Expected::Any, &admin, at(3)).expect("revoked"));
+    for secret in [&passing, &revoked] {
+        assert_eq!(store.sign_in_token(secret, "", &admin, at(5)).expect("readable"), None);
+    }
+    assert_eq!(store.sessions().expect("readable").len(), 1, "of the one that expired, from before");
+}
+
+fn ada() -> NewUser {
+    NewUser { name: "ada".to_owned(), password: "hashed".to_owned(), scope: Scope::Publish, prefixes: Vec::new() }
 }
 
 fn ci() -> Author {

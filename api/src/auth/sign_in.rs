@@ -74,11 +74,12 @@ impl SignIn {
             Ok(session) => session,
             Err(denied) => return Err(denied.answer_for(self.address, &self.state, None).await),
         };
-        let ods_store::Who::Token(row) = token.who() else { return Err(ApiError::internal("a token is no token")) };
-        let (row, author) = (row.clone(), self.author(&token.who().author()));
+        let author = self.author(&token.who().author());
         let (store, agent, now) = (self.state.store.clone(), self.agent.clone(), self.state.now());
-        let begun = blocking(move || store.sign_in_token(&row, &secret, &agent, &author, now)).await?;
-        Ok(self.begun(begun))
+        match blocking(move || store.sign_in_token(&secret, &agent, &author, now)).await? {
+            Some(begun) => Ok(self.begun(begun)),
+            None => Err(Denied::Unknown.answer_for(self.address, &self.state, None).await),
+        }
     }
 
     /// With the set-up link: makes the first admin user.
@@ -107,11 +108,15 @@ impl SignIn {
         self.begin(user).await
     }
 
+    /// Begins the session of a user as was checked, unless that changed meanwhile: a password is checked for a while.
     async fn begin(self, user: UserRow) -> Result<Begun, ApiError> {
-        self.state.attempts.signed_in(&user.name, self.address);
-        let author = self.author(&Author::new(&format!("user {}", user.name)));
+        let (name, typed) = (user.name.clone(), Author::new(&format!("user {}", user.name)));
         let (store, agent, now) = (self.state.store.clone(), self.agent.clone(), self.state.now());
-        let begun = blocking(move || store.sign_in_user(user.id, &agent, &author, now)).await?;
+        let author = self.author(&typed);
+        let Some(begun) = blocking(move || store.sign_in_user(&user, &agent, &author, now)).await? else {
+            return Err(self.refuse(&typed, "the user was changed meanwhile").await);
+        };
+        self.state.attempts.signed_in(&name, self.address);
         Ok(self.begun(begun))
     }
 
@@ -156,5 +161,43 @@ impl Cookie {
     /// `Set-Cookie` that has the browser forget it.
     pub(crate) fn forgotten(&self) -> String {
         self.keeping("", 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use ods_store::{LocalDisk, Store, StoreOptions, UserPatch};
+
+    use super::*;
+    use crate::auth::ApiOptions;
+    use crate::error::Code;
+    use crate::mesh_handle::MeshHandle;
+    use crate::watch_handle::WatchHandle;
+
+    const NOW: ods_store::UnixMillis = ods_store::UnixMillis::new(1_800_000_000_000);
+
+    #[tokio::test]
+    async fn a_password_changed_while_it_was_checked_is_a_wrong_one() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "hq".to_owned() };
+        let store = Store::open(Arc::new(LocalDisk::new()), folder.path(), &options).expect("a store");
+        let (mesh, _, _) = MeshHandle::new();
+        let state = AppState::new(store.clone(), || NOW, ApiOptions::default(), mesh, WatchHandle::default());
+        let admin = Author::new("test");
+        let new = NewUser { name: "ada".to_owned(), password: "old".to_owned(), scope: Scope::Read, prefixes: vec![] };
+        let checked = store.create_user(&new, &admin, NOW).expect("made");
+        let sign_in = || SignIn {
+            state: state.clone(),
+            address: ClientAddress(std::net::IpAddr::from([192, 0, 2, 7])),
+            agent: String::new(),
+            encrypted: false,
+        };
+        assert!(sign_in().begin(checked.clone()).await.is_ok());
+        let patch = UserPatch { password: Some("new".to_owned()), ..UserPatch::default() };
+        store.edit_user(checked.id, &patch, None, None, &admin, NOW).expect("changed");
+        let refused = sign_in().begin(checked).await.err().map(|error| error.code());
+        assert_eq!((refused, store.sessions().expect("readable")), (Some(Code::SignInWrong), vec![]));
     }
 }

@@ -151,36 +151,40 @@ impl Store {
         self.write(move |tx| users::remove(tx, Moment::live(now), id, expected, &author))
     }
 
-    /// Begins a user's session; the text is its secret. `author` is the user, at its address.
+    /// Begins a session of the user who was `checked`; the text is its secret. `None` if the password is another by now, or
+    /// the user is disabled or gone. `author` is the user, at its address.
     pub fn sign_in_user(
         &self,
-        id: UserId,
+        checked: &UserRow,
         agent: &str,
         author: &Author,
         now: UnixMillis,
-    ) -> Result<(SignedIn, String)> {
-        let (agent, author) = (agent.to_owned(), author.clone());
+    ) -> Result<Option<(SignedIn, String)>> {
+        let (checked, agent, author) = (checked.clone(), agent.to_owned(), author.clone());
         self.write(move |tx| {
-            let user = users::note_sign_in(tx, id, now)?;
-            let (session, secret) = sessions::begin(tx, Moment::live(now), SessionHolder::User(id), &agent, &author)?;
-            Ok((SignedIn { session, who: Who::User(user) }, secret))
+            let Some(user) = users::note_sign_in(tx, &checked, now)? else { return Ok(None) };
+            let holder = SessionHolder::User(user.id);
+            let (session, secret) = sessions::begin(tx, Moment::live(now), holder, &agent, &author)?;
+            Ok(Some((SignedIn { session, who: Who::User(user) }, secret)))
         })
     }
 
-    /// Begins a session with a token, which must be good; the text is the session's secret.
+    /// Begins a session with the token that has this secret; the text is the session's secret. `None` if there is none, or
+    /// it has expired.
     pub fn sign_in_token(
         &self,
-        token: &TokenRow,
         secret: &str,
         agent: &str,
         author: &Author,
         now: UnixMillis,
-    ) -> Result<(SignedIn, String)> {
-        let (token, agent, author) = (token.clone(), agent.to_owned(), author.clone());
-        let holder = SessionHolder::Token(tokens::hash(secret));
+    ) -> Result<Option<(SignedIn, String)>> {
+        let (secret, agent, author) = (secret.to_owned(), agent.to_owned(), author.clone());
         self.write(move |tx| {
+            let token = tokens::find(&tx.read(TOKENS)?, &secret)?.filter(|token| !token.is_expired(now));
+            let Some(token) = token else { return Ok(None) };
+            let holder = SessionHolder::Token(tokens::hash(&secret));
             let (session, secret) = sessions::begin(tx, Moment::live(now), holder, &agent, &author)?;
-            Ok((SignedIn { session, who: Who::Token(token.clone()) }, secret))
+            Ok(Some((SignedIn { session, who: Who::Token(token) }, secret)))
         })
     }
 

@@ -272,11 +272,12 @@ async fn a_set_up_link_is_spent_once_there_is_an_admin_also_when_that_one_is_gon
 #[tokio::test]
 async fn a_session_is_over_after_its_time() {
     let api = Api::new();
-    let user = api.user("ada", "read").await;
-    let id = user["id"].as_str().expect("an id").parse().expect("an id");
+    api.user("ada", "read").await;
+    let ada = api.store.user_named("ada").expect("readable").expect("made");
     for (age_ms, over) in [(ods_store::SESSION_IDLE_MS - 1, false), (ods_store::SESSION_IDLE_MS, true)] {
         let then = UnixMillis::new(NOW.get() - age_ms);
-        let (_, secret) = api.store.sign_in_user(id, "", &Author::new("user ada"), then).expect("a session");
+        let begun = api.store.sign_in_user(&ada, "", &Author::new("user ada"), then);
+        let (_, secret) = begun.expect("written").expect("a session");
         let request = as_token(Method::GET, "/api/v1/session", &secret).body(Body::empty()).expect("a request");
         let answer = api.send(request).await;
         if over { drop(answer.problem(401, "session_over")) } else { drop(answer.ok(200)) }
