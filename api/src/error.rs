@@ -9,7 +9,7 @@ mod joining;
 mod store;
 
 use std::error::Error;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use axum::extract::Request;
@@ -141,6 +141,19 @@ impl ApiError {
         let code = self.code.as_str();
         let error = chain(&**cause);
         tracing::error!(code, request_id, error, "a request failed");
+    }
+}
+
+/// For the log, where an answer under way breaks off.
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl Error for ApiError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause.as_deref().map(|cause| cause as &(dyn Error + 'static))
     }
 }
 

@@ -16,6 +16,8 @@ const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"ods\", charse
 pub(crate) struct DownloadAccess {
     state: AppState,
     session: Option<Session>,
+    /// Whether it was given what not everybody has where downloads are open.
+    rests_on_session: bool,
 }
 
 impl FromRequestParts<AppState> for DownloadAccess {
@@ -24,18 +26,22 @@ impl FromRequestParts<AppState> for DownloadAccess {
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         let presented = Session::presented(parts, state)?;
         let challenge = match state.download_mode() {
-            DownloadMode::Open => return Ok(Self { state: state.clone(), session: presented.ok() }),
+            DownloadMode::Open => return Ok(Self::of(state, presented.ok())),
             DownloadMode::Basic => BASIC,
             DownloadMode::Token => BEARER,
         };
         match presented {
-            Ok(session) => Ok(Self { state: state.clone(), session: Some(session) }),
+            Ok(session) => Ok(Self::of(state, Some(session))),
             Err(denied) => Err(denied.answer(parts, state, challenge).await),
         }
     }
 }
 
 impl DownloadAccess {
+    fn of(state: &AppState, session: Option<Session>) -> Self {
+        Self { state: state.clone(), session, rests_on_session: false }
+    }
+
     /// What all requests share, without the store.
     pub(crate) fn state(&self) -> &AppState {
         &self.state
@@ -51,11 +57,18 @@ impl DownloadAccess {
         self.state.clock
     }
 
-    /// Whether what it was asked for with still holds: for answers that go on for hours.
-    pub(crate) fn still_holds(&self) -> bool {
-        match (self.state.download_mode(), &self.session) {
-            (DownloadMode::Open, _) | (_, None) => true,
-            (DownloadMode::Basic | DownloadMode::Token, Some(session)) => session.must_still_hold(&self.state).is_ok(),
+    /// Whether it can end, since somebody showed who they are.
+    pub(crate) fn can_end(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Errs unless what it was asked for with still holds, if that is needed: for answers that go on for hours. Reads the
+    /// database.
+    pub(crate) fn must_still_hold(&self) -> Result<(), ApiError> {
+        let needed = self.rests_on_session || self.state.download_mode() != DownloadMode::Open;
+        match self.session.as_ref().filter(|_| needed) {
+            Some(session) => session.must_still_hold(&self.state),
+            None => Ok(()),
         }
     }
 
@@ -94,14 +107,15 @@ impl DownloadAccess {
         Ok(self.state.store.packages(after, limit, &mut both)?)
     }
 
-    /// Whether a blob is open to the caller by its digest: to admins all are, to others those of current revisions that
-    /// are open to them.
-    pub(crate) fn may_have_blob(&self, blob: &Digest) -> Result<bool, ApiError> {
-        if self.session.as_ref().is_some_and(|session| session.who.scope() == Scope::Admin) {
+    /// Whether a blob is open to the caller by its digest: those of current revisions that are open to it, and all to
+    /// admins, as long as they are.
+    pub(crate) fn may_have_blob(&mut self, blob: &Digest) -> Result<bool, ApiError> {
+        let paths = self.state.store.live_paths(blob)?;
+        if paths.iter().any(|path| PackagePath::parse(path).is_ok_and(|path| self.covers(&path))) {
             return Ok(true);
         }
-        let paths = self.state.store.live_paths(blob)?;
-        Ok(paths.iter().any(|path| PackagePath::parse(path).is_ok_and(|path| self.covers(&path))))
+        self.rests_on_session = self.session.as_ref().is_some_and(|session| session.who.scope() == Scope::Admin);
+        Ok(self.rests_on_session)
     }
 
     /// A package open to the caller whose current revision has this blob.

@@ -61,7 +61,7 @@ async fn look_up(access: DownloadAccess, path: PackagePath) -> Result<(PackageWi
 }
 
 /// A blob by its name.
-pub(super) async fn blob(access: DownloadAccess, blob: Digest) -> Result<Found, ApiError> {
+pub(super) async fn blob(mut access: DownloadAccess, blob: Digest) -> Result<Found, ApiError> {
     let (package, held, access) = blocking(move || {
         let package = access.package_with_blob(&blob)?;
         if package.is_none() && !access.may_have_blob(&blob)? {

@@ -1,8 +1,9 @@
 //! Turning a decided answer into a response.
 
 use std::error::Error;
-use std::future::ready;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE};
@@ -10,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ods_store::{BlobReader, Digest, StoreError, UnixMillis};
+use tokio::time::Instant;
 
 use super::answer::{Answer, Representation, answer};
 use super::body::{BlobBody, ReadAt, ReadError};
@@ -18,11 +20,15 @@ use super::multipart::Segment;
 use super::range::ByteRange;
 use super::source::Source;
 use crate::auth::DownloadAccess;
+use crate::blocking::blocking;
 use crate::counted_body::counted;
 use crate::error::{ApiError, Code};
 use crate::file_slices::FileSlices;
 use crate::request::ClientAddress;
 use crate::transfer_board::{LISTED_BYTES_MIN, Receiver};
+
+/// How often a download under way looks whether what it was asked for with still holds.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Answers a GET or HEAD of these bytes, which are opened only if some are to be sent.
 pub(super) async fn serve(request: &Parts, found: Found) -> Result<Response, ApiError> {
@@ -87,7 +93,7 @@ async fn stream(
     });
     let first = first.unwrap_or_default();
     source.wait_for(first).await?;
-    let allowed = |read_at| while_allowed(read_at, access.clone(), first);
+    let allowed = |read_at| while_allowed(read_at, access);
     let body = body_of(segments, source, slices, access.clock(), allowed).await.map_err(unreadable)?;
     if total < LISTED_BYTES_MIN {
         return Ok(body);
@@ -110,14 +116,43 @@ pub async fn blob_body(
     body_of(segments, Source::Held(reader), slices, clock, |read_at| read_at).await
 }
 
-/// Reads on as long as what was asked with holds; for the bytes at `first` that was just looked at.
-fn while_allowed(read_at: ReadAt, access: DownloadAccess, first: u64) -> ReadAt {
+/// Hands over what is read as long as what was asked with holds.
+fn while_allowed(read_at: ReadAt, access: &DownloadAccess) -> ReadAt {
+    if !access.can_end() {
+        return read_at;
+    }
+    let leave = Arc::new(Leave { access: access.clone(), seen_at: Mutex::new(Instant::now()) });
     Box::new(move |offset, bytes| {
-        if offset == first || access.still_holds() {
-            return read_at(offset, bytes);
-        }
-        Box::pin(ready(Err("the token or session that asked for it ended".into())))
+        let (reading, leave) = (read_at(offset, bytes), leave.clone());
+        Box::pin(async move {
+            let chunk = reading.await?;
+            leave.must_still_hold().await?;
+            Ok(chunk)
+        })
     })
+}
+
+/// Leave to download, and when it was last seen to hold.
+struct Leave {
+    access: DownloadAccess,
+    seen_at: Mutex<Instant>,
+}
+
+impl Leave {
+    async fn must_still_hold(&self) -> Result<(), ApiError> {
+        let now = Instant::now();
+        if now - *self.seen_at() < LOOK_EVERY {
+            return Ok(());
+        }
+        let access = self.access.clone();
+        blocking(move || access.must_still_hold()).await?;
+        *self.seen_at() = now;
+        Ok(())
+    }
+
+    fn seen_at(&self) -> MutexGuard<'_, Instant> {
+        self.seen_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 async fn body_of(
@@ -133,8 +168,8 @@ async fn body_of(
 }
 
 fn unreadable(error: ReadError) -> ApiError {
-    match error.downcast::<StoreError>() {
-        Ok(error) => ApiError::from(*error),
-        Err(error) => ApiError::internal(error),
+    match error.downcast::<StoreError>().map(|error| ApiError::from(*error)) {
+        Ok(error) => error,
+        Err(error) => error.downcast().map_or_else(ApiError::internal, |error| *error),
     }
 }

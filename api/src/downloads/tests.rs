@@ -113,11 +113,9 @@ impl Bench {
         self.store.create_token(&token, &Author::new("test"), PUBLISHED).expect("a token").1
     }
 
-    fn revoke_all(&self) {
-        for token in self.store.tokens().expect("readable") {
-            let author = Author::new("test");
-            self.store.revoke_token(token.id, &Expected::Any, &author, clock()).expect("revoked");
-        }
+    fn revoke(&self, token: &str) {
+        let row = self.store.authenticate(token).expect("readable").expect("made here");
+        assert!(self.store.revoke_token(row.id, &Expected::Any, &Author::new("test"), clock()).expect("revoked"));
     }
 
     async fn get(&self, target: &str) -> Reply {

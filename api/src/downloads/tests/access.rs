@@ -1,5 +1,7 @@
 //! Who may download what.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use data_encoding::BASE64;
@@ -8,6 +10,9 @@ use ods_store::{Digest, Scope};
 
 use super::{Bench, Reply};
 use crate::auth::DownloadMode;
+
+/// Bytes of what takes several reads.
+const LONG: usize = 3 << 20;
 
 fn basic(password: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("anyone:{password}").as_bytes()))
@@ -39,25 +44,52 @@ async fn closed_downloads_ask_for_a_token_in_their_own_way() {
     }
 }
 
-#[tokio::test]
-async fn a_download_under_way_ends_with_its_token_where_one_is_needed() {
-    for (mode, goes_on) in [(DownloadMode::Token, false), (DownloadMode::Basic, false), (DownloadMode::Open, true)] {
-        let bench = Bench::with_mode(mode);
-        bench.publish("x.pkg", &b"7".repeat(3 << 20));
-        let token = bench.token(Scope::Read, &[]);
-        let request = Request::get("/Packages/x.pkg").header("authorization", format!("Bearer {token}"));
-        let mut body = bench.begin(request.body(Body::empty()).expect("a request")).await.into_body();
-        let first = body.frame().await.expect("a frame").expect("allowed").into_data().expect("data");
-        bench.revoke_all();
-        let mut read = first.len();
-        let cut = loop {
-            match body.frame().await {
-                Some(Ok(frame)) => read += frame.into_data().expect("data").len(),
-                Some(Err(error)) => break Some(error.to_string()),
-                None => break None,
+/// Begins a download, revokes its token after the first bytes, and reads on after so long; whether it came whole.
+async fn goes_on(bench: &Bench, target: &str, token: &str, after: Duration) -> bool {
+    let request = Request::get(target).header("authorization", format!("Bearer {token}"));
+    let response = bench.begin(request.body(Body::empty()).expect("a request")).await;
+    assert_eq!(response.status(), StatusCode::OK, "{target}");
+    let mut body = response.into_body();
+    let first = body.frame().await.expect("a frame").expect("allowed").into_data().expect("data");
+    bench.revoke(token);
+    tokio::time::advance(after).await;
+    let mut read = first.len();
+    loop {
+        match body.frame().await {
+            Some(Ok(frame)) => read += frame.into_data().expect("data").len(),
+            Some(Err(error)) => {
+                assert!(error.to_string().contains("no such token"), "{error}");
+                return false;
             }
-        };
-        assert_eq!((cut.is_none(), read == 3 << 20), (goes_on, goes_on), "{mode:?}: {read} bytes, {cut:?}");
+            None => break,
+        }
+    }
+    assert_eq!(read, LONG);
+    true
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_download_under_way_ends_with_its_token_where_one_is_needed() {
+    for (mode, whole) in [(DownloadMode::Token, false), (DownloadMode::Basic, false), (DownloadMode::Open, true)] {
+        let bench = Bench::with_mode(mode);
+        bench.publish("x.pkg", &b"7".repeat(LONG));
+        let token = bench.token(Scope::Read, &[]);
+        assert_eq!(goes_on(&bench, "/Packages/x.pkg", &token, Duration::from_secs(1)).await, whole, "{mode:?}");
+        // That is looked at once a second, so that it costs a fast download nothing.
+        let token = bench.token(Scope::Read, &[]);
+        assert!(goes_on(&bench, "/Packages/x.pkg", &token, Duration::from_millis(999)).await, "{mode:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_only_admins_may_have_end_with_their_token_also_where_downloads_are_open() {
+    let bench = Bench::new();
+    bench.token(Scope::Admin, &[]);
+    let old = bench.publish("x.pkg", &b"7".repeat(LONG));
+    let new = bench.publish("x.pkg", &b"8".repeat(LONG));
+    for (blob, whole) in [(old.blob, false), (new.blob, true)] {
+        let token = bench.token(Scope::Admin, &[]);
+        assert_eq!(goes_on(&bench, &format!("/blobs/{blob}"), &token, Duration::from_secs(1)).await, whole);
     }
 }
 
