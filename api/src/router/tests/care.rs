@@ -47,3 +47,21 @@ async fn a_snapshot_is_a_whole_database_and_one_at_a_time() {
     drop(held);
     assert_eq!(api.get("/api/v1/storage/snapshot").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn a_snapshot_ends_with_the_token_that_asked_for_it() {
+    let api = Api::new();
+    let text = "x".repeat(4000);
+    for number in 0..100 {
+        api.publish(&format!("{number}.pkg"), b"content", &[("title", &text), ("notes", &text)]);
+    }
+    let token = api.token(Scope::Admin, &[]);
+    let request = as_token(Method::GET, "/api/v1/storage/snapshot", &token).body(Body::empty()).expect("a request");
+    let mut body = api.router.clone().oneshot(request).await.expect("infallible").into_body();
+    body.frame().await.expect("a frame").expect("allowed");
+    let row = api.store.authenticate(&token).expect("readable").expect("made");
+    assert!(api.store.revoke_token(row.id, &Expected::Any, &Author::new("test"), NOW).expect("revoked"));
+    let error = body.frame().await.expect("the end of it").map(drop).expect_err("no more of the database");
+    assert!(error.to_string().contains("no such token"), "{error}");
+    assert!(body.frame().await.is_none());
+}
