@@ -52,6 +52,19 @@ test("bytes that rotted are found by verifying, named, and mended from another n
   assert.equal(readFileSync(await download.path()).subarray(0, 4).toString(), "redb", "a copy of the database");
 });
 
+test("a verification that runs shows how far it is", async () => {
+  const node = await Node.start("verifies");
+  await node.api("PATCH", "/settings", { "scrub.rate_bytes_per_s": 65_536 });
+  await node.stop();
+  await node.launch();
+  await node.put("long.pkg", Buffer.alloc(8_000_000, 5));
+  const { page } = await visitor();
+  await signIn(page, node, "storage");
+  await page.locator("[data-operation=start_scrub]").click();
+  await page.locator("[data-operation=stop_scrub]").waitFor();
+  await page.locator("[data-operation=show_scrub]").getByRole("progressbar").waitFor();
+});
+
 test("a token is shown once, works, is seen to be used, and is locked out at once", async () => {
   const node = await Node.start("secret");
   await node.put("apps/x.pkg", "bytes");
@@ -90,4 +103,11 @@ test("an operation of the API is found, explained and tried", async () => {
   await operation.locator("button[data-operation=list_packages]").click();
   await operation.locator(".answer", { hasText: "apps/x.pkg" }).waitFor();
   await operation.getByRole("heading", { name: "Answer: 200" }).waitFor();
+  await page.getByLabel("Find an operation").fill("create_user");
+  const made = page.locator("details.operation[data-operation=create_user]");
+  await made.locator("summary").first().click();
+  await made.locator("textarea[name=body]").fill(JSON.stringify({ name: "ada", password: "correct horse battery", scope: "read", prefixes: [] }));
+  await made.locator("button[data-operation=create_user]").click();
+  await page.locator("dialog").getByRole("button", { name: "Send" }).click();
+  await made.locator(".answer", { hasText: '"ada"' }).waitFor();
 });
