@@ -1,6 +1,8 @@
 // Answers that come late, hands that are faster, and a page that goes meanwhile: nothing is shown under another's name, done twice or lost.
 
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
 import { afterEach, before, test } from "node:test";
 import { drop } from "./support/drop.js";
 import { forgive } from "./support/browser.js";
@@ -214,6 +216,27 @@ test("whose session was ended elsewhere is asked to sign in, and isn't told firs
   await page.locator(".live-pill[data-state=live]").waitFor();
   assert.equal(await page.locator("dialog.gate").count(), 0);
   forgive(complaints, /401/);
+});
+
+test("a node that stops, and whose host then answers nothing at all, is said to be away", async () => {
+  const host = await Node.start("silent");
+  let silent = false;
+  const door = createServer((outside) => {
+    outside.on("error", () => undefined);
+    if (silent) return void outside.resume();
+    const inside = connect(Number(new URL(host.url).port), "127.0.0.1");
+    outside.pipe(inside.on("error", () => outside.destroy())).pipe(outside);
+  }).listen(0, "127.0.0.1").unref();
+  await once(door, "listening");
+  const { port } = /** @type {import("node:net").AddressInfo} */ (door.address());
+  const { page, complaints } = await visitor();
+  await signIn(page, /** @type {any} */ ({ url: `http://127.0.0.1:${port}`, token: host.token }));
+  await page.locator(".live-pill[data-state=live]").waitFor();
+  silent = true;
+  await host.stop();
+  await page.locator(".live-pill[data-state=connecting]").waitFor();
+  await page.locator(".banner", { hasText: "What you see is as it was at" }).waitFor();
+  forgive(complaints, /ERR_|Failed to load resource|net::/);
 });
 
 test("a set-up link that was cut still leads to a form", async () => {

@@ -13,6 +13,8 @@
 const URL_OF_STREAM = '/api/v1/events/stream';
 /** The node says something every 15 s; silence for this long is a dead connection. */
 const SILENCE_MS = 40_000;
+/** A host that dropped off the network answers nothing, not even that it doesn't. */
+const ANSWER_MS = 10_000;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 10_000;
 /** Records are handed on in batches, so that 10,000 a minute cost ten renderings a second at most. */
@@ -71,7 +73,7 @@ export class LiveStream {
     const headers = { accept: 'text/event-stream' };
     if (this.#lastId !== null) headers['last-event-id'] = this.#lastId;
     try {
-      const response = await fetch(URL_OF_STREAM, { headers, signal, credentials: 'same-origin', cache: 'no-store' });
+      const response = await this.#within(ANSWER_MS, fetch(URL_OF_STREAM, { headers, signal, credentials: 'same-origin', cache: 'no-store' }));
       if (response.status === 401) return this.#be('signed-out');
       if (!response.ok || !response.body) return this.#be('lost');
       this.#be('live');
@@ -84,14 +86,25 @@ export class LiveStream {
     }
   }
 
+  /**
+   * Waits for the node, or cuts the connection.
+   *
+   * @template T
+   * @param {number} ms
+   * @param {Promise<T>} answer
+   */
+  #within(ms, answer) {
+    const timer = setTimeout(() => this.#connection?.abort(), ms);
+    return answer.finally(() => clearTimeout(timer));
+  }
+
   /** @param {ReadableStream<Uint8Array>} body */
   async #read(body) {
     const reader = body.getReader();
     const decoder = new TextDecoder();
     let rest = '';
     for (;;) {
-      const silent = setTimeout(() => this.#connection?.abort(), SILENCE_MS);
-      const { done, value } = await reader.read().finally(() => clearTimeout(silent));
+      const { done, value } = await this.#within(SILENCE_MS, reader.read());
       if (done) return;
       const blocks = (rest + decoder.decode(value, { stream: true })).split('\n\n');
       rest = blocks.pop() ?? '';
