@@ -9,7 +9,7 @@ import { FAKETIME, Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
 import { sideways } from "./support/sideways.js";
 import { signIn } from "./support/sign-in.js";
-import { until } from "./support/wait.js";
+import { pause, until } from "./support/wait.js";
 
 afterEach(content);
 
@@ -75,6 +75,43 @@ test("what a node lacks is listed, with the reason", async () => {
   await dialog.getByRole("link", { name: "apps/On its way.pkg" }).click();
   await page.locator("main h1", { hasText: "On its way" }).waitFor();
   await dialog.waitFor({ state: "detached" });
+});
+
+test("what a node lacks is read page by page, one read at a time, and that it can't be read now is said", async () => {
+  const [one] = await pair("teller", "lacking");
+  const { page, complaints } = await visitor();
+  await signIn(page, /** @type {Node} */ (one), "mesh");
+  await one?.api("PATCH", "/node", { limits: { up_bytes_per_s: 200_000 } });
+  await one?.put("real.pkg", Buffer.alloc(8_000_000, 7));
+  const lacked = (/** @type {string} */ path) => ({ path, size: 1000, bytes_missing: 1000, eta_s: null, state: "wanted", reason: "late" });
+  let [reads, open, most, broken] = [0, 0, 0, false];
+  await page.route("**/api/v1/mesh/*/missing?*", async (route) => {
+    const after = new URL(route.request().url()).searchParams.get("after");
+    if (broken) return route.fulfill({ status: 500, json: { code: "internal", detail: "no disk" } });
+    most = Math.max(most, (open += 1));
+    if (!after) reads += 1;
+    // A node far away: longer than the pause between reads.
+    await pause(after ? 4000 : 100);
+    open -= 1;
+    return route.fulfill({ json: after ? { items: [lacked(`apps/read-${reads}.pkg`)], next: null, total: 1 } : { items: [], next: "a", total: 1 } });
+  });
+  await page.locator("[data-operation=list_missing]").click();
+  const dialog = page.locator("dialog", { has: page.getByRole("heading", { name: "lacking" }) });
+  await dialog.locator("tbody tr", { hasText: "apps/read-1.pkg" }).waitFor();
+  await page.evaluate(() => {
+    const box = /** @type {Element} */ (document.querySelector("dialog ods-missing"));
+    const seen = Object.assign(window, { odsSeen: /** @type {string[]} */ ([]) }).odsSeen;
+    new MutationObserver(() => seen.push(box.querySelector("tbody")?.textContent?.trim() ?? "nothing")).observe(box, { subtree: true, childList: true, characterData: true });
+  });
+  await dialog.locator("tbody tr", { hasText: "apps/read-2.pkg" }).waitFor();
+  assert.equal(most, 1);
+  assert.deepEqual((/** @type {string[]} */ (await page.evaluate(() => /** @type {any} */ (window).odsSeen))).filter((text) => text === "nothing"), []);
+  broken = true;
+  await dialog.getByRole("alert").filter({ hasText: "no disk" }).waitFor();
+  assert.equal(await dialog.locator("tbody tr").count(), 1, "what was read last");
+  broken = false;
+  await dialog.getByRole("alert").waitFor({ state: "detached" });
+  forgive(complaints, /500/);
 });
 
 test("what moves and what waits in the whole mesh is one list, with how far and why", async () => {

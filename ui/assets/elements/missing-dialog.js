@@ -23,8 +23,12 @@ class OdsMissing extends OdsElement {
 
   /** @type {import('../lib/types.js').MissingPackage[]} */
   #found = [];
-  /** Answers that are shown. */
-  #answers = 0;
+  /** Pages with rows that are shown. */
+  #pages = 0;
+  /** Which read is waited for; an answer to one before isn't taken. */
+  #run = 0;
+  #reading = false;
+  /** Somebody waits for rows. */
   #busy = true;
   /** @type {string | null} */
   #next = null;
@@ -50,43 +54,48 @@ class OdsMissing extends OdsElement {
     void this.#more();
   }
 
-  /** The next page; those without rows of their own are passed over. */
-  async #more() {
+  /** The next page. */
+  #more() {
     this.#busy = true;
     this.#problem = null;
     this.requestUpdate();
-    const before = this.#found.length;
-    try {
-      do this.#take(this.#found, await this.#read(this.#next));
-      while (this.#next && this.#found.length === before && this.isConnected);
-    } catch (error) {
-      this.#problem = asProblem(error);
-    }
-    this.#busy = false;
-    this.requestUpdate();
+    return this.#read(this.#found, this.#next);
   }
 
-  /** As it is now, unless more than one answer is shown. */
+  /** As it is now, unless more than one page is shown, or a read isn't over. */
   async #again() {
-    if (this.#busy || this.#answers !== 1) return;
-    const first = await this.#read(null).catch(() => null);
-    if (!first || this.#busy || this.#answers !== 1) return;
-    this.#answers = 0;
-    this.#take([], first);
+    if (!this.#reading && this.#pages < 2) await this.#read([], null);
+  }
+
+  /**
+   * Reads on until there are rows; pages without any of their own are passed over.
+   *
+   * @param {import('../lib/types.js').MissingPackage[]} before rows that stay
+   * @param {string | null} after
+   */
+  async #read(before, after) {
+    const run = (this.#run += 1);
+    this.#reading = true;
+    try {
+      let page = await this.#page(after);
+      while (page.next && page.items.length === 0 && this.isConnected && run === this.#run) page = await this.#page(page.next);
+      if (run !== this.#run) return;
+      this.#found = [...before, ...page.items];
+      this.#pages = after === null ? 1 : this.#pages + 1;
+      this.#next = page.next ?? null;
+      this.#reason = page.reason ?? null;
+      this.#problem = null;
+    } catch (error) {
+      if (run !== this.#run) return;
+      this.#problem = asProblem(error);
+    }
+    this.#reading = this.#busy = false;
     this.requestUpdate();
   }
 
   /** @param {string | null} after */
-  #read(after) {
+  #page(after) {
     return call('list_missing', { path: { id: this.node?.id ?? '' }, query: { limit: PAGE_ROWS, after }, background: true });
-  }
-
-  /** @param {import('../lib/types.js').MissingPackage[]} before @param {import('../lib/types.js').Answer<'list_missing'>} page */
-  #take(before, page) {
-    this.#answers += 1;
-    this.#found = [...before, ...page.items];
-    this.#next = page.next ?? null;
-    this.#reason = page.reason ?? null;
   }
 
   /** @override */
