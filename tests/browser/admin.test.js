@@ -36,6 +36,8 @@ test("limits are painted on the hours of a week", async () => {
   const days = limits.windows.map((/** @type {any} */ { days, from, to, down_bytes_per_s: down }) => [days.join(), from, to, down]);
   assert.ok(days.some((/** @type {any[]} */ [day, from, to]) => day === "mon" && from === "08:00" && to === "11:00"), JSON.stringify(days));
   assert.ok(days.some((/** @type {any[]} */ [day, from, , down]) => day === "tue" && from === "08:00" && down === 2_500_000), JSON.stringify(days));
+  await page.goto(`${node.url}/ui/people?section=audit`);
+  await page.locator("[data-operation=list_audit] ins", { hasText: "down 50 MB/s, up as fast as it goes" }).waitFor();
 });
 
 test("a setting is changed, refused with the reason, and taken back", async () => {

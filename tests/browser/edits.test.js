@@ -95,7 +95,7 @@ test("a node's name, addresses, limits and policy are changed by two people besi
   assert.deepEqual([facts.limits.down_bytes_per_s, facts.policy.mode], [7_000_000, "selected"]);
 
   await page.goto(`${node.url}/ui/events?type=node.*`);
-  for (const told of ["renamed this node from two-admins to mine", "addresses to https://theirs.example", "keeps: selected, paths a/*", "limits of this node: down 7000000 B/s"])
+  for (const told of ["renamed this node from two-admins to mine", "addresses to https://theirs.example", "keeps: selected, paths a/*", "limits of this node: down 7 MB/s"])
     await page.locator(".event", { hasText: told }).waitFor();
 });
 

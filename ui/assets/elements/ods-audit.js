@@ -91,8 +91,9 @@ function change({ before, after }) {
   return keys.map((key) => html`<div>${key}: ${old(key)}${fresh(key)}</div>`);
 }
 
-/** Digests, ids and browsers in short; all of it to point at. @param {string} key @param {string | undefined} text */
+/** Digests, ids, rates and browsers in short; all of it to point at. @param {string} key @param {string | undefined} text */
 function value(key, text = '') {
   if (key === 'agent') return html`<span title=${text}>${agentName(text)}</span>`;
+  if (key === 'limits') return html`<span title=${text}>${format.rates(text)}</span>`;
   return /^[0-9a-f]{40,}$/.test(text) ? html`<span title=${text}>${format.shortId(text)}…</span>` : text;
 }

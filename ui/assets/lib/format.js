@@ -55,6 +55,9 @@ export function bytes(value) {
 /** @param {number | null | undefined} value bytes a second */
 export const rate = (value) => (value === null || value === undefined ? '–' : `${bytes(value)}/s`);
 
+/** The rates that a text of the node has in it, for people. @param {string} text */
+export const rates = (text) => text.replace(/(\d+) B\/s/g, (_, value) => rate(Number(value)));
+
 /**
  * 75 → 1 min, 7300 → 2 hr.
  *

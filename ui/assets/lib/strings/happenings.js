@@ -1,6 +1,6 @@
 /** What records of the journal say, each in a sentence. Facts come from `data`; `name` tells a node's name by its id. */
 
-import { bytes, plain } from '../format.js';
+import { bytes, plain, rates } from '../format.js';
 import { many } from '../strings.js';
 
 /** @typedef {Record<string, any>} Facts */
@@ -14,7 +14,7 @@ const nodeChanges = {
   name: ({ before, after }) => `renamed this node from ${safe(before.name)} to ${safe(after.name)}`,
   urls: ({ after }) => (after.urls ? `changed this node’s addresses to ${safe(after.urls)}` : 'removed this node’s addresses: they are found from where it listens'),
   policy: ({ after }) => `changed what this node keeps: ${Object.entries(after).map(([fact, value]) => (fact === 'mode' ? safe(value) : `${fact.replace('_', ' ')} ${safe(value)}`)).join(', ')}`,
-  limits: ({ node, after }, name) => `changed the limits of ${node ? `the link with ${name(node)}` : 'this node'}: ${safe(after.limits)}`,
+  limits: ({ node, after }, name) => `changed the limits of ${node ? `the link with ${name(node)}` : 'this node'}: ${rates(safe(after.limits))}`,
 };
 
 /** @type {Record<string, (data: Facts, name: Name) => string>} */
