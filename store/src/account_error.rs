@@ -27,10 +27,13 @@ pub enum AccountError {
     #[error("the set-up link has expired; `ods user link` makes a new one")]
     SetUpExpired,
     /// The token was revoked after it was asked for what it did.
-    #[error("the token was revoked meanwhile; nothing was changed with this request")]
+    #[error("the token was revoked meanwhile; this was not done")]
     TokenRevoked,
-    /// The session ended after it was asked for what it did.
-    #[error("the session ended meanwhile, and nothing was changed with this request; sign in again")]
+    /// The token expired after it was asked for what it did.
+    #[error("the token expired meanwhile; this was not done")]
+    TokenExpired,
+    /// The session ended, or its holder did, after it was asked for what it did.
+    #[error("the session ended meanwhile, and this was not done; sign in again")]
     SessionEnded,
     /// There is an admin user, so a set-up link has nothing to do.
     #[error("there is an admin user already: sign in as that one")]

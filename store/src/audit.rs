@@ -166,9 +166,9 @@ impl Deed {
     }
 }
 
-/// Appends an entry. Errs if its author's token or session is gone: then nothing of the deed is done.
+/// Appends an entry. Errs if its author's token or session is over: then nothing of the deed is done.
 pub(crate) fn append(tx: &Tx<'_>, moment: Moment, author: &Author, deed: &Deed) -> Result<Lsn> {
-    author.must_stand(tx)?;
+    author.must_stand(tx, moment.now)?;
     debug_assert!(AUDIT_ACTIONS.contains(&deed.action), "{} can't be asked for", deed.action);
     let mut table = tx.write(AUDIT)?;
     let lsn = tx.next_lsn();

@@ -1,15 +1,15 @@
-//! What somebody acts by: a token, or a session. It must still be there in the transaction of what is done with it.
+//! What somebody acts by: a token, or a session. It must still be good in the transaction of what is done with it.
 //!
-//! Invariant: whatever the audit tells of a token or session stands before its end there. A change that was asked for
-//! earlier, and waits in line or for the disk meanwhile, is not made.
-
-use redb::ReadableTable;
+//! Invariant: whatever the audit tells of a token or session was done before its end, by somebody or by time. A change that
+//! was asked for earlier, and waits for its bytes, in line or for the disk meanwhile, is not made.
 
 use crate::account_error::AccountError;
 use crate::error::Result;
-use crate::schema::{SESSIONS, TOKENS};
+use crate::schema::{SESSIONS, TOKENS, USERS};
+use crate::sessions::{self, SessionHolder};
+use crate::time::UnixMillis;
 use crate::tx::Tx;
-use crate::{sessions, tokens};
+use crate::{tokens, users};
 
 /// The key of its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,12 +29,28 @@ impl Credential {
         Self::Token(tokens::hash(secret))
     }
 
-    /// Errs if it is there no more.
-    pub(crate) fn must_stand(self, tx: &Tx<'_>) -> Result<()> {
-        let (stands, ended) = match self {
-            Self::Token(key) => (tx.read(TOKENS)?.get(&key)?.is_some(), AccountError::TokenRevoked),
-            Self::Session(key) => (tx.read(SESSIONS)?.get(&key)?.is_some(), AccountError::SessionEnded),
+    /// Errs if it is good no more.
+    pub(crate) fn must_stand(self, tx: &Tx<'_>, now: UnixMillis) -> Result<()> {
+        let ended = match self {
+            Self::Token(key) => match tokens::by_key(&*tx.read(TOKENS)?, &key)? {
+                None => Some(AccountError::TokenRevoked),
+                Some(row) => row.is_expired(now).then_some(AccountError::TokenExpired),
+            },
+            Self::Session(key) => {
+                let row = sessions::by_key(&*tx.read(SESSIONS)?, &key)?.filter(|row| !row.is_over(now));
+                let stands = row.map(|row| holder_stands(tx, &row.holder, now)).transpose()?.unwrap_or(false);
+                (!stands).then_some(AccountError::SessionEnded)
+            }
         };
-        if stands { Ok(()) } else { Err(ended.into()) }
+        ended.map_or(Ok(()), |ended| Err(ended.into()))
     }
+}
+
+fn holder_stands(tx: &Tx<'_>, holder: &SessionHolder, now: UnixMillis) -> Result<bool> {
+    Ok(match holder {
+        SessionHolder::Token(key) => {
+            tokens::by_key(&*tx.read(TOKENS)?, key)?.is_some_and(|token| !token.is_expired(now))
+        }
+        SessionHolder::User(id) => users::by_id(&*tx.read(USERS)?, *id)?.is_some_and(|user| !user.disabled),
+    })
 }

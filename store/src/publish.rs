@@ -28,6 +28,7 @@ use crate::package::{self, Package};
 use crate::path::PackagePath;
 use crate::roster::Roster;
 use crate::schema::{BLOBS, PACKAGES, TRUE_SHA256};
+use crate::time::UnixMillis;
 use crate::tx::Tx;
 use crate::wants::{self, BlobRow};
 
@@ -87,7 +88,7 @@ impl Author {
         Self { witness: Some(witness), ..self }
     }
 
-    /// The same, by the token or session with this secret: once that is gone nothing more is done.
+    /// The same, by the token or session with this secret: once that is over nothing more is done.
     #[must_use]
     pub fn by(self, secret: &str) -> Self {
         Self { credential: Some(Credential::of(secret)), ..self }
@@ -99,8 +100,8 @@ impl Author {
         Self { credential: None, ..self }
     }
 
-    pub(crate) fn must_stand(&self, tx: &Tx<'_>) -> Result<()> {
-        self.credential.map_or(Ok(()), |credential| credential.must_stand(tx))
+    pub(crate) fn must_stand(&self, tx: &Tx<'_>, now: UnixMillis) -> Result<()> {
+        self.credential.map_or(Ok(()), |credential| credential.must_stand(tx, now))
     }
 
     /// Says that the audit has it, or that there is nothing to tell, since nothing changed.
@@ -171,7 +172,7 @@ struct Before {
 
 /// Publishes; see [`Published`].
 pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, bytes: Bytes) -> Result<Published> {
-    request.author.must_stand(tx)?;
+    request.author.must_stand(tx, moment.now)?;
     let before = read_before(tx, &request.path)?;
     request.path.check_new()?;
     check_may_publish(&tx.roster(), tx.context.key.node_id(), &request.path)?;

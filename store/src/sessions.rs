@@ -117,7 +117,15 @@ pub(crate) fn find(
     if !is_session_shaped(text) {
         return Ok(None);
     }
-    table.get(&hash(text))?.map(|row| from_row("a session", row.value())).transpose()
+    by_key(table, &hash(text))
+}
+
+/// The one with this key, over or not.
+pub(crate) fn by_key(
+    table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
+    key: &[u8; 32],
+) -> Result<Option<SessionRow>> {
+    table.get(key)?.map(|row| from_row("a session", row.value())).transpose()
 }
 
 /// Notes that a session was used.

@@ -172,7 +172,15 @@ pub(crate) fn find(
     if !is_token_shaped(secret) {
         return Ok(None);
     }
-    table.get(&hash(secret))?.map(|row| from_row("a token", row.value())).transpose()
+    by_key(table, &hash(secret))
+}
+
+/// The one with this key, expired or not.
+pub(crate) fn by_key(
+    table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
+    key: &[u8; 32],
+) -> Result<Option<TokenRow>> {
+    table.get(key)?.map(|row| from_row("a token", row.value())).transpose()
 }
 
 /// Notes that a token was used.

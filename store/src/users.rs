@@ -232,6 +232,14 @@ fn tell(
     journal::append(tx, moment, happening).map(drop)
 }
 
+/// The user with this id.
+pub(crate) fn by_id(
+    table: &impl ReadableTable<&'static [u8; 8], &'static [u8]>,
+    id: UserId,
+) -> Result<Option<UserRow>> {
+    table.get(id.as_bytes())?.map(|row| from_row("a user", row.value())).transpose()
+}
+
 /// All users, in the order in which they were made.
 pub(crate) fn rows(table: &impl ReadableTable<&'static [u8; 8], &'static [u8]>) -> Result<Vec<UserRow>> {
     let mut rows = Vec::new();

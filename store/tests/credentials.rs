@@ -1,14 +1,40 @@
 //! Whatever is done with a token or session is done before its end.
 
 use ods_store::{
-    AccountError, Author, Condition, Expected, MetaPatch, NewToken, NewUser, PublishRequest, Scope, Store, StoreError,
-    UnixMillis, UserPatch, UserRow,
+    AccountError, Author, Condition, Expected, MetaPatch, NewToken, NewUser, Once, PublishRequest, Scope, SignedIn, Store,
+    StoreError, UnixMillis, UserPatch, UserRow,
 };
 
 use crate::support::{at, fresh, put_request, request};
 
 fn token(scope: Scope) -> NewToken {
     NewToken { name: "ci".to_owned(), scope, prefixes: Vec::new(), expires_at: None }
+}
+
+/// A token that ends at a time.
+fn token_until(store: &Store, expires_at: UnixMillis) -> String {
+    let new = NewToken { expires_at: Some(expires_at), ..token(Scope::Admin) };
+    store.create_token(&new, &Author::new("test"), at(1)).expect("made").1
+}
+
+/// A session of a new user.
+fn sign_in(store: &Store) -> (SignedIn, ods_store::UserId, String) {
+    let user = store.create_user(&ada(), &Author::new("test"), at(1)).expect("made");
+    let (signed_in, secret) =
+        store.sign_in_user(&user, "", &Author::new("test"), at(1)).expect("written").expect("signed in");
+    (signed_in, user.id, secret)
+}
+
+/// A request that names itself.
+fn once() -> Once {
+    Once::new("ci", "token", "key", b"{}")
+}
+
+/// What an author does whose token or session stands.
+fn assert_acts(store: &Store, author: &Author, now: UnixMillis) {
+    let wish = PublishRequest { author: author.clone(), ..request("a.pkg") };
+    put_request(store, &wish, b"one", now).expect("it stands");
+    store.create_token_once(&token(Scope::Read), Some(once()), author, now).expect("it stands");
 }
 
 /// What an author tries whose token or session ended, each time for the same reason.
@@ -36,25 +62,58 @@ fn a_revoked_token_does_nothing_that_it_was_sent_for_before() {
     let admin = Author::new("test");
     let (row, secret) = store.create_token(&token(Scope::Publish), &admin, at(1)).expect("made");
     let author = ci().by(&secret);
-    let wish = PublishRequest { author: author.clone(), ..request("a.pkg") };
-    put_request(&store, &wish, b"one", at(2)).expect("it stands");
+    assert_acts(&store, &author, at(2));
     assert!(store.revoke_token(row.id, &Expected::Any, &admin, at(3)).expect("revoked"));
     assert_does_nothing(&store, &author, &AccountError::TokenRevoked, at(4));
-    let elsewhere = PublishRequest { author: author.regardless(), ..wish };
+    let elsewhere = PublishRequest { author: author.regardless(), ..request("a.pkg") };
     put_request(&store, &elsewhere, b"two", at(5)).expect("no matter of a token");
 }
 
 #[test]
 fn a_session_that_ended_does_nothing_that_it_was_sent_for_before_but_end() {
     let (_, store) = fresh(2);
-    let admin = Author::new("test");
-    let user = store.create_user(&ada(), &admin, at(1)).expect("made");
-    let (signed_in, secret) = store.sign_in_user(&user, "", &admin, at(1)).expect("written").expect("signed in");
+    let (signed_in, _, secret) = sign_in(&store);
     let author = ci().by(&secret);
-    let wish = PublishRequest { author: author.clone(), ..request("a.pkg") };
-    put_request(&store, &wish, b"one", at(2)).expect("it stands");
+    assert_acts(&store, &author, at(2));
     assert!(store.end_session(signed_in.session.id, &author, at(3)).expect("by itself"));
     assert_does_nothing(&store, &author, &AccountError::SessionEnded, at(4));
+}
+
+#[test]
+fn a_token_whose_time_is_over_does_nothing_though_it_is_still_listed() {
+    let (_, store) = fresh(3);
+    let secret = token_until(&store, at(10));
+    let author = ci().by(&secret);
+    assert_acts(&store, &author, at(9));
+    assert_does_nothing(&store, &author, &AccountError::TokenExpired, at(10));
+}
+
+#[test]
+fn a_session_whose_time_is_over_does_nothing_though_it_is_still_listed() {
+    let (_, store) = fresh(4);
+    let (signed_in, _, secret) = sign_in(&store);
+    let author = ci().by(&secret);
+    assert_acts(&store, &author, at(9));
+    assert_does_nothing(&store, &author, &AccountError::SessionEnded, signed_in.session.expires_at());
+}
+
+#[test]
+fn a_session_does_nothing_once_its_token_has_expired_or_its_user_is_disabled() {
+    let (_, store) = fresh(5);
+    let secret = token_until(&store, at(10));
+    let (_, secret) =
+        store.sign_in_token(&secret, "", &Author::new("test"), at(2)).expect("written").expect("signed in");
+    let author = ci().by(&secret);
+    assert_acts(&store, &author, at(9));
+    assert_does_nothing(&store, &author, &AccountError::SessionEnded, at(10));
+
+    let (signed_in, user, secret) = sign_in(&store);
+    let author = ci().by(&secret);
+    assert_acts(&store, &author, at(11));
+    let disabled = UserPatch { disabled: Some(true), ..UserPatch::default() };
+    let spared = Some(signed_in.session.id);
+    store.edit_user(user, &disabled, None, spared, &Author::new("test"), at(12)).expect("disabled");
+    assert_does_nothing(&store, &author, &AccountError::SessionEnded, at(13));
 }
 
 #[test]
@@ -90,8 +149,7 @@ fn a_password_that_was_checked_before_a_change_begins_no_session_after_it() {
 fn a_token_that_was_looked_up_before_its_end_begins_no_session_after_it() {
     let (_, store) = fresh(4);
     let admin = Author::new("test");
-    let (_, passing) =
-        store.create_token(&NewToken { expires_at: Some(at(5)), ..token(Scope::Read) }, &admin, at(1)).expect("made");
+    let passing = token_until(&store, at(5));
     let (row, revoked) = store.create_token(&token(Scope::Read), &admin, at(1)).expect("made");
     for secret in [&passing, &revoked] {
         store.sign_in_token(secret, "", &admin, at(2)).expect("written").expect("as it is");

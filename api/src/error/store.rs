@@ -142,6 +142,7 @@ impl From<AccountError> for ApiError {
             AccountError::SetUpUnknown => plain(Code::SetUpUnknown),
             AccountError::SetUpExpired => plain(Code::SetUpExpired),
             AccountError::TokenRevoked => plain(Code::TokenUnknown).challenge(BEARER),
+            AccountError::TokenExpired => plain(Code::TokenExpired).challenge(BEARER),
             AccountError::SessionEnded => plain(Code::SessionOver).challenge(BEARER),
             AccountError::SetUpAlready => plain(Code::SetUpAlready),
         }
