@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{from_row, to_row};
 use crate::error::{Result, StoreError};
 use crate::limits::{ONCE_FOR_MS, ONCE_ROWS_MAX};
+use crate::publish::Author;
 use crate::schema::ONCE;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
@@ -53,13 +54,15 @@ struct Row {
 }
 
 /// Makes something unless the same request did already; `make` tells its id besides. A request without a key never did.
-/// Errs with [`StoreError::KeyReused`] if the key named another request.
+/// Errs with [`StoreError::KeyReused`] if the key named another request, and if its author's token or session is over: what
+/// was made before is not told of then.
 pub(crate) fn make<T>(
     tx: &Tx<'_>,
     once: Option<&Once>,
-    now: UnixMillis,
+    (author, now): (&Author, UnixMillis),
     make: impl FnOnce() -> Result<(String, T)>,
 ) -> Result<Made<T>> {
+    author.must_stand(tx, now)?;
     let Some(once) = once else { return make().map(|(_, value)| Made::Now(value)) };
     let before =
         tx.read(ONCE)?.get(&once.key)?.map(|row| from_row::<Row>("a request's key", row.value())).transpose()?;

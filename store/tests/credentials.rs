@@ -48,6 +48,7 @@ fn assert_does_nothing(store: &Store, author: &Author, ended: &AccountError, now
         store.edit(&titled, now).map(drop),
         store.remove(&wish.path, &Condition::None, author, now).map(drop),
         store.create_token(&token(Scope::Admin), author, now).map(drop),
+        store.create_token_once(&token(Scope::Read), Some(once()), author, now).map(drop),
     ];
     for outcome in outcomes {
         let error = outcome.expect_err("refused");

@@ -21,7 +21,7 @@ impl Store {
     ) -> Result<Made<(TokenRow, String)>> {
         let (new, author) = (new.clone(), author.clone());
         self.write(move |tx| {
-            once::make(tx, once.as_ref(), now, || {
+            once::make(tx, once.as_ref(), (&author, now), || {
                 let made = tokens::create(tx, Moment::live(now), &new, &author)?;
                 Ok((made.0.id.to_string(), made))
             })
@@ -38,7 +38,7 @@ impl Store {
     ) -> Result<Made<Webhook>> {
         let (settings, author) = (settings.clone(), author.clone());
         self.write(move |tx| {
-            once::make(tx, once.as_ref(), now, || {
+            once::make(tx, once.as_ref(), (&author, now), || {
                 let made = webhooks::create(tx, Moment::live(now), &settings, &author)?;
                 Ok((made.row.id.to_string(), made))
             })
@@ -55,7 +55,7 @@ impl Store {
     ) -> Result<Made<InviteRow>> {
         let (new, author) = (new.clone(), author.clone());
         self.write(move |tx| {
-            once::make(tx, once.as_ref(), now, || {
+            once::make(tx, once.as_ref(), (&author, now), || {
                 let made = peers::invite(tx, Moment::live(now), &new, &author)?;
                 Ok((data_encoding::HEXLOWER.encode(&made.id), made))
             })
