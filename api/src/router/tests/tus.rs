@@ -253,18 +253,25 @@ async fn an_upload_is_published_in_the_name_of_who_finishes_it_and_the_audit_say
     assert!(entry["from"].is_string(), "{entry}");
 }
 
-#[tokio::test]
-async fn a_token_revoked_while_it_sends_the_last_bytes_publishes_nothing_and_another_may() {
-    let api = Api::new();
-    let upload = begin(&api, 16, &[("path", "x.pkg")]).await;
+/// What a new token sends, which is revoked before these bytes.
+async fn revoked_before(api: &Api, upload: &str, bytes: &'static [u8]) -> Answer {
     let new = NewToken { name: "slow".to_owned(), scope: Scope::Publish, prefixes: Vec::new(), expires_at: None };
     let (row, secret) = api.store.create_token(&new, &Author::new("test"), NOW).expect("a token");
     let store = api.store.clone();
     let body = futures_util::stream::once(async move {
         assert!(store.revoke_token(row.id, &Expected::Any, &Author::new("test"), NOW).expect("revoked"));
-        Ok::<_, std::convert::Infallible>(bytes::Bytes::from_static(b"0123456789abcdef"))
+        Ok::<_, std::convert::Infallible>(bytes::Bytes::from_static(bytes))
     });
-    send_as(&api, &secret, &upload, 0, Body::from_stream(body)).await.problem(401, "token_unknown");
+    let offset = api.get(upload).await.ok(200)["offset"].as_u64().expect("an offset");
+    send_as(api, &secret, upload, usize::try_from(offset).expect("small"), Body::from_stream(body)).await
+}
+
+#[tokio::test]
+async fn a_token_revoked_while_it_sends_is_told_so_and_publishes_nothing_and_another_may() {
+    let api = Api::new();
+    let upload = begin(&api, 16, &[("path", "x.pkg")]).await;
+    revoked_before(&api, &upload, b"01234567").await.problem(401, "token_unknown");
+    revoked_before(&api, &upload, b"89abcdef").await.problem(401, "token_unknown");
     api.get("/api/v1/packages/x.pkg").await.problem(404, "no_such_package");
     assert_eq!(stands(&api, &upload).await, "16", "who asks for it now publishes it");
     let package = api.get("/api/v1/packages/x.pkg").await.ok(200);

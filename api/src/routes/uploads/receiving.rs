@@ -118,6 +118,8 @@ pub(super) async fn receive(uploader: &Uploader, part: Part, body: Body) -> Resu
     let uploader = uploader.clone();
     blocking(move || {
         let turn = taking.end(part.checksum.zip(hasher), cut)?;
+        // What came stays, for whoever goes on.
+        uploader.writer().reader().must_still_hold()?;
         publish_if_whole(&uploader, &turn)
     })
     .await
