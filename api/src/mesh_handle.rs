@@ -6,10 +6,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use ods_store::{Author, Digest, NodeId, UnixMillis};
+use ods_store::{AccountError, Author, Digest, NodeId, UnixMillis};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::convert::timestamp;
+use crate::error::ApiError;
 use crate::transfer_board::TransferBoard;
 
 /// Commands that may wait for the mesh; further callers wait for room.
@@ -116,6 +117,9 @@ pub enum JoinError {
         /// It is asked until then.
         until: UnixMillis,
     },
+    /// Whoever asked may not do so any more; the inviting node was not asked.
+    #[error(transparent)]
+    CredentialsEnded(AccountError),
     /// This node's store failed.
     #[error("this node couldn't record the link")]
     Store,
@@ -142,6 +146,7 @@ impl JoinError {
             Self::StillJoining => "still_joining",
             Self::BadAnswer { .. } => "bad_peer_answer",
             Self::AskedAgain { error, .. } => error.code(),
+            Self::CredentialsEnded(ended) => ApiError::from(ended.clone()).code().as_str(),
             Self::Store => "internal",
             Self::Stopped => "stopping",
         }

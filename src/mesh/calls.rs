@@ -198,7 +198,9 @@ impl Caller {
     async fn asked_again(&self, error: JoinError, invite: &str) -> JoinError {
         let noted = self.in_store(Store::joining).await.ok().flatten().filter(|row| row.invite == invite);
         match (noted, error) {
-            (None, error) | (_, error @ (JoinError::Store | JoinError::Stopped)) => error,
+            (None, error) | (_, error @ (JoinError::CredentialsEnded(_) | JoinError::Store | JoinError::Stopped)) => {
+                error
+            }
             (Some(row), error) => {
                 JoinError::AskedAgain { error: Box::new(error), until: row.since.plus_ms(REJOIN_FOR_MS) }
             }
@@ -212,13 +214,18 @@ impl Caller {
         author: Author,
         before: &mut Option<JoiningRow>,
     ) -> Result<NodeId, JoinError> {
-        let by = author.clone();
-        let join = self.in_blocking(move |store| Join::new(store, line, author)).await.ok_or(JoinError::Stopped)??;
+        // Once the inviter has taken this node in, that is noted here whatever becomes of a token.
+        let redeemer = author.clone().regardless();
+        let join =
+            self.in_blocking(move |store| Join::new(store, line, redeemer)).await.ok_or(JoinError::Stopped)??;
         let (to, inviter_nonce) = self.open(&join).await?;
         let (node, now, invite) = (self.node.clone(), (self.clock)(), join.line().to_string());
         // The statements after the note: from then on nobody else is let in here.
-        let noted = self.in_store(move |store| store.note_joining(&invite, &by, now)).await;
-        *before = noted.map_err(|_| JoinError::Store)?;
+        let noted = self.in_store(move |store| store.note_joining(&invite, &author, now)).await;
+        *before = noted.map_err(|error| match error {
+            StoreError::Account(ended) => JoinError::CredentialsEnded(ended),
+            _ => JoinError::Store,
+        })?;
         let (join, request) = self
             .in_blocking(move |_| {
                 let request = join.redeem(&node, inviter_nonce, now);
@@ -303,6 +310,7 @@ fn may_be_admitted(error: &JoinError) -> bool {
         | JoinError::ReplicaHasEvents
         | JoinError::BadAnswer { .. }
         | JoinError::AskedAgain { .. }
+        | JoinError::CredentialsEnded(_)
         | JoinError::Store
         | JoinError::Stopped => true,
         JoinError::Malformed { .. }

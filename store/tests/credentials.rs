@@ -1,8 +1,8 @@
 //! Whatever is done with a token or session is done before its end.
 
 use ods_store::{
-    AccountError, Author, Condition, Expected, MetaPatch, NewToken, NewUser, Once, PublishRequest, Scope, SignedIn, Store,
-    StoreError, UnixMillis, UserPatch, UserRow,
+    AccountError, Author, Condition, Expected, MetaPatch, NewToken, NewUser, Once, PublishRequest, Scope, SignedIn,
+    Store, StoreError, UnixMillis, UserPatch, UserRow,
 };
 
 use crate::support::{at, fresh, put_request, request};
@@ -49,6 +49,7 @@ fn assert_does_nothing(store: &Store, author: &Author, ended: &AccountError, now
         store.remove(&wish.path, &Condition::None, author, now).map(drop),
         store.create_token(&token(Scope::Admin), author, now).map(drop),
         store.create_token_once(&token(Scope::Read), Some(once()), author, now).map(drop),
+        store.note_joining("an invite", author, now).map(drop),
     ];
     for outcome in outcomes {
         let error = outcome.expect_err("refused");

@@ -6,6 +6,9 @@ use crate::mesh_handle::{JoinError, SyncError};
 
 impl From<JoinError> for ApiError {
     fn from(error: JoinError) -> Self {
+        if let JoinError::CredentialsEnded(ended) = error {
+            return ended.into();
+        }
         let code = match code(&error) {
             Code::Internal => return Self::internal(error),
             code => code,
@@ -34,6 +37,7 @@ fn code(error: &JoinError) -> Code {
         JoinError::StillJoining => Code::StillJoining,
         JoinError::BadAnswer { .. } => Code::BadPeerAnswer,
         JoinError::AskedAgain { error, .. } => code(error),
+        JoinError::CredentialsEnded(ended) => ApiError::from(ended.clone()).code(),
         JoinError::Store => Code::Internal,
         JoinError::Stopped => Code::Stopping,
     }
@@ -54,7 +58,7 @@ impl From<SyncError> for ApiError {
 
 #[cfg(test)]
 mod tests {
-    use ods_store::UnixMillis;
+    use ods_store::{AccountError, UnixMillis};
 
     use super::*;
 
@@ -75,6 +79,7 @@ mod tests {
             JoinError::MergeNeedsOwner,
             JoinError::StillJoining,
             JoinError::BadAnswer { reason: reason() },
+            JoinError::CredentialsEnded(AccountError::TokenExpired),
             JoinError::Store,
             JoinError::Stopped,
             JoinError::AskedAgain { error: Box::new(JoinError::StillJoining), until: UnixMillis::new(0) },

@@ -38,8 +38,7 @@ pub(crate) async fn join(
     admin: Admin,
     JsonBody(request): JsonBody<JoinRequest>,
 ) -> Result<(StatusCode, Json<PeerView>), ApiError> {
-    // The inviter takes this node in before it is noted here.
-    let node = admin.reader().state().mesh.join(request.invite, admin.author().regardless()).await?;
+    let node = admin.reader().state().mesh.join(request.invite, admin.author()).await?;
     let view = blocking(move || one(admin.reader(), &node)).await?;
     Ok((StatusCode::CREATED, Json(view)))
 }

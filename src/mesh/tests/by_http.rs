@@ -11,7 +11,7 @@ use axum::middleware::{self, Next};
 use bytes::Bytes;
 use futures_util::stream;
 use ods_api::{JoinError, PeerState, SyncError};
-use ods_store::{Happening, Holding, LinkState, NodeId, Role};
+use ods_store::{AccountError, Author, Expected, Happening, Holding, LinkState, NewToken, NodeId, Role, Scope};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -182,6 +182,57 @@ async fn a_node_that_lost_its_inviters_answer_says_that_it_goes_on_asking_and_do
     assert!(branch.node.store().joining().unwrap().is_some());
     until("it has joined", || branch.node.store().roster().root() == hq.node.store().node_id()).await;
     until("it asks no more", || branch.node.store().joining().unwrap().is_none()).await;
+    hq.stop().await;
+    branch.stop().await;
+}
+
+/// A token of this node's, as an author; and what revokes it.
+fn revocable(node: &TestNode) -> (Author, impl Fn() + Clone + Send + Sync + 'static) {
+    let new = NewToken { name: "ci".to_owned(), scope: Scope::Publish, prefixes: vec![], expires_at: None };
+    let (row, secret) = node.store().create_token(&new, &author(), node.now).unwrap();
+    let (store, now) = (node.store().clone(), node.now);
+    (author().by(&secret), move || assert!(store.revoke_token(row.id, &Expected::Any, &author(), now).unwrap()))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_inviter_is_not_asked_for_a_token_that_was_revoked_before() {
+    let (hq, branch) = (Live::start("hq").await, Live::start("branch").await);
+    let (row, line) = hq.node.invite(Role::Publisher);
+    let (by_token, revoke) = revocable(&branch.node);
+    revoke();
+    let refused = Err(JoinError::CredentialsEnded(AccountError::TokenRevoked));
+    assert_eq!(branch.mesh.join(line.to_string(), by_token.clone()).await, refused);
+    assert!(branch.node.store().joining().unwrap().is_none());
+    assert_eq!(hq.node.store().invite(&row.id).unwrap().unwrap().redeemed_by, None);
+    // Nor does it end what another began.
+    branch.node.store().note_joining(&line.to_string(), &author(), branch.node.now).unwrap();
+    assert_eq!(branch.mesh.join(line.to_string(), by_token).await, refused);
+    until("it has joined", || branch.node.store().roster().root() == hq.node.store().node_id()).await;
+    hq.stop().await;
+    branch.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_inviter_was_asked_for_is_finished_though_the_token_is_revoked_meanwhile() {
+    let branch = Live::start("branch").await;
+    let (by_token, revoke) = revocable(&branch.node);
+    let pairings = Arc::new(AtomicUsize::new(0));
+    let revoking = middleware::from_fn(move |request: Request, next: Next| {
+        let (pairings, revoke) = (Arc::clone(&pairings), revoke.clone());
+        async move {
+            let is_pairing = request.uri().path().ends_with("/pair");
+            let answer = next.run(request).await;
+            // The first is the inviter's nonce.
+            if is_pairing && answer.status().is_success() && pairings.fetch_add(1, Ordering::Relaxed) == 1 {
+                revoke();
+            }
+            answer
+        }
+    });
+    let hq = Live::run(TestNode::new("hq"), None, |router| router.layer(revoking)).await;
+    let (_, line) = hq.node.invite(Role::Publisher);
+    assert_eq!(branch.mesh.join(line.to_string(), by_token).await, Ok(hq.node.store().node_id()));
+    assert_eq!(branch.node.store().tokens().unwrap(), []);
     hq.stop().await;
     branch.stop().await;
 }

@@ -310,11 +310,16 @@ impl Store {
     }
 
     /// Notes that an invite's inviter is asked to admit this node, so that it is asked again if its answer is lost. Another
-    /// one that was noted before is returned; it is asked no more.
+    /// one that was noted before is returned; it is asked no more. Errs if its author's token or session is over: that inviter
+    /// must not be asked then.
     pub fn note_joining(&self, invite: &str, author: &Author, now: UnixMillis) -> Result<Option<JoiningRow>> {
         let by = Added(Some((author.as_str().to_owned(), author.from().map(str::to_owned))));
         let row = JoiningRow { invite: invite.to_owned(), since: now, by };
-        self.write(move |tx| joining::note(tx, row.clone()))
+        let author = author.clone();
+        self.write(move |tx| {
+            author.must_stand(tx, now)?;
+            joining::note(tx, row.clone())
+        })
     }
 
     /// The inviter has answered, or is asked no more. If it refused, `before` is what was noted before, and is again.

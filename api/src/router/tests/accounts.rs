@@ -1,6 +1,6 @@
 //! Tokens, invites, peers, watches.
 
-use ods_store::{NodeId, PeerRow};
+use ods_store::{NodeId, PeerRow, StoreError};
 use serde_json::json;
 
 use super::*;
@@ -177,6 +177,34 @@ async fn joining_and_pulling_are_done_by_the_mesh_and_answered_here() {
         let (response, ()) = tokio::join!(join, answer_mesh(&mut api, Err(error), Ok(0)));
         assert_eq!(response.expect("infallible").status().as_u16(), status);
     }
+}
+
+#[tokio::test]
+async fn an_invite_is_redeemed_for_a_token_only_while_it_stands() {
+    let mut api = Api::new();
+    let (row, secret) = {
+        let new = NewToken { name: "slow".to_owned(), scope: Scope::Admin, prefixes: vec![], expires_at: None };
+        api.store.create_token(&new, &Author::new("test"), NOW).expect("a token")
+    };
+    let request = as_token(Method::POST, "/api/v1/peers", &secret).header("content-type", "application/json");
+    let request = request.body(Body::from(json!({"invite": "line"}).to_string())).expect("a request");
+    let join = api.router.clone().oneshot(request);
+    let (store, mesh) = (api.store.clone(), &mut api.mesh);
+    let (response, ()) = tokio::join!(join, async {
+        let Some(MeshCommand::Join { author, reply, .. }) = mesh.recv().await else { panic!("not to join") };
+        assert!(store.revoke_token(row.id, &Expected::Any, &Author::new("test"), NOW).expect("revoked"));
+        let Err(StoreError::Account(ended)) = store.note_joining("line", &author, NOW) else { panic!("it is noted") };
+        reply.send(Err(JoinError::CredentialsEnded(ended))).expect("someone waits");
+    });
+    let response = response.expect("infallible");
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert!(response.headers().contains_key("www-authenticate"));
+    let body = response.into_body().collect().await.expect("a body").to_bytes();
+    let body: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(
+        (&body["code"], &body["detail"]),
+        (&"token_unknown".into(), &"the token was revoked meanwhile; this was not done".into(),)
+    );
 }
 
 #[tokio::test]
