@@ -94,14 +94,8 @@ impl Session {
     }
 
     fn by_session(state: &AppState, secret: String, address: ClientAddress) -> Result<Result<Self, Denied>, ApiError> {
-        let Some(SignedIn { session, who }) = state.store.session(&secret)? else { return Ok(Err(Denied::Over)) };
-        let ended = match &who {
-            Who::User(user) => user.disabled,
-            Who::Token(token) => token.is_expired(state.now()),
-        };
-        if ended || session.is_over(state.now()) {
-            return Ok(Err(Denied::Over));
-        }
+        let signed_in = state.store.session(&secret)?.filter(|signed_in| !signed_in.is_over(state.now()));
+        let Some(SignedIn { session, who }) = signed_in else { return Ok(Err(Denied::Over)) };
         Ok(Ok(Self { who, begun: Some(session), secret, address, witness: None }))
     }
 

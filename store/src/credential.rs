@@ -6,10 +6,11 @@
 use crate::account_error::AccountError;
 use crate::error::Result;
 use crate::schema::{SESSIONS, TOKENS, USERS};
-use crate::sessions::{self, SessionHolder};
+use crate::sessions;
+use crate::store::signed_in;
 use crate::time::UnixMillis;
+use crate::tokens;
 use crate::tx::Tx;
-use crate::{tokens, users};
 
 /// The key of its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,20 +38,12 @@ impl Credential {
                 Some(row) => row.is_expired(now).then_some(AccountError::TokenExpired),
             },
             Self::Session(key) => {
-                let row = sessions::by_key(&*tx.read(SESSIONS)?, &key)?.filter(|row| !row.is_over(now));
-                let stands = row.map(|row| holder_stands(tx, &row.holder, now)).transpose()?.unwrap_or(false);
+                let session = sessions::by_key(&*tx.read(SESSIONS)?, &key)?;
+                let signed_in = session.map(|session| signed_in(&*tx.read(USERS)?, &*tx.read(TOKENS)?, session));
+                let stands = signed_in.transpose()?.flatten().is_some_and(|signed_in| !signed_in.is_over(now));
                 (!stands).then_some(AccountError::SessionEnded)
             }
         };
         ended.map_or(Ok(()), |ended| Err(ended.into()))
     }
-}
-
-fn holder_stands(tx: &Tx<'_>, holder: &SessionHolder, now: UnixMillis) -> Result<bool> {
-    Ok(match holder {
-        SessionHolder::Token(key) => {
-            tokens::by_key(&*tx.read(TOKENS)?, key)?.is_some_and(|token| !token.is_expired(now))
-        }
-        SessionHolder::User(id) => users::by_id(&*tx.read(USERS)?, *id)?.is_some_and(|user| !user.disabled),
-    })
 }

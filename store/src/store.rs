@@ -18,6 +18,7 @@ mod uploads;
 mod watches;
 mod webhooks;
 
+pub(crate) use accounts::signed_in;
 pub use accounts::{SignedIn, Who};
 pub(crate) use care::{Damage, true_sha256};
 pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason, VerifiedBatch};

@@ -91,8 +91,7 @@ async fn stream(
         Segment::Span(range) => Some(range.start()),
         Segment::Text(_) => None,
     });
-    let first = first.unwrap_or_default();
-    source.wait_for(first).await?;
+    source.wait_for(first.unwrap_or_default()).await?;
     let allowed = |read_at| while_allowed(read_at, access);
     let body = body_of(segments, source, slices, access.clock(), allowed).await.map_err(unreadable)?;
     if total < LISTED_BYTES_MIN {

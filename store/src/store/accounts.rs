@@ -1,7 +1,8 @@
 //! Tokens, users, sessions, the set-up link.
 
+use redb::ReadableTable;
+
 use super::Store;
-use crate::codec::from_row;
 use crate::edit_tag::Expected;
 use crate::error::Result;
 use crate::journal::Moment;
@@ -27,6 +28,13 @@ pub struct SignedIn {
     pub who: Who,
 }
 
+impl SignedIn {
+    /// Whether it has ended, by itself or with its holder.
+    pub fn is_over(&self, now: UnixMillis) -> bool {
+        self.session.is_over(now) || self.who.is_over(now)
+    }
+}
+
 /// A session's holder as it is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
@@ -37,6 +45,14 @@ pub enum Who {
 }
 
 impl Who {
+    /// Whether it may do nothing any more.
+    fn is_over(&self, now: UnixMillis) -> bool {
+        match self {
+            Self::User(row) => row.disabled,
+            Self::Token(row) => row.is_expired(now),
+        }
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         match self {
@@ -120,9 +136,7 @@ impl Store {
 
     /// One user.
     pub fn user(&self, id: UserId) -> Result<Option<UserRow>> {
-        let table = self.read()?.open_table(USERS)?;
-        let row = table.get(id.as_bytes())?;
-        row.map(|row| from_row("a user", row.value())).transpose()
+        users::by_id(&self.read()?.open_table(USERS)?, id)
     }
 
     /// The user of this name, whatever its case.
@@ -193,16 +207,16 @@ impl Store {
     pub fn session(&self, secret: &str) -> Result<Option<SignedIn>> {
         let read = self.read()?;
         let Some(session) = sessions::find(&read.open_table(SESSIONS)?, secret)? else { return Ok(None) };
-        let who = holder(&read, &session.holder)?;
-        Ok(who.map(|who| SignedIn { session, who }))
+        signed_in(&read.open_table(USERS)?, &read.open_table(TOKENS)?, session)
     }
 
     /// All sessions with their holders, oldest first.
     pub fn sessions(&self) -> Result<Vec<SignedIn>> {
         let read = self.read()?;
+        let (users, tokens) = (read.open_table(USERS)?, read.open_table(TOKENS)?);
         let mut all = Vec::new();
         for (_, session) in sessions::rows(&read.open_table(SESSIONS)?)? {
-            all.extend(holder(&read, &session.holder)?.map(|who| SignedIn { session, who }));
+            all.extend(signed_in(&users, &tokens, session)?);
         }
         Ok(all)
     }
@@ -241,15 +255,15 @@ impl Store {
     }
 }
 
-fn holder(read: &redb::ReadTransaction, holder: &SessionHolder) -> Result<Option<Who>> {
-    Ok(match holder {
-        SessionHolder::User(id) => {
-            let row = read.open_table(USERS)?.get(id.as_bytes())?;
-            row.map(|row| from_row("a user", row.value())).transpose()?.map(Who::User)
-        }
-        SessionHolder::Token(key) => {
-            let row = read.open_table(TOKENS)?.get(key)?;
-            row.map(|row| from_row("a token", row.value())).transpose()?.map(Who::Token)
-        }
-    })
+/// A session with its holder as it is now; `None` if that is gone.
+pub(crate) fn signed_in(
+    users: &impl ReadableTable<&'static [u8; 8], &'static [u8]>,
+    tokens: &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
+    session: SessionRow,
+) -> Result<Option<SignedIn>> {
+    let who = match &session.holder {
+        SessionHolder::User(id) => users::by_id(users, *id)?.map(Who::User),
+        SessionHolder::Token(key) => tokens::by_key(tokens, key)?.map(Who::Token),
+    };
+    Ok(who.map(|who| SignedIn { session, who }))
 }
