@@ -104,7 +104,11 @@ fn a_node_that_is_away_is_named_with_the_reason() {
     let [west, middle, mut east] = line();
     // Asked for while it is there to tell.
     let (id, of_middle) = (east.id(), middle.id());
-    wait::until("east has said who it is", SOON, || member(&west, &id)["name"] == "east");
+    // It counts as down until middle has told that it reaches it: that isn't the down that is waited for below.
+    wait::until("east has said who it is, and middle that it is there", SOON, || {
+        let seen = member(&west, &id);
+        (&seen["name"], &seen["state"]) == (&"east".into(), &"up".into())
+    });
     east.kill();
     wait::until("west hears that middle lost east", SOON, || member(&west, &id)["state"] == "down");
     let file = write(&west, "Late.pkg", b"late");
