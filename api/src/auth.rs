@@ -14,6 +14,7 @@ mod admin;
 mod attempts;
 mod credentials;
 mod download;
+mod leave;
 mod origin;
 mod passwords;
 mod publisher;
@@ -25,10 +26,11 @@ mod witness;
 
 use axum::http::HeaderValue;
 use axum::http::request::Parts;
-use ods_store::{Author, Scope, SessionRow, SignedIn, Who, is_session_shaped};
+use ods_store::{Author, Scope, SessionRow, SignedIn, UnixMillis, Who, is_session_shaped};
 
 pub(crate) use admin::Admin;
 pub(crate) use download::DownloadAccess;
+pub(crate) use leave::{Leave, MayEnd};
 pub(crate) use publisher::{PackageWriter, Publisher};
 pub(crate) use reader::Reader;
 pub(crate) use sign_in::{Begun, SignIn};
@@ -49,6 +51,7 @@ pub(crate) struct Session {
     begun: Option<SessionRow>,
     secret: String,
     address: ClientAddress,
+    clock: fn() -> UnixMillis,
     witness: Option<Witness>,
 }
 
@@ -89,14 +92,16 @@ impl Session {
         Ok(match state.store.authenticate(&secret)? {
             None => Err(Denied::Unknown),
             Some(token) if token.is_expired(state.now()) => Err(Denied::Expired { name: token.name }),
-            Some(token) => Ok(Self { who: Who::Token(token), begun: None, secret, address, witness: None }),
+            Some(token) => {
+                Ok(Self { who: Who::Token(token), begun: None, secret, address, clock: state.clock, witness: None })
+            }
         })
     }
 
     fn by_session(state: &AppState, secret: String, address: ClientAddress) -> Result<Result<Self, Denied>, ApiError> {
         let signed_in = state.store.session(&secret)?.filter(|signed_in| !signed_in.is_over(state.now()));
         let Some(SignedIn { session, who }) = signed_in else { return Ok(Err(Denied::Over)) };
-        Ok(Ok(Self { who, begun: Some(session), secret, address, witness: None }))
+        Ok(Ok(Self { who, begun: Some(session), secret, address, clock: state.clock, witness: None }))
     }
 
     fn must_have(&self, needed: Scope) -> Result<(), ApiError> {
@@ -131,23 +136,16 @@ impl Session {
 
     /// As whom it acts, and from where.
     fn author(&self) -> Author {
-        let author = self.who.author().at(&self.address.0.to_string()).by(&self.secret);
+        let author = self.who.author().at(&self.address.0.to_string()).by(&self.secret, &self.who, self.clock);
         match &self.witness {
             Some(witness) => witness.watch(author),
             None => author,
         }
     }
 
-    /// Errs unless it still holds: for what goes on for hours.
+    /// Errs unless it still holds: for what goes on for hours. Reads the database.
     fn must_still_hold(&self, state: &AppState) -> Result<(), ApiError> {
-        let again = if self.begun.is_some() { Self::by_session } else { Self::by_token };
-        let now = again(state, self.secret.clone(), self.address)?.map_err(|denied| denied.error(Some(BEARER)))?;
-        now.must_have(self.who.scope())?;
-        if now.who.prefixes() != self.who.prefixes() {
-            let detail = format!("the prefixes of {} were changed meanwhile; ask again", self.label());
-            return Err(ApiError::new(Code::OutsidePrefixes, detail));
-        }
-        Ok(())
+        Ok(state.store.must_stand(&self.author(), state.now())?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What can be wrong with a change to tokens, users or the set-up link.
 
 use crate::short_ids::UserId;
+use crate::tokens::Scope;
 
 /// A change to tokens, users or the set-up link that can't be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +36,20 @@ pub enum AccountError {
     /// The session ended, or its holder did, after it was asked for what it did.
     #[error("the session ended meanwhile, and this was not done; sign in again")]
     SessionEnded,
+    /// Who asked for it may do less by now.
+    #[error("this was not done: what you may do was changed meanwhile, from scope {} to {}", before.as_str(), now.as_str())]
+    ScopeLowered {
+        /// When it was asked for.
+        before: Scope,
+        /// Since.
+        now: Scope,
+    },
+    /// Who asked for it may act elsewhere by now.
+    #[error("this was not done: the prefixes that you may act below were changed meanwhile; ask again")]
+    PrefixesChanged {
+        /// What they are since.
+        now: Vec<String>,
+    },
     /// There is an admin user, so a set-up link has nothing to do.
     #[error("there is an admin user already: sign in as that one")]
     SetUpAlready,

@@ -28,6 +28,7 @@ use crate::package::{self, Package};
 use crate::path::PackagePath;
 use crate::roster::Roster;
 use crate::schema::{BLOBS, PACKAGES, TRUE_SHA256};
+use crate::store::Who;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 use crate::wants::{self, BlobRow};
@@ -88,10 +89,11 @@ impl Author {
         Self { witness: Some(witness), ..self }
     }
 
-    /// The same, by the token or session with this secret: once that is over nothing more is done.
+    /// The same, by the token or session with this secret, which shows `who` it is: once that is over by this clock, or may
+    /// do less, nothing more is done.
     #[must_use]
-    pub fn by(self, secret: &str) -> Self {
-        Self { credential: Some(Credential::of(secret)), ..self }
+    pub fn by(self, secret: &str, who: &Who, clock: fn() -> UnixMillis) -> Self {
+        Self { credential: Some(Credential::new(secret, who, clock)), ..self }
     }
 
     /// The same, whatever becomes of its token or session: for what was done elsewhere already.
@@ -101,7 +103,11 @@ impl Author {
     }
 
     pub(crate) fn must_stand(&self, tx: &Tx<'_>, now: UnixMillis) -> Result<()> {
-        self.credential.map_or(Ok(()), |credential| credential.must_stand(tx, now))
+        self.credential().map_or(Ok(()), |credential| credential.must_stand_in(tx, now))
+    }
+
+    pub(crate) fn credential(&self) -> Option<&Credential> {
+        self.credential.as_ref()
     }
 
     /// Says that the audit has it, or that there is nothing to tell, since nothing changed.

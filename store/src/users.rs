@@ -137,6 +137,12 @@ pub(crate) fn edit(
         author.told();
         return Ok(row);
     }
+    let (was, mut is) = (facts(&before), facts(&row));
+    if row.password != before.password {
+        is.insert("password".to_owned(), "changed".to_owned());
+    }
+    // Before it is done: it may take away what its author needed for it.
+    audit::append(tx, moment, author, &Deed::changed("user.changed", id, was, is))?;
     row.version += 1;
     put(tx, &row)?;
     if row.is_admin() {
@@ -150,11 +156,6 @@ pub(crate) fn edit(
     {
         sessions::end_others_of(tx, &SessionHolder::User(id), spared)?;
     }
-    let (was, mut is) = (facts(&before), facts(&row));
-    if row.password != before.password {
-        is.insert("password".to_owned(), "changed".to_owned());
-    }
-    audit::append(tx, moment, author, &Deed::changed("user.changed", id, was, is))?;
     tell(tx, moment, &row, author, |user, name, by| Happening::UserChanged { user, name, by })?;
     Ok(row)
 }

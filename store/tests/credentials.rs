@@ -2,7 +2,7 @@
 
 use ods_store::{
     AccountError, Author, Condition, Expected, MetaPatch, NewToken, NewUser, Once, PublishRequest, Scope, SignedIn,
-    Store, StoreError, UnixMillis, UserPatch, UserRow,
+    Store, StoreError, TokenRow, UnixMillis, UserPatch, UserRow, Who,
 };
 
 use crate::support::{at, fresh, put_request, request};
@@ -12,9 +12,19 @@ fn token(scope: Scope) -> NewToken {
 }
 
 /// A token that ends at a time.
-fn token_until(store: &Store, expires_at: UnixMillis) -> String {
+fn token_until(store: &Store, expires_at: UnixMillis) -> (TokenRow, String) {
     let new = NewToken { expires_at: Some(expires_at), ..token(Scope::Admin) };
-    store.create_token(&new, &Author::new("test"), at(1)).expect("made").1
+    store.create_token(&new, &Author::new("test"), at(1)).expect("made")
+}
+
+/// Who acts by a token, while no time goes by.
+fn by_token((row, secret): &(TokenRow, String)) -> Author {
+    ci().by(secret, &Who::Token(row.clone()), || at(0))
+}
+
+/// Who acts by a session, while no time goes by.
+fn by_session(signed_in: &SignedIn, secret: &str) -> Author {
+    ci().by(secret, &signed_in.who, || at(0))
 }
 
 /// A session of a new user.
@@ -62,10 +72,10 @@ fn assert_does_nothing(store: &Store, author: &Author, ended: &AccountError, now
 fn a_revoked_token_does_nothing_that_it_was_sent_for_before() {
     let (_, store) = fresh(1);
     let admin = Author::new("test");
-    let (row, secret) = store.create_token(&token(Scope::Publish), &admin, at(1)).expect("made");
-    let author = ci().by(&secret);
+    let made = store.create_token(&token(Scope::Publish), &admin, at(1)).expect("made");
+    let author = by_token(&made);
     assert_acts(&store, &author, at(2));
-    assert!(store.revoke_token(row.id, &Expected::Any, &admin, at(3)).expect("revoked"));
+    assert!(store.revoke_token(made.0.id, &Expected::Any, &admin, at(3)).expect("revoked"));
     assert_does_nothing(&store, &author, &AccountError::TokenRevoked, at(4));
     let elsewhere = PublishRequest { author: author.regardless(), ..request("a.pkg") };
     put_request(&store, &elsewhere, b"two", at(5)).expect("no matter of a token");
@@ -75,7 +85,7 @@ fn a_revoked_token_does_nothing_that_it_was_sent_for_before() {
 fn a_session_that_ended_does_nothing_that_it_was_sent_for_before_but_end() {
     let (_, store) = fresh(2);
     let (signed_in, _, secret) = sign_in(&store);
-    let author = ci().by(&secret);
+    let author = by_session(&signed_in, &secret);
     assert_acts(&store, &author, at(2));
     assert!(store.end_session(signed_in.session.id, &author, at(3)).expect("by itself"));
     assert_does_nothing(&store, &author, &AccountError::SessionEnded, at(4));
@@ -84,8 +94,7 @@ fn a_session_that_ended_does_nothing_that_it_was_sent_for_before_but_end() {
 #[test]
 fn a_token_whose_time_is_over_does_nothing_though_it_is_still_listed() {
     let (_, store) = fresh(3);
-    let secret = token_until(&store, at(10));
-    let author = ci().by(&secret);
+    let author = by_token(&token_until(&store, at(10)));
     assert_acts(&store, &author, at(9));
     assert_does_nothing(&store, &author, &AccountError::TokenExpired, at(10));
 }
@@ -94,23 +103,58 @@ fn a_token_whose_time_is_over_does_nothing_though_it_is_still_listed() {
 fn a_session_whose_time_is_over_does_nothing_though_it_is_still_listed() {
     let (_, store) = fresh(4);
     let (signed_in, _, secret) = sign_in(&store);
-    let author = ci().by(&secret);
+    let author = by_session(&signed_in, &secret);
     assert_acts(&store, &author, at(9));
     assert_does_nothing(&store, &author, &AccountError::SessionEnded, signed_in.session.expires_at());
 }
 
 #[test]
+fn a_token_that_expires_while_what_it_is_for_waits_does_nothing() {
+    let (_, store) = fresh(6);
+    let made = token_until(&store, at(10));
+    assert_acts(&store, &by_token(&made), at(9));
+    let author = ci().by(&made.1, &Who::Token(made.0), || at(10));
+    assert_does_nothing(&store, &author, &AccountError::TokenExpired, at(9));
+}
+
+#[test]
+fn a_user_who_may_do_less_does_nothing_of_what_was_asked_for_before_but_that_change() {
+    let (_, store) = fresh(7);
+    let (signed_in, user, secret) = sign_in(&store);
+    let edit = |patch: UserPatch, author: &Author, now| {
+        store.edit_user(user, &patch, None, Some(signed_in.session.id), author, now).map(drop)
+    };
+    let author = by_session(&signed_in, &secret);
+    assert_acts(&store, &author, at(2));
+    let elsewhere = UserPatch { prefixes: Some(vec!["mac".to_owned()]), ..UserPatch::default() };
+    edit(elsewhere, &author, at(3)).expect("it still may");
+    let prefixes = AccountError::PrefixesChanged { now: vec!["mac".to_owned()] };
+    assert_does_nothing(&store, &author, &prefixes, at(4));
+
+    let signed_in_since = store.session(&secret).expect("readable").expect("it is spared");
+    let author = by_session(&signed_in_since, &secret);
+    edit(UserPatch { scope: Some(Scope::Read), ..UserPatch::default() }, &author, at(5)).expect("it still may");
+    let lowered = AccountError::ScopeLowered { before: Scope::Publish, now: Scope::Read };
+    assert_does_nothing(&store, &author, &lowered, at(6));
+    assert!(edit(UserPatch { scope: Some(Scope::Admin), ..UserPatch::default() }, &author, at(7)).is_err());
+
+    let signed_in_since = store.session(&secret).expect("readable").expect("it is spared");
+    assert_eq!(signed_in_since.who.scope(), Scope::Read);
+    assert!(store.must_stand(&by_session(&signed_in_since, &secret), at(8)).is_ok());
+    assert!(store.must_stand(&author, at(8)).is_err());
+}
+
+#[test]
 fn a_session_does_nothing_once_its_token_has_expired_or_its_user_is_disabled() {
     let (_, store) = fresh(5);
-    let secret = token_until(&store, at(10));
-    let (_, secret) =
-        store.sign_in_token(&secret, "", &Author::new("test"), at(2)).expect("written").expect("signed in");
-    let author = ci().by(&secret);
+    let (_, secret) = token_until(&store, at(10));
+    let (signed_in, secret) = store.sign_in_token(&secret, "", &Author::new("test"), at(2)).expect("signed in");
+    let author = by_session(&signed_in, &secret);
     assert_acts(&store, &author, at(9));
     assert_does_nothing(&store, &author, &AccountError::SessionEnded, at(10));
 
     let (signed_in, user, secret) = sign_in(&store);
-    let author = ci().by(&secret);
+    let author = by_session(&signed_in, &secret);
     assert_acts(&store, &author, at(11));
     let disabled = UserPatch { disabled: Some(true), ..UserPatch::default() };
     let spared = Some(signed_in.session.id);
@@ -152,13 +196,16 @@ fn a_token_that_was_looked_up_before_its_end_begins_no_session_after_it() {
     let (_, store) = fresh(4);
     let admin = Author::new("test");
     let passing = token_until(&store, at(5));
-    let (row, revoked) = store.create_token(&token(Scope::Read), &admin, at(1)).expect("made");
-    for secret in [&passing, &revoked] {
-        store.sign_in_token(secret, "", &admin, at(2)).expect("written").expect("as it is");
+    let revoked = store.create_token(&token(Scope::Read), &admin, at(1)).expect("made");
+    for (_, secret) in [&passing, &revoked] {
+        store.sign_in_token(secret, "", &admin, at(2)).expect("as it is");
     }
-    assert!(store.revoke_token(row.id, &Expected::Any, &admin, at(3)).expect("revoked"));
-    for secret in [&passing, &revoked] {
-        assert_eq!(store.sign_in_token(secret, "", &admin, at(5)).expect("readable"), None);
+    assert!(store.revoke_token(revoked.0.id, &Expected::Any, &admin, at(3)).expect("revoked"));
+    for (made, ended) in [(&passing, AccountError::TokenExpired), (&revoked, AccountError::TokenRevoked)] {
+        for author in [&admin, &by_token(made)] {
+            let refused = store.sign_in_token(&made.1, "", author, at(5)).expect_err("too late");
+            assert!(matches!(&refused, StoreError::Account(reason) if *reason == ended), "{refused}");
+        }
     }
     assert_eq!(store.sessions().expect("readable").len(), 1, "of the one that expired, from before");
 }

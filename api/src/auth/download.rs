@@ -5,7 +5,7 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use ods_store::{Arrival, BlobReader, Digest, Fetch, Package, PackagePath, PackageWithBytes, Scope, UnixMillis};
 
-use super::{AppState, BEARER, DownloadMode, Session};
+use super::{AppState, BEARER, DownloadMode, MayEnd, Session};
 use crate::error::ApiError;
 
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"ods\", charset=\"UTF-8\"");
@@ -37,6 +37,17 @@ impl FromRequestParts<AppState> for DownloadAccess {
     }
 }
 
+impl MayEnd for DownloadAccess {
+    /// Where downloads are open it holds, unless it was given what not everybody has.
+    fn must_still_hold(&self) -> Result<(), ApiError> {
+        let needed = self.rests_on_session || self.state.download_mode() != DownloadMode::Open;
+        match self.session.as_ref().filter(|_| needed) {
+            Some(session) => session.must_still_hold(&self.state),
+            None => Ok(()),
+        }
+    }
+}
+
 impl DownloadAccess {
     fn of(state: &AppState, session: Option<Session>) -> Self {
         Self { state: state.clone(), session, rests_on_session: false }
@@ -60,16 +71,6 @@ impl DownloadAccess {
     /// Whether it can end, since somebody showed who they are.
     pub(crate) fn can_end(&self) -> bool {
         self.session.is_some()
-    }
-
-    /// Errs unless what it was asked for with still holds, if that is needed: for answers that go on for hours. Reads the
-    /// database.
-    pub(crate) fn must_still_hold(&self) -> Result<(), ApiError> {
-        let needed = self.rests_on_session || self.state.download_mode() != DownloadMode::Open;
-        match self.session.as_ref().filter(|_| needed) {
-            Some(session) => session.must_still_hold(&self.state),
-            None => Ok(()),
-        }
     }
 
     /// Whether a path is open to the caller: all are where downloads are open, else those below its token's prefixes.

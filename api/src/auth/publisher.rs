@@ -7,7 +7,7 @@ use ods_store::{
     Upload,
 };
 
-use super::{AppState, Reader, Session};
+use super::{AppState, MayEnd as _, Reader, Session};
 use crate::error::{ApiError, Code};
 
 /// Leave to publish, below the token's prefixes.

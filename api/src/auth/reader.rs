@@ -11,7 +11,7 @@ use ods_store::{
 };
 use tokio::sync::watch;
 
-use super::{AppState, Session};
+use super::{AppState, MayEnd, Session};
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
 use crate::mesh_handle::TransferStatus;
@@ -30,6 +30,12 @@ impl FromRequestParts<AppState> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, ApiError> {
         Ok(Self { session: Session::of(parts, state, Scope::Read).await?, state: state.clone() })
+    }
+}
+
+impl MayEnd for Reader {
+    fn must_still_hold(&self) -> Result<(), ApiError> {
+        self.session.must_still_hold(&self.state)
     }
 }
 
@@ -106,11 +112,6 @@ impl Reader {
     /// Whether the token sees everything there is.
     pub(crate) fn sees_all(&self) -> bool {
         self.session.who.prefixes().is_empty()
-    }
-
-    /// Errs unless the token still holds: for what goes on for hours.
-    pub(crate) fn must_still_hold(&self) -> Result<(), ApiError> {
-        self.session.must_still_hold(&self.state)
     }
 
     /// Whether a package is within the token's prefixes.

@@ -74,12 +74,9 @@ impl SignIn {
             Ok(session) => session,
             Err(denied) => return Err(denied.answer_for(self.address, &self.state, None).await),
         };
-        let author = self.author(&token.who().author());
         let (store, agent, now) = (self.state.store.clone(), self.agent.clone(), self.state.now());
-        match blocking(move || store.sign_in_token(&secret, &agent, &author, now)).await? {
-            Some(begun) => Ok(self.begun(begun)),
-            None => Err(Denied::Unknown.answer_for(self.address, &self.state, None).await),
-        }
+        let begun = blocking(move || store.sign_in_token(&secret, &agent, &token.author(), now)).await?;
+        Ok(self.begun(begun))
     }
 
     /// With the set-up link: makes the first admin user.

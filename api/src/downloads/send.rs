@@ -2,8 +2,7 @@
 
 use std::error::Error;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE};
@@ -11,7 +10,6 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ods_store::{BlobReader, Digest, StoreError, UnixMillis};
-use tokio::time::Instant;
 
 use super::answer::{Answer, Representation, answer};
 use super::body::{BlobBody, ReadAt, ReadError};
@@ -19,16 +17,12 @@ use super::find::Found;
 use super::multipart::Segment;
 use super::range::ByteRange;
 use super::source::Source;
-use crate::auth::DownloadAccess;
-use crate::blocking::blocking;
+use crate::auth::{DownloadAccess, Leave};
 use crate::counted_body::counted;
 use crate::error::{ApiError, Code};
 use crate::file_slices::FileSlices;
 use crate::request::ClientAddress;
 use crate::transfer_board::{LISTED_BYTES_MIN, Receiver};
-
-/// How often a download under way looks whether what it was asked for with still holds.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Answers a GET or HEAD of these bytes, which are opened only if some are to be sent.
 pub(super) async fn serve(request: &Parts, found: Found) -> Result<Response, ApiError> {
@@ -120,7 +114,7 @@ fn while_allowed(read_at: ReadAt, access: &DownloadAccess) -> ReadAt {
     if !access.can_end() {
         return read_at;
     }
-    let leave = Arc::new(Leave { access: access.clone(), seen_at: Mutex::new(Instant::now()) });
+    let leave = Arc::new(Leave::new(access.clone()));
     Box::new(move |offset, bytes| {
         let (reading, leave) = (read_at(offset, bytes), leave.clone());
         Box::pin(async move {
@@ -129,29 +123,6 @@ fn while_allowed(read_at: ReadAt, access: &DownloadAccess) -> ReadAt {
             Ok(chunk)
         })
     })
-}
-
-/// Leave to download, and when it was last seen to hold.
-struct Leave {
-    access: DownloadAccess,
-    seen_at: Mutex<Instant>,
-}
-
-impl Leave {
-    async fn must_still_hold(&self) -> Result<(), ApiError> {
-        let now = Instant::now();
-        if now - *self.seen_at() < LOOK_EVERY {
-            return Ok(());
-        }
-        let access = self.access.clone();
-        blocking(move || access.must_still_hold()).await?;
-        *self.seen_at() = now;
-        Ok(())
-    }
-
-    fn seen_at(&self) -> MutexGuard<'_, Instant> {
-        self.seen_at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 async fn body_of(

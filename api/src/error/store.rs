@@ -144,6 +144,10 @@ impl From<AccountError> for ApiError {
             AccountError::TokenRevoked => plain(Code::TokenUnknown).challenge(BEARER),
             AccountError::TokenExpired => plain(Code::TokenExpired).challenge(BEARER),
             AccountError::SessionEnded => plain(Code::SessionOver).challenge(BEARER),
+            AccountError::ScopeLowered { before, now } => {
+                plain(Code::ScopeTooSmall).fact("needed", before.as_str()).fact("actual", now.as_str())
+            }
+            AccountError::PrefixesChanged { now } => plain(Code::OutsidePrefixes).fact("prefixes", now),
             AccountError::SetUpAlready => plain(Code::SetUpAlready),
         }
     }

@@ -7,7 +7,7 @@ use axum::Json;
 use ods_store::{Condition, EventId, PackagePath};
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::auth::{PackageWriter, Publisher, Reader};
+use crate::auth::{MayEnd as _, PackageWriter, Publisher, Reader};
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params};

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ods_store::{Condition, MetaPatch, Published, Upload};
 
-use crate::auth::{PackageWriter, Publisher, Reader};
+use crate::auth::{Leave, PackageWriter, Publisher, Reader};
 use crate::blocking::blocking;
 use crate::client::encode_path;
 use crate::conditions::{self, entity_tag};
@@ -186,7 +186,8 @@ async fn publish_body(
     };
     // It is written and hashed at the same time: either takes about as long.
     let (file, hasher) = upload.into_parts();
-    let (file, hasher) = match receive::receive(file, Some(hasher), body).await? {
+    let leave = Leave::new(writer.reader().clone());
+    let (file, hasher) = match receive::receive(file, Some(hasher), body, &leave).await? {
         receive::Body::Whole((file, Some(hasher))) => (file, hasher),
         receive::Body::Whole((_, None)) => return Err(ApiError::internal("what was hashed beside an upload is gone")),
         receive::Body::Cut(_, error) => return Err(error),

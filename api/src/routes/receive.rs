@@ -20,6 +20,7 @@ use lane::Lane;
 pub(super) use lane::Sink;
 use ods_store::{BlobHasher, StoreError, UploadFile};
 
+use crate::auth::{Leave, MayEnd};
 use crate::error::{ApiError, Code};
 
 impl Sink for UploadFile {
@@ -42,7 +43,7 @@ pub(super) const SMALL_BYTES: usize = 64 << 10;
 pub(super) enum Body<S> {
     /// Whole.
     Whole(S),
-    /// It broke off; what came is taken.
+    /// It broke off, or its sender may send no more; what came is taken.
     Cut(S, ApiError),
 }
 
@@ -67,11 +68,13 @@ impl<A: Sink, B: Sink> Lanes<A, B> {
     }
 }
 
-/// Gives a body's bytes to `sink`, and to `beside` if there is one, as far as they come.
+/// Gives a body's bytes to `sink`, and to `beside` if there is one, as far as they come and as long as there is leave to send
+/// them.
 pub(super) async fn receive<A: Sink, B: Sink>(
     sink: A,
     beside: Option<B>,
     body: axum::body::Body,
+    leave: &Leave<impl MayEnd>,
 ) -> Result<Body<(A, Option<B>)>, ApiError> {
     let mut blocks = Blocks::new(body.size_hint().exact());
     let mut chunks = body.into_data_stream();
@@ -80,9 +83,13 @@ pub(super) async fn receive<A: Sink, B: Sink>(
     let mut cut = None;
     while let Some(chunk) = chunks.next().await {
         let chunk = match chunk {
+            Ok(chunk) => leave.must_still_hold().await.map(|()| chunk),
+            Err(error) => Err(broken_off(&error)),
+        };
+        let chunk = match chunk {
             Ok(chunk) => chunk,
             Err(error) => {
-                cut = Some(broken_off(&error));
+                cut = Some(error);
                 break;
             }
         };
@@ -137,13 +144,28 @@ mod tests {
         Kept(vec![])
     }
 
+    #[derive(Clone)]
+    struct Always;
+
+    impl MayEnd for Always {
+        fn must_still_hold(&self) -> Result<(), ApiError> {
+            Ok(())
+        }
+    }
+
+    fn always() -> Leave<Always> {
+        Leave::new(Always)
+    }
+
     #[tokio::test]
     async fn both_sinks_get_all_bytes_in_order() {
         let chunks = chunks();
         let expected = chunks.concat();
         let body =
             axum::body::Body::from_stream(futures_util::stream::iter(chunks.into_iter().map(Ok::<_, std::io::Error>)));
-        let Ok(Body::Whole((sink, beside))) = receive(kept(), Some(kept()), body).await else { panic!("it is whole") };
+        let Ok(Body::Whole((sink, beside))) = receive(kept(), Some(kept()), body, &always()).await else {
+            panic!("it is whole")
+        };
         assert!(sink.0 == expected && beside.expect("it was there").0 == expected);
     }
 
@@ -151,7 +173,9 @@ mod tests {
     async fn what_came_before_a_cut_is_taken() {
         let came = [Ok(Bytes::from_static(b"some")), Err(std::io::Error::other("cut"))];
         let body = axum::body::Body::from_stream(futures_util::stream::iter(came));
-        let Ok(Body::Cut((sink, None::<Kept>), _)) = receive(kept(), None, body).await else { panic!("it is cut") };
+        let Ok(Body::Cut((sink, None::<Kept>), _)) = receive(kept(), None, body, &always()).await else {
+            panic!("it is cut")
+        };
         assert_eq!(sink.0, b"some");
     }
 }

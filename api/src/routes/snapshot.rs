@@ -9,7 +9,7 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use ods_store::Snapshot;
 
-use crate::auth::{Admin, Reader};
+use crate::auth::{Admin, MayEnd as _, Reader};
 use crate::blocking::blocking;
 use crate::error::ApiError;
 

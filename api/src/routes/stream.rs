@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::Reader;
+use crate::auth::{MayEnd as _, Reader};
 use crate::blocking::blocking;
 use crate::convert;
 use crate::error::{ApiError, Code};

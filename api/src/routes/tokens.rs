@@ -54,8 +54,8 @@ pub(crate) async fn create(
 
 /// Revoke a token.
 ///
-/// It ends at once, also for answers that are under way, and so do the sessions it began. A token doesn't revoke itself, and the
-/// last admin stays.
+/// Nothing is done with it any more, nor with the sessions it began; downloads, uploads and streams under way break off within
+/// a second or so. A token doesn't revoke itself, and the last admin stays.
 #[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "revoke_token", tag = "tokens", params(("id" = String, Path, description = "The token's id"),
         ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: revoke only what stands so")),
     responses((status = 204, description = "It is revoked"), BadRequest, NotFound, Conflict, PreconditionFailed))]

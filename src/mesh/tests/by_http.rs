@@ -11,7 +11,9 @@ use axum::middleware::{self, Next};
 use bytes::Bytes;
 use futures_util::stream;
 use ods_api::{JoinError, PeerState, SyncError};
-use ods_store::{AccountError, Author, Expected, Happening, Holding, LinkState, NewToken, NodeId, Role, Scope};
+use ods_store::{
+    AccountError, Author, Expected, Happening, Holding, LinkState, NewToken, NodeId, Role, Scope, UnixMillis, Who,
+};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
@@ -191,7 +193,8 @@ fn revocable(node: &TestNode) -> (Author, impl Fn() + Clone + Send + Sync + 'sta
     let new = NewToken { name: "ci".to_owned(), scope: Scope::Publish, prefixes: vec![], expires_at: None };
     let (row, secret) = node.store().create_token(&new, &author(), node.now).unwrap();
     let (store, now) = (node.store().clone(), node.now);
-    (author().by(&secret), move || assert!(store.revoke_token(row.id, &Expected::Any, &author(), now).unwrap()))
+    let by_token = author().by(&secret, &Who::Token(row.clone()), || UnixMillis::new(0));
+    (by_token, move || assert!(store.revoke_token(row.id, &Expected::Any, &author(), now).unwrap()))
 }
 
 #[tokio::test(flavor = "multi_thread")]

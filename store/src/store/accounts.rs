@@ -3,6 +3,7 @@
 use redb::ReadableTable;
 
 use super::Store;
+use crate::account_error::AccountError;
 use crate::edit_tag::Expected;
 use crate::error::Result;
 use crate::journal::Moment;
@@ -183,23 +184,33 @@ impl Store {
         })
     }
 
-    /// Begins a session with the token that has this secret; the text is the session's secret. `None` if there is none, or
-    /// it has expired.
+    /// Begins a session with the token that has this secret; the text is the session's secret. Errs if it was revoked or has
+    /// expired.
     pub fn sign_in_token(
         &self,
         secret: &str,
         agent: &str,
         author: &Author,
         now: UnixMillis,
-    ) -> Result<Option<(SignedIn, String)>> {
+    ) -> Result<(SignedIn, String)> {
         let (secret, agent, author) = (secret.to_owned(), agent.to_owned(), author.clone());
         self.write(move |tx| {
-            let token = tokens::find(&tx.read(TOKENS)?, &secret)?.filter(|token| !token.is_expired(now));
-            let Some(token) = token else { return Ok(None) };
+            author.must_stand(tx, now)?;
+            let token = tokens::find(&tx.read(TOKENS)?, &secret)?.ok_or(AccountError::TokenRevoked)?;
+            if token.is_expired(now) {
+                return Err(AccountError::TokenExpired.into());
+            }
             let holder = SessionHolder::Token(tokens::hash(&secret));
             let (session, secret) = sessions::begin(tx, Moment::live(now), holder, &agent, &author)?;
-            Ok(Some((SignedIn { session, who: Who::Token(token) }, secret)))
+            Ok((SignedIn { session, who: Who::Token(token) }, secret))
         })
+    }
+
+    /// Errs if the token or session that an author acts by is over, or allows less by now.
+    pub fn must_stand(&self, author: &Author, now: UnixMillis) -> Result<()> {
+        let Some(credential) = author.credential() else { return Ok(()) };
+        let read = self.read()?;
+        credential.must_stand((&read.open_table(TOKENS)?, &read.open_table(SESSIONS)?, &read.open_table(USERS)?), now)
     }
 
     /// The session with this secret and its holder; `None` if there is none, or its holder is gone. It may be over, and

@@ -58,7 +58,7 @@ async fn goes_on(bench: &Bench, target: &str, token: &str, after: Duration) -> b
         match body.frame().await {
             Some(Ok(frame)) => read += frame.into_data().expect("data").len(),
             Some(Err(error)) => {
-                assert!(error.to_string().contains("no such token"), "{error}");
+                assert!(error.to_string().contains("was revoked meanwhile"), "{error}");
                 return false;
             }
             None => break,

@@ -62,6 +62,6 @@ async fn a_snapshot_ends_with_the_token_that_asked_for_it() {
     let row = api.store.authenticate(&token).expect("readable").expect("made");
     assert!(api.store.revoke_token(row.id, &Expected::Any, &Author::new("test"), NOW).expect("revoked"));
     let error = body.frame().await.expect("the end of it").map(drop).expect_err("no more of the database");
-    assert!(error.to_string().contains("no such token"), "{error}");
+    assert!(error.to_string().contains("was revoked meanwhile"), "{error}");
     assert!(body.frame().await.is_none());
 }

@@ -1,6 +1,12 @@
 //! Resumable uploads: tus 1.0 as its specification has it, and what comes of each upload.
 
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
 use data_encoding::{BASE64, HEXLOWER};
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 use ods_store::Digest;
 use sha1::Digest as _;
 
@@ -253,27 +259,52 @@ async fn an_upload_is_published_in_the_name_of_who_finishes_it_and_the_audit_say
     assert!(entry["from"].is_string(), "{entry}");
 }
 
-/// What a new token sends, which is revoked before these bytes.
-async fn revoked_before(api: &Api, upload: &str, bytes: &'static [u8]) -> Answer {
+/// A new token and what it sends: these bytes, before which it is revoked and time passes.
+fn revoked_before(
+    api: &Api,
+    bytes: &'static [u8],
+    passes: Duration,
+) -> (String, BoxStream<'static, io::Result<Bytes>>) {
     let new = NewToken { name: "slow".to_owned(), scope: Scope::Publish, prefixes: Vec::new(), expires_at: None };
     let (row, secret) = api.store.create_token(&new, &Author::new("test"), NOW).expect("a token");
     let store = api.store.clone();
-    let body = futures_util::stream::once(async move {
+    let bytes = futures_util::stream::once(async move {
         assert!(store.revoke_token(row.id, &Expected::Any, &Author::new("test"), NOW).expect("revoked"));
-        Ok::<_, std::convert::Infallible>(bytes::Bytes::from_static(bytes))
+        tokio::time::advance(passes).await;
+        Ok(Bytes::from_static(bytes))
     });
-    let offset = api.get(upload).await.ok(200)["offset"].as_u64().expect("an offset");
-    send_as(api, &secret, upload, usize::try_from(offset).expect("small"), Body::from_stream(body)).await
+    (secret, bytes.boxed())
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_revoked_while_it_sends_is_told_so_and_publishes_nothing_and_another_may() {
     let api = Api::new();
     let upload = begin(&api, 16, &[("path", "x.pkg")]).await;
-    revoked_before(&api, &upload, b"01234567").await.problem(401, "token_unknown");
-    revoked_before(&api, &upload, b"89abcdef").await.problem(401, "token_unknown");
+    for (offset, bytes) in [(0, b"01234567"), (8, b"89abcdef")] {
+        let (secret, bytes) = revoked_before(&api, bytes, Duration::ZERO);
+        send_as(&api, &secret, &upload, offset, Body::from_stream(bytes)).await.problem(401, "token_unknown");
+    }
     api.get("/api/v1/packages/x.pkg").await.problem(404, "no_such_package");
     assert_eq!(stands(&api, &upload).await, "16", "who asks for it now publishes it");
     let package = api.get("/api/v1/packages/x.pkg").await.ok(200);
     assert_eq!(package["published_by"]["by"], "token ci");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_what_a_revoked_token_sends_nothing_is_taken_a_second_later() {
+    let api = Api::new();
+    let upload = begin(&api, 16, &[("path", "x.pkg")]).await;
+    let checksum = format!("sha256 {}", BASE64.encode(&[7; 32]));
+    for checksum in [None, Some(checksum.as_str())] {
+        let stood = stands(&api, &upload).await;
+        let (secret, late) = revoked_before(&api, b"late", Duration::from_secs(1));
+        let first = futures_util::stream::iter([Ok(Bytes::from_static(b"soon"))]);
+        let never = futures_util::stream::once(async { panic!("it is still read") });
+        let body = Body::from_stream(first.chain(late).chain(never));
+        let request = as_token(Method::PATCH, &upload, &secret).header("tus-resumable", "1.0.0");
+        let request = request.header("upload-offset", stood).header("content-type", "application/offset+octet-stream");
+        let request = checksum.into_iter().fold(request, |request, said| request.header("upload-checksum", said));
+        api.send(request.body(body).expect("a request")).await.problem(401, "token_unknown");
+        assert_eq!(stands(&api, &upload).await, "4", "what came before stays, unless there is a checksum of the whole");
+    }
 }

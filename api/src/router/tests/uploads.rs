@@ -1,6 +1,7 @@
 //! PUT: bytes in, whole and as announced, or nothing.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use bytes::Bytes;
 use data_encoding::BASE64;
@@ -215,7 +216,7 @@ fn sent_while(api: &Api, meanwhile: impl FnOnce(&Store, ods_store::TokenId) + Se
     (secret, Body::from_stream(first.chain(rest)))
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_token_that_is_revoked_while_it_sends_publishes_nothing() {
     let api = Api::new();
     let (secret, body) = sent_while(&api, |store, id| {
@@ -224,6 +225,25 @@ async fn a_token_that_is_revoked_while_it_sends_publishes_nothing() {
     let request = as_token(Method::PUT, "/api/v1/packages/late.pkg", &secret).body(body).expect("a request");
     api.send(request).await.problem(401, "token_unknown");
     api.get("/api/v1/packages/late.pkg").await.problem(404, "no_such_package");
+    api.nothing_incoming().await;
+
+    // Nor is it read to its end.
+    let new = NewToken { name: "slow".to_owned(), scope: Scope::Publish, prefixes: Vec::new(), expires_at: None };
+    let (row, secret) = api.store.create_token(&new, &Author::new("test"), NOW).expect("a token");
+    let store = api.store.clone();
+    let rest = futures_util::stream::unfold(0, move |sent| {
+        let store = store.clone();
+        async move {
+            match sent {
+                0 => assert!(store.revoke_token(row.id, &Expected::Any, &Author::new("test"), NOW).expect("revoked")),
+                1 => tokio::time::advance(Duration::from_secs(1)).await,
+                _ => panic!("it is still read"),
+            }
+            Some((Ok::<_, Infallible>(Bytes::from_static(b"more")), sent + 1))
+        }
+    });
+    let request = as_token(Method::PUT, "/api/v1/packages/late.pkg", &secret).body(Body::from_stream(rest));
+    api.send(request.expect("a request")).await.problem(401, "token_unknown");
     api.nothing_incoming().await;
 
     let (secret, body) = sent_while(&api, |_, _| {});

@@ -6,7 +6,7 @@ use sha1::Digest as _;
 
 use super::super::receive::{self, Sink};
 use super::headers::{Algorithm, Checksum};
-use crate::auth::Uploader;
+use crate::auth::{Leave, MayEnd as _, Uploader};
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
 
@@ -111,7 +111,8 @@ pub(super) async fn receive(uploader: &Uploader, part: Part, body: Body) -> Resu
         blocking(move || Taking::begin(&uploader, &part, bytes).map(|taking| (taking, part))).await?
     };
     let hasher = part.checksum.as_ref().map(|checksum| Hasher::new(checksum.algorithm));
-    let ((taking, hasher), cut) = match receive::receive(taking, hasher, body).await? {
+    let leave = Leave::new(uploader.writer().reader().clone());
+    let ((taking, hasher), cut) = match receive::receive(taking, hasher, body, &leave).await? {
         receive::Body::Whole(taken) => (taken, None),
         receive::Body::Cut(taken, error) => (taken, Some(error)),
     };
