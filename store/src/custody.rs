@@ -7,6 +7,7 @@
 //!   again in its own write transaction, setting aside looks at the file again, sweeping looks for the row again.
 //! - A file is taken away only when it is certain that no row lists it. After a commit that failed that is not certain, so
 //!   the file stays; a later run collects it.
+//! - A fetch opens its file under the lock, so that it never makes one that a blob being set aside then replaces.
 //!
 //! Not here: what is collected (`gc.rs`), how files are moved (`blobs.rs`), what a commit writes (its caller says).
 
@@ -48,6 +49,15 @@ pub(crate) fn publish<'c, C: Custody, T>(
     if outcome.as_ref().is_err_and(was_refused) && made && !custody.is_listed(blob)? {
         custody.unlink(&guard, blob)?;
     }
+    drop(guard);
+    outcome
+}
+
+/// Opens a fetch's file with `open`, or makes it, and looks for the outline. A blob that is being set aside is wanted before
+/// its file is where the fetch looks, and one that a collector took a moment ago may still have its outline.
+pub(crate) fn open_fetch<C: Custody, T>(custody: &C, blob: &Digest, open: impl FnOnce() -> Result<T>) -> Result<T> {
+    let guard = custody.lock(blob);
+    let outcome = open();
     drop(guard);
     outcome
 }

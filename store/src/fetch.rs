@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::aligned::Aligned;
 use crate::arrivals::{Arrival, Arrivals};
 use crate::blobs::{Blobs, Claim, fetch_name};
+use crate::custody;
 use crate::digest::Digest;
 use crate::disk::DiskFile;
 use crate::error::{Result, StoreError};
@@ -82,40 +83,30 @@ struct Pieces {
 
 impl Fetch {
     /// Begins a fetch, or takes up what an earlier run left of it.
-    pub(crate) fn open(
-        store: WeakStore,
-        blobs: &Arc<Blobs>,
-        arrivals: &Arc<Arrivals>,
-        blob: Digest,
-        size: u64,
-        saved: Option<FetchRow>,
-    ) -> Result<Self> {
+    pub(crate) fn open(store: &Store, blob: Digest, size: u64, saved: Option<FetchRow>) -> Result<Self> {
         if size > BLOB_BYTES_MAX {
             return Err(StoreError::TooLarge { bytes: size, max: BLOB_BYTES_MAX });
         }
-        let name = fetch_name(&blob);
+        let (blobs, name) = (store.blobs(), fetch_name(&blob));
         let claim = blobs.claim(&name);
-        let left_over = blobs.reopen_incoming(&name)?;
-        let was_there = left_over.is_some();
-        let (path, file) = match left_over {
-            Some(found) => found,
-            None => {
-                blobs.check_space(size)?;
-                blobs.create_incoming(&name)?
-            }
-        };
+        let (was_there, (path, file), known) = custody::open_fetch(store, &blob, || {
+            let left_over = blobs.reopen_incoming(&name)?;
+            let was_there = left_over.is_some();
+            let opened = match left_over {
+                Some(found) => found,
+                None => {
+                    blobs.check_space(size)?;
+                    blobs.create_incoming(&name)?
+                }
+            };
+            Ok((was_there, opened, blobs.outline(&blob, size)?))
+        })?;
+        let outline = known.map_or_else(OnceLock::new, OnceLock::from);
         let latest = file.begin_direct(size).then(Latest::default);
-        let outline = OnceLock::new();
-        // Under the lock: a collector that took this blob a moment ago may not have taken its outline yet.
-        let lock = blobs.lock(&blob);
-        if let Some(known) = blobs.outline(&blob, size)? {
-            outline.get_or_init(|| known);
-        }
-        drop(lock);
         let none = PieceSet::none(piece_count(size));
         let pieces = Mutex::new(Pieces { have: none.clone(), unsynced: none, is_suspect: false, is_named: false });
         let fetch = Self(Arc::new(Inner {
-            store,
+            store: store.downgrade(),
             blobs: Arc::clone(blobs),
             blob,
             size,
@@ -127,7 +118,7 @@ impl Fetch {
             pieces,
             asked: Mutex::default(),
             ended: AtomicBool::new(false),
-            arrivals: Arc::clone(arrivals),
+            arrivals: Arc::clone(store.arrivals()),
             _claim: claim,
         }));
         if was_there {

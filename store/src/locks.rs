@@ -2,7 +2,6 @@
 //!
 //! There are a few dozen locks for all blobs, so two blobs may share one. Nobody takes a second lock while holding one,
 //! and the writer's thread takes none: so nobody waits in a circle. The kind of lock is a parameter, so that the model
-//! checker (`custody/model.rs`) runs this very code with its own. The kind of lock is a parameter, so that the model
 //! checker (`custody/model.rs`) runs this very code with its own.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,6 +1,9 @@
 //! Scrubbing: what is found wrong is told, set aside, and comes back; what is found right again is held again.
 
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 use ods_store::{
     Author, Digest, Disk as _, Happening, Lsn, PackageState, ScrubPass, ScrubState, ScrubStep, Scrubber, SimDisk,
@@ -81,6 +84,46 @@ fn a_flipped_bit_is_told_with_its_package_and_only_its_piece_is_fetched() {
     assert_eq!(fetch.have().complement().iter().collect::<Vec<_>>(), [2]);
     put(&store, "mac/x.pkg", &content, at(3)).expect("the same bytes again");
     assert_eq!(read_all(&store, "mac/x.pkg", at(4)).expect("readable").as_deref(), Some(&content[..]));
+    assert_sound(&store);
+}
+
+/// Who fetches is told of the want before the damaged file has been moved to where it is mended.
+#[test]
+fn a_fetch_that_begins_while_its_blob_is_being_set_aside_mends_that_file() {
+    let content = bytes(2, 4 * MIB);
+    let (disk, store) = fresh(1);
+    let blob = put(&store, "mac/x.pkg", &content, at(1)).expect("a publish").package.blob;
+    disk.flip_bit(&file_of("blobs", &blob), 2 * MIB + 9);
+    let ((tell, told), (begin, begun)) = (channel(), channel());
+    let begun = Mutex::new(begun);
+    store.on_commit(move |committed| {
+        if committed.wants_changed {
+            // Nobody waits for a second one.
+            let _ = tell.send(());
+            // If it waits for the file, as it should, it hasn't begun.
+            let _ = begun.lock().expect("no panic").recv_timeout(Duration::from_millis(200));
+        }
+    });
+    let missing = std::thread::scope(|scope| {
+        let (store, content) = (&store, &content);
+        let fetching = scope.spawn(move || {
+            told.recv().expect("it is wanted");
+            let fetch = store.begin_fetch(&blob, content.len() as u64).expect("there is room");
+            begin.send(()).expect("the store is open");
+            let missing = fetch.have().complement();
+            for piece in missing.iter() {
+                let from = usize::try_from(piece).expect("small") * MIB;
+                fetch.write_piece(piece, &content[from..from + MIB]).expect("a right piece");
+            }
+            fetch.finish(at(3)).expect("all pieces are here");
+            missing
+        });
+        assert_eq!(scrub(store, at(2)).damaged, 1);
+        fetching.join().expect("no panic")
+    });
+    assert_eq!(scrub(&store, at(4)).damaged, 0, "what was fetched is what is held");
+    assert_eq!(missing.iter().collect::<Vec<_>>(), [2]);
+    assert_eq!(read_all(&store, "mac/x.pkg", at(5)).expect("readable"), Some(content));
     assert_sound(&store);
 }
 

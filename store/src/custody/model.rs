@@ -10,7 +10,7 @@ use std::sync::Arc;
 use loom::sync::{Mutex, MutexGuard};
 use loom::thread;
 
-use super::{Custody, abandon, collect, publish, seal_fetched, set_aside, sweep};
+use super::{Custody, abandon, collect, open_fetch, publish, seal_fetched, set_aside, sweep};
 use crate::digest::Digest;
 use crate::error::{Result, StoreError};
 use crate::locks::{DigestLocks, Exclusive};
@@ -132,6 +132,17 @@ impl Model {
         self.step(|world| (world.live, world.wanted) = (false, false));
     }
 
+    /// As whoever fetches, once told that it is wanted.
+    fn begin_fetch(&self) {
+        if self.step(|world| world.wanted) {
+            let open = || {
+                self.step(|world| world.part = true);
+                Ok(())
+            };
+            open_fetch(self, &BLOB, open).expect("the model's disk is well");
+        }
+    }
+
     fn finish_fetch(&self) {
         let commit = || {
             self.step(|world| (world.listed, world.wanted) = (true, false));
@@ -162,6 +173,10 @@ impl Model {
         let aside = |_: &_| {
             self.step(|world| {
                 assert_ne!(world.file, Some(true), "a whole file is taken out of service");
+                assert!(
+                    !world.part || world.file.is_none(),
+                    "a damaged file takes the place of the one that a fetch fills"
+                );
                 world.part |= world.file.take().is_some();
             });
             Ok(())
@@ -220,6 +235,8 @@ fn explore(flaw: Flaw, start: World, acts: &'static [Act], last: fn(World)) {
 
 /// Held, and no head has it: what gc takes.
 const OLD: World = World { listed: true, live: false, wanted: false, file: Some(true), part: false };
+/// Held and damaged.
+const ROTTEN: World = World { live: true, file: Some(false), ..OLD };
 /// Not here, and nobody wants it.
 const ABSENT: World = World { listed: false, live: false, wanted: false, file: None, part: false };
 /// Wanted, and all pieces are here.
@@ -277,8 +294,21 @@ fn a_fetch_whose_want_is_dropped_leaves_no_part() {
 #[test]
 fn a_reader_that_met_a_gap_leaves_a_whole_file_alone() {
     explore(Flaw::None, OLD, &[Model::open, Model::collect, Model::publish], held);
-    let rotten = World { file: Some(false), live: true, ..OLD };
-    explore(Flaw::None, rotten, &[Model::open, Model::open, Model::publish], held);
+    explore(Flaw::None, ROTTEN, &[Model::open, Model::open, Model::publish], held);
+}
+
+#[test]
+fn a_fetch_that_begins_while_its_blob_is_set_aside_fills_that_file() {
+    explore(Flaw::None, ROTTEN, &[Model::open, Model::begin_fetch], |world| {
+        assert!(world.wanted && world.part && world.file.is_none(), "{world:?}");
+    });
+    explore(Flaw::None, ROTTEN, &[Model::open, Model::begin_fetch, Model::publish], held);
+}
+
+#[test]
+#[should_panic(expected = "takes the place of the one that a fetch fills")]
+fn without_the_lock_the_check_finds_the_race_of_setting_aside_and_fetching() {
+    explore(Flaw::NoLock, ROTTEN, &[Model::open, Model::begin_fetch], any);
 }
 
 #[test]

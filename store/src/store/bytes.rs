@@ -180,7 +180,7 @@ impl Store {
         };
         // Verifying what is there can take minutes, so others are not kept out meanwhile; the first one in stays.
         let was_saved = saved.is_some();
-        let fetch = Fetch::open(self.downgrade(), self.blobs(), self.arrivals(), *blob, size, saved)?;
+        let fetch = Fetch::open(self, *blob, size, saved)?;
         if was_saved && fetch.is_new() {
             // The file that the map was of is gone; the map must not be taken for this one's.
             self.save_fetch(blob, &fetch.row())?;
