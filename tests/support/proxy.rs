@@ -136,6 +136,12 @@ fn answers(
             return Ok(());
         }
         let bytes = &mut buffer[..count];
+        let count = u64::try_from(count).expect("a buffer's length fits");
+        let mut pass = |bytes: &[u8]| {
+            // Counted first: what has arrived is counted, however long this thread has to wait for its next turn.
+            counted.fetch_add(count, Ordering::SeqCst);
+            client.write_all(bytes)
+        };
         let now = *manner.lock().expect("no thread of the proxy panics");
         match now {
             Manner::Garbage => return client.write_all(&Generated::new(passed, 4000).all()),
@@ -143,7 +149,7 @@ fn answers(
                 for (place, byte) in (passed..).zip(bytes.iter_mut()) {
                     *byte ^= u8::from(place % step == step - 1);
                 }
-                client.write_all(bytes)?;
+                pass(bytes)?;
             }
             Manner::BreakAfter(limit) if passed >= limit => return Ok(()),
             Manner::StallAfter(limit) if passed >= limit => stall_while(manner, now),
@@ -151,11 +157,9 @@ fn answers(
             | Manner::BreakAfter(_)
             | Manner::StallAfter(_)
             | Manner::CutRequestsAfter(_)
-            | Manner::LoseAnswerTo(_) => client.write_all(bytes)?,
+            | Manner::LoseAnswerTo(_) => pass(bytes)?,
         }
-        let count = u64::try_from(count).expect("a buffer's length fits");
         passed += count;
-        counted.fetch_add(count, Ordering::SeqCst);
     }
 }
 
