@@ -51,7 +51,22 @@ test("an upload goes on after a pause, a reload and a restart of the server", as
   assert.equal(made.version, "2.0");
   // Going on began nothing anew: nothing else is left, on the node or in the browser.
   assert.deepEqual((await node.api("GET", "/uploads")).items, []);
-  assert.equal(await page.evaluate(() => localStorage.getItem("ods.uploads") ?? "[]"), "[]");
+  const kept = JSON.parse((await page.evaluate(() => localStorage.getItem("ods.uploads"))) ?? "[]");
+  assert.deepEqual(kept.filter((/** @type {any} */ { ended }) => !ended), []);
+
+  // How it ended is told after a reload too, where it is asked for, until it is taken off the list.
+  await page.reload();
+  await page.locator(".upload[data-state=published] .steps li.done", { hasText: "on 1 of 1 node" }).waitFor();
+  await picture(page, "upload-ended");
+  await page.goto(`${node.url}/ui/`);
+  await page.locator("ods-tray").waitFor({ state: "attached" });
+  await page.locator(".event").first().waitFor();
+  assert.equal(await page.locator("ods-tray .upload").count(), 0);
+  await page.getByRole("navigation").getByRole("link", { name: "Uploads", exact: true }).click();
+  await page.getByRole("button", { name: "Clear finished" }).click();
+  await page.reload();
+  await page.getByText("No uploads").waitFor();
+  assert.equal(await page.evaluate(() => localStorage.getItem("ods.uploads")), "[]");
   forgive(complaints, /ERR_|Failed to load resource|net::/);
 });
 
@@ -129,15 +144,21 @@ test("what is published while an upload goes on isn't replaced by it", async () 
   const network = await context.newCDPSession(page);
   const slow = (/** @type {number} */ rate) => network.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: rate });
   await slow(1_000_000);
-  await upload(page, { name: "New-1.pkg", size: 6_000_000 });
+  const file = { name: "New-1.pkg", size: 6_000_000 };
+  await upload(page, file);
   const row = page.locator("page-uploads .upload");
   await row.locator(".steps li.begun").first().waitFor();
   await node.put("New-1.pkg", "it was first");
   await slow(-1);
   await row.filter({ hasText: "Nothing was replaced" }).waitFor();
   assert.equal((await node.api("GET", "/packages/New-1.pkg")).size, "it was first".length);
+  // A reload forgets neither that nor the way on.
+  await page.reload();
+  await row.filter({ hasText: "Nothing was replaced: another one is there by now" }).waitFor();
   await node.api("DELETE", "/packages/New-1.pkg");
   await row.getByRole("button", { name: "Replace it" }).click();
+  await page.locator("page-uploads .upload[data-state=needs-file]").waitFor();
+  await drop(page, file);
   await row.filter({ hasText: "was removed meanwhile" }).waitFor();
   await row.getByRole("button", { name: "Publish all the same" }).click();
   await page.locator("page-uploads .upload[data-state=published]").waitFor();

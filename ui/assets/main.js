@@ -3,6 +3,7 @@
 import { router } from './lib/router.js';
 import { apply } from './lib/theme.js';
 import { Problem } from './lib/problem.js';
+import { session } from './lib/session.js';
 import { toastProblem } from './lib/toast.js';
 import { later } from './lib/update.js';
 import { remembersUploads, uploading } from './lib/uploading.js';
@@ -11,7 +12,7 @@ import './elements/ods-drop.js';
 
 // What can't be had is said below.
 uploading.addEventListener('here', () => void later(() => import('./elements/ods-tray.js')));
-if (remembersUploads()) void later(() => import('./lib/uploads.js'));
+session.addEventListener('change', () => session.identity && remembersUploads() && void later(() => import('./lib/uploads.js')));
 
 // What was refused where nobody waited for the answer is said all the same; anything else is a fault of the page, and stays one.
 addEventListener('unhandledrejection', (event) => {

@@ -11,7 +11,7 @@ import { icon } from './icon.js';
 import { uploadRow } from './upload-row.js';
 
 class OdsTray extends OdsElement {
-  #closed = false;
+  #closed = queue.going === 0;
   #seen = 0;
 
   constructor() {
@@ -21,9 +21,9 @@ class OdsTray extends OdsElement {
     this.tick(1000);
   }
 
-  /** What is new opens it again. */
+  /** What is new opens it again; what ended before a reload doesn't. */
   #changed() {
-    if (queue.items.length > this.#seen) this.#closed = false;
+    if (queue.items.length > this.#seen) this.#closed &&= queue.going === 0;
     this.#seen = queue.items.length;
     this.requestUpdate();
   }

@@ -1,6 +1,7 @@
 /**
  * What this browser remembers of its uploads, so that they go on after a reload when the file is dropped again. A browser can't keep
- * the file itself, so it is known again by name, size and time of change.
+ * the file itself, so it is known again by name, size and time of change. Of those that ended it remembers the last, for as long as
+ * the node can tell how they ended.
  */
 
 import { KEY } from './uploading.js';
@@ -15,11 +16,15 @@ import { KEY } from './uploading.js';
  * @property {string | null} replaces the revision that it replaces
  * @property {string} tab which tab sends it
  * @property {number} seen when that tab was last there
+ * @property {number} [ended] when it was published or refused
  */
 
 const TAB_KEY = 'ods.tab';
 /** A tab that said nothing for so long is gone. */
 const GONE_MS = 10_000;
+/** So long the node tells how an upload ended. */
+const ENDED_KEPT_MS = 24 * 3600 * 1000;
+const ENDED_MAX = 50;
 
 /** This tab, also after a reload. */
 const tab = thisTab();
@@ -45,10 +50,11 @@ function all() {
   }
 }
 
-/** @param {Remembered[]} kept */
-function keep(kept) {
+/** @param {Remembered[]} uploads */
+function keep(uploads) {
+  const known = uploads.filter(({ ended }) => ended && Date.now() - ended < ENDED_KEPT_MS).slice(-ENDED_MAX);
   try {
-    localStorage.setItem(KEY, JSON.stringify(kept));
+    localStorage.setItem(KEY, JSON.stringify(uploads.filter((one) => !one.ended || known.includes(one))));
   } catch {
     // Full or forbidden: uploads work, but don't survive a reload.
   }
@@ -63,6 +69,11 @@ export function orphans() {
 /** @param {Omit<Remembered, 'tab' | 'seen'>} upload */
 export function remember(upload) {
   keep([...all().filter((one) => one.id !== upload.id), { ...upload, tab, seen: Date.now() }]);
+}
+
+/** Its file isn't needed any more, only how it ended. @param {string} id */
+export function ended(id) {
+  keep(all().map((one) => (one.id === id ? { ...one, ended: one.ended ?? Date.now() } : one)));
 }
 
 /** @param {string} id */

@@ -11,7 +11,7 @@
 import { call } from './api.js';
 import { live } from './live.js';
 import { packageAt } from './package-at.js';
-import { asProblem } from './problem.js';
+import { asProblem, Problem } from './problem.js';
 import { Speed } from './speed.js';
 import * as tus from './tus.js';
 import * as memory from './upload-memory.js';
@@ -31,7 +31,7 @@ export class Item {
   /** Bytes that the node has, with the right checksum. */
   verified = 0;
   speed = new Speed();
-  /** @type {import('./problem.js').Problem | null} why it failed, or why it waits */
+  /** @type {Problem | null} why it failed, or why it waits */
   problem = null;
   /** @type {import('./types.js').Package | null} */
   package = null;
@@ -45,6 +45,8 @@ export class Item {
   modified = 0;
   /** Whether it was begun anew since the node had forgotten it. */
   anew = false;
+  /** Whether the node takes no more of what has its id: it was published, or refused. */
+  over = false;
   /** The revision that it replaces; null: nothing. @type {string | null} */
   replaces = null;
   /** What is there instead, so that it was refused; null: nothing any more. @type {import('./types.js').Package | null | undefined} */
@@ -78,7 +80,9 @@ class Queue extends EventTarget {
 
   constructor() {
     super();
-    for (const kept of memory.orphans()) this.#restore(kept);
+    const orphans = memory.orphans();
+    for (const kept of orphans.filter(({ ended }) => !ended)) this.#restore(kept);
+    void this.#recall(orphans.filter(({ ended }) => ended));
     setInterval(() => memory.stillHere(this.items.flatMap((item) => (item.id && item.open ? [item.id] : []))), STILL_HERE_MS);
     live.on(['package.*'], () => this.#countNodes());
     addEventListener('beforeunload', (event) => this.items.some((item) => item.state === 'sending') && event.preventDefault());
@@ -152,11 +156,12 @@ class Queue extends EventTarget {
     this.changed();
     if (!item.id) return;
     memory.forget(item.id);
-    if (item.open) await call('remove_upload', { path: { id: item.id } }).catch(() => undefined);
+    if (!item.over) await call('remove_upload', { path: { id: item.id } }).catch(() => undefined);
   }
 
   /** Takes off what is done. */
   clear() {
+    for (const { id, open } of this.items) if (id && !open) memory.forget(id);
     this.items = this.items.filter((item) => item.open);
     this.changed();
   }
@@ -166,10 +171,9 @@ class Queue extends EventTarget {
   }
 
   /** @param {memory.Remembered} kept */
-  #restore({ id, name, size, modified, facts, replaces = null }) {
-    const item = Object.assign(new Item(name, size, facts, null, id), { replaces });
-    item.modified = modified;
-    item.state = 'needs-file';
+  #restore(kept) {
+    const { id, size } = kept;
+    const item = remembered(kept);
     this.items.push(item);
     tus.offset(id).then((at) => {
       item.verified = item.sent = at;
@@ -179,6 +183,23 @@ class Queue extends EventTarget {
       // The node knows it no more (it was abandoned, or is published since a day), or can't be reached: the file tells.
       this.changed();
     });
+  }
+
+  /** Those that ended before the page was loaded, as the node tells of them. @param {memory.Remembered[]} ended */
+  async #recall(ended) {
+    const found = await Promise.all(ended.map(async (kept) => {
+      const told = await call('show_upload', { path: { id: kept.id }, background: true }).catch(asProblem);
+      if (!(told instanceof Problem)) return { item: remembered(kept), told };
+      if (told.status === 404) memory.forget(kept.id);
+      return null;
+    }));
+    const known = found.filter((one) => one !== null);
+    this.items = [...known.map(({ item }) => item), ...this.items];
+    for (const { item, told } of known) {
+      if (told.error) this.#fail(item, new Problem(told.error.code === 'precondition_failed' ? 412 : 409, 'upload_refused', told.error.detail));
+      else this.#ended(item, told.package);
+    }
+    this.changed();
   }
 
   /** Begins as many as may be sent at once. */
@@ -195,6 +216,10 @@ class Queue extends EventTarget {
     const sender = new AbortController();
     item.sender = sender;
     try {
+      if (item.over) {
+        if (item.id) memory.forget(item.id);
+        Object.assign(item, { id: null, over: false });
+      }
       // Whoever pauses and resumes while it is begun doesn't begin a second one.
       item.id ??= await (item.begun ??= this.#begin(item, file).finally(() => (item.begun = null)));
       if (this.items.includes(item)) {
@@ -260,9 +285,9 @@ class Queue extends EventTarget {
     const stale = item.problem.status === 412;
     if (!forgotten && !stale && item.problem.code !== 'upload_refused') return;
     if (stale) void this.#look(item);
-    if (item.id) memory.forget(item.id);
-    item.id = null;
+    item.over = true;
     item.sent = item.verified = 0;
+    if (item.id) (forgotten ? memory.forget : memory.ended)(item.id);
     // One that the node knows no more (it was abandoned meanwhile) is begun anew, once; one that it refused, by "retry".
     if (forgotten && !item.anew) {
       item.anew = true;
@@ -280,10 +305,16 @@ class Queue extends EventTarget {
   /** @param {Item} item */
   async #published(item) {
     const id = /** @type {string} */ (item.id);
-    memory.forget(id);
+    memory.ended(id);
     const told = await call('show_upload', { path: { id }, background: true });
-    item.package = told.package;
+    this.#ended(item, told.package);
+  }
+
+  /** @param {Item} item @param {Item['package']} made null: it is gone since */
+  #ended(item, made) {
+    item.package = made;
     item.state = 'published';
+    item.over = true;
     item.sent = item.verified = item.size;
     item.file = null;
     void this.#countNodes();
@@ -301,6 +332,11 @@ class Queue extends EventTarget {
     }));
     if (waiting.length > 0) this.changed();
   }
+}
+
+/** One from before a reload. @param {memory.Remembered} kept */
+function remembered({ id, name, size, modified, facts, replaces = null }) {
+  return Object.assign(new Item(name, size, facts, null, id), { replaces, modified, state: /** @type {UploadState} */ ('needs-file') });
 }
 
 /** The queue of this page. */
