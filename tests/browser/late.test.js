@@ -35,6 +35,38 @@ async function held(page, method, path) {
   return release;
 }
 
+/** A node as it is seen through a network that one may cut. @param {Node} host */
+async function doorTo(host) {
+  /** @type {Map<import("node:net").Socket, import("node:net").Socket | null>} */
+  const open = new Map();
+  let silent = false;
+  const server = createServer((outside) => {
+    outside.on("error", () => undefined).on("close", () => open.delete(outside));
+    const inside = silent ? null : connect(Number(new URL(host.url).port), "127.0.0.1");
+    open.set(outside, inside);
+    if (inside) outside.pipe(inside.on("error", () => outside.destroy())).pipe(outside);
+    else outside.resume();
+  }).listen(0, "127.0.0.1").unref();
+  await once(server, "listening");
+  const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
+  return {
+    url: `http://127.0.0.1:${port}`,
+    token: host.token,
+    answerNobodyNew: () => void (silent = true),
+    fallSilent: () => {
+      silent = true;
+      for (const [outside, inside] of open) {
+        inside?.unpipe(outside);
+        outside.unpipe().resume();
+      }
+    },
+    answerAgain: () => {
+      silent = false;
+      for (const [outside, inside] of open) [outside, inside].forEach((socket) => socket?.destroy());
+    },
+  };
+}
+
 test("who sees only what is below some prefixes has a list of that", async () => {
   const { token } = await node.api("POST", "/tokens", { name: "limited", scope: "publish", prefixes: ["y/"], expires_at: null });
   const { page } = await visitor();
@@ -220,22 +252,39 @@ test("whose session was ended elsewhere is asked to sign in, and isn't told firs
 
 test("a node that stops, and whose host then answers nothing at all, is said to be away", async () => {
   const host = await Node.start("silent");
-  let silent = false;
-  const door = createServer((outside) => {
-    outside.on("error", () => undefined);
-    if (silent) return void outside.resume();
-    const inside = connect(Number(new URL(host.url).port), "127.0.0.1");
-    outside.pipe(inside.on("error", () => outside.destroy())).pipe(outside);
-  }).listen(0, "127.0.0.1").unref();
-  await once(door, "listening");
-  const { port } = /** @type {import("node:net").AddressInfo} */ (door.address());
+  const door = await doorTo(host);
   const { page, complaints } = await visitor();
-  await signIn(page, /** @type {any} */ ({ url: `http://127.0.0.1:${port}`, token: host.token }));
+  await signIn(page, /** @type {any} */ (door));
   await page.locator(".live-pill[data-state=live]").waitFor();
-  silent = true;
+  door.answerNobodyNew();
   await host.stop();
   await page.locator(".live-pill[data-state=connecting]").waitFor();
   await page.locator(".banner", { hasText: "What you see is as it was at" }).waitFor();
+  forgive(complaints, /ERR_|Failed to load resource|net::/);
+});
+
+test("a host that falls silent in mid-work is said to be away, what was read stays, and it goes on when it is back", async () => {
+  const host = await Node.start("unplugged");
+  const door = await doorTo(host);
+  const { page, complaints } = await visitor();
+  await signIn(page, /** @type {any} */ (door));
+  await page.locator(".live-pill[data-state=live]").waitFor();
+  const packages = page.locator(".tile[href='/ui/packages'] strong");
+  await packages.waitFor();
+  const givenUp = page.waitForEvent("requestfailed", (request) => request.url().includes("/api/v1/mesh"));
+  door.fallSilent();
+  await page.locator(".banner", { hasText: "What you see is as it was at" }).waitFor();
+  await givenUp;
+  assert.equal(await packages.textContent(), "0", "it is still to be seen");
+  await page.getByRole("navigation").getByRole("link", { name: "Packages" }).click();
+  await page.locator("main > .waiting").waitFor();
+  assert.equal(await page.getByText("The node can’t be reached").count(), 1);
+  await host.put("meanwhile.pkg", "bytes");
+  door.answerAgain();
+  await page.locator(".vt-row a", { hasText: "meanwhile.pkg" }).waitFor();
+  await page.locator(".banner").waitFor({ state: "detached" });
+  await page.getByRole("navigation").getByRole("link", { name: "Overview" }).click();
+  await until("it is read anew", async () => (await packages.textContent()) === "1");
   forgive(complaints, /ERR_|Failed to load resource|net::/);
 });
 

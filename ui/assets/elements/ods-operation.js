@@ -104,7 +104,7 @@ class OdsOperation extends OdsElement {
     this.#busy = true;
     this.requestUpdate();
     try {
-      const response = await request(/** @type {OperationId} */ (operation.id), { ...options, anonymous: true });
+      const response = await request(/** @type {OperationId} */ (operation.id), { ...options, anonymous: true, patient: true });
       this.#answer = { status: response.status, text: pretty((await response.text()).slice(0, ANSWER_MAX)) };
     } catch (error) {
       this.#answer = error instanceof Problem ? { status: error.status, text: `${error.code}: ${error.message}` } : { status: 0, text: String(error) };

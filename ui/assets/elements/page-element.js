@@ -36,12 +36,16 @@ export function pageElement(route) {
 }
 
 /** @param {Route} route */
-async function load({ tag, load: run, plain = false }) {
+async function load(route) {
+  const { tag, load: run, plain = false } = route;
+  const began = Date.now();
   pages.set(tag, null);
   try {
     await later(run, { plain });
     pages.set(tag, document.createElement(tag));
   } catch (error) {
+    // The node may be back before it is known that what was asked for meanwhile can't be had.
+    if (live.state === 'live' && live.since > began) return load(route);
     pages.set(tag, asProblem(error));
   }
   dispatchEvent(new Event('ods-page-loaded'));

@@ -23,6 +23,7 @@ import { readsMayGo, renewSession } from './session-gate.js';
  * @property {Record<string, string>} [headers]
  * @property {AbortSignal} [signal]
  * @property {boolean} [anonymous] don't ask to sign in: a 401 is an answer
+ * @property {boolean} [patient] a read that may take any time
  * @property {boolean} [background] a refresh that nobody asked for: not in "copy as curl"
  */
 
@@ -35,6 +36,9 @@ import { readsMayGo, renewSession } from './session-gate.js';
  * @property {unknown} body
  * @property {number} status
  */
+
+/** A host that dropped off the network answers nothing, not even that it doesn't: a read isn't waited for any longer than this. */
+export const READ_MAX_MS = 20_000;
 
 /** @type {Call[]} the last calls, newest first */
 const recent = [];
@@ -59,7 +63,7 @@ export const shownThings = new EventTarget();
 export async function call(operation, options = {}) {
   const response = await request(operation, options);
   const json = response.headers.get('content-type')?.startsWith('application/json');
-  return json ? response.json() : /** @type {any} */ (undefined);
+  return json ? response.json().catch((error) => cut(error, options)) : /** @type {any} */ (undefined);
 }
 
 /**
@@ -94,16 +98,27 @@ async function send(operation, options) {
   const body = options.body === undefined ? null : raw ? options.body : JSON.stringify(options.body);
   try {
     const response = await fetch(url, {
-      method, headers, body: /** @type {BodyInit | null} */ (body), signal: options.signal ?? null, credentials: 'same-origin',
+      method, headers, body: /** @type {BodyInit | null} */ (body), signal: signalOf(method, options), credentials: 'same-origin',
     });
     const made = { operation, method, url, headers, body: redacted(options.body), status: response.status };
     if (options.background) rememberRead(made);
     else remember(made);
     return response;
   } catch (error) {
-    if (options.signal?.aborted) throw error;
-    throw Problem.unreachable(error);
+    return cut(error, options);
   }
+}
+
+/** What ends a call before it is answered. @param {string} method @param {CallOptions} options */
+function signalOf(method, { signal, patient }) {
+  const late = method === 'GET' || method === 'HEAD' ? AbortSignal.timeout(READ_MAX_MS) : null;
+  if (patient || !late) return signal ?? null;
+  return signal ? AbortSignal.any([signal, late]) : late;
+}
+
+/** No answer came, or not all of it. @param {unknown} error @param {CallOptions} options @returns {never} */
+function cut(error, { signal }) {
+  throw signal?.aborted ? error : Problem.unreachable(error);
 }
 
 /**

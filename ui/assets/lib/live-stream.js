@@ -12,7 +12,7 @@
 
 const URL_OF_STREAM = '/api/v1/events/stream';
 /** The node says something every 15 s; silence for this long is a dead connection. */
-const SILENCE_MS = 40_000;
+const SILENCE_MS = 25_000;
 /** A host that dropped off the network answers nothing, not even that it doesn't. */
 const ANSWER_MS = 10_000;
 const RETRY_FIRST_MS = 500;

@@ -3,6 +3,7 @@
  * had any more. Only a reload helps, and whoever works here says when.
  */
 
+import { READ_MAX_MS } from './api.js';
 import { Problem } from './problem.js';
 import { ROOT } from './router.js';
 import { text } from './strings.js';
@@ -10,7 +11,7 @@ import { asset } from './trusted.js';
 
 /** Whether the node's page is another one by now than this. */
 export async function isUpdated() {
-  const index = await fetch(ROOT, { cache: 'no-store' }).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
+  const index = await fetch(ROOT, { cache: 'no-store', signal: AbortSignal.timeout(READ_MAX_MS) }).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
   const [base] = new URL(import.meta.url).pathname.split('/lib/');
   return index !== null && base !== undefined && !index.includes(base);
 }
@@ -41,7 +42,8 @@ function moreLooks() {
  */
 export async function later(load, { plain = false } = {}) {
   try {
-    const [loaded] = await Promise.all([load(), plain ? null : moreLooks()]);
+    const late = new Promise((_, reject) => setTimeout(reject, READ_MAX_MS));
+    const [loaded] = await Promise.race([Promise.all([load(), plain ? null : moreLooks()]), late]);
     return loaded;
   } catch (error) {
     throw (await isUpdated()) ? new Problem(0, 'updated', text.update.title) : Problem.unreachable(error);
