@@ -187,7 +187,15 @@ test("a node is expelled only by typing its name, and its own page says so", asy
   await signIn(other.page, /** @type {Node} */ (two));
   await other.page.locator(".banner", { hasText: "This node was expelled from its mesh" }).waitFor();
   await other.page.locator(".tile").first().waitFor();
+  const svg = other.page.locator("svg.mesh");
+  await svg.locator(".node").waitFor();
+  const [x] = await svg.locator(".disc").evaluateAll((discs) => discs.map((disc) => Number(disc.getAttribute("cx"))));
+  assert.equal(x, await svg.evaluate((picture) => /** @type {SVGSVGElement} */ (picture).viewBox.baseVal.width / 2), "in the middle");
+  assert.equal(await other.page.locator("main a", { hasText: "Invite" }).count(), 0);
   await picture(other.page, "expelled");
+  await other.page.goto(`${two?.url}/ui/mesh`);
+  await other.page.locator(".page-head [data-operation=create_invite][aria-disabled=true]").waitFor();
+  await picture(other.page, "expelled-mesh");
 });
 
 test("the last node that has packages is expelled only after a second question, which names them", async () => {

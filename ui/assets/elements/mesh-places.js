@@ -12,8 +12,9 @@ const ONE_RING = 14;
  * @returns {{ spots: Map<string, Spot>, width: number, height: number, small: boolean }}
  */
 export function place(nodes, narrow = false) {
-  const others = nodes.filter((node) => !node.this).sort((a, b) => (a.id < b.id ? -1 : 1));
-  const own = nodes.find((node) => node.this);
+  // A node that was expelled isn't among those that it knows of; the only one of them is in the middle, too.
+  const own = nodes.find((node) => node.this || nodes.length === 1);
+  const others = nodes.filter((node) => node !== own).sort((a, b) => (a.id < b.id ? -1 : 1));
   const small = others.length > ONE_RING;
   const wide = narrow ? 380 : 640;
   const [width, height] = small ? [1180, 720] : others.length === 0 ? [wide, 170] : others.length < 3 ? [wide, 200] : [wide, 390];

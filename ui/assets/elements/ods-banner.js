@@ -3,7 +3,7 @@
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { live } from '../lib/live.js';
-import { mesh, node } from '../lib/node.js';
+import { isExpelled, mesh, node } from '../lib/node.js';
 import { text } from '../lib/strings.js';
 import { isUpdated } from '../lib/update.js';
 import { OdsElement } from './base.js';
@@ -11,14 +11,13 @@ import { icon } from './icon.js';
 import { updatedNotice } from './updated-notice.js';
 
 class OdsBanner extends OdsElement {
-  node = this.use(node);
-  mesh = this.use(mesh);
-
   #away = false;
   #updated = false;
 
   constructor() {
     super();
+    this.use(node);
+    this.use(mesh);
     this.listen(live, 'state', () => this.#connected());
   }
 
@@ -43,9 +42,7 @@ class OdsBanner extends OdsElement {
   }
 
   #expelled() {
-    const nodes = this.mesh.value?.items ?? [];
-    // A node that is no member any more isn't among those of its mesh.
-    if (nodes.length === 0 || !this.node.value || nodes.some((one) => one.this)) return nothing;
+    if (!isExpelled()) return nothing;
     return html`<div class="notice bad banner" role="alert">${icon('circle-alert')}<span><strong>${text.expelled.title}</strong><br>${text.expelled.body}</span></div>`;
   }
 }

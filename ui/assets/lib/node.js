@@ -25,8 +25,16 @@ export const scrub = resource('show_scrub', {}, { everyMs: 15_000, on: ['node.al
 /** What a replica, or a node that is no member any more, can't do; and what only an owner can. */
 const PUBLISHES = new Set(['begin_upload', 'send_bytes', 'publish_package', 'edit_package', 'remove_package', 'change_packages', 'restore_revision']);
 const OWNERS_DO = new Set(['admit_node', 'expel_node']);
+const MEMBERS_DO = new Set(['create_invite', 'join_peer']);
+
+/** Whether this node was expelled: it is no more among those of its mesh. */
+export function isExpelled() {
+  const nodes = mesh.value?.items ?? [];
+  return nodes.length > 0 && node.value !== undefined && !nodes.some((one) => one.this);
+}
 
 session.alsoAsk((operation) => {
+  if (MEMBERS_DO.has(operation) && isExpelled()) return text.expelled.title;
   const role = node.value?.role;
   if (role === undefined || role === 'owner') return null;
   if (OWNERS_DO.has(operation)) return text.scope.ownersDo;
