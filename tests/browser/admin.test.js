@@ -183,13 +183,25 @@ test("hours are painted with a finger on a phone", async () => {
   await dialog.locator(".add-rule button").click();
   await dialog.locator("[data-at='30']").scrollIntoViewIfNeeded();
   await dialog.locator("[data-at='30']").tap();
-  await picture(page, "week-phone");
-  assert.deepEqual(await violations(page), []);
-  assert.deepEqual(await sideways(page), []);
+  for (const width of [320, PHONE.width]) {
+    await page.setViewportSize({ ...PHONE, width });
+    const boxes = await dialog.locator(".cell").evaluateAll((cells) => cells.map((cell) => cell.getBoundingClientRect()).map(({ width, height }) => Math.min(width, height)));
+    assert.ok(Math.min(...boxes) >= 24, `${Math.min(...boxes)} px at ${width} px`);
+    assert.equal(boxes.length, 168);
+    await picture(page, `week-${width}`);
+    assert.deepEqual(await violations(page), []);
+    assert.deepEqual(await sideways(page), []);
+  }
+  // The arrows go where they point.
+  await dialog.locator("[data-at='30']").focus();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Space");
+  await page.keyboard.press("ArrowRight");
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute("data-at")), "55");
   await dialog.locator("button[data-operation=edit_node]").click();
   await dialog.waitFor({ state: "detached" });
   const { limits } = await node.api("GET", "/node");
-  assert.deepEqual(limits.windows.map((/** @type {any} */ { days, from, to, down_bytes_per_s: down }) => [days, from, to, down]), [[["tue"], "06:00", "07:00", 3_000_000]]);
+  assert.deepEqual(limits.windows.map((/** @type {any} */ { days, from, to, down_bytes_per_s: down }) => [days, from, to, down]), [[["tue"], "06:00", "08:00", 3_000_000]]);
 });
 
 test("the storage's trend is what the node noted, in any browser", async () => {

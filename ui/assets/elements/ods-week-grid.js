@@ -115,7 +115,9 @@ class OdsWeekGrid extends OdsElement {
       event.preventDefault();
       return this.#paint(event, true);
     }
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -24, ArrowDown: 24 }[event.key];
+    // Where days are columns, the next hour is below.
+    const [beside, below] = matchMedia('(max-width: 760px)').matches ? [24, 1] : [1, 24];
+    const step = { ArrowLeft: -beside, ArrowRight: beside, ArrowUp: -below, ArrowDown: below }[event.key];
     if (!step) return undefined;
     event.preventDefault();
     this.#at = (this.#at + step + 168) % 168;
