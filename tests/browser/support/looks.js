@@ -31,7 +31,7 @@ export const flaws = (page) => page.evaluate((least) => {
   const cut = innerWidth > 760 ? [] : [...document.querySelectorAll("main .event .clip")].filter((one) => one.scrollWidth > one.clientWidth).map((one) => `“${one.textContent}” is cut, and there is no pointer to hold on it`);
   const heads = [...document.querySelectorAll("main .card > .card-head > h2")].map((head) => ({ text: head.textContent, top: head.getBoundingClientRect().top, card: /** @type {Element} */ (head.closest(".card")).getBoundingClientRect().top }));
   const crooked = heads.flatMap((a, index) => heads.slice(index + 1).filter((b) => a.card === b.card && Math.abs(a.top - b.top) > 0.5).map((b) => `“${a.text}” and “${b.text}” aren't on one line`));
-  const hints = [...document.querySelectorAll("main input[placeholder]")].filter((one) => {
+  const hints = [...document.querySelectorAll("input[placeholder]")].filter((one) => {
     const { fontSize, fontFamily, paddingLeft, paddingRight } = getComputedStyle(one);
     const pen = Object.assign(/** @type {CanvasRenderingContext2D} */ (document.createElement("canvas").getContext("2d")), { font: `${fontSize} ${fontFamily}` });
     return one.clientWidth > 0 && pen.measureText(/** @type {HTMLInputElement} */ (one).placeholder).width > one.clientWidth - parseFloat(paddingLeft) - parseFloat(paddingRight);

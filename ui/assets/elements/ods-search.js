@@ -12,6 +12,8 @@ import { OdsElement } from './base.js';
 import { icon } from './icon.js';
 
 const words = text.search;
+/** The longer hint would be cut there. */
+const NARROW = matchMedia('(max-width: 1000px)');
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
 
 class OdsSearch extends OdsElement {
@@ -21,6 +23,7 @@ class OdsSearch extends OdsElement {
   constructor() {
     super();
     this.whileShown(() => mesh.hold());
+    this.listen(NARROW, 'change');
     this.listen(document, 'keydown', (event) => this.#shortcut(event));
     this.listen(document, 'click', (event) => event.composedPath().includes(this) || this.#finder?.close());
   }
@@ -30,7 +33,7 @@ class OdsSearch extends OdsElement {
     const finder = this.#finder;
     return html`<div class="search" role="search">
       ${icon('search')}
-      <input type="search" role="combobox" aria-label=${words.label} placeholder=${words.placeholder} autocomplete="off" spellcheck="false"
+      <input type="search" role="combobox" aria-label=${words.label} placeholder=${NARROW.matches ? words.short : words.placeholder} autocomplete="off" spellcheck="false"
         aria-expanded=${finder?.isShown ?? false} aria-controls="search-hits" aria-activedescendant=${finder?.chosen ?? nothing}
         @input=${() => finder?.typed(this.#field.value)} @keydown=${this.#key} @focus=${() => this.#begin()}>
       <kbd>${MAC ? '⌘K' : 'Ctrl K'}</kbd>

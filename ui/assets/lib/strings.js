@@ -60,7 +60,7 @@ export const text = {
   },
   curl: 'Copy as curl',
   upload: { button: 'Upload packages', short: 'Upload', drop: 'Drop packages to upload', cannot: 'You may not publish here', empty: 'Drop packages anywhere on this page, or choose them.' },
-  search: { label: 'Search packages by name or digest, nodes and pages', placeholder: 'Search packages, digests, nodes' },
+  search: { label: 'Search packages by name or digest, nodes and pages', placeholder: 'Search packages, digests, nodes', short: 'Search' },
 };
 
 /** What the pages are called, beside those in `text.nav`. */
