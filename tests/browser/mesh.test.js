@@ -167,6 +167,14 @@ test("what moved is listed on both sides, with whom, how much and how fast", asy
     await page.getByLabel("Direction").selectOption(direction === "in" ? "out" : "in");
     await row.waitFor({ state: "detached" });
   }
+
+  // What is replaced since has its name, too.
+  await one?.put("apps/Moved.pkg", Buffer.alloc(1000, 9));
+  const { page } = await visitor();
+  await signIn(page, /** @type {Node} */ (one), "transfers");
+  await page.locator("[data-operation=list_recent_transfers] tbody tr", { hasText: "apps/Moved.pkg" }).filter({ hasText: "6 MB" }).filter({ hasText: "replaced" }).waitFor();
+  await picture(page, "moved-before");
+  assert.deepEqual(await violations(page), []);
 });
 
 /** Whether a node knows of one that was expelled. @param {Node | undefined} node */

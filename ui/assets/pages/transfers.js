@@ -6,6 +6,7 @@ import * as format from '../lib/format.js';
 import { hearsNothing, movements } from '../lib/movements.js';
 import { nodeName } from '../lib/names.js';
 import { mesh, recentTransfers, transfers } from '../lib/node.js';
+import { learnNames, pastName } from '../lib/past-names.js';
 import { Resource } from '../lib/resource.js';
 import { packageUrl, router } from '../lib/router.js';
 import { text as common } from '../lib/strings.js';
@@ -50,6 +51,7 @@ class PageTransfers extends OdsElement {
   constructor() {
     super();
     this.listen(router, 'change');
+    this.listen(recentTransfers, 'change', () => void this.#learn());
     this.tick(10_000);
   }
 
@@ -62,6 +64,11 @@ class PageTransfers extends OdsElement {
         ${card({ title: words.now }, html`<div data-operation="list_transfers">${shown(this.transfers, () => this.#now(movements(items, this.lacking.value ?? [])))}</div>`)}
         ${this.#history()}
       </div>`;
+  }
+
+  async #learn() {
+    await learnNames(this.past.value?.items ?? []);
+    this.requestUpdate();
   }
 
   get #direction() {
@@ -114,8 +121,9 @@ function row({ direction, node, client, path, blob, more, events, done, total, r
 function pastRow(one) {
   const other = one.peer ? nodeName(one.peer) : one.client ?? words.client;
   const seconds = (Date.parse(one.ended_at) - Date.parse(one.began_at)) / 1000;
+  const before = one.path === null ? pastName(one.blob) : null;
   return dataRow(PAST, [
-    html`<span class="unbroken">${ago(one.ended_at)}</span>`, packageLink(one.path, one.blob), (one.direction === 'in' ? words.in : words.out)(other),
+    html`<span class="unbroken">${ago(one.ended_at)}</span>`, html`${packageLink(one.path ?? before, one.blob)}${before === null ? nothing : html`<br><small>${words.before}</small>`}`, (one.direction === 'in' ? words.in : words.out)(other),
     format.bytes(one.bytes), format.rate(one.rate_bytes_per_s), seconds < 1 ? words.under : format.duration(Math.round(seconds)),
   ]);
 }

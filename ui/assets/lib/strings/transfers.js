@@ -8,5 +8,5 @@ export const transfers = {
   nobody: 'nobody yet', client: 'a client', states: { moving: 'Moving', waiting: 'Waiting' }, total: (/** @type {string} */ down, /** @type {string} */ up) => `${down} in, ${up} out`, news: (/** @type {number} */ n) => `${many(n, 'event')} it hasn’t heard of`, newsWait: 'no node reaches it',
   more: (/** @type {number} */ n) => `${many(n, 'more package')}`,
   historyNone: 'Nothing moved since this node was started', historyColumns: ['Ended', 'Package', 'Direction', 'Bytes', 'Rate', 'Took'],
-  under: 'under 1 sec.', earlier: 'Arrived earlier', directions: { '': 'All directions', in: 'In', out: 'Out', elsewhere: 'At other nodes' }, direction: 'Direction',
+  under: 'under 1 sec.', before: 'replaced or removed since', earlier: 'Arrived earlier', directions: { '': 'All directions', in: 'In', out: 'Out', elsewhere: 'At other nodes' }, direction: 'Direction',
 };
