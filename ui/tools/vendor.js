@@ -16,13 +16,12 @@ const packages = new URL("../node_modules/", import.meta.url);
 const entry = [
   'export { LitElement, html, nothing, svg } from "lit";',
   'export { keyed } from "lit/directives/keyed.js";',
-  'export { ifDefined } from "lit/directives/if-defined.js";',
   'export { noChange, _$LH } from "lit-html";',
   'export { Directive, PartType, directive } from "lit/directive.js";',
 ].join("\n");
 
 /** What Lit's own release build switches off, and what is for browsers that the page doesn't run in: what is behind these goes. */
-const OFF = new Set(["DEV_MODE", "NODE_MODE", "ENABLE_EXTRA_SECURITY_HOOKS", "ENABLE_SHADYDOM_NOPATCH", "debugLogEvent"]);
+const OFF = new Set(["DEV_MODE", "NODE_MODE", "ENABLE_EXTRA_SECURITY_HOOKS", "ENABLE_SHADYDOM_NOPATCH", "debugLogEvent", "polyfillSupport"]);
 
 /** What a condition is known to be; undefined if only running tells. @type {(condition: ts.Expression) => boolean | undefined} */
 function known(condition) {
@@ -50,7 +49,8 @@ function withoutDevelopment(source) {
       }
       if (ts.isIfStatement(node) && known(node.expression)) return ts.visitNode(node.thenStatement, visit);
       if (ts.isConditionalExpression(node) && known(node.condition) === false) return ts.visitNode(node.whenFalse, visit);
-      if (ts.isExpressionStatement(node) && known(node.expression) === false) return undefined;
+      if (ts.isExpressionStatement(node) && known(ts.isCallExpression(node.expression) ? node.expression.expression : node.expression) === false) return undefined;
+      if (ts.isVariableStatement(node) && node.declarationList.declarations.every(({ name, initializer }) => ts.isIdentifier(name) && OFF.has(name.text) && initializer?.kind !== ts.SyntaxKind.FalseKeyword)) return undefined;
       if (ts.isBinaryExpression(node) && known(node) === false) return factory.createFalse();
       return ts.visitEachChild(node, visit, context);
     };

@@ -3,7 +3,7 @@
  * its answer can't be pressed twice. Each carries `data-operation`, which the parity map is held against.
  */
 
-import { html, nothing, ifDefined } from '../vendor/lit.js';
+import { html, nothing } from '../vendor/lit.js';
 import { session } from '../lib/session.js';
 import { toastProblem } from '../lib/toast.js';
 import { icon } from './icon.js';
@@ -29,7 +29,7 @@ export function actionButton({ operation, label, icon: name, kind = '', refusal 
   // Greyed with `aria-disabled`, not `disabled`: so it can be pointed at and reached by keyboard, and says why.
   return html`<button
     type=${run ? 'button' : 'submit'} class=${kind} data-operation=${operation}
-    aria-disabled=${why ? 'true' : nothing} aria-busy=${busy ? 'true' : nothing} title=${ifDefined(why ?? title ?? (bare ? label : undefined))} aria-label=${bare ? label : nothing}
+    aria-disabled=${why ? 'true' : nothing} aria-busy=${busy ? 'true' : nothing} title=${why ?? title ?? (bare ? label : nothing)} aria-label=${bare ? label : nothing}
     @click=${(/** @type {MouseEvent} */ event) => press(event, why, run)}
   >${name ? icon(name) : nothing}${bare ? nothing : html`<span>${label}</span>`}</button>`;
 }
@@ -53,10 +53,3 @@ async function press(event, why, run) {
   }
   return undefined;
 }
-
-/**
- * Why an operation can't be called by who is signed in; for inputs and links that aren't buttons.
- *
- * @param {import('../lib/types.js').OperationId} operation
- */
-export const refusalOf = (operation) => session.refusal(operation);

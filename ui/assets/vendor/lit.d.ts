@@ -1,4 +1,3 @@
 // What vendor/lit.js exports, for the type checker; not served.
 export { LitElement, html, nothing, svg } from "lit";
 export { keyed } from "lit/directives/keyed.js";
-export { ifDefined } from "lit/directives/if-defined.js";

@@ -8,8 +8,6 @@ var { is, defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getOwnP
 var global = globalThis;
 var trustedTypes = global.trustedTypes;
 var emptyStringForBooleanAttribute = trustedTypes ? trustedTypes.emptyScript : "";
-var polyfillSupport = global.reactiveElementPolyfillSupport;
-var debugLogEvent = void 0;
 var JSCompiler_renameProperty = (prop, _obj) => prop;
 var defaultConverter = {
   toAttribute(value, type) {
@@ -306,7 +304,6 @@ var ReactiveElement = class extends HTMLElement {
     if (!this.isUpdatePending) {
       return;
     }
-    debugLogEvent?.({ kind: "update" });
     if (!this.hasUpdated) {
       this.renderRoot ??= this.createRenderRoot();
       if (this.__instanceProperties) {
@@ -382,7 +379,6 @@ ReactiveElement.elementStyles = [];
 ReactiveElement.shadowRootOptions = { mode: "open" };
 ReactiveElement[JSCompiler_renameProperty("elementProperties", ReactiveElement)] = /* @__PURE__ */ new Map();
 ReactiveElement[JSCompiler_renameProperty("finalized", ReactiveElement)] = /* @__PURE__ */ new Map();
-polyfillSupport?.({ ReactiveElement });
 (global.reactiveElementVersions ??= []).push("2.1.2");
 
 // lit-html/development/lit-html.js
@@ -931,8 +927,6 @@ var _$LH = {
   _PropertyPart: PropertyPart,
   _ElementPart: ElementPart
 };
-var polyfillSupport2 = global2.litHtmlPolyfillSupport;
-polyfillSupport2?.(Template, ChildPart);
 (global2.litHtmlVersions ??= []).push("3.3.3");
 var render = (value, container, options) => {
   const renderId = 0;
@@ -983,8 +977,6 @@ var LitElement = class extends ReactiveElement {
 LitElement["_$litElement$"] = true;
 LitElement[JSCompiler_renameProperty2("finalized", LitElement)] = true;
 global3.litElementHydrateSupport?.({ LitElement });
-var polyfillSupport3 = global3.litElementPolyfillSupport;
-polyfillSupport3?.({ LitElement });
 (global3.litElementVersions ??= []).push("4.2.2");
 
 // lit-html/development/directive.js
@@ -1043,9 +1035,6 @@ var Keyed = class extends Directive {
   }
 };
 var keyed = directive(Keyed);
-
-// lit-html/development/directives/if-defined.js
-var ifDefined = (value) => value ?? nothing;
 export {
   Directive,
   LitElement,
@@ -1053,7 +1042,6 @@ export {
   _$LH,
   directive,
   html,
-  ifDefined,
   keyed,
   noChange,
   nothing,
