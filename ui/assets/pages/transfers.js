@@ -122,8 +122,9 @@ function pastRow(one) {
   const other = one.peer ? nodeName(one.peer) : one.client ?? words.client;
   const seconds = (Date.parse(one.ended_at) - Date.parse(one.began_at)) / 1000;
   const before = one.path === null ? pastName(one.blob) : null;
+  const since = before === null ? nothing : html`<br><small>${words.before}</small>`;
   return dataRow(PAST, [
-    html`<span class="unbroken">${ago(one.ended_at)}</span>`, html`${packageLink(one.path ?? before, one.blob)}${before === null ? nothing : html`<br><small>${words.before}</small>`}`, (one.direction === 'in' ? words.in : words.out)(other),
+    html`<span class="unbroken">${ago(one.ended_at)}</span>`, html`${packageLink(one.path ?? before, one.blob)}${since}`, (one.direction === 'in' ? words.in : words.out)(other),
     format.bytes(one.bytes), format.rate(one.rate_bytes_per_s), seconds < 1 ? words.under : format.duration(Math.round(seconds)),
   ]);
 }
