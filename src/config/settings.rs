@@ -140,7 +140,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "limits.body_stall_timeout_s",
         Shape::Number(1..=3600),
         |_| Some(Value::from(60)),
-        "Seconds an upload or a download may make no progress.",
+        "Seconds an upload or a download may make no progress (16 KiB up, 1 KiB down).",
     ),
     setting(
         "limits.drain_timeout_s",

@@ -16,6 +16,10 @@ pub(super) const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 /// See [`STREAM_WINDOW_BYTES`].
 pub(super) const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 
+/// A client that sends fewer bytes than this of a body in one body-stall timeout counts as one that stopped sending: else a
+/// byte now and then would hold a connection, which needs no token.
+pub(super) const BODY_PROGRESS_BYTES: u64 = 16 * 1024;
+
 /// A client that takes fewer bytes than this in one write-stall timeout counts as one that stopped reading.
 pub(super) const WRITE_PROGRESS_BYTES: u64 = 1024;
 
@@ -66,8 +70,10 @@ pub(crate) struct ListenLimits {
     pub(crate) idle_timeout: Duration,
     /// The same while [`Self::connections_max`] is reached and others wait.
     pub(crate) crowded_idle_timeout: Duration,
-    /// Without a byte of a request's body, while the handler waits for one.
+    /// Without [`BODY_PROGRESS_BYTES`] of a request's body, or its end, while the handler waits for them.
     pub(crate) body_stall_timeout: Duration,
+    /// The same while [`Self::connections_max`] is reached and others wait.
+    pub(crate) crowded_body_stall_timeout: Duration,
     /// For what is left of a small body that nobody read.
     pub(crate) body_rest_timeout: Duration,
     /// Without the client taking any bytes, while there are some for it.
@@ -84,6 +90,7 @@ impl Default for ListenLimits {
             idle_timeout: Duration::from_secs(75),
             crowded_idle_timeout: Duration::from_secs(1),
             body_stall_timeout: Duration::from_secs(30),
+            crowded_body_stall_timeout: Duration::from_secs(5),
             body_rest_timeout: Duration::from_millis(100),
             write_stall_timeout: Duration::from_mins(1),
         }

@@ -1,4 +1,4 @@
-//! A request's body that fails when the client stops sending it, and of which what nobody read is handed back.
+//! A request's body that fails when the client stops sending it, or nearly does, and of which what nobody read is handed back.
 
 use std::{
     future::Future,
@@ -12,21 +12,99 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, Sleep, sleep_until, timeout},
+};
 
 use prometheus::IntCounter;
 
-use super::{activity::Activity, limits::REST_BYTES_MAX};
+use super::{
+    Shared,
+    activity::Activity,
+    limits::{BODY_PROGRESS_BYTES, ListenLimits, REST_BYTES_MAX},
+};
 
 type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The client sent nothing for too long while its body was waited for. Found as the source of an [`io::Error`] of kind
-/// `TimedOut`.
+/// The client sent next to nothing for too long while its body was waited for. Found as the source of an [`io::Error`] of
+/// kind `TimedOut`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the client sent no byte of the request's body for {} s", .timeout.as_secs_f32())]
+#[error("the client sent next to nothing of the request's body while it was waited for, for {} s", .timeout.as_secs_f32())]
 pub(super) struct BodyStalled {
     /// How long it was waited for.
     timeout: Duration,
+}
+
+/// How long a body may be waited for until [`BODY_PROGRESS_BYTES`] more of it are here.
+#[derive(Debug, Clone)]
+pub(super) struct Patience {
+    timeout: Duration,
+    crowded_timeout: Duration,
+    /// How many listeners wait for room.
+    waiting: watch::Receiver<usize>,
+}
+
+impl Patience {
+    pub(super) fn of(shared: &Shared) -> Self {
+        Self::new(&shared.limits, shared.caps.waiting())
+    }
+
+    fn new(limits: &ListenLimits, waiting: watch::Receiver<usize>) -> Self {
+        let ListenLimits { body_stall_timeout, crowded_body_stall_timeout, .. } = *limits;
+        let crowded_timeout = crowded_body_stall_timeout.min(body_stall_timeout);
+        Self { timeout: body_stall_timeout, crowded_timeout, waiting }
+    }
+
+    fn now(&self) -> Duration {
+        if *self.waiting.borrow() > 0 { self.crowded_timeout } else { self.timeout }
+    }
+}
+
+/// How much came of a body lately, and how long it was waited for meanwhile.
+#[derive(Debug, Default)]
+struct Progress {
+    bytes: u64,
+    waited: Duration,
+    /// Since when, and until it is looked at again.
+    waiting: Option<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl Progress {
+    fn came(&mut self, bytes: u64) {
+        self.stop_waiting();
+        self.bytes += bytes;
+        if self.bytes >= BODY_PROGRESS_BYTES {
+            (self.bytes, self.waited) = (0, Duration::ZERO);
+        }
+    }
+
+    fn stop_waiting(&mut self) {
+        if let Some((since, _)) = self.waiting.take() {
+            self.waited += since.elapsed();
+        }
+    }
+
+    /// Waits on; how long it was waited for, once that is too long.
+    fn poll_wait(&mut self, patience: &Patience, context: &mut Context<'_>) -> Poll<Duration> {
+        loop {
+            let waited = self.waited;
+            let (since, sleep) = self.waiting.get_or_insert_with(|| {
+                let now = Instant::now();
+                // It may become crowded meanwhile.
+                let soon = patience.now().saturating_sub(waited).min(patience.crowded_timeout);
+                (now, Box::pin(sleep_until(now + soon)))
+            });
+            let waited = waited + since.elapsed();
+            if waited >= patience.now() {
+                return Poll::Ready(waited);
+            }
+            match sleep.as_mut().poll(context) {
+                Poll::Ready(()) => self.stop_waiting(),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
 }
 
 /// The body of a request. The time counts only while somebody waits for a byte: a slow disk is not the client's fault.
@@ -35,8 +113,8 @@ pub(super) struct RequestBody<B> {
     /// There until it is handed back.
     body: Option<B>,
     left: Left<B>,
-    timeout: Duration,
-    waiting: Option<Pin<Box<Sleep>>>,
+    patience: Patience,
+    progress: Progress,
     activity: Arc<Activity>,
     received: Option<IntCounter>,
     ended: bool,
@@ -44,13 +122,13 @@ pub(super) struct RequestBody<B> {
 }
 
 impl<B: Body> RequestBody<B> {
-    pub(super) fn new(body: B, timeout: Duration, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(body: B, patience: Patience, activity: Arc<Activity>) -> Self {
         let ended = body.is_end_stream();
         Self {
             body: Some(body),
             left: Left::default(),
-            timeout,
-            waiting: None,
+            patience,
+            progress: Progress::default(),
             activity,
             received: None,
             ended,
@@ -85,24 +163,21 @@ where
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(context) {
             let ended = frame.is_none() || body.is_end_stream();
-            self.waiting = None;
-            if let (Some(received), Some(Ok(frame))) = (&self.received, &frame) {
-                received.inc_by(frame.data_ref().map_or(0, |bytes| bytes.len() as u64));
+            let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+            let bytes = data.map_or(0, |bytes| bytes.len() as u64);
+            self.progress.came(bytes);
+            if let Some(received) = &self.received {
+                received.inc_by(bytes);
             }
             self.ended = ended;
             self.failed |= matches!(frame, Some(Err(_)));
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
-        let timeout = self.timeout;
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + timeout)));
-        match waiting.as_mut().poll(context) {
-            Poll::Ready(()) => {
-                self.failed = true;
-                let stalled = io::Error::new(io::ErrorKind::TimedOut, BodyStalled { timeout });
-                Poll::Ready(Some(Err(stalled.into())))
-            }
-            Poll::Pending => Poll::Pending,
-        }
+        let Self { progress, patience, .. } = &mut *self;
+        progress.poll_wait(patience, context).map(|timeout| {
+            self.failed = true;
+            Some(Err(io::Error::new(io::ErrorKind::TimedOut, BodyStalled { timeout }).into()))
+        })
     }
 
     fn is_end_stream(&self) -> bool {

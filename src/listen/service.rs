@@ -29,7 +29,7 @@ use super::{
     client::X_REQUEST_ID,
     in_flight::{InFlight, RequestFacts},
     limits::TARGET_BYTES_MAX,
-    request_body::{Left, RequestBody, Rest, read_rest},
+    request_body::{Left, Patience, RequestBody, Rest, read_rest},
     response_body::ResponseBody,
 };
 use crate::worker::panic_text;
@@ -98,7 +98,7 @@ impl ConnectionService {
         let (is_http1, expects) = (request.version() < Version::HTTP_2, request.headers().contains_key(EXPECT));
         let mut left = Left::default();
         let mut request = request.map(|body| {
-            let body = RequestBody::new(body, self.shared.limits.body_stall_timeout, self.activity.clone());
+            let body = RequestBody::new(body, Patience::of(&self.shared), self.activity.clone());
             left = body.left();
             Body::new(body.counted(self.shared.counters.request_bytes()))
         });

@@ -37,7 +37,7 @@ pub enum AccountError {
     #[error("the session ended meanwhile, and this was not done; sign in again")]
     SessionEnded,
     /// Who asked for it may do less by now.
-    #[error("this was not done: what you may do was changed meanwhile, from scope {} to {}", before.as_str(), now.as_str())]
+    #[error("this was not done: your scope was changed meanwhile from {} to {}; ask again", before.as_str(), now.as_str())]
     ScopeLowered {
         /// When it was asked for.
         before: Scope,

@@ -6,16 +6,18 @@
 //! - Nor is one that was asked for by somebody who may do less since, or elsewhere.
 //! - Time goes on while a change waits, so the clock is asked anew.
 
-use redb::ReadableTable;
+use redb::ReadTransaction;
 
 use crate::account_error::AccountError;
 use crate::error::Result;
 use crate::schema::{SESSIONS, TOKENS, USERS};
-use crate::sessions;
+use crate::sessions::{self, SessionRow};
+use crate::short_ids::UserId;
 use crate::store::{Who, signed_in};
 use crate::time::UnixMillis;
-use crate::tokens::{self, Scope};
+use crate::tokens::{self, Scope, TokenRow};
 use crate::tx::Tx;
+use crate::users::{self, UserRow};
 
 /// A token or session, and what it allowed when it was looked at.
 #[derive(Debug, Clone)]
@@ -34,6 +36,44 @@ enum Key {
     Session([u8; 32]),
 }
 
+/// The rows of tokens, sessions and users, by key: only the tables that are asked for are opened.
+pub(crate) trait Accounts {
+    /// A token, expired or not.
+    fn token(&self, key: &[u8; 32]) -> Result<Option<TokenRow>>;
+    /// A session, over or not.
+    fn session(&self, key: &[u8; 32]) -> Result<Option<SessionRow>>;
+    /// A user, disabled or not.
+    fn user(&self, id: UserId) -> Result<Option<UserRow>>;
+}
+
+impl Accounts for Tx<'_> {
+    fn token(&self, key: &[u8; 32]) -> Result<Option<TokenRow>> {
+        tokens::by_key(&*self.read(TOKENS)?, key)
+    }
+
+    fn session(&self, key: &[u8; 32]) -> Result<Option<SessionRow>> {
+        sessions::by_key(&*self.read(SESSIONS)?, key)
+    }
+
+    fn user(&self, id: UserId) -> Result<Option<UserRow>> {
+        users::by_id(&*self.read(USERS)?, id)
+    }
+}
+
+impl Accounts for ReadTransaction {
+    fn token(&self, key: &[u8; 32]) -> Result<Option<TokenRow>> {
+        tokens::by_key(&self.open_table(TOKENS)?, key)
+    }
+
+    fn session(&self, key: &[u8; 32]) -> Result<Option<SessionRow>> {
+        sessions::by_key(&self.open_table(SESSIONS)?, key)
+    }
+
+    fn user(&self, id: UserId) -> Result<Option<UserRow>> {
+        users::by_id(&self.open_table(USERS)?, id)
+    }
+}
+
 impl Credential {
     /// That with this secret, of whom it shows, by this clock.
     pub(crate) fn new(secret: &str, who: &Who, clock: fn() -> UnixMillis) -> Self {
@@ -45,33 +85,20 @@ impl Credential {
         Self { key, scope: who.scope(), prefixes: who.prefixes().to_vec(), clock }
     }
 
-    /// Errs if it is good no more in a transaction that was asked for at `now` or later.
-    pub(crate) fn must_stand_in(&self, tx: &Tx<'_>, now: UnixMillis) -> Result<()> {
-        self.must_stand((&*tx.read(TOKENS)?, &*tx.read(SESSIONS)?, &*tx.read(USERS)?), now)
-    }
-
-    /// Errs if it is good no more.
-    pub(crate) fn must_stand(
-        &self,
-        (tokens, sessions, users): (
-            &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
-            &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
-            &impl ReadableTable<&'static [u8; 8], &'static [u8]>,
-        ),
-        now: UnixMillis,
-    ) -> Result<()> {
+    /// Errs if it is good no more, at `now` or by the clock, if that is later.
+    pub(crate) fn must_stand(&self, accounts: &impl Accounts, now: UnixMillis) -> Result<()> {
         let now = now.max((self.clock)());
         let who = match self.key {
             Key::Token(key) => {
-                let token = tokens::by_key(tokens, &key)?.ok_or(AccountError::TokenRevoked)?;
+                let token = accounts.token(&key)?.ok_or(AccountError::TokenRevoked)?;
                 if token.is_expired(now) {
                     return Err(AccountError::TokenExpired.into());
                 }
                 Who::Token(token)
             }
             Key::Session(key) => {
-                let session = sessions::by_key(sessions, &key)?.ok_or(AccountError::SessionEnded)?;
-                let signed_in = signed_in(users, tokens, session)?.filter(|signed_in| !signed_in.is_over(now));
+                let session = accounts.session(&key)?.ok_or(AccountError::SessionEnded)?;
+                let signed_in = signed_in(accounts, session)?.filter(|signed_in| !signed_in.is_over(now));
                 signed_in.ok_or(AccountError::SessionEnded)?.who
             }
         };

@@ -7,6 +7,7 @@ use crate::error::{Result, StoreError};
 use crate::invisible;
 use crate::limits::{NAME_BYTES_MAX, PREFIXES_MAX};
 use crate::path::{PackagePath, PathError};
+use crate::tokens::Scope;
 
 /// Errs unless a name, sent as this field, is something that people can read and tell from others, and that logs can hold:
 /// 1 to [`NAME_BYTES_MAX`] bytes, not all of them blank, no control characters, and none that hide or turn the text around.
@@ -40,6 +41,15 @@ pub(crate) fn check_characters(field: &'static str, text: &str) -> Result<()> {
             u32::from(hidden)
         )),
     }
+}
+
+/// The prefixes of whoever has a scope, as [`check_prefixes`] gives them. An admin may do everything, so it has none.
+pub(crate) fn check_reach(scope: Scope, prefixes: &[String]) -> Result<Vec<String>> {
+    if scope == Scope::Admin && !prefixes.is_empty() {
+        let reason = "must be empty: an admin may do everything".to_owned();
+        return Err(StoreError::BadName { field: "prefixes", reason });
+    }
+    check_prefixes(prefixes)
 }
 
 /// Prefixes without trailing `/`, each a path that may be published at.

@@ -103,7 +103,7 @@ impl Author {
     }
 
     pub(crate) fn must_stand(&self, tx: &Tx<'_>, now: UnixMillis) -> Result<()> {
-        self.credential().map_or(Ok(()), |credential| credential.must_stand_in(tx, now))
+        self.credential().map_or(Ok(()), |credential| credential.must_stand(tx, now))
     }
 
     pub(crate) fn credential(&self) -> Option<&Credential> {

@@ -13,7 +13,7 @@ use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::TOKENS_MAX;
-use crate::names::{check_name, check_prefixes};
+use crate::names::{check_name, check_reach};
 use crate::path::PackagePath;
 use crate::publish::Author;
 use crate::schema::TOKENS;
@@ -125,7 +125,7 @@ pub(crate) fn hash(secret: &str) -> [u8; 32] {
 /// Makes a token; the text is its secret.
 pub(crate) fn create(tx: &Tx<'_>, moment: Moment, new: &NewToken, author: &Author) -> Result<(TokenRow, String)> {
     check_name("name", &new.name)?;
-    let prefixes = check_prefixes(&new.prefixes)?;
+    let prefixes = check_reach(new.scope, &new.prefixes)?;
     if tx.read(TOKENS)?.len()? >= TOKENS_MAX as u64 {
         return Err(StoreError::TooMany { what: "tokens", max: TOKENS_MAX });
     }

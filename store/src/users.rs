@@ -14,7 +14,7 @@ use crate::codec::{from_row, to_row};
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::USERS_MAX;
-use crate::names::{check_name, check_prefixes};
+use crate::names::{check_name, check_reach};
 use crate::publish::Author;
 use crate::schema::USERS;
 use crate::sessions::{self, SessionHolder};
@@ -96,7 +96,7 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, new: &NewUser, author: &Author
         name: new.name.clone(),
         password: new.password.clone(),
         scope: new.scope,
-        prefixes: check_prefixes(&new.prefixes)?,
+        prefixes: check_reach(new.scope, &new.prefixes)?,
         disabled: false,
         created_at: moment.now,
         last_sign_in_at: None,
@@ -127,11 +127,9 @@ pub(crate) fn edit(
         must_be_free(&all, name, Some(id))?;
         row.name.clone_from(name);
     }
-    if let Some(prefixes) = &patch.prefixes {
-        row.prefixes = check_prefixes(prefixes)?;
-    }
     row.password = patch.password.clone().unwrap_or(row.password);
     row.scope = patch.scope.unwrap_or(row.scope);
+    row.prefixes = check_reach(row.scope, patch.prefixes.as_ref().unwrap_or(&row.prefixes))?;
     row.disabled = patch.disabled.unwrap_or(row.disabled);
     if row == before {
         author.told();

@@ -144,6 +144,26 @@ fn a_user_who_may_do_less_does_nothing_of_what_was_asked_for_before_but_that_cha
     assert!(store.must_stand(&author, at(8)).is_err());
 }
 
+/// Two changes, each right by what was there when it was asked for.
+#[test]
+fn nobody_becomes_an_admin_of_some_folders() {
+    let (_, store) = fresh(8);
+    let admin = Author::new("test");
+    let some = || vec!["mac".to_owned()];
+    let refused = |outcome: Result<(), StoreError>| {
+        assert!(matches!(outcome, Err(StoreError::BadName { field: "prefixes", .. })), "{outcome:?}");
+    };
+    let user = store.create_user(&ada(), &admin, at(1)).expect("made");
+    let edit = |patch| store.edit_user(user.id, &patch, None, None, &admin, at(2)).map(drop);
+    edit(UserPatch { prefixes: Some(some()), ..UserPatch::default() }).expect("no admin");
+    refused(edit(UserPatch { scope: Some(Scope::Admin), ..UserPatch::default() }));
+    edit(UserPatch { scope: Some(Scope::Admin), prefixes: Some(vec![]), ..UserPatch::default() }).expect("everywhere");
+    refused(edit(UserPatch { prefixes: Some(some()), ..UserPatch::default() }));
+    let new = NewUser { name: "eve".to_owned(), scope: Scope::Admin, prefixes: some(), ..ada() };
+    refused(store.create_user(&new, &admin, at(3)).map(drop));
+    refused(store.create_token(&NewToken { prefixes: some(), ..token(Scope::Admin) }, &admin, at(3)).map(drop));
+}
+
 #[test]
 fn a_session_does_nothing_once_its_token_has_expired_or_its_user_is_disabled() {
     let (_, store) = fresh(5);

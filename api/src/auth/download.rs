@@ -5,7 +5,7 @@ use axum::http::HeaderValue;
 use axum::http::request::Parts;
 use ods_store::{Arrival, BlobReader, Digest, Fetch, Package, PackagePath, PackageWithBytes, Scope, UnixMillis};
 
-use super::{AppState, BEARER, DownloadMode, MayEnd, Session};
+use super::{AppState, BEARER, Denied, DownloadMode, MayEnd, Session};
 use crate::error::ApiError;
 
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"ods\", charset=\"UTF-8\"");
@@ -38,12 +38,17 @@ impl FromRequestParts<AppState> for DownloadAccess {
 }
 
 impl MayEnd for DownloadAccess {
-    /// Where downloads are open it holds, unless it was given what not everybody has.
+    /// Not where downloads are open, unless it was given what not everybody has.
+    fn can_end(&self) -> bool {
+        self.rests_on_session || self.state.download_mode() != DownloadMode::Open
+    }
+
     fn must_still_hold(&self) -> Result<(), ApiError> {
-        let needed = self.rests_on_session || self.state.download_mode() != DownloadMode::Open;
-        match self.session.as_ref().filter(|_| needed) {
-            Some(session) => session.must_still_hold(&self.state),
-            None => Ok(()),
+        match (&self.session, self.state.download_mode()) {
+            (Some(session), _) => session.must_still_hold(&self.state),
+            (None, DownloadMode::Open) => Ok(()),
+            (None, DownloadMode::Basic) => Err(Denied::Missing.error(Some(BASIC))),
+            (None, DownloadMode::Token) => Err(Denied::Missing.error(Some(BEARER))),
         }
     }
 }
@@ -66,11 +71,6 @@ impl DownloadAccess {
     /// What tells the time, for as long as an answer takes.
     pub(crate) fn clock(&self) -> fn() -> UnixMillis {
         self.state.clock
-    }
-
-    /// Whether it can end, since somebody showed who they are.
-    pub(crate) fn can_end(&self) -> bool {
-        self.session.is_some()
     }
 
     /// Whether a path is open to the caller: all are where downloads are open, else those below its token's prefixes.

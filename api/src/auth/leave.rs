@@ -1,9 +1,10 @@
 //! Leave for what lasts: an answer or a body that goes on for hours.
 
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::blocking::blocking;
 use crate::error::ApiError;
@@ -13,6 +14,11 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What was let in by credentials that may end.
 pub(crate) trait MayEnd: Clone + Send + Sync + 'static {
+    /// Whether they are needed at this moment. Never blocks.
+    fn can_end(&self) -> bool {
+        true
+    }
+
     /// Errs unless they still hold. Blocks.
     fn must_still_hold(&self) -> Result<(), ApiError>;
 }
@@ -29,8 +35,23 @@ impl<A: MayEnd> Leave<A> {
         Self { access, seen_at: Mutex::new(Instant::now()) }
     }
 
+    /// Waits for something as long as it holds.
+    pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T, ApiError> {
+        let mut work = pin!(work);
+        loop {
+            let done = timeout(LOOK_EVERY, work.as_mut()).await;
+            self.must_still_hold().await?;
+            if let Ok(done) = done {
+                return Ok(done);
+            }
+        }
+    }
+
     /// Errs unless it holds still, or did a moment ago: that costs something, so a second is the most that may pass.
     pub(crate) async fn must_still_hold(&self) -> Result<(), ApiError> {
+        if !self.access.can_end() {
+            return Ok(());
+        }
         let now = Instant::now();
         if now - *self.seen_at() < LOOK_EVERY {
             return Ok(());

@@ -111,9 +111,6 @@ pub async fn blob_body(
 
 /// Hands over what is read as long as what was asked with holds.
 fn while_allowed(read_at: ReadAt, access: &DownloadAccess) -> ReadAt {
-    if !access.can_end() {
-        return read_at;
-    }
     let leave = Arc::new(Leave::new(access.clone()));
     Box::new(move |offset, bytes| {
         let (reading, leave) = (read_at(offset, bytes), leave.clone());

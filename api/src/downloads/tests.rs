@@ -40,6 +40,7 @@ fn clock() -> UnixMillis {
 struct Bench {
     folder: TempDir,
     store: Store,
+    state: AppState,
     router: Router,
 }
 
@@ -68,8 +69,8 @@ impl Bench {
         let options = ApiOptions { roots, download_mode, ..ApiOptions::default() };
         let (mesh, _, _) = MeshHandle::new();
         let state = AppState::new(store.clone(), clock, options, mesh, WatchHandle::default());
-        let router = downloads_router().layer(from_fn(render)).with_state(state);
-        Self { folder, store, router }
+        let router = downloads_router().layer(from_fn(render)).with_state(state.clone());
+        Self { folder, store, state, router }
     }
 
     /// A replica that keeps `bytes_max` on demand, and what another node has published: its bytes are there alone.

@@ -145,7 +145,7 @@ impl From<AccountError> for ApiError {
             AccountError::TokenExpired => plain(Code::TokenExpired).challenge(BEARER),
             AccountError::SessionEnded => plain(Code::SessionOver).challenge(BEARER),
             AccountError::ScopeLowered { before, now } => {
-                plain(Code::ScopeTooSmall).fact("needed", before.as_str()).fact("actual", now.as_str())
+                plain(Code::ScopeTooSmall).fact("before", before.as_str()).fact("actual", now.as_str())
             }
             AccountError::PrefixesChanged { now } => plain(Code::OutsidePrefixes).fact("prefixes", now),
             AccountError::SetUpAlready => plain(Code::SetUpAlready),

@@ -81,13 +81,14 @@ pub(super) async fn receive<A: Sink, B: Sink>(
     let mut lanes = Lanes(Lane::new(sink), beside.map(Lane::new));
     let mut filling = blocks.take().await;
     let mut cut = None;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = match chunk {
-            Ok(chunk) => leave.must_still_hold().await.map(|()| chunk),
-            Err(error) => Err(broken_off(&error)),
-        };
-        let chunk = match chunk {
-            Ok(chunk) => chunk,
+    loop {
+        let chunk = match leave.during(chunks.next()).await {
+            Ok(Some(Ok(chunk))) => chunk,
+            Ok(None) => break,
+            Ok(Some(Err(error))) => {
+                cut = Some(broken_off(&error));
+                break;
+            }
             Err(error) => {
                 cut = Some(error);
                 break;

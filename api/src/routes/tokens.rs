@@ -13,7 +13,6 @@ use crate::extract::{JsonBody, Params, creation_key, page_of, parse_id};
 use crate::once;
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
-use crate::routes::users;
 use crate::types::{NewTokenView, Page, PageQuery, TokenRequest, TokenView};
 
 /// List tokens, oldest first, without their secrets.
@@ -54,8 +53,8 @@ pub(crate) async fn create(
 
 /// Revoke a token.
 ///
-/// Nothing is done with it any more, nor with the sessions it began; downloads, uploads and streams under way break off within
-/// a second or so. A token doesn't revoke itself, and the last admin stays.
+/// Nothing is done with it any more, nor with the sessions it began; downloads, uploads and streams under way break off soon
+/// (`api/README.md`). A token doesn't revoke itself, and the last admin stays.
 #[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "revoke_token", tag = "tokens", params(("id" = String, Path, description = "The token's id"),
         ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: revoke only what stands so")),
     responses((status = 204, description = "It is revoked"), BadRequest, NotFound, Conflict, PreconditionFailed))]
@@ -76,7 +75,6 @@ pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId, headers: HeaderMa
 fn parse(request: TokenRequest, now: UnixMillis) -> Result<NewToken, ApiError> {
     let invalid = |field: &str, detail: &str| Err(ApiError::new(Code::Invalid, detail).fact("field", field));
     let scope = Scope::from(request.scope);
-    users::check_prefixes(scope, &request.prefixes)?;
     let expires_at = request.expires_at.map(|at| UnixMillis::new(u64::try_from(at.as_millisecond()).unwrap_or(0)));
     if expires_at.is_some_and(|at| at <= now) {
         return invalid("expires_at", "`expires_at` is in the past, by this node's clock");

@@ -33,7 +33,6 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
     responses((status = 201, body = UserView, headers(("ETag" = String, description = "The version in double quotes"))), BadRequest, Conflict, Invalid))]
 pub(crate) async fn create(admin: Admin, JsonBody(request): JsonBody<UserRequest>) -> Result<Response, ApiError> {
     let scope = Scope::from(request.scope);
-    check_prefixes(scope, &request.prefixes)?;
     let password = admin.hash_password(&request.name, request.password).await?;
     let new = NewUser { name: request.name, password, scope, prefixes: request.prefixes };
     let row = blocking(move || admin.store().create_user(&new, &admin.author(), admin.reader().now())).await?;
@@ -73,7 +72,6 @@ pub(crate) async fn edit(
         must_not_be_own(&admin, id)?;
     }
     let scope = request.scope.map(Scope::from);
-    check_prefixes(scope.unwrap_or(user.scope), request.prefixes.as_ref().unwrap_or(&user.prefixes))?;
     let name = request.name.as_ref().unwrap_or(&user.name);
     let password = match request.password {
         Some(password) => Some(admin.hash_password(name, password).await?),
@@ -136,13 +134,4 @@ fn must_not_be_own(admin: &Admin, id: UserId) -> Result<(), ApiError> {
         }
         Who::User(_) | Who::Token(_) => Ok(()),
     }
-}
-
-/// Errs if an admin's reach is to be cut to some folders: an admin may do everything.
-pub(super) fn check_prefixes(scope: Scope, prefixes: &[String]) -> Result<(), ApiError> {
-    if scope == Scope::Admin && !prefixes.is_empty() {
-        let detail = "an admin may do everything, so it can't have prefixes";
-        return Err(ApiError::new(Code::Invalid, detail).fact("field", "prefixes"));
-    }
-    Ok(())
 }

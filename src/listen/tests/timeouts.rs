@@ -72,15 +72,44 @@ async fn a_body_that_stops_coming_is_the_handlers_to_answer() {
 }
 
 #[tokio::test]
-async fn a_whole_body_is_taken_however_slow_it_starts() {
+async fn a_whole_body_is_taken_however_long_it_takes_while_it_goes_on() {
     let scene = Scene::new(ListenLimits { body_stall_timeout: SHORT * 4, ..no_limits() });
     let mut client = scene.connect().await;
-    client.send("POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\n").await;
-    for piece in ["a", "b", "c", "d", "e", "f"] {
+    client.send("POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 98304\r\n\r\n").await;
+    for _ in 0..6 {
         tokio::time::sleep(SHORT).await;
-        client.send(piece).await;
+        client.send(&"x".repeat(16 * 1024)).await;
     }
-    assert!(client.answer().await.ends_with("\r\n\r\n6"));
+    assert!(client.answer().await.ends_with("\r\n\r\n98304"));
+}
+
+#[tokio::test]
+async fn a_byte_now_and_then_is_no_progress() {
+    let scene = Scene::new(ListenLimits { body_stall_timeout: SHORT * 4, ..no_limits() });
+    let mut client = scene.connect().await;
+    let began = Instant::now();
+    client.send("POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 9999\r\n\r\n").await;
+    for _ in 0..3 {
+        tokio::time::sleep(SHORT).await;
+        client.send("a").await;
+    }
+    let (_, answer) = client.closed_after(began).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+#[tokio::test]
+async fn who_waits_for_room_gets_that_of_a_body_which_hardly_comes() {
+    let limits = ListenLimits { connections_max: 1, crowded_body_stall_timeout: SHORT, ..no_limits() };
+    let scene = Scene::new(limits);
+    let mut slow = scene.connect().await;
+    slow.send("POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 9999\r\n\r\na").await;
+    tokio::time::sleep(SHORT * 3).await;
+    slow.send("b").await;
+    let mut waits = scene.connect().await;
+    waits.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    assert!(waits.answer().await.ends_with("hello"));
+    let (_, answer) = slow.closed_after(Instant::now()).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
 }
 
 #[tokio::test]

@@ -1,9 +1,8 @@
 //! Tokens, users, sessions, the set-up link.
 
-use redb::ReadableTable;
-
 use super::Store;
 use crate::account_error::AccountError;
+use crate::credential::Accounts;
 use crate::edit_tag::Expected;
 use crate::error::Result;
 use crate::journal::Moment;
@@ -209,8 +208,7 @@ impl Store {
     /// Errs if the token or session that an author acts by is over, or allows less by now.
     pub fn must_stand(&self, author: &Author, now: UnixMillis) -> Result<()> {
         let Some(credential) = author.credential() else { return Ok(()) };
-        let read = self.read()?;
-        credential.must_stand((&read.open_table(TOKENS)?, &read.open_table(SESSIONS)?, &read.open_table(USERS)?), now)
+        credential.must_stand(&self.read()?, now)
     }
 
     /// The session with this secret and its holder; `None` if there is none, or its holder is gone. It may be over, and
@@ -218,16 +216,15 @@ impl Store {
     pub fn session(&self, secret: &str) -> Result<Option<SignedIn>> {
         let read = self.read()?;
         let Some(session) = sessions::find(&read.open_table(SESSIONS)?, secret)? else { return Ok(None) };
-        signed_in(&read.open_table(USERS)?, &read.open_table(TOKENS)?, session)
+        signed_in(&read, session)
     }
 
     /// All sessions with their holders, oldest first.
     pub fn sessions(&self) -> Result<Vec<SignedIn>> {
         let read = self.read()?;
-        let (users, tokens) = (read.open_table(USERS)?, read.open_table(TOKENS)?);
         let mut all = Vec::new();
         for (_, session) in sessions::rows(&read.open_table(SESSIONS)?)? {
-            all.extend(signed_in(&users, &tokens, session)?);
+            all.extend(signed_in(&read, session)?);
         }
         Ok(all)
     }
@@ -267,14 +264,10 @@ impl Store {
 }
 
 /// A session with its holder as it is now; `None` if that is gone.
-pub(crate) fn signed_in(
-    users: &impl ReadableTable<&'static [u8; 8], &'static [u8]>,
-    tokens: &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
-    session: SessionRow,
-) -> Result<Option<SignedIn>> {
+pub(crate) fn signed_in(accounts: &impl Accounts, session: SessionRow) -> Result<Option<SignedIn>> {
     let who = match &session.holder {
-        SessionHolder::User(id) => users::by_id(users, *id)?.map(Who::User),
-        SessionHolder::Token(key) => tokens::by_key(tokens, key)?.map(Who::Token),
+        SessionHolder::User(id) => accounts.user(*id)?.map(Who::User),
+        SessionHolder::Token(key) => accounts.token(key)?.map(Who::Token),
     };
     Ok(who.map(|who| SignedIn { session, who }))
 }

@@ -82,6 +82,20 @@ async fn a_download_under_way_ends_with_its_token_where_one_is_needed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_download_that_nobody_had_to_sign_in_for_ends_when_downloads_are_closed() {
+    for (mode, whole) in [(DownloadMode::Open, true), (DownloadMode::Token, false), (DownloadMode::Basic, false)] {
+        let bench = Bench::new();
+        bench.publish("x.pkg", &b"7".repeat(LONG));
+        let request = Request::get("/Packages/x.pkg").body(Body::empty()).expect("a request");
+        let mut body = bench.begin(request).await.into_body();
+        body.frame().await.expect("a frame").expect("allowed");
+        bench.state.set_download_mode(mode);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(body.collect().await.is_ok(), whole, "{mode:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn bytes_that_only_admins_may_have_end_with_their_token_also_where_downloads_are_open() {
     let bench = Bench::new();
     bench.token(Scope::Admin, &[]);

@@ -308,3 +308,13 @@ async fn of_what_a_revoked_token_sends_nothing_is_taken_a_second_later() {
         assert_eq!(stands(&api, &upload).await, "4", "what came before stays, unless there is a checksum of the whole");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_token_is_told_so_though_it_sends_nothing_more() {
+    let api = Api::new();
+    let upload = begin(&api, 16, &[("path", "x.pkg")]).await;
+    let (secret, some) = revoked_before(&api, b"some", Duration::ZERO);
+    let body = Body::from_stream(some.chain(futures_util::stream::pending()));
+    send_as(&api, &secret, &upload, 0, body).await.problem(401, "token_unknown");
+    assert_eq!(stands(&api, &upload).await, "4");
+}
