@@ -1,8 +1,7 @@
 /** An invite while it is shown: its line, or once that is good for nothing any more, who used it. And what it can't do: lead anybody to a loopback address. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { mesh } from '../lib/node.js';
-import { nodeName } from '../lib/names.js';
+import { mesh, nodeName } from '../lib/node.js';
 import { resource } from '../lib/resource.js';
 import { mesh as words } from '../lib/strings/mesh.js';
 import { OdsElement } from './base.js';

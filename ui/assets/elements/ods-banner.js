@@ -8,7 +8,7 @@ import { text } from '../lib/strings.js';
 import { isUpdated } from '../lib/update.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
-import { updatedNotice } from './updated-notice.js';
+import { updatedNotice } from './parts.js';
 
 class OdsBanner extends OdsElement {
   #away = false;

@@ -6,8 +6,7 @@
 import { html, nothing, svg } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { isDown } from '../lib/health.js';
-import { nodeName } from '../lib/names.js';
-import { peers } from '../lib/node.js';
+import { nodeName, peers } from '../lib/node.js';
 import { meshPicture as words } from '../lib/strings.js';
 import { OdsElement } from './base.js';
 import { place } from './mesh-places.js';

@@ -1,7 +1,7 @@
 /** The navigation: a column on wide windows, a bar at the bottom with the first few and "More" on phones. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { counts } from '../lib/counts.js';
+import { compact } from '../lib/format.js';
 import { mesh, node, transfers } from '../lib/node.js';
 import { ROUTES } from '../lib/routes.js';
 import { ROOT, router } from '../lib/router.js';
@@ -20,6 +20,22 @@ const ON_THE_BAR = 4;
 function isAt({ path: at }) {
   const { path } = router.place;
   return at === '' ? path === '' : path === at || path.startsWith(`${at}/`);
+}
+
+/**
+ * The numbers beside the links. Each is '' until it is known.
+ *
+ * @param {number} uploads how many uploads of this page go on
+ * @returns {import('../lib/routes.js').Counts}
+ */
+function counts(uploads) {
+  const moving = transfers.value?.items.length ?? 0;
+  return {
+    packages: node.value ? compact(node.value.packages) : '',
+    nodes: mesh.value ? compact(mesh.value.items.length) : '',
+    transfers: moving ? compact(moving) : '',
+    uploads: uploads ? compact(uploads) : '',
+  };
 }
 
 class OdsNav extends OdsElement {

@@ -14,7 +14,7 @@ import { toastProblem } from '../lib/toast.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { copyButton } from './copy.js';
-import { prose } from './prose.js';
+import { prose } from './parts.js';
 
 /** @typedef {import('../lib/openapi.js').Operation} Operation */
 /** @typedef {import('../lib/types.js').OperationId} OperationId */

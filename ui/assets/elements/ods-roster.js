@@ -10,9 +10,8 @@ import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { dataRow, dataTable } from './data-table.js';
 import { icon } from './icon.js';
-import { badge, card, shown } from './parts.js';
+import { badge, card, prose, shown } from './parts.js';
 import { admitNode } from './peer-dialogs.js';
-import { prose } from './prose.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Member']} Member */
 

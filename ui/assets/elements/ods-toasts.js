@@ -5,7 +5,7 @@ import { text } from '../lib/strings.js';
 import { toasts } from '../lib/toast.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
-import { prose } from './prose.js';
+import { prose } from './parts.js';
 
 /** @typedef {import('../lib/toast.js').Toast} Toast */
 

@@ -6,8 +6,7 @@ import { asProblem, Problem } from '../lib/problem.js';
 import { ROUTES } from '../lib/routes.js';
 import { text } from '../lib/strings.js';
 import { later } from '../lib/update.js';
-import { emptyState, isSaid, problemBox, waiting } from './parts.js';
-import { updatedNotice } from './updated-notice.js';
+import { emptyState, isSaid, problemBox, updatedNotice, waiting } from './parts.js';
 
 /** @typedef {import('../lib/routes.js').Route} Route */
 

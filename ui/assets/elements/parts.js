@@ -1,11 +1,10 @@
-/** What has no state of its own, as template functions: page heads, cards, badges, bars, empty states, problems. */
+/** What has no state of its own, as template functions: page heads, cards, badges, bars, empty states, problems, notices. */
 
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { text } from '../lib/strings.js';
 import { live } from '../lib/live.js';
 import { icon } from './icon.js';
-import { prose } from './prose.js';
 
 /** @typedef {import('../lib/icons.js').IconName} IconName */
 /** @typedef {'good' | 'bad' | 'warn' | 'busy' | 'plain'} Tone */
@@ -74,6 +73,9 @@ export function emptyState({ icon: name, title, body = nothing, action = nothing
   return html`<div class="empty">${icon(name, 'big')}<p class="empty-title">${title}</p><p>${body}</p>${action}</div>`;
 }
 
+/** Words of the node for people: what stands between backticks is to be typed, and looks so. @param {string} words */
+export const prose = (words) => words.split('`').map((part, index) => (index % 2 ? html`<code>${part}</code>` : part));
+
 /**
  * What went wrong, and a way on.
  *
@@ -87,6 +89,10 @@ export function problemBox(problem, retry) {
     ${retry ? html`<button class="small" @click=${retry}>${text.again}</button>` : nothing}
   </div>`;
 }
+
+/** That the node was updated, and a reload that fetches its page. */
+export const updatedNotice = () => html`<div class="notice warn banner" role="alert">${icon('refresh-cw')}<span>${text.update.title}</span>
+  <button class="small primary" @click=${() => location.reload()}>${text.update.reload}</button></div>`;
 
 /**
  * A resource as it is: waiting, not to be had, or its value (with a line above it if it is out of date).

@@ -8,7 +8,7 @@ import { text as common } from '../lib/strings.js';
 import { settings as words } from '../lib/strings/settings.js';
 import { shared } from '../lib/strings/shared.js';
 import { field, formDialog } from './form-dialog.js';
-import { prose } from './prose.js';
+import { prose } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Setting']} Setting */
 

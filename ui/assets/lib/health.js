@@ -1,11 +1,12 @@
-/** Whether all is well, and if not, why: from what the node tells. Pure. */
+/** Whether all is well, and if not, why: from what the node tells; and how far clocks are off. Pure. */
 
-import { CLOCK_OFF_MS, clockAhead } from './clock.js';
 import * as format from './format.js';
 import { overview as words } from './strings.js';
 
 /** @typedef {{ tone: 'warn' | 'bad', words: string, href: string }} Trouble */
 
+/** From here on it is said: certificates and tokens expire wrongly by such a clock. */
+export const CLOCK_OFF_MS = 30_000;
 const DISK_LOW_SHARE = 0.05;
 const DAY_MS = 24 * 3600 * 1000;
 const ALARM_KEPT_MS = DAY_MS;
@@ -76,4 +77,19 @@ export function everywhere(nodes, packages) {
   if (others.length < nodes.length || packages === 0) return null;
   const lacking = Math.max(...others.map((one) => Math.min(packages, (one.wants ?? 0) + (one.behind.events ?? 0))));
   return format.percent((packages - lacking) / packages);
+}
+
+/**
+ * How far a node's clock is from this node's, as this node measured it; or, turned round, what that one says of this one: only one of
+ * two may have asked the other lately.
+ *
+ * @param {import('./types.js').MeshNode} node
+ * @param {readonly import('./types.js').MeshNode[]} nodes
+ * @returns {number | null}
+ */
+export function clockAhead(node, nodes) {
+  if (node.clock_ahead_ms !== null) return node.clock_ahead_ms;
+  const own = nodes.find((one) => one.this);
+  const said = node.links.find((link) => link.node === own?.id)?.clock_ahead_ms ?? null;
+  return said === null ? null : -said;
 }

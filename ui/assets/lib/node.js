@@ -1,5 +1,6 @@
 /** What many parts of the page show of the node: each is read once, whoever uses it. */
 
+import * as format from './format.js';
 import { resource } from './resource.js';
 import { session } from './session.js';
 import { text } from './strings.js';
@@ -21,6 +22,16 @@ export const transfers = resource('list_transfers', { query: { limit: 1000 } }, 
 
 /** The scrub: what it does, what it found last. */
 export const scrub = resource('show_scrub', {}, { everyMs: 15_000, on: ['node.alarm', 'storage.*'] });
+
+/** What people call a node; the beginning of its id if that isn't known. @param {unknown} id */
+export function nodeName(id) {
+  if (node.value?.id === id && node.value) return format.plain(node.value.name);
+  const found = mesh.value?.items.find((node) => node.id === id);
+  return format.plain(found?.name ?? format.shortId(String(id)));
+}
+
+/** What of the mesh names nodes. @param {{ items: readonly import('./types.js').MeshNode[] } | undefined} mesh */
+export const namesOf = (mesh) => mesh?.items.map(({ id, name }) => [id, name]);
 
 /** What a replica, or a node that is no member any more, can't do; and what only an owner can. */
 const PUBLISHES = new Set(['begin_upload', 'send_bytes', 'publish_package', 'edit_package', 'remove_package', 'change_packages', 'restore_revision']);

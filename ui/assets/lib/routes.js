@@ -5,6 +5,8 @@
 
 import { text, titles } from './strings.js';
 
+/** What the navigation says beside some links. @typedef {{ packages: string, nodes: string, transfers: string, uploads: string }} Counts */
+
 /**
  * @typedef {object} Route
  * @property {string} path below `/ui/`; `x/*` is all below x
@@ -15,7 +17,7 @@ import { text, titles } from './strings.js';
  * @property {'main' | 'automation' | 'server'} [group]
  * @property {boolean} [bare] alone, without the frame
  * @property {boolean} [plain] it needs nothing of more.css
- * @property {(facts: import('./counts.js').Counts) => string} [count] what the navigation says beside it
+ * @property {(facts: Counts) => string} [count] what the navigation says beside it
  */
 
 const names = text.nav;

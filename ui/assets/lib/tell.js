@@ -1,7 +1,7 @@
 /** A record of the journal in a few words and an icon, for lists of events. Unknown types are told by their facts. */
 
 import { packageUrl, ROOT } from './router.js';
-import { nodeName } from './names.js';
+import { nodeName } from './node.js';
 import { happenings } from './strings/happenings.js';
 
 /** @typedef {import('./types.js').Happening} Happening */

@@ -1,11 +1,9 @@
 /** Every node of the mesh, as a picture and as a table; links, invites, and who may do what. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { CLOCK_OFF_MS, clockAhead } from '../lib/clock.js';
 import * as format from '../lib/format.js';
-import { isDown } from '../lib/health.js';
-import { nodeName } from '../lib/names.js';
-import { mesh, peers, transfers } from '../lib/node.js';
+import { CLOCK_OFF_MS, clockAhead, isDown } from '../lib/health.js';
+import { mesh, nodeName, peers, transfers } from '../lib/node.js';
 import { ROOT, router } from '../lib/router.js';
 import { text as common } from '../lib/strings.js';
 import { mesh as words } from '../lib/strings/mesh.js';

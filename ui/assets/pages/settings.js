@@ -21,8 +21,7 @@ import { icon } from '../elements/icon.js';
 import { editNode, limitNode } from '../elements/node-dialogs.js';
 import '../elements/ods-policy.js';
 import '../elements/ods-week-grid.js';
-import { badge, card, facts, pageHead, shown } from '../elements/parts.js';
-import { prose } from '../elements/prose.js';
+import { badge, card, facts, pageHead, prose, shown } from '../elements/parts.js';
 import { asked, hasAsked, searchField } from '../elements/search-field.js';
 import { changeSetting, shownValue, storeSetting } from '../elements/setting-dialog.js';
 
