@@ -44,7 +44,7 @@ function thisTab() {
 function all() {
   try {
     const kept = JSON.parse(localStorage.getItem(KEY) ?? '[]');
-    return Array.isArray(kept) ? kept : [];
+    return Array.isArray(kept) ? kept.filter(({ ended }) => !ended || Date.now() - ended < ENDED_KEPT_MS) : [];
   } catch {
     return [];
   }
@@ -52,7 +52,7 @@ function all() {
 
 /** @param {Remembered[]} uploads */
 function keep(uploads) {
-  const known = uploads.filter(({ ended }) => ended && Date.now() - ended < ENDED_KEPT_MS).slice(-ENDED_MAX);
+  const known = uploads.filter((one) => one.ended).slice(-ENDED_MAX);
   try {
     localStorage.setItem(KEY, JSON.stringify(uploads.filter((one) => !one.ended || known.includes(one))));
   } catch {
