@@ -12,7 +12,7 @@ use serde_json::error::Category;
 
 use crate::error::{ApiError, Code};
 use crate::types::{Page, PageQuery};
-use crate::whole_body::{BodyError, whole_body};
+use crate::whole_body::{BodyError, broken, whole_body};
 
 /// Bytes of a JSON body. The largest that makes sense, a token with 64 prefixes, has some 70 KB.
 const JSON_BYTES_MAX: usize = 256 << 10;
@@ -65,7 +65,7 @@ async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
             let detail = format!("a JSON body has at most {JSON_BYTES_MAX} bytes");
             ApiError::new(Code::TooLarge, detail).fact("max", JSON_BYTES_MAX)
         }
-        BodyError::Broken(_) => ApiError::new(Code::BodyIncomplete, "the body broke off"),
+        BodyError::Broken(error) => ApiError::new(Code::BodyIncomplete, broken(&error)),
     })
 }
 

@@ -3,6 +3,9 @@
 //! Its bytes are copied as they come: a chunk that is kept as the connection gave it keeps the connection's buffer, however
 //! short it is, so that a body sent byte by byte would take thousands of times its length.
 
+use std::error::Error as _;
+use std::io;
+
 use axum::body::Body;
 use futures_util::StreamExt as _;
 
@@ -13,6 +16,18 @@ pub enum BodyError {
     TooLong,
     /// It broke off.
     Broken(axum::Error),
+}
+
+/// What happened to a body that isn't whole, for its sender.
+pub(crate) fn broken(error: &axum::Error) -> &'static str {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::TimedOut) {
+            return "next to nothing came of the body for so long that it isn't waited for any more";
+        }
+        source = error.source();
+    }
+    "the body broke off before its end"
 }
 
 /// The bytes of a body that may have so many at most.
@@ -46,6 +61,17 @@ mod tests {
         assert!(matches!(whole_body(body(some()), 3).await, Err(BodyError::TooLong)));
         let cut = some().into_iter().chain([Err(std::io::Error::other("cut"))]).collect();
         assert!(matches!(whole_body(body(cut), 9).await, Err(BodyError::Broken(_))));
+    }
+
+    #[tokio::test]
+    async fn its_sender_is_told_what_happened() {
+        let broken_by = async |kind: io::ErrorKind| {
+            let outcome = whole_body(body(vec![Err(kind.into())]), 9).await;
+            let Err(BodyError::Broken(error)) = outcome else { panic!("{outcome:?}") };
+            broken(&error)
+        };
+        assert!(broken_by(io::ErrorKind::TimedOut).await.starts_with("next to nothing came"));
+        assert!(broken_by(io::ErrorKind::UnexpectedEof).await.starts_with("the body broke off"));
     }
 
     #[tokio::test]

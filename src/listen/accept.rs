@@ -32,17 +32,15 @@ pub(super) async fn accept_loop(listener: TcpListener, around: Surroundings, pul
 async fn accept_for_ever(listener: TcpListener, around: Surroundings) {
     let mut pause = AcceptPause::default();
     loop {
-        let room = around.shared.caps.room().await;
         match listener.accept().await {
             Ok((stream, peer)) => {
                 pause = AcceptPause::default();
+                // Only now: whoever makes room for others does so when there is somebody.
+                let room = around.shared.caps.room().await;
                 welcome(stream, peer, room, &around);
             }
             Err(error) if concerns_one_connection(&error) => {}
-            Err(error) => {
-                drop(room);
-                sleep(pause.next(&error)).await;
-            }
+            Err(error) => sleep(pause.next(&error)).await,
         }
     }
 }

@@ -72,7 +72,8 @@ pub(crate) struct ListenLimits {
     pub(crate) crowded_idle_timeout: Duration,
     /// Without [`BODY_PROGRESS_BYTES`] of a request's body, or its end, while the handler waits for them.
     pub(crate) body_stall_timeout: Duration,
-    /// The same while [`Self::connections_max`] is reached and others wait.
+    /// While [`Self::connections_max`] is reached and others wait: for a body's first [`BODY_PROGRESS_BYTES`], and as long again
+    /// for each that came.
     pub(crate) crowded_body_stall_timeout: Duration,
     /// For what is left of a small body that nobody read.
     pub(crate) body_rest_timeout: Duration,

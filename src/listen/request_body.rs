@@ -36,7 +36,8 @@ pub(super) struct BodyStalled {
     timeout: Duration,
 }
 
-/// How long a body may be waited for until [`BODY_PROGRESS_BYTES`] more of it are here.
+/// How long a body may be waited for: at most so long until [`BODY_PROGRESS_BYTES`] more of it are here; and while others
+/// wait for a connection, no longer than if as many had come in each of shorter times.
 #[derive(Debug, Clone)]
 pub(super) struct Patience {
     timeout: Duration,
@@ -47,61 +48,65 @@ pub(super) struct Patience {
 
 impl Patience {
     pub(super) fn of(shared: &Shared) -> Self {
-        Self::new(&shared.limits, shared.caps.waiting())
+        let ListenLimits { body_stall_timeout: timeout, crowded_body_stall_timeout, .. } = shared.limits;
+        Self { timeout, crowded_timeout: crowded_body_stall_timeout.min(timeout), waiting: shared.caps.waiting() }
     }
 
-    fn new(limits: &ListenLimits, waiting: watch::Receiver<usize>) -> Self {
-        let ListenLimits { body_stall_timeout, crowded_body_stall_timeout, .. } = *limits;
-        let crowded_timeout = crowded_body_stall_timeout.min(body_stall_timeout);
-        Self { timeout: body_stall_timeout, crowded_timeout, waiting }
-    }
-
-    fn now(&self) -> Duration {
-        if *self.waiting.borrow() > 0 { self.crowded_timeout } else { self.timeout }
+    fn lasts(&self, lately: Stretch, in_all: Stretch) -> bool {
+        let steps = u32::try_from(1 + in_all.bytes / BODY_PROGRESS_BYTES).unwrap_or(u32::MAX);
+        let crowded = *self.waiting.borrow() > 0;
+        lately.waited < self.timeout && !(crowded && in_all.waited >= self.crowded_timeout.saturating_mul(steps))
     }
 }
 
-/// How much came of a body lately, and how long it was waited for meanwhile.
-#[derive(Debug, Default)]
-struct Progress {
+/// How much came of a body, and how long it was waited for.
+#[derive(Debug, Default, Clone, Copy)]
+struct Stretch {
     bytes: u64,
     waited: Duration,
-    /// Since when, and until it is looked at again.
+}
+
+/// How a body comes.
+#[derive(Debug, Default)]
+struct Progress {
+    in_all: Stretch,
+    /// Since [`BODY_PROGRESS_BYTES`] had come last.
+    lately: Stretch,
+    /// Since when it is waited for, and until it is looked at again.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
 impl Progress {
     fn came(&mut self, bytes: u64) {
         self.stop_waiting();
-        self.bytes += bytes;
-        if self.bytes >= BODY_PROGRESS_BYTES {
-            (self.bytes, self.waited) = (0, Duration::ZERO);
+        self.in_all.bytes += bytes;
+        self.lately.bytes += bytes;
+        if self.lately.bytes >= BODY_PROGRESS_BYTES {
+            self.lately = Stretch::default();
         }
     }
 
     fn stop_waiting(&mut self) {
         if let Some((since, _)) = self.waiting.take() {
-            self.waited += since.elapsed();
+            let waited = since.elapsed();
+            self.in_all.waited += waited;
+            self.lately.waited += waited;
         }
     }
 
-    /// Waits on; how long it was waited for, once that is too long.
+    /// Waits on; how long it was waited for lately, once that is too long.
     fn poll_wait(&mut self, patience: &Patience, context: &mut Context<'_>) -> Poll<Duration> {
         loop {
-            let waited = self.waited;
-            let (since, sleep) = self.waiting.get_or_insert_with(|| {
-                let now = Instant::now();
-                // It may become crowded meanwhile.
-                let soon = patience.now().saturating_sub(waited).min(patience.crowded_timeout);
-                (now, Box::pin(sleep_until(now + soon)))
-            });
-            let waited = waited + since.elapsed();
-            if waited >= patience.now() {
-                return Poll::Ready(waited);
+            self.stop_waiting();
+            if !patience.lasts(self.lately, self.in_all) {
+                return Poll::Ready(self.lately.waited);
             }
-            match sleep.as_mut().poll(context) {
-                Poll::Ready(()) => self.stop_waiting(),
-                Poll::Pending => return Poll::Pending,
+            // Others may come to wait meanwhile.
+            let soon = patience.timeout.saturating_sub(self.lately.waited).min(patience.crowded_timeout);
+            let now = Instant::now();
+            let (_, sleep) = self.waiting.insert((now, Box::pin(sleep_until(now + soon))));
+            if sleep.as_mut().poll(context).is_pending() {
+                return Poll::Pending;
             }
         }
     }

@@ -93,14 +93,7 @@ impl Body for ResponseBody {
         let frame = ready!(self.poll_inner(context));
         match &frame {
             None => self.in_flight.end(Ending::Complete),
-            Some(Err(error)) => {
-                tracing::warn!(
-                    request_id = self.in_flight.facts().id,
-                    error = error as &dyn std::error::Error,
-                    "an answer is broken off"
-                );
-                self.in_flight.end(Ending::Failed);
-            }
+            Some(Err(_)) => self.in_flight.end(Ending::Failed),
             Some(Ok(frame)) => {
                 self.in_flight.sent(frame.data_ref().map_or(0, Bytes::len));
                 self.held_up = true;

@@ -129,7 +129,9 @@ pub(crate) fn edit(
     }
     row.password = patch.password.clone().unwrap_or(row.password);
     row.scope = patch.scope.unwrap_or(row.scope);
-    row.prefixes = check_reach(row.scope, patch.prefixes.as_ref().unwrap_or(&row.prefixes))?;
+    if patch.scope.is_some() || patch.prefixes.is_some() {
+        row.prefixes = check_reach(row.scope, patch.prefixes.as_ref().unwrap_or(&row.prefixes))?;
+    }
     row.disabled = patch.disabled.unwrap_or(row.disabled);
     if row == before {
         author.told();

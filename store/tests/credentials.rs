@@ -156,6 +156,7 @@ fn nobody_becomes_an_admin_of_some_folders() {
     let user = store.create_user(&ada(), &admin, at(1)).expect("made");
     let edit = |patch| store.edit_user(user.id, &patch, None, None, &admin, at(2)).map(drop);
     edit(UserPatch { prefixes: Some(some()), ..UserPatch::default() }).expect("no admin");
+    edit(UserPatch { disabled: Some(true), ..UserPatch::default() }).expect("whatever its reach is");
     refused(edit(UserPatch { scope: Some(Scope::Admin), ..UserPatch::default() }));
     edit(UserPatch { scope: Some(Scope::Admin), prefixes: Some(vec![]), ..UserPatch::default() }).expect("everywhere");
     refused(edit(UserPatch { prefixes: Some(some()), ..UserPatch::default() }));

@@ -1,10 +1,9 @@
 //! Leave for what lasts: an answer or a body that goes on for hours.
 
-use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::blocking::blocking;
 use crate::error::ApiError;
@@ -37,14 +36,20 @@ impl<A: MayEnd> Leave<A> {
 
     /// Waits for something as long as it holds.
     pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> Result<T, ApiError> {
-        let mut work = pin!(work);
-        loop {
-            let done = timeout(LOOK_EVERY, work.as_mut()).await;
-            self.must_still_hold().await?;
-            if let Ok(done) = done {
-                return Ok(done);
+        let looking = async {
+            loop {
+                sleep(LOOK_EVERY).await;
+                if let Err(ended) = self.must_still_hold().await {
+                    return ended;
+                }
             }
-        }
+        };
+        let done = tokio::select! {
+            done = work => done,
+            ended = looking => return Err(ended),
+        };
+        self.must_still_hold().await?;
+        Ok(done)
     }
 
     /// Errs unless it holds still, or did a moment ago: that costs something, so a second is the most that may pass.

@@ -22,6 +22,7 @@ use ods_store::{BlobHasher, StoreError, UploadFile};
 
 use crate::auth::{Leave, MayEnd};
 use crate::error::{ApiError, Code};
+use crate::whole_body::broken;
 
 impl Sink for UploadFile {
     fn take(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
@@ -115,7 +116,7 @@ pub(super) async fn receive<A: Sink, B: Sink>(
 
 pub(super) fn broken_off(error: &axum::Error) -> ApiError {
     tracing::debug!(%error, "an upload broke off");
-    ApiError::new(Code::BodyIncomplete, "the body broke off before its end; nothing was published")
+    ApiError::new(Code::BodyIncomplete, format!("{}; nothing was published", broken(error)))
 }
 
 #[cfg(test)]

@@ -104,12 +104,29 @@ async fn who_waits_for_room_gets_that_of_a_body_which_hardly_comes() {
     let mut slow = scene.connect().await;
     slow.send("POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 9999\r\n\r\na").await;
     tokio::time::sleep(SHORT * 3).await;
+    assert_eq!(scene.listeners.counters().open_connections(), 1, "nobody waits");
     slow.send("b").await;
     let mut waits = scene.connect().await;
     waits.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
     assert!(waits.answer().await.ends_with("hello"));
     let (_, answer) = slow.closed_after(Instant::now()).await;
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_came_well_in_all_may_pause_though_others_wait() {
+    let limits = ListenLimits { connections_max: 1, crowded_body_stall_timeout: SHORT, ..no_limits() };
+    let scene = Scene::new(limits);
+    let mut pausing = scene.connect().await;
+    pausing.send("POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 163841\r\n\r\n").await;
+    pausing.send(&"x".repeat(160 * 1024)).await;
+    let mut waits = scene.connect().await;
+    waits.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    tokio::time::sleep(SHORT * 3).await;
+    pausing.send("x").await;
+    assert!(pausing.answer().await.ends_with("\r\n\r\n163841"));
+    drop(pausing);
+    assert!(waits.answer().await.ends_with("hello"));
 }
 
 #[tokio::test]
