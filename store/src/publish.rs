@@ -12,7 +12,7 @@ use redb::ReadableTable;
 use crate::audit::{self, Deed, Facts};
 use crate::catalog::{self, HeadsRow};
 use crate::codec::from_row;
-use crate::credential::Credential;
+use crate::credential::{Accounts, Credential};
 use crate::digest::{Digest, EventId, NodeId, Sha256};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Meta, Publish, Remove};
@@ -102,12 +102,8 @@ impl Author {
         Self { credential: None, ..self }
     }
 
-    pub(crate) fn must_stand(&self, tx: &Tx<'_>, now: UnixMillis) -> Result<()> {
-        self.credential().map_or(Ok(()), |credential| credential.must_stand(tx, now))
-    }
-
-    pub(crate) fn credential(&self) -> Option<&Credential> {
-        self.credential.as_ref()
+    pub(crate) fn must_stand(&self, accounts: &impl Accounts, now: UnixMillis) -> Result<()> {
+        self.credential.as_ref().map_or(Ok(()), |credential| credential.must_stand(accounts, now))
     }
 
     /// Says that the audit has it, or that there is nothing to tell, since nothing changed.

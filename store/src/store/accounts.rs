@@ -207,8 +207,7 @@ impl Store {
 
     /// Errs if the token or session that an author acts by is over, or allows less by now.
     pub fn must_stand(&self, author: &Author, now: UnixMillis) -> Result<()> {
-        let Some(credential) = author.credential() else { return Ok(()) };
-        credential.must_stand(&self.read()?, now)
+        author.must_stand(&self.read()?, now)
     }
 
     /// The session with this secret and its holder; `None` if there is none, or its holder is gone. It may be over, and
