@@ -102,7 +102,11 @@ impl Listeners {
             limits,
             proxies,
             counters: Arc::default(),
-            caps: ConnectionCaps::new(limits.connections_max, limits.connections_per_client_max),
+            caps: ConnectionCaps::new(
+                limits.connections_max,
+                limits.connections_per_client_max,
+                limits.crowded_patience,
+            ),
             tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
             cut: CancellationToken::new(),

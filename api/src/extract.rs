@@ -17,10 +17,13 @@ use crate::whole_body::{BodyError, broken, whole_body};
 /// Bytes of a JSON body. The largest that makes sense, a token with 64 prefixes, has some 70 KB.
 const JSON_BYTES_MAX: usize = 256 << 10;
 
-/// A JSON body.
-pub(crate) struct JsonBody<T>(pub(crate) T);
+/// Bytes of a JSON body from somebody who isn't known yet. Less than what makes a slow body count as one that comes.
+pub(crate) const STRANGERS_JSON_BYTES_MAX: usize = 8 << 10;
 
-impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+/// A JSON body.
+pub(crate) struct JsonBody<T, const BYTES_MAX: usize = JSON_BYTES_MAX>(pub(crate) T);
+
+impl<S: Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S> for JsonBody<T, BYTES_MAX> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
@@ -28,7 +31,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             let detail = "send the body as JSON, with `Content-Type: application/json`";
             return Err(ApiError::new(Code::UnsupportedMediaType, detail));
         }
-        let body = read(request.into_body()).await?;
+        let body = read(request.into_body(), BYTES_MAX).await?;
         // A struct would also be read from a list of its fields, in their order: nobody sends that on purpose.
         let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
         if first.is_some_and(|byte| *byte != b'{') && serde_json::from_slice::<IgnoredAny>(&body).is_ok() {
@@ -55,15 +58,15 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for OptionalJsonBody
         if is_empty {
             return Ok(Self(T::default()));
         }
-        JsonBody::from_request(request, state).await.map(|JsonBody(body)| Self(body))
+        JsonBody::<_>::from_request(request, state).await.map(|JsonBody(body)| Self(body))
     }
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, ApiError> {
-    whole_body(body, JSON_BYTES_MAX).await.map_err(|error| match error {
+async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
+    whole_body(body, bytes_max).await.map_err(|error| match error {
         BodyError::TooLong => {
-            let detail = format!("a JSON body has at most {JSON_BYTES_MAX} bytes");
-            ApiError::new(Code::TooLarge, detail).fact("max", JSON_BYTES_MAX)
+            let detail = format!("a JSON body has at most {bytes_max} bytes here");
+            ApiError::new(Code::TooLarge, detail).fact("max", bytes_max)
         }
         BodyError::Broken(error) => ApiError::new(Code::BodyIncomplete, broken(&error)),
     })

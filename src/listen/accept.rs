@@ -12,8 +12,9 @@ use tokio::{
 };
 
 use super::{
+    Shared,
     bind::tune,
-    caps::{ConnectionCaps, ConnectionPermit, Room},
+    caps::Place,
     connection::{Surroundings, serve},
     limits::{ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN},
     pulse::PulsePoint,
@@ -35,9 +36,7 @@ async fn accept_for_ever(listener: TcpListener, around: Surroundings) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 pause = AcceptPause::default();
-                // Only now: whoever makes room for others does so when there is somebody.
-                let room = around.shared.caps.room().await;
-                welcome(stream, peer, room, &around);
+                welcome(stream, peer, &around).await;
             }
             Err(error) if concerns_one_connection(&error) => {}
             Err(error) => sleep(pause.next(&error)).await,
@@ -45,22 +44,25 @@ async fn accept_for_ever(listener: TcpListener, around: Surroundings) {
     }
 }
 
-fn welcome(stream: TcpStream, peer: SocketAddr, room: Room, around: &Surroundings) {
+/// Serves a connection once there is room for it; nobody makes any for one that is refused, or gone.
+async fn welcome(stream: TcpStream, peer: SocketAddr, around: &Surroundings) {
+    let Surroundings { shared, .. } = around;
     let peer = peer.ip().to_canonical();
-    let Some(permit) = permit(room, peer, around) else {
-        around.shared.counters.connection_over_cap();
+    let Some(place) = place(peer, shared) else {
+        shared.counters.connection_over_cap();
         tracing::debug!(%peer, "a connection is refused: this client has as many as it may");
         return;
     };
+    let Some(permit) = shared.caps.admit(place, &stream).await else {
+        tracing::debug!(%peer, "a client left before there was room for its connection");
+        return;
+    };
     tune(&stream);
-    around.shared.tasks.spawn(serve(stream, peer, permit, around.clone()));
+    shared.tasks.spawn(serve(stream, peer, permit, around.clone()));
 }
 
-fn permit(room: Room, peer: IpAddr, around: &Surroundings) -> Option<ConnectionPermit> {
-    if around.shared.proxies.contains(peer) {
-        return Some(ConnectionCaps::admit_proxy(room));
-    }
-    around.shared.caps.admit(room, peer)
+fn place(peer: IpAddr, shared: &Shared) -> Option<Place> {
+    if shared.proxies.contains(peer) { Some(Place::of_proxy()) } else { shared.caps.place(peer) }
 }
 
 /// Whether the error is the accepted connection's own, so that the next one may be fine.

@@ -21,7 +21,7 @@ use super::slicing::SlicingStream;
 use super::{
     Shared,
     activity::{Activity, Expired, Verdict},
-    caps::ConnectionPermit,
+    caps::{ConnectionPermit, Crowd},
     limits::{
         CONNECTION_WINDOW_BYTES, DEAD_PEER_PROBE, REQUEST_HEAD_BYTES_MAX, STREAM_WINDOW_BYTES,
         STREAMS_PER_CONNECTION_MAX,
@@ -110,7 +110,7 @@ async fn converse<S>(
     let Surroundings { router, shared, tls } = around;
     let encrypted = tls.is_some();
     let activity = Arc::new(Activity::new(Instant::now()));
-    let mut watchdog = Watchdog { activity: activity.clone(), waiting: shared.caps.waiting(), shared: shared.clone() };
+    let mut watchdog = Watchdog { activity: activity.clone(), crowd: shared.caps.crowd(), shared: shared.clone() };
     let io =
         TokioIo::new(Explaining::new(WatchedStream::new(stream, activity.clone(), permit), activity.clone(), peer));
     let service =
@@ -145,21 +145,21 @@ async fn converse<S>(
 /// Tells when a connection has used up one of its times.
 struct Watchdog {
     activity: Arc<Activity>,
-    waiting: watch::Receiver<usize>,
+    crowd: watch::Receiver<Crowd>,
     shared: Arc<Shared>,
 }
 
 impl Watchdog {
     async fn expired(&mut self) -> Expired {
         loop {
-            let crowded = *self.waiting.borrow_and_update() > 0;
+            let crowded = self.crowd.borrow_and_update().waits();
             let pause = match self.activity.verdict(&self.shared.limits, crowded, Instant::now()) {
                 Verdict::Close(expired) => return expired,
                 Verdict::Fine(pause) => pause,
             };
             tokio::select! {
                 () = sleep(pause) => {}
-                Ok(()) = self.waiting.changed() => {}
+                Ok(()) = self.crowd.changed() => {}
             }
         }
     }

@@ -17,14 +17,14 @@ const CLIENT_LEFT: u16 = 499;
 const PATH_SHOWN_BYTES_MAX: usize = 1024;
 
 /// How a response's body ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Ending {
     /// Nothing left the node yet.
     Open,
     /// It was sent to its end.
     Complete,
-    /// The handler's stream failed.
-    Failed,
+    /// The handler's stream failed, for this reason.
+    Failed(String),
 }
 
 /// What the log line says about a request.
@@ -103,11 +103,12 @@ impl InFlight {
         self.ending = ending;
     }
 
-    fn outcome(&self) -> &'static str {
-        match self.ending {
-            Ending::Complete => "complete",
-            Ending::Failed => "failed",
-            Ending::Open => "cut",
+    /// How it ended, and why if it failed.
+    fn outcome(&self) -> (&'static str, Option<&str>) {
+        match &self.ending {
+            Ending::Complete => ("complete", None),
+            Ending::Failed(reason) => ("failed", Some(reason)),
+            Ending::Open => ("cut", None),
         }
     }
 }
@@ -120,12 +121,12 @@ impl Drop for InFlight {
         self.counters.answered(self.counted, status, now);
         let duration_ms = u64::try_from((now - self.facts.began).as_millis()).unwrap_or(u64::MAX);
         let RequestFacts { method, path, client, id, .. } = &self.facts;
-        let (bytes, outcome) = (self.sent_bytes, self.outcome());
+        let (bytes, (outcome, error)) = (self.sent_bytes, self.outcome());
         // A level is a constant of its callsite, hence twice.
-        if status >= 500 || self.ending == Ending::Failed {
-            tracing::error!(target: "ods::request", %method, path, status, bytes, duration_ms, %client, request_id = id, outcome, "request");
+        if status >= 500 || error.is_some() {
+            tracing::error!(target: "ods::request", %method, path, status, bytes, duration_ms, %client, request_id = id, outcome, error, "request");
         } else {
-            tracing::info!(target: "ods::request", %method, path, status, bytes, duration_ms, %client, request_id = id, outcome, "request");
+            tracing::info!(target: "ods::request", %method, path, status, bytes, duration_ms, %client, request_id = id, outcome, error, "request");
         }
     }
 }

@@ -48,6 +48,15 @@ pub(super) const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(20);
 /// See [`ACCEPT_PAUSE_MIN`].
 pub(super) const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
 
+/// How often it is looked at whether a client that waits for room is still there: soon at first, since a whole queue of them
+/// may be gone.
+pub(super) const ROOM_LOOK_MIN: Duration = Duration::from_millis(4);
+/// See [`ROOM_LOOK_MIN`].
+pub(super) const ROOM_LOOK_MAX: Duration = Duration::from_millis(250);
+
+/// How often at most the log says that clients wait for room.
+pub(super) const ROOM_WARNING_PAUSE: Duration = Duration::from_mins(1);
+
 /// Connections the kernel keeps for us before we accept them.
 pub(super) const BACKLOG: i32 = 1024;
 
@@ -72,8 +81,9 @@ pub(crate) struct ListenLimits {
     pub(crate) crowded_idle_timeout: Duration,
     /// Without [`BODY_PROGRESS_BYTES`] of a request's body, or its end, while the handler waits for them.
     pub(crate) body_stall_timeout: Duration,
-    /// While [`Self::connections_max`] is reached and others wait: for a body's first [`BODY_PROGRESS_BYTES`], and as long again
-    /// for each that came.
+    /// How long a client waits for room before bodies that hardly come make some.
+    pub(crate) crowded_patience: Duration,
+    /// From then on: for a body's first [`BODY_PROGRESS_BYTES`], and as long again for each that came.
     pub(crate) crowded_body_stall_timeout: Duration,
     /// For what is left of a small body that nobody read.
     pub(crate) body_rest_timeout: Duration,
@@ -91,6 +101,7 @@ impl Default for ListenLimits {
             idle_timeout: Duration::from_secs(75),
             crowded_idle_timeout: Duration::from_secs(1),
             body_stall_timeout: Duration::from_secs(30),
+            crowded_patience: Duration::from_secs(2),
             crowded_body_stall_timeout: Duration::from_secs(5),
             body_rest_timeout: Duration::from_millis(100),
             write_stall_timeout: Duration::from_mins(1),

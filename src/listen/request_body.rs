@@ -22,46 +22,56 @@ use prometheus::IntCounter;
 use super::{
     Shared,
     activity::Activity,
+    caps::Crowd,
     limits::{BODY_PROGRESS_BYTES, ListenLimits, REST_BYTES_MAX},
 };
 
 type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The client sent next to nothing for too long while its body was waited for. Found as the source of an [`io::Error`] of
-/// kind `TimedOut`.
+/// Why a body isn't waited for any more, in words for its sender. Found as the source of an [`io::Error`] of kind `TimedOut`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the client sent next to nothing of the request's body while it was waited for, for {} s", .timeout.as_secs_f32())]
-pub(super) struct BodyStalled {
-    /// How long it was waited for.
-    timeout: Duration,
+pub(super) enum BodyStalled {
+    /// The client stopped sending, or nearly did.
+    #[error("{} bytes of the body came in {:.1} s: it isn't waited for any more", .0.bytes, .0.waited.as_secs_f32())]
+    Lately(Stretch),
+    /// Others may have better use of its connection.
+    #[error(
+        "{} bytes of the body came in {:.1} s, which is too slow while others wait for a connection",
+        .0.bytes, .0.waited.as_secs_f32()
+    )]
+    Crowded(Stretch),
 }
 
 /// How long a body may be waited for: at most so long until [`BODY_PROGRESS_BYTES`] more of it are here; and while others
-/// wait for a connection, no longer than if as many had come in each of shorter times.
+/// press for a connection, no longer than if as many had come in each of shorter times.
 #[derive(Debug, Clone)]
 pub(super) struct Patience {
     timeout: Duration,
     crowded_timeout: Duration,
-    /// How many listeners wait for room.
-    waiting: watch::Receiver<usize>,
+    crowd: watch::Receiver<Crowd>,
 }
 
 impl Patience {
     pub(super) fn of(shared: &Shared) -> Self {
         let ListenLimits { body_stall_timeout: timeout, crowded_body_stall_timeout, .. } = shared.limits;
-        Self { timeout, crowded_timeout: crowded_body_stall_timeout.min(timeout), waiting: shared.caps.waiting() }
+        Self { timeout, crowded_timeout: crowded_body_stall_timeout.min(timeout), crowd: shared.caps.crowd() }
     }
 
-    fn lasts(&self, lately: Stretch, in_all: Stretch) -> bool {
+    fn judge(&self, lately: Stretch, in_all: Stretch) -> Result<(), BodyStalled> {
         let steps = u32::try_from(1 + in_all.bytes / BODY_PROGRESS_BYTES).unwrap_or(u32::MAX);
-        let crowded = *self.waiting.borrow() > 0;
-        lately.waited < self.timeout && !(crowded && in_all.waited >= self.crowded_timeout.saturating_mul(steps))
+        if lately.waited >= self.timeout {
+            return Err(BodyStalled::Lately(lately));
+        }
+        if self.crowd.borrow().presses() && in_all.waited >= self.crowded_timeout.saturating_mul(steps) {
+            return Err(BodyStalled::Crowded(in_all));
+        }
+        Ok(())
     }
 }
 
 /// How much came of a body, and how long it was waited for.
-#[derive(Debug, Default, Clone, Copy)]
-struct Stretch {
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Stretch {
     bytes: u64,
     waited: Duration,
 }
@@ -94,12 +104,12 @@ impl Progress {
         }
     }
 
-    /// Waits on; how long it was waited for lately, once that is too long.
-    fn poll_wait(&mut self, patience: &Patience, context: &mut Context<'_>) -> Poll<Duration> {
+    /// Waits on, as long as `patience` lasts.
+    fn poll_wait(&mut self, patience: &Patience, context: &mut Context<'_>) -> Poll<BodyStalled> {
         loop {
             self.stop_waiting();
-            if !patience.lasts(self.lately, self.in_all) {
-                return Poll::Ready(self.lately.waited);
+            if let Err(stalled) = patience.judge(self.lately, self.in_all) {
+                return Poll::Ready(stalled);
             }
             // Others may come to wait meanwhile.
             let soon = patience.timeout.saturating_sub(self.lately.waited).min(patience.crowded_timeout);
@@ -179,9 +189,9 @@ where
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let Self { progress, patience, .. } = &mut *self;
-        progress.poll_wait(patience, context).map(|timeout| {
+        progress.poll_wait(patience, context).map(|stalled| {
             self.failed = true;
-            Some(Err(io::Error::new(io::ErrorKind::TimedOut, BodyStalled { timeout }).into()))
+            Some(Err(io::Error::new(io::ErrorKind::TimedOut, stalled).into()))
         })
     }
 

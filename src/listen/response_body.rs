@@ -93,7 +93,7 @@ impl Body for ResponseBody {
         let frame = ready!(self.poll_inner(context));
         match &frame {
             None => self.in_flight.end(Ending::Complete),
-            Some(Err(_)) => self.in_flight.end(Ending::Failed),
+            Some(Err(error)) => self.in_flight.end(Ending::Failed(error.to_string())),
             Some(Ok(frame)) => {
                 self.in_flight.sent(frame.data_ref().map_or(0, Bytes::len));
                 self.held_up = true;

@@ -58,13 +58,17 @@ pub(crate) fn check_prefixes(prefixes: &[String]) -> Result<Vec<String>> {
         let reason = format!("has {}; at most {PREFIXES_MAX} are allowed", prefixes.len());
         return Err(StoreError::BadName { field: "prefixes", reason });
     }
-    let parsed = prefixes.iter().map(|prefix| {
+    let mut parsed = Vec::with_capacity(prefixes.len());
+    for prefix in prefixes {
         let path = PackagePath::parse(prefix.trim_end_matches('/'));
         let bad =
             |error: PathError| StoreError::BadName { field: "prefixes", reason: format!("has {prefix:?}: {error}") };
-        path.and_then(|path| path.check_new().map(|()| path.as_str().to_owned())).map_err(bad)
-    });
-    parsed.collect()
+        let path = path.and_then(|path| path.check_new().map(|()| path.as_str().to_owned())).map_err(bad)?;
+        if !parsed.contains(&path) {
+            parsed.push(path);
+        }
+    }
+    Ok(parsed)
 }
 
 #[cfg(test)]
@@ -105,7 +109,8 @@ mod tests {
             matches!(error, StoreError::BadName { field: "prefixes", .. }) && error.to_string().contains("../x"),
             "{error}"
         );
-        assert_eq!(check_prefixes(&["mac/".to_owned()]).expect("a prefix"), ["mac"]);
+        let twice = ["mac/", "win", "mac", "mac//"].map(str::to_owned);
+        assert_eq!(check_prefixes(&twice).expect("prefixes"), ["mac", "win"]);
         assert!(check_prefixes(&["mac\u{200B}".to_owned()]).is_err(), "nothing can be published there");
     }
 }

@@ -6,7 +6,7 @@ use axum::http::request::Parts;
 use ods_store::{Arrival, BlobReader, Digest, Fetch, Package, PackagePath, PackageWithBytes, Scope, UnixMillis};
 
 use super::{AppState, BEARER, Denied, DownloadMode, MayEnd, Session};
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 
 const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"ods\", charset=\"UTF-8\"");
 
@@ -18,6 +18,8 @@ pub(crate) struct DownloadAccess {
     session: Option<Session>,
     /// Whether it was given what not everybody has where downloads are open.
     rests_on_session: bool,
+    /// The paths whose bytes it was given, if by paths: of these one must be open to it also when downloads close.
+    given: Vec<PackagePath>,
 }
 
 impl FromRequestParts<AppState> for DownloadAccess {
@@ -45,7 +47,17 @@ impl MayEnd for DownloadAccess {
 
     fn must_still_hold(&self) -> Result<(), ApiError> {
         match (&self.session, self.state.download_mode()) {
-            (Some(session), _) => session.must_still_hold(&self.state),
+            (Some(session), mode) => {
+                session.must_still_hold(&self.state)?;
+                if mode == DownloadMode::Open
+                    || self.given.is_empty()
+                    || self.given.iter().any(|path| self.covers(path))
+                {
+                    return Ok(());
+                }
+                let detail = "downloads need a token now, and this one's prefixes don't hold the package";
+                Err(ApiError::new(Code::OutsidePrefixes, detail))
+            }
             (None, DownloadMode::Open) => Ok(()),
             (None, DownloadMode::Basic) => Err(Denied::Missing.error(Some(BASIC))),
             (None, DownloadMode::Token) => Err(Denied::Missing.error(Some(BEARER))),
@@ -55,7 +67,7 @@ impl MayEnd for DownloadAccess {
 
 impl DownloadAccess {
     fn of(state: &AppState, session: Option<Session>) -> Self {
-        Self { state: state.clone(), session, rests_on_session: false }
+        Self { state: state.clone(), session, rests_on_session: false, given: Vec::new() }
     }
 
     /// What all requests share, without the store.
@@ -80,6 +92,12 @@ impl DownloadAccess {
             (DownloadMode::Basic | DownloadMode::Token, Some(session)) => session.covers(path),
             (DownloadMode::Basic | DownloadMode::Token, None) => false,
         }
+    }
+
+    /// The same, once it was given what is at a path.
+    pub(crate) fn given(mut self, path: PackagePath) -> Self {
+        self.given = vec![path];
+        self
     }
 
     /// A package; `None` if there is none, or not for the caller.
@@ -112,7 +130,8 @@ impl DownloadAccess {
     /// admins, as long as they are.
     pub(crate) fn may_have_blob(&mut self, blob: &Digest) -> Result<bool, ApiError> {
         let paths = self.state.store.live_paths(blob)?;
-        if paths.iter().any(|path| PackagePath::parse(path).is_ok_and(|path| self.covers(&path))) {
+        self.given = paths.iter().filter_map(|path| PackagePath::parse(path).ok()).collect();
+        if self.given.iter().any(|path| self.covers(path)) {
             return Ok(true);
         }
         self.rests_on_session = self.session.as_ref().is_some_and(|session| session.who.scope() == Scope::Admin);

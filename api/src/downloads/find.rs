@@ -41,7 +41,7 @@ impl Found {
 /// The current revision of a path.
 pub(super) async fn package(access: DownloadAccess, path: PackagePath) -> Result<Found, ApiError> {
     let (PackageWithBytes { package, bytes }, access) = match access.recent_package(&path) {
-        Some(found) => (found, access),
+        Some(found) => (found, access.given(path)),
         None => look_up(access, path).await?,
     };
     let source = bytes.map(Source::Held);
@@ -55,7 +55,7 @@ async fn look_up(access: DownloadAccess, path: PackagePath) -> Result<(PackageWi
         let found = access.package_with_bytes(&path)?.ok_or_else(|| {
             ApiError::new(Code::NoSuchPackage, format!("no package is at {path}")).fact("path", path.as_str())
         })?;
-        Ok::<_, ApiError>((found, access))
+        Ok::<_, ApiError>((found, access.given(path)))
     })
     .await
 }
@@ -63,10 +63,10 @@ async fn look_up(access: DownloadAccess, path: PackagePath) -> Result<(PackageWi
 /// A blob by its name.
 pub(super) async fn blob(mut access: DownloadAccess, blob: Digest) -> Result<Found, ApiError> {
     let (package, held, access) = blocking(move || {
-        let package = access.package_with_blob(&blob)?;
-        if package.is_none() && !access.may_have_blob(&blob)? {
+        if !access.may_have_blob(&blob)? {
             return Err(no_such_blob(&blob));
         }
+        let package = access.package_with_blob(&blob)?;
         let held = access.open_blob(&blob)?;
         if held.is_none() && package.is_none() && !access.is_live(&blob)? {
             return Err(no_such_blob(&blob));

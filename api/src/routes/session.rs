@@ -10,7 +10,7 @@ use crate::auth::{Begun, Reader, SignIn};
 use crate::blocking::blocking;
 use crate::convert::{self, header};
 use crate::error::{ApiError, Code};
-use crate::extract::{JsonBody, Params, creation_key, page_of, parse_id};
+use crate::extract::{JsonBody, Params, STRANGERS_JSON_BYTES_MAX, creation_key, page_of, parse_id};
 use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, SignInRefused};
 use crate::paths::AboutId;
 use crate::types::{IdentityView, Page, PageQuery, PasswordRequest, SessionView, SignInRequest};
@@ -26,7 +26,10 @@ const OWN: &str = "/api/v1/session";
 #[utoipa::path(post, path = "/api/v1/session", operation_id = "sign_in", tag = "accounts", security(()), request_body = SignInRequest,
     responses((status = 201, body = IdentityView, headers(("Set-Cookie" = String, description = "The session's cookie"))),
         BadRequest, SignInRefused, Conflict, Invalid))]
-pub(crate) async fn start(sign_in: SignIn, JsonBody(request): JsonBody<SignInRequest>) -> Result<Response, ApiError> {
+pub(crate) async fn start(
+    sign_in: SignIn,
+    JsonBody(request): JsonBody<SignInRequest, STRANGERS_JSON_BYTES_MAX>,
+) -> Result<Response, ApiError> {
     let begun = match request {
         SignInRequest { name: Some(name), password: Some(password), token: None, set_up: None } => {
             sign_in.by_password(&name, password).await?

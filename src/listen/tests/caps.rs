@@ -1,7 +1,9 @@
 //! Everything a client can make us hold.
 
+use std::time::Duration;
+
 use super::super::{ListenLimits, TrustedProxies};
-use super::support::{LONG, SHORT, Scene, no_limits};
+use super::support::{LONG, SHORT, Scene, no_limits, until};
 
 #[tokio::test]
 async fn a_client_with_all_its_connections_gets_no_further_one() {
@@ -45,6 +47,65 @@ async fn a_full_node_closes_idle_connections_for_those_who_wait() {
     idle.answer().await;
     assert!(scene.ask("/").await.ends_with("hello"), "the second client was served");
     assert_eq!(idle.rest().await, "", "the first was closed");
+}
+
+/// A client whose body hardly comes on a full node, and how it is answered once it sends the rest.
+async fn slow_body(scene: &Scene) -> impl AsyncFnOnce() -> String + use<> {
+    let mut slow = scene.connect().await;
+    slow.send("POST /upload HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\na").await;
+    until("its connection is there", || scene.listeners.counters().open_connections() == 1).await;
+    async move || {
+        slow.send("b").await;
+        slow.answer().await
+    }
+}
+
+/// Longer than it takes to see that a client has left, and to give a body up for it otherwise.
+const LOOKS: Duration = Duration::from_secs(1);
+
+#[tokio::test]
+async fn nobody_makes_room_for_a_client_that_has_its_share() {
+    let limits = ListenLimits {
+        connections_max: 1,
+        connections_per_client_max: 1,
+        crowded_body_stall_timeout: SHORT,
+        ..no_limits()
+    };
+    let scene = Scene::new(limits);
+    let rest = slow_body(&scene).await;
+    for _ in 0..3 {
+        assert_eq!(scene.ask("/").await, "", "it is refused at once");
+    }
+    tokio::time::sleep(LOOKS).await;
+    assert!(rest().await.ends_with("\r\n\r\n2"));
+}
+
+#[tokio::test]
+async fn nobody_makes_room_for_a_client_that_left() {
+    let limits =
+        ListenLimits { connections_max: 1, crowded_patience: LOOKS, crowded_body_stall_timeout: SHORT, ..no_limits() };
+    let scene = Scene::new(limits);
+    let rest = slow_body(&scene).await;
+    let mut waits = scene.connect().await;
+    waits.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    drop(waits);
+    tokio::time::sleep(LOOKS * 2).await;
+    assert!(rest().await.ends_with("\r\n\r\n2"));
+}
+
+#[tokio::test]
+async fn who_waits_for_a_moment_costs_nobody_its_body() {
+    let limits =
+        ListenLimits { connections_max: 2, crowded_patience: LONG, crowded_body_stall_timeout: SHORT, ..no_limits() };
+    let scene = Scene::new(limits);
+    let rest = slow_body(&scene).await;
+    let other = scene.connect().await;
+    let mut waits = scene.connect().await;
+    waits.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    tokio::time::sleep(LOOKS).await;
+    drop(other);
+    assert!(waits.answer().await.ends_with("hello"));
+    assert!(rest().await.ends_with("\r\n\r\n2"));
 }
 
 #[tokio::test]

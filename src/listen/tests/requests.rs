@@ -192,6 +192,8 @@ async fn each_request_leaves_one_line_however_it_ends() {
             )
         })
         .collect();
+    let errors: Vec<_> = found.iter().filter_map(|line| line["error"].as_str()).collect();
+    assert_eq!(errors, ["the response's stream panicked"]);
     let expected = [
         ("GET", "/", 200, 5, "complete", "INFO"),
         ("HEAD", "/", 200, 0, "complete", "INFO"),

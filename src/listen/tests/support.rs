@@ -47,6 +47,7 @@ pub(super) fn no_limits() -> ListenLimits {
         idle_timeout: LONG,
         crowded_idle_timeout: LONG,
         body_stall_timeout: LONG,
+        crowded_patience: Duration::ZERO,
         crowded_body_stall_timeout: LONG,
         body_rest_timeout: LONG,
         write_stall_timeout: LONG,

@@ -96,6 +96,24 @@ async fn a_download_that_nobody_had_to_sign_in_for_ends_when_downloads_are_close
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_downloads_are_closed_a_token_keeps_what_is_under_its_prefixes() {
+    for (prefix, whole) in [("mac", true), ("win", false)] {
+        let bench = Bench::new();
+        let package = bench.publish("mac/x.pkg", &b"7".repeat(LONG));
+        let token = bench.token(Scope::Read, &[prefix]);
+        for target in ["/Packages/mac/x.pkg".to_owned(), format!("/blobs/{}", package.blob)] {
+            bench.state.set_download_mode(DownloadMode::Open);
+            let request = Request::get(&target).header("authorization", format!("Bearer {token}"));
+            let mut body = bench.begin(request.body(Body::empty()).expect("a request")).await.into_body();
+            body.frame().await.expect("a frame").expect("allowed");
+            bench.state.set_download_mode(DownloadMode::Token);
+            tokio::time::advance(Duration::from_secs(1)).await;
+            assert_eq!(body.collect().await.is_ok(), whole, "{target} below {prefix}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn bytes_that_only_admins_may_have_end_with_their_token_also_where_downloads_are_open() {
     let bench = Bench::new();
     bench.token(Scope::Admin, &[]);

@@ -372,3 +372,12 @@ async fn a_user_changes_the_password_by_showing_the_present_one() {
     let body = json!({"present": "a", "new": "b"});
     api.json(Method::POST, "/api/v1/session/password", &body).await.problem(409, "no_password");
 }
+
+#[tokio::test]
+async fn a_strangers_body_is_small() {
+    let api = Api::new();
+    let long = api.sign_in(&json!({"name": "ada", "password": "x".repeat(1025)})).await;
+    assert_ne!(long.status, StatusCode::PAYLOAD_TOO_LARGE, "a password that is too long is as good as a wrong one");
+    let facts = api.sign_in(&json!({"name": "ada", "password": "x".repeat(9_000)})).await.problem(413, "too_large");
+    assert_eq!(facts["max"], 8192);
+}
