@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import { afterEach, before, test } from "node:test";
-import { drop } from "./support/drop.js";
+import { drop, upload } from "./support/drop.js";
 import { forgive } from "./support/browser.js";
 import { Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
@@ -285,6 +285,23 @@ test("a host that falls silent in mid-work is said to be away, what was read sta
   await page.locator(".banner").waitFor({ state: "detached" });
   await page.getByRole("navigation").getByRole("link", { name: "Overview" }).click();
   await until("it is read anew", async () => (await packages.textContent()) === "1");
+  forgive(complaints, /ERR_|Failed to load resource|net::/);
+});
+
+test("an upload to a host that falls silent says so, and goes on when it is back", async () => {
+  const host = await Node.start("swallows");
+  const door = await doorTo(host);
+  const { page, complaints, context } = await visitor();
+  await signIn(page, /** @type {any} */ (door), "uploads");
+  const network = await context.newCDPSession(page);
+  await network.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 500_000 });
+  await upload(page, { name: "Long-1.pkg", size: 6_000_000 });
+  await page.locator(".upload[data-state=sending]").waitFor();
+  door.fallSilent();
+  await page.locator(".upload[data-state=sending]", { hasText: "trying again" }).waitFor({ timeout: 60_000 });
+  door.answerAgain();
+  await page.locator(".upload[data-state=published]").waitFor({ timeout: 60_000 });
+  assert.equal((await host.api("GET", "/packages/Long-1.pkg")).size, 6_000_000);
   forgive(complaints, /ERR_|Failed to load resource|net::/);
 });
 

@@ -16,6 +16,8 @@ const CHUNK_MS = 1000;
 const TRIES = 8;
 const RETRY_FIRST_MS = 500;
 const RETRY_MAX_MS = 15_000;
+/** A chunk that takes as long makes one ask whether the node is there at all. */
+const LONG_MS = 10_000;
 
 /** @typedef {{ path: string, title?: string, version?: string, identifier?: string, notes?: string, tags?: string }} UploadFacts */
 
@@ -93,10 +95,32 @@ async function sendChunk(id, file, at, pace, on) {
   on.sending(at + chunk.size);
   const began = performance.now();
   const headers = { ...VERSION, 'content-type': 'application/offset+octet-stream', 'upload-offset': String(at), 'upload-checksum': `sha256 ${digest}` };
-  const response = await request('send_bytes', { path: { id }, body: chunk, headers, signal: on.signal });
+  const response = await whileThere(on.signal, (signal) => request('send_bytes', { path: { id }, body: chunk, headers, signal }));
   const took = Math.max(1, performance.now() - began);
   pace.chunk = Math.round(Math.min(CHUNK_MAX, Math.max(CHUNK_MIN, Math.min(pace.chunk * 2, (chunk.size * CHUNK_MS) / took))));
   return Number(response.headers.get('upload-offset'));
+}
+
+/**
+ * Does something that may take any time as long as the node answers other questions: a host that dropped off the network takes bytes
+ * for a quarter of an hour without a word.
+ *
+ * @template T
+ * @param {AbortSignal} signal
+ * @param {(signal: AbortSignal) => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function whileThere(signal, work) {
+  const gone = new AbortController();
+  const ask = () => request('show_session', { background: true }).catch((error) => {
+    if (error instanceof Problem && error.code === 'unreachable') gone.abort(error);
+  });
+  const asking = setInterval(ask, LONG_MS);
+  try {
+    return await work(AbortSignal.any([signal, gone.signal]));
+  } finally {
+    clearInterval(asking);
+  }
 }
 
 /**
