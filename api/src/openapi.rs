@@ -5,6 +5,7 @@
 //! operations refuses a caller without credentials.
 
 mod complete;
+mod examples;
 
 use std::sync::OnceLock;
 

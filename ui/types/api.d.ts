@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 3408030515276e9465042ab0bacb8dfc85d306eb35fc0f1d2403530d85d99a07
+// The document's shape: ae27324ccef655b33cf2238efd4dff62375f44d3e225f4cac61fb3ca1336d643
 
 export interface paths {
     "/api/v1/anchors": {
@@ -3268,6 +3268,8 @@ export interface operations {
             query?: never;
             header: {
                 "X-HTTP-Method-Override": string;
+                "Upload-Offset"?: number | null;
+                "Upload-Checksum"?: string | null;
                 "Tus-Resumable"?: string;
             };
             path: {

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::examples;
+
 /// Operations that need no credentials.
 pub(crate) const PUBLIC: [&str; 3] = ["show_document", "show_docs", "sign_in"];
 
@@ -58,9 +60,6 @@ pub(crate) fn scope_of(operation: &str) -> &'static str {
     }
 }
 
-/// Deepest nesting that examples follow.
-const DEPTH_MAX: usize = 8;
-
 /// Completes the document.
 pub(super) fn complete(document: &mut Value) {
     widen(document);
@@ -99,7 +98,7 @@ fn complete_operation(whole: &Value, path: &str, operation: &mut Value) {
         }
         if parameter.get("example").is_none() {
             let name = parameter["name"].as_str().unwrap_or_default().to_owned();
-            parameter["example"] = parameter_example(whole, path, &name, &parameter["schema"]);
+            parameter["example"] = examples::parameter(whole, path, &name, &parameter["schema"]);
         }
     }
     if operation.pointer_mut("/requestBody/content").is_some_and(say_bytes) {
@@ -152,10 +151,10 @@ fn add_examples(whole: &Value, content: &mut Value, status: Option<u16>) {
         }
         let example = match kind.as_str() {
             crate::error::PROBLEM_JSON => problem(status.unwrap_or(400)),
-            bytes if bytes.ends_with("octet-stream") => json!("the bytes"),
+            bytes if bytes.ends_with("octet-stream") => json!(examples::BYTES),
             "text/event-stream" => json!("id: 4711\nevent: package.published\ndata: {…}\n\n"),
             "text/html" => json!("<!doctype html>…"),
-            _ => example(whole, &media["schema"], 0),
+            _ => examples::of(whole, &media["schema"]),
         };
         media["example"] = example;
     }
@@ -167,73 +166,6 @@ fn problem(status: u16) -> Value {
     let code = code.copied().unwrap_or(crate::error::Code::Internal);
     json!({"type": format!("urn:ods:problem:{}", code.as_str()), "title": code.title(), "status": status,
         "code": code.as_str(), "detail": "what happened, with its names and numbers", "request_id": "3kq0v5m1t8h2d6fa"})
-}
-
-fn parameter_example(whole: &Value, path: &str, name: &str, schema: &Value) -> Value {
-    match name {
-        "path" => json!("mac/Firefox-142.pkg"),
-        "id" if path.contains("/peers/") || path.contains("/mesh/") || path.contains("/roster/") => {
-            json!("3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29")
-        }
-        "id" if path.contains("/invites/") => json!("00112233445566778899aabbccddeeff"),
-        "id" => json!("9f86d081884c7d65"),
-        "If-Match" | "If-None-Match" => json!("\"3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29\""),
-        "Repr-Digest" => json!("sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:"),
-        "limit" => json!(100),
-        "Last-Event-ID" => json!(4711),
-        _ => example(whole, schema, 0),
-    }
-}
-
-/// A value that fits a schema: its example, or one made of its parts.
-fn example(whole: &Value, schema: &Value, depth: usize) -> Value {
-    if let Some(example) = schema.get("example").or_else(|| schema.get("examples")?.get(0)) {
-        return example.clone();
-    }
-    if depth > DEPTH_MAX {
-        return Value::Null;
-    }
-    if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-        let found = reference.strip_prefix('#').and_then(|pointer| whole.pointer(pointer));
-        return found.map_or(Value::Null, |found| example(whole, found, depth + 1));
-    }
-    if let Some(parts) = schema.get("allOf").and_then(Value::as_array) {
-        let mut fields = Map::new();
-        for part in parts.iter().chain([&json!({"type": "object", "properties": schema.get("properties")})]) {
-            if let Value::Object(more) = example(whole, part, depth + 1) {
-                fields.extend(more);
-            }
-        }
-        return Value::Object(fields);
-    }
-    let choices = schema.get("oneOf").or_else(|| schema.get("anyOf")).and_then(Value::as_array);
-    if let Some(choice) = choices.and_then(|all| all.iter().find(|one| one["type"] != "null")) {
-        return example(whole, choice, depth + 1);
-    }
-    if let Some(first) = schema.get("enum").and_then(|all| all.get(0)) {
-        return first.clone();
-    }
-    by_type(whole, schema, depth)
-}
-
-fn by_type(whole: &Value, schema: &Value, depth: usize) -> Value {
-    let named = schema["type"].as_str().or_else(|| {
-        let all = schema["type"].as_array()?;
-        all.iter().filter_map(Value::as_str).find(|name| *name != "null")
-    });
-    match named.unwrap_or(if schema.get("properties").is_some() { "object" } else { "" }) {
-        "object" => {
-            let fields = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-            Value::Object(fields.map(|(name, field)| (name.clone(), example(whole, field, depth + 1))).collect())
-        }
-        "array" => json!([example(whole, &schema["items"], depth + 1)]),
-        "string" if schema["format"] == "date-time" => json!("2026-11-22T10:00:00Z"),
-        "string" => json!("text"),
-        "integer" => schema.get("minimum").cloned().unwrap_or_else(|| json!(1)),
-        "number" => json!(1.5),
-        "boolean" => json!(true),
-        _ => Value::Null,
-    }
 }
 
 /// From what makes a thing with an id to what is done with things of its kind, and from a package to what is done with it.

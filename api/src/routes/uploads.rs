@@ -57,10 +57,10 @@ pub(crate) async fn list(
 /// over. Room for all bytes is set aside, or must be there at least; what a publish would be refused for is refused now. A body is the first bytes.
 #[utoipa::path(post, path = "/api/v1/uploads", operation_id = "begin_upload", tag = "uploads", params(
         ("Tus-Resumable" = String, Header, description = "`1.0.0`", example = "1.0.0"),
-        ("Upload-Length" = u64, Header, description = "How many bytes there will be", example = 1024),
+        ("Upload-Length" = u64, Header, description = "How many bytes there will be", example = 9),
         ("Upload-Metadata" = String, Header, description = "Keys and base64 values: `path bWFjL3gucGtn,version MQ==`", example = "path bWFjL3gucGtn"),
-        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256` and the base64 of the body's digest"),
-        ("If-None-Match" = Option<String>, Header, description = "`*`: publish only what is new there"),
+        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256` and the base64 of the body's digest", example = "sha1 e+MmReBDe/u/oAP8UlHRW6VVlas="),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: publish only what is new there", example = "*"),
         ("If-Match" = Option<String>, Header, description = "A revision in double quotes: replace only that one")),
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream", description = "The first bytes, or nothing"),
     responses((status = 201, description = "It is begun; `Location` is its address", headers(
@@ -167,7 +167,7 @@ pub(crate) async fn offset(
         ("id" = String, Path, description = "The upload's id"),
         ("Tus-Resumable" = String, Header, description = "`1.0.0`", example = "1.0.0"),
         ("Upload-Offset" = u64, Header, description = "Where the bytes begin: what HEAD told", example = 0),
-        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256` and the base64 of the body's digest")),
+        ("Upload-Checksum" = Option<String>, Header, description = "`sha1` or `sha256` and the base64 of the body's digest", example = "sha1 e+MmReBDe/u/oAP8UlHRW6VVlas=")),
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
     responses((status = 204, description = "They are here", headers(
         ("Upload-Offset" = u64, description = "Bytes that are here"),
@@ -213,7 +213,9 @@ pub(crate) async fn remove(publisher: Publisher, AboutId(id): AboutId) -> Result
 /// For clients that can't send PATCH or DELETE.
 #[utoipa::path(post, path = "/api/v1/uploads/{id}", operation_id = "override_method", tag = "uploads", params(
         ("id" = String, Path, description = "The upload's id"),
-        ("X-HTTP-Method-Override" = String, Header, description = "`PATCH` or `DELETE`", example = "PATCH"),
+        ("X-HTTP-Method-Override" = String, Header, description = "`PATCH` or `DELETE`", example = "DELETE"),
+        ("Upload-Offset" = Option<u64>, Header, description = "With `PATCH`: where the bytes begin", example = 0),
+        ("Upload-Checksum" = Option<String>, Header, description = "With `PATCH`: `sha1` or `sha256` and the base64 of the body's digest", example = "sha1 e+MmReBDe/u/oAP8UlHRW6VVlas="),
         ("Tus-Resumable" = String, Header, description = "`1.0.0`", example = "1.0.0")),
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
     responses((status = 204, description = "It is done"), BadRequest, NotFound, TusRefused))]

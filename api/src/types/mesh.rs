@@ -89,13 +89,16 @@ pub struct Behind {
 #[serde(deny_unknown_fields)]
 pub struct JoinRequest {
     /// The one line that the inviting node printed.
-    #[schema(example = "ods-invite1.…")]
+    #[schema(
+        example = "ods-invite1.AQEBAQEBAQEBAQEBAQEBAQICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAEAgPj1vLJ3ARZodHRwczovL2hxLmV4YW1wbGUub3JnAEfm9hM"
+    )]
     pub invite: String,
 }
 
 /// What can be changed of a peer. A field that isn't there stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "branch-1", "paused": false, "limits": {"up_bytes_per_s": 1_000_000}}))]
 pub struct PeerPatch {
     /// What to call it here.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +125,7 @@ pub struct SyncView {
 /// What an invite shall allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"role": "publisher", "prefixes": ["mac"], "expires_in_s": 3600}))]
 pub struct InviteRequest {
     /// As what the redeeming node is admitted.
     pub role: RoleName,

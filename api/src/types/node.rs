@@ -118,7 +118,7 @@ pub struct StorageView {
 
 /// Which packages' bytes a node keeps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = Policy)]
+#[schema(as = Policy, example = json!({"mode": "selected", "paths": ["mac/*"], "tags": ["prod"], "bytes_max": null}))]
 #[serde(deny_unknown_fields)]
 pub struct PolicyView {
     /// `all`: of every package. `selected`: of those that match one of `paths` or have one of `tags`. `on-demand`: of those
@@ -164,6 +164,9 @@ impl PolicyMode {
 /// What can be changed of a node. A field that isn't there stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "hq", "urls": ["https://hq.example.org"],
+    "policy": {"mode": "selected", "paths": ["mac/*"], "tags": ["prod"], "bytes_max": null},
+    "limits": {"down_bytes_per_s": 10_000_000, "windows": [{"days": ["mon"], "from": "08:00", "to": "18:00", "down_bytes_per_s": 1_000_000}], "time_zone": "Europe/Berlin"}}))]
 pub struct NodePatch {
     /// A new name, at most 128 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -154,6 +154,7 @@ pub struct PackageQuery {
     /// Words that path, title, version, identifier or tags contain, all of them, in any case. A word of eight or more
     /// hexadecimal digits also finds what has it at the beginning of its SHA-256 or BLAKE3.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "firefox")]
     pub q: Option<String>,
     /// Only below this folder (whole segments).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,15 +162,19 @@ pub struct PackageQuery {
     pub prefix: Option<String>,
     /// Only with this tag.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "prod")]
     pub tag: Option<String>,
     /// Only of this kind, such as `pkg`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "pkg")]
     pub kind: Option<String>,
     /// Only in this state: `stored`, `fetching`, `wanted`, `remote`, or `conflict`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "stored")]
     pub state: Option<String>,
     /// `path` (unless given), or `-published_at`, `published_at`, `-size`, `size`, `-path`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "-published_at")]
     pub sort: Option<String>,
     /// Also tell of each on how many nodes it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,34 +195,42 @@ pub struct PackageQuery {
 pub struct PublishQuery {
     /// What people call it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "Firefox")]
     pub title: Option<String>,
     /// Its version.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "142.0")]
     pub version: Option<String>,
     /// Its maker's identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "org.mozilla.firefox")]
     pub identifier: Option<String>,
     /// Free text.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "For all")]
     pub notes: Option<String>,
     /// A label; may be given more than once. Those given replace those there were; a single empty one removes them all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[param(example = json!(["prod"]))]
     pub tag: Vec<String>,
     /// Greater is fetched first: a whole number.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[param(value_type = Option<i32>)]
+    #[param(value_type = Option<i32>, example = 10)]
     pub priority: Option<String>,
     /// BLAKE3 that the bytes must have, or nothing is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "4989726575290c47fe30e6b3135b577e2c66f8b1c8a36349ab3a50f52cde2ea8")]
     pub blake3: Option<String>,
     /// Publish the bytes of this revision, of whatever path, instead of a body.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29")]
     pub from: Option<String>,
 }
 
 /// A merge patch (RFC 7396) of a package's metadata: absent stays, null removes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"title": "Firefox", "version": "142.0", "tags": ["prod"], "notes": null}))]
 pub struct PackagePatch {
     /// What people call it.
     #[serde(default, skip_serializing_if = "Change::is_keep")]
@@ -248,6 +261,7 @@ pub struct PackagePatch {
 /// Which earlier revision to make current.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"path": "mac/Firefox-142.pkg", "revision": "3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29"}))]
 pub struct RestoreRequest {
     /// The package's path.
     #[schema(example = "mac/Firefox-142.pkg")]

@@ -151,6 +151,7 @@ pub struct RosterWarning {
 /// Admit a node, or raise what it may do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"node": "3b6a27bcceb6a42d62a3a8d02a6f0d73653215771de243a63ac048a18b59da29", "role": "publisher", "prefixes": ["mac"]}))]
 pub struct AdmitRequest {
     /// The node's id: its public key, 64 hex digits.
     pub node: String,

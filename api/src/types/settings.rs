@@ -56,7 +56,7 @@ pub struct SettingView {
 
 /// Keys and their new values; null takes back what was stored.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({"downloads.access": "token", "retention.keep_revisions": 10, "gc.grace": null}))]
+#[schema(example = json!({"downloads.access": "token", "gc.grace": null}))]
 pub struct SettingsPatch {
     /// The settings' keys and values.
     #[serde(flatten)]

@@ -103,6 +103,7 @@ pub struct UsageNoteView {
 /// A run of gc.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"dry_run": true}))]
 pub struct GcRequest {
     /// Only tell what would go.
     #[serde(default)]

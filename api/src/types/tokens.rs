@@ -22,6 +22,7 @@ pub enum ScopeName {
 /// A token to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "ci", "scope": "publish", "prefixes": ["mac"], "expires_at": "2099-12-31T00:00:00Z"}))]
 pub struct TokenRequest {
     /// What it is for; shown as `token <name>` wherever it does something. 1 to 128 bytes, none of them a control character.
     #[schema(example = "ci")]

@@ -21,6 +21,7 @@ pub enum WatchModeName {
 /// A watch to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"folder": "/srv/drop/mac", "prefix": "mac", "tags": ["new"], "mode": "keep", "settle_s": 10}))]
 pub struct WatchRequest {
     /// The folder: absolute, there already, and below one of the setting `watch.roots`, links resolved.
     #[schema(example = "/srv/drop/mac")]
@@ -52,6 +53,7 @@ pub struct WatchRequest {
 /// Changes to a watch; what is left out stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"prefix": "mac", "tags": ["new"], "enabled": false}))]
 pub struct WatchPatch {
     /// Another folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ use super::times;
 /// A webhook to be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"url": "https://hooks.example.org/ods", "name": "chat", "types": ["package.*"], "paths": ["mac/*.pkg"], "tags": ["prod"]}))]
 pub struct WebhookRequest {
     /// Where to: http or https. Redirects are not followed.
     #[schema(example = "https://hooks.example.org/ods")]
@@ -37,6 +38,7 @@ pub struct WebhookRequest {
 /// Changes to a webhook; what is left out stays. Whatever held it up is tried again at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"url": "https://hooks.example.org/ods", "types": ["package.*"], "enabled": true}))]
 pub struct WebhookPatch {
     /// Where to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,6 +149,7 @@ pub struct NewWebhookView {
 /// How a secret is rotated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"keep_old_for_s": 3600}))]
 pub struct RotateRequest {
     /// For how many seconds the present secret signs too, and earlier ones at most: 0 to 604800; a day unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,6 +160,7 @@ pub struct RotateRequest {
 /// What to pass over; unless given, the delivery that fails.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"delivery": "msg_0a1b2c3d4e5f_42"}))]
 pub struct SkipRequest {
     /// This one, which must be the one that fails: so that asking twice passes over one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,6 +173,7 @@ pub struct SkipRequest {
 /// Which deliveries to send again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"since": "2026-11-22T10:00:00Z"}))]
 pub struct RedeliverRequest {
     /// All since then that were given up or skipped.
     #[serde(deserialize_with = "times::time")]
@@ -246,5 +251,6 @@ pub struct DeliveryQuery {
     pub after: Option<u64>,
     /// Only those in this state: `waiting`, `delivered`, `failing`, `failed` or `skipped`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[param(example = "failed")]
     pub state: Option<String>,
 }

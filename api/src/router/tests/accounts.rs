@@ -7,7 +7,7 @@ use super::*;
 use crate::invite_line::InviteLine;
 use crate::mesh_handle::{JoinError, PeerState, PeerStatus, SyncError};
 
-fn peer(api: &Api) -> NodeId {
+pub(super) fn peer(api: &Api) -> NodeId {
     let node = NodeId::from_bytes([9; 32]);
     let row = PeerRow {
         node,

@@ -19,7 +19,7 @@ impl Api {
     }
 
     /// With settings whose check does this as well.
-    fn with_settings(checking: impl Fn() + Send + Sync + 'static) -> Self {
+    pub(super) fn with_settings(checking: impl Fn() + Send + Sync + 'static) -> Self {
         let setting = |key, value: Value, source, change| Setting {
             key,
             meaning: "what it means",
