@@ -1,10 +1,11 @@
-//! The OpenAPI 3.1 document, generated from the handlers. What is the same for all of them is added here: who may call
-//! (the security schemes), and the refusals that any call may meet.
+//! The OpenAPI 3.1 document, generated from the handlers. What follows from that is added here: who may call (the security
+//! schemes), what may go wrong, examples and links.
 //!
 //! Invariant, held by tests in `router/tests.rs`: the document has exactly the routes that are served, and each of its
 //! operations refuses a caller without credentials.
 
 mod complete;
+mod errors;
 mod examples;
 
 use std::sync::OnceLock;
@@ -13,16 +14,13 @@ use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use utoipa::openapi::content::Content;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::OpenApi;
+use utoipa::openapi::ComponentsBuilder;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, Ref, RefOr, Response as Described, ResponseBuilder};
-use utoipa::{IntoResponses, OpenApi, ToSchema};
 
 #[cfg(test)]
 pub(crate) use complete::{PUBLIC, scope_of};
 
-use crate::error::PROBLEM_JSON;
 use crate::routes::{
     audit, bulk, deliveries, docs, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
     settings, snapshot, storage, stream, survey, tokens, transfers, uploads, users, watches, webhooks,
@@ -111,86 +109,5 @@ fn generated() -> utoipa::openapi::OpenApi {
     );
     let components = components.security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     document.components = Some(components.build());
-    for item in document.paths.paths.values_mut() {
-        for operation in operations(item) {
-            let id = operation.operation_id.clone().unwrap_or_default();
-            add_common_refusals(operation, &id);
-        }
-    }
     document
-}
-
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    let PathItem { get, put, post, delete, patch, head, options, .. } = item;
-    [get, put, post, delete, patch, head, options].into_iter().flatten()
-}
-
-fn add_common_refusals(operation: &mut Operation, id: &str) {
-    // What is the same for everybody asks for no credentials, and looks at nothing that the node does.
-    const SAME_FOR_ALL: [&str; 2] = ["show_document", "show_docs"];
-    for (status, text) in [
-        ("401", "No token, or one that is unknown or has expired"),
-        ("403", "The token's scope, its prefixes or the node's role don't allow it"),
-        ("429", "Too many wrong tokens from this address; `Retry-After` says when to try again"),
-        ("500", "The node met an error of its own"),
-        ("503", "The node is stopping, or can't do this now"),
-    ] {
-        if SAME_FOR_ALL.contains(&id) && status != "500" {
-            continue;
-        }
-        let responses = &mut operation.responses.responses;
-        responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(text)));
-    }
-}
-
-fn problem(text: &str) -> Described {
-    let schema = Ref::from_schema_name(Problem::name());
-    ResponseBuilder::new().description(text).content(PROBLEM_JSON, Content::new(Some(schema))).build()
-}
-
-macro_rules! refusals {
-    ($($(#[$doc:meta])* $name:ident: $($status:literal $text:literal),+;)+) => {$(
-        $(#[$doc])*
-        pub(crate) struct $name;
-
-        impl IntoResponses for $name {
-            fn responses() -> std::collections::BTreeMap<String, RefOr<Described>> {
-                [$(($status.to_owned(), RefOr::T(problem($text)))),+].into()
-            }
-        }
-    )+};
-}
-
-refusals! {
-    /// Something about the request can't be read.
-    BadRequest: "400" "The path, query, a header or the body can't be read";
-    /// There is no such thing.
-    NotFound: "404" "There is no such thing";
-    /// The state of things doesn't allow it.
-    Conflict: "409" "The state of things doesn't allow it: the bytes aren't here, the invite was used, a cap is reached";
-    /// The caller's condition doesn't hold.
-    PreconditionFailed: "412" "The package is not as `If-Match` or `If-None-Match` expects; `current` tells its revision";
-    /// A body of a wrong kind, or a value that breaks a rule.
-    Invalid: "413" "The body is too large", "415" "The body isn't JSON", "422" "A value breaks a rule; `field` tells which";
-    /// Nobody was signed in.
-    SignInRefused: "401" "Nobody has these credentials, or they are past their time", "403" "The request comes from another site's page",
-        "429" "Too many tries for this account or from this address; `Retry-After` says when to try again";
-    /// What a PUT can meet besides.
-    UploadRefused: "409" "The bytes of `from` aren't on this node",
-        "413" "More bytes than a package may have",
-        "415" "The body isn't the bytes themselves, but a form or compressed",
-        "422" "A value breaks a rule, or the bytes don't have an announced digest (`expected`, `actual`)",
-        "507" "The disk has too little room (`needed`, `free`)";
-    /// What a request of the tus protocol can meet besides.
-    TusRefused: "409" "The upload stands elsewhere (`offset`), has ended, or is continued by a later request; or there are too many",
-        "412" "`Tus-Resumable` isn't 1.0.0, or the package isn't as the upload's condition expects",
-        "413" "More bytes than the upload was to have, or than a package may have",
-        "415" "The body isn't `application/offset+octet-stream`",
-        "422" "A value breaks a rule, or the whole doesn't have an announced digest",
-        "460" "The bytes don't have the checksum of `Upload-Checksum`; they were not taken",
-        "507" "The disk has too little room (`needed`, `free`)";
-    /// The disk is full.
-    NoSpace: "507" "The disk has too little room (`needed`, `free`)";
-    /// Another node is needed and can't be had.
-    Unavailable: "503" "The other node can't be reached, or its answer can't be used";
 }

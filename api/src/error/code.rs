@@ -31,6 +31,12 @@ macro_rules! codes {
                 match self { $(Self::$name => $title),+ }
             }
         }
+
+        impl serde::Serialize for Code {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
     };
 }
 

@@ -1,11 +1,11 @@
-//! What the document says of every operation alike, made from the document itself: who may call, what may go wrong with an
-//! example of it, an example of every body, and links from what makes a thing to what is done with it.
+//! What the document says of every operation alike, made from the document itself: who may call, what may go wrong, an
+//! example of everything, and links from what makes a thing to what is done with it.
 //!
 //! So an operation that is added has all this from the start. Invariant, held by tests in `router/tests/document.rs`.
 
 use serde_json::{Map, Value, json};
 
-use super::examples;
+use super::{errors, examples};
 
 /// Operations that need no credentials.
 pub(crate) const PUBLIC: [&str; 3] = ["show_document", "show_docs", "sign_in"];
@@ -66,7 +66,8 @@ pub(super) fn complete(document: &mut Value) {
     let whole = document.clone();
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
     for (path, item) in paths {
-        for (_, operation) in item.as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            errors::add(method, operation);
             complete_operation(&whole, path, operation);
         }
     }
@@ -106,16 +107,15 @@ fn complete_operation(whole: &Value, path: &str, operation: &mut Value) {
         operation["requestBody"]["required"] = json!(false);
     }
     if let Some(content) = operation.pointer_mut("/requestBody/content") {
-        add_examples(whole, content, None);
+        add_examples(whole, content);
     }
     for (status, response) in operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flatten() {
-        let number = status.parse::<u16>().ok();
         if response["description"].as_str().unwrap_or_default().is_empty() {
             response["description"] = json!(meaning(status));
         }
         if let Some(content) = response.get_mut("content") {
             say_bytes(content);
-            add_examples(whole, content, number);
+            add_examples(whole, content);
         }
     }
 }
@@ -144,13 +144,12 @@ fn meaning(status: &str) -> &'static str {
     }
 }
 
-fn add_examples(whole: &Value, content: &mut Value, status: Option<u16>) {
+fn add_examples(whole: &Value, content: &mut Value) {
     for (kind, media) in content.as_object_mut().into_iter().flatten() {
-        if media.get("example").is_some() {
+        if media.get("example").or_else(|| media.get("examples")).is_some() {
             continue;
         }
         let example = match kind.as_str() {
-            crate::error::PROBLEM_JSON => problem(status.unwrap_or(400)),
             bytes if bytes.ends_with("octet-stream") => json!(examples::BYTES),
             "text/event-stream" => json!("id: 4711\nevent: package.published\ndata: {…}\n\n"),
             "text/html" => json!("<!doctype html>…"),
@@ -158,14 +157,6 @@ fn add_examples(whole: &Value, content: &mut Value, status: Option<u16>) {
         };
         media["example"] = example;
     }
-}
-
-/// An error with this status: the first code that has it.
-fn problem(status: u16) -> Value {
-    let code = crate::error::Code::ALL.iter().find(|code| code.status().as_u16() == status);
-    let code = code.copied().unwrap_or(crate::error::Code::Internal);
-    json!({"type": format!("urn:ods:problem:{}", code.as_str()), "title": code.title(), "status": status,
-        "code": code.as_str(), "detail": "what happened, with its names and numbers", "request_id": "3kq0v5m1t8h2d6fa"})
 }
 
 /// From what makes a thing with an id to what is done with things of its kind, and from a package to what is done with it.

@@ -10,6 +10,7 @@ mod document;
 mod examples;
 mod hostile;
 mod journal;
+mod listed;
 mod once;
 mod packages;
 mod roster;
@@ -91,6 +92,7 @@ impl Api {
         let watches = watches();
         let state = AppState::new(store.clone(), || NOW, options.clone(), mesh_handle, watches.clone());
         let router = router(state.clone(), Surfaces { downloads: false, admin: true });
+        let router = router.layer(axum::middleware::from_fn(listed::hold));
         let admin = token(&store, Scope::Admin, &[]);
         Self { router, store, options, mesh, statuses, watches, state, admin, folder }
     }

@@ -8,7 +8,6 @@ use crate::blocking::blocking;
 use crate::convert::timestamp;
 use crate::error::ApiError;
 use crate::extract::{Params, page_rows};
-use crate::openapi::BadRequest;
 use crate::routes::happenings::Types;
 use crate::types::{AuditQuery, AuditView, Page};
 
@@ -22,7 +21,7 @@ const TIMES: [&str; 2] = ["expires_at", "old_secret_until"];
 ///
 /// A page may be short, even empty, and still have a next one: filters look at a bounded number of entries at a time.
 #[utoipa::path(get, path = "/api/v1/audit", operation_id = "list_audit", tag = "accounts", params(AuditQuery),
-    responses((status = 200, body = Page<AuditView>), BadRequest))]
+    responses((status = 200, body = Page<AuditView>)))]
 pub(crate) async fn list(admin: Admin, Params(query): Params<AuditQuery>) -> Result<Json<Page<AuditView>>, ApiError> {
     let (filter, limit) = (Filter::parse(&query)?, page_rows(query.limit)?);
     blocking(move || {

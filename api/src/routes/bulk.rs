@@ -11,7 +11,6 @@ use crate::auth::{MayEnd as _, PackageWriter, Publisher, Reader};
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params};
-use crate::openapi::{BadRequest, Invalid};
 use crate::paths;
 use crate::routes::{listing, metadata};
 use crate::types::{
@@ -32,7 +31,7 @@ const TRIES: usize = 5;
 /// Each is changed as if by a request of its own: the answer tells what became of each, in order, and one that fails spoils
 /// no other. Sending the same again changes nothing more.
 #[utoipa::path(post, path = "/api/v1/bulk", operation_id = "change_packages", tag = "packages", request_body = BulkRequest,
-    responses((status = 200, body = BulkView), BadRequest, Invalid))]
+    responses((status = 200, body = BulkView)))]
 pub(crate) async fn change(
     publisher: Publisher,
     JsonBody(request): JsonBody<BulkRequest>,
@@ -57,7 +56,8 @@ pub(crate) async fn change(
 
 /// Tell where the thousands of an order begin, so that a page can jump to any of them.
 #[utoipa::path(get, path = "/api/v1/anchors", operation_id = "list_package_anchors", tag = "packages", params(AnchorQuery),
-    responses((status = 200, body = AnchorsView), BadRequest))]
+    responses((status = 200, body = AnchorsView)),
+    extensions(("x-ods-errors" = json!([Code::OutsidePrefixes]))))]
 pub(crate) async fn anchors(reader: Reader, Params(query): Params<AnchorQuery>) -> Result<Json<AnchorsView>, ApiError> {
     let sort = listing::parse_sort(query.sort.as_deref())?;
     blocking(move || {

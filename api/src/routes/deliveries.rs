@@ -9,7 +9,6 @@ use crate::blocking::blocking;
 use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, page_rows};
-use crate::openapi::{BadRequest, Invalid, NotFound};
 use crate::paths::{AboutId, AboutIdAndDelivery};
 use crate::routes::webhooks::parse;
 use crate::types::{DeliveryQuery, DeliveryView, Page, RedeliverRequest, RedeliveryView};
@@ -27,7 +26,8 @@ const STATES: [DeliveryState; 5] = [
 /// Old deliveries go, by age and number.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}/deliveries", operation_id = "list_deliveries", tag = "webhooks",
     params(("id" = String, Path, description = "The webhook's id"), DeliveryQuery),
-    responses((status = 200, body = Page<DeliveryView>), BadRequest, NotFound))]
+    responses((status = 200, body = Page<DeliveryView>)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWebhook]))))]
 pub(crate) async fn list(
     admin: Admin,
     AboutId(id): AboutId,
@@ -49,7 +49,8 @@ pub(crate) async fn list(
 /// Show a delivery.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}/deliveries/{delivery}", operation_id = "show_delivery", tag = "webhooks",
     params(("id" = String, Path, description = "The webhook's id"), ("delivery" = String, Path, description = "The delivery's `id`, or its `lsn`")),
-    responses((status = 200, body = DeliveryView), NotFound))]
+    responses((status = 200, body = DeliveryView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWebhook, Code::NoSuchDelivery]))))]
 pub(crate) async fn show(
     admin: Admin,
     AboutIdAndDelivery(id, delivery): AboutIdAndDelivery,
@@ -65,7 +66,8 @@ pub(crate) async fn show(
 /// It goes out soon, also while the webhook is switched off; the delivery's attempts tell how it went.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/deliveries/{delivery}/redeliver", operation_id = "redeliver", tag = "webhooks",
     params(("id" = String, Path, description = "The webhook's id"), ("delivery" = String, Path, description = "The delivery's `id`, or its `lsn`")),
-    responses((status = 202, body = DeliveryView), NotFound))]
+    responses((status = 202, body = DeliveryView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWebhook, Code::NoSuchDelivery]))))]
 pub(crate) async fn redeliver(
     admin: Admin,
     AboutIdAndDelivery(id, delivery): AboutIdAndDelivery,
@@ -81,7 +83,8 @@ pub(crate) async fn redeliver(
 
 /// Send all deliveries since a time again that were given up or skipped, each once.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/redeliver", operation_id = "redeliver_failed", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
-    request_body = RedeliverRequest, responses((status = 202, body = RedeliveryView), BadRequest, NotFound, Invalid))]
+    request_body = RedeliverRequest, responses((status = 202, body = RedeliveryView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWebhook]))))]
 pub(crate) async fn redeliver_failed(
     admin: Admin,
     AboutId(id): AboutId,
@@ -97,7 +100,8 @@ pub(crate) async fn redeliver_failed(
 ///
 /// It goes out soon; the delivery tells how it went.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/test", operation_id = "test_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
-    responses((status = 202, body = DeliveryView), NotFound))]
+    responses((status = 202, body = DeliveryView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWebhook]))))]
 pub(crate) async fn test(admin: Admin, AboutId(id): AboutId) -> Result<(StatusCode, Json<DeliveryView>), ApiError> {
     let id = parse(&id)?;
     let queued = blocking(move || {

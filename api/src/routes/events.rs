@@ -8,7 +8,6 @@ use crate::blocking::blocking;
 use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{Params, page_rows};
-use crate::openapi::BadRequest;
 use crate::routes::happenings::{self, Wanted};
 use crate::types::{EventQuery, Page, RecordView};
 
@@ -17,7 +16,7 @@ use crate::types::{EventQuery, Page, RecordView};
 /// `next` is the `after`, or the `before`, of the page that follows. Old records are pruned, so the first may have any number. A token with prefixes sees the records of packages below
 /// them; sign-ins, tokens and invites are seen by admins.
 #[utoipa::path(get, path = "/api/v1/events", operation_id = "list_events", tag = "events", params(EventQuery),
-    responses((status = 200, body = Page<RecordView>), BadRequest))]
+    responses((status = 200, body = Page<RecordView>)))]
 pub(crate) async fn list(
     reader: Reader,
     Params(query): Params<EventQuery>,

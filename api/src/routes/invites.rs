@@ -12,7 +12,6 @@ use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, creation_key, page_of};
 use crate::once;
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
 use crate::types::{InviteRequest, InviteView, Page, PageQuery};
 
@@ -21,7 +20,7 @@ const LIFE_S_MAX: u64 = 365 * 24 * 60 * 60;
 
 /// List invites, oldest first.
 #[utoipa::path(get, path = "/api/v1/invites", operation_id = "list_invites", tag = "mesh", params(PageQuery),
-    responses((status = 200, body = Page<InviteView>), BadRequest))]
+    responses((status = 200, body = Page<InviteView>)))]
 pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<InviteView>>, ApiError> {
     blocking(move || {
         let rows = admin.store().invites()?;
@@ -36,7 +35,8 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 /// A node that isn't an owner can invite only nodes that an owner has admitted already; its invites make links.
 #[utoipa::path(post, path = "/api/v1/invites", operation_id = "create_invite", tag = "mesh", params(once::IdempotencyKey),
     request_body = InviteRequest,
-    responses((status = 201, body = InviteView), BadRequest, Conflict, Invalid))]
+    responses((status = 201, body = InviteView)),
+    extensions(("x-ods-errors" = json!([Code::TooMany]))))]
 pub(crate) async fn create(
     admin: Admin,
     headers: HeaderMap,
@@ -72,7 +72,8 @@ pub(crate) async fn create(
 /// A node that used it already stays; with `If-Match` an invite is revoked only if it wasn't used since it was looked at.
 #[utoipa::path(delete, path = "/api/v1/invites/{id}", operation_id = "revoke_invite", tag = "mesh", params(("id" = String, Path, description = "The invite's id"),
         ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: revoke only what stands so")),
-    responses((status = 204, description = "It is gone"), BadRequest, NotFound, PreconditionFailed))]
+    responses((status = 204, description = "It is gone")),
+    extensions(("x-ods-errors" = json!([Code::NoSuchInvite]))))]
 pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
     let expected = conditions::expected(&headers)?;
     let unknown = || ApiError::new(Code::NoSuchInvite, "there is no such invite").fact("id", id.clone());

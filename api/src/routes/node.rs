@@ -10,7 +10,6 @@ use crate::conditions;
 use crate::convert;
 use crate::error::ApiError;
 use crate::extract::JsonBody;
-use crate::openapi::{BadRequest, Invalid, PreconditionFailed};
 use crate::routes::{limits, urls};
 use crate::types::{NodePatch, NodeView};
 
@@ -24,7 +23,7 @@ pub(crate) async fn show(reader: Reader) -> Result<Response, ApiError> {
 ///
 /// All of it or nothing; fields that aren't there stay as they are.
 #[utoipa::path(patch, path = "/api/v1/node", operation_id = "edit_node", tag = "node", params(("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: change only what stands so")),
-    request_body = NodePatch, responses((status = 200, body = NodeView, headers(("ETag" = String, description = "Its `etag` in double quotes"))), BadRequest, PreconditionFailed, Invalid))]
+    request_body = NodePatch, responses((status = 200, body = NodeView, headers(("ETag" = String, description = "Its `etag` in double quotes")))))]
 pub(crate) async fn edit(
     admin: Admin,
     headers: HeaderMap,

@@ -15,7 +15,6 @@ use crate::convert::{self, Names, header};
 use crate::declared::Declared;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, parse_id};
-use crate::openapi::{BadRequest, Invalid, NotFound, PreconditionFailed, UploadRefused};
 use crate::paths::AboutPath;
 use crate::routes::{listing, metadata, receive, survey};
 use crate::types::{PackagePatch, PackageQuery, PackageView, Page, PublishQuery, PublishedView};
@@ -26,7 +25,7 @@ use crate::whole_body::{BodyError, whole_body};
 /// In the order of their paths unless `sort` says otherwise. `total` is known when nothing is filtered, or when sorting
 /// makes the node look at all packages anyway.
 #[utoipa::path(get, path = "/api/v1/packages", operation_id = "list_packages", tag = "packages", params(PackageQuery),
-    responses((status = 200, body = Page<PackageView>), BadRequest))]
+    responses((status = 200, body = Page<PackageView>)))]
 pub(crate) async fn list(
     reader: Reader,
     Params(query): Params<PackageQuery>,
@@ -52,7 +51,8 @@ pub(crate) async fn list(
         ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"),
         ("If-None-Match" = Option<String>, Header, description = "A revision in double quotes: 304 if it is current still")),
     responses((status = 200, body = PackageView, headers(("ETag" = String, description = "The revision in double quotes"))),
-        (status = 304, description = "The client has the current revision"), BadRequest, NotFound))]
+        (status = 304, description = "The client has the current revision")),
+    extensions(("x-ods-errors" = json!([Code::NoSuchPackage, Code::OutsidePrefixes]))))]
 pub(crate) async fn show(reader: Reader, AboutPath(path): AboutPath, headers: HeaderMap) -> Result<Response, ApiError> {
     let package = reader.package(&path)?;
     let tag = header(&entity_tag(package.revision))?;
@@ -75,7 +75,8 @@ pub(crate) async fn show(reader: Reader, AboutPath(path): AboutPath, headers: He
         ("If-Match" = Option<String>, Header, description = "A revision in double quotes: replace only that one"),
         ("Repr-Digest" = Option<String>, Header, description = "RFC 9530: `sha-256=:base64:` that the bytes must have")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes; none with `from`"),
-    responses((status = 200, body = PublishedView), (status = 201, body = PublishedView), BadRequest, NotFound, PreconditionFailed, UploadRefused))]
+    responses((status = 200, body = PublishedView), (status = 201, body = PublishedView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchRevision, Code::NotAPublisher, Code::OutsidePrefixes, Code::Expelled, Code::BytesNotHeld, Code::BodyMissing, Code::Invalid, Code::DigestMismatch]))))]
 pub(crate) async fn put(
     publisher: Publisher,
     AboutPath(path): AboutPath,
@@ -108,7 +109,8 @@ pub(crate) async fn put(
         ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"),
         ("If-Match" = Option<String>, Header, description = "A revision in double quotes: change only that one")),
     request_body(content = PackagePatch, content_type = "application/merge-patch+json"),
-    responses((status = 200, body = PublishedView), BadRequest, NotFound, PreconditionFailed, Invalid))]
+    responses((status = 200, body = PublishedView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchPackage, Code::NotAPublisher, Code::Expelled]))))]
 pub(crate) async fn edit(
     publisher: Publisher,
     AboutPath(path): AboutPath,
@@ -130,7 +132,8 @@ pub(crate) async fn edit(
 #[utoipa::path(delete, path = "/api/v1/packages/{path}", operation_id = "remove_package", tag = "packages", params(
         ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"),
         ("If-Match" = Option<String>, Header, description = "A revision in double quotes: remove only that one")),
-    responses((status = 204, description = "It is removed"), BadRequest, NotFound, PreconditionFailed))]
+    responses((status = 204, description = "It is removed")),
+    extensions(("x-ods-errors" = json!([Code::NoSuchPackage, Code::NotAPublisher, Code::Expelled]))))]
 pub(crate) async fn remove(
     publisher: Publisher,
     AboutPath(path): AboutPath,

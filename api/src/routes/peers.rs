@@ -12,14 +12,13 @@ use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, page_of, parse_id};
 use crate::mesh_handle::SyncError;
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed, Unavailable};
 use crate::paths::AboutId;
 use crate::routes::{limits, urls};
 use crate::types::{JoinRequest, Page, PageQuery, PeerPatch, PeerView, SyncView};
 
 /// List this node's peers.
 #[utoipa::path(get, path = "/api/v1/peers", operation_id = "list_peers", tag = "mesh", params(PageQuery),
-    responses((status = 200, body = Page<PeerView>), BadRequest))]
+    responses((status = 200, body = Page<PeerView>)))]
 pub(crate) async fn list(reader: Reader, Params(query): Params<PageQuery>) -> Result<Json<Page<PeerView>>, ApiError> {
     blocking(move || {
         let peers = reader.peers()?.into_iter().map(|row| view(&reader, row)).collect::<Result<_, ApiError>>()?;
@@ -33,7 +32,8 @@ pub(crate) async fn list(reader: Reader, Params(query): Params<PageQuery>) -> Re
 ///
 /// Answers when that node has admitted this one and the link is kept; packages follow on their own.
 #[utoipa::path(post, path = "/api/v1/peers", operation_id = "join_peer", tag = "mesh", request_body = JoinRequest,
-    responses((status = 201, body = PeerView), BadRequest, Conflict, Invalid, Unavailable))]
+    responses((status = 201, body = PeerView)),
+    extensions(("x-ods-errors" = json!([Code::InviteMalformed, Code::InviteOwn, Code::InviteExpired, Code::InviteUsed, Code::InviteUnknown, Code::WrongNode, Code::NotAnOwner, Code::Expelled, Code::ReplicaHasEvents, Code::MergeNeedsOwner, Code::StillJoining, Code::NodeUnreachable, Code::BadPeerAnswer]))))]
 pub(crate) async fn join(
     admin: Admin,
     JsonBody(request): JsonBody<JoinRequest>,
@@ -45,7 +45,8 @@ pub(crate) async fn join(
 
 /// Show a peer.
 #[utoipa::path(get, path = "/api/v1/peers/{id}", operation_id = "show_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
-    responses((status = 200, body = PeerView, headers(("ETag" = String, description = "Its `etag` in double quotes"))), NotFound))]
+    responses((status = 200, body = PeerView, headers(("ETag" = String, description = "Its `etag` in double quotes")))),
+    extensions(("x-ods-errors" = json!([Code::NoSuchPeer]))))]
 pub(crate) async fn show(reader: Reader, AboutId(id): AboutId) -> Result<Response, ApiError> {
     let node = parse(&id)?;
     answer(blocking(move || one(&reader, &node)).await?)
@@ -57,7 +58,8 @@ pub(crate) async fn show(reader: Reader, AboutId(id): AboutId) -> Result<Respons
 #[utoipa::path(patch, path = "/api/v1/peers/{id}", operation_id = "edit_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id"),
         ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: change only what stands so")),
     request_body = PeerPatch,
-    responses((status = 200, body = PeerView, headers(("ETag" = String, description = "Its `etag` in double quotes"))), BadRequest, NotFound, PreconditionFailed, Invalid))]
+    responses((status = 200, body = PeerView, headers(("ETag" = String, description = "Its `etag` in double quotes")))),
+    extensions(("x-ods-errors" = json!([Code::NoSuchPeer]))))]
 pub(crate) async fn edit(
     admin: Admin,
     AboutId(id): AboutId,
@@ -85,7 +87,8 @@ pub(crate) async fn edit(
 /// The node stays in the mesh, and may still be reached through others.
 #[utoipa::path(delete, path = "/api/v1/peers/{id}", operation_id = "remove_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id"),
         ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: remove only what stands so")),
-    responses((status = 204, description = "It is removed"), BadRequest, NotFound, PreconditionFailed))]
+    responses((status = 204, description = "It is removed")),
+    extensions(("x-ods-errors" = json!([Code::NoSuchPeer]))))]
 pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
     let (node, expected) = (parse(&id)?, conditions::expected(&headers)?);
     blocking(move || {
@@ -101,7 +104,8 @@ pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMa
 ///
 /// Nothing waits for this: peers tell each other of changes on their own.
 #[utoipa::path(post, path = "/api/v1/peers/{id}/sync", operation_id = "sync_peer", tag = "mesh", params(("id" = String, Path, description = "The node's id")),
-    responses((status = 200, body = SyncView), NotFound, Conflict, Unavailable))]
+    responses((status = 200, body = SyncView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchPeer, Code::Expelled, Code::PeerPaused, Code::NodeUnreachable]))))]
 pub(crate) async fn sync(admin: Admin, AboutId(id): AboutId) -> Result<Json<SyncView>, ApiError> {
     let node = parse(&id)?;
     let asking = admin.clone();

@@ -8,7 +8,6 @@ use crate::blocking::blocking;
 use crate::conditions;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, parse_id};
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths;
 use crate::routes::packages;
 use crate::types::{PublishedView, RestoreRequest};
@@ -18,7 +17,8 @@ use crate::types::{PublishedView, RestoreRequest};
 /// A new revision is made of it, which also ends a conflict. Its bytes must be on this node.
 #[utoipa::path(post, path = "/api/v1/restore", operation_id = "restore_revision", tag = "packages", request_body = RestoreRequest, params(
         ("If-Match" = Option<String>, Header, description = "A revision in double quotes: replace only that one")),
-    responses((status = 200, body = PublishedView), (status = 201, body = PublishedView), BadRequest, NotFound, Conflict, PreconditionFailed, Invalid))]
+    responses((status = 200, body = PublishedView), (status = 201, body = PublishedView)),
+    extensions(("x-ods-errors" = json!([Code::BadPath, Code::NoSuchPackage, Code::NoSuchRevision, Code::NotAPublisher, Code::Expelled, Code::BytesNotHeld]))))]
 pub(crate) async fn restore(
     publisher: Publisher,
     headers: HeaderMap,

@@ -7,7 +7,6 @@ use crate::blocking::blocking;
 use crate::convert::{self, Names};
 use crate::error::{ApiError, Code};
 use crate::extract::{Params, page_rows};
-use crate::openapi::{BadRequest, NotFound};
 use crate::paths::AboutPath;
 use crate::types::{Page, PageQuery, RevisionView};
 
@@ -17,7 +16,8 @@ use crate::types::{Page, PageQuery, RevisionView};
 /// that have much to say is short and still has a `next`.
 #[utoipa::path(get, path = "/api/v1/revisions/{path}", operation_id = "list_revisions", tag = "packages", params(
         ("path" = String, Path, description = "The package's path; its slashes may be sent as `%2F`", example = "mac/Firefox-142.pkg"), PageQuery),
-    responses((status = 200, body = Page<RevisionView>), BadRequest, NotFound))]
+    responses((status = 200, body = Page<RevisionView>)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchPackage, Code::OutsidePrefixes]))))]
 pub(crate) async fn list(
     reader: Reader,
     AboutPath(path): AboutPath,

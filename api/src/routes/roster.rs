@@ -9,7 +9,6 @@ use crate::blocking::blocking;
 use crate::convert::{self, Names};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, page_of, parse_id};
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound};
 use crate::paths::AboutId;
 use crate::types::{AdmitRequest, ExpelQuery, ExpulsionView, MemberView, OnlyThereView, PageQuery, RosterView};
 
@@ -17,7 +16,7 @@ use crate::types::{AdmitRequest, ExpelQuery, ExpulsionView, MemberView, OnlyTher
 ///
 /// Who may do what in the mesh, and which owner said so. `warnings` tells what an admin should see to.
 #[utoipa::path(get, path = "/api/v1/roster", operation_id = "show_roster", tag = "mesh", params(PageQuery),
-    responses((status = 200, body = RosterView), BadRequest))]
+    responses((status = 200, body = RosterView)))]
 pub(crate) async fn show(reader: Reader, Params(query): Params<PageQuery>) -> Result<Json<RosterView>, ApiError> {
     blocking(move || {
         let (own, roster, names) = (reader.node_id(), reader.roster(), Names::load(&reader)?);
@@ -35,8 +34,8 @@ pub(crate) async fn show(reader: Reader, Params(query): Params<PageQuery>) -> Re
 /// Only on an owner. The node may then link with any member: by an invite of that member, which needn't be an owner. An
 /// invite with a role does both in one step. Roles only rise, and prefixes add up.
 #[utoipa::path(post, path = "/api/v1/roster", operation_id = "admit_node", tag = "mesh", request_body = AdmitRequest,
-    responses((status = 201, body = MemberView), (status = 200, body = MemberView, description = "It may do all that already"),
-        BadRequest, Conflict, Invalid))]
+    responses((status = 201, body = MemberView), (status = 200, body = MemberView, description = "It may do all that already")),
+    extensions(("x-ods-errors" = json!([Code::NotAnOwner, Code::Expelled, Code::RolesOnlyRise, Code::TooMany]))))]
 pub(crate) async fn admit(
     admin: Admin,
     JsonBody(request): JsonBody<AdmitRequest>,
@@ -62,7 +61,8 @@ pub(crate) async fn admit(
 /// peer (`DELETE /peers/{id}`), which ends a link and nothing else. Expelling again changes nothing.
 #[utoipa::path(post, path = "/api/v1/roster/{id}/expel", operation_id = "expel_node", tag = "mesh",
     params(("id" = String, Path, description = "The node's id"), ExpelQuery),
-    responses((status = 200, body = ExpulsionView), BadRequest, NotFound, Conflict))]
+    responses((status = 200, body = ExpulsionView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchNode, Code::NotAnOwner, Code::Expelled, Code::OwnNode, Code::LastHolder, Code::TooMany]))))]
 pub(crate) async fn expel(
     admin: Admin,
     AboutId(id): AboutId,

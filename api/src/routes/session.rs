@@ -11,7 +11,6 @@ use crate::blocking::blocking;
 use crate::convert::{self, header};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, STRANGERS_JSON_BYTES_MAX, creation_key, page_of, parse_id};
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, SignInRefused};
 use crate::paths::AboutId;
 use crate::types::{IdentityView, Page, PageQuery, PasswordRequest, SessionView, SignInRequest};
 
@@ -24,8 +23,8 @@ const OWN: &str = "/api/v1/session";
 /// can't read; with it the browser makes all further requests. Changes made with it must come from this node's own page
 /// (`Origin`). Every try with a password counts, right or wrong: 10 for an account, then one every 15 s.
 #[utoipa::path(post, path = "/api/v1/session", operation_id = "sign_in", tag = "accounts", security(()), request_body = SignInRequest,
-    responses((status = 201, body = IdentityView, headers(("Set-Cookie" = String, description = "The session's cookie"))),
-        BadRequest, SignInRefused, Conflict, Invalid))]
+    responses((status = 201, body = IdentityView, headers(("Set-Cookie" = String, description = "The session's cookie")))),
+    extensions(("x-ods-errors" = json!([Code::SignInWrong, Code::TokenUnknown, Code::TokenExpired, Code::SetUpUnknown, Code::SetUpExpired, Code::ForeignOrigin, Code::SetUpAlready, Code::NameTaken, Code::TooMany, Code::TooManyAttempts]))))]
 pub(crate) async fn start(
     sign_in: SignIn,
     JsonBody(request): JsonBody<SignInRequest, STRANGERS_JSON_BYTES_MAX>,
@@ -59,7 +58,8 @@ pub(crate) async fn show(reader: Reader) -> Json<IdentityView> {
 
 /// Sign out.
 #[utoipa::path(delete, path = "/api/v1/session", operation_id = "sign_out", tag = "accounts",
-    responses((status = 204, description = "The session is over"), Conflict))]
+    responses((status = 204, description = "The session is over")),
+    extensions(("x-ods-errors" = json!([Code::NoSession]))))]
 pub(crate) async fn end(reader: Reader) -> Result<Response, ApiError> {
     let Some(id) = reader.session().begun().map(|session| session.id) else {
         let detail = "the request is made with a token, which has no session; `DELETE /api/v1/tokens/{id}` revokes one";
@@ -78,7 +78,8 @@ pub(crate) async fn end(reader: Reader) -> Result<Response, ApiError> {
 ///
 /// The user's other sessions end.
 #[utoipa::path(post, path = "/api/v1/session/password", operation_id = "change_password", tag = "accounts", request_body = PasswordRequest,
-    responses((status = 204, description = "It is changed"), BadRequest, Conflict, Invalid))]
+    responses((status = 204, description = "It is changed")),
+    extensions(("x-ods-errors" = json!([Code::NoPassword]))))]
 pub(crate) async fn change_password(
     reader: Reader,
     JsonBody(request): JsonBody<PasswordRequest>,
@@ -91,7 +92,7 @@ pub(crate) async fn change_password(
 ///
 /// Admins see all sessions, others their own.
 #[utoipa::path(get, path = "/api/v1/sessions", operation_id = "list_sessions", tag = "accounts", params(PageQuery),
-    responses((status = 200, body = Page<SessionView>), BadRequest))]
+    responses((status = 200, body = Page<SessionView>)))]
 pub(crate) async fn list(
     reader: Reader,
     Params(query): Params<PageQuery>,
@@ -109,7 +110,8 @@ pub(crate) async fn list(
 /// End a session.
 #[utoipa::path(delete, path = "/api/v1/sessions/{id}", operation_id = "end_session", tag = "accounts",
     params(("id" = String, Path, description = "The session's id", example = "9f86d081884c7d65")),
-    responses((status = 204, description = "It is over"), NotFound))]
+    responses((status = 204, description = "It is over")),
+    extensions(("x-ods-errors" = json!([Code::NoSuchSession]))))]
 pub(crate) async fn revoke(reader: Reader, AboutId(id): AboutId) -> Result<StatusCode, ApiError> {
     let session: SessionId = parse_id(&id, Code::NoSuchSession, "session")?;
     if blocking(move || reader.end_session(session)).await? {

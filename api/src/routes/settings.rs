@@ -15,7 +15,6 @@ use crate::conditions::{self, entity_tag};
 use crate::convert::header;
 use crate::error::{ApiError, Code};
 use crate::extract::JsonBody;
-use crate::openapi::{BadRequest, Conflict, Invalid, PreconditionFailed};
 use crate::routes::urls;
 use crate::settings_handle::{Setting, SettingChange, SettingSource};
 use crate::types::{SettingView, SettingsPatch, SettingsView};
@@ -34,8 +33,8 @@ pub(crate) async fn show(admin: Admin) -> Result<Response, ApiError> {
 #[utoipa::path(patch, path = "/api/v1/settings", operation_id = "edit_settings", tag = "node", params(
         ("If-Match" = Option<String>, Header, description = "A version in double quotes: change only that one")),
     request_body(content = SettingsPatch, content_type = "application/merge-patch+json"),
-    responses((status = 200, body = SettingsView, headers(("ETag" = String, description = "The version in double quotes"))),
-        BadRequest, Conflict, PreconditionFailed, Invalid))]
+    responses((status = 200, body = SettingsView, headers(("ETag" = String, description = "The version in double quotes")))),
+    extensions(("x-ods-errors" = json!([Code::SetElsewhere, Code::NotChangeable, Code::TooMany]))))]
 pub(crate) async fn edit(
     admin: Admin,
     headers: HeaderMap,

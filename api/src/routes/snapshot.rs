@@ -11,7 +11,7 @@ use ods_store::Snapshot;
 
 use crate::auth::{Admin, MayEnd as _, Reader};
 use crate::blocking::blocking;
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -21,7 +21,8 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// For `ods backup` on the node's own machine, which copies the blobs from the data folder beside it. It holds the hashes of
 /// tokens, but no key. One copy at a time is made; it takes as much room on the node's disk as the database while it is sent.
 #[utoipa::path(get, path = "/api/v1/storage/snapshot", operation_id = "get_snapshot", tag = "storage",
-    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>), crate::openapi::NoSpace))]
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>)),
+    extensions(("x-ods-errors" = json!([Code::UnderWay, Code::NoSpace, Code::NotWritable]))))]
 pub(crate) async fn get(admin: Admin) -> Result<Response, ApiError> {
     let reader = admin.reader().clone();
     let snapshot = blocking(move || admin.store().snapshot()).await?;

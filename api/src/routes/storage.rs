@@ -6,9 +6,8 @@ use ods_store::{Deed, GcMode, GcReport, GcStep, Purpose, StoreError, facts};
 use crate::auth::{Admin, Reader};
 use crate::blocking::blocking;
 use crate::convert;
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, page_of};
-use crate::openapi::{BadRequest, Conflict, Invalid};
 use crate::types::{GcRequest, GcView, Page, PageQuery, StorageUsageView, UsageNoteView};
 
 /// Show where this node's bytes are, and what they are kept for.
@@ -21,7 +20,7 @@ pub(crate) async fn show(reader: Reader) -> Result<Json<StorageUsageView>, ApiEr
 ///
 /// The node notes it once an hour. Of the last week every hour is kept, of two years before that the last note of each day.
 #[utoipa::path(get, path = "/api/v1/storage/trend", operation_id = "list_storage_trend", tag = "node", params(PageQuery),
-    responses((status = 200, body = Page<UsageNoteView>), BadRequest))]
+    responses((status = 200, body = Page<UsageNoteView>)))]
 pub(crate) async fn trend(
     reader: Reader,
     Params(query): Params<PageQuery>,
@@ -40,7 +39,8 @@ pub(crate) async fn trend(
 /// would remove at that moment. Of removed packages bytes stay for a while, so that they can be restored; `removed` lets them
 /// go at once.
 #[utoipa::path(post, path = "/api/v1/storage/gc", operation_id = "collect_garbage", tag = "node", request_body = GcRequest,
-    responses((status = 200, body = GcView), BadRequest, Conflict, Invalid))]
+    responses((status = 200, body = GcView)),
+    extensions(("x-ods-errors" = json!([Code::GcRunning]))))]
 pub(crate) async fn collect(admin: Admin, JsonBody(request): JsonBody<GcRequest>) -> Result<Json<GcView>, ApiError> {
     blocking(move || run(&admin, &request).map(|report| Json(convert::gc(report)))).await
 }

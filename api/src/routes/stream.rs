@@ -21,7 +21,6 @@ use crate::blocking::blocking;
 use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::Params;
-use crate::openapi::BadRequest;
 use crate::routes::happenings::{self, Wanted};
 use crate::types::StreamQuery;
 
@@ -41,7 +40,7 @@ const BATCH_RECORDS: usize = 100;
 /// `Last-Event-ID` then.
 #[utoipa::path(get, path = "/api/v1/events/stream", operation_id = "follow_events", tag = "events", params(StreamQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "Only records with a greater LSN; goes before `after`")),
-    responses((status = 200, content_type = "text/event-stream", body = String), BadRequest))]
+    responses((status = 200, content_type = "text/event-stream", body = String)))]
 pub(crate) async fn follow(
     reader: Reader,
     Params(query): Params<StreamQuery>,

@@ -7,7 +7,6 @@ use crate::auth::Reader;
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
 use crate::extract::{Params, page_of, page_rows, parse_id};
-use crate::openapi::{BadRequest, NotFound};
 use crate::paths::{AboutId, AboutPath};
 use crate::survey;
 use crate::types::{MeshNodeView, MissingView, Page, PageQuery, Replicas, ReplicationView};
@@ -16,7 +15,7 @@ use crate::types::{MeshNodeView, MissingView, Page, PageQuery, Replicas, Replica
 ///
 /// This is what the nodes last said of themselves, signed, as far as it has come here.
 #[utoipa::path(get, path = "/api/v1/mesh", operation_id = "list_mesh", tag = "mesh", params(PageQuery),
-    responses((status = 200, body = Page<MeshNodeView>), BadRequest))]
+    responses((status = 200, body = Page<MeshNodeView>)))]
 pub(crate) async fn mesh(
     reader: Reader,
     Params(query): Params<PageQuery>,
@@ -37,7 +36,8 @@ pub(super) fn replicas(reader: &Reader, packages: &[Package]) -> Result<Vec<Repl
 /// node's last word doesn't prove to be lacking isn't listed: then `complete` is false, and `reason` says why.
 #[utoipa::path(get, path = "/api/v1/mesh/{id}/missing", operation_id = "list_missing", tag = "mesh",
     params(("id" = String, Path, description = "The node's id"), PageQuery),
-    responses((status = 200, body = MissingView), BadRequest, NotFound))]
+    responses((status = 200, body = MissingView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchNode]))))]
 pub(crate) async fn missing(
     reader: Reader,
     AboutId(id): AboutId,
@@ -70,7 +70,8 @@ fn missing_cursor(text: &str) -> Result<String, ApiError> {
 /// Tell which nodes have a package, and why the others don't yet.
 #[utoipa::path(get, path = "/api/v1/replication/{path}", operation_id = "show_replication", tag = "mesh",
     params(("path" = String, Path, description = "The package's path")),
-    responses((status = 200, body = ReplicationView), BadRequest, NotFound))]
+    responses((status = 200, body = ReplicationView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchPackage, Code::OutsidePrefixes]))))]
 pub(crate) async fn replication(reader: Reader, AboutPath(path): AboutPath) -> Result<Json<ReplicationView>, ApiError> {
     blocking(move || {
         let package = reader.package(&path)?;

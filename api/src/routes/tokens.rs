@@ -11,13 +11,12 @@ use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, creation_key, page_of, parse_id};
 use crate::once;
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
 use crate::types::{NewTokenView, Page, PageQuery, TokenRequest, TokenView};
 
 /// List tokens, oldest first, without their secrets.
 #[utoipa::path(get, path = "/api/v1/tokens", operation_id = "list_tokens", tag = "tokens", params(PageQuery),
-    responses((status = 200, body = Page<TokenView>), BadRequest))]
+    responses((status = 200, body = Page<TokenView>)))]
 pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<TokenView>>, ApiError> {
     blocking(move || {
         let tokens = admin.store().tokens()?.into_iter().map(convert::token).collect();
@@ -32,7 +31,8 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 /// Its secret is in the answer, and nowhere else ever again.
 #[utoipa::path(post, path = "/api/v1/tokens", operation_id = "create_token", tag = "tokens", params(once::IdempotencyKey),
     request_body = TokenRequest,
-    responses((status = 201, body = NewTokenView), BadRequest, Conflict, Invalid))]
+    responses((status = 201, body = NewTokenView)),
+    extensions(("x-ods-errors" = json!([Code::TooMany]))))]
 pub(crate) async fn create(
     admin: Admin,
     headers: HeaderMap,
@@ -57,7 +57,8 @@ pub(crate) async fn create(
 /// (`api/README.md`). A token doesn't revoke itself, and the last admin stays.
 #[utoipa::path(delete, path = "/api/v1/tokens/{id}", operation_id = "revoke_token", tag = "tokens", params(("id" = String, Path, description = "The token's id"),
         ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: revoke only what stands so")),
-    responses((status = 204, description = "It is revoked"), BadRequest, NotFound, Conflict, PreconditionFailed))]
+    responses((status = 204, description = "It is revoked")),
+    extensions(("x-ods-errors" = json!([Code::NoSuchToken, Code::LastAdmin, Code::OwnCredentials]))))]
 pub(crate) async fn revoke(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
     let expected = conditions::expected(&headers)?;
     let token: TokenId = parse_id(&id, Code::NoSuchToken, "token")?;

@@ -11,7 +11,6 @@ use crate::convert::timestamp;
 use crate::error::ApiError;
 use crate::extract::{Params, page_of};
 use crate::mesh_handle::TransferStatus;
-use crate::openapi::BadRequest;
 use crate::transfer_board::{Receiver, SendingNow};
 use crate::transfer_history::{Moved, Way};
 use crate::types::{Page, PageQuery, PastTransferView, TransferBytes, TransferView};
@@ -20,7 +19,7 @@ use crate::types::{Page, PageQuery, PastTransferView, TransferBytes, TransferVie
 ///
 /// Downloads below 4 MiB are not listed. A token with path prefixes sees its own packages only.
 #[utoipa::path(get, path = "/api/v1/transfers", operation_id = "list_transfers", tag = "mesh", params(PageQuery),
-    responses((status = 200, body = Page<TransferView>), BadRequest))]
+    responses((status = 200, body = Page<TransferView>)))]
 pub(crate) async fn list(
     reader: Reader,
     Params(query): Params<PageQuery>,

@@ -20,7 +20,6 @@ use crate::blocking::blocking;
 use crate::conditions;
 use crate::error::{ApiError, Code};
 use crate::extract::{Params, page_rows, parse_id};
-use crate::openapi::{BadRequest, Conflict, NotFound, TusRefused};
 use crate::paths::AboutId;
 use crate::types::{Page, PageQuery, UploadView};
 
@@ -29,7 +28,7 @@ const OFFSET_OCTETS: &str = "application/offset+octet-stream";
 
 /// List the uploads that go on, in the order in which they were begun.
 #[utoipa::path(get, path = "/api/v1/uploads", operation_id = "list_uploads", tag = "uploads", params(PageQuery),
-    responses((status = 200, body = Page<UploadView>), BadRequest))]
+    responses((status = 200, body = Page<UploadView>)))]
 pub(crate) async fn list(
     publisher: Publisher,
     Params(query): Params<PageQuery>,
@@ -65,7 +64,8 @@ pub(crate) async fn list(
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream", description = "The first bytes, or nothing"),
     responses((status = 201, description = "It is begun; `Location` is its address", headers(
         ("Location" = String, description = "Its address"), ("Upload-Offset" = u64, description = "Bytes that are here"),
-        ("Upload-Expires" = String, description = "When it is abandoned unless more comes"))), BadRequest, TusRefused))]
+        ("Upload-Expires" = String, description = "When it is abandoned unless more comes")))),
+    extensions(("x-ods-errors" = json!([Code::BadPath, Code::NotAPublisher, Code::Expelled, Code::TooMany, Code::UploadTaken, Code::Invalid, Code::DigestMismatch, Code::ChecksumMismatch]))))]
 pub(crate) async fn create(publisher: Publisher, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
     headers::must_be_tus(&headers)?;
     let (bytes, described) = (headers::length(&headers)?, headers::describe(&headers)?);
@@ -110,7 +110,8 @@ pub(crate) async fn discover(_publisher: Publisher) -> Response {
 /// One that ended is shown for 24 hours, with the package that it became or why it was refused.
 #[utoipa::path(get, path = "/api/v1/uploads/{id}", operation_id = "show_upload", tag = "uploads",
     params(("id" = String, Path, description = "The upload's id")),
-    responses((status = 200, body = UploadView), NotFound))]
+    responses((status = 200, body = UploadView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchUpload, Code::NotAPublisher]))))]
 pub(crate) async fn show(publisher: Publisher, AboutId(id): AboutId) -> Result<Json<UploadView>, ApiError> {
     let id = id_of(&id)?;
     blocking(move || {
@@ -132,7 +133,8 @@ pub(crate) async fn show(publisher: Publisher, AboutId(id): AboutId) -> Result<J
     responses((status = 200, description = "The headers tell", headers(
         ("Upload-Offset" = u64, description = "Bytes that are here; all of them only when they are published"),
         ("Upload-Length" = u64, description = "Bytes there will be"), ("Upload-Metadata" = String, description = "As it was sent"),
-        ("Upload-Expires" = String, description = "When it is abandoned unless more comes"))), NotFound, TusRefused))]
+        ("Upload-Expires" = String, description = "When it is abandoned unless more comes")))),
+    extensions(("x-ods-errors" = json!([Code::NoSuchUpload, Code::NotAPublisher, Code::Expelled, Code::UploadTaken, Code::PreconditionFailed, Code::Invalid, Code::DigestMismatch]))))]
 pub(crate) async fn offset(
     publisher: Publisher,
     AboutId(id): AboutId,
@@ -171,7 +173,8 @@ pub(crate) async fn offset(
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
     responses((status = 204, description = "They are here", headers(
         ("Upload-Offset" = u64, description = "Bytes that are here"),
-        ("Upload-Expires" = String, description = "When it is abandoned unless more comes"))), BadRequest, NotFound, TusRefused))]
+        ("Upload-Expires" = String, description = "When it is abandoned unless more comes")))),
+    extensions(("x-ods-errors" = json!([Code::NoSuchUpload, Code::NotAPublisher, Code::Expelled, Code::OffsetMismatch, Code::UploadEnded, Code::UploadTaken, Code::PreconditionFailed, Code::Invalid, Code::DigestMismatch, Code::ChecksumMismatch]))))]
 pub(crate) async fn append(
     publisher: Publisher,
     AboutId(id): AboutId,
@@ -201,7 +204,8 @@ pub(crate) async fn append(
 #[utoipa::path(delete, path = "/api/v1/uploads/{id}", operation_id = "remove_upload", tag = "uploads", params(
         ("id" = String, Path, description = "The upload's id"),
         ("Tus-Resumable" = Option<String>, Header, description = "`1.0.0`; may be left out here", example = "1.0.0")),
-    responses((status = 204, description = "It is forgotten"), NotFound, Conflict))]
+    responses((status = 204, description = "It is forgotten")),
+    extensions(("x-ods-errors" = json!([Code::NoSuchUpload, Code::NotAPublisher, Code::UploadTaken]))))]
 pub(crate) async fn remove(publisher: Publisher, AboutId(id): AboutId) -> Result<Response, ApiError> {
     let uploader = find(publisher, &id).await?;
     blocking(move || uploader.remove()).await?;
@@ -218,7 +222,8 @@ pub(crate) async fn remove(publisher: Publisher, AboutId(id): AboutId) -> Result
         ("Upload-Checksum" = Option<String>, Header, description = "With `PATCH`: `sha1` or `sha256` and the base64 of the body's digest", example = "sha1 e+MmReBDe/u/oAP8UlHRW6VVlas="),
         ("Tus-Resumable" = String, Header, description = "`1.0.0`", example = "1.0.0")),
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
-    responses((status = 204, description = "It is done"), BadRequest, NotFound, TusRefused))]
+    responses((status = 204, description = "It is done")),
+    extensions(("x-ods-errors" = json!([Code::NoSuchUpload, Code::NotAPublisher, Code::Expelled, Code::OffsetMismatch, Code::UploadEnded, Code::UploadTaken, Code::PreconditionFailed, Code::Invalid, Code::DigestMismatch, Code::ChecksumMismatch]))))]
 pub(crate) async fn renamed(
     publisher: Publisher,
     id: AboutId,

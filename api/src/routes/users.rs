@@ -12,13 +12,12 @@ use crate::conditions::{self, entity_tag};
 use crate::convert::{self, header};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, creation_key, page_of, parse_id};
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
 use crate::types::{Page, PageQuery, SetUpLinkView, UserPatchRequest, UserRequest, UserView};
 
 /// List users, oldest first.
 #[utoipa::path(get, path = "/api/v1/users", operation_id = "list_users", tag = "accounts", params(PageQuery),
-    responses((status = 200, body = Page<UserView>), BadRequest))]
+    responses((status = 200, body = Page<UserView>)))]
 pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<UserView>>, ApiError> {
     blocking(move || {
         let users = admin.store().users()?.into_iter().map(convert::user).collect();
@@ -30,7 +29,8 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 
 /// Make a user.
 #[utoipa::path(post, path = "/api/v1/users", operation_id = "create_user", tag = "accounts", request_body = UserRequest,
-    responses((status = 201, body = UserView, headers(("ETag" = String, description = "The version in double quotes"))), BadRequest, Conflict, Invalid))]
+    responses((status = 201, body = UserView, headers(("ETag" = String, description = "The version in double quotes")))),
+    extensions(("x-ods-errors" = json!([Code::NameTaken, Code::TooMany]))))]
 pub(crate) async fn create(admin: Admin, JsonBody(request): JsonBody<UserRequest>) -> Result<Response, ApiError> {
     let scope = Scope::from(request.scope);
     let password = admin.hash_password(&request.name, request.password).await?;
@@ -43,7 +43,8 @@ pub(crate) async fn create(admin: Admin, JsonBody(request): JsonBody<UserRequest
 /// Show a user.
 #[utoipa::path(get, path = "/api/v1/users/{id}", operation_id = "show_user", tag = "accounts",
     params(("id" = String, Path, description = "The user's id", example = "9f86d081884c7d65")),
-    responses((status = 200, body = UserView, headers(("ETag" = String, description = "The version in double quotes"))), NotFound))]
+    responses((status = 200, body = UserView, headers(("ETag" = String, description = "The version in double quotes")))),
+    extensions(("x-ods-errors" = json!([Code::NoSuchUser]))))]
 pub(crate) async fn show(admin: Admin, AboutId(id): AboutId) -> Result<Response, ApiError> {
     let id = parse(&id)?;
     let row = blocking(move || known(&admin, id)).await?;
@@ -57,8 +58,8 @@ pub(crate) async fn show(admin: Admin, AboutId(id): AboutId) -> Result<Response,
         ("id" = String, Path, description = "The user's id", example = "9f86d081884c7d65"),
         ("If-Match" = Option<String>, Header, description = "A version in double quotes: change only that one")),
     request_body = UserPatchRequest,
-    responses((status = 200, body = UserView, headers(("ETag" = String, description = "The version in double quotes"))),
-        BadRequest, NotFound, Conflict, PreconditionFailed, Invalid))]
+    responses((status = 200, body = UserView, headers(("ETag" = String, description = "The version in double quotes")))),
+    extensions(("x-ods-errors" = json!([Code::NoSuchUser, Code::NameTaken, Code::LastAdmin, Code::OwnCredentials]))))]
 pub(crate) async fn edit(
     admin: Admin,
     AboutId(id): AboutId,
@@ -93,7 +94,8 @@ pub(crate) async fn edit(
 #[utoipa::path(delete, path = "/api/v1/users/{id}", operation_id = "remove_user", tag = "accounts", params(
         ("id" = String, Path, description = "The user's id", example = "9f86d081884c7d65"),
         ("If-Match" = Option<String>, Header, description = "A version in double quotes: remove only that one")),
-    responses((status = 204, description = "It is removed"), BadRequest, NotFound, Conflict, PreconditionFailed))]
+    responses((status = 204, description = "It is removed")),
+    extensions(("x-ods-errors" = json!([Code::NoSuchUser, Code::LastAdmin, Code::OwnCredentials]))))]
 pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
     let (id, expected) = (parse(&id)?, conditions::version(&headers)?);
     must_not_be_own(&admin, id)?;
@@ -106,7 +108,8 @@ pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMa
 /// It is good once, for 24 hours, and takes the place of one made before. Whoever opens it chooses the name and password of
 /// the first admin user. Once there is one, it is refused.
 #[utoipa::path(post, path = "/api/v1/set-up-link", operation_id = "create_set_up_link", tag = "accounts",
-    responses((status = 201, body = SetUpLinkView), Conflict))]
+    responses((status = 201, body = SetUpLinkView)),
+    extensions(("x-ods-errors" = json!([Code::SetUpAlready]))))]
 pub(crate) async fn create_link(admin: Admin) -> Result<(StatusCode, Json<SetUpLinkView>), ApiError> {
     let made = blocking(move || admin.store().make_set_up_link(&admin.author(), admin.reader().now()));
     let (secret, expires_at) = made.await?;

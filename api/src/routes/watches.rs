@@ -15,7 +15,6 @@ use crate::conditions::{self, entity_tag};
 use crate::convert::{self, header};
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, Params, creation_key, page_of, parse_id};
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
 use crate::types::{ConfirmRequest, LeftView, Page, PageQuery, WatchPatch, WatchRequest, WatchView};
 use crate::watch_handle::{BadFolder, ConfiguredWatch, WatchState};
@@ -34,7 +33,7 @@ const RESCAN_S: u64 = 60;
 ///
 /// Those that the configuration names come first.
 #[utoipa::path(get, path = "/api/v1/watches", operation_id = "list_watches", tag = "watches", params(PageQuery),
-    responses((status = 200, body = Page<WatchView>), BadRequest))]
+    responses((status = 200, body = Page<WatchView>)))]
 pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<WatchView>>, ApiError> {
     blocking(move || {
         let handle = &admin.reader().state().watches;
@@ -59,8 +58,8 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 ///
 /// It must be there, and lie below one of the setting `watch.roots`, links resolved; the node must be able to read it.
 #[utoipa::path(post, path = "/api/v1/watches", operation_id = "create_watch", tag = "watches", request_body = WatchRequest,
-    responses((status = 201, body = WatchView, headers(("ETag" = String, description = "The version in double quotes"))),
-        BadRequest, Conflict, Invalid))]
+    responses((status = 201, body = WatchView, headers(("ETag" = String, description = "The version in double quotes")))),
+    extensions(("x-ods-errors" = json!([Code::FolderTaken, Code::TooMany, Code::OutsideWatchRoots]))))]
 pub(crate) async fn create(admin: Admin, JsonBody(request): JsonBody<WatchRequest>) -> Result<Response, ApiError> {
     blocking(move || {
         let settings = WatchSettings {
@@ -80,7 +79,8 @@ pub(crate) async fn create(admin: Admin, JsonBody(request): JsonBody<WatchReques
 
 /// Show a watch.
 #[utoipa::path(get, path = "/api/v1/watches/{id}", operation_id = "show_watch", tag = "watches", params(("id" = String, Path, description = "The watch's id")),
-    responses((status = 200, body = WatchView, headers(("ETag" = String, description = "The version in double quotes, if it may be changed here"))), NotFound))]
+    responses((status = 200, body = WatchView, headers(("ETag" = String, description = "The version in double quotes, if it may be changed here")))),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWatch]))))]
 pub(crate) async fn show(admin: Admin, AboutId(id): AboutId) -> Result<Response, ApiError> {
     let id = parse(&id)?;
     blocking(move || answer(StatusCode::OK, view(&admin, id)?)).await
@@ -93,8 +93,8 @@ pub(crate) async fn show(admin: Admin, AboutId(id): AboutId) -> Result<Response,
         ("id" = String, Path, description = "The watch's id"),
         ("If-Match" = Option<String>, Header, description = "A version in double quotes: change only that one")),
     request_body = WatchPatch,
-    responses((status = 200, body = WatchView, headers(("ETag" = String, description = "The version in double quotes"))),
-        BadRequest, NotFound, Conflict, PreconditionFailed, Invalid))]
+    responses((status = 200, body = WatchView, headers(("ETag" = String, description = "The version in double quotes")))),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWatch, Code::SetElsewhere, Code::FolderTaken, Code::OutsideWatchRoots]))))]
 pub(crate) async fn edit(
     admin: Admin,
     AboutId(id): AboutId,
@@ -150,7 +150,8 @@ fn left(admin: &Admin, before: &WatchSettings, now: &WatchSettings) -> Result<Op
 #[utoipa::path(delete, path = "/api/v1/watches/{id}", operation_id = "remove_watch", tag = "watches", params(
         ("id" = String, Path, description = "The watch's id"),
         ("If-Match" = Option<String>, Header, description = "A version in double quotes: remove only that one")),
-    responses((status = 204, description = "It is gone"), BadRequest, NotFound, Conflict, PreconditionFailed))]
+    responses((status = 204, description = "It is gone")),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWatch, Code::SetElsewhere]))))]
 pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
     let (id, expected) = (parse(&id)?, conditions::version(&headers)?);
     let watches = admin.reader().state().watches.clone();
@@ -168,7 +169,8 @@ pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMa
 ///
 /// `last_scan_at` tells when that was done. Files must still rest before they are taken.
 #[utoipa::path(post, path = "/api/v1/watches/{id}/scan", operation_id = "scan_watch", tag = "watches", params(("id" = String, Path, description = "The watch's id")),
-    responses((status = 202, body = WatchView), NotFound))]
+    responses((status = 202, body = WatchView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWatch]))))]
 pub(crate) async fn scan(admin: Admin, AboutId(id): AboutId) -> Result<Response, ApiError> {
     let id = parse(&id)?;
     blocking(move || {
@@ -184,7 +186,8 @@ pub(crate) async fn scan(admin: Admin, AboutId(id): AboutId) -> Result<Response,
 /// Just the set of files that `pause` shows: if others are missing by then, it asks again.
 #[utoipa::path(post, path = "/api/v1/watches/{id}/confirm", operation_id = "confirm_watch", tag = "watches", params(("id" = String, Path, description = "The watch's id")),
     request_body = ConfirmRequest,
-    responses((status = 202, body = WatchView), BadRequest, NotFound, Conflict, PreconditionFailed, Invalid))]
+    responses((status = 202, body = WatchView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWatch, Code::NothingToConfirm, Code::PreconditionFailed]))))]
 pub(crate) async fn confirm(
     admin: Admin,
     AboutId(id): AboutId,

@@ -18,7 +18,6 @@ use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{JsonBody, OptionalJsonBody, Params, creation_key, page_of};
 use crate::once;
-use crate::openapi::{BadRequest, Conflict, Invalid, NotFound, PreconditionFailed};
 use crate::paths::AboutId;
 use crate::types::{
     NewWebhookView, Page, PageQuery, RotateRequest, SkipRequest, WebhookPatch, WebhookRequest, WebhookView,
@@ -30,7 +29,7 @@ const KEEP_OLD_FOR_S: u64 = 24 * 60 * 60;
 
 /// List webhooks, oldest first, without their secrets.
 #[utoipa::path(get, path = "/api/v1/webhooks", operation_id = "list_webhooks", tag = "webhooks", params(PageQuery),
-    responses((status = 200, body = Page<WebhookView>), BadRequest))]
+    responses((status = 200, body = Page<WebhookView>)))]
 pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Result<Json<Page<WebhookView>>, ApiError> {
     blocking(move || {
         page_of("webhooks", views(&admin, admin.store().webhooks()?)?, &query, |webhook: &WebhookView| {
@@ -46,7 +45,8 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<PageQuery>) -> Resu
 /// It is told of what happens from here on. Its secret is in the answer, and again only in that to the same request with the same
 /// `Idempotency-Key`, for a day and until the webhook is changed. Each delivery is signed as Standard Webhooks 1.0 says: `webhook-id`, `webhook-timestamp`, `webhook-signature`.
 #[utoipa::path(post, path = "/api/v1/webhooks", operation_id = "create_webhook", tag = "webhooks", params(once::IdempotencyKey),
-    request_body = WebhookRequest, responses((status = 201, body = NewWebhookView), BadRequest, Conflict, Invalid))]
+    request_body = WebhookRequest, responses((status = 201, body = NewWebhookView)),
+    extensions(("x-ods-errors" = json!([Code::TooMany, Code::AddressRefused]))))]
 pub(crate) async fn create(
     admin: Admin,
     headers: HeaderMap,
@@ -74,7 +74,8 @@ pub(crate) async fn create(
 
 /// Show a webhook.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}", operation_id = "show_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
-    responses((status = 200, body = WebhookView, headers(("ETag" = String, description = "Its `etag` in double quotes"))), NotFound))]
+    responses((status = 200, body = WebhookView, headers(("ETag" = String, description = "Its `etag` in double quotes")))),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWebhook]))))]
 pub(crate) async fn show(admin: Admin, AboutId(id): AboutId) -> Result<Response, ApiError> {
     let id = parse(&id)?;
     answer(blocking(move || view(&admin, admin.store().webhook(id)?)).await?)
@@ -86,7 +87,8 @@ pub(crate) async fn show(admin: Admin, AboutId(id): AboutId) -> Result<Response,
 #[utoipa::path(patch, path = "/api/v1/webhooks/{id}", operation_id = "edit_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id"),
         ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: change only what stands so")),
     request_body = WebhookPatch,
-    responses((status = 200, body = WebhookView, headers(("ETag" = String, description = "Its `etag` in double quotes"))), BadRequest, NotFound, PreconditionFailed, Invalid))]
+    responses((status = 200, body = WebhookView, headers(("ETag" = String, description = "Its `etag` in double quotes")))),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWebhook, Code::AddressRefused]))))]
 pub(crate) async fn edit(
     admin: Admin,
     AboutId(id): AboutId,
@@ -117,7 +119,8 @@ pub(crate) async fn edit(
 /// Remove a webhook with its log.
 #[utoipa::path(delete, path = "/api/v1/webhooks/{id}", operation_id = "remove_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id"),
         ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: remove only what stands so")),
-    responses((status = 204, description = "It is gone"), BadRequest, NotFound, PreconditionFailed))]
+    responses((status = 204, description = "It is gone")),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWebhook]))))]
 pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMap) -> Result<StatusCode, ApiError> {
     let (id, expected) = (parse(&id)?, conditions::expected(&headers)?);
     if blocking(move || admin.store().remove_webhook(id, &expected, &admin.author(), admin.reader().now())).await? {
@@ -133,7 +136,8 @@ pub(crate) async fn remove(admin: Admin, AboutId(id): AboutId, headers: HeaderMa
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/rotate", operation_id = "rotate_webhook", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id"),
         ("If-Match" = Option<String>, Header, description = "An `etag` in double quotes: change only what stands so")),
     request_body = Option<RotateRequest>,
-    responses((status = 200, body = NewWebhookView), BadRequest, NotFound, Conflict, PreconditionFailed, Invalid))]
+    responses((status = 200, body = NewWebhookView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWebhook, Code::TooMany]))))]
 pub(crate) async fn rotate(
     admin: Admin,
     AboutId(id): AboutId,
@@ -160,7 +164,8 @@ pub(crate) async fn rotate(
 ///
 /// A body is not needed.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/skip", operation_id = "skip_delivery", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
-    request_body = SkipRequest, responses((status = 200, body = WebhookView), BadRequest, NotFound, Conflict, Invalid))]
+    request_body = SkipRequest, responses((status = 200, body = WebhookView)),
+    extensions(("x-ods-errors" = json!([Code::NoSuchWebhook, Code::NoSuchDelivery, Code::NothingToSkip]))))]
 pub(crate) async fn skip(
     admin: Admin,
     AboutId(id): AboutId,
