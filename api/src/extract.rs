@@ -20,6 +20,9 @@ const JSON_BYTES_MAX: usize = 256 << 10;
 /// Bytes of a JSON body from somebody who isn't known yet. Less than what makes a slow body count as one that comes.
 pub(crate) const STRANGERS_JSON_BYTES_MAX: usize = 8 << 10;
 
+/// Characters of a field's name that are told.
+const FIELD_CHARS_MAX: usize = 200;
+
 /// A JSON body.
 pub(crate) struct JsonBody<T, const BYTES_MAX: usize = JSON_BYTES_MAX>(pub(crate) T);
 
@@ -37,13 +40,38 @@ impl<S: Sync, T: DeserializeOwned, const BYTES_MAX: usize> FromRequest<S> for Js
         if first.is_some_and(|byte| *byte != b'{') && serde_json::from_slice::<IgnoredAny>(&body).is_ok() {
             return Err(ApiError::new(Code::Invalid, "the body can't be read: it is no JSON object"));
         }
-        serde_json::from_slice(&body).map(Self).map_err(|error| {
+        parse(&body).map(Self).map_err(|(path, error)| {
             let code = match error.classify() {
                 Category::Data => Code::Invalid,
                 Category::Io | Category::Syntax | Category::Eof => Code::BadJson,
             };
-            ApiError::new(code, format!("the body can't be read: {}", in_plain_words(&error.to_string())))
+            let text = error.to_string();
+            let refused = ApiError::new(code, format!("the body can't be read: {}", in_plain_words(&text)));
+            match field_of(&path, &text).filter(|_| code == Code::Invalid) {
+                Some(field) => refused.fact("field", field),
+                None => refused,
+            }
         })
+    }
+}
+
+/// Reads a body whole, or tells where in it and why not.
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, (String, serde_json::Error)> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize(&mut reader);
+    let value = read.map_err(|error| (error.path().to_string(), error.into_inner()))?;
+    reader.end().map_err(|error| (String::new(), error)).map(|()| value)
+}
+
+/// The field that a parser's error is about: where it stopped, and behind that the name in its text where the field isn't known, is
+/// missing or is there twice.
+fn field_of(path: &str, text: &str) -> Option<String> {
+    let path = Some(path).filter(|path| !matches!(*path, "" | "."));
+    let named = ["unknown field `", "missing field `", "duplicate field `"];
+    let name = named.iter().find_map(|begin| text.strip_prefix(begin)?.split('`').next());
+    match (path, name) {
+        (Some(path), Some(name)) if !path.ends_with(name) => Some(format!("{path}.{name}")),
+        (path, name) => path.or(name).map(|field| field.chars().take(FIELD_CHARS_MAX).collect()),
     }
 }
 
@@ -92,7 +120,12 @@ impl<S: Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
         Query::try_from_uri(&parts.uri).map(|Query(query)| Self(query)).map_err(|rejection| {
             let text = rejection.body_text();
             let reason = text.rsplit_once("query string: ").map_or(text.as_str(), |(_, reason)| reason);
-            ApiError::new(Code::BadQuery, format!("the query can't be read: {}", in_plain_words(reason)))
+            let refused = ApiError::new(Code::BadQuery, format!("the query can't be read: {}", in_plain_words(reason)));
+            let (name, why) = reason.split_once(": ").filter(|(name, _)| !name.contains(' ')).unwrap_or((".", reason));
+            match field_of(name, why) {
+                Some(field) => refused.fact("field", field),
+                None => refused,
+            }
         })
     }
 }

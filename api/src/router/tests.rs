@@ -15,6 +15,7 @@ mod once;
 mod packages;
 mod roster;
 mod schema;
+mod shapes;
 mod sign_in;
 mod storage;
 mod tus;

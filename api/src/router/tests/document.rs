@@ -207,3 +207,36 @@ async fn a_body_that_is_no_object_is_refused_even_where_every_field_may_be_missi
         }
     }
 }
+
+#[tokio::test]
+async fn what_can_not_be_read_is_named_in_bodies_and_queries() {
+    let api = Api::new();
+    for (method, path, body, field) in [
+        (Method::POST, "tokens", r#"{"name":"x","scope":"root"}"#, "scope"),
+        (Method::POST, "tokens", r#"{"name":1,"scope":"read"}"#, "name"),
+        (Method::POST, "tokens", r#"{"scope":"read"}"#, "name"),
+        (Method::POST, "tokens", r#"{"name":"x","scope":"read","scop":1}"#, "scop"),
+        (Method::POST, "tokens", r#"{"name":"x","name":"y","scope":"read"}"#, "name"),
+        (Method::POST, "tokens", r#"{"name":"x","scope":"read","prefixes":["a",1]}"#, "prefixes[1]"),
+        (Method::POST, "tokens", r#"{"name":"x","scope":"read","expires_at":"soon"}"#, "expires_at"),
+        (Method::PATCH, "node", r#"{"policy":{"mode":"some"}}"#, "policy"),
+        (Method::PATCH, "node", r#"{"policy":1}"#, "policy"),
+    ] {
+        let request = api.request(method, &format!("/api/v1/{path}")).header("content-type", "application/json");
+        let answer = api.send(request.body(Body::from(body)).expect("a request")).await;
+        assert_eq!(answer.problem(422, "invalid")["field"], field, "{body}");
+    }
+    for (query, field) in [
+        ("packages?limit=x", "limit"),
+        ("packages?limitt=1", "limitt"),
+        ("packages?limit=1&limit=2", "limit"),
+        ("events?after=-1", "after"),
+        ("audit?since=yesterday", "since"),
+    ] {
+        let answer = api.get(&format!("/api/v1/{query}")).await;
+        assert_eq!(answer.problem(400, "bad_query")["field"], field, "{query}");
+    }
+    let broken = api.request(Method::POST, "/api/v1/tokens").header("content-type", "application/json");
+    let broken = api.send(broken.body(Body::from(r#"{"name":"#)).expect("a request")).await.problem(400, "bad_json");
+    assert_eq!(broken.get("field"), None);
+}
