@@ -329,8 +329,9 @@ impl DiskFile for LocalFile {
         }
     }
 
+    /// Times and modes may stay behind (fdatasync(2)): for them a file system with a journal would commit that each time.
     fn sync(&self) -> io::Result<()> {
-        self.file.sync_all()
+        self.file.sync_data()
     }
 
     #[cfg(target_os = "linux")]
