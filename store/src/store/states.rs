@@ -101,17 +101,22 @@ impl Store {
     }
 
     /// The newest wants, in brief: those that are coming, then by their revisions' time.
-    fn newest(&self, mut wants: Vec<Want>, rates: &BTreeMap<Digest, u64>) -> Vec<WantBrief> {
-        let order = |want: &Want| (!rates.contains_key(&want.blob), std::cmp::Reverse(want.newest_at), want.blob);
-        wants.sort_unstable_by_key(order);
-        wants.truncate(STATE_WANTS_MAX);
-        let brief = |want: &Want| WantBrief {
+    fn newest(&self, wants: Vec<Want>, rates: &BTreeMap<Digest, u64>) -> Vec<WantBrief> {
+        let rank = |want: &Want| (!rates.contains_key(&want.blob), std::cmp::Reverse(want.newest_at), want.blob);
+        // Ranked once each: a node that has only begun wants thousands, and describes itself all the time.
+        let mut ranked: Vec<_> = wants.into_iter().map(|want| (rank(&want), want)).collect();
+        if ranked.len() > STATE_WANTS_MAX {
+            ranked.select_nth_unstable_by_key(STATE_WANTS_MAX, |(rank, _)| *rank);
+            ranked.truncate(STATE_WANTS_MAX);
+        }
+        ranked.sort_unstable_by_key(|(rank, _)| *rank);
+        let brief = |(_, want): &(_, Want)| WantBrief {
             blob: want.blob,
             size: want.size,
             missing: self.missing_of(want),
             rate: rates.get(&want.blob).copied().unwrap_or(0),
         };
-        wants.iter().map(brief).collect()
+        ranked.iter().map(brief).collect()
     }
 
     /// What a want lacks. A fetch that began with another size has nothing of it.
