@@ -1,6 +1,7 @@
 //! Locks by digest: who holds a blob's lock is the only one who links, unlinks or sets aside its files.
 //!
-//! There are a few dozen locks for all blobs, so two blobs may share one. Nobody takes a second lock while holding one,
+//! There is one for each first byte of a digest, so two blobs may share one. (Fewer, and uploads that come at the same time
+//! often wait for one another's commit instead of sharing it.) Nobody takes a second lock while holding one,
 //! and the writer's thread takes none: so nobody waits in a circle. The kind of lock is a parameter, so that the model
 //! checker (`custody/model.rs`) runs this very code with its own.
 
@@ -8,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::digest::Digest;
 
-const LOCKS: usize = 64;
+const LOCKS: usize = 256;
 
 /// A lock that one thread holds at a time.
 pub(crate) trait Exclusive {
