@@ -70,19 +70,22 @@ impl SortKey {
 
 /// Keeps the indexes in step with a row of `packages`.
 pub(crate) fn settle(tx: &Tx<'_>, path: &str, before: Option<&PackageRow>, after: Option<&PackageRow>) -> Result<()> {
-    let values = |row: Option<&PackageRow>| row.map(|row| (row.at_ms.get(), row.size));
-    let (before, after) = (values(before), values(after));
+    let [published, size] = [|row: &PackageRow| row.at_ms.get(), |row: &PackageRow| row.size];
+    move_row(tx, BY_PUBLISHED, path, (before.map(published), after.map(published)))?;
+    move_row(tx, BY_SIZE, path, (before.map(size), after.map(size)))
+}
+
+/// Moves a path's row of an index from one value to another. Most often one that was published again is as long as before.
+fn move_row(tx: &Tx<'_>, index: Index, path: &str, (before, after): (Option<u64>, Option<u64>)) -> Result<()> {
     if before == after {
         return Ok(());
     }
-    let (mut by_published, mut by_size) = (tx.write(BY_PUBLISHED)?, tx.write(BY_SIZE)?);
-    if let Some((published, size)) = before {
-        by_published.remove((published, path))?;
-        by_size.remove((size, path))?;
+    let mut table = tx.write(index)?;
+    if let Some(value) = before {
+        table.remove((value, path))?;
     }
-    if let Some((published, size)) = after {
-        by_published.insert((published, path), ())?;
-        by_size.insert((size, path), ())?;
+    if let Some(value) = after {
+        table.insert((value, path), ())?;
     }
     Ok(())
 }
