@@ -170,12 +170,10 @@ pub(super) async fn whole(caller: Caller, way: Option<Endpoint>, blob: Digest, s
             return Ok(());
         }
         let fetch = store.begin_fetch(&blob, size)?;
-        let stored = fetch.take_piece(0, bytes).and_then(|_| fetch.finish(now));
-        if stored.is_err() {
-            // If the want was dropped meanwhile, nothing of it shall stay behind.
-            store.abandon_fetch(&fetch)?;
-        }
-        if store.is_wanted(&blob)? { stored } else { Ok(()) }
+        let Err(error) = fetch.take_piece(0, bytes).and_then(|_| fetch.finish(now)) else { return Ok(()) };
+        // If the want was dropped meanwhile, nothing of it shall stay behind.
+        store.abandon_fetch(&fetch)?;
+        if store.is_wanted(&blob)? { Err(error) } else { Ok(()) }
     })
     .await
 }
