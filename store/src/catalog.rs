@@ -91,8 +91,23 @@ impl Graph for PathGraph<'_, '_> {
     }
 }
 
-/// Folds an event that has just been appended.
-pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, event: &Event, lsn: Lsn) -> Result<()> {
+/// Folds events that have just been appended, path by path, since the rows of paths that sort together lie together: in the
+/// order of a long batch nearly every event would read and write pages that the cache has lost again. What follows from them is told
+/// in the order in which they came.
+pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, events: &[(&Event, Lsn)]) -> Result<()> {
+    let mut by_path = events.to_vec();
+    by_path.sort_by_key(|(event, lsn)| (event.body.path(), *lsn));
+    let (mut news, mut all) = (News::default(), Vec::new());
+    for (event, lsn) in by_path {
+        arrive_one(tx, moment, event, lsn, &mut news)?;
+        all.extend(news.told.drain(..).map(|what| (lsn, what)));
+    }
+    all.sort_by_key(|(lsn, _)| *lsn);
+    news.told.extend(all.into_iter().map(|(_, what)| what));
+    news.settle(tx, moment)
+}
+
+fn arrive_one(tx: &Tx<'_>, moment: Moment, event: &Event, lsn: Lsn, news: &mut News) -> Result<()> {
     let Some(path) = event.body.path() else { return Ok(()) };
     index(tx, event, lsn)?;
     let before = heads_row(tx, path)?;
@@ -107,7 +122,7 @@ pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, event: &Event, lsn: Lsn) -> Re
     if let (Body::Publish(publish), true) = (&event.body, effective) {
         after.modified_max = after.modified_max.max(publish.modified);
     }
-    settle(tx, moment, path, (&before, after), Some(event))
+    settle(tx, moment, path, (&before, after), Some(event), news)
 }
 
 /// Notes an event in the history of its path.
@@ -126,21 +141,23 @@ pub(crate) fn fold_all(tx: &Tx<'_>, moment: Moment) -> Result<()> {
     for entry in tx.read(HISTORY)?.iter()? {
         paths.insert(entry?.0.value().0.to_owned());
     }
+    let mut news = News::default();
     for path in paths {
         let (before, mut after) = (HeadsRow::default(), fold(tx, &path)?);
         after.heads.sort_by_key(|head| head.id);
         if before != after {
-            write_rows(tx, moment, &path, (&before, &after), None)?;
+            write_rows(tx, moment, &path, (&before, &after), None, &mut news)?;
         }
     }
-    Ok(())
+    news.settle(tx, moment)
 }
 
 /// Folds all of a path's history anew.
 pub(crate) fn refold(tx: &Tx<'_>, moment: Moment, path: &str) -> Result<()> {
     let before = heads_row(tx, path)?;
-    let after = fold(tx, path)?;
-    settle(tx, moment, path, (&before, after), None)
+    let (after, mut news) = (fold(tx, path)?, News::default());
+    settle(tx, moment, path, (&before, after), None, &mut news)?;
+    news.settle(tx, moment)
 }
 
 /// What the row of a path should be, from all its history.
@@ -208,13 +225,14 @@ fn settle(
     path: &str,
     (before, mut after): (&HeadsRow, HeadsRow),
     event: Option<&Event>,
+    news: &mut News,
 ) -> Result<()> {
     after.heads.sort_by_key(|head| head.id);
     if *before == after {
         return Ok(());
     }
-    write_rows(tx, moment, path, (before, &after), event)?;
-    tell(tx, moment, path, before, &after)
+    write_rows(tx, moment, path, (before, &after), event, news)?;
+    tell(tx, path, before, &after, &mut news.told)
 }
 
 fn write_rows(
@@ -223,9 +241,10 @@ fn write_rows(
     path: &str,
     (before, after): (&HeadsRow, &HeadsRow),
     event: Option<&Event>,
+    news: &mut News,
 ) -> Result<()> {
     write_heads(tx, path, before, after)?;
-    settle_live_blobs(tx, moment, path, before, after)?;
+    settle_live_blobs(tx, moment, path, (before, after), &mut news.let_go)?;
     settle_package(tx, path, after, event)
 }
 
@@ -257,7 +276,30 @@ pub(crate) fn catalog_term(path: &str, heads: &[Head]) -> [u8; 32] {
     *hasher.finalize().as_bytes()
 }
 
-fn settle_live_blobs(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow, after: &HeadsRow) -> Result<()> {
+/// What the folding of paths leaves to be done once all of them are folded.
+#[derive(Debug, Default)]
+struct News {
+    /// What happened.
+    told: Vec<Happening>,
+    /// Blobs that some path has no more, or is kept for no more. That another path has one must not depend on which of them is
+    /// folded first: a want that ends loses what was fetched for it, and who asked.
+    let_go: BTreeSet<Digest>,
+}
+
+impl News {
+    fn settle(self, tx: &Tx<'_>, moment: Moment) -> Result<()> {
+        self.let_go.iter().try_for_each(|blob| wants::drop_unless_needed(tx, blob))?;
+        self.told.into_iter().try_for_each(|what| journal::append(tx, moment, what).map(drop))
+    }
+}
+
+fn settle_live_blobs(
+    tx: &Tx<'_>,
+    moment: Moment,
+    path: &str,
+    (before, after): (&HeadsRow, &HeadsRow),
+    let_go: &mut BTreeSet<Digest>,
+) -> Result<()> {
     let keep = tx.keeps()?;
     let blobs = |row: &HeadsRow| {
         let mut blobs: BTreeMap<Digest, LiveBlob> = BTreeMap::new();
@@ -272,7 +314,7 @@ fn settle_live_blobs(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow,
     let (before, after) = (blobs(before), blobs(after));
     for blob in before.keys().filter(|blob| !after.contains_key(blob)) {
         tx.write(LIVE_BLOBS)?.remove((blob.as_bytes(), path))?;
-        wants::drop_unless_needed(tx, blob)?;
+        let_go.insert(*blob);
     }
     for (blob, LiveBlob { size, newest_at, kept }) in &after {
         tx.write(LIVE_BLOBS)?.insert((blob.as_bytes(), path), ())?;
@@ -280,7 +322,7 @@ fn settle_live_blobs(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow,
             wants::want(tx, moment, blob, *size, *newest_at)?;
         } else if before.contains_key(blob) {
             // Its tags may have selected it until now.
-            wants::drop_unless_needed(tx, blob)?;
+            let_go.insert(*blob);
         }
     }
     Ok(())
@@ -325,32 +367,33 @@ fn settle_package(tx: &Tx<'_>, path: &str, after: &HeadsRow, at_hand: Option<&Ev
 }
 
 /// One record for a path whose current revision changed, one for a conflict that began.
-fn tell(tx: &Tx<'_>, moment: Moment, path: &str, before: &HeadsRow, after: &HeadsRow) -> Result<()> {
+fn tell(tx: &Tx<'_>, path: &str, before: &HeadsRow, after: &HeadsRow, told: &mut Vec<Happening>) -> Result<()> {
     let listed = |row: &HeadsRow| heads::current(&row.heads).filter(|head| head.content.is_some()).map(|head| head.id);
     let path = path.to_owned();
     match (listed(before), listed(after)) {
         (None, Some(event)) => {
-            journal::append(tx, moment, Happening::PackagePublished { path: path.clone(), event })?;
+            told.push(Happening::PackagePublished { path: path.clone(), event });
         }
         (Some(previous), Some(event)) if previous != event => {
-            journal::append(tx, moment, Happening::PackageReplaced { path: path.clone(), event, previous })?;
+            told.push(Happening::PackageReplaced { path: path.clone(), event, previous });
         }
         (Some(previous), None) => {
             let event = heads::current(&after.heads).map(|head| head.id);
-            journal::append(tx, moment, Happening::PackageRemoved { path: path.clone(), event, previous })?;
+            told.push(Happening::PackageRemoved { path: path.clone(), event, previous });
         }
         (None, None) | (Some(_), Some(_)) => {}
     }
     if heads::in_conflict(&after.heads) && !heads::in_conflict(&before.heads) {
         let heads = after.heads.iter().filter(|head| head.content.is_some()).map(|head| head.id).collect();
-        journal::append(tx, moment, Happening::PackageConflict { path: path.clone(), heads })?;
+        told.push(Happening::PackageConflict { path: path.clone(), heads });
     }
     match heads::current(&after.heads) {
         Some(Head { id, content: Some(content), .. })
             if listed(before) != Some(*id) && tx.read(BLOBS)?.get(content.blob.as_bytes())?.is_some() =>
         {
-            journal::append(tx, moment, Happening::PackageStored { path, event: *id }).map(drop)
+            told.push(Happening::PackageStored { path, event: *id });
         }
-        _ => Ok(()),
+        _ => {}
     }
+    Ok(())
 }

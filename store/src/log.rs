@@ -38,8 +38,8 @@ struct StreamRow {
 /// What became of an event that was offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Insertion {
-    /// It is in the log now.
-    New,
+    /// It is in the log now, here, and waits to be folded into the catalog.
+    New(Lsn),
     /// It was there already.
     Held,
     /// Events of its stream before it are missing.
@@ -55,8 +55,8 @@ pub(crate) enum Source {
     Peer,
 }
 
-/// Inserts a verified event and folds it into the catalog. If its origin is expelled whoever inserts it has
-/// [`crate::trust::events_of_expelled_arrived`] look at that origin before the transaction ends.
+/// Inserts a verified event. Before the transaction ends whoever inserts it has [`catalog::arrive`] fold it into the catalog
+/// and, if its origin is expelled, [`crate::trust::events_of_expelled_arrived`] look at that.
 pub(crate) fn insert(
     tx: &Tx<'_>,
     moment: Moment,
@@ -68,10 +68,10 @@ pub(crate) fn insert(
     if !tx.roster().may_have_published(&stream.origin) {
         return Ok(Insertion::UnknownOrigin);
     }
-    if tx.read(EVENTS)?.get(event.id.as_bytes())?.is_some() {
+    let row = stream_row(&tx.read(STREAMS)?, &stream)?;
+    if is_held(&row, &tx.read(EVENTS)?, event)? {
         return Ok(Insertion::Held);
     }
-    let row = stream_row(tx, &stream)?;
     if seq > row.last.saturating_add(1) {
         return Ok(Insertion::Gap);
     }
@@ -80,9 +80,23 @@ pub(crate) fn insert(
     if source == Source::Peer && stream.origin == tx.context.key.node_id() {
         meet_own(tx, moment, &stream)?;
     }
-    catalog::arrive(tx, moment, event, lsn)?;
     tx.changed(|effects| effects.log_grew = true);
-    Ok(Insertion::New)
+    Ok(Insertion::New(lsn))
+}
+
+/// Whether an event is held, by the tables of streams and events.
+pub(crate) fn holds(
+    streams: &impl ReadableTable<(&'static [u8; 32], u64), &'static [u8]>,
+    events: &impl ReadableTable<&'static [u8; 32], u64>,
+    event: &Event,
+) -> Result<bool> {
+    is_held(&stream_row(streams, &event.header.stream)?, events, event)
+}
+
+/// No event after the last of its stream is, so nearly all that come are known to be new without a look at the index, whose
+/// pages are many and in the order of ids.
+fn is_held(row: &StreamRow, events: &impl ReadableTable<&'static [u8; 32], u64>, event: &Event) -> Result<bool> {
+    Ok(event.header.seq <= row.last && events.get(event.id.as_bytes())?.is_some())
 }
 
 fn append(tx: &Tx<'_>, signed: &SignedEvent, event: &Event) -> Result<Lsn> {
@@ -175,8 +189,10 @@ fn meet_own(tx: &Tx<'_>, moment: Moment, stream: &StreamId) -> Result<()> {
     journal::alarm(tx, moment, "rolled_back", detail.to_owned()).map(drop)
 }
 
-fn stream_row(tx: &Tx<'_>, stream: &StreamId) -> Result<StreamRow> {
-    let table = tx.read(STREAMS)?;
+fn stream_row(
+    table: &impl ReadableTable<(&'static [u8; 32], u64), &'static [u8]>,
+    stream: &StreamId,
+) -> Result<StreamRow> {
     let row = table.get((stream.origin.as_bytes(), stream.epoch))?;
     row.map_or_else(|| Ok(StreamRow::default()), |row| from_row("a stream", row.value()))
 }
@@ -184,7 +200,7 @@ fn stream_row(tx: &Tx<'_>, stream: &StreamId) -> Result<StreamRow> {
 /// Mints an event about a path as the next of this node's current stream, and inserts it.
 pub(crate) fn mint(tx: &Tx<'_>, moment: Moment, by: &str, body: &Body) -> Result<EventId> {
     let stream = StreamId { origin: tx.context.key.node_id(), epoch: tx.meta(&meta::EPOCH)? };
-    let row = stream_row(tx, &stream)?;
+    let row = stream_row(&tx.read(STREAMS)?, &stream)?;
     let header = Header {
         stream,
         seq: row.last + 1,
@@ -195,7 +211,7 @@ pub(crate) fn mint(tx: &Tx<'_>, moment: Moment, by: &str, body: &Body) -> Result
     let signed = Event::mint(&tx.context.key, &header, body);
     let event = Event::decode(&signed.frame)?;
     match insert(tx, moment, Source::Minted, &signed, &event)? {
-        Insertion::New => Ok(event.id),
+        Insertion::New(lsn) => catalog::arrive(tx, moment, &[(&event, lsn)]).map(|()| event.id),
         Insertion::Held | Insertion::Gap | Insertion::UnknownOrigin => {
             Err(StoreError::Corrupt { what: "this node's own stream" })
         }

@@ -235,6 +235,45 @@ fn what_was_there_before_a_node_joined_is_no_news_until_all_of_it_was_pulled_onc
 }
 
 #[test]
+fn a_batch_is_told_in_the_order_in_which_it_came() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    let remove = |text: &str| a.remove(&path(text), &Condition::None, &Author::new("test"), at(2));
+    put(a, "z.pkg", b"z", at(1)).expect("a publish");
+    put(a, "b.pkg", b"b", at(1)).expect("a publish");
+    put(a, "a.pkg", b"a", at(1)).expect("a publish");
+    put(a, "z.pkg", b"other", at(1)).expect("a publish");
+    remove("b.pkg").expect("a removal");
+    put(a, "z.pkg", b"yet another", at(1)).expect("a publish");
+    pull(b, a, at(3)).expect("a pull");
+    let told = |store: &Store| {
+        let records = store.records(Lsn::ZERO, 1000).expect("readable").items;
+        let changes = records.into_iter().filter(|record| record.what.kind() != "package.stored");
+        let told = changes.filter_map(|record| Some((record.what.kind(), record.what.package_path()?.to_owned())));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(told(b).len(), 6);
+    assert_eq!(told(b), told(a));
+    assert_sound(b);
+}
+
+#[test]
+fn bytes_that_move_to_another_path_are_wanted_as_before() {
+    for (from, to) in [("a.pkg", "z.pkg"), ("z.pkg", "a.pkg")] {
+        let nodes = mesh(2, Role::Publisher);
+        let (a, b) = (&nodes[0].1, &nodes[1].1);
+        put(a, from, b"bytes", at(1)).expect("a publish");
+        pull(b, a, at(2)).expect("a pull");
+        put(a, to, b"bytes", at(3)).expect("a publish");
+        a.remove(&path(from), &Condition::None, &Author::new("test"), at(4)).expect("a removal");
+        pull(b, a, at(5)).expect("a pull");
+        let since: Vec<_> = b.wants(10).expect("wants").iter().map(|want| want.since).collect();
+        assert_eq!(since, [at(2)], "from {from} to {to}");
+        assert_sound(b);
+    }
+}
+
+#[test]
 fn events_of_strangers_are_refused_and_the_cursor_stops_before_them() {
     let (a, b) = (fresh(1).1, fresh(2).1);
     put(&b, "x.pkg", b"who?", at(1)).expect("a publish");

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::Store;
+use crate::catalog;
 use crate::codec::Added;
 use crate::digest::{EventId, NodeId, SetDigest, StatementId};
 use crate::edit_tag::{EditTag, Expected};
@@ -184,10 +185,14 @@ impl Store {
 
     /// Decodes and checks; events that are held already are known good.
     fn verify(&self, events: &[SignedEvent]) -> Result<Vec<Verdict>> {
-        let held = self.read()?.open_table(EVENTS)?;
+        let read = self.read()?;
+        let (streams, held) = (read.open_table(STREAMS)?, read.open_table(EVENTS)?);
         let check = |signed: &SignedEvent| -> Result<Verdict> {
-            let is_held = held.get(signed.id().as_bytes())?.is_some();
-            Ok(if is_held { Event::decode(&signed.frame) } else { signed.verify() })
+            let event = match Event::decode(&signed.frame) {
+                Ok(event) => event,
+                Err(error) => return Ok(Err(error)),
+            };
+            Ok(if log::holds(&streams, &held, &event)? { Ok(event) } else { signed.verify_as(event) })
         };
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         if events.len() < 16 || cores == 1 {
@@ -422,12 +427,14 @@ fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) 
     let VerifiedBatch { batch, verdicts } = batch;
     let moment =
         Moment { backfill: moment.backfill && (batch.pull.is_none() || joined::is_backfilling(tx)?), ..moment };
-    let (mut outcome, mut origins) = (Inserted { inserted: 0, refused: None }, BTreeSet::new());
+    let mut outcome = Inserted { inserted: 0, refused: None };
+    let (mut arrived, mut origins) = (Vec::new(), BTreeSet::new());
     for (index, (signed, verdict)) in batch.events.iter().zip(verdicts).take(count).enumerate() {
         let reason = match verdict {
             Ok(event) => match log::insert(tx, moment, Source::Peer, signed, event)? {
-                Insertion::New => {
+                Insertion::New(lsn) => {
                     outcome.inserted += 1;
+                    arrived.push((event, lsn));
                     origins.insert(event.header.stream.origin);
                     continue;
                 }
@@ -440,6 +447,7 @@ fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) 
         outcome.refused = Some(Refusal { index, event: signed.id(), reason });
         break;
     }
+    catalog::arrive(tx, moment, &arrived)?;
     trust::events_of_expelled_arrived(tx, moment, &origins)?;
     let stopped = outcome.refused.as_ref().map(|refusal| refusal.index);
     let stopped = stopped.or((count < batch.events.len()).then_some(count));
