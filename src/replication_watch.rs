@@ -12,6 +12,9 @@ use crate::worker::{Next, Worker, in_blocking};
 
 /// What waits is looked at this often.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// ... but between two looks it rests this many times as long as the last one took: a hundred thousand packages may wait for a
+/// node that is away, or that joined just now and needs the processor.
+const RESTS: u32 = 3;
 /// ... and so often while nothing waits.
 const IDLE_EVERY: Duration = Duration::from_secs(2);
 /// A node that gets nothing of what it lacks for this long is stalled.
@@ -126,15 +129,16 @@ impl Worker for ReplicationWatch {
 
     async fn tick(&mut self) -> Next {
         let (store, after, now) = (self.store.clone(), self.after.clone(), (self.clock)());
+        let began = Instant::now();
         let step = in_blocking(move || {
             if store.is_replicating()? { store.watch_replication(after.as_deref(), now).map(Some) } else { Ok(None) }
         });
         let alarms = match step.await {
             Some(Ok(Some(step))) => {
-                let more = step.more;
+                let (more, waits) = (step.more, !step.waiting.is_empty());
                 let alarms = self.take(step);
                 if more {
-                    return Next::Now;
+                    return if waits { Next::After(began.elapsed() * RESTS) } else { Next::Now };
                 }
                 alarms
             }
@@ -154,7 +158,7 @@ impl Worker for ReplicationWatch {
             let error: &StoreError = &error;
             tracing::warn!(error = error as &dyn std::error::Error, "an alarm could not be journalled");
         }
-        Next::After(LOOK_EVERY)
+        Next::After(LOOK_EVERY.max(began.elapsed() * RESTS))
     }
 }
 

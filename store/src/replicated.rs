@@ -23,8 +23,10 @@ use crate::store::Store;
 use crate::time::UnixMillis;
 use crate::tx::Tx;
 
-/// So many records that say nothing of packages are read again before the cursor moves past them.
+/// So many records that nothing follows from are read again before the cursor moves past them.
 const READ_IN_VAIN: usize = 100;
+/// Pages of such records that one step passes over.
+const PAGES_IN_VAIN_MAX: usize = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Row {
@@ -115,15 +117,24 @@ impl Store {
 
     /// Takes up what the journal says; tells whether there is more.
     fn read_journal(&self) -> Result<bool> {
-        let (page, cursor) = {
+        let (mut reached, mut read_records, mut more, mut records) = (0, 0, true, Vec::new());
+        {
             let read = self.read()?;
-            let cursor = meta::get(&read.open_table(META)?, &meta::REPLICATION_CURSOR)?;
-            let cursor = cursor.unwrap_or_default();
-            (journal::page(&read.open_table(JOURNAL)?, 0, Lsn::new(cursor).into(), PAGE_ROWS_MAX)?, cursor)
-        };
-        let reached = page.items.last().map_or(cursor, |record| record.lsn.get());
-        let (more, read_records) = (page.next.is_some(), page.items.len());
-        let records: Vec<Record> = page.items.into_iter().filter(|record| concerns(&record.what)).collect();
+            reached = meta::get(&read.open_table(META)?, &meta::REPLICATION_CURSOR)?.unwrap_or(reached);
+            let (journal, idle) = (read.open_table(JOURNAL)?, read.open_table(REPLICATING)?.is_empty()?);
+            for _ in 0..PAGES_IN_VAIN_MAX {
+                let page = journal::page(&journal, 0, Lsn::new(reached).into(), PAGE_ROWS_MAX)?;
+                reached = page.items.last().map_or(reached, |record| record.lsn.get());
+                read_records += page.items.len();
+                more = page.next.is_some();
+                // Where nothing waits nothing ends before something begins to wait: a backfill is passed over.
+                let concerning = page.items.into_iter().filter(|record| concerns(&record.what));
+                records.extend(concerning.skip_while(|record| idle && !begins_to_wait(record)));
+                if !more || !records.is_empty() {
+                    break;
+                }
+            }
+        }
         // Other records alone don't cost a commit each time.
         if !records.is_empty() || read_records >= READ_IN_VAIN {
             self.write(move |tx| {
@@ -140,6 +151,11 @@ fn concerns(what: &Happening) -> bool {
         what,
         Happening::PackagePublished { .. } | Happening::PackageReplaced { .. } | Happening::PackageRemoved { .. }
     )
+}
+
+fn begins_to_wait(record: &Record) -> bool {
+    let is_publish = !matches!(record.what, Happening::PackageRemoved { .. });
+    is_publish && !record.backfill
 }
 
 fn take_up(tx: &Tx<'_>, record: &Record) -> Result<()> {

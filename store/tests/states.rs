@@ -1,11 +1,13 @@
 //! What nodes say of themselves: which state counts, who keeps it, and what it proves about who has which bytes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ods_store::{
-    Author, Condition, Expel, Holder, Holding, LinkBrief, LinkState, MetaPatch, NodeId, NotTold, Outside, Package,
-    PublishRequest, Role, SignedState, SignedStatement, StatePolicy, StatementBody, StatementHeader, StatesTaken,
-    Store, StoreError, UnixMillis,
+    Author, Condition, EventBatch, Expel, Holder, Holding, LinkBrief, LinkState, Lsn, MetaPatch, NodeId, NotTold,
+    Outside, Package, PublishRequest, Role, SignedState, SignedStatement, StatePolicy, StatementBody, StatementHeader,
+    StatesTaken, Store, StoreError, UnixMillis, fill, filled_path,
 };
 use proptest::prelude::*;
 
@@ -348,6 +350,33 @@ fn that_a_package_is_everywhere_is_told_once_for_each_revision() {
     watch(1, 0);
     assert_eq!(told_everywhere(a), ["x.pkg", "x.pkg"]);
     assert!(!a.is_replicating().expect("readable") || a.watch_replication(None, at(9)).is_ok());
+}
+
+#[test]
+fn what_was_there_before_is_waited_for_nowhere_and_costs_no_commits() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, b) = (&nodes[0].1, &nodes[1].1);
+    let take = |after: Lsn, backfill: bool| {
+        let events = a.events_after(after, usize::MAX).expect("readable");
+        b.insert_events(EventBatch { events, pull: None, backfill }, at(5)).expect("taken");
+        a.head()
+    };
+    let waiting = || b.watch_replication(None, at(9)).expect("a step").waiting.len();
+    fill(a, 2500, 50).expect("an empty store takes it");
+    let seen = take(Lsn::ZERO, true);
+    let commits = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&commits);
+    b.on_commit(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
+    assert_eq!((waiting(), commits.load(Ordering::Relaxed)), (0, 1), "2500 records take three pages and one commit");
+    assert!(!b.is_replicating().expect("readable"));
+    put(a, filled_path(7).as_str(), b"new", at(2)).expect("a publish");
+    let seen = take(seen, false);
+    assert_eq!(waiting(), 1);
+    put(a, filled_path(7).as_str(), b"newer, and yet from before", at(3)).expect("a publish");
+    take(seen, true);
+    assert_eq!(waiting(), 0, "what waited was replaced");
 }
 
 #[derive(Debug, Clone)]
