@@ -19,7 +19,7 @@ const typeOf = (api, schema) => {
   if (parts) return parts.map((part) => typeOf(api, part)).join(" | ");
   const type = [].concat(schema.type || "any").join(" | ");
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
-  if (schema.items) return `${typeOf(api, schema.items)}[]`;
+  if (schema.items) return typeOf(api, schema.items).includes(" | ") ? `(${typeOf(api, schema.items)})[]` : `${typeOf(api, schema.items)}[]`;
   return schema.format ? `${type} (${schema.format})` : type;
 };
 // What a list, or what may be null, is of; through references.

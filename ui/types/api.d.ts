@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: ae27324ccef655b33cf2238efd4dff62375f44d3e225f4cac61fb3ca1336d643
+// The document's shape: 5b6f8d3377b23e6288ca66e640eec46984eb737f08c65e60d01f45c844292ed4
 
 export interface paths {
     "/api/v1/anchors": {
@@ -1582,7 +1582,7 @@ export interface components {
             urls?: string[] | null;
         };
         Policy: {
-            bytes_max: number | null;
+            bytes_max?: number | null;
             mode: components["schemas"]["PolicyMode"];
             paths?: string[];
             tags?: string[];

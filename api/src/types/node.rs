@@ -134,7 +134,6 @@ pub struct PolicyView {
     pub tags: Vec<String>,
     /// With `on-demand`: beyond so many bytes those go that were used longest ago, as far as others are known to have them.
     #[serde(default)]
-    #[schema(required = true)]
     pub bytes_max: Option<u64>,
 }
 

@@ -46,7 +46,7 @@ class OdsPolicy extends OdsElement {
         ${mode === 'selected' ? html`${field(words.policyPaths, html`<input name="paths" autocomplete="off" spellcheck="false" value=${(policy.paths ?? []).join(', ')}>`)} ${field(words.policyTags,
           html`<input name="tags" autocomplete="off" value=${(policy.tags ?? []).join(', ')}>`)}` : nothing}
         ${mode === 'on-demand' ? field(words.policyBytes,
-          html`<input name="bytes" type="number" min="0.001" step="any" value=${policy.bytes_max === null ? '' : policy.bytes_max / GIGA}>`, words.policyBytesHint) : nothing}`,
+          html`<input name="bytes" type="number" min="0.001" step="any" value=${policy.bytes_max ? policy.bytes_max / GIGA : ''}>`, words.policyBytesHint) : nothing}`,
       typed: (form) => ({ policy: { mode: /** @type {Mode} */ (text(form, 'mode')), paths: list(form, 'paths'),
         tags: list(form, 'tags'), bytes_max: text(form, 'bytes') ? Math.round(Number(text(form, 'bytes')) * GIGA) : null } }),
       save: (body, headers) => call('edit_node', { body, headers }),

@@ -68,7 +68,7 @@ fn what_does_not_fit_a_schema_is_found() {
     let whole = document();
     let by = |name: &str| serde_json::json!({"$ref": format!("#/components/schemas/{name}")});
     for (name, value) in [
-        ("Policy", serde_json::json!({"mode": "selected"})),
+        ("Policy", serde_json::json!({"paths": []})),
         ("Policy", serde_json::json!({"mode": "some", "bytes_max": null})),
         ("Limits", serde_json::json!({"windows": [null]})),
         ("Limits", serde_json::json!({"window": []})),
