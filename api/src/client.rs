@@ -21,6 +21,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 
+pub use admin::Answer;
 pub use error::ClientError;
 pub use events::{EventStream, Followed};
 pub use tls::TlsTrust;

@@ -32,8 +32,8 @@ mod whole_body;
 
 pub use auth::{ApiOptions, AppState, DownloadMode};
 pub use client::{
-    Client, ClientError, Download, EventStream, Followed, Guard, ResumeFrom, SnapshotDownload, TlsTrust, Upload,
-    encode_path, upload_metadata,
+    Answer, Client, ClientError, Download, EventStream, Followed, Guard, ResumeFrom, SnapshotDownload, TlsTrust,
+    Upload, encode_path, upload_metadata,
 };
 pub use counted_body::counted;
 pub use downloads::blob_body;

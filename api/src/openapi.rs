@@ -8,9 +8,11 @@ mod complete;
 mod errors;
 mod examples;
 
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use axum::body::Bytes;
+use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
@@ -65,7 +67,7 @@ use crate::types::Problem;
         uploads::remove, uploads::renamed,
         webhooks::list, webhooks::create, webhooks::show, webhooks::edit, webhooks::remove, webhooks::rotate,
         webhooks::skip, deliveries::test, deliveries::list, deliveries::show, deliveries::redeliver,
-        deliveries::redeliver_failed,
+        deliveries::redeliver_since,
         storage::show, storage::trend, storage::collect,
         scrub::show, scrub::start, scrub::stop, snapshot::get,
     ),
@@ -90,6 +92,26 @@ pub fn document() -> Value {
     let mut document = serde_json::to_value(generated()).unwrap_or_default();
     complete::complete(&mut document);
     document
+}
+
+/// Whether it is an operation, and one without query parameters.
+pub(crate) fn takes_no_query(method: &Method, pattern: &str) -> bool {
+    static WITHOUT: OnceLock<HashSet<(String, String)>> = OnceLock::new();
+    let without = WITHOUT.get_or_init(|| {
+        let document = document();
+        let items = document["paths"].as_object().into_iter().flatten();
+        let operations = items.flat_map(|(pattern, item)| {
+            let operations = item.as_object().into_iter().flatten();
+            operations.map(move |(method, operation)| (method, pattern, operation))
+        });
+        let without = operations.filter(|(_, _, operation)| !has_query(operation));
+        without.map(|(method, pattern, _)| (method.to_uppercase(), pattern.clone())).collect()
+    });
+    without.contains(&(method.to_string(), pattern.to_owned()))
+}
+
+fn has_query(operation: &Value) -> bool {
+    operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["in"] == "query")
 }
 
 /// What the handlers say.

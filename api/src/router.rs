@@ -1,10 +1,11 @@
 //! The whole API on one page. What each call takes and gives is in [`crate::routes`]; who may make it, in the handler's
 //! arguments ([`crate::auth`]).
 
-use axum::http::Uri;
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
-use axum::middleware::{from_fn, from_fn_with_state, map_response};
-use axum::response::Response;
+use axum::http::{Method, Uri};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, delete, get, post};
 use axum::{Extension, Router};
 
@@ -31,7 +32,8 @@ pub fn router(state: AppState, surfaces: Surfaces) -> Router {
     let mut router = Router::new();
     if surfaces.admin {
         let told = from_fn_with_state(state.clone(), auth::witness);
-        router = router.merge(admin().router.layer(told).layer(map_response(not_stored)));
+        let admin = admin().router.layer(told).layer(from_fn(no_idle_query));
+        router = router.merge(admin.layer(from_fn(uploads::speak_tus)).layer(map_response(not_stored)));
     }
     if surfaces.downloads {
         router = router.merge(downloads_router().layer(Extension(surfaces)));
@@ -96,7 +98,7 @@ fn admin() -> Routes {
         .at("/api/v1/webhooks/{id}/rotate", post(webhooks::rotate))
         .at("/api/v1/webhooks/{id}/test", post(deliveries::test))
         .at("/api/v1/webhooks/{id}/skip", post(webhooks::skip))
-        .at("/api/v1/webhooks/{id}/redeliver", post(deliveries::redeliver_failed))
+        .at("/api/v1/webhooks/{id}/redeliver", post(deliveries::redeliver_since))
         .at("/api/v1/webhooks/{id}/deliveries", get(deliveries::list))
         .at("/api/v1/webhooks/{id}/deliveries/{delivery}", get(deliveries::show))
         .at("/api/v1/webhooks/{id}/deliveries/{delivery}/redeliver", post(deliveries::redeliver))
@@ -142,6 +144,18 @@ async fn not_stored(mut response: Response) -> Response {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Refuses a query where the operation has none: who put a parameter there meant it to have an effect.
+async fn no_idle_query(request: Request, next: Next) -> Response {
+    let has_query = request.uri().query().is_some_and(|query| !query.is_empty());
+    let pattern = request.extensions().get::<MatchedPath>().map(|path| path.as_str().replace("{*", "{"));
+    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    if has_query && pattern.is_some_and(|pattern| openapi::takes_no_query(method, &pattern)) {
+        let detail = "this operation has no query parameters; /api/v1/docs says where it takes what it takes";
+        return ApiError::new(Code::BadQuery, detail).into_response();
+    }
+    next.run(request).await
 }
 
 async fn no_such_route(uri: Uri) -> ApiError {

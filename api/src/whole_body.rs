@@ -32,6 +32,10 @@ pub(crate) fn broken(error: &axum::Error) -> String {
 
 /// The bytes of a body that may have so many at most.
 pub async fn whole_body(body: Body, bytes_max: usize) -> Result<Vec<u8>, BodyError> {
+    // Before the first byte is asked for, which would tell who waits for a 100 to send them all.
+    if http_body::Body::size_hint(&body).lower() > bytes_max as u64 {
+        return Err(BodyError::TooLong);
+    }
     let mut came = Vec::new();
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {

@@ -58,7 +58,7 @@ impl Exit {
             Self::Ok => "done",
             Self::Failed => "failed",
             Self::Usage => "wrong arguments or configuration",
-            Self::NotFound => "no such package, revision, peer or token",
+            Self::NotFound => "no such package, revision, peer, token, watch or webhook",
             Self::Refused => "refused: the token is missing or wrong, or doesn't allow it, or the node may not do it",
             Self::Unreachable => "no node answers, or it can't do it now; trying again may help",
             Self::Conflict => "conflict: something else is there, or it changed in between",

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use ods_api::Answer;
 use serde_json::Value;
 
 use super::Context;
@@ -13,7 +14,7 @@ use crate::cli::{Connection, Exit, Failure};
                   ods api GET '/anchors?sort=-size'\n  ods api GET /openapi.json\n\n\
                   Every call is explained at /api/v1/docs of a node.")]
 pub(crate) struct Arguments {
-    /// GET, POST, PUT, PATCH or DELETE
+    /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS; of the last two the answer's headers are printed
     method: String,
     /// The address, with or without /api/v1 in front
     path: String,
@@ -22,6 +23,9 @@ pub(crate) struct Arguments {
     /// Take the body, as JSON, from a file
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     body_file: Option<PathBuf>,
+    /// A header of the request, as `Name: value`; may be given several times
+    #[arg(long = "header", short = 'H', value_name = "HEADER")]
+    headers: Vec<String>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -42,11 +46,15 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         .map_err(|error| Failure::usage("the body is not JSON").caused_by(&error))?;
     let path = arguments.path.trim_start_matches("/api/v1").trim_start_matches('/');
     let method = arguments.method.to_uppercase();
-    if !["GET", "POST", "PUT", "PATCH", "DELETE"].contains(&method.as_str()) {
+    if !["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].contains(&method.as_str()) {
         return Err(Failure::usage(format!("{method} is no method of this API")));
     }
-    let answer = node.client.call(&method, &format!("/api/v1/{path}"), body.as_ref()).await;
-    let answer = answer.map_err(|error| node.explain(error))?;
+    let headers = arguments.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, Failure>>()?;
+    let answer = node.client.call(&method, &format!("/api/v1/{path}"), &headers, body.as_ref()).await;
+    let Answer { headers, body: answer } = answer.map_err(|error| node.explain(error))?;
+    if method == "HEAD" || method == "OPTIONS" {
+        return context.output.json(&headers);
+    }
     match serde_json::from_slice::<Value>(&answer) {
         Ok(value) => context.output.json(&value),
         Err(_) if answer.is_empty() => Ok(()),
@@ -56,4 +64,11 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
             context.output.line(text.trim_end())
         }
     }
+}
+
+/// `Name: value`.
+fn header(text: &str) -> Result<(String, String), Failure> {
+    let (name, value) =
+        text.split_once(':').ok_or_else(|| Failure::usage(format!("{text:?} is no header: `Name: value`")))?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
 }

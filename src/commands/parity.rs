@@ -74,12 +74,12 @@ const COMMANDS: &[(&str, &str)] = &[
     ("show_replication", "ods show a.pkg"),
     ("list_uploads", "ods upload ls"),
     ("begin_upload", "ods push a.pkg"),
-    ("discover_uploads", "ods push a.pkg"),
+    ("discover_uploads", "ods api OPTIONS /uploads"),
     ("show_upload", "ods upload show 00"),
     ("tell_offset", "ods push a.pkg"),
     ("send_bytes", "ods push a.pkg"),
     ("remove_upload", "ods upload rm 00"),
-    ("override_method", "ods push a.pkg"),
+    ("override_method", "ods api POST /uploads/00 --header X-HTTP-Method-Override:DELETE"),
     ("list_webhooks", "ods webhook ls"),
     ("create_webhook", "ods webhook add https://hooks.example.org/ods"),
     ("show_webhook", "ods webhook show chat"),
@@ -90,9 +90,12 @@ const COMMANDS: &[(&str, &str)] = &[
     ("list_deliveries", "ods webhook log chat"),
     ("show_delivery", "ods webhook log chat msg_00"),
     ("redeliver", "ods webhook redeliver chat msg_00"),
-    ("redeliver_failed", "ods webhook redeliver chat --failed-since 1d"),
+    ("redeliver_since", "ods webhook redeliver chat --failed-since 1d"),
     ("skip_delivery", "ods webhook skip chat"),
 ];
+
+/// What only programs ask for that know nothing of this node, or may not send every method. `ods api` makes these calls, too.
+const FOR_STRANGERS: [&str; 2] = ["discover_uploads", "override_method"];
 
 #[test]
 fn every_operation_is_reached_by_a_command_that_is_there() {
@@ -108,7 +111,8 @@ fn every_operation_is_reached_by_a_command_that_is_there() {
     assert!(missing.is_empty(), "give these a command and a row of this table: {missing:?}");
     for (id, command) in COMMANDS {
         assert!(ids.contains(id), "there is no operation {id} any more");
-        assert!(!command.starts_with("ods api"), "{id} has no command of its own");
+        let has_its_own = !command.starts_with("ods api");
+        assert_eq!(has_its_own, !FOR_STRANGERS.contains(id), "{id} and a command of its own");
         let words: Vec<&str> = command.split(' ').collect();
         Cli::try_parse_from(words).unwrap_or_else(|error| panic!("{id}: {command}: {error}"));
     }

@@ -67,9 +67,9 @@ enum Action {
     /// Show what was sent, with every attempt
     #[command(after_help = "Examples:\n  ods webhook log chat\n  ods webhook log chat msg_0a1b2c3d4e5f_42")]
     Log(log::Arguments),
-    /// Send something again: one delivery, or all that failed since a while ago
+    /// Send something again: one delivery, or all that failed, or all, since a while ago
     #[command(after_help = "Examples:\n  ods webhook redeliver chat msg_0a1b2c3d4e5f_42\n  \
-        ods webhook redeliver chat --failed-since 1d")]
+        ods webhook redeliver chat --failed-since 1d\n  ods webhook redeliver chat --all-since 1d")]
     Redeliver(Redeliver),
 }
 
@@ -108,11 +108,14 @@ struct Redeliver {
     /// The webhook's id, or its name if only one has it
     webhook: String,
     /// The delivery's id, as `ods webhook log` and the receiver's `webhook-id` show it
-    #[arg(required_unless_present = "failed_since")]
+    #[arg(required_unless_present_any = ["failed_since", "all_since"])]
     delivery: Option<String>,
     /// All that were given up or skipped since then, such as 2h or 3d
     #[arg(long, value_name = "TIME", value_parser = duration_seconds, conflicts_with = "delivery")]
     failed_since: Option<u64>,
+    /// The same, and those that were delivered, as for a receiver that lost what it had
+    #[arg(long, value_name = "TIME", value_parser = duration_seconds, conflicts_with_all = ["delivery", "failed_since"])]
+    all_since: Option<u64>,
     #[command(flatten)]
     connection: Connection,
 }
@@ -254,10 +257,10 @@ async fn redeliver(arguments: Redeliver, context: &mut Context) -> Result<(), Fa
         return context.output.line(&format!("{} goes out again", queued.id));
     }
     let now_s = (context.now)().unix_seconds();
-    let since_s = now_s.saturating_sub(arguments.failed_since.unwrap_or_default());
+    let since_s = now_s.saturating_sub(arguments.all_since.or(arguments.failed_since).unwrap_or_default());
     let since = i64::try_from(since_s).ok().and_then(|at| Timestamp::from_second(at).ok()).unwrap_or(Timestamp::MIN);
-    let request = RedeliverRequest { since };
-    let queued = node.client.redeliver_failed(&webhook.id, &request).await.map_err(|error| node.explain(error))?;
+    let request = RedeliverRequest { since, delivered: arguments.all_since.is_some() };
+    let queued = node.client.redeliver_since(&webhook.id, &request).await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {
         return context.output.json(&queued);
     }

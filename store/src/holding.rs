@@ -11,11 +11,12 @@
 
 use std::collections::HashMap;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobSet, GlobSetBuilder};
 
 use crate::digest::{Digest, SetDigest};
 use crate::event::StreamId;
 use crate::node_state::{NodeState, StatePolicy, StreamBrief, WantBrief, low_sum};
+use crate::path_glob::path_glob;
 use crate::vector::{StreamState, Vector};
 
 /// The revision that is asked about: current here.
@@ -212,7 +213,7 @@ impl Keeps {
             StatePolicy::OnDemand { .. } => Self::OnDemand,
             StatePolicy::Selected { paths, tags } => {
                 let mut set = GlobSetBuilder::new();
-                for glob in paths.iter().filter_map(|glob| Glob::new(glob).ok()) {
+                for glob in paths.iter().filter_map(|glob| path_glob(glob).ok()) {
                     set.add(glob);
                 }
                 Self::Selected(set.build().unwrap_or_default(), tags.clone())

@@ -64,6 +64,7 @@ mod outline;
 mod package;
 mod page_cache;
 mod path;
+mod path_glob;
 mod peers;
 mod pieces;
 mod policy;
@@ -153,6 +154,7 @@ pub use outline::{
 };
 pub use package::{Change, Package, PackageState, Page, Revision, RevisionPage};
 pub use path::{PackagePath, PathError};
+pub use path_glob::path_glob;
 pub use peers::{InviteRow, JoiningRow, NewInvite, PeerEdit, PeerRow};
 pub use pieces::PieceSet;
 pub use policy::check as check_policy;

@@ -26,6 +26,7 @@ use crate::journal::{self, Moment};
 use crate::limits::{POLICY_STEP_BLOBS, STATE_TEXT_BYTES_MAX, STATE_TEXTS_MAX};
 use crate::meta;
 use crate::node_state::StatePolicy;
+use crate::path_glob::path_glob;
 use crate::publish::Author;
 use crate::schema::{BLOBS, HEADS, LIVE_BLOBS, META, RENOUNCED};
 use crate::states;
@@ -127,7 +128,7 @@ pub fn check(policy: &StatePolicy) -> Result<()> {
     if let Some(tag) = tags.iter().find(|tag| tag.contains(',')) {
         return bad(format!("has the tag \"{tag}\"; a tag has no comma, so give several"));
     }
-    match paths.iter().find_map(|glob| globset::Glob::new(glob).err()) {
+    match paths.iter().find_map(|glob| path_glob(glob).err()) {
         Some(error) => bad(format!("has a glob that can't be read: {error}")),
         None => Ok(()),
     }

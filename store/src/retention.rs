@@ -14,11 +14,12 @@
 
 use std::collections::BTreeSet;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobSet, GlobSetBuilder};
 
 use crate::digest::{Digest, EventId};
 use crate::error::{Result, StoreError};
 use crate::limits::{KEEP_REVISIONS_MAX, RETENTION_GLOBS_MAX, RETENTION_RULES_MAX};
+use crate::path_glob::path_glob;
 use crate::time::UnixMillis;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
@@ -103,7 +104,7 @@ fn compile(rule: &RetentionRule) -> Result<(GlobSet, Keep)> {
     check(rule.keep)?;
     let mut set = GlobSetBuilder::new();
     for glob in &rule.paths {
-        set.add(Glob::new(glob).map_err(|error| bad(format!("has a glob that can't be read: {error}")))?);
+        set.add(path_glob(glob).map_err(|error| bad(format!("has a glob that can't be read: {error}")))?);
     }
     Ok((set.build().map_err(|error| bad(format!("has globs that can't be used: {error}")))?, rule.keep))
 }

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 pub use deliveries::{Attempt, Delivery, DeliveryPage, DeliveryState, Settlement, Tried};
 pub(crate) use deliveries::{
-    delivery, drop_all, page, prune, queued, redeliver, redeliver_failed, settle, settle_resend, skip, skip_all, test,
+    delivery, drop_all, page, prune, queued, redeliver, redeliver_since, settle, settle_resend, skip, skip_all, test,
 };
 pub use filter::WebhookFilter;
 

@@ -101,7 +101,7 @@ fn what_fails_its_checksum_is_forgotten_also_by_a_restart() {
     assert_eq!(turn.offset().expect("known"), 0, "no piece was sure yet");
     turn.begin_checked().expect("checked");
     turn.write(&content[..2_200_000], at(3)).expect("written");
-    turn.accept().expect("it was right");
+    turn.accept(at(5)).expect("it was right");
     drop((turn, store));
     disk = disk.restart();
     store = open(&disk, 3).expect("it opens");
@@ -125,7 +125,7 @@ fn what_nobody_judged_is_forgotten_by_the_next_turn_and_what_follows_is_kept() {
     // The first one still sends, or its line broke without a word.
     let second = take(&store, id);
     assert_eq!(second.offset().expect("known"), 0);
-    assert!(first.write(b"more", at(3)).is_err() && first.accept().is_err(), "it isn't its turn any more");
+    assert!(first.write(b"more", at(3)).is_err() && first.accept(at(3)).is_err(), "it isn't its turn any more");
     second.write(&content[..70 << 20], at(4)).expect("written");
     drop((first, second, store));
     disk = disk.restart();
@@ -218,20 +218,25 @@ fn an_upload_without_a_byte_goes_after_a_quarter_of_an_hour_and_only_bytes_renew
     let day = 24 * 60 * 60_000;
     let (disk, store) = fresh(17);
     let content = bytes(17, 3 << 20);
-    let ids = ["empty", "asked", "begun", "killed"].map(|name| begin(&store, name, content.len()));
-    let [_, asked, begun, killed] = ids;
+    let ids = ["empty", "asked", "refused", "begun", "killed"].map(|name| begin(&store, name, content.len()));
+    let [_, asked, refused, begun, killed] = ids;
     take(&store, asked).write(b"", later(10)).expect("nothing is written");
     assert_eq!(take(&store, asked).offset().expect("known"), 0);
+    let turn = take(&store, refused);
+    turn.begin_checked().expect("checked");
+    turn.write(b"wrong", later(10)).expect("written");
+    turn.reject().expect("forgotten");
+    drop(turn);
     take(&store, begun).write(b"x", later(1)).expect("written");
     assert_eq!(store.upload(begun).expect("readable").expect("it goes on").touched_at, later(1));
     let turn = take(&store, killed);
     turn.begin_checked().expect("checked");
     turn.write(&content[..2 << 20], at(1)).expect("written");
-    turn.accept().expect("it was right");
+    turn.accept(at(5)).expect("it was right");
     let has_bytes = |store: &Store| ids.map(|id| store.upload(id).expect("readable").expect("it goes on").has_bytes);
-    assert_eq!(has_bytes(&store), [false, false, true, true]);
+    assert_eq!(has_bytes(&store), [false, false, false, true, true]);
     assert_eq!(store.reap_uploads(day, day, later(14)).expect("reaped"), 0);
-    assert_eq!(store.reap_uploads(day, day, later(15)).expect("reaped"), 2);
+    assert_eq!(store.reap_uploads(day, day, later(15)).expect("reaped"), 3);
     let left: Vec<UploadId> = store.uploads(None, 10).expect("listed").into_iter().map(|upload| upload.id).collect();
     assert_eq!(left.len(), 2);
     assert!(left.contains(&begun) && left.contains(&killed));

@@ -138,10 +138,13 @@ fn what_a_person_skipped_while_it_was_under_way_stays_skipped() {
     let progress = store.webhook(id).expect("there").progress;
     assert_eq!((progress.failing, progress.cursor), (None, lsn));
     assert_eq!(store.delivery(id, lsn).expect("logged").state, DeliveryState::Skipped);
-    assert_eq!(store.redeliver_failed(id, at(0), &Author::new("test"), at(9)).expect("queued"), 1);
+    assert_eq!(store.redeliver_since(id, (at(0), false), &author(), at(9)).expect("queued"), 1);
     store.settle_resend(id, tried(lsn, None, 6), at(6)).expect("settled");
     assert_eq!(store.delivery(id, lsn).expect("logged").state, DeliveryState::Delivered);
     assert_eq!(store.queued_deliveries(id, 9).expect("read"), []);
+    let again = |since, delivered| store.redeliver_since(id, (at(since), delivered), &author(), at(9)).expect("queued");
+    assert_eq!((again(0, false), again(9, true)), (0, 0), "none failed, and none is so new");
+    assert_eq!((again(0, true), store.queued_deliveries(id, 9).expect("read")), (1, vec![lsn]));
 }
 
 #[test]

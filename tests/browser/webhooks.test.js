@@ -83,7 +83,7 @@ test("all that failed since a time are sent again at once", async () => {
   const before = received.length;
   await page.locator(".page-head .menu summary").click();
   await page.getByRole("menuitem", { name: "Send failed again…" }).click();
-  await page.locator("dialog [data-operation=redeliver_failed]").click();
+  await page.locator("dialog [data-operation=redeliver_since]").click();
   await page.locator(".toast", { hasText: "2 deliveries on the way again" }).waitFor();
   await until("both arrive", () => received.length >= before + 2);
 });

@@ -811,7 +811,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["redeliver_failed"];
+        post: operations["redeliver_since"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3833,7 +3833,7 @@ export interface operations {
             };
         };
     };
-    redeliver_failed: {
+    redeliver_since: {
         parameters: {
             query?: never;
             header?: never;

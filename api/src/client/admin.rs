@@ -1,13 +1,24 @@
 //! Audit, settings, and changes to many packages at once.
 
-use reqwest::Method;
+use std::collections::BTreeMap;
 
+use reqwest::Method;
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 use super::{Client, ClientError, JSON_BYTES_MAX};
 use crate::types::{
     AnchorQuery, AnchorsView, AuditQuery, AuditView, BulkRequest, BulkView, Page, SettingsPatch, SettingsView,
 };
+
+/// What any call was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its headers.
+    pub headers: BTreeMap<String, String>,
+    /// Its body, whole.
+    pub body: Vec<u8>,
+}
 
 impl Client {
     /// `GET /audit`: one page, newest first.
@@ -30,16 +41,27 @@ impl Client {
         self.json(self.request(Method::POST, "/api/v1/bulk").json(request)).await
     }
 
-    /// Any call: the answer's body, whatever it is. The address may have a query.
-    pub async fn call(&self, method: &str, address: &str, body: Option<&Value>) -> Result<Vec<u8>, ClientError> {
+    /// Any call: what the answer says, whatever it is. The address may have a query.
+    pub async fn call(
+        &self,
+        method: &str,
+        address: &str,
+        headers: &[(String, String)],
+        body: Option<&Value>,
+    ) -> Result<Answer, ClientError> {
         let (path, query) = address.split_once('?').map_or((address, None), |(path, query)| (path, Some(query)));
         let method = method.parse().unwrap_or(Method::GET);
         let mut request = self.request_at(method, path, query);
         if let Some(body) = body {
             request = request.json(body);
         }
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
         let response = self.send(request).await?;
-        self.bytes(response, JSON_BYTES_MAX).await
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        Ok(Answer { headers, body: self.bytes(response, JSON_BYTES_MAX).await? })
     }
 
     /// `GET /anchors`.

@@ -50,8 +50,8 @@ impl Client {
         self.json(self.about(Method::POST, id, "skip").json(request)).await
     }
 
-    /// `POST /webhooks/{id}/redeliver`: all that failed since a time.
-    pub async fn redeliver_failed(&self, id: &str, request: &RedeliverRequest) -> Result<RedeliveryView, ClientError> {
+    /// `POST /webhooks/{id}/redeliver`: all since a time.
+    pub async fn redeliver_since(&self, id: &str, request: &RedeliverRequest) -> Result<RedeliveryView, ClientError> {
         self.json(self.about(Method::POST, id, "redeliver").json(request)).await
     }
 

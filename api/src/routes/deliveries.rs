@@ -81,18 +81,20 @@ pub(crate) async fn redeliver(
     Ok((StatusCode::ACCEPTED, Json(queued.await?)))
 }
 
-/// Send all deliveries since a time again that were given up or skipped, each once.
-#[utoipa::path(post, path = "/api/v1/webhooks/{id}/redeliver", operation_id = "redeliver_failed", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
+/// Send all deliveries since a time again, each once: those that were given up or skipped, or with `delivered` those too.
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/redeliver", operation_id = "redeliver_since", tag = "webhooks", params(("id" = String, Path, description = "The webhook's id")),
     request_body = RedeliverRequest, responses((status = 202, body = RedeliveryView)),
     extensions(("x-ods-errors" = json!([Code::NoSuchWebhook]))))]
-pub(crate) async fn redeliver_failed(
+pub(crate) async fn redeliver_since(
     admin: Admin,
     AboutId(id): AboutId,
     JsonBody(request): JsonBody<RedeliverRequest>,
 ) -> Result<(StatusCode, Json<RedeliveryView>), ApiError> {
+    let delivered = request.delivered;
     let (id, since) = (parse(&id)?, UnixMillis::new(u64::try_from(request.since.as_millisecond()).unwrap_or(0)));
     let queued =
-        blocking(move || admin.store().redeliver_failed(id, since, &admin.author(), admin.reader().now())).await?;
+        blocking(move || admin.store().redeliver_since(id, (since, delivered), &admin.author(), admin.reader().now()))
+            .await?;
     Ok((StatusCode::ACCEPTED, Json(RedeliveryView { queued })))
 }
 

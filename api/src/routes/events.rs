@@ -13,7 +13,9 @@ use crate::types::{EventQuery, Page, RecordView};
 
 /// List the journal: what happened on this node, oldest first, or newest first.
 ///
-/// `next` is the `after`, or the `before`, of the page that follows. Old records are pruned, so the first may have any number. A token with prefixes sees the records of packages below
+/// `next` is the `after`, or the `before`, of the page that follows; at the end it is null, and whoever polls goes on after the last
+/// `lsn` that it got. Records are numbered without gaps. Old ones are pruned, so the first may have any number: without a filter, one
+/// that isn't the next after `after` tells that some went before they were read. A token with prefixes sees the records of packages below
 /// them; sign-ins, tokens and invites are seen by admins.
 #[utoipa::path(get, path = "/api/v1/events", operation_id = "list_events", tag = "events", params(EventQuery),
     responses((status = 200, body = Page<RecordView>)))]

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use globset::{Glob, GlobMatcher};
-use ods_store::{Happening, Lsn, ReadFrom, Record, WEBHOOK_GLOB_BYTES_MAX};
+use globset::GlobMatcher;
+use ods_store::{Happening, Lsn, ReadFrom, Record, WEBHOOK_GLOB_BYTES_MAX, path_glob};
 
 use crate::auth::Reader;
 use crate::error::{ApiError, Code};
@@ -41,7 +41,7 @@ fn glob(text: &str) -> Result<GlobMatcher, ApiError> {
     if text.is_empty() || text.len() > WEBHOOK_GLOB_BYTES_MAX {
         return Err(bad(format!("is a glob of 1 to {WEBHOOK_GLOB_BYTES_MAX} bytes")));
     }
-    let glob = Glob::new(text).map_err(|error| bad(format!("is no glob: {error}")))?;
+    let glob = path_glob(text).map_err(|error| bad(format!("is no glob: {error}")))?;
     Ok(glob.compile_matcher())
 }
 

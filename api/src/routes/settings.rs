@@ -29,7 +29,7 @@ pub(crate) async fn show(admin: Admin) -> Result<Response, ApiError> {
 /// Change settings.
 ///
 /// A merge patch (RFC 7396): keys that aren't there stay, null takes back what was stored here. All or none are changed.
-/// What was given by flag, environment or file can only be changed there.
+/// What was given by flag, environment or file can only be changed there, but for the name, which they give anew only once.
 #[utoipa::path(patch, path = "/api/v1/settings", operation_id = "edit_settings", tag = "node", params(
         ("If-Match" = Option<String>, Header, description = "A version in double quotes: change only that one")),
     request_body(content = SettingsPatch, content_type = "application/merge-patch+json"),
@@ -81,11 +81,19 @@ fn must_be_changeable(setting: Option<&Setting>, key: &str) -> Result<(), ApiErr
     }
     match setting.source {
         SettingSource::Stored | SettingSource::Default => Ok(()),
+        SettingSource::Flag | SettingSource::Environment | SettingSource::File if key == FIRST_NAME => Ok(()),
         SettingSource::Flag | SettingSource::Environment | SettingSource::File => {
             let detail = format!("{key} was given by {}; change it there", setting.place);
             Err(ApiError::new(Code::SetElsewhere, detail).fact("field", key).fact("place", setting.place.as_str()))
         }
     }
+}
+
+/// The setting that a start takes from flag, environment or file only where it is given anew: a name that was chosen since stays.
+const FIRST_NAME: &str = "name";
+
+fn is_given(setting: &Setting) -> bool {
+    !matches!(setting.source, SettingSource::Stored | SettingSource::Default)
 }
 
 /// The value that a setting has after the changes, if it is among them.
@@ -95,7 +103,8 @@ fn value_after(admin: &Admin, changes: &BTreeMap<String, Value>, key: &str) -> O
         return Some(value.clone());
     }
     let settings = admin.reader().state().options.settings.all();
-    settings.iter().find(|setting| setting.key == key)?.default.clone()
+    let setting = settings.iter().find(|setting| setting.key == key)?;
+    if key == FIRST_NAME && is_given(setting) { Some(setting.value.clone()) } else { setting.default.clone() }
 }
 
 /// What the node keeps itself.
@@ -147,8 +156,10 @@ fn view(setting: &Setting, now: Option<Value>, stored: Option<&Value>) -> Settin
     let value = now.unwrap_or_else(|| setting.value.clone());
     let expected = stored.cloned().or_else(|| setting.default.clone());
     let free = matches!(setting.source, SettingSource::Stored | SettingSource::Default);
-    let changed = setting.change == SettingChange::Now && free && setting.default.as_ref() != Some(&value);
+    let renamed = setting.key == FIRST_NAME && is_given(setting) && value != setting.value;
+    let changed = renamed || (setting.change == SettingChange::Now && free && setting.default.as_ref() != Some(&value));
     let (source, place) = match setting.source {
+        _ if renamed => (SettingSource::Stored, "stored"),
         SettingSource::Default if changed => (SettingSource::Stored, "stored"),
         SettingSource::Stored if setting.change == SettingChange::Now && !changed => {
             (SettingSource::Default, "default")

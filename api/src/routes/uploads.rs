@@ -10,8 +10,10 @@ mod views;
 
 use axum::Json;
 use axum::body::{Body, HttpBody as _};
+use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use ods_store::{BLOB_BYTES_MAX, UploadEnd, UploadId, UploadStatus};
 
@@ -89,6 +91,17 @@ pub(crate) async fn create(publisher: Publisher, headers: HeaderMap, body: Body)
     Ok((StatusCode::CREATED, [(LOCATION, location)], progress(uploader, offset).await?).into_response())
 }
 
+/// Says the protocol's version in every answer about uploads, refusals too (tus 1.0.0, "Tus-Resumable").
+pub(crate) async fn speak_tus(request: Request, next: Next) -> Response {
+    let about_uploads = request.uri().path().strip_prefix("/api/v1/uploads");
+    let speaks = about_uploads.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let mut response = next.run(request).await;
+    if speaks {
+        response.headers_mut().insert(headers::TUS_RESUMABLE, headers::VERSION);
+    }
+    response
+}
+
 /// Tell what of tus is spoken here.
 #[utoipa::path(options, path = "/api/v1/uploads", operation_id = "discover_uploads", tag = "uploads",
     responses((status = 204, description = "The headers tell", headers(
@@ -96,7 +109,6 @@ pub(crate) async fn create(publisher: Publisher, headers: HeaderMap, body: Body)
         ("Tus-Max-Size" = u64, description = "Bytes"), ("Tus-Checksum-Algorithm" = String, description = "Algorithms")))))]
 pub(crate) async fn discover(_publisher: Publisher) -> Response {
     let headers = [
-        (headers::TUS_RESUMABLE, headers::VERSION),
         (headers::TUS_VERSION, headers::VERSION),
         (headers::TUS_EXTENSION, HeaderValue::from_static(headers::EXTENSIONS)),
         (headers::TUS_MAX_SIZE, BLOB_BYTES_MAX.into()),
@@ -209,7 +221,7 @@ pub(crate) async fn append(
 pub(crate) async fn remove(publisher: Publisher, AboutId(id): AboutId) -> Result<Response, ApiError> {
     let uploader = find(publisher, &id).await?;
     blocking(move || uploader.remove()).await?;
-    Ok((StatusCode::NO_CONTENT, [(headers::TUS_RESUMABLE, headers::VERSION)]).into_response())
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Do what another method would (tus: core, `X-HTTP-Method-Override`).
@@ -282,14 +294,10 @@ fn wrong_type() -> ApiError {
 }
 
 /// What every answer about an upload says.
-async fn progress(uploader: Uploader, offset: u64) -> Result<[(HeaderName, HeaderValue); 3], ApiError> {
+async fn progress(uploader: Uploader, offset: u64) -> Result<[(HeaderName, HeaderValue); 2], ApiError> {
     // As it stands after the request: that says how long it is kept.
     let uploader = blocking(move || uploader.again()).await?;
     let (state, status): (&AppState, &UploadStatus) = (uploader.writer().reader().state(), uploader.status());
     let expires = headers::expires(views::expires_at(status, state.options.uploads_kept));
-    Ok([
-        (headers::TUS_RESUMABLE, headers::VERSION),
-        (headers::UPLOAD_OFFSET, offset.into()),
-        (headers::UPLOAD_EXPIRES, expires),
-    ])
+    Ok([(headers::UPLOAD_OFFSET, offset.into()), (headers::UPLOAD_EXPIRES, expires)])
 }

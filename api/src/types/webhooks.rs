@@ -175,10 +175,13 @@ pub struct SkipRequest {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"since": "2026-11-22T10:00:00Z"}))]
 pub struct RedeliverRequest {
-    /// All since then that were given up or skipped.
+    /// All since then that were given up or skipped: of the deliveries that the node still lists.
     #[serde(deserialize_with = "times::time")]
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
+    /// Also those that were delivered, as for a receiver that lost what it had.
+    #[serde(default)]
+    pub delivered: bool,
 }
 
 /// How many deliveries will be sent again.

@@ -173,10 +173,17 @@ impl Receiving {
         self.unchecked = Some(Unchecked { turn, before: self.hasher.clone(), marks: Vec::new() });
     }
 
-    /// What came since [`Self::begin_checked`] counts.
-    pub(crate) fn accept(&mut self) -> Result<()> {
-        let Some(Unchecked { marks, .. }) = self.unchecked.take() else { return Ok(()) };
-        marks.iter().try_for_each(|(index, mark)| self.write_mark(*index, mark))
+    /// Whether what comes counts only after [`Self::accept`].
+    pub(crate) fn is_checked(&self) -> bool {
+        self.unchecked.is_some()
+    }
+
+    /// What came since [`Self::begin_checked`] counts; whether anything did.
+    pub(crate) fn accept(&mut self) -> Result<bool> {
+        let before = self.settled_bytes();
+        let Some(Unchecked { marks, .. }) = self.unchecked.take() else { return Ok(false) };
+        marks.iter().try_for_each(|(index, mark)| self.write_mark(*index, mark))?;
+        Ok(self.settled_bytes() > before)
     }
 
     /// What came since [`Self::begin_checked`] is forgotten.

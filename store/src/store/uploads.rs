@@ -235,16 +235,21 @@ impl UploadTurn {
     /// Takes the next bytes, if there are any. That they came is written down, but seldom, and not of the last ones, which
     /// are published next.
     pub fn write(&self, bytes: &[u8], now: UnixMillis) -> Result<()> {
-        let id = self.live.id;
-        let (durable, missing) = self.receiving(|receiving| {
+        let (durable, missing, counts) = self.receiving(|receiving| {
             receiving.write(bytes)?;
-            Ok((receiving.checkpoint()?, receiving.missing()))
+            Ok((receiving.checkpoint()?, receiving.missing(), !receiving.is_checked() && !bytes.is_empty()))
         })?;
-        if !bytes.is_empty() {
+        self.note(durable, missing, counts, now)
+    }
+
+    /// Writes down what is durable, and, if bytes came that count, that they did.
+    fn note(&self, durable: Option<u64>, missing: u64, counts: bool, now: UnixMillis) -> Result<()> {
+        let id = self.live.id;
+        if counts {
             self.live.came(now);
         }
         let touched = UnixMillis::new(self.live.touched_ms.load(Ordering::Relaxed));
-        let is_due = !bytes.is_empty() && missing > 0 && now.ms_since(touched) >= TOUCH_EVERY_MS;
+        let is_due = counts && missing > 0 && now.ms_since(touched) >= TOUCH_EVERY_MS;
         if durable.is_some() || is_due {
             self.store.write(move |tx| resumable::touch(tx, id, durable.unwrap_or(0), now))?;
             self.live.touched_ms.store(now.get(), Ordering::Relaxed);
@@ -261,8 +266,9 @@ impl UploadTurn {
     }
 
     /// What was written since [`Self::begin_checked`] is right.
-    pub fn accept(&self) -> Result<()> {
-        self.receiving(Receiving::accept)
+    pub fn accept(&self, now: UnixMillis) -> Result<()> {
+        let (missing, counts) = self.receiving(|receiving| Ok((receiving.missing(), receiving.accept()?)))?;
+        self.note(None, missing, counts, now)
     }
 
     /// What was written since [`Self::begin_checked`] is wrong, or broke off; it is forgotten.

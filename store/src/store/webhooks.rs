@@ -100,10 +100,17 @@ impl Store {
         self.write(move |tx| webhooks::redeliver(tx, Moment::live(now), id, lsn, &author))
     }
 
-    /// Queues all deliveries since a time that were given up or skipped; tells how many.
-    pub fn redeliver_failed(&self, id: WebhookId, since: UnixMillis, author: &Author, now: UnixMillis) -> Result<u64> {
+    /// Queues all deliveries since a time that were given up or skipped, and those that were delivered if they are meant too;
+    /// tells how many.
+    pub fn redeliver_since(
+        &self,
+        id: WebhookId,
+        (since, delivered): (UnixMillis, bool),
+        author: &Author,
+        now: UnixMillis,
+    ) -> Result<u64> {
         let author = author.clone();
-        self.write(move |tx| webhooks::redeliver_failed(tx, Moment::live(now), id, since, &author))
+        self.write(move |tx| webhooks::redeliver_since(tx, Moment::live(now), id, (since, delivered), &author))
     }
 
     /// For the sender: deliveries that somebody wants sent, oldest first.

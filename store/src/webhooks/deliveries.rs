@@ -316,34 +316,40 @@ fn enqueue(tx: &Tx<'_>, id: WebhookId, lsn: Lsn) -> Result<()> {
     Ok(())
 }
 
-/// Queues all deliveries since a time that were given up or skipped; tells how many.
-pub(crate) fn redeliver_failed(
+/// Queues all deliveries since a time that were given up or skipped, and those that were `delivered` if they are meant too;
+/// tells how many.
+pub(crate) fn redeliver_since(
     tx: &Tx<'_>,
     moment: Moment,
     id: WebhookId,
-    since: UnixMillis,
+    (since, delivered): (UnixMillis, bool),
     author: &Author,
 ) -> Result<u64> {
     need(tx, id)?;
-    let mut failed = Vec::new();
+    let mut meant = Vec::new();
     for entry in tx.read(DELIVERIES)?.range(span(id.as_bytes()))? {
         let (key, row) = entry?;
         let delivery: Delivery = from_row("a delivery", row.value())?;
-        if delivery.at >= since && matches!(delivery.state, DeliveryState::Failed | DeliveryState::Skipped) {
-            failed.push(key.value().1);
+        let again = match delivery.state {
+            DeliveryState::Failed | DeliveryState::Skipped => true,
+            DeliveryState::Delivered => delivered,
+            DeliveryState::Waiting | DeliveryState::Failing => false,
+        };
+        if again && delivery.at >= since {
+            meant.push(key.value().1);
         }
     }
-    if failed.is_empty() {
+    if meant.is_empty() {
         author.told();
         return Ok(0);
     }
-    for lsn in &failed {
+    for lsn in &meant {
         tx.write(DELIVERY_QUEUE)?.insert((id.as_bytes(), *lsn), ())?;
     }
     tx.changed(|effects| effects.webhooks_changed = true);
-    let which = audit::facts([("since_ms", since.get().to_string()), ("deliveries", failed.len().to_string())]);
+    let which = audit::facts([("since_ms", since.get().to_string()), ("deliveries", meant.len().to_string())]);
     audit::append(tx, moment, author, &Deed::made("webhook.redelivered", id, which))?;
-    Ok(failed.len() as u64)
+    Ok(meant.len() as u64)
 }
 
 /// Passes over what holds a webhook up: the delivery that fails, which must be `expected` if that is given.

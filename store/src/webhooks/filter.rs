@@ -5,12 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{GlobSet, GlobSetBuilder};
 
 use super::WebhookSettings;
 use crate::error::{Result, StoreError};
 use crate::journal::{Happening, Record, webhook_kinds};
 use crate::limits::{WEBHOOK_FILTERS_MAX, WEBHOOK_GLOB_BYTES_MAX};
+use crate::path_glob::path_glob;
 
 /// What a webhook is told of.
 #[derive(Debug, Clone)]
@@ -87,7 +88,7 @@ fn globs(globs: &[String]) -> Result<Option<GlobSet>> {
         if glob.is_empty() || glob.len() > WEBHOOK_GLOB_BYTES_MAX {
             return bad("paths", format!("has a glob that is empty or longer than {WEBHOOK_GLOB_BYTES_MAX} bytes"));
         }
-        set.add(Glob::new(glob).or_else(|error| bad("paths", format!("has a glob that can't be read: {error}")))?);
+        set.add(path_glob(glob).or_else(|error| bad("paths", format!("has a glob that can't be read: {error}")))?);
     }
     let set = set.build().or_else(|error| bad("paths", format!("has globs that can't be used: {error}")))?;
     Ok(Some(set))

@@ -82,12 +82,13 @@ export async function skipAll(id) {
 }
 
 /** @param {string} id */
-export async function redeliverFailed(id) {
+export async function redeliverSince(id) {
   const day = new Date(Date.now() - 86_400_000 - new Date().getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
   const done = await formDialog({
-    title: words.redeliverFailed, action: words.redeliver, operation: 'redeliver_failed',
-    fields: () => field(words.since, html`<input name="since" type="datetime-local" required value=${day}>`),
-    submit: (form) => call('redeliver_failed', { path: { id }, body: { since: new Date(text(form, 'since')).toISOString() } }),
+    title: words.redeliverSince, action: words.redeliver, operation: 'redeliver_since',
+    fields: () => html`${field(words.since, html`<input name="since" type="datetime-local" required value=${day}>`)}
+      <label class="check"><input type="checkbox" name="delivered"><span>${words.alsoDelivered}</span></label>`,
+    submit: (form) => call('redeliver_since', { path: { id }, body: { since: new Date(text(form, 'since')).toISOString(), delivered: form.has('delivered') } }),
   });
   if (done) toast(words.queued(done.queued));
 }

@@ -47,7 +47,7 @@ export const OPERATIONS = /** @type {const} */ ({
   override_method: { method: 'POST', path: '/api/v1/uploads/{id}', scope: 'publish' },
   publish_package: { method: 'PUT', path: '/api/v1/packages/{path}', scope: 'publish' },
   redeliver: { method: 'POST', path: '/api/v1/webhooks/{id}/deliveries/{delivery}/redeliver', scope: 'admin' },
-  redeliver_failed: { method: 'POST', path: '/api/v1/webhooks/{id}/redeliver', scope: 'admin' },
+  redeliver_since: { method: 'POST', path: '/api/v1/webhooks/{id}/redeliver', scope: 'admin' },
   remove_package: { method: 'DELETE', path: '/api/v1/packages/{path}', scope: 'publish' },
   remove_peer: { method: 'DELETE', path: '/api/v1/peers/{id}', scope: 'admin' },
   remove_upload: { method: 'DELETE', path: '/api/v1/uploads/{id}', scope: 'publish' },

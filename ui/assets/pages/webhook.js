@@ -15,7 +15,7 @@ import { menuItem } from '../elements/menu-item.js';
 import '../elements/ods-deliveries.js';
 import { menu } from '../elements/ods-menu.js';
 import { ago, card, facts, pageHead, shown } from '../elements/parts.js';
-import { editWebhook, redeliverFailed, removeWebhook, rotateWebhook, skipAll, switchWebhook } from '../elements/webhook-dialogs.js';
+import { editWebhook, redeliverSince, removeWebhook, rotateWebhook, skipAll, switchWebhook } from '../elements/webhook-dialogs.js';
 import { webhookState } from './webhooks.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Webhook']} Webhook */
@@ -68,7 +68,7 @@ class PageWebhook extends OdsElement {
       ${actionButton({ operation: 'edit_webhook', label: words.edit, icon: 'pencil', run: () => then(editWebhook(webhook)) })}
       ${menu({ label: shared.actions, icon: 'ellipsis' }, html`
         ${menuItem({ operation: 'edit_webhook', label: enabled ? words.off : words.on, icon: enabled ? 'pause' : 'play', run: () => then(switchWebhook(webhook, !enabled)) })}
-        ${menuItem({ operation: 'redeliver_failed', label: words.redeliverFailed, icon: 'rotate-cw', run: () => then(redeliverFailed(id)) })}
+        ${menuItem({ operation: 'redeliver_since', label: words.redeliverSince, icon: 'rotate-cw', run: () => then(redeliverSince(id)) })}
         ${menuItem({ operation: 'skip_delivery', label: words.skipAll, icon: 'skip-forward', run: () => then(skipAll(id)) })}
         ${menuItem({ operation: 'rotate_webhook', label: words.rotate, icon: 'key-round', run: () => then(rotateWebhook(webhook)) })}
         ${menuItem({ operation: 'remove_webhook', label: words.remove, icon: 'trash-2', kind: 'danger', run: () => this.#remove(webhook) })}`)}`;

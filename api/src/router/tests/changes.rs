@@ -37,7 +37,7 @@ impl Api {
             setting("gc.every", json!("6h"), SettingSource::Flag, SettingChange::Restart),
             setting("data", json!("/srv"), SettingSource::Default, SettingChange::Never),
             setting("urls", json!([]), SettingSource::Default, SettingChange::Now),
-            setting("name", json!("node"), SettingSource::Default, SettingChange::Now),
+            setting("name", json!("node"), SettingSource::Flag, SettingChange::Now),
             setting("quota.low", json!("1"), SettingSource::Default, SettingChange::Restart),
             setting("quota.high", json!("9"), SettingSource::Default, SettingChange::Restart),
         ];
@@ -235,6 +235,18 @@ async fn settings_are_shown_with_their_source_and_changed_where_they_may_be() {
     assert_eq!(shown["restart_needed"], false);
     let entries = api.entries("action=settings.changed").await;
     assert_eq!(entries[1]["after"], json!({"downloads.access": "\"token\"", "gc.grace": "\"2d\""}));
+}
+
+#[tokio::test]
+async fn a_name_that_a_flag_gave_is_changed_by_whoever_names_the_node_anew() {
+    let api = Api::with_settings(|| {});
+    let name = async || api.get("/api/v1/settings").await.ok(200)["items"][5].clone();
+    api.json(Method::PATCH, "/api/v1/node", &json!({"name": "hq"})).await.ok(200);
+    assert_eq!((&name().await["value"], &name().await["source"]), (&"hq".into(), &"stored".into()));
+    api.json(Method::PATCH, "/api/v1/settings", &json!({"name": "lab"})).await.ok(200);
+    assert_eq!((&name().await["value"], &name().await["source"]), (&"lab".into(), &"stored".into()));
+    api.json(Method::PATCH, "/api/v1/settings", &json!({"name": null})).await.ok(200);
+    assert_eq!((&name().await["value"], &name().await["source"]), (&"node".into(), &"flag".into()));
 }
 
 /// Also those that nobody changed yet, and the name, which the node keeps elsewhere.

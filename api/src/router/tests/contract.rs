@@ -115,6 +115,22 @@ async fn every_operation_refuses_a_caller_without_credentials() {
 }
 
 #[tokio::test]
+async fn a_parameter_that_is_not_known_is_refused_everywhere() {
+    let api = Api::new();
+    api.publish("a/b.pkg", b"bytes", &[]);
+    for (pattern, methods) in documented() {
+        for method in methods.iter().filter(|method| *method != "HEAD") {
+            let address = format!("{}?dry_ran=true", filled(&pattern));
+            let answer = api.call(method.parse().expect("a method"), &address, Body::empty()).await;
+            let code = answer.json()["code"].clone();
+            assert_eq!((answer.status.as_u16(), &code), (400, &"bad_query".into()), "{method} {pattern}");
+        }
+    }
+    api.get("/api/v1/packages/a/b.pkg").await.ok(200);
+    api.get("/api/v1/node?").await.ok(200);
+}
+
+#[tokio::test]
 async fn a_refusal_says_which_scope_is_needed() {
     let api = Api::new();
     let token = api.token(Scope::Read, &[]);

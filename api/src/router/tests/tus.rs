@@ -34,6 +34,12 @@ async fn begin(api: &Api, length: usize, pairs: &[(&str, &str)]) -> String {
     let begun = call(api, Method::POST, "/api/v1/uploads", &headers, Body::empty()).await;
     assert_eq!(begun.status, 201, "{}", String::from_utf8_lossy(&begun.body));
     assert_eq!((begun.header("upload-offset"), begun.header("tus-resumable")), ("0", "1.0.0"));
+    for (method, path) in
+        [(Method::PATCH, "/api/v1/uploads/x"), (Method::PUT, "/api/v1/uploads"), (Method::POST, "/api/v1/uploads")]
+    {
+        let refused = api.call(method, path, Body::empty()).await;
+        assert!(refused.status.is_client_error() && refused.header("tus-resumable") == "1.0.0", "{path}");
+    }
     assert!(begun.header("upload-expires").ends_with(" GMT"));
     begun.header("location").to_owned()
 }

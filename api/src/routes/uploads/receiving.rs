@@ -98,7 +98,7 @@ impl Taking {
                 "the bytes don't have the checksum of `Upload-Checksum`; none of them were taken. Send them again";
             return Err(ApiError::new(Code::ChecksumMismatch, detail));
         }
-        turn.accept()?;
+        turn.accept((self.clock)())?;
         Ok(turn)
     }
 }
