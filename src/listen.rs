@@ -19,6 +19,7 @@ mod caps;
 mod client;
 mod connection;
 mod counters;
+mod crowd;
 mod in_flight;
 mod limits;
 mod pulse;
@@ -102,11 +103,7 @@ impl Listeners {
             limits,
             proxies,
             counters: Arc::default(),
-            caps: ConnectionCaps::new(
-                limits.connections_max,
-                limits.connections_per_client_max,
-                limits.crowded_patience,
-            ),
+            caps: ConnectionCaps::new(limits),
             tasks: TaskTracker::new(),
             drain: CancellationToken::new(),
             cut: CancellationToken::new(),

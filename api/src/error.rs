@@ -95,6 +95,13 @@ impl ApiError {
         self
     }
 
+    /// Says what happened in other words.
+    #[must_use]
+    pub(crate) fn saying(mut self, detail: String) -> Self {
+        self.detail = detail;
+        self
+    }
+
     /// Which error it is.
     pub fn code(&self) -> Code {
         self.code

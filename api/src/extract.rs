@@ -96,7 +96,7 @@ async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, ApiError> {
             let detail = format!("a JSON body has at most {bytes_max} bytes here");
             ApiError::new(Code::TooLarge, detail).fact("max", bytes_max)
         }
-        BodyError::Broken(error) => ApiError::new(Code::BodyIncomplete, broken(&error)),
+        BodyError::Broken(error) => broken(&error),
     })
 }
 

@@ -9,6 +9,8 @@ use std::io;
 use axum::body::Body;
 use futures_util::StreamExt as _;
 
+use crate::error::{ApiError, Code};
+
 /// Why a body isn't taken.
 #[derive(Debug)]
 pub enum BodyError {
@@ -18,16 +20,21 @@ pub enum BodyError {
     Broken(axum::Error),
 }
 
-/// What happened to a body that isn't whole, for its sender. Who gave it up has said why in an error of kind `TimedOut`.
-pub(crate) fn broken(error: &axum::Error) -> String {
+/// What a sender is told whose body isn't whole. Who gave it up has said why: in an error of kind `TimedOut` if it hardly came, of
+/// kind `ResourceBusy` if the node needs its connection for others.
+pub(crate) fn broken(error: &axum::Error) -> ApiError {
     let mut source = error.source();
     while let Some(error) = source {
-        if let Some(error) = error.downcast_ref::<io::Error>().filter(|error| error.kind() == io::ErrorKind::TimedOut) {
-            return error.to_string();
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            match error.kind() {
+                io::ErrorKind::ResourceBusy => return ApiError::no_place(&error.to_string()),
+                io::ErrorKind::TimedOut => return ApiError::new(Code::BodyIncomplete, error.to_string()),
+                _ => {}
+            }
         }
         source = error.source();
     }
-    "the body broke off before its end".to_owned()
+    ApiError::new(Code::BodyIncomplete, "the body broke off before its end")
 }
 
 /// The bytes of a body that may have so many at most.
@@ -74,8 +81,14 @@ mod tests {
             let Err(BodyError::Broken(error)) = outcome else { panic!("{outcome:?}") };
             broken(&error)
         };
-        assert_eq!(broken_by(io::ErrorKind::TimedOut).await, "it came slowly");
-        assert_eq!(broken_by(io::ErrorKind::UnexpectedEof).await, "the body broke off before its end");
+        for (kind, code, text) in [
+            (io::ErrorKind::TimedOut, Code::BodyIncomplete, "it came slowly"),
+            (io::ErrorKind::ResourceBusy, Code::Busy, "it came slowly"),
+            (io::ErrorKind::UnexpectedEof, Code::BodyIncomplete, "the body broke off before its end"),
+        ] {
+            let told = broken_by(kind).await;
+            assert_eq!((told.code(), told.detail()), (code, text));
+        }
     }
 
     #[tokio::test]

@@ -14,7 +14,7 @@ use tokio::{
 use super::{
     Shared,
     bind::tune,
-    caps::Place,
+    caps::{Place, Seat},
     connection::{Surroundings, serve},
     limits::{ACCEPT_PAUSE_MAX, ACCEPT_PAUSE_MIN},
     pulse::PulsePoint,
@@ -44,7 +44,7 @@ async fn accept_for_ever(listener: TcpListener, around: Surroundings) {
     }
 }
 
-/// Serves a connection once there is room for it; nobody makes any for one that is refused, or gone.
+/// Serves a connection once there is room for it; nobody makes any for one that is refused, says nothing, or left.
 async fn welcome(stream: TcpStream, peer: SocketAddr, around: &Surroundings) {
     let Surroundings { shared, .. } = around;
     let peer = peer.ip().to_canonical();
@@ -53,12 +53,25 @@ async fn welcome(stream: TcpStream, peer: SocketAddr, around: &Surroundings) {
         tracing::debug!(%peer, "a connection is refused: this client has as many as it may");
         return;
     };
-    let Some(permit) = shared.caps.admit(place, &stream).await else {
-        tracing::debug!(%peer, "a client left before there was room for its connection");
-        return;
-    };
     tune(&stream);
-    shared.tasks.spawn(serve(stream, peer, permit, around.clone()));
+    match shared.caps.admit_now(place) {
+        Ok(permit) => drop(shared.tasks.spawn(serve(stream, peer, permit, around.clone()))),
+        Err(place) => {
+            let Some(seat) = shared.caps.seat().await else { return };
+            shared.tasks.spawn(wait(stream, peer, (place, seat), around.clone()));
+        }
+    }
+}
+
+/// Waits for room, beside others, until the drain begins.
+async fn wait(stream: TcpStream, peer: IpAddr, (place, seat): (Place, Seat), around: Surroundings) {
+    let admitted = around.shared.drain.run_until_cancelled(around.shared.caps.admit(place, &stream)).await;
+    drop(seat);
+    match admitted {
+        Some(Some(permit)) => serve(stream, peer, permit, around).await,
+        Some(None) => tracing::debug!(%peer, "a client that waited for room said nothing, or left"),
+        None => {}
+    }
 }
 
 fn place(peer: IpAddr, shared: &Shared) -> Option<Place> {

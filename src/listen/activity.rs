@@ -13,7 +13,10 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::limits::{LINGER, ListenLimits, WRITE_PROGRESS_BYTES};
+use super::{
+    crowd::Crowd,
+    limits::{LINGER, ListenLimits, WRITE_PROGRESS_BYTES},
+};
 
 /// Why the watchdog closes a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,9 @@ pub(super) struct Activity {
 
 #[derive(Debug)]
 struct State {
+    began_at: Instant,
+    /// When something that was sent on it was given up, since others wait.
+    gave_way_at: Option<Instant>,
     /// When the connection began, or its last request ended.
     idle_since: Instant,
     /// When the head of the next request began to arrive. HTTP/1.1 only: HTTP/2 has other frames between requests.
@@ -76,7 +82,25 @@ impl State {
         }
     }
 
-    fn deadline(&self, limits: &ListenLimits, crowded: bool) -> Option<(Instant, Expired)> {
+    /// Until when further requests may be made on it, if that isn't for as long as its client likes.
+    fn last_request_until(&self, limits: &ListenLimits, crowd: Crowd) -> Option<Instant> {
+        let stays = self.leaving_since.is_some() || !self.had_request || crowd < Crowd::Presses;
+        (!stays).then(|| self.gave_way_at.unwrap_or(self.began_at + limits.crowded_age))
+    }
+
+    fn deadline(&self, limits: &ListenLimits, crowd: Crowd) -> Option<(Instant, Expired)> {
+        let waiting = self.waiting_deadline(limits, crowd);
+        let leaving = self.last_request_until(limits, crowd).map(|until| (until, Expired::Idle));
+        match (waiting, leaving) {
+            (Some(waiting), Some(leaving)) => Some(if leaving.0 < waiting.0 { leaving } else { waiting }),
+            (waiting, leaving) => waiting.or(leaving),
+        }
+    }
+
+    /// Until when what is waited for must be here.
+    fn waiting_deadline(&self, limits: &ListenLimits, crowd: Crowd) -> Option<(Instant, Expired)> {
+        let crowded = crowd >= Crowd::Waits;
+        let head_timeout = if crowded { limits.crowded_head_timeout } else { limits.request_head_timeout };
         if self.has_output() {
             return Some((self.progress_at + limits.write_stall_timeout, Expired::WriteStall));
         }
@@ -87,10 +111,10 @@ impl State {
             return Some((since.max(self.idle_since) + LINGER, Expired::Idle));
         }
         if !self.had_request {
-            return Some((self.idle_since + limits.request_head_timeout, Expired::RequestHead));
+            return Some((self.idle_since + head_timeout, Expired::RequestHead));
         }
         if let Some(since) = self.head_since {
-            return Some((since + limits.request_head_timeout, Expired::RequestHead));
+            return Some((since + head_timeout, Expired::RequestHead));
         }
         let timeout = if crowded { limits.crowded_idle_timeout } else { limits.idle_timeout };
         Some((self.idle_since + timeout, Expired::Idle))
@@ -100,6 +124,8 @@ impl State {
 impl Activity {
     pub(super) fn new(now: Instant) -> Self {
         let state = State {
+            began_at: now,
+            gave_way_at: None,
             idle_since: now,
             head_since: None,
             leaving_since: None,
@@ -187,6 +213,11 @@ impl Activity {
         news
     }
 
+    /// Something that is sent on it is given up, since others wait: it makes room when it can.
+    pub(super) fn give_way(&self, now: Instant) {
+        self.state().gave_way_at.get_or_insert(now);
+    }
+
     /// A request was answered before its body was read to the end.
     pub(super) fn body_left_unread(&self) {
         self.body_left_unread.store(true, Relaxed);
@@ -203,8 +234,8 @@ impl Activity {
     }
 
     /// Whether the connection may go on.
-    pub(super) fn verdict(&self, limits: &ListenLimits, crowded: bool, now: Instant) -> Verdict {
-        let Some((deadline, expired)) = self.state().deadline(limits, crowded) else {
+    pub(super) fn verdict(&self, limits: &ListenLimits, crowd: Crowd, now: Instant) -> Verdict {
+        let Some((deadline, expired)) = self.state().deadline(limits, crowd) else {
             return Verdict::Fine(limits.watchdog_period());
         };
         if deadline <= now {
@@ -223,6 +254,8 @@ mod tests {
             request_head_timeout: Duration::from_secs(15),
             idle_timeout: Duration::from_secs(75),
             crowded_idle_timeout: Duration::from_secs(1),
+            crowded_head_timeout: Duration::from_secs(5),
+            crowded_age: Duration::from_secs(20),
             write_stall_timeout: Duration::from_mins(1),
             ..ListenLimits::default()
         }
@@ -244,7 +277,7 @@ mod tests {
         }
 
         fn verdict(&self, seconds: u64) -> Verdict {
-            self.activity.verdict(&limits(), false, self.at(seconds))
+            self.activity.verdict(&limits(), Crowd::None, self.at(seconds))
         }
 
         fn expires_at(&self, seconds: u64, expired: Expired) {
@@ -288,7 +321,39 @@ mod tests {
     fn a_crowded_node_closes_idle_connections_sooner() {
         let scene = scene();
         scene.answered_at(100);
-        assert_eq!(scene.activity.verdict(&limits(), true, scene.at(101)), Verdict::Close(Expired::Idle));
+        assert_eq!(scene.activity.verdict(&limits(), Crowd::Waits, scene.at(101)), Verdict::Close(Expired::Idle));
+    }
+
+    #[test]
+    fn a_crowded_node_waits_less_for_heads() {
+        let scene = scene();
+        let crowded = |seconds| scene.activity.verdict(&limits(), Crowd::Waits, scene.at(seconds));
+        assert_eq!(crowded(5), Verdict::Close(Expired::RequestHead));
+        scene.answered_at(100);
+        scene.activity.read(scene.at(100));
+        assert!(matches!(crowded(104), Verdict::Fine(_)));
+        assert_eq!(crowded(105), Verdict::Close(Expired::RequestHead));
+    }
+
+    #[test]
+    fn where_others_press_a_connection_that_had_its_time_serves_no_further_request() {
+        let scene = scene();
+        let pressed = |seconds| scene.activity.verdict(&limits(), Crowd::Presses, scene.at(seconds));
+        scene.activity.request_began(true);
+        assert!(matches!(pressed(19), Verdict::Fine(_)));
+        assert!(matches!(scene.verdict(20), Verdict::Fine(_)), "nobody presses");
+        assert_eq!(pressed(20), Verdict::Close(Expired::Idle));
+        assert!(scene.activity.leave(scene.at(20)));
+        assert!(matches!(pressed(1000), Verdict::Fine(_)), "what it serves goes on");
+    }
+
+    #[test]
+    fn a_connection_of_which_something_was_given_up_leaves_at_once() {
+        let scene = scene();
+        scene.activity.request_began(true);
+        scene.activity.give_way(scene.at(1));
+        assert!(matches!(scene.verdict(1), Verdict::Fine(_)), "nobody presses any more");
+        assert_eq!(scene.activity.verdict(&limits(), Crowd::Presses, scene.at(1)), Verdict::Close(Expired::Idle));
     }
 
     #[test]

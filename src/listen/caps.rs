@@ -1,14 +1,12 @@
 //! How many connections there may be: in all, and from one client.
 //!
 //! A client that has as many as it may is refused before anything else, so that nobody else makes room for it. One for whom
-//! there is no room waits, and so do all behind it; others make room as long as it is there, in this order: idle connections
-//! at once, bodies that hardly come once it has waited for a while.
+//! there is no room waits, beside others, once it has said something; whom it waits for is in `crowd.rs`.
 
 use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
 };
 
 use futures_util::FutureExt as _;
@@ -19,26 +17,21 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::limits::{ROOM_LOOK_MAX, ROOM_LOOK_MIN, ROOM_WARNING_PAUSE};
+use super::{
+    crowd::{Crowd, Queue},
+    limits::{ListenLimits, ROOM_LOOK_MAX, ROOM_LOOK_MIN, ROOM_WARNING_PAUSE, WAITING_MAX},
+};
 
 /// The connection caps of a node, shared by its listeners.
 #[derive(Debug)]
 pub(super) struct ConnectionCaps {
+    limits: ListenLimits,
     all: Arc<Semaphore>,
-    per_client_max: usize,
-    patience: Duration,
+    seats: Arc<Semaphore>,
     clients: Mutex<HashMap<ClientKey, usize>>,
-    crowd: watch::Sender<Crowd>,
+    queue: Queue,
     /// When the log last said that clients wait.
     warned_at: Mutex<Option<Instant>>,
-}
-
-/// Who waits for room: one client a listener at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Crowd {
-    waiting: usize,
-    /// How many of them have waited for [`ListenLimits::crowded_patience`](super::ListenLimits).
-    pressing: usize,
 }
 
 /// A client's place among its own connections, given back when dropped.
@@ -46,6 +39,10 @@ pub(super) struct Crowd {
 pub(super) struct Place {
     counted: Option<(Arc<ConnectionCaps>, ClientKey)>,
 }
+
+/// A seat among those who wait for room, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Seat(#[expect(dead_code, reason = "given back by its drop")] OwnedSemaphorePermit);
 
 /// The right to one connection, given back when dropped.
 #[derive(Debug)]
@@ -70,34 +67,22 @@ impl ClientKey {
     }
 }
 
-impl Crowd {
-    /// Whether somebody waits.
-    pub(super) fn waits(self) -> bool {
-        self.waiting > 0
-    }
-
-    /// Whether somebody has waited for so long that more than idle connections should make room.
-    pub(super) fn presses(self) -> bool {
-        self.pressing > 0
-    }
-}
-
 impl ConnectionCaps {
-    /// Caps on all connections and those of one client, with the time after which a waiting client presses.
-    pub(super) fn new(connections_max: usize, per_client_max: usize, patience: Duration) -> Arc<Self> {
+    /// The caps of `limits`.
+    pub(super) fn new(limits: ListenLimits) -> Arc<Self> {
         Arc::new(Self {
-            all: Arc::new(Semaphore::new(connections_max)),
-            per_client_max,
-            patience,
+            limits,
+            all: Arc::new(Semaphore::new(limits.connections_max)),
+            seats: Arc::new(Semaphore::new(WAITING_MAX)),
             clients: Mutex::default(),
-            crowd: watch::Sender::default(),
+            queue: Queue::new(limits.crowded_patience),
             warned_at: Mutex::default(),
         })
     }
 
-    /// Who waits for room.
+    /// Whether clients wait for room.
     pub(super) fn crowd(&self) -> watch::Receiver<Crowd> {
-        self.crowd.subscribe()
+        self.queue.crowd()
     }
 
     /// A place for one more connection of `client`; `None` if it has as many as it may.
@@ -105,29 +90,51 @@ impl ConnectionCaps {
         let key = ClientKey::of(client);
         let mut clients = self.clients();
         let count = clients.entry(key).or_default();
-        if *count >= self.per_client_max {
+        if *count >= self.limits.connections_per_client_max {
             return None;
         }
         *count += 1;
         Some(Place { counted: Some((self.clone(), key)) })
     }
 
-    /// Waits for room for `stream`; `None` if its client leaves meanwhile.
-    pub(super) async fn admit(&self, place: Place, stream: &TcpStream) -> Option<ConnectionPermit> {
-        let mut room = Box::pin(self.all.clone().acquire_owned());
-        if let Some(slot) = room.as_mut().now_or_never() {
-            return Some(ConnectionPermit::new(slot.ok()?, place));
+    /// A connection, if there is room for one more; its place back otherwise.
+    pub(super) fn admit_now(&self, place: Place) -> Result<ConnectionPermit, Place> {
+        match self.all.clone().try_acquire_owned() {
+            Ok(slot) => {
+                self.queue.had_room();
+                Ok(ConnectionPermit { _slot: slot, _place: place })
+            }
+            Err(_) => Err(place),
         }
+    }
+
+    /// Waits for a seat among those who wait for room. Whoever has none is in the system's queue.
+    pub(super) async fn seat(&self) -> Option<Seat> {
         self.warn();
-        let mut waits = Waits::new(&self.crowd);
-        let (since, mut look) = (Instant::now(), ROOM_LOOK_MIN);
+        self.seats.clone().acquire_owned().await.ok().map(Seat)
+    }
+
+    /// Waits for room for `stream`; `None` if its client says nothing, or leaves.
+    pub(super) async fn admit(&self, place: Place, stream: &TcpStream) -> Option<ConnectionPermit> {
+        // Clients speak first, over TLS too. One that doesn't is none for whom others should make room.
+        let first = timeout(self.limits.crowded_head_timeout, stream.peek(&mut [0])).await.ok()?.ok()?;
+        if first == 0 {
+            return None;
+        }
+        let waiting = self.queue.join();
+        let mut room = Box::pin(self.all.clone().acquire_owned());
+        let mut look = ROOM_LOOK_MIN;
         loop {
             match timeout(look, room.as_mut()).await {
-                Ok(slot) => return Some(ConnectionPermit::new(slot.ok()?, place)),
+                Ok(slot) => {
+                    drop(waiting);
+                    self.queue.had_room();
+                    return Some(ConnectionPermit { _slot: slot.ok()?, _place: place });
+                }
                 Err(_) if has_left(stream) => return None,
-                Err(_) if since.elapsed() >= self.patience => waits.press(),
-                Err(_) => {}
+                Err(_) => waiting.stays(),
             }
+            self.warn();
             look = (look * 2).min(ROOM_LOOK_MAX);
         }
     }
@@ -157,41 +164,6 @@ impl Place {
     }
 }
 
-impl ConnectionPermit {
-    fn new(slot: OwnedSemaphorePermit, place: Place) -> Self {
-        Self { _slot: slot, _place: place }
-    }
-}
-
-/// Counts as waiting while it lives.
-struct Waits<'a> {
-    crowd: &'a watch::Sender<Crowd>,
-    presses: bool,
-}
-
-impl<'a> Waits<'a> {
-    fn new(crowd: &'a watch::Sender<Crowd>) -> Self {
-        crowd.send_modify(|crowd| crowd.waiting += 1);
-        Self { crowd, presses: false }
-    }
-
-    fn press(&mut self) {
-        if !self.presses {
-            self.presses = true;
-            self.crowd.send_modify(|crowd| crowd.pressing += 1);
-        }
-    }
-}
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.crowd.send_modify(|crowd| {
-            crowd.waiting -= 1;
-            crowd.pressing -= usize::from(self.presses);
-        });
-    }
-}
-
 impl Drop for Place {
     fn drop(&mut self) {
         let Some((caps, key)) = &self.counted else { return };
@@ -210,7 +182,7 @@ mod tests {
     use super::*;
 
     fn caps(per_client_max: usize) -> Arc<ConnectionCaps> {
-        ConnectionCaps::new(100, per_client_max, Duration::ZERO)
+        ConnectionCaps::new(ListenLimits { connections_per_client_max: per_client_max, ..ListenLimits::default() })
     }
 
     fn place(caps: &Arc<ConnectionCaps>, client: &str) -> Option<Place> {
@@ -237,19 +209,5 @@ mod tests {
         let _held = place(&caps, "2001:db8:0:1::1").unwrap();
         assert!(place(&caps, "2001:db8:0:1:ffff::2").is_none());
         assert!(place(&caps, "2001:db8:0:2::1").is_some());
-    }
-
-    #[test]
-    fn who_waits_is_counted_until_it_has_room() {
-        let crowd = watch::Sender::<Crowd>::default();
-        let said = || *crowd.borrow();
-        let (mut first, second) = (Waits::new(&crowd), Waits::new(&crowd));
-        assert!(said().waits() && !said().presses());
-        first.press();
-        first.press();
-        drop(second);
-        assert_eq!(said(), Crowd { waiting: 1, pressing: 1 });
-        drop(first);
-        assert_eq!(said(), Crowd::default());
     }
 }

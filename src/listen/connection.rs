@@ -12,7 +12,7 @@ use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
     sync::watch,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
@@ -21,7 +21,8 @@ use super::slicing::SlicingStream;
 use super::{
     Shared,
     activity::{Activity, Expired, Verdict},
-    caps::{ConnectionPermit, Crowd},
+    caps::ConnectionPermit,
+    crowd::Crowd,
     limits::{
         CONNECTION_WINDOW_BYTES, DEAD_PEER_PROBE, REQUEST_HEAD_BYTES_MAX, STREAM_WINDOW_BYTES,
         STREAMS_PER_CONNECTION_MAX,
@@ -53,18 +54,36 @@ async fn shake_hands(stream: TcpStream, peer: IpAddr, permit: ConnectionPermit, 
     let Some(tls) = around.tls.clone() else {
         return converse_plainly(stream, peer, permit, around).await;
     };
-    let limit = around.shared.limits.tls_handshake_timeout;
-    match around.shared.drain.run_until_cancelled(timeout(limit, encrypt(stream, &tls))).await {
+    let in_time = async {
+        tokio::select! {
+            encrypted = encrypt(stream, &tls) => Ok(encrypted),
+            () = handshake_timeout(&around.shared) => Err(()),
+        }
+    };
+    match around.shared.drain.run_until_cancelled(in_time).await {
         Some(Ok(Ok(stream))) => converse(stream, None, peer, permit, around).await,
         Some(Ok(Err(error))) => {
             around.shared.counters.handshake_failed();
             tracing::debug!(%peer, %error, "a TLS handshake failed");
         }
-        Some(Err(_)) => {
+        Some(Err(())) => {
             around.shared.counters.handshake_failed();
             tracing::debug!(%peer, "a TLS handshake took too long");
         }
         None => {}
+    }
+}
+
+/// Returns once a handshake that begins now takes too long; sooner while others wait for a connection.
+async fn handshake_timeout(shared: &Shared) {
+    let (began, limits, mut crowd) = (Instant::now(), shared.limits, shared.caps.crowd());
+    loop {
+        let crowded = *crowd.borrow_and_update() >= Crowd::Waits;
+        let limit = if crowded { limits.crowded_head_timeout } else { limits.tls_handshake_timeout };
+        tokio::select! {
+            () = sleep_until(began + limit) => return,
+            Ok(()) = crowd.changed() => {}
+        }
     }
 }
 
@@ -152,8 +171,8 @@ struct Watchdog {
 impl Watchdog {
     async fn expired(&mut self) -> Expired {
         loop {
-            let crowded = self.crowd.borrow_and_update().waits();
-            let pause = match self.activity.verdict(&self.shared.limits, crowded, Instant::now()) {
+            let crowd = *self.crowd.borrow_and_update();
+            let pause = match self.activity.verdict(&self.shared.limits, crowd, Instant::now()) {
                 Verdict::Close(expired) => return expired,
                 Verdict::Fine(pause) => pause,
             };

@@ -122,11 +122,13 @@ impl Drop for InFlight {
         let duration_ms = u64::try_from((now - self.facts.began).as_millis()).unwrap_or(u64::MAX);
         let RequestFacts { method, path, client, id, .. } = &self.facts;
         let (bytes, (outcome, error)) = (self.sent_bytes, self.outcome());
-        // A level is a constant of its callsite, hence twice.
-        if status >= 500 || error.is_some() {
-            tracing::error!(target: "ods::request", %method, path, status, bytes, duration_ms, %client, request_id = id, outcome, error, "request");
+        // A level is a constant of its callsite, hence each by itself.
+        if error.is_some() {
+            tracing::warn!(target: "ods::request", %method, path, status, bytes, duration_ms, %client, request_id = id, outcome, error, "request");
+        } else if status >= 500 {
+            tracing::error!(target: "ods::request", %method, path, status, bytes, duration_ms, %client, request_id = id, outcome, "request");
         } else {
-            tracing::info!(target: "ods::request", %method, path, status, bytes, duration_ms, %client, request_id = id, outcome, error, "request");
+            tracing::info!(target: "ods::request", %method, path, status, bytes, duration_ms, %client, request_id = id, outcome, "request");
         }
     }
 }

@@ -54,6 +54,9 @@ pub(super) const ROOM_LOOK_MIN: Duration = Duration::from_millis(4);
 /// See [`ROOM_LOOK_MIN`].
 pub(super) const ROOM_LOOK_MAX: Duration = Duration::from_millis(250);
 
+/// Clients that wait for room at once, over all listeners; further ones wait in the kernel's queue.
+pub(super) const WAITING_MAX: usize = 256;
+
 /// How often at most the log says that clients wait for room.
 pub(super) const ROOM_WARNING_PAUSE: Duration = Duration::from_mins(1);
 
@@ -81,9 +84,13 @@ pub(crate) struct ListenLimits {
     pub(crate) crowded_idle_timeout: Duration,
     /// Without [`BODY_PROGRESS_BYTES`] of a request's body, or its end, while the handler waits for them.
     pub(crate) body_stall_timeout: Duration,
-    /// How long a client waits for room before bodies that hardly come make some.
+    /// While others wait: for a TLS handshake, for a request's head, and for the first byte of who waits itself.
+    pub(crate) crowded_head_timeout: Duration,
+    /// For how long nobody must have got room before more makes some than what does nothing.
     pub(crate) crowded_patience: Duration,
-    /// From then on: for a body's first [`BODY_PROGRESS_BYTES`], and as long again for each that came.
+    /// From then on: after so long a connection serves no further request.
+    pub(crate) crowded_age: Duration,
+    /// And: for a body's first [`BODY_PROGRESS_BYTES`], and as long again for each that came.
     pub(crate) crowded_body_stall_timeout: Duration,
     /// For what is left of a small body that nobody read.
     pub(crate) body_rest_timeout: Duration,
@@ -101,7 +108,9 @@ impl Default for ListenLimits {
             idle_timeout: Duration::from_secs(75),
             crowded_idle_timeout: Duration::from_secs(1),
             body_stall_timeout: Duration::from_secs(30),
+            crowded_head_timeout: Duration::from_secs(5),
             crowded_patience: Duration::from_secs(2),
+            crowded_age: Duration::from_secs(15),
             crowded_body_stall_timeout: Duration::from_secs(5),
             body_rest_timeout: Duration::from_millis(100),
             write_stall_timeout: Duration::from_mins(1),
@@ -115,6 +124,7 @@ impl ListenLimits {
         self.request_head_timeout
             .min(self.idle_timeout)
             .min(self.crowded_idle_timeout)
+            .min(self.crowded_head_timeout)
             .min(self.write_stall_timeout)
             .min(LINGER)
     }

@@ -22,13 +22,14 @@ use prometheus::IntCounter;
 use super::{
     Shared,
     activity::Activity,
-    caps::Crowd,
+    crowd::Crowd,
     limits::{BODY_PROGRESS_BYTES, ListenLimits, REST_BYTES_MAX},
 };
 
 type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Why a body isn't waited for any more, in words for its sender. Found as the source of an [`io::Error`] of kind `TimedOut`.
+/// Why a body isn't waited for any more, in words for its sender. Found as the source of an [`io::Error`]: of kind `TimedOut` if that
+/// is the sender's fault, of kind `ResourceBusy` if others have better use of the connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyStalled {
     /// The client stopped sending, or nearly did.
@@ -62,7 +63,7 @@ impl Patience {
         if lately.waited >= self.timeout {
             return Err(BodyStalled::Lately(lately));
         }
-        if self.crowd.borrow().presses() && in_all.waited >= self.crowded_timeout.saturating_mul(steps) {
+        if *self.crowd.borrow() == Crowd::Presses && in_all.waited >= self.crowded_timeout.saturating_mul(steps) {
             return Err(BodyStalled::Crowded(in_all));
         }
         Ok(())
@@ -191,7 +192,14 @@ where
         let Self { progress, patience, .. } = &mut *self;
         progress.poll_wait(patience, context).map(|stalled| {
             self.failed = true;
-            Some(Err(io::Error::new(io::ErrorKind::TimedOut, stalled).into()))
+            let kind = match stalled {
+                BodyStalled::Lately(_) => io::ErrorKind::TimedOut,
+                BodyStalled::Crowded(_) => {
+                    self.activity.give_way(Instant::now());
+                    io::ErrorKind::ResourceBusy
+                }
+            };
+            Some(Err(io::Error::new(kind, stalled).into()))
         })
     }
 

@@ -70,6 +70,20 @@ impl ResponseBody {
     }
 }
 
+/// An error and what caused it, outermost first.
+fn with_causes(error: &axum::Error) -> String {
+    let (mut text, mut next) = (error.to_string(), std::error::Error::source(error));
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        // Some say their cause themselves.
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}
+
 /// What is announced of a body that doesn't tell its size itself.
 fn content_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
@@ -93,7 +107,7 @@ impl Body for ResponseBody {
         let frame = ready!(self.poll_inner(context));
         match &frame {
             None => self.in_flight.end(Ending::Complete),
-            Some(Err(error)) => self.in_flight.end(Ending::Failed(error.to_string())),
+            Some(Err(error)) => self.in_flight.end(Ending::Failed(with_causes(error))),
             Some(Ok(frame)) => {
                 self.in_flight.sent(frame.data_ref().map_or(0, Bytes::len));
                 self.held_up = true;

@@ -17,7 +17,7 @@ use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::upgrade::OnUpgrade;
-use ods_api::{ClientAddress, FileSlices, RequestId, blob_body, whole_body};
+use ods_api::{BodyError, ClientAddress, FileSlices, RequestId, blob_body, whole_body};
 use ods_store::{Happening, NodeId, UnixMillis};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -348,8 +348,10 @@ fn verify(request: &http::request::Parts) -> Result<(Called, CallParameters, Sig
 }
 
 async fn read_body(body: Body, bytes_max: usize, digest: Option<&str>) -> Result<Vec<u8>, Failure> {
-    let body = whole_body(body, bytes_max).await.map_err(|_| {
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large or was cut")
+    let body = whole_body(body, bytes_max).await.map_err(|error| match error {
+        BodyError::TooLong => Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large", "the body is too large"),
+        // A bad line is nobody's offence.
+        BodyError::Broken(_) => Failure::new(StatusCode::BAD_REQUEST, "body_cut", "the body broke off before its end"),
     })?;
     if digest == Some(content_digest(&body).as_str()) {
         Ok(body)

@@ -63,7 +63,7 @@ fn meaning(code: &str) -> Option<(u32, &'static str)> {
         "bad_signature" => (3, "calls whose signature is wrong"),
         "digest_mismatch" => (3, "calls with another body than was signed"),
         "malformed" => (3, "calls that make no sense"),
-        "body_too_large" => (3, "calls with a body that is too large or was cut"),
+        "body_too_large" => (3, "calls with a body that is too large"),
         "replayed" => (3, "calls that were made before"),
         "wrong_node" => (30, "calls that are for another node"),
         "stale_nonce" => (60, "calls with a nonce that is too old or was never issued"),

@@ -18,8 +18,8 @@ pub(crate) struct DownloadAccess {
     session: Option<Session>,
     /// Whether it was given what not everybody has where downloads are open.
     rests_on_session: bool,
-    /// The paths whose bytes it was given, if by paths: of these one must be open to it also when downloads close.
-    given: Vec<PackagePath>,
+    /// Whether its credentials, where they are asked for, hold what it was given: else it ends when downloads close.
+    session_covers: bool,
 }
 
 impl FromRequestParts<AppState> for DownloadAccess {
@@ -49,10 +49,7 @@ impl MayEnd for DownloadAccess {
         match (&self.session, self.state.download_mode()) {
             (Some(session), mode) => {
                 session.must_still_hold(&self.state)?;
-                if mode == DownloadMode::Open
-                    || self.given.is_empty()
-                    || self.given.iter().any(|path| self.covers(path))
-                {
+                if mode == DownloadMode::Open || self.session_covers {
                     return Ok(());
                 }
                 let detail = "downloads need a token now, and this one's prefixes don't hold the package";
@@ -67,7 +64,7 @@ impl MayEnd for DownloadAccess {
 
 impl DownloadAccess {
     fn of(state: &AppState, session: Option<Session>) -> Self {
-        Self { state: state.clone(), session, rests_on_session: false, given: Vec::new() }
+        Self { state: state.clone(), session, rests_on_session: false, session_covers: false }
     }
 
     /// What all requests share, without the store.
@@ -87,17 +84,16 @@ impl DownloadAccess {
 
     /// Whether a path is open to the caller: all are where downloads are open, else those below its token's prefixes.
     pub(crate) fn covers(&self, path: &PackagePath) -> bool {
-        match (self.state.download_mode(), &self.session) {
-            (DownloadMode::Open, _) => true,
-            (DownloadMode::Basic | DownloadMode::Token, Some(session)) => session.covers(path),
-            (DownloadMode::Basic | DownloadMode::Token, None) => false,
-        }
+        self.state.download_mode() == DownloadMode::Open || self.session_covers(path)
     }
 
-    /// The same, once it was given what is at a path.
-    pub(crate) fn given(mut self, path: PackagePath) -> Self {
-        self.given = vec![path];
-        self
+    /// The same, for what is at a path.
+    pub(crate) fn at(self, path: &PackagePath) -> Self {
+        Self { session_covers: self.session_covers(path), ..self }
+    }
+
+    fn session_covers(&self, path: &PackagePath) -> bool {
+        self.session.as_ref().is_some_and(|session| session.covers(path))
     }
 
     /// A package; `None` if there is none, or not for the caller.
@@ -130,11 +126,14 @@ impl DownloadAccess {
     /// admins, as long as they are.
     pub(crate) fn may_have_blob(&mut self, blob: &Digest) -> Result<bool, ApiError> {
         let paths = self.state.store.live_paths(blob)?;
-        self.given = paths.iter().filter_map(|path| PackagePath::parse(path).ok()).collect();
-        if self.given.iter().any(|path| self.covers(path)) {
+        self.session_covers =
+            paths.iter().any(|path| PackagePath::parse(path).is_ok_and(|path| self.session_covers(&path)));
+        let is_open = self.state.download_mode() == DownloadMode::Open && !paths.is_empty();
+        if is_open || self.session_covers {
             return Ok(true);
         }
         self.rests_on_session = self.session.as_ref().is_some_and(|session| session.who.scope() == Scope::Admin);
+        self.session_covers = self.rests_on_session;
         Ok(self.rests_on_session)
     }
 

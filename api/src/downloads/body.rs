@@ -114,7 +114,6 @@ impl BlobBody {
 
     /// Ends the stream with an error, upon which the server drops the connection.
     fn cut_short(&mut self, error: ReadError) -> Poll<Option<Result<Frame<Bytes>, ReadError>>> {
-        tracing::warn!(error, bytes_left = self.bytes_left, "cut a download short");
         self.ready.clear();
         self.segments.clear();
         Poll::Ready(Some(Err(error)))

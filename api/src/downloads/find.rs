@@ -41,7 +41,7 @@ impl Found {
 /// The current revision of a path.
 pub(super) async fn package(access: DownloadAccess, path: PackagePath) -> Result<Found, ApiError> {
     let (PackageWithBytes { package, bytes }, access) = match access.recent_package(&path) {
-        Some(found) => (found, access.given(path)),
+        Some(found) => (found, access.at(&path)),
         None => look_up(access, path).await?,
     };
     let source = bytes.map(Source::Held);
@@ -55,7 +55,7 @@ async fn look_up(access: DownloadAccess, path: PackagePath) -> Result<(PackageWi
         let found = access.package_with_bytes(&path)?.ok_or_else(|| {
             ApiError::new(Code::NoSuchPackage, format!("no package is at {path}")).fact("path", path.as_str())
         })?;
-        Ok::<_, ApiError>((found, access.given(path)))
+        Ok::<_, ApiError>((found, access.at(&path)))
     })
     .await
 }

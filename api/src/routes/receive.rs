@@ -21,7 +21,7 @@ pub(super) use lane::Sink;
 use ods_store::{BlobHasher, StoreError, UploadFile};
 
 use crate::auth::{Leave, MayEnd};
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::whole_body::broken;
 
 impl Sink for UploadFile {
@@ -116,7 +116,9 @@ pub(super) async fn receive<A: Sink, B: Sink>(
 
 pub(super) fn broken_off(error: &axum::Error) -> ApiError {
     tracing::debug!(%error, "an upload broke off");
-    ApiError::new(Code::BodyIncomplete, format!("{}; nothing was published", broken(error)))
+    let told = broken(error);
+    let detail = format!("{}; nothing was published", told.detail());
+    told.saying(detail)
 }
 
 #[cfg(test)]

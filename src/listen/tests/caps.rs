@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
 use super::super::{ListenLimits, TrustedProxies};
 use super::support::{LONG, SHORT, Scene, no_limits, until};
 
@@ -78,6 +80,54 @@ async fn nobody_makes_room_for_a_client_that_has_its_share() {
     }
     tokio::time::sleep(LOOKS).await;
     assert!(rest().await.ends_with("\r\n\r\n2"));
+}
+
+#[tokio::test]
+async fn nobody_makes_room_for_a_client_that_says_nothing() {
+    let limits = ListenLimits {
+        connections_max: 1,
+        crowded_head_timeout: SHORT,
+        crowded_body_stall_timeout: SHORT,
+        ..no_limits()
+    };
+    let scene = Scene::new(limits);
+    let rest = slow_body(&scene).await;
+    let mut silent = scene.connect().await;
+    assert_eq!(silent.rest().await, "", "it is let go");
+    assert!(rest().await.ends_with("\r\n\r\n2"));
+}
+
+#[tokio::test]
+async fn who_waits_gets_the_room_of_heads_that_come_slowly() {
+    let limits = ListenLimits { connections_max: 2, crowded_head_timeout: SHORT, ..no_limits() };
+    let scene = Scene::new(limits);
+    let mut first = scene.connect().await;
+    first.send("GE").await;
+    let mut later = scene.connect().await;
+    later.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    later.answer().await;
+    later.send("GE").await;
+    until("both are there", || scene.listeners.counters().open_connections() == 2).await;
+    let (one, two) = (scene.ask("/"), scene.ask("/"));
+    let (one, two) = tokio::join!(one, two);
+    assert!(one.ends_with("hello") && two.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn where_others_press_a_connection_doesnt_go_on_with_request_after_request() {
+    let limits = ListenLimits { connections_max: 1, crowded_age: SHORT, ..no_limits() };
+    let scene = Scene::new(limits);
+    let mut busy = scene.connect().await;
+    let asking = async {
+        let mut bytes = Vec::new();
+        while busy.0.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.is_ok()
+            && busy.0.read_buf(&mut bytes).await.is_ok_and(|bytes| bytes > 0)
+        {
+            tokio::time::sleep(SHORT / 10).await;
+        }
+    };
+    let (_, answer) = tokio::join!(asking, scene.ask("/"));
+    assert!(answer.ends_with("hello"));
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ async fn each_request_leaves_one_line_however_it_ends() {
         ("HEAD", "/", 200, 0, "complete", "INFO"),
         ("GET", "/announced", 200, 6, "complete", "INFO"),
         ("GET", "/panic", 500, found[3]["bytes"].as_u64().unwrap(), "complete", "ERROR"),
-        ("GET", "/panic-in-body", 200, 5, "failed", "ERROR"),
+        ("GET", "/panic-in-body", 200, 5, "failed", "WARN"),
         ("GET", "/wait", 499, 0, "cut", "INFO"),
     ];
     let expected = expected.map(|(method, path, status, bytes, outcome, level)| {

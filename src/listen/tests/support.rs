@@ -47,7 +47,10 @@ pub(super) fn no_limits() -> ListenLimits {
         idle_timeout: LONG,
         crowded_idle_timeout: LONG,
         body_stall_timeout: LONG,
+        crowded_head_timeout: LONG,
+        // Others press as soon as they wait; what that ends has limits of its own.
         crowded_patience: Duration::ZERO,
+        crowded_age: LONG,
         crowded_body_stall_timeout: LONG,
         body_rest_timeout: LONG,
         write_stall_timeout: LONG,
