@@ -126,7 +126,7 @@ async fn where_others_press_a_connection_doesnt_go_on_with_request_after_request
             tokio::time::sleep(SHORT / 10).await;
         }
     };
-    let (_, answer) = tokio::join!(asking, scene.ask("/"));
+    let ((), answer) = tokio::join!(asking, scene.ask("/"));
     assert!(answer.ends_with("hello"));
 }
 
