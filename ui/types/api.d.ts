@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 5b6f8d3377b23e6288ca66e640eec46984eb737f08c65e60d01f45c844292ed4
+// The document's shape: a1a76062778425f7e4d1962e6e16e178f3d953c9ea779b741f13d6f1f40e33be
 
 export interface paths {
     "/api/v1/anchors": {
@@ -1613,6 +1613,7 @@ export interface components {
             type: string;
         };
         RedeliverRequest: {
+            delivered?: boolean;
             since: string;
         };
         Redelivery: {

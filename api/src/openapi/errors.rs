@@ -50,8 +50,8 @@ fn codes(method: &str, operation: &Value) -> Vec<Code> {
         kinds.into_iter().any(|(kind, _)| kind.ends_with(ending))
     };
     let must_speak_tus = parameters().any(|each| each["name"] == "Tus-Resumable" && each["required"] == true);
-    let rules: [(bool, &[Code]); 15] = [
-        (true, &[Code::Internal]),
+    let rules: [(bool, &[Code]); 14] = [
+        (true, &[Code::Internal, Code::BadQuery]),
         (known || changes, &[Code::Busy, Code::Stopping]),
         (known, &[Code::CredentialsMissing, Code::TokenUnknown, Code::TokenExpired, Code::SessionOver]),
         (known, &[Code::TooManyAttempts]),
@@ -59,7 +59,6 @@ fn codes(method: &str, operation: &Value) -> Vec<Code> {
         (known && changes, &[Code::ForeignOrigin, Code::OutsidePrefixes]),
         (changes, &[Code::NoSpace, Code::NotWritable]),
         (has("path"), &[Code::BadPath]),
-        (has("query"), &[Code::BadQuery]),
         (has("header"), &[Code::BadHeader]),
         (takes("If-Match"), &[Code::PreconditionFailed]),
         (takes("Idempotency-Key"), &[Code::MadeAlready, Code::KeyReused]),
