@@ -50,7 +50,8 @@ fn redacted_fields(node: &Node, fields: Map<String, Value>) -> Map<String, Value
         let name = redacted_text(node, &name);
         let value = match value {
             Value::Number(_) if VOLATILE.contains(&name.as_str()) => Value::from("[number]"),
-            Value::String(_) if name == "request_id" => Value::from("[request]"),
+            Value::String(_) if ["request_id", "x-request-id"].contains(&name.as_str()) => Value::from("[request]"),
+            Value::String(_) if name == "date" => Value::from("[time]"),
             other => redacted(node, other),
         };
         (name, value)
@@ -142,6 +143,23 @@ async fn the_node_and_the_mesh() {
     snapshot(&node, "gc", &["gc", "--dry-run"]).await;
     snapshot(&node, "scrub", &["scrub", "--status"]).await;
     snapshot(&node, "watch-ls", &["watch", "ls"]).await;
+    node.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_kept_and_how() {
+    let node = settled().await;
+    let file = node.write("Tool-1.pkg", &bytes(1, 1000));
+    node.well(&["push", &file]).await;
+    let pulled = node.folder.path().join("pulled.pkg").display().to_string();
+    snapshot(&node, "pull", &["pull", "Tool-1.pkg", "--output", &pulled]).await;
+    snapshot(&node, "policy", &["policy", "selected", "--path", "mac/*"]).await;
+    snapshot(&node, "settings-show", &["settings", "show", "gc.grace"]).await;
+    let webhook = ["webhook", "add", "https://hooks.example.org/ods", "--name", "chat", "--type", "peer.*"];
+    node.well(&webhook).await;
+    snapshot(&node, "webhook-enable", &["webhook", "enable", "chat"]).await;
+    snapshot(&node, "webhook-redeliver", &["webhook", "redeliver", "chat", "--all-since", "1d"]).await;
+    snapshot(&node, "api-options", &["api", "OPTIONS", "/uploads"]).await;
     node.stop().await;
 }
 
