@@ -15,6 +15,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// ... but between two looks it rests this many times as long as the last one took: a hundred thousand packages may wait for a
 /// node that is away, or that joined just now and needs the processor.
 const RESTS: u32 = 3;
+/// ... but no longer than this: a look that took long may have waited for the disk.
+const REST_MAX: Duration = Duration::from_secs(10);
 /// ... and so often while nothing waits.
 const IDLE_EVERY: Duration = Duration::from_secs(2);
 /// A node that gets nothing of what it lacks for this long is stalled.
@@ -138,7 +140,7 @@ impl Worker for ReplicationWatch {
                 let (more, waits) = (step.more, !step.waiting.is_empty());
                 let alarms = self.take(step);
                 if more {
-                    return if waits { Next::After(began.elapsed() * RESTS) } else { Next::Now };
+                    return if waits { Next::After(rest(began.elapsed())) } else { Next::Now };
                 }
                 alarms
             }
@@ -158,8 +160,13 @@ impl Worker for ReplicationWatch {
             let error: &StoreError = &error;
             tracing::warn!(error = error as &dyn std::error::Error, "an alarm could not be journalled");
         }
-        Next::After(LOOK_EVERY.max(began.elapsed() * RESTS))
+        Next::After(LOOK_EVERY.max(rest(began.elapsed())))
     }
+}
+
+/// The rest after a look that took so long.
+fn rest(took: Duration) -> Duration {
+    took.saturating_mul(RESTS).min(REST_MAX)
 }
 
 #[cfg(test)]

@@ -159,6 +159,7 @@ impl WebhookWorker {
             id,
             examined: known.examined,
             settle_cursor,
+            resent: false,
         };
         self.tasks.start(lane.run());
     }

@@ -47,6 +47,8 @@ pub(super) struct Lane {
     pub(super) examined: Lsn,
     /// Write down how far it is, also if nothing was sent.
     pub(super) settle_cursor: bool,
+    /// The last one was sent since somebody asked for it: news goes first now, however much is asked for.
+    pub(super) resent: bool,
 }
 
 /// What to do next.
@@ -86,18 +88,32 @@ impl Lane {
         let work = in_blocking(move || lane.look()).await.ok_or(StoreError::Closing)??;
         match work {
             Work::Rest(rest) => Ok(Some(rest)),
-            Work::Resend(webhook, lsn, message) => self.resend(&webhook, lsn, message).await.map(|()| None),
-            Work::Send(batch) => self.send(*batch).await,
+            Work::Resend(webhook, lsn, message) => {
+                self.resent = true;
+                self.resend(&webhook, lsn, message).await.map(|()| None)
+            }
+            Work::Send(batch) => {
+                self.resent = false;
+                self.send(*batch).await
+            }
         }
     }
 
-    /// What there is to do.
+    /// What there is to do: what somebody asked for, and news, by turns.
     fn look(&self) -> Result<Work, StoreError> {
         let webhook = self.store.webhook(self.id)?;
-        if let Some(lsn) = self.store.queued_deliveries(self.id, 1)?.pop() {
-            let message = self.message_of(lsn, self.store.delivery(self.id, lsn)?)?;
-            return Ok(Work::Resend(Box::new(webhook), lsn, message));
+        let Some(lsn) = self.store.queued_deliveries(self.id, 1)?.pop() else { return self.news(webhook) };
+        if self.resent
+            && let news @ Work::Send(_) = self.news(webhook.clone())?
+        {
+            return Ok(news);
         }
+        let message = self.message_of(lsn, self.store.delivery(self.id, lsn)?)?;
+        Ok(Work::Resend(Box::new(webhook), lsn, message))
+    }
+
+    /// What there is to tell.
+    fn news(&self, webhook: Webhook) -> Result<Work, StoreError> {
         if !webhook.row.is_on() {
             return Ok(Work::Rest(Rest::UntilChanged));
         }

@@ -11,12 +11,11 @@
 
 use std::collections::HashMap;
 
-use globset::{GlobSet, GlobSetBuilder};
+use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::digest::{Digest, SetDigest};
 use crate::event::StreamId;
 use crate::node_state::{NodeState, StatePolicy, StreamBrief, WantBrief, low_sum};
-use crate::path_glob::path_glob;
 use crate::vector::{StreamState, Vector};
 
 /// The revision that is asked about: current here.
@@ -213,7 +212,8 @@ impl Keeps {
             StatePolicy::OnDemand { .. } => Self::OnDemand,
             StatePolicy::Selected { paths, tags } => {
                 let mut set = GlobSetBuilder::new();
-                for glob in paths.iter().filter_map(|glob| path_glob(glob).ok()) {
+                // As they stand: a policy means the same to every version that reads it. What is taken here is in NFC.
+                for glob in paths.iter().filter_map(|glob| Glob::new(glob).ok()) {
                     set.add(glob);
                 }
                 Self::Selected(set.build().unwrap_or_default(), tags.clone())

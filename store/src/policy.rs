@@ -13,6 +13,7 @@
 
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::audit::{self, Deed, Facts};
 use crate::catalog::HeadsRow;
@@ -134,8 +135,21 @@ pub fn check(policy: &StatePolicy) -> Result<()> {
     }
 }
 
+/// A policy with its globs made NFC as paths are. That is done where it is taken, not where it is read: what a node says that it
+/// keeps others judge by the text.
+fn in_nfc(policy: &StatePolicy) -> StatePolicy {
+    match policy {
+        StatePolicy::Selected { paths, tags } => {
+            let paths = paths.iter().map(|glob| glob.nfc().collect()).collect();
+            StatePolicy::Selected { paths, tags: tags.clone() }
+        }
+        StatePolicy::All | StatePolicy::OnDemand { .. } => policy.clone(),
+    }
+}
+
 /// Takes a new policy, and begins the walk that makes the wants follow it.
 pub(crate) fn set(tx: &Tx<'_>, policy: &StatePolicy, author: &Author, now: UnixMillis) -> Result<()> {
+    let policy = &in_nfc(policy);
     let before = row(tx)?;
     if before.policy == *policy {
         author.told();

@@ -267,8 +267,11 @@ impl UploadTurn {
 
     /// What was written since [`Self::begin_checked`] is right.
     pub fn accept(&self, now: UnixMillis) -> Result<()> {
-        let (missing, counts) = self.receiving(|receiving| Ok((receiving.missing(), receiving.accept()?)))?;
-        self.note(None, missing, counts, now)
+        let (durable, missing, counts) = self.receiving(|receiving| {
+            let counts = receiving.accept()?;
+            Ok((receiving.checkpoint()?, receiving.missing(), counts))
+        })?;
+        self.note(durable, missing, counts, now)
     }
 
     /// What was written since [`Self::begin_checked`] is wrong, or broke off; it is forgotten.

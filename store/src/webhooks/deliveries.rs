@@ -372,12 +372,13 @@ pub(crate) fn skip(
     Ok(Webhook { row, progress })
 }
 
-/// Passes over everything that a webhook wasn't told yet.
+/// Passes over everything that a webhook wasn't told yet, and over what somebody wants it to be told again.
 pub(crate) fn skip_all(tx: &Tx<'_>, moment: Moment, id: WebhookId, author: &Author) -> Result<Webhook> {
     let Webhook { row, progress } = need(tx, id)?;
     if let Some(failing) = &progress.failing {
         mark_skipped(tx, id, failing.lsn)?;
     }
+    tx.write(DELIVERY_QUEUE)?.retain_in(span(id.as_bytes()), |_, ()| false)?;
     let all = audit::facts([("deliveries", "all".to_owned())]);
     let cursor = note(tx, moment, &row, &Deed::made("webhook.skipped", id, all), author)?;
     let progress = WebhookProgress { cursor, failing: None, ..progress };
