@@ -30,6 +30,13 @@ fn set(store: &Store, policy: &StatePolicy) {
     assert_sound(store);
 }
 
+#[test]
+fn a_glob_is_made_nfc_where_it_is_taken() {
+    let (_, store) = fresh(1);
+    set(&store, &selected(&["e\u{301}/*"], &[]));
+    assert_eq!(store.policy().expect("a policy"), selected(&["\u{E9}/*"], &[]));
+}
+
 fn evict(store: &Store, now: UnixMillis) -> EvictReport {
     let Some(mut run) = store.begin_evict(now).expect("a run") else { return EvictReport::default() };
     loop {
