@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use ods_api::Answer;
 use serde_json::Value;
 
@@ -49,8 +50,8 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     if !["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].contains(&method.as_str()) {
         return Err(Failure::usage(format!("{method} is no method of this API")));
     }
-    let headers = arguments.headers.iter().map(|text| header(text)).collect::<Result<Vec<_>, Failure>>()?;
-    let answer = node.client.call(&method, &format!("/api/v1/{path}"), &headers, body.as_ref()).await;
+    let headers = arguments.headers.iter().map(|text| header(text)).collect::<Result<HeaderMap, Failure>>()?;
+    let answer = node.client.call(&method, &format!("/api/v1/{path}"), headers, body.as_ref()).await;
     let Answer { headers, body: answer } = answer.map_err(|error| node.explain(error))?;
     if method == "HEAD" || method == "OPTIONS" {
         return context.output.json(&headers);
@@ -67,8 +68,10 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
 }
 
 /// `Name: value`.
-fn header(text: &str) -> Result<(String, String), Failure> {
-    let (name, value) =
-        text.split_once(':').ok_or_else(|| Failure::usage(format!("{text:?} is no header: `Name: value`")))?;
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
+fn header(text: &str) -> Result<(HeaderName, HeaderValue), Failure> {
+    let read = || {
+        let (name, value) = text.split_once(':')?;
+        Some((name.trim().parse().ok()?, value.trim().parse().ok()?))
+    };
+    read().ok_or_else(|| Failure::usage(format!("{text:?} is no header: `Name: value`")))
 }

@@ -88,9 +88,15 @@ impl State {
         (!stays).then(|| self.gave_way_at.unwrap_or(self.began_at + limits.crowded_age))
     }
 
+    /// The same where the client can be told while it has requests under way. Over HTTP/1.1 an answer tells it
+    /// ([`Activity::ends_with_answer`]): else its next request might meet a connection that is closed just then.
+    fn leaves_at(&self, limits: &ListenLimits, crowd: Crowd) -> Option<Instant> {
+        self.last_request_until(limits, crowd).filter(|_| self.multiplexed)
+    }
+
     fn deadline(&self, limits: &ListenLimits, crowd: Crowd) -> Option<(Instant, Expired)> {
         let waiting = self.waiting_deadline(limits, crowd);
-        let leaving = self.last_request_until(limits, crowd).map(|until| (until, Expired::Idle));
+        let leaving = self.leaves_at(limits, crowd).map(|until| (until, Expired::Idle));
         match (waiting, leaving) {
             (Some(waiting), Some(leaving)) => Some(if leaving.0 < waiting.0 { leaving } else { waiting }),
             (waiting, leaving) => waiting.or(leaving),
@@ -233,6 +239,11 @@ impl Activity {
         self.body_left_unread.load(Relaxed)
     }
 
+    /// Whether an answer that is given now should be the connection's last.
+    pub(super) fn ends_with_answer(&self, limits: &ListenLimits, crowd: Crowd, now: Instant) -> bool {
+        self.state().last_request_until(limits, crowd).is_some_and(|until| until <= now)
+    }
+
     /// Whether the connection may go on.
     pub(super) fn verdict(&self, limits: &ListenLimits, crowd: Crowd, now: Instant) -> Verdict {
         let Some((deadline, expired)) = self.state().deadline(limits, crowd) else {
@@ -348,10 +359,22 @@ mod tests {
     }
 
     #[test]
+    fn over_http_1_an_answer_tells_the_client_that_the_connection_had_its_time() {
+        let scene = scene();
+        scene.activity.request_began(false);
+        let pressed = |seconds| scene.activity.verdict(&limits(), Crowd::Presses, scene.at(seconds));
+        let ends = |crowd, seconds| scene.activity.ends_with_answer(&limits(), crowd, scene.at(seconds));
+        assert!(!ends(Crowd::Presses, 19) && ends(Crowd::Presses, 20) && !ends(Crowd::Waits, 20));
+        assert!(matches!(pressed(20), Verdict::Fine(_)), "nothing is closed under a client that may just send");
+    }
+
+    #[test]
     fn a_connection_of_which_something_was_given_up_leaves_at_once() {
         let scene = scene();
         scene.activity.request_began(true);
+        assert!(!scene.activity.ends_with_answer(&limits(), Crowd::Presses, scene.at(1)));
         scene.activity.give_way(scene.at(1));
+        assert!(scene.activity.ends_with_answer(&limits(), Crowd::Presses, scene.at(1)));
         assert!(matches!(scene.verdict(1), Verdict::Fine(_)), "nobody presses any more");
         assert_eq!(scene.activity.verdict(&limits(), Crowd::Presses, scene.at(1)), Verdict::Close(Expired::Idle));
     }

@@ -100,10 +100,7 @@ impl ConnectionCaps {
     /// A connection, if there is room for one more; its place back otherwise.
     pub(super) fn admit_now(&self, place: Place) -> Result<ConnectionPermit, Place> {
         match self.all.clone().try_acquire_owned() {
-            Ok(slot) => {
-                self.queue.had_room();
-                Ok(ConnectionPermit { _slot: slot, _place: place })
-            }
+            Ok(slot) => Ok(ConnectionPermit { _slot: slot, _place: place }),
             Err(_) => Err(place),
         }
     }
@@ -126,11 +123,7 @@ impl ConnectionCaps {
         let mut look = ROOM_LOOK_MIN;
         loop {
             match timeout(look, room.as_mut()).await {
-                Ok(slot) => {
-                    drop(waiting);
-                    self.queue.had_room();
-                    return Some(ConnectionPermit { _slot: slot.ok()?, _place: place });
-                }
+                Ok(slot) => return Some(ConnectionPermit { _slot: slot.ok()?, _place: place }),
                 Err(_) if has_left(stream) => return None,
                 Err(_) => waiting.stays(),
             }

@@ -1,9 +1,10 @@
 //! Who waits for a connection on a full node, and when others should make room for them.
 //!
-//! Invariants: nobody presses but after somebody found no room for the whole patience, and nobody got any meanwhile; how many
-//! wait, and whether the same ones, is all one. Who listens is told only when the answer changes.
+//! Invariants: others are pressed as long as somebody is there who has waited for the whole patience, however many got room
+//! meanwhile: else who holds all connections could let go of one now and then. Who listens is told only when the answer changes.
 
 use std::{
+    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -18,7 +19,7 @@ pub(super) enum Crowd {
     None,
     /// Somebody waits: what does nothing makes room.
     Waits,
-    /// There was no room for a while: what is slow makes room, too.
+    /// Somebody has waited for a while: what is slow makes room, too.
     Presses,
 }
 
@@ -32,14 +33,17 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: usize,
-    /// Since when nobody got room, though somebody asked for it.
-    full_since: Option<Instant>,
+    /// Since when they wait, in the order in which they came.
+    waiting: BTreeMap<u64, Instant>,
+    came: u64,
 }
 
 /// A client that waits, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Waiting<'a>(&'a Queue);
+pub(super) struct Waiting<'a> {
+    queue: &'a Queue,
+    number: u64,
+}
 
 impl Queue {
     /// A queue that presses after `patience`.
@@ -54,27 +58,24 @@ impl Queue {
 
     /// One more waits.
     pub(super) fn join(&self) -> Waiting<'_> {
-        self.change(|state| {
-            state.waiting += 1;
-            state.full_since.get_or_insert_with(Instant::now);
+        let number = self.change(|state| {
+            state.came += 1;
+            state.waiting.insert(state.came, Instant::now());
+            state.came
         });
-        Waiting(self)
+        Waiting { queue: self, number }
     }
 
-    /// Somebody got room.
-    pub(super) fn had_room(&self) {
-        self.change(|state| state.full_since = (state.waiting > 0).then(Instant::now));
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.state();
-        change(&mut state);
-        let crowd = match state.full_since {
-            Some(since) if state.waiting > 0 && since.elapsed() >= self.patience => Crowd::Presses,
-            Some(_) if state.waiting > 0 => Crowd::Waits,
-            Some(_) | None => Crowd::None,
+        let changed = change(&mut state);
+        let crowd = match state.waiting.first_key_value() {
+            Some((_, since)) if since.elapsed() >= self.patience => Crowd::Presses,
+            Some(_) => Crowd::Waits,
+            None => Crowd::None,
         };
         self.told.send_if_modified(|told| std::mem::replace(told, crowd) != crowd);
+        changed
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -85,13 +86,13 @@ impl Queue {
 impl Waiting<'_> {
     /// It is still there.
     pub(super) fn stays(&self) {
-        self.0.change(|_| {});
+        self.queue.change(|_| {});
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.change(|state| state.waiting -= 1);
+        self.queue.change(|state| state.waiting.remove(&self.number));
     }
 }
 
@@ -104,25 +105,23 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(2);
 
     #[tokio::test(start_paused = true)]
-    async fn it_presses_once_nobody_got_room_for_the_whole_patience() {
+    async fn it_presses_as_long_as_somebody_is_there_who_waited_for_the_whole_patience() {
         let queue = Queue::new(PATIENCE);
         let crowd = queue.crowd();
         let first = queue.join();
         assert_eq!(*crowd.borrow(), Crowd::Waits);
-        advance(PATIENCE).await;
+        advance(PATIENCE / 2).await;
+        let (second, third) = (queue.join(), queue.join());
+        advance(PATIENCE / 2).await;
         first.stays();
         assert_eq!(*crowd.borrow(), Crowd::Presses);
         drop(first);
-        assert_eq!(*crowd.borrow(), Crowd::None, "nobody is there");
-        let second = queue.join();
-        assert_eq!(*crowd.borrow(), Crowd::Presses, "who waits in whose place is all one");
-        queue.had_room();
-        assert_eq!(*crowd.borrow(), Crowd::Waits, "the patience begins anew");
+        assert_eq!(*crowd.borrow(), Crowd::Waits, "the others came later");
+        advance(PATIENCE / 2).await;
         drop(second);
-        queue.had_room();
-        advance(PATIENCE).await;
-        let _third = queue.join();
-        assert_eq!(*crowd.borrow(), Crowd::Waits, "there was room in between");
+        assert_eq!(*crowd.borrow(), Crowd::Presses, "that one of them got room doesn't help the other");
+        drop(third);
+        assert_eq!(*crowd.borrow(), Crowd::None);
     }
 
     #[tokio::test(start_paused = true)]

@@ -86,9 +86,9 @@ pub(crate) struct ListenLimits {
     pub(crate) body_stall_timeout: Duration,
     /// While others wait: for a TLS handshake, for a request's head, and for the first byte of who waits itself.
     pub(crate) crowded_head_timeout: Duration,
-    /// For how long nobody must have got room before more makes some than what does nothing.
+    /// For how long somebody must have waited before more makes room than what does nothing.
     pub(crate) crowded_patience: Duration,
-    /// From then on: after so long a connection serves no further request.
+    /// From then on: after so long a connection ends with the answer under way.
     pub(crate) crowded_age: Duration,
     /// And: for a body's first [`BODY_PROGRESS_BYTES`], and as long again for each that came.
     pub(crate) crowded_body_stall_timeout: Duration,

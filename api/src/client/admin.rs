@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use reqwest::Method;
-use reqwest::header::HeaderValue;
+use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
 
 use super::{Client, ClientError, JSON_BYTES_MAX};
@@ -41,12 +41,13 @@ impl Client {
         self.json(self.request(Method::POST, "/api/v1/bulk").json(request)).await
     }
 
-    /// Any call: what the answer says, whatever it is. The address may have a query.
+    /// Any call: what the answer says, whatever it is. The address may have a query; `headers` take the place of those that any
+    /// call has.
     pub async fn call(
         &self,
         method: &str,
         address: &str,
-        headers: &[(String, String)],
+        headers: HeaderMap,
         body: Option<&Value>,
     ) -> Result<Answer, ClientError> {
         let (path, query) = address.split_once('?').map_or((address, None), |(path, query)| (path, Some(query)));
@@ -55,10 +56,7 @@ impl Client {
         if let Some(body) = body {
             request = request.json(body);
         }
-        for (name, value) in headers {
-            request = request.header(name, value);
-        }
-        let response = self.send(request).await?;
+        let response = self.send(request.headers(headers)).await?;
         let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         Ok(Answer { headers, body: self.bytes(response, JSON_BYTES_MAX).await? })

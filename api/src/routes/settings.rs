@@ -109,7 +109,11 @@ fn value_after(admin: &Admin, changes: &BTreeMap<String, Value>, key: &str) -> O
 
 /// What the node keeps itself.
 fn kept_elsewhere(admin: &Admin, changes: &BTreeMap<String, Value>) -> Result<NodeEdit, ApiError> {
-    let name = value_after(admin, changes, "name").as_ref().and_then(Value::as_str).map(str::to_owned);
+    let name = match value_after(admin, changes, FIRST_NAME) {
+        None => None,
+        Some(Value::String(name)) => Some(name),
+        Some(_) => return Err(ApiError::new(Code::Invalid, "name is a text").fact("field", FIRST_NAME)),
+    };
     let list = value_after(admin, changes, "urls").and_then(|urls| serde_json::from_value(urls).ok());
     Ok(NodeEdit { name, urls: list.map(urls::parse).transpose()?, ..NodeEdit::default() })
 }

@@ -243,6 +243,7 @@ async fn a_name_that_a_flag_gave_is_changed_by_whoever_names_the_node_anew() {
     let name = async || api.get("/api/v1/settings").await.ok(200)["items"][5].clone();
     api.json(Method::PATCH, "/api/v1/node", &json!({"name": "hq"})).await.ok(200);
     assert_eq!((&name().await["value"], &name().await["source"]), (&"hq".into(), &"stored".into()));
+    api.json(Method::PATCH, "/api/v1/settings", &json!({"name": 5})).await.problem(422, "invalid");
     api.json(Method::PATCH, "/api/v1/settings", &json!({"name": "lab"})).await.ok(200);
     assert_eq!((&name().await["value"], &name().await["source"]), (&"lab".into(), &"stored".into()));
     api.json(Method::PATCH, "/api/v1/settings", &json!({"name": null})).await.ok(200);
