@@ -145,6 +145,8 @@ fn what_a_person_skipped_while_it_was_under_way_stays_skipped() {
     let again = |since, delivered| store.redeliver_since(id, (at(since), delivered), &author(), at(9)).expect("queued");
     assert_eq!((again(0, false), again(9, true)), (0, 0), "none failed, and none is so new");
     assert_eq!((again(0, true), store.queued_deliveries(id, 9).expect("read")), (1, vec![lsn]));
+    store.settle_resend(id, tried(lsn, Some("503"), 9), at(9)).expect("settled");
+    assert_eq!((again(0, false), store.delivery(id, lsn).expect("logged").state), (1, DeliveryState::Failed));
     store.skip_all_deliveries(id, &author(), at(9)).expect("skipped");
     assert_eq!(store.queued_deliveries(id, 9).expect("read"), [], "nothing more is sent");
 }

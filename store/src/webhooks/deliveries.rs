@@ -160,7 +160,8 @@ pub(crate) fn settle_resend(tx: &Tx<'_>, moment: Moment, id: WebhookId, tried: &
     let before = delivery(&tx.read(DELIVERIES)?, id, tried.lsn)?.map(|delivery| delivery.state);
     let state = match before {
         _ if tried.attempt.delivered() => DeliveryState::Delivered,
-        None | Some(DeliveryState::Waiting) => DeliveryState::Failed,
+        // Who wanted it again doesn't have it; so it is found among what failed.
+        None | Some(DeliveryState::Waiting | DeliveryState::Delivered) => DeliveryState::Failed,
         Some(state) => state,
     };
     log(tx, id, &mut progress, tried, state)?;
