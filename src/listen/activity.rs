@@ -97,10 +97,7 @@ impl State {
     fn deadline(&self, limits: &ListenLimits, crowd: Crowd) -> Option<(Instant, Expired)> {
         let waiting = self.waiting_deadline(limits, crowd);
         let leaving = self.leaves_at(limits, crowd).map(|until| (until, Expired::Idle));
-        match (waiting, leaving) {
-            (Some(waiting), Some(leaving)) => Some(if leaving.0 < waiting.0 { leaving } else { waiting }),
-            (waiting, leaving) => waiting.or(leaving),
-        }
+        [waiting, leaving].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     /// Until when what is waited for must be here.

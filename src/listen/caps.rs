@@ -42,7 +42,9 @@ pub(super) struct Place {
 
 /// A seat among those who wait for room, given back when dropped.
 #[derive(Debug)]
-pub(super) struct Seat(#[expect(dead_code, reason = "given back by its drop")] OwnedSemaphorePermit);
+pub(super) struct Seat {
+    _seat: OwnedSemaphorePermit,
+}
 
 /// The right to one connection, given back when dropped.
 #[derive(Debug)]
@@ -85,6 +87,11 @@ impl ConnectionCaps {
         self.queue.crowd()
     }
 
+    /// The same as it is now.
+    pub(super) fn crowd_now(&self) -> Crowd {
+        self.queue.crowd_now()
+    }
+
     /// A place for one more connection of `client`; `None` if it has as many as it may.
     pub(super) fn place(self: &Arc<Self>, client: IpAddr) -> Option<Place> {
         let key = ClientKey::of(client);
@@ -108,7 +115,7 @@ impl ConnectionCaps {
     /// Waits for a seat among those who wait for room. Whoever has none is in the system's queue.
     pub(super) async fn seat(&self) -> Option<Seat> {
         self.warn();
-        self.seats.clone().acquire_owned().await.ok().map(Seat)
+        self.seats.clone().acquire_owned().await.ok().map(|seat| Seat { _seat: seat })
     }
 
     /// Waits for room for `stream`; `None` if its client says nothing, or leaves.

@@ -56,6 +56,11 @@ impl Queue {
         self.told.subscribe()
     }
 
+    /// The same as it is now.
+    pub(super) fn crowd_now(&self) -> Crowd {
+        *self.told.borrow()
+    }
+
     /// One more waits.
     pub(super) fn join(&self) -> Waiting<'_> {
         let number = self.change(|state| {

@@ -118,7 +118,7 @@ impl ConnectionService {
         if let Some(rest) = left.take().filter(|_| is_http1) {
             self.end_body(rest, expects, &mut response).await;
         }
-        let crowd = *self.shared.caps.crowd().borrow();
+        let crowd = self.shared.caps.crowd_now();
         if is_http1 && self.activity.ends_with_answer(&self.shared.limits, crowd, Instant::now()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

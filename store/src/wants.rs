@@ -4,8 +4,9 @@
 //! it (`policy.rs`). A want ends when the blob is held, or when no head has it any more.
 //!
 //! Revisions may say different sizes of one blob, and at most one of them is true. A want has the size of the revision
-//! that came first, or, of those that came together, of the path that sorts first; a peer that has the blob says another, and if a revision agrees it is wanted with that
-//! ([`resize`]), unless what came proves the first. So a lie costs time and nobody the bytes.
+//! that came first, or, of those that came together, of the path that sorts first; a peer that has the blob says another,
+//! and if a revision agrees it is wanted with that ([`resize`]), unless what came proves the first. So a lie costs time and
+//! nobody the bytes.
 //!
 //! What the policy doesn't keep is wanted for those who ask within bounds, since anybody may ask: on an on-demand node as many
 //! bytes at once as it keeps ([`check_asked`]; a larger blob comes alone), and only while somebody goes on asking or some of it

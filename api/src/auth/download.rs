@@ -87,7 +87,7 @@ impl DownloadAccess {
         self.state.download_mode() == DownloadMode::Open || self.session_covers(path)
     }
 
-    /// The same, for what is at a path.
+    /// This access, for what is at a path.
     pub(crate) fn at(self, path: &PackagePath) -> Self {
         Self { session_covers: self.session_covers(path), ..self }
     }
