@@ -94,7 +94,7 @@ impl Graph for PathGraph<'_, '_> {
 /// Folds events that have just been appended, path by path, since the rows of paths that sort together lie together: in the
 /// order of a long batch nearly every event would read and write pages that the cache has lost again. What follows from them is told
 /// in the order in which they came.
-pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, events: &[(&Event, Lsn)]) -> Result<()> {
+pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, events: &[(&Event, Lsn)]) -> Result<News> {
     let mut by_path = events.to_vec();
     by_path.sort_by_key(|(event, lsn)| (event.body.path(), *lsn));
     let (mut news, mut all) = (News::default(), Vec::new());
@@ -104,7 +104,7 @@ pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, events: &[(&Event, Lsn)]) -> R
     }
     all.sort_by_key(|(lsn, _)| *lsn);
     news.told.extend(all.into_iter().map(|(_, what)| what));
-    news.settle(tx, moment)
+    Ok(news)
 }
 
 fn arrive_one(tx: &Tx<'_>, moment: Moment, event: &Event, lsn: Lsn, news: &mut News) -> Result<()> {
@@ -153,11 +153,10 @@ pub(crate) fn fold_all(tx: &Tx<'_>, moment: Moment) -> Result<()> {
 }
 
 /// Folds all of a path's history anew.
-pub(crate) fn refold(tx: &Tx<'_>, moment: Moment, path: &str) -> Result<()> {
+pub(crate) fn refold(tx: &Tx<'_>, moment: Moment, path: &str, news: &mut News) -> Result<()> {
     let before = heads_row(tx, path)?;
-    let (after, mut news) = (fold(tx, path)?, News::default());
-    settle(tx, moment, path, (&before, after), None, &mut news)?;
-    news.settle(tx, moment)
+    let after = fold(tx, path)?;
+    settle(tx, moment, path, (&before, after), None, news)
 }
 
 /// What the row of a path should be, from all its history.
@@ -278,7 +277,8 @@ pub(crate) fn catalog_term(path: &str, heads: &[Head]) -> [u8; 32] {
 
 /// What the folding of paths leaves to be done once all of them are folded.
 #[derive(Debug, Default)]
-struct News {
+#[must_use = "wants end, and what happened is told, only when it is settled"]
+pub(crate) struct News {
     /// What happened.
     told: Vec<Happening>,
     /// Blobs that some path has no more, or is kept for no more. That another path has one must not depend on which of them is
@@ -287,7 +287,8 @@ struct News {
 }
 
 impl News {
-    fn settle(self, tx: &Tx<'_>, moment: Moment) -> Result<()> {
+    /// Does it: the last that a transaction has to do with the catalog.
+    pub(crate) fn settle(self, tx: &Tx<'_>, moment: Moment) -> Result<()> {
         self.let_go.iter().try_for_each(|blob| wants::drop_unless_needed(tx, blob))?;
         self.told.into_iter().try_for_each(|what| journal::append(tx, moment, what).map(drop))
     }

@@ -55,8 +55,8 @@ pub(crate) enum Source {
     Peer,
 }
 
-/// Inserts a verified event. Before the transaction ends whoever inserts it has [`catalog::arrive`] fold it into the catalog
-/// and, if its origin is expelled, [`crate::trust::events_of_expelled_arrived`] look at that.
+/// Inserts a verified event. Before the transaction ends whoever inserts it has [`catalog::arrive`] fold it into the catalog,
+/// if its origin is expelled [`crate::trust::events_of_expelled_arrived`] look at that, and the news settled.
 pub(crate) fn insert(
     tx: &Tx<'_>,
     moment: Moment,
@@ -211,7 +211,10 @@ pub(crate) fn mint(tx: &Tx<'_>, moment: Moment, by: &str, body: &Body) -> Result
     let signed = Event::mint(&tx.context.key, &header, body);
     let event = Event::decode(&signed.frame)?;
     match insert(tx, moment, Source::Minted, &signed, &event)? {
-        Insertion::New(lsn) => catalog::arrive(tx, moment, &[(&event, lsn)]).map(|()| event.id),
+        Insertion::New(lsn) => {
+            catalog::arrive(tx, moment, &[(&event, lsn)])?.settle(tx, moment)?;
+            Ok(event.id)
+        }
         Insertion::Held | Insertion::Gap | Insertion::UnknownOrigin => {
             Err(StoreError::Corrupt { what: "this node's own stream" })
         }

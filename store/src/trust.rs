@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use redb::ReadableTable;
 
-use crate::catalog;
+use crate::catalog::{self, News};
 use crate::digest::{EventId, NodeId, SetDigest, StatementId};
 use crate::error::{Result, StoreError};
 use crate::event::Event;
@@ -131,11 +131,10 @@ fn reload(tx: &Tx<'_>, moment: Moment, fresh: &[&Statement]) -> Result<()> {
     let after = tx.roster();
     states::drop_strangers(tx, &after)?;
     fresh.iter().try_for_each(|statement| note(tx, moment, &before, statement))?;
-    for node in changed_nodes(&before, &after) {
-        recover_coverage(tx, &node)?;
-        refold(tx, moment, &node)?;
-    }
-    Ok(())
+    let (changed, mut news) = (changed_nodes(&before, &after), News::default());
+    changed.iter().try_for_each(|node| recover_coverage(tx, node).map(drop))?;
+    refold(tx, moment, &changed, &mut news)?;
+    news.settle(tx, moment)
 }
 
 fn changed_nodes(before: &Arc<Roster>, after: &Arc<Roster>) -> BTreeSet<NodeId> {
@@ -153,14 +152,19 @@ pub(crate) fn cover_all(tx: &Tx<'_>) -> Result<()> {
 
 /// After events of these nodes came: what those of an expelled node cover may count now. Once for all events of a batch, since
 /// it looks at all that are held of the node.
-pub(crate) fn events_of_expelled_arrived(tx: &Tx<'_>, moment: Moment, origins: &BTreeSet<NodeId>) -> Result<()> {
-    let roster = tx.roster();
+pub(crate) fn events_of_expelled_arrived(
+    tx: &Tx<'_>,
+    moment: Moment,
+    origins: &BTreeSet<NodeId>,
+    news: &mut News,
+) -> Result<()> {
+    let (roster, mut changed) = (tx.roster(), BTreeSet::new());
     for origin in origins.iter().filter(|origin| roster.is_expelled(origin)) {
         if recover_coverage(tx, origin)? {
-            refold(tx, moment, origin)?;
+            changed.insert(*origin);
         }
     }
-    Ok(())
+    refold(tx, moment, &changed, news)
 }
 
 /// Computes anew which events of an expelled node every Expel covers; tells whether that changed.
@@ -204,13 +208,17 @@ fn ancestry(tx: &Tx<'_>, tips: &[EventId]) -> Result<BTreeSet<EventId>> {
     Ok(found)
 }
 
-fn refold(tx: &Tx<'_>, moment: Moment, node: &NodeId) -> Result<()> {
+/// Folds every path anew that these nodes wrote to, each once. What follows waits in `news` until all are folded: a blob that
+/// leaves one path may be live at another then, and who waits for it must not be forgotten in between.
+fn refold(tx: &Tx<'_>, moment: Moment, nodes: &BTreeSet<NodeId>, news: &mut News) -> Result<()> {
     let mut paths = BTreeSet::new();
-    for (id, _) in log::events_of(tx, node)? {
-        let event = log::event(tx, &id)?.ok_or(StoreError::Corrupt { what: "the index of streams" })?;
-        paths.extend(event.body.path().map(str::to_owned));
+    for node in nodes {
+        for (id, _) in log::events_of(tx, node)? {
+            let event = log::event(tx, &id)?.ok_or(StoreError::Corrupt { what: "the index of streams" })?;
+            paths.extend(event.body.path().map(str::to_owned));
+        }
     }
-    paths.iter().try_for_each(|path| catalog::refold(tx, moment, path))
+    paths.iter().try_for_each(|path| catalog::refold(tx, moment, path, news))
 }
 
 /// Whether this node has minted anything.

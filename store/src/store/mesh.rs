@@ -447,8 +447,9 @@ fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) 
         outcome.refused = Some(Refusal { index, event: signed.id(), reason });
         break;
     }
-    catalog::arrive(tx, moment, &arrived)?;
-    trust::events_of_expelled_arrived(tx, moment, &origins)?;
+    let mut news = catalog::arrive(tx, moment, &arrived)?;
+    trust::events_of_expelled_arrived(tx, moment, &origins, &mut news)?;
+    news.settle(tx, moment)?;
     let stopped = outcome.refused.as_ref().map(|refusal| refusal.index);
     let stopped = stopped.or((count < batch.events.len()).then_some(count));
     if let Some(pull) = &batch.pull {
