@@ -8,8 +8,9 @@
 //! - While the walk is on its way this node's state calls its list of wants incomplete, so that nobody takes bytes for held
 //!   that it only will want. What it holds and doesn't keep any more goes later: `evict.rs`.
 //! - [`floor`] of a held blob that isn't kept is no less than the counter of any state of this node that claimed it. What may
-//!   have claimed it is renounced in the very transaction after which it isn't kept any more, by a change of policy for all
-//!   blobs or by the catalog for one; a state described before that is never signed after it. See `evict.rs` for the use.
+//!   have claimed it is renounced in the very transaction after which it isn't kept any more (or isn't live: it may be again,
+//!   where it isn't kept), by a change of policy for all blobs or by the catalog for one; a state described before that is
+//!   never signed after it. See `evict.rs` for the use.
 
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{Added, from_row, to_row};
 use crate::digest::Digest;
 use crate::error::{Result, StoreError};
+use crate::holding::Keeps;
 use crate::journal::{self, Happening, Moment};
 use crate::limits::{ASKED_FOR_MS, ASKED_WANTS_MAX};
 use crate::meta;
@@ -254,6 +255,11 @@ pub(crate) fn put_back_asked(tx: &Tx<'_>, blob: &Digest, known: &WantRow) -> Res
 /// is swept when the store opens or the fetch is abandoned.
 pub(crate) fn drop_unless_needed(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
     if !is_live(&tx.read(LIVE_BLOBS)?, blob)? {
+        // It may be live again before gc takes it, where it isn't kept. (Who keeps all has nothing that isn't; who keeps on
+        // demand claims nothing.)
+        if matches!(*tx.keeps()?, Keeps::Selected(..)) {
+            policy::renounce(tx, blob)?;
+        }
         return end(tx, blob);
     }
     if policy::keeps_blob(tx, &*tx.keeps()?, blob)? {

@@ -335,6 +335,59 @@ fn what_the_catalog_takes_from_what_is_kept_is_renounced_too() {
     assert_eq!(gone, [1, 0]);
 }
 
+/// A node says that it keeps some bytes; then they are live only where it doesn't keep them, at once or after they were live
+/// nowhere. What others said before it claimed them is no reason for it to let go: they may rely on what it claimed.
+#[test]
+fn what_is_live_again_where_it_is_not_kept_is_renounced_too() {
+    for was_known in [true, false] {
+        let nodes = mesh(3, Role::Publisher);
+        let [a, b, c] = [0, 1, 2].map(|node| &nodes[node].1);
+        let blob = put(a, "p", b"hello", at(1)).expect("a publish").package.blob;
+        put(c, "other", b"other", at(1)).expect("a publish");
+        settle(&[a, b, c]);
+        for (to, from) in [(b, a), (b, c), (c, a)] {
+            fetch(to, from);
+        }
+        // Of other bytes it waits to hear that somebody has them, now and for long.
+        set(b, &selected(&["p"], &[]));
+        gossip(&[b, c]);
+        gossip(&[b, c]);
+        assert!(evict(b, at(10)).awaits_word);
+        tell(b);
+        // After that it hears from another that keeps all; the same bytes are at a second path by now.
+        put(c, "q", b"hello", at(2)).expect("the same bytes elsewhere");
+        pull(a, c, at(3)).expect("a pull");
+        if was_known {
+            pull(b, c, at(3)).expect("a pull");
+        }
+        hear(a, b);
+        tell(a);
+        hear(b, a);
+        // All others turn to on-demand, ask, and hear of it alone, which heard nothing.
+        let heard_again = |other| {
+            for _ in 0..9 {
+                tell(b);
+            }
+            hear(other, b);
+        };
+        let gone = [a, c].map(|other| {
+            set(other, &on_demand(0));
+            heard_again(other);
+            assert!(evict(other, at(10)).awaits_word);
+            tell(other);
+            heard_again(other);
+            evict(other, at(10)).gone.count
+        });
+        assert_eq!(gone, [1, 1], "they let go");
+        b.remove(&path("p"), &Condition::None, &Author::new("test"), at(4)).expect("a removal");
+        pull(b, c, at(5)).expect("a pull");
+        assert_eq!(state(b, "q"), PackageState::Stored);
+        evict(b, at(10));
+        assert!(holds(b, &blob), "the last copy went; at its second path it was known before: {was_known}");
+        assert_sound(b);
+    }
+}
+
 #[test]
 fn what_was_described_before_a_change_is_not_signed_after_it() {
     let nodes = mesh(2, Role::Publisher);
