@@ -8,6 +8,7 @@
 //! an hour; if the node did so later, an owner's invite merges the two meshes. A member's redemption, else, adds the link
 //! only, or raises one that never learnt that it was admitted.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ods_api::{InviteLine, JoinError};
@@ -17,7 +18,7 @@ use ods_store::{
 
 use super::agreement::{Agreement, Direction, InviteKey};
 use super::protocol::{Contact, PairAnswer, PairRequest, Redemption};
-use super::serve::{Node, Refusal, union};
+use super::serve::{Node, Refusal};
 
 /// What redeeming an invite does to the rosters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -305,6 +306,16 @@ fn owner(node: NodeId) -> Admit {
 fn fold(root: NodeId, statements: &[SignedStatement]) -> Result<Roster, StoreError> {
     let verified: Result<Vec<Statement>, _> = statements.iter().map(SignedStatement::verify).collect();
     Ok(Roster::fold(root, &verified?))
+}
+
+/// What the roster would be with these statements.
+fn union(store: &Store, more: &[SignedStatement]) -> Result<Roster, StoreError> {
+    let held = store.roster_statements()?;
+    let known: BTreeSet<_> = held.iter().map(SignedStatement::id).collect();
+    let fresh = more.iter().filter(|statement| !known.contains(&statement.id()));
+    let all: Result<Vec<Statement>, _> =
+        held.iter().map(SignedStatement::decode).chain(fresh.map(SignedStatement::verify)).collect();
+    Ok(Roster::fold(store.roster().root(), &all?))
 }
 
 /// Keeps what is known only here (pause, observed url) when a link is made again.

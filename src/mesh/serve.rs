@@ -5,12 +5,11 @@
 //! roster swap such a node gets what its own standing follows from, so that it learns that it is out.
 //! Nothing here waits: where there is no news yet the answer is [`Reply::Wait`], and the carrier asks again.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ods_store::{
-    BlobReader, Digest, EventBatch, Fetch, LogQuery, NodeId, PIECE_BYTES, PieceSet, Roster, SignedStatement, Statement,
-    Store, StoreError, UnixMillis, piece_count,
+    BlobReader, Digest, EventBatch, Fetch, LogQuery, NodeId, PIECE_BYTES, PieceSet, Store, StoreError, UnixMillis,
+    piece_count,
 };
 
 use super::limits::PING_EVENTS_BYTES_MAX;
@@ -245,7 +244,7 @@ fn swap_rosters(
 ) -> Result<RosterSwap, Refusal> {
     let roster = store.roster();
     let belongs = standing == Standing::Member
-        || (!roster.is_expelled(caller) && union(store, &swap.statements)?.is_member(caller));
+        || (!roster.is_expelled(caller) && store.roster_with(&swap.statements)?.is_member(caller));
     if !belongs && !roster.is_known(caller) {
         return Err(Refusal::NotAMember);
     }
@@ -254,16 +253,6 @@ fn swap_rosters(
     }
     store.insert_statements(swap.statements, now)?;
     Ok(RosterSwap { statements: store.roster_statements()? })
-}
-
-/// What the roster would be with these statements.
-pub(super) fn union(store: &Store, more: &[SignedStatement]) -> Result<Roster, StoreError> {
-    let held = store.roster_statements()?;
-    let known: BTreeSet<_> = held.iter().map(SignedStatement::id).collect();
-    let fresh = more.iter().filter(|statement| !known.contains(&statement.id()));
-    let all: Result<Vec<Statement>, _> =
-        held.iter().map(SignedStatement::decode).chain(fresh.map(SignedStatement::verify)).collect();
-    Ok(Roster::fold(store.roster().root(), &all?))
 }
 
 /// The summary is taken before the page: what it tells of is in the page or was in an earlier one.

@@ -89,6 +89,27 @@ fn a_pull_ends_when_its_peer_is_expelled_meanwhile() {
     assert_eq!(hq.store().package_count().unwrap(), 0);
 }
 
+/// A signature takes some 60 µs to check, and a stranger's call has room for thousands.
+#[test]
+fn what_a_stranger_has_strangers_say_is_not_even_verified() {
+    let (hq, stranger, friend) = (TestNode::new("hq"), TestNode::new("stranger"), TestNode::new("friend"));
+    let owner = |node: &TestNode| Admit { node: node.store().node_id(), role: Role::Owner, prefixes: vec![] };
+    let bent = |by: &TestNode, of: &TestNode| {
+        let mut signed = by.store().sign_admit(&owner(of), &author(), by.now).unwrap();
+        signed.signature[0] ^= 1;
+        signed
+    };
+    let offer = |statements| Request::Roster(super::super::protocol::RosterSwap { statements });
+    let of_strangers = vec![bent(&stranger, &friend), bent(&friend, &stranger)];
+    assert_eq!(code(&hq, &stranger, offer(of_strangers)), "not_a_member");
+    assert_eq!(code(&hq, &stranger, offer(vec![bent(&hq, &stranger)])), "malformed", "what an owner seems to say is");
+    // Whom an owner admitted may admit others, in whatever order that is told.
+    let chain = [(&friend, &stranger), (&hq, &friend)]
+        .map(|(by, of)| by.store().sign_admit(&owner(of), &author(), by.now).unwrap());
+    hq.answer(&stranger, offer(chain.to_vec()));
+    assert!(hq.store().roster().is_member(&stranger.store().node_id()));
+}
+
 #[test]
 fn a_stranger_gets_no_roster() {
     let (hq, stranger) = (TestNode::new("hq"), TestNode::new("stranger"));

@@ -23,7 +23,7 @@ use crate::path::PackagePath;
 use crate::peers::{self, InviteRow, JoiningRow, NewInvite, PeerEdit, PeerRow};
 use crate::publish::Author;
 use crate::pull::{self, LogCursor, LogPage, LogQuery};
-use crate::roster::Roster;
+use crate::roster::{self, Roster};
 use crate::schema::{CURSORS, EVENTS, INVITES, LOG, META, PEERS, STATEMENTS, STREAMS};
 use crate::statement::{Admit, SignedStatement, Statement, StatementBody, StatementHeader};
 use crate::time::UnixMillis;
@@ -216,6 +216,27 @@ impl Store {
     /// All statements held.
     pub fn roster_statements(&self) -> Result<Vec<SignedStatement>> {
         trust::statements(&self.read()?.open_table(STATEMENTS)?)
+    }
+
+    /// The roster as it would be with what somebody offers. Verified is only what may count: anybody can sign as much as fits into
+    /// a call, and each signature takes some 60 µs to check. So a statement is looked at once its signer is known as an owner.
+    pub fn roster_with(&self, offered: &[SignedStatement]) -> Result<Roster> {
+        let (root, held) = (self.roster().root(), self.roster_statements()?);
+        let known: BTreeSet<StatementId> = held.iter().map(SignedStatement::id).collect();
+        let mut all = held.iter().map(SignedStatement::decode).collect::<Result<Vec<Statement>, _>>()?;
+        let fresh = offered.iter().filter(|signed| !known.contains(&signed.id()));
+        let mut left = fresh.map(|signed| Ok((signed, signed.decode()?.header.signer))).collect::<Result<Vec<_>>>()?;
+        loop {
+            let owners = roster::ever_owners(root, &all);
+            let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, signer)| owners.contains(signer));
+            if now.is_empty() {
+                return Ok(Roster::fold(root, &all));
+            }
+            for (signed, _) in now {
+                all.push(signed.verify()?);
+            }
+            left = later;
+        }
     }
 
     /// Equal on nodes that hold the same statements.
