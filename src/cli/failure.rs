@@ -239,7 +239,10 @@ fn hint_of_problem(code: &str, status: u16) -> Option<&'static str> {
         (_, 401) => {
             Some("set ODS_TOKEN to a token made with `ods token create`, or run the command on the node's own machine")
         }
-        ("not_an_owner", _) => Some("make the invite on an owner of that mesh (`ods status` shows a node's role)"),
+        ("not_an_owner", _) => Some(
+            "an owner of the mesh has to do it, or to make the invite; `ods roster ls` there shows which nodes are owners",
+        ),
+        ("expelled", _) => Some("to return, that machine begins with an empty data folder and joins by a new invite"),
         (_, 403) => Some("use a token whose scope and prefixes allow this (`ods token ls` lists them)"),
         (_, 412) => Some("look at what is there now with `ods show`, then decide"),
         (_, 429 | 503) => Some("try again in a moment"),
@@ -282,6 +285,15 @@ mod tests {
         let failure = Failure::file("cannot read x", &error).hint("run it as root");
         assert_eq!(text(&failure), "error: cannot read x: denied\nhint: run it as root\n");
         assert!(text(&Failure::from(problem(401, "unauthorized"))).contains("hint: set ODS_TOKEN"));
+    }
+
+    #[test]
+    fn no_token_is_asked_for_where_the_node_itself_may_not() {
+        for code in ["expelled", "not_an_owner", "not_a_publisher"] {
+            let told = text(&Failure::from(problem(403, code)));
+            assert!(told.contains("hint: ") && !told.contains("token"), "{code}: {told}");
+        }
+        assert!(text(&Failure::from(problem(403, "forbidden"))).contains("token"));
     }
 
     #[test]
