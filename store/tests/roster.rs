@@ -263,6 +263,7 @@ enum Step {
     Remove { node: usize, path: u8 },
     Pull { to: usize, from: usize },
     Admit { by: usize, node: usize, role: Role },
+    AdmitWithin { by: usize, node: usize, folder: u8 },
     Expel { by: usize, node: usize },
     RollBack { node: usize },
     Backup { node: usize },
@@ -270,14 +271,20 @@ enum Step {
 
 const NODES: usize = 4;
 
+/// The paths are in two folders, and few contents are at many paths.
+fn name(path: u8) -> String {
+    format!("d{}/p{path}", path % 2)
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let node = || 0..NODES;
     let role = prop_oneof![Just(Role::Replica), Just(Role::Publisher), Just(Role::Owner)];
     prop_oneof![
-        6 => (node(), 0u8..3, any::<u8>()).prop_map(|(node, path, content)| Step::Put { node, path, content }),
+        6 => (node(), 0u8..3, 0u8..3).prop_map(|(node, path, content)| Step::Put { node, path, content }),
         2 => (node(), 0u8..3).prop_map(|(node, path)| Step::Remove { node, path }),
         5 => (node(), node()).prop_map(|(to, from)| Step::Pull { to, from }),
         2 => (node(), node(), role).prop_map(|(by, node, role)| Step::Admit { by, node, role }),
+        1 => (node(), node(), 0u8..2).prop_map(|(by, node, folder)| Step::AdmitWithin { by, node, folder }),
         2 => (node(), node()).prop_map(|(by, node)| Step::Expel { by, node }),
         1 => node().prop_map(|node| Step::Backup { node }),
         1 => node().prop_map(|node| Step::RollBack { node }),
@@ -304,14 +311,17 @@ fn fine<T: std::fmt::Debug>(outcome: Result<T, StoreError>) {
 fn perform(nodes: &mut [(SimDisk, Store)], backups: &mut [Option<SimDisk>], number: usize, step: Step) {
     match step {
         Step::Put { node, path, content } => {
-            fine(put(&nodes[node].1, &format!("p{path}"), &[content], at(number as u64)));
+            fine(put(&nodes[node].1, &name(path), &[content], at(number as u64)));
         }
-        Step::Remove { node, path: name } => {
-            fine(nodes[node].1.remove(&path(&format!("p{name}")), &Condition::None, &author(), at(number as u64)));
+        Step::Remove { node, path: removed } => {
+            fine(nodes[node].1.remove(&path(&name(removed)), &Condition::None, &author(), at(number as u64)));
         }
         Step::Pull { to, from } if to != from => pull(&nodes[to].1, &nodes[from].1, at(60)).expect("a pull"),
         Step::Pull { .. } => {}
         Step::Admit { by, node, role } => fine(admit(&nodes[by].1, &nodes[node].1, role, &[])),
+        Step::AdmitWithin { by, node, folder } => {
+            fine(admit(&nodes[by].1, &nodes[node].1, Role::Publisher, &[&format!("d{folder}")]));
+        }
         Step::Expel { by, node } => fine(expel(&nodes[by].1, &nodes[node].1)),
         Step::Backup { node } => backups[node] = Some(nodes[node].0.copy()),
         Step::RollBack { node } => {
@@ -381,7 +391,7 @@ proptest! {
         steps in prop::collection::vec(step(), 1..40),
         seed in any::<u32>(),
     ) {
-        let mut nodes = mesh(&[Role::Owner, Role::Owner, Role::Publisher]);
+        let mut nodes = mesh(&[Role::Owner, Role::Replica, Role::Publisher]);
         let mut backups: Vec<Option<SimDisk>> = vec![None; NODES];
         for (number, step) in steps.into_iter().enumerate() {
             perform(&mut nodes, &mut backups, number, step);
@@ -419,7 +429,7 @@ proptest! {
         // Before the merge, each side keeps to itself, and owners of one are unknown to the other.
         let same_side = |step: &Step| match step {
             Step::Pull { to, from } => (to < &2) == (from < &2),
-            Step::Admit { .. } | Step::Expel { .. } => false,
+            Step::Admit { .. } | Step::AdmitWithin { .. } | Step::Expel { .. } => false,
             Step::Put { .. } | Step::Remove { .. } | Step::Backup { .. } | Step::RollBack { .. } => true,
         };
         let mut backups: Vec<Option<SimDisk>> = vec![None; NODES];

@@ -12,6 +12,8 @@ pub(super) const FURTHER_FROM: u64 = 20_000;
 const STOPS_FROM: u64 = 30_000;
 /// ... and below this no revision that comes after what replaces it.
 const LATECOMERS_FROM: u64 = 40_000;
+/// ... and below this no bytes at several paths, no clients that ask for what isn't kept, and no publishers of some paths.
+const SHARED_FROM: u64 = 50_000;
 
 /// What a run has besides.
 #[derive(Debug, Default)]
@@ -28,7 +30,6 @@ impl Episodes {
     /// Those of a seed whose run begins with so many machines.
     pub(super) fn draw(seed: u64, founders: usize) -> Self {
         let mut steps = newcomers(seed, founders);
-        let joins = steps.iter().filter(|(_, step)| matches!(step, Step::Join { .. })).count();
         let mut firewalled = Vec::new();
         if seed >= FURTHER_FROM {
             steps.extend(recoveries(seed));
@@ -45,6 +46,12 @@ impl Episodes {
         if seed >= LATECOMERS_FROM {
             steps.extend(latecomers(seed, founders));
         }
+        if seed >= SHARED_FROM {
+            steps.extend(shared(seed));
+            steps.extend(bounds(seed, founders));
+        }
+        let joins = |(_, step): &&(u64, Step)| matches!(step, Step::Join { .. } | Step::JoinWithin { .. });
+        let joins = steps.iter().filter(joins).count();
         Self { steps, firewalled, joins }
     }
 }
@@ -199,6 +206,43 @@ fn latecomers(seed: u64, founders: usize) -> Vec<(u64, Step)> {
         (14_000, apart(&[first], 20_000)),
     ] {
         steps.push((began_ms + after_ms, step));
+    }
+    steps
+}
+
+/// The same bytes at several paths and by several machines, some of which keep little, and clients that ask for what isn't there.
+fn shared(seed: u64) -> Vec<(u64, Step)> {
+    let random = Random::new(seed ^ 0x05_4a2e_d0b1);
+    let count = if random.chance(700) { 8 + random.index(24) } else { 0 };
+    let step = |_| {
+        let (at_ms, machine, path) = (random.below(60_000), random.index(64), random.index(PATHS));
+        let step = match random.below(10) {
+            0..5 => Step::PublishSame { machine, path, content: random.index(3) },
+            5 => Step::Remove { machine, path },
+            6 => Step::Policy { machine, policy: 1 + random.index(3) },
+            _ => Step::AskFor { machine, path },
+        };
+        (at_ms, step)
+    };
+    (0..count).map(step).collect()
+}
+
+/// Publishers of some paths, which become more, and what they publish there and elsewhere.
+fn bounds(seed: u64, founders: usize) -> Vec<(u64, Step)> {
+    let random = Random::new(seed ^ 0xb0_04d5);
+    let count = if random.chance(400) { 2 + random.index(6) } else { 0 };
+    let mut steps = Vec::new();
+    // With the spares and newcomers there are 14 machines at most.
+    for _ in 0..if founders > 6 || count == 0 { 0 } else { 1 + random.index(2) } {
+        steps.push((random.below(40_000), Step::JoinWithin { via: random.index(64), path: random.index(PATHS) }));
+    }
+    for _ in 0..count {
+        let (at_ms, node) = (random.below(40_000), random.index(64));
+        steps.push((at_ms, Step::RaiseWithin { owner: random.index(64), node, path: random.index(PATHS + 1) }));
+        for _ in 0..3 {
+            let publish = Step::Publish { machine: node, path: random.index(PATHS), size: 1 + random.index(500) };
+            steps.push((at_ms + random.below(4000), publish));
+        }
     }
     steps
 }

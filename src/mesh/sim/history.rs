@@ -67,10 +67,8 @@ impl History {
         let mut standings = BTreeMap::from([(self.root, (Some(Role::Owner), false))]);
         for told in self.statements.iter().filter(|told| owners.contains(&told.header.signer)) {
             let StatementBody::Admit(admit) = &told.body else { continue };
-            let of_signer = expels.iter().filter(|expel| expel.node == told.header.signer);
-            let counts = of_signer.clone().all(|expel| expel.statements.contains(&told.id));
             let standing = standings.entry(admit.node).or_default();
-            if counts {
+            if counts(told, &expels) {
                 standing.0 = standing.0.max(Some(admit.role));
             }
         }
@@ -86,14 +84,30 @@ impl History {
         standings.filter(|(_, (role, expelled))| role.is_some() && !expelled).map(|(node, _)| node).collect()
     }
 
-    /// The events that count. (No invite of the simulation has prefixes.)
+    /// Whether a node that is a publisher may publish at a path.
+    fn is_within(&self, node: &NodeId, path: &str) -> bool {
+        let (owners, expels) = (self.ever_owners(), self.expels());
+        let told = self.statements.iter().filter(|told| owners.contains(&told.header.signer) && counts(told, &expels));
+        let mut admits = told.filter_map(|told| match &told.body {
+            StatementBody::Admit(admit) if admit.node == *node && admit.role == Role::Publisher => Some(admit),
+            _ => None,
+        });
+        // The simulation binds nobody to folders, only to paths.
+        admits.any(|admit| admit.prefixes.is_empty() || admit.prefixes.iter().any(|prefix| prefix == path))
+    }
+
+    /// The events that count.
     fn effective(&self) -> BTreeSet<EventId> {
         let (standings, expels) = (self.standings(), self.expels());
         let covered: Vec<(NodeId, BTreeSet<EventId>)> =
             expels.iter().map(|expel| (expel.node, self.covered_by(expel))).collect();
         let counts = |event: &&Event| {
             let origin = event.header.stream.origin;
-            let publishes = standings.get(&origin).is_some_and(|(role, _)| *role >= Some(Role::Publisher));
+            let publishes = standings.get(&origin).is_some_and(|(role, _)| match role {
+                Some(Role::Owner) => true,
+                Some(Role::Publisher) => event.body.path().is_some_and(|path| self.is_within(&origin, path)),
+                Some(Role::Replica) | None => false,
+            });
             publishes && covered.iter().all(|(node, ids)| *node != origin || ids.contains(&event.id))
         };
         self.events.values().filter(counts).map(|event| event.id).collect()
@@ -149,4 +163,9 @@ impl History {
         let places = self.events.values().map(|event| (event.header.stream, event.header.seq));
         places.filter(|place| !seen.insert(*place)).collect()
     }
+}
+
+/// Whether a statement of an owner does: every Expel of that owner lists it.
+fn counts(told: &Statement, expels: &[&Expel]) -> bool {
+    expels.iter().filter(|expel| expel.node == told.header.signer).all(|expel| expel.statements.contains(&told.id))
 }

@@ -27,6 +27,8 @@ pub(super) struct Promises {
     expelled: bool,
     /// Digests of all bytes that were ever published, and their lengths.
     known: BTreeMap<Digest, u64>,
+    /// Those that were published more than once: of some publish only those may have had them who were expelled.
+    repeated: BTreeSet<Digest>,
     /// Those whose publish, or restore, was acknowledged, and by which machines.
     published: BTreeSet<(Digest, usize)>,
 }
@@ -35,7 +37,9 @@ impl Promises {
     /// Bytes that somebody publishes, and the machine that acknowledged them.
     pub(super) fn knows(&mut self, bytes: &[u8], acknowledged: Option<usize>) {
         let digest = Digest::from_bytes(*blake3::hash(bytes).as_bytes());
-        self.known.insert(digest, bytes.len() as u64);
+        if self.known.insert(digest, bytes.len() as u64).is_some() {
+            self.repeated.insert(digest);
+        }
         self.published.extend(acknowledged.map(|machine| (digest, machine)));
     }
 
@@ -110,8 +114,10 @@ impl Promises {
         let listed = machines.first().map(|machine| packages(machine.store())).unwrap_or_default();
         let held = held(machines);
         let lost = |package: &&Package| !held.contains(&package.blob) && answers(package);
-        let may_be_lost = self.bytes_may_be_lost || (self.let_go && self.expelled);
-        match listed.iter().find(lost).filter(|_| !may_be_lost) {
+        let may_be_lost = |package: &&Package| {
+            self.bytes_may_be_lost || self.expelled && (self.let_go || self.repeated.contains(&package.blob))
+        };
+        match listed.iter().filter(lost).find(|package| !may_be_lost(package)) {
             Some(package) => Err(format!("nobody has the bytes of {}, which was acknowledged", package.path)),
             None => Ok(()),
         }

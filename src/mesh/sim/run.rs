@@ -116,7 +116,7 @@ impl Tally {
 }
 
 /// The seeds that the tests run: of each kind some, each as a first and a count (`episodes.rs`).
-const TESTED: [(u64, u64); 5] = [(0, 130), (10_000, 30), (20_000, 50), (30_000, 50), (40_000, 40)];
+const TESTED: [(u64, u64); 6] = [(0, 100), (10_000, 30), (20_000, 50), (30_000, 40), (40_000, 40), (50_000, 40)];
 
 /// Failing seeds that are enough.
 const FAILED_MAX: usize = 10;

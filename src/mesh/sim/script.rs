@@ -45,6 +45,8 @@ pub(super) struct Founder {
 pub(super) enum Step {
     /// New bytes at a path.
     Publish { machine: usize, path: usize, size: usize },
+    /// Bytes at a path that others publish, too.
+    PublishSame { machine: usize, path: usize, content: usize },
     /// The same bytes at a path, with a new tag.
     Retag { machine: usize, path: usize, tag: usize },
     /// An earlier revision again.
@@ -81,6 +83,8 @@ pub(super) enum Step {
     Limit { machine: usize, down: Option<u64>, up: Option<u64> },
     /// A spare machine joins.
     Join { via: usize, role: usize },
+    /// One that has published at two paths does, as a publisher of the first.
+    JoinWithin { via: usize, path: usize },
     /// An owner of one mesh redeems an owner's invite of the other.
     Merge { one: usize, other: usize },
     /// A link is added.
@@ -91,6 +95,8 @@ pub(super) enum Step {
     Pause { one: usize, other: usize, for_ms: u64 },
     /// An owner admits a replica as a publisher.
     Raise { owner: usize, node: usize },
+    /// An owner admits a node as a publisher of a path, or of all if there is no such path.
+    RaiseWithin { owner: usize, node: usize, path: usize },
     /// An owner expels a node.
     Expel { owner: usize, node: usize },
     /// Two owners expel each other.
@@ -103,8 +109,10 @@ pub(super) enum Step {
     Gc { machine: usize },
     /// Somebody asks for a pull.
     Sync { machine: usize, which: usize },
-    /// A client waits for a blob.
+    /// A client waits for a blob that is wanted.
     Ask { machine: usize, which: usize },
+    /// A client asks for a package, kept here or not.
+    AskFor { machine: usize, path: usize },
     /// A node is to keep other packages' bytes than before.
     Policy { machine: usize, policy: usize },
     /// What isn't kept, and others have, goes.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use ods_api::PeerState;
 use ods_store::{
     Admit, Condition, EventId, EvictStep, Expected, GcMode, Keep, MetaPatch, Package, PackagePath, PublishRequest,
-    Rates, Retention, Role, SimDisk, SpacePolicy, StatePolicy, StoreError,
+    Rates, Retention, Role, SimDisk, SpacePolicy, StatePolicy, Store, StoreError,
 };
 
 use tokio::time::sleep;
@@ -27,6 +27,7 @@ impl World {
     pub(super) async fn step(&mut self, step: Step) {
         match step {
             Step::Publish { machine, .. }
+            | Step::PublishSame { machine, .. }
             | Step::Retag { machine, .. }
             | Step::Restore { machine, .. }
             | Step::Remove { machine, .. } => self.change(machine, step),
@@ -47,7 +48,7 @@ impl World {
             Step::RollBack { machine, then_publish } => self.roll_back(machine, then_publish).await,
             Step::BackUp { .. } | Step::Recover { .. } => self.recover(step).await,
             Step::Clone { machine, for_ms } => self.clone_machine(machine, for_ms).await,
-            Step::Join { .. } | Step::Merge { .. } => self.grow(step).await,
+            Step::Join { .. } | Step::JoinWithin { .. } | Step::Merge { .. } => self.grow(step).await,
             Step::Cut { .. }
             | Step::Partition { .. }
             | Step::Weather { .. }
@@ -59,6 +60,7 @@ impl World {
             }
             Step::Link { .. } | Step::Unlink { .. } | Step::Pause { .. } => self.relink(step),
             Step::Raise { owner, node } => self.raise(owner, node),
+            Step::RaiseWithin { owner, node, path } => self.raise_within(owner, node, path),
             Step::Expel { owner, node } => self.expel_by(&[(owner, node)]),
             Step::ExpelEachOther { one, other } => self.expel_by(&[(one, other), (other, one)]),
             Step::Rot { machine, which, offset } => self.rot(machine, which, offset).await,
@@ -68,7 +70,7 @@ impl World {
                     self.let_go(number);
                 }
             }
-            Step::Clock { .. } | Step::Gc { .. } | Step::Sync { .. } | Step::Ask { .. } => {
+            Step::Clock { .. } | Step::Gc { .. } | Step::Sync { .. } | Step::Ask { .. } | Step::AskFor { .. } => {
                 self.care(step);
             }
         }
@@ -94,6 +96,7 @@ impl World {
 
     fn change_at(&mut self, number: usize, step: Step) {
         let (Step::Publish { path: at, .. }
+        | Step::PublishSame { path: at, .. }
         | Step::Retag { path: at, .. }
         | Step::Restore { path: at, .. }
         | Step::Remove { path: at, .. }) = step
@@ -104,8 +107,8 @@ impl World {
         let request = |meta| PublishRequest { path: path(at), meta, condition: Condition::None, author: author() };
         let (store, now) = (machine.store(), machine.now());
         let outcome = match step {
-            Step::Publish { size, .. } => {
-                let bytes = noise(seed, size);
+            Step::Publish { .. } | Step::PublishSame { .. } => {
+                let bytes = bytes_of(step, seed);
                 let published = publish(machine, &request(MetaPatch::new()), &bytes);
                 self.promises.knows(&bytes, published.is_ok().then_some(number));
                 published
@@ -215,6 +218,7 @@ impl World {
                 self.machines[spare].start();
                 self.join(spare, via, [Role::Owner, Role::Publisher, Role::Replica][role % 3]).await;
             }
+            Step::JoinWithin { via, path } => self.join_within(via, path).await,
             Step::Merge { one, other } => {
                 let Some((one, other)) = self.pair(one, other) else { return };
                 let root = |number: usize| self.machines[number].store().roster().root();
@@ -224,6 +228,21 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    async fn join_within(&mut self, via: usize, at: usize) {
+        let spare = (self.founded..self.machines.len()).find(|number| !self.used.contains(number));
+        let (Some(via), Some(spare)) = (self.running(via), spare) else { return };
+        let owns = |store: &Store| store.roster().role(&store.node_id()) == Some(Role::Owner);
+        if !owns(self.machines[via].store()) {
+            return;
+        }
+        self.machines[spare].start();
+        for path in [at, at + 1] {
+            self.change_at(spare, Step::Publish { machine: spare, path, size: 100 });
+        }
+        self.admit_within(via, spare, at);
+        self.join(spare, via, Role::Publisher).await;
     }
 
     fn disturb(&mut self, step: Step) {
@@ -289,6 +308,22 @@ impl World {
             let told = machine.store().admit(&admit, &author(), machine.now());
             self.trace.line(&format!("  m{owner} raises m{node}: {:?}", told.map_err(|error| error.to_string())));
         }
+    }
+
+    /// What it may publish by now stays.
+    fn raise_within(&self, owner: usize, node: usize, at: usize) {
+        let Some((owner, node)) = self.pair(owner, node) else { return };
+        // Who is none of the mesh would be a member without an invite to join by.
+        if self.machines[owner].store().roster().is_member(&self.machines[node].store().node_id()) {
+            self.admit_within(owner, node, at);
+        }
+    }
+
+    fn admit_within(&self, owner: usize, node: usize, at: usize) {
+        let (machine, node) = (&self.machines[owner], self.machines[node].store().node_id());
+        let prefixes = if at < PATHS { vec![path(at).to_string()] } else { vec![] };
+        let told = machine.store().admit(&Admit { node, role: Role::Publisher, prefixes }, &author(), machine.now());
+        self.trace.line(&format!("  m{owner} raises {}: {:?}", node.short(), told.map_err(|error| error.to_string())));
     }
 
     /// Each first of a pair expels the second, before any of them hears of another's.
@@ -394,6 +429,15 @@ impl World {
                     let _ = self.machines[number].store().want_now(&want.blob, self.machines[number].now());
                 }
             }
+            Step::AskFor { machine, path: at } => {
+                let Some(number) = self.running(machine) else { return };
+                let machine = &self.machines[number];
+                if let Ok(Some(package)) = machine.store().package(&path(at)) {
+                    let told = machine.store().want_now(&package.blob, machine.now());
+                    let told = told.map_err(|error| error.to_string());
+                    self.trace.line(&format!("  m{number} is asked for {}: {told:?}", package.blob));
+                }
+            }
             _ => {}
         }
     }
@@ -410,6 +454,16 @@ fn restore(machine: &Machine, which: usize, request: &PublishRequest) -> Result<
     let revisions = machine.store().revisions(&request.path)?;
     let source = revisions[which % revisions.len()].id;
     machine.store().restore(source, request, machine.now()).map(|published| published.package)
+}
+
+/// What a step publishes: of [`Step::PublishSame`] one of few.
+fn bytes_of(step: Step, seed: u64) -> Vec<u8> {
+    const SIZES: [usize; 3] = [200, 2500, (1 << 20) + 1000];
+    match step {
+        Step::Publish { size, .. } => noise(seed, size),
+        Step::PublishSame { content, .. } => noise(content as u64, SIZES[content % SIZES.len()]),
+        _ => Vec::new(),
+    }
 }
 
 /// Bytes that don't repeat.
