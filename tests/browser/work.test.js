@@ -93,6 +93,25 @@ test("a session that ends in mid-work loses nothing that was typed", async () =>
   forgive(complaints, /401/);
 });
 
+test("the sign-in of a session that ends is there before anything can be lost, also if it couldn't be had then", async () => {
+  const node = await Node.start("version");
+  const { page, complaints } = await visitor();
+  await signIn(page, node);
+  await page.locator(".tile").first().waitFor();
+  await page.getByRole("navigation").getByRole("link", { name: "People and tokens" }).click();
+  await page.locator(".page-head [data-operation=create_token]").click();
+  await page.locator("dialog input[name=name]").fill("typed before");
+  // As if the node ran another version by now: of this one nothing more is to be had.
+  await page.route("**/ui/assets/**/*.js", (route) => route.abort());
+  for (const { id } of (await node.api("GET", "/sessions")).items) await node.api("DELETE", `/sessions/${id}`);
+  const gate = page.locator("dialog.gate");
+  await gate.locator("input[name=password]").fill(/** @type {string} */ (node.token));
+  await gate.locator("button[data-operation=sign_in]").click();
+  await gate.waitFor({ state: "detached" });
+  assert.equal(await page.locator("dialog input[name=name]").inputValue(), "typed before");
+  forgive(complaints, /401/);
+});
+
 test("in a narrow window the panel of a package covers the list, and closing it shows the list again", async () => {
   const node = await Node.start("narrow");
   for (const name of ["One", "Two", "Three"]) await node.put(`apps/${name}.pkg`, name);

@@ -1,7 +1,6 @@
 /** Where the page begins. */
 
 import { router } from './lib/router.js';
-import { apply } from './lib/theme.js';
 import { Problem } from './lib/problem.js';
 import { session } from './lib/session.js';
 import { toastProblem } from './lib/toast.js';
@@ -21,5 +20,4 @@ addEventListener('unhandledrejection', (event) => {
   toastProblem(event.reason);
 });
 
-apply();
 router.start();

@@ -1,5 +1,5 @@
 //! The web page, embedded. It is one more client of the admin API: this crate only hands out its files, which are in
-//! `ui/assets` as browsers run them (without comments and indentation). It depends on nothing of ours, and only the
+//! `ui/assets` as browsers run them (without comments and needless space). It depends on nothing of ours, and only the
 //! node mounts it.
 //!
 //! - `/ui/` and the addresses of the page's own router answer `index.html`, which names the other files under a base path

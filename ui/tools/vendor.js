@@ -23,6 +23,9 @@ const entry = [
 /** What Lit's own release build switches off, and what is for browsers that the page doesn't run in: what is behind these goes. */
 const OFF = new Set(["DEV_MODE", "NODE_MODE", "ENABLE_EXTRA_SECURITY_HOOKS", "ENABLE_SHADYDOM_NOPATCH", "debugLogEvent", "polyfillSupport"]);
 
+/** Calls that give their first argument back, where those of `OFF` are off. */
+const SAME = new Set(["wrap", "JSCompiler_renameProperty"]);
+
 /** What a condition is known to be; undefined if only running tells. @type {(condition: ts.Expression) => boolean | undefined} */
 function known(condition) {
   if (ts.isIdentifier(condition)) return OFF.has(condition.text) ? false : undefined;
@@ -52,6 +55,7 @@ function withoutDevelopment(source) {
       if (ts.isExpressionStatement(node) && known(ts.isCallExpression(node.expression) ? node.expression.expression : node.expression) === false) return undefined;
       if (ts.isVariableStatement(node) && node.declarationList.declarations.every(({ name, initializer }) => ts.isIdentifier(name) && OFF.has(name.text) && initializer?.kind !== ts.SyntaxKind.FalseKeyword)) return undefined;
       if (ts.isBinaryExpression(node) && known(node) === false) return factory.createFalse();
+      if (ts.isCallExpression(node) && ts.isIdentifier(node.expression) && SAME.has(node.expression.text)) return ts.visitNode(node.arguments[0], visit);
       return ts.visitEachChild(node, visit, context);
     };
     return /** @type {ts.SourceFile} */ (ts.visitNode(file, visit));

@@ -5,12 +5,11 @@ import { session } from '../lib/session.js';
 import { text } from '../lib/strings.js';
 import { toastProblem } from '../lib/toast.js';
 import { later } from '../lib/update.js';
-import { openCurl } from './curl-button.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
 
 class OdsAccount extends OdsElement {
-  /** @type {typeof import('./ods-menu.js').menu | null} */
+  /** @type {typeof import('./account-menu.js').accountMenu | null} */
   #menu = null;
   /** Whether what makes it a menu is on its way: a second press meanwhile would close it again. */
   #opening = false;
@@ -24,16 +23,10 @@ class OdsAccount extends OdsElement {
   render() {
     const who = session.identity;
     if (!who) return '';
+    if (this.#menu) return this.#menu(who);
     const label = text.account.label(who.name);
-    if (!this.#menu) {
-      return html`<button class="icon-only" data-operation="show_session sign_out" aria-haspopup="menu"
-        aria-label=${label} title=${label} @click=${this.#open}>${icon('user')}</button>`;
-    }
-    const leave = () => session.signOut().catch(toastProblem);
-    return this.#menu({ label, icon: 'user' }, html`
-      <p class="menu-head" data-operation="show_session"><strong>${who.name}</strong><br>${text.account.is(who.kind, who.scope)}</p>
-      <button role="menuitem" @click=${openCurl}>${icon('terminal')}${text.curl}</button>
-      <button role="menuitem" data-operation="sign_out" @click=${leave}>${icon('log-out')}${text.account.signOut}</button>`);
+    return html`<button class="icon-only" data-operation="show_session sign_out" aria-haspopup="menu"
+      aria-label=${label} title=${label} @click=${this.#open}>${icon('user')}</button>`;
   }
 
   /** The same press opens what takes the button's place. */
@@ -41,7 +34,7 @@ class OdsAccount extends OdsElement {
     if (this.#opening) return;
     this.#opening = true;
     try {
-      this.#menu = (await later(() => import('./ods-menu.js'))).menu;
+      this.#menu = (await later(() => import('./account-menu.js'))).accountMenu;
     } catch (error) {
       this.#opening = false;
       toastProblem(error);

@@ -2,14 +2,13 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { live } from '../lib/live.js';
-import { gate } from '../lib/session-gate.js';
+import { gate, isOver } from '../lib/session-gate.js';
 import { session } from '../lib/session.js';
-import { renewSession } from '../lib/session-gate.js';
 import { text } from '../lib/strings.js';
 import { OdsElement } from './base.js';
 
 class OdsSessionGate extends OdsElement {
-  #over = false;
+  #over = isOver() && session.identity !== null;
 
   constructor() {
     super();
@@ -19,8 +18,6 @@ class OdsSessionGate extends OdsElement {
     this.listen(document, 'keydown', (event) => this.#over && event.key === 'Escape' && event.preventDefault());
     // Somebody signed in again in another tab, which the stream of all tabs tells.
     this.listen(live, 'state', () => live.state === 'live' && this.#over && void session.again());
-    // The stream learns it first when nobody presses anything.
-    this.listen(live, 'state', () => live.state === 'signed-out' && session.identity && void renewSession());
   }
 
   /** @param {boolean} over */

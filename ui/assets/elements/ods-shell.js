@@ -9,7 +9,9 @@ import { asProblem } from '../lib/problem.js';
 import { node } from '../lib/node.js';
 import { router } from '../lib/router.js';
 import { session } from '../lib/session.js';
+import { gate, renewSession } from '../lib/session-gate.js';
 import { text } from '../lib/strings.js';
+import { toastProblem } from '../lib/toast.js';
 import { later } from '../lib/update.js';
 import { OdsElement } from './base.js';
 import { curlButton } from './curl-button.js';
@@ -20,7 +22,6 @@ import './ods-banner.js';
 import './ods-live-pill.js';
 import './ods-nav.js';
 import './ods-search.js';
-import './ods-session-gate.js';
 import './ods-sign-in.js';
 import './ods-theme.js';
 import './ods-toasts.js';
@@ -44,7 +45,8 @@ class OdsShell extends OdsElement {
     this.listen(session, 'change', () => this.#signed());
     this.listen(window, 'ods-page-loaded');
     this.listen(node, 'change');
-    this.listen(live, 'state');
+    this.listen(live, 'state', () => this.#followed());
+    this.listen(gate, 'over', () => this.#askAgain());
     this.#takeSetUp();
     if (this.#state === 'unknown') void this.#start();
   }
@@ -82,6 +84,19 @@ class OdsShell extends OdsElement {
     if (session.identity) live.start();
     if (session.identity) this.#setUp = '';
     this.requestUpdate();
+  }
+
+  /** The stream learns it first that a session is over when nobody presses anything. */
+  #followed() {
+    this.requestUpdate();
+    if (live.state !== 'signed-out' || !session.identity) return;
+    void renewSession();
+    this.#askAgain();
+  }
+
+  /** The sign-in above the page is here since something could be lost (`lib/update.js`); before that it comes now. */
+  #askAgain() {
+    later(() => import('./ods-session-gate.js')).catch(toastProblem);
   }
 
   #placed() {

@@ -47,7 +47,7 @@ export class PackageRows extends EventTarget {
     super();
     const { sort, ...rest } = filter;
     this.query = Object.fromEntries(Object.entries({ ...rest, sort: sort || 'path' }).filter(([, value]) => value));
-    this.filtered = Object.values(rest).some(Boolean) || session.isLimited;
+    this.filtered = Object.values(rest).some(Boolean) || (session.identity?.prefixes.length ?? 0) > 0;
     void this.#begin();
   }
 

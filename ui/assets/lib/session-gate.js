@@ -22,6 +22,9 @@ export function holdReads(end) {
 /** Waits until reading in the background makes sense. */
 export const readsMayGo = () => held;
 
+/** Whether somebody has to sign in. */
+export const isOver = () => renewing !== null;
+
 /** Waits until somebody has signed in. */
 export function renewSession() {
   renewing ??= new Promise((resolve) => {

@@ -4,7 +4,7 @@ import { call } from './api.js';
 import { live } from './live.js';
 import { OPERATIONS } from './operations.js';
 import { Problem } from './problem.js';
-import { holdReads, sessionRenewed } from './session-gate.js';
+import { sessionRenewed } from './session-gate.js';
 import { text } from './strings.js';
 
 /** @typedef {import('./types.js').Identity} Identity */
@@ -54,23 +54,6 @@ class SessionState extends EventTarget {
     sessionRenewed();
   }
 
-  /** Signs out. */
-  async signOut() {
-    const out = call('sign_out', { anonymous: true });
-    // For good, unless that fails.
-    holdReads(out.then(() => new Promise(() => undefined), () => undefined));
-    await out;
-    rememberSignedIn(false);
-    tellSignedOut();
-    // Nothing of what the one before saw is kept.
-    location.assign('/ui/');
-  }
-
-  /** Whether they see only what is below some prefixes. */
-  get isLimited() {
-    return (this.identity?.prefixes.length ?? 0) > 0;
-  }
-
   /**
    * Why the one who is signed in can't call an operation; null if they can. For `disabled` and `title` of a control.
    *
@@ -104,7 +87,8 @@ class SessionState extends EventTarget {
 const isSame = (one, other) => one.kind === other.kind && one.name === other.name && one.scope === other.scope && one.prefixes.join('\n') === other.prefixes.join('\n');
 
 const KEY = 'ods.signed-in';
-const OUT_KEY = 'ods.signed-out';
+/** Where this browser's tabs learn that somebody signed out (`sign-out.js`). */
+export const OUT_KEY = 'ods.signed-out';
 
 /** Whether somebody was signed in here when the page was left; the cookie itself can't be seen. */
 function wasSignedIn() {
@@ -116,7 +100,7 @@ function wasSignedIn() {
 }
 
 /** @param {boolean} is */
-function rememberSignedIn(is) {
+export function rememberSignedIn(is) {
   try {
     if (is) localStorage.setItem(KEY, 'yes');
     else localStorage.removeItem(KEY);
@@ -125,15 +109,7 @@ function rememberSignedIn(is) {
   }
 }
 
-/** Other tabs of this browser don't show either what the one who left could see. */
-function tellSignedOut() {
-  try {
-    localStorage.setItem(OUT_KEY, String(Date.now()));
-  } catch {
-    // A browser that keeps nothing has no other tabs that could be told so.
-  }
-}
-
+/** In another tab somebody signed out: what they could see isn't shown here either. */
 addEventListener('storage', ({ key }) => key === OUT_KEY && location.assign('/ui/'));
 
 /** The session of this page. */

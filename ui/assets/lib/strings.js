@@ -40,10 +40,7 @@ export const text = {
     explained: 'What you see is kept up to date by the node', asOf: (/** @type {string} */ when) => `What you see is as it was at ${when}.`, lostSince: (/** @type {string} */ ago) => `Not up to date: the connection was lost ${ago}. Press to try now`,
   },
   theme: { auto: 'as the system', light: 'light', dark: 'dark', now: (/** @type {string} */ name) => `Appearance: ${name}` },
-  account: {
-    label: (/** @type {string} */ name) => `Signed in as ${name}`, signOut: 'Sign out',
-    is: (/** @type {string} */ kind, /** @type {string} */ scope) => `${kind} · may ${scope === 'admin' ? 'administer' : scope}`,
-  },
+  account: { label: (/** @type {string} */ name) => `Signed in as ${name}` },
   signIn: {
     title: 'Sign in', name: 'Name', password: 'Password or token', button: 'Sign in', busy: 'Signing in…',
     over: 'Sign in again', nothingLost: 'Your session has ended. Nothing you typed is lost: what you were doing goes on.',

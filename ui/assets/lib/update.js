@@ -17,19 +17,22 @@ export async function isUpdated() {
 }
 
 /** @type {Promise<unknown> | null} */
-let sheet = null;
+let more = null;
 
-/** The looks of all that comes later, icons too: once, and again if the node was away. */
-function moreLooks() {
+/**
+ * What all that comes later has in common: its looks, icons too, and the sign-in of a session that ends, since from now on something
+ * may be typed that must not be lost. Once, and again if the node was away.
+ */
+function inCommon() {
   const link = document.createElement('link');
-  sheet ??= Promise.all([fetch(asset('more-icons.svg')), new Promise((onload, onerror) => {
+  more ??= Promise.all([import('../elements/ods-session-gate.js'), fetch(asset('more-icons.svg')), new Promise((onload, onerror) => {
     document.head.append(Object.assign(link, { rel: 'stylesheet', href: asset('more.css'), onload, onerror }));
   })]).catch((error) => {
-    sheet = null;
+    more = null;
     link.remove();
     throw error;
   });
-  return sheet;
+  return more;
 }
 
 /**
@@ -43,7 +46,7 @@ function moreLooks() {
 export async function later(load, { plain = false } = {}) {
   try {
     const late = new Promise((_, reject) => setTimeout(reject, READ_MAX_MS));
-    const [loaded] = await Promise.race([Promise.all([load(), plain ? null : moreLooks()]), late]);
+    const [loaded] = await Promise.race([Promise.all([load(), plain ? null : inCommon()]), late]);
     return loaded;
   } catch (error) {
     throw (await isUpdated()) ? new Problem(0, 'updated', text.update.title) : Problem.unreachable(error);

@@ -8,6 +8,7 @@ import * as format from '../lib/format.js';
 import { resource } from '../lib/resource.js';
 import { ROOT, router } from '../lib/router.js';
 import { session } from '../lib/session.js';
+import { signOut } from '../lib/sign-out.js';
 import { people as words } from '../lib/strings/people.js';
 import { shared, titles } from '../lib/strings/shared.js';
 import { toast } from '../lib/toast.js';
@@ -128,7 +129,7 @@ function tokenRow(token) {
 /** @param {Schemas['Session']} one */
 function sessionRow(one) {
   const end = async () => {
-    if (one.current) return session.signOut();
+    if (one.current) return signOut();
     await call('end_session', { path: { id: one.id } });
     toast(words.ended);
     return sessions.refresh();

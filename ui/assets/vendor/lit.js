@@ -8,7 +8,6 @@ var { is, defineProperty, getOwnPropertyDescriptor, getOwnPropertyNames, getOwnP
 var global = globalThis;
 var trustedTypes = global.trustedTypes;
 var emptyStringForBooleanAttribute = trustedTypes ? trustedTypes.emptyScript : "";
-var JSCompiler_renameProperty = (prop, _obj) => prop;
 var defaultConverter = {
   toAttribute(value, type) {
     switch (type) {
@@ -105,7 +104,7 @@ var ReactiveElement = class extends HTMLElement {
     return this.elementProperties.get(name) ?? defaultPropertyDeclaration;
   }
   static __prepare() {
-    if (this.hasOwnProperty(JSCompiler_renameProperty("elementProperties", this))) {
+    if (this.hasOwnProperty("elementProperties")) {
       return;
     }
     const superCtor = getPrototypeOf(this);
@@ -116,12 +115,12 @@ var ReactiveElement = class extends HTMLElement {
     this.elementProperties = new Map(superCtor.elementProperties);
   }
   static finalize() {
-    if (this.hasOwnProperty(JSCompiler_renameProperty("finalized", this))) {
+    if (this.hasOwnProperty("finalized")) {
       return;
     }
     this.finalized = true;
     this.__prepare();
-    if (this.hasOwnProperty(JSCompiler_renameProperty("properties", this))) {
+    if (this.hasOwnProperty("properties")) {
       const props = this.properties;
       const propKeys = [
         ...getOwnPropertyNames(props),
@@ -377,13 +376,12 @@ var ReactiveElement = class extends HTMLElement {
 };
 ReactiveElement.elementStyles = [];
 ReactiveElement.shadowRootOptions = { mode: "open" };
-ReactiveElement[JSCompiler_renameProperty("elementProperties", ReactiveElement)] = /* @__PURE__ */ new Map();
-ReactiveElement[JSCompiler_renameProperty("finalized", ReactiveElement)] = /* @__PURE__ */ new Map();
+ReactiveElement["elementProperties"] = /* @__PURE__ */ new Map();
+ReactiveElement["finalized"] = /* @__PURE__ */ new Map();
 (global.reactiveElementVersions ??= []).push("2.1.2");
 
 // lit-html/development/lit-html.js
 var global2 = globalThis;
-var wrap = (node) => node;
 var trustedTypes2 = global2.trustedTypes;
 var policy = trustedTypes2 ? trustedTypes2.createPolicy("lit-html", {
   createHTML: (s) => s
@@ -677,7 +675,7 @@ var ChildPart = class _ChildPart {
     this.__isConnected = options?.isConnected ?? true;
   }
   get parentNode() {
-    let parentNode = wrap(this._$startNode).parentNode;
+    let parentNode = this._$startNode.parentNode;
     const parent = this._$parent;
     if (parent !== void 0 && parentNode?.nodeType === 11) {
       parentNode = parent.parentNode;
@@ -712,7 +710,7 @@ var ChildPart = class _ChildPart {
     }
   }
   _insert(node) {
-    return wrap(wrap(this._$startNode).parentNode).insertBefore(node, this._$endNode);
+    return this._$startNode.parentNode.insertBefore(node, this._$endNode);
   }
   _commitNode(value) {
     if (this._$committedValue !== value) {
@@ -722,7 +720,7 @@ var ChildPart = class _ChildPart {
   }
   _commitText(value) {
     if (this._$committedValue !== nothing && isPrimitive(this._$committedValue)) {
-      const node = wrap(this._$startNode).nextSibling;
+      const node = this._$startNode.nextSibling;
       node.data = value;
     } else {
       {
@@ -769,15 +767,15 @@ var ChildPart = class _ChildPart {
       partIndex++;
     }
     if (partIndex < itemParts.length) {
-      this._$clear(itemPart && wrap(itemPart._$endNode).nextSibling, partIndex);
+      this._$clear(itemPart && itemPart._$endNode.nextSibling, partIndex);
       itemParts.length = partIndex;
     }
   }
-  _$clear(start = wrap(this._$startNode).nextSibling, from) {
+  _$clear(start = this._$startNode.nextSibling, from) {
     this._$notifyConnectionChanged?.(false, true, from);
     while (start !== this._$endNode) {
-      const n = wrap(start).nextSibling;
-      wrap(start).remove();
+      const n = start.nextSibling;
+      start.remove();
       start = n;
     }
   }
@@ -843,9 +841,9 @@ var AttributePart = class {
   }
   _commitValue(value) {
     if (value === nothing) {
-      wrap(this.element).removeAttribute(this.name);
+      this.element.removeAttribute(this.name);
     } else {
-      wrap(this.element).setAttribute(this.name, value ?? "");
+      this.element.setAttribute(this.name, value ?? "");
     }
   }
 };
@@ -864,7 +862,7 @@ var BooleanAttributePart = class extends AttributePart {
     this.type = BOOLEAN_ATTRIBUTE_PART;
   }
   _commitValue(value) {
-    wrap(this.element).toggleAttribute(this.name, !!value && value !== nothing);
+    this.element.toggleAttribute(this.name, !!value && value !== nothing);
   }
 };
 var EventPart = class extends AttributePart {
@@ -941,7 +939,6 @@ var render = (value, container, options) => {
 };
 
 // lit-element/development/lit-element.js
-var JSCompiler_renameProperty2 = (prop, _obj) => prop;
 var global3 = globalThis;
 var LitElement = class extends ReactiveElement {
   constructor() {
@@ -975,7 +972,7 @@ var LitElement = class extends ReactiveElement {
   }
 };
 LitElement["_$litElement$"] = true;
-LitElement[JSCompiler_renameProperty2("finalized", LitElement)] = true;
+LitElement["finalized"] = true;
 global3.litElementHydrateSupport?.({ LitElement });
 (global3.litElementVersions ??= []).push("4.2.2");
 

@@ -5,17 +5,16 @@ import { directive, Directive, PartType } from "./lit.js";
 // lit-html/development/directive-helpers.js
 import { _$LH } from "./lit.js";
 var { _ChildPart: ChildPart } = _$LH;
-var wrap = (node) => node;
 var createMarker = () => document.createComment("");
 var insertPart = (containerPart, refPart, part) => {
-  const container = wrap(containerPart._$startNode).parentNode;
+  const container = containerPart._$startNode.parentNode;
   const refNode = refPart === void 0 ? containerPart._$endNode : refPart._$startNode;
   if (part === void 0) {
-    const startNode = wrap(container).insertBefore(createMarker(), refNode);
-    const endNode = wrap(container).insertBefore(createMarker(), refNode);
+    const startNode = container.insertBefore(createMarker(), refNode);
+    const endNode = container.insertBefore(createMarker(), refNode);
     part = new ChildPart(startNode, endNode, containerPart, containerPart.options);
   } else {
-    const endNode = wrap(part._$endNode).nextSibling;
+    const endNode = part._$endNode.nextSibling;
     const oldParent = part._$parent;
     const parentChanged = oldParent !== containerPart;
     if (parentChanged) {
@@ -29,8 +28,8 @@ var insertPart = (containerPart, refPart, part) => {
     if (endNode !== refNode || parentChanged) {
       let start = part._$startNode;
       while (start !== endNode) {
-        const n = wrap(start).nextSibling;
-        wrap(container).insertBefore(start, refNode);
+        const n = start.nextSibling;
+        container.insertBefore(start, refNode);
         start = n;
       }
     }
