@@ -79,6 +79,25 @@ test("a person is added, suspended and removed", async () => {
   await page.getByText("user.removed").first().waitFor();
 });
 
+test("the audit grows while one looks at it, and what was read of before stays", async () => {
+  const node = await Node.start("watched");
+  const token = (/** @type {string} */ name) => node.api("POST", "/tokens", { name, scope: "read", prefixes: [], expires_at: null });
+  for (let index = 0; index < 120; index += 1) await token(`of-before-${index}`);
+  const { page } = await visitor();
+  await signIn(page, node, "people?section=audit");
+  const rows = page.locator("ods-audit tbody tr");
+  await until("a page is there", async () => (await rows.count()) === 100);
+  await page.locator("ods-audit .edge button").click();
+  await until("all are there", async () => (await page.locator("ods-audit .edge").count()) === 0);
+  const before = await rows.count();
+  await token("of-now");
+  await rows.first().filter({ hasText: "of-now" }).waitFor();
+  assert.equal(await rows.count(), before + 1);
+  await page.locator("ods-audit input[name=action]").fill("token.created");
+  await page.locator("ods-audit form button").click();
+  await until("only those", async () => (await rows.filter({ hasText: "session.started" }).count()) === 0);
+});
+
 test("a new name of a node is soon known to the others", async () => {
   const [one, two] = [await Node.start("old-name"), await Node.start("other")];
   await one.pair(two);

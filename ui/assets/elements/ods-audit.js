@@ -1,51 +1,46 @@
-/** Who changed what on this node, newest first, with filters. */
+/** Who changed what on this node, newest first, with filters; it grows while one looks. */
 
 import { html, nothing } from '../vendor/lit.js';
+import { repeat } from '../vendor/repeat.js';
 import { agentName } from '../lib/agent.js';
 import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
-import { asProblem } from '../lib/problem.js';
+import { Resource } from '../lib/resource.js';
 import { people as words } from '../lib/strings/people.js';
+import { toastProblem } from '../lib/toast.js';
 import { OdsElement } from './base.js';
 import { dataRow, dataTable } from './data-table.js';
 import { icon } from './icon.js';
-import { card, problemBox, waiting } from './parts.js';
+import { card, shown } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Schemas['AuditEntry']} Entry */
 
 const PAGE = 100;
 const SHAPE = { label: words.audit, columns: words.auditColumns, kinds: { 0: 'unbroken', 3: 'unbroken', 4: 'wide-cell', 5: 'wide-cell' }, head: 3 };
 
+/** What has entries in it, or soon afterwards. */
+const TOLD = ['package.published', 'package.replaced', 'package.removed', 'user.*', 'token.*', 'sign_in.*', 'invite.*', 'peer.*', 'node.*', 'settings.*', 'watch.*', 'webhook.*', 'storage.*'];
+
 class OdsAudit extends OdsElement {
-  /** @type {Entry[] | null} */
-  #entries = null;
-  /** @type {string | null} */
-  #next = null;
-  /** @type {import('../lib/problem.js').Problem | null} */
-  #problem = null;
   /** @type {Record<string, string>} */
   #query = {};
-  /** Which question was asked last: an answer to one before isn't shown. */
-  #run = 0;
+  /** @type {Resource<{ entries: Entry[], next: string | null }>} */
+  #audit = this.use(new Resource(() => this.#read(), { everyMs: 15_000, on: TOLD }));
 
-  constructor() {
-    super();
-    this.whileShown(() => void this.#read());
+  /** The newest. Older ones that were read stay below them, unless so many came that there may be others between. */
+  async #read() {
+    const { items, next } = await call('list_audit', { query: { ...this.#query, limit: PAGE }, background: true });
+    const before = this.#audit.value;
+    const meets = before?.entries.findIndex(({ lsn }) => lsn === items.at(-1)?.lsn) ?? -1;
+    return before && meets >= 0 ? { entries: [...items, ...before.entries.slice(meets + 1)], next: before.next } : { entries: items, next };
   }
 
-  /** @param {string | null} [after] */
-  async #read(after = null) {
-    const run = ++this.#run;
-    try {
-      const page = await call('list_audit', { query: { ...this.#query, limit: PAGE, after } });
-      if (run !== this.#run) return;
-      this.#entries = after === null ? page.items : [...(this.#entries ?? []), ...page.items];
-      this.#next = page.next;
-      this.#problem = null;
-    } catch (error) {
-      if (run !== this.#run) return;
-      this.#problem = asProblem(error);
-    }
+  async #older() {
+    const after = this.#audit.value?.next;
+    const page = await call('list_audit', { query: { ...this.#query, limit: PAGE, after }, background: true });
+    const now = this.#audit.value;
+    if (!now || now.next !== after) return;
+    this.#audit.value = { entries: [...now.entries, ...page.items], next: page.next };
     this.requestUpdate();
   }
 
@@ -57,9 +52,8 @@ class OdsAudit extends OdsElement {
         <label class="line">${words.since} <input name="since" type="date"></label><label class="line">${words.until} <input name="until" type="date"></label>
         <button>${icon('search')}${words.apply}</button>
       </form></details>
-      ${this.#problem ? problemBox(this.#problem, () => void this.#read()) : nothing}
-      ${this.#entries ? this.#table(this.#entries) : waiting()}
-      ${this.#next !== null ? html`<p class="edge"><button class="small" @click=${() => void this.#read(this.#next)}>${words.older}</button></p>` : nothing}</div>`);
+      ${shown(this.#audit, ({ entries, next }) => html`${this.#table(entries)}
+        ${next === null ? nothing : html`<p class="edge"><button class="small" @click=${() => void this.#older().catch(toastProblem)}>${words.older}</button></p>`}`)}</div>`);
   }
 
   /** @param {SubmitEvent} event */
@@ -68,13 +62,13 @@ class OdsAudit extends OdsElement {
     const typed = [...new FormData(/** @type {HTMLFormElement} */ (event.currentTarget))].map(([name, value]) => [name, String(value).trim()]).filter(([, value]) => value);
     this.#query = Object.fromEntries(typed.map(([name, value]) => [name, name === 'since' || name === 'until'
       ? new Date(`${value}T${name === 'since' ? '00:00:00' : '23:59:59'}`).toISOString() : value]));
-    void this.#read();
+    this.#audit.anew();
   }
 
   /** @param {readonly Entry[]} entries */
   #table(entries) {
     if (entries.length === 0) return html`<p class="quiet">${words.noAudit}</p>`;
-    return dataTable(SHAPE, entries.map((entry) => dataRow(SHAPE, [
+    return dataTable(SHAPE, repeat(entries, ({ lsn }) => lsn, (entry) => dataRow(SHAPE, [
       html`<time datetime=${entry.at} title=${format.date(entry.at)}>${format.dateShort(entry.at)}</time>`, entry.who, entry.from ?? nothing, html`<code>${entry.action}</code>`, entry.subject,
       html`<small>${change(entry)}</small>`,
     ])));
