@@ -2,21 +2,29 @@
 
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
-import { picture } from "./support/browser.js";
+import { violations } from "./support/axe.js";
+import { PHONE, picture } from "./support/browser.js";
 import { upload } from "./support/drop.js";
+import { flaws } from "./support/looks.js";
 import { Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
+import { sideways } from "./support/sideways.js";
 import { until } from "./support/wait.js";
 
 afterEach(content);
 
-/** Makes the first admin by the one-time link and names the node. @param {import("playwright-core").Page} page @param {Node} node @param {string} name */
-async function begin(page, node, name) {
-  await page.goto(`${node.url}/ui/#setup=${node.setUp}`);
+/** Makes the first admin. @param {import("playwright-core").Page} page */
+async function fillIn(page) {
   await page.locator("input[name=name]").fill("ada");
   await page.locator("input[name=password]").fill("correct horse battery");
   await page.locator("input[name=repeat]").fill("correct horse battery");
   await page.locator("button[data-operation=sign_in]").click();
+}
+
+/** Makes the first admin by the one-time link and names the node. @param {import("playwright-core").Page} page @param {Node} node @param {string} name */
+async function begin(page, node, name) {
+  await page.goto(`${node.url}/ui/#setup=${node.setUp}`);
+  await fillIn(page);
   // The form before has a field of that name, too.
   await page.locator("page-welcome input[name=name]").fill(name);
   await page.locator("button[data-operation=edit_node]").click();
@@ -55,6 +63,37 @@ test("a new user comes from a fresh start to the first package on the second nod
   await other.page.goto(`${second.url}/ui/packages`);
   await other.page.getByText("First-1.0.pkg").first().waitFor();
 });
+
+/** @type {[string, import("playwright-core").BrowserContextOptions][]} */
+const LOOKS = [["light", { colorScheme: "light" }], ["dark", { colorScheme: "dark" }], ["phone", { colorScheme: "light", viewport: PHONE, hasTouch: true }]];
+
+for (const [look, options] of LOOKS) {
+  test(`the steps of a first run, ${look}`, async () => {
+    const node = await Node.start("steps");
+    const { page } = await visitor(options);
+    /** @type {string[]} */
+    const found = [];
+    const seen = async (/** @type {string} */ name) => {
+      await picture(page, `first-run-${name}-${look}`);
+      found.push(...(await violations(page)), ...(await sideways(page)), ...(await flaws(page)));
+      if (look !== "phone") return;
+      await page.setViewportSize({ width: 320, height: 640 });
+      await picture(page, `first-run-${name}-small`);
+      found.push(...(await sideways(page)), ...(await flaws(page)));
+      await page.setViewportSize(PHONE);
+    };
+    await page.goto(`${node.url}/ui/#setup=${node.setUp}`);
+    await page.locator("ods-first-admin form").waitFor();
+    await seen("person");
+    await fillIn(page);
+    await page.locator("page-welcome input[name=name]:focus").waitFor();
+    await seen("name");
+    await page.locator("button[data-operation=edit_node]").click();
+    await page.locator("a.choice:focus").waitFor();
+    await seen("mesh");
+    assert.deepEqual(found, []);
+  });
+}
 
 test("two passwords that differ are mended in either field", async () => {
   const node = await Node.start("differ");

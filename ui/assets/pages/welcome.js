@@ -19,10 +19,19 @@ class PageWelcome extends OdsElement {
   /** @type {import('../lib/problem.js').Problem | null} */
   #problem = null;
   #joining = false;
+  /** Where each step begins; the last that got the focus. @type {HTMLElement | null} */
+  #begin = null;
 
   constructor() {
     super();
     this.listen(router, 'change');
+  }
+
+  /** Whoever does a step by keyboard begins the next one there. @override */
+  updated() {
+    const begin = /** @type {HTMLElement | null} */ (this.querySelector('input, a.choice'));
+    if (begin !== this.#begin) begin?.focus();
+    this.#begin = begin;
   }
 
   /** @override */
