@@ -157,8 +157,12 @@ test("what the scope doesn't allow is greyed and says why", async () => {
   await button.waitFor();
   assert.equal(await button.getAttribute("aria-disabled"), "true");
   assert.match(String(await button.getAttribute("title")), /admin/);
+  await page.locator("main p.quiet", { hasText: "Needs the scope “admin”" }).waitFor();
+  assert.equal(await page.getByRole("alert").count(), 0, "that it isn't theirs is no failure");
   await page.goto(`${node.url}/ui/settings`);
   await page.locator("main p", { hasText: "Needs the scope “admin”" }).waitFor();
+  await page.goto(`${node.url}/ui/`);
+  await page.locator(".drop-here[aria-disabled=true]", { hasText: "Needs the scope “publish”" }).waitFor();
   forgive(complaints, /403/);
 });
 

@@ -8,6 +8,7 @@ import { isExpelled, mesh, node, nodeName, scrub, transfers } from '../lib/node.
 import { recent } from '../lib/recent.js';
 import { resource } from '../lib/resource.js';
 import { packageUrl } from '../lib/router.js';
+import { session } from '../lib/session.js';
 import { isNews } from '../lib/tell.js';
 import { overview as words, text } from '../lib/strings.js';
 import { OdsElement } from '../elements/base.js';
@@ -102,7 +103,13 @@ class PageOverview extends OdsElement {
     return card({ title: words.transfers, link, kind: 'column' }, html`
       ${shown(this.transfers, () => (items.length ? html`<ul class="transfers">${items.slice(0, TRANSFERS_SHOWN).map((one) => this.#transfer(one))}</ul>`
         : html`<p class="quiet">${words.noTransfers}</p>`))}
-      <button class="drop-here" data-operation="begin_upload" @click=${() => chooseFiles()}>${icon('upload', 'accent')}<strong>${words.dropHere}</strong><span>${words.dropNote}</span></button>`);
+      ${this.#dropHere()}`);
+  }
+
+  #dropHere() {
+    const why = session.refusal('begin_upload');
+    return html`<button class="drop-here" data-operation="begin_upload" aria-disabled=${why ? 'true' : nothing} @click=${() => why ?? chooseFiles()}>
+      ${icon('upload', 'accent')}<strong>${why ? text.upload.cannot : words.dropHere}</strong><span>${why ?? words.dropNote}</span></button>`;
   }
 
   /** @param {Transfer} one */
