@@ -112,6 +112,21 @@ test("an upload that failed says why, and is tried again", async () => {
   forgive(complaints, /507/);
 });
 
+test("an upload that is tried again says why it waits", async () => {
+  const node = await Node.start("waits");
+  const { page, complaints } = await visitor();
+  await signIn(page, node, "uploads");
+  const problem = { type: "urn:ods:problem:no_space", title: "No room", status: 507, code: "no_space", detail: "the disk has too little room for it" };
+  await page.route("**/api/v1/uploads/*", (route) => (route.request().method() === "PATCH" ? route.fulfill({ status: 507, contentType: "application/problem+json", json: problem }) : route.continue()));
+  await upload(page, { name: "Waits-1.pkg", size: 100_000 });
+  const row = page.locator("page-uploads .upload");
+  await row.filter({ hasText: "too little room" }).filter({ hasText: "trying again" }).waitFor();
+  assert.equal(await page.getByText("can’t be reached").count(), 0);
+  await page.unroute("**/api/v1/uploads/*");
+  await page.locator("page-uploads .upload[data-state=published]").waitFor();
+  forgive(complaints, /507/);
+});
+
 test("an upload replaces only what was seen, or what one chooses to", async () => {
   const node = await Node.start("lost-update");
   await node.put("Tool-1.pkg", "what was seen");

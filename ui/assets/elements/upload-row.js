@@ -63,7 +63,7 @@ function staleNote({ there }) {
 function note(item) {
   if (stale(item)) return html`<span class="bad-text">${staleNote(item)}</span>`;
   if (item.state === 'failed') return html`<span class="bad-text">${item.problem?.message}</span>`;
-  if (item.problem) return html`<span class="warn-text">${words.waiting}</span>`;
+  if (item.problem) return html`<span class="warn-text">${item.problem.code === 'unreachable' ? words.waiting : words.again(item.problem.message)}</span>`;
   const far = words.progress(format.bytes(item.verified), format.bytes(item.size));
   if (item.state !== 'sending') return `${item.state === 'published' ? format.bytes(item.size) : far} · ${words.states[item.state]}`;
   const seconds = item.speed.seconds(item.size - item.verified);

@@ -20,7 +20,7 @@ export const uploads = {
   },
   steps: { sent: 'Sent', verified: 'Verified', published: 'Published', replicated: 'Replicated' },
   onNodes: (/** @type {number} */ have, /** @type {number} */ of) => `on ${format.count(have)} of ${many(of, 'node')}`,
-  progress: (/** @type {string} */ done, /** @type {string} */ of) => `${done} of ${of}`, left: (/** @type {string} */ time) => `${time} left`, waiting: 'The node can’t be reached; trying again',
+  progress: (/** @type {string} */ done, /** @type {string} */ of) => `${done} of ${of}`, left: (/** @type {string} */ time) => `${time} left`, waiting: 'The node can’t be reached; trying again', again: (/** @type {string} */ why) => `${why}; trying again`,
   faults: {
     outside: (/** @type {string} */ mine) => `You may publish only below ${mine}`,
     segment: 'An empty name, “.” or “..” can’t be used', letter: 'Control characters and “\\” can’t be used',
