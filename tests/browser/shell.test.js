@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { afterEach, test } from "node:test";
-import { forgive, PHONE } from "./support/browser.js";
+import { forgive, PHONE, picture } from "./support/browser.js";
 import { drop, upload } from "./support/drop.js";
 import { Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
@@ -140,6 +140,28 @@ test("an upload stays in sight on every page, with tags and version as they were
   await page.locator(".tray .upload[data-state=published]").waitFor();
   const { tags, version } = await node.api("GET", "/packages/apps/Tray-1.0.pkg");
   assert.deepEqual([tags, version], [["new", "prod"], "1.0b"]);
+});
+
+test("a sign says what becomes of files that are dragged over the page, until they leave it", async () => {
+  const node = await Node.start("dragged");
+  const { token } = await node.api("POST", "/tokens", { name: "reader", scope: "read", prefixes: [], expires_at: null });
+  for (const [who, says] of [[node.token, "Drop packages to upload"], [token, "You may not publish here"]]) {
+    const { page } = await visitor();
+    await signIn(page, /** @type {any} */ ({ url: node.url, token: who }));
+    await page.locator(".tile").first().waitFor();
+    // As long as they are over it a browser says so, again and again.
+    await page.evaluate(() => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(["bytes"], "Dragged-1.pkg"));
+      const drag = () => document.body.dispatchEvent(new DragEvent("dragover", { bubbles: true, cancelable: true, dataTransfer }));
+      Object.assign(window, { odsDragging: setInterval(drag, 50) });
+    });
+    const sign = page.locator(".drop-veil");
+    await sign.getByText(says).waitFor();
+    if (who === node.token) await picture(page, "dragging");
+    await page.evaluate(() => clearInterval(/** @type {any} */ (window).odsDragging));
+    await sign.waitFor({ state: "detached" });
+  }
 });
 
 test("what was just done can be done again with the copied command, also on a phone", async () => {
