@@ -54,6 +54,16 @@ fn every_operation_is_reached_from_a_page_by_a_control_that_is_there() {
     assert!(strangers.is_empty(), "controls for operations that don't exist: {strangers:?}");
 }
 
+#[test]
+fn a_file_of_the_page_has_one_element_at_most() {
+    for folder in ["ui/assets/elements", "ui/assets/pages", "ui/assets/lib"] {
+        for file in scripts(&root().join(folder)) {
+            let source = fs::read_to_string(&file).expect("a readable script");
+            assert!(source.matches("customElements.define(").count() <= 1, "{}", file.display());
+        }
+    }
+}
+
 /// What of the document makes its types; `ui/tools/document.js` has the same rule.
 fn shape(value: &Value, under: &str) -> Value {
     const NO_TYPE: [&str; 22] = [
