@@ -21,7 +21,7 @@ let node;
 let webhook;
 
 before(async () => {
-  const [hq, branch, lisbon] = await Promise.all([Node.start("hq", { arguments: ["--watch", "{folder}/drop"] }), Node.start("branch"), Node.start("lisbon")]);
+  const [hq, branch, lisbon] = await Promise.all([Node.start("hq", { arguments: ["--config", "{folder}/ods.toml", "--watch", "{folder}/drop"] }), Node.start("branch"), Node.start("lisbon")]);
   node = hq;
   await hq.pair(branch);
   await hq.pair(lisbon, "replica");
@@ -64,6 +64,21 @@ for (const [look, options] of LOOKS) {
     assert.deepEqual(found, []);
   });
 }
+
+test("what opens on a page has nothing for axe to find either", async () => {
+  const { page } = await visitor({ viewport: { width: 320, height: 640 } });
+  await signIn(page, node, `webhooks/${webhook}`);
+  await page.locator("[data-operation=show_delivery]").first().click();
+  await page.locator(".delivery-more pre").first().waitFor();
+  const found = await violations(page);
+  for (const [typed, ready] of [["fire", "[role=option]"], ["nothing like it", "p"]]) {
+    await page.getByRole("combobox").first().fill(String(typed));
+    await page.locator(`#search-hits ${ready}`).first().waitFor();
+    await page.waitForFunction(() => !document.querySelector("#search-hits")?.textContent?.includes("Loading"));
+    found.push(...(await violations(page)));
+  }
+  assert.deepEqual(found, []);
+});
 
 test("every operation has its control on the page that the parity map names", async () => {
   /** @type {Record<string, { page: string, control: string, needs?: string }>} */

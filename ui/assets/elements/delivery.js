@@ -12,7 +12,7 @@ import { badge } from './parts.js';
 /** @param {Delivery} delivery */
 export const deliveryView = ({ id, body, attempts }) => html`<div class="stack delivery-full">
   ${digest(id, { what: 'webhook-id' })}
-  <h3>${words.request}</h3><pre>${pretty(body)}</pre>
+  <h3>${words.request}</h3><pre tabindex="0">${pretty(body)}</pre>
   <h3>${words.attempts}</h3>
   <ol class="attempts">${attempts.map((attempt, index) => attemptRow(attempt, index))}</ol>
 </div>`;
@@ -22,7 +22,7 @@ function attemptRow({ at, took_ms: took, status, error, answer, manual }, index)
   const good = status !== null && status >= 200 && status < 300;
   return html`<li><div class="attempt-head">${badge(good ? 'good' : 'bad', status ?? words.noAnswer)}<strong>${words.attempt(index + 1)}</strong>
       <span class="quiet">${format.date(at)} · ${words.took(took)}${manual ? ` · ${words.manual}` : ''}</span></div>
-    ${error ? html`<p class="bad-text">${error}</p>` : ''}<pre>${answer || words.emptyAnswer}</pre></li>`;
+    ${error ? html`<p class="bad-text">${error}</p>` : ''}<pre tabindex="0">${answer || words.emptyAnswer}</pre></li>`;
 }
 
 /** @param {string} body */

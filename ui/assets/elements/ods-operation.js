@@ -58,7 +58,7 @@ class OdsOperation extends OdsElement {
         ${parameters.length ? html`<h3>${words.parameters}</h3><div class="fields">${parameters.map((parameter) => field(parameter))}</div>` : nothing}
         ${body ? html`<h3>${words.request} <small>${bodyType}</small></h3><textarea name="body" rows="6" class="mono" spellcheck="false" aria-label=${words.body} .value=${example(body,
           bodyType)}></textarea>
-          ${bodyType.includes('json') ? html`<details><summary>${words.shape}</summary><pre>${shape(this.document, body.schema)}</pre></details>` : nothing}` : nothing}
+          ${bodyType.includes('json') ? html`<details><summary>${words.shape}</summary><pre tabindex="0">${shape(this.document, body.schema)}</pre></details>` : nothing}` : nothing}
         <div class="line">${id === 'follow_events' ? html`<p class="hint">${words.stream}</p>`
           : actionButton({ operation: /** @type {OperationId} */ (id), label: words.send, icon: 'send', busy: this.#busy })}
           ${copyButton(() => this.#curl(), { what: curl.line, label: common.curl })}</div>
@@ -66,7 +66,7 @@ class OdsOperation extends OdsElement {
       ${this.#answer ? html`<h3>${words.answer(this.#answer.status)}</h3><pre class="answer" tabindex="0">${this.#answer.text || words.empty}</pre>` : nothing}
       <h3>${words.answers}</h3>
       <dl class="answers">${responses.map(([status, what, content]) => html`<div><dt>${status}</dt><dd>${prose(what)}${content?.schema && status < '3'
-        ? html`<details><summary>${words.shape}</summary><pre>${shape(this.document, content.schema)}</pre></details>` : nothing}</dd></div>`)}</dl>
+        ? html`<details><summary>${words.shape}</summary><pre tabindex="0">${shape(this.document, content.schema)}</pre></details>` : nothing}</dd></div>`)}</dl>
     </div>`;
   }
 

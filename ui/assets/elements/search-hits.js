@@ -22,8 +22,9 @@ const SHOWN = 8;
  */
 export function hitList({ groups, at, searching, problem, asked, left }) {
   let index = 0;
-  return html`<div id="search-hits" class="hits" role="listbox" aria-label=${text.search.label}>
-    ${groups.map((group) => html`<div role="group" aria-label=${group.name}><h3>${group.name}</h3>
+  // A list without anything in it is none; that nothing was found, or not yet, is said.
+  return html`<div id="search-hits" class="hits" role=${groups.length ? 'listbox' : 'status'} aria-label=${text.search.label}>
+    ${groups.map((group) => html`<div role="group" aria-label=${group.name}><p class="hits-head" aria-hidden="true">${group.name}</p>
       ${group.hits.map((hit) => row(hit, index++, at, left))}</div>`)}
     ${problem ? html`<p class="quiet" role="alert">${problem.message}</p>` : groups.length ? nothing : html`<p class="quiet">${searching ? text.loading : words.nothing(asked)}</p>`}
   </div>`;

@@ -124,7 +124,7 @@ class PageEvents extends OdsElement {
     return html`${eventRow(record)}
       <li class="event-more"><button class="icon-only small quiet" aria-expanded=${open} aria-label=${`${words.json}: ${format.count(record.lsn)}`} title=${words.json} @click=${toggle}>${icon(open
         ? 'chevron-up' : 'chevron-down')}</button>
-      ${open ? html`<pre>${JSON.stringify(record, null, 2)}</pre>` : nothing}</li>`;
+      ${open ? html`<pre tabindex="0">${JSON.stringify(record, null, 2)}</pre>` : nothing}</li>`;
   }
 
   get #tailBox() {
