@@ -296,7 +296,8 @@ test("an upload to a host that falls silent says so, and goes on when it is back
   const network = await context.newCDPSession(page);
   await network.send("Network.emulateNetworkConditions", { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 500_000 });
   await upload(page, { name: "Long-1.pkg", size: 6_000_000 });
-  await page.locator(".upload[data-state=sending]").waitFor();
+  // Bytes are on their way: one that the node has not begun yet has nothing to go on with.
+  await page.locator(".upload[data-state=sending] .steps li.begun").first().waitFor();
   door.fallSilent();
   await page.locator(".upload[data-state=sending]", { hasText: "trying again" }).waitFor({ timeout: 60_000 });
   door.answerAgain();
