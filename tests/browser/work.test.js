@@ -163,6 +163,8 @@ test("what the scope doesn't allow is greyed and says why", async () => {
   await page.locator("main p", { hasText: "Needs the scope “admin”" }).waitFor();
   await page.goto(`${node.url}/ui/`);
   await page.locator(".drop-here[aria-disabled=true]", { hasText: "Needs the scope “publish”" }).waitFor();
+  await page.locator(".mesh .node").waitFor();
+  assert.equal(await page.getByText("Invite another node").count(), 0);
   forgive(complaints, /403/);
 });
 

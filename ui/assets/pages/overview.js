@@ -4,7 +4,7 @@ import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
 import { everywhere, troubles } from '../lib/health.js';
 import { live } from '../lib/live.js';
-import { isExpelled, mesh, node, nodeName, scrub, transfers } from '../lib/node.js';
+import { mesh, node, nodeName, scrub, transfers } from '../lib/node.js';
 import { recent } from '../lib/recent.js';
 import { resource } from '../lib/resource.js';
 import { packageUrl } from '../lib/router.js';
@@ -94,7 +94,7 @@ class PageOverview extends OdsElement {
   #meshCard() {
     const link = html`<a href="/ui/mesh">${words.allNodes}</a>`;
     return card({ title: words.mesh, link }, shown(this.mesh, ({ items }) => html`<ods-mesh .nodes=${items} .transfers=${this.transfers.value?.items ?? []}></ods-mesh>
-      ${items.length < 2 && !isExpelled() ? html`<p class="centre"><a href="/ui/mesh?invite">${words.invite}</a></p>` : nothing}`));
+      ${items.length < 2 && !session.refusal('create_invite') ? html`<p class="centre"><a href="/ui/mesh?invite">${words.invite}</a></p>` : nothing}`));
   }
 
   #transfersCard() {
