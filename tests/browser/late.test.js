@@ -306,6 +306,23 @@ test("an upload to a host that falls silent says so, and goes on when it is back
   forgive(complaints, /ERR_|Failed to load resource|net::/);
 });
 
+test("an upload that a silent host doesn't begin says so, and is tried again", async () => {
+  const host = await Node.start("deaf");
+  const door = await doorTo(host);
+  const { page, complaints } = await visitor();
+  await signIn(page, /** @type {any} */ (door), "uploads");
+  await drop(page, { name: "Late-1.pkg", size: 100_000 });
+  const start = page.locator("dialog ods-upload-form button.primary");
+  await start.waitFor();
+  door.fallSilent();
+  await start.click();
+  await page.locator(".upload[data-state=failed]", { hasText: "can’t be reached" }).waitFor({ timeout: 90_000 });
+  door.answerAgain();
+  await page.getByRole("button", { name: "Retry" }).first().click();
+  await page.locator(".upload[data-state=published]").waitFor({ timeout: 60_000 });
+  forgive(complaints, /ERR_|Failed to load resource|net::/);
+});
+
 test("a set-up link that was cut still leads to a form", async () => {
   const { page } = await visitor();
   await page.goto(`${node.url}/ui/#setup=%E0%A4%A`);

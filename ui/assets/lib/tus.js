@@ -35,7 +35,7 @@ export async function begin(size, facts, replaces) {
   const metadata = pairs.map(([key, value]) => `${key} ${base64Text(value)}`).join(',');
   const condition = replaces === null ? { 'if-none-match': '*' } : { 'if-match': `"${replaces}"` };
   const headers = { ...VERSION, ...condition, 'upload-length': String(size), 'upload-metadata': metadata };
-  const response = await request('begin_upload', { headers });
+  const response = await whileThere(new AbortController().signal, (signal) => request('begin_upload', { headers, signal }));
   const id = response.headers.get('location')?.split('/').pop();
   if (!id) throw new Problem(response.status, 'unknown', 'no Location');
   return id;
