@@ -56,6 +56,9 @@ struct State {
     head_since: Option<Instant>,
     /// When the client was told that the connection ends.
     leaving_since: Option<Instant>,
+    /// It made further requests all the same. Over HTTP/2 it may: streams are refused only once it acknowledged that
+    /// (RFC 9113 section 6.8), and who doesn't mean to leave doesn't acknowledge.
+    defies: bool,
     had_request: bool,
     multiplexed: bool,
     requests: usize,
@@ -95,6 +98,9 @@ impl State {
     }
 
     fn deadline(&self, limits: &ListenLimits, crowd: Crowd) -> Option<(Instant, Expired)> {
+        if self.defies {
+            return Some((self.began_at, Expired::Idle));
+        }
         let waiting = self.waiting_deadline(limits, crowd);
         let leaving = self.leaves_at(limits, crowd).map(|until| (until, Expired::Idle));
         [waiting, leaving].into_iter().flatten().min_by_key(|(at, _)| *at)
@@ -132,6 +138,7 @@ impl Activity {
             idle_since: now,
             head_since: None,
             leaving_since: None,
+            defies: false,
             had_request: false,
             multiplexed: false,
             requests: 0,
@@ -177,8 +184,9 @@ impl Activity {
     }
 
     /// A request's head is here.
-    pub(super) fn request_began(&self, multiplexed: bool) {
+    pub(super) fn request_began(&self, multiplexed: bool, now: Instant) {
         let mut state = self.state();
+        state.defies |= state.leaving_since.is_some_and(|since| since + LINGER <= now);
         state.had_request = true;
         state.multiplexed = multiplexed;
         state.requests += 1;
@@ -241,6 +249,12 @@ impl Activity {
         self.state().last_request_until(limits, crowd).is_some_and(|until| until <= now)
     }
 
+    /// Whether what has no end of its own, and can be gone on with on another connection, should end.
+    pub(super) fn ends_streams(&self, limits: &ListenLimits, crowd: Crowd, now: Instant) -> bool {
+        let is_leaving = self.state().leaving_since.is_some();
+        is_leaving || self.ends_with_answer(limits, crowd, now)
+    }
+
     /// Whether the connection may go on.
     pub(super) fn verdict(&self, limits: &ListenLimits, crowd: Crowd, now: Instant) -> Verdict {
         let Some((deadline, expired)) = self.state().deadline(limits, crowd) else {
@@ -298,7 +312,7 @@ mod tests {
         }
 
         fn answered_at(&self, seconds: u64) {
-            self.activity.request_began(false);
+            self.activity.request_began(false, self.at(seconds));
             self.activity.request_ended(self.at(seconds));
         }
     }
@@ -314,7 +328,7 @@ mod tests {
     #[test]
     fn a_request_in_the_works_never_expires_by_itself() {
         let scene = scene();
-        scene.activity.request_began(false);
+        scene.activity.request_began(false, scene.start);
         assert!(matches!(scene.verdict(100_000), Verdict::Fine(_)));
     }
 
@@ -347,18 +361,31 @@ mod tests {
     fn where_others_press_a_connection_that_had_its_time_serves_no_further_request() {
         let scene = scene();
         let pressed = |seconds| scene.activity.verdict(&limits(), Crowd::Presses, scene.at(seconds));
-        scene.activity.request_began(true);
+        scene.activity.request_began(true, scene.start);
         assert!(matches!(pressed(19), Verdict::Fine(_)));
         assert!(matches!(scene.verdict(20), Verdict::Fine(_)), "nobody presses");
         assert_eq!(pressed(20), Verdict::Close(Expired::Idle));
+        assert!(!scene.activity.ends_streams(&limits(), Crowd::Presses, scene.at(19)));
         assert!(scene.activity.leave(scene.at(20)));
         assert!(matches!(pressed(1000), Verdict::Fine(_)), "what it serves goes on");
+        assert!(scene.activity.ends_streams(&limits(), Crowd::None, scene.at(20)), "but what never ends");
+    }
+
+    #[test]
+    fn a_connection_that_makes_requests_although_it_was_told_to_leave_is_closed() {
+        let scene = scene();
+        scene.activity.request_began(true, scene.at(0));
+        assert!(scene.activity.leave(scene.at(20)));
+        scene.activity.request_began(true, scene.at(20) + LINGER / 2);
+        assert!(matches!(scene.verdict(22), Verdict::Fine(_)), "it was on its way");
+        scene.activity.request_began(true, scene.at(20) + LINGER);
+        assert_eq!(scene.verdict(23), Verdict::Close(Expired::Idle));
     }
 
     #[test]
     fn over_http_1_an_answer_tells_the_client_that_the_connection_had_its_time() {
         let scene = scene();
-        scene.activity.request_began(false);
+        scene.activity.request_began(false, scene.start);
         let pressed = |seconds| scene.activity.verdict(&limits(), Crowd::Presses, scene.at(seconds));
         let ends = |crowd, seconds| scene.activity.ends_with_answer(&limits(), crowd, scene.at(seconds));
         assert!(!ends(Crowd::Presses, 19) && ends(Crowd::Presses, 20) && !ends(Crowd::Waits, 20));
@@ -368,7 +395,7 @@ mod tests {
     #[test]
     fn a_connection_of_which_something_was_given_up_leaves_at_once() {
         let scene = scene();
-        scene.activity.request_began(true);
+        scene.activity.request_began(true, scene.start);
         assert!(!scene.activity.ends_with_answer(&limits(), Crowd::Presses, scene.at(1)));
         scene.activity.give_way(scene.at(1));
         assert!(scene.activity.ends_with_answer(&limits(), Crowd::Presses, scene.at(1)));
@@ -388,7 +415,7 @@ mod tests {
     #[test]
     fn http2_frames_between_requests_are_no_head() {
         let scene = scene();
-        scene.activity.request_began(true);
+        scene.activity.request_began(true, scene.start);
         scene.activity.request_ended(scene.at(100));
         scene.activity.read(scene.at(110));
         scene.expires_at(175, Expired::Idle);
@@ -397,7 +424,7 @@ mod tests {
     #[test]
     fn a_client_that_takes_nothing_stalls() {
         let scene = scene();
-        scene.activity.request_began(false);
+        scene.activity.request_began(false, scene.start);
         scene.activity.response_held_up(scene.at(100));
         scene.activity.write_blocked(scene.at(130));
         scene.expires_at(160, Expired::WriteStall);
@@ -406,7 +433,7 @@ mod tests {
     #[test]
     fn a_slow_client_that_goes_on_reading_is_fine() {
         let scene = scene();
-        scene.activity.request_began(false);
+        scene.activity.request_began(false, scene.start);
         scene.activity.response_held_up(scene.at(100));
         scene.activity.wrote(4096, scene.at(150));
         scene.activity.write_blocked(scene.at(151));
@@ -416,7 +443,7 @@ mod tests {
     #[test]
     fn a_trickle_is_a_stall() {
         let scene = scene();
-        scene.activity.request_began(true);
+        scene.activity.request_began(true, scene.start);
         scene.activity.response_held_up(scene.at(100));
         for second in 101..160 {
             scene.activity.wrote(17, scene.at(second));
@@ -427,7 +454,7 @@ mod tests {
     #[test]
     fn a_handler_that_has_nothing_to_send_yet_is_no_stall() {
         let scene = scene();
-        scene.activity.request_began(false);
+        scene.activity.request_began(false, scene.start);
         scene.activity.response_held_up(scene.at(100));
         scene.activity.response_goes_on();
         assert!(matches!(scene.verdict(100_000), Verdict::Fine(_)));
@@ -436,7 +463,7 @@ mod tests {
     #[test]
     fn a_connection_told_to_leave_has_the_linger_time_after_its_last_request() {
         let scene = scene();
-        scene.activity.request_began(true);
+        scene.activity.request_began(true, scene.start);
         assert!(scene.activity.leave(scene.at(100)));
         assert!(!scene.activity.leave(scene.at(101)));
         assert!(matches!(scene.verdict(1000), Verdict::Fine(_)), "a request under way goes on");
@@ -447,7 +474,7 @@ mod tests {
     #[test]
     fn the_watchdog_never_sleeps_past_a_deadline_that_may_begin_meanwhile() {
         let scene = scene();
-        scene.activity.request_began(false);
+        scene.activity.request_began(false, scene.start);
         assert_eq!(scene.verdict(10), Verdict::Fine(limits().watchdog_period()));
     }
 }

@@ -1,10 +1,11 @@
-//! A response's body on its way out: counted, watched for clients that stop reading, and ended by a drain if it is a
-//! stream of events.
+//! A response's body on its way out: counted, and watched for clients that stop reading. A stream of events has no end of its
+//! own: it is ended by a drain, and where others press for its connection. Whoever follows goes on with `Last-Event-ID`.
 
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
 };
 
@@ -16,9 +17,13 @@ use http::{
 };
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::in_flight::{Ending, InFlight};
+use super::{
+    Shared,
+    activity::Activity,
+    in_flight::{Ending, InFlight},
+};
 use crate::worker::panic_text;
 
 /// The body's stream panicked; the connection is cut, and the log has the panic.
@@ -33,16 +38,26 @@ pub(super) struct ResponseBody {
     expected_bytes: Option<u64>,
     /// A piece was taken, and the next one not asked for yet.
     held_up: bool,
-    drain: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    endless: Option<Endless>,
+}
+
+/// What ends a stream of events. It is asked at least as often as the stream says something, if only that it is there.
+struct Endless {
+    drain: Pin<Box<WaitForCancellationFutureOwned>>,
+    shared: Arc<Shared>,
+}
+
+impl Endless {
+    fn is_over(&mut self, activity: &Activity, context: &mut Context<'_>) -> bool {
+        let crowd = self.shared.caps.crowd_now();
+        self.drain.as_mut().poll(context).is_ready()
+            || activity.ends_streams(&self.shared.limits, crowd, Instant::now())
+    }
 }
 
 impl ResponseBody {
-    /// Puts `response` on its way. A stream of events, which has no end of its own, ends when `drain` is cancelled.
-    pub(super) fn wrap(
-        response: Response<AxumBody>,
-        mut in_flight: InFlight,
-        drain: &CancellationToken,
-    ) -> Response<Self> {
+    /// Puts `response` on its way.
+    pub(super) fn wrap(response: Response<AxumBody>, mut in_flight: InFlight, shared: &Arc<Shared>) -> Response<Self> {
         let (parts, body) = response.into_parts();
         in_flight.answered(parts.status);
         let expected_bytes = if has_no_body(&in_flight.facts().method, parts.status) {
@@ -50,8 +65,9 @@ impl ResponseBody {
         } else {
             body.size_hint().exact().or_else(|| content_length(&parts.headers))
         };
-        let drain = is_event_stream(&parts.headers).then(|| Box::pin(drain.clone().cancelled_owned()));
-        Response::from_parts(parts, Self { body, in_flight, expected_bytes, held_up: false, drain })
+        let endless = is_event_stream(&parts.headers)
+            .then(|| Endless { drain: Box::pin(shared.drain.clone().cancelled_owned()), shared: shared.clone() });
+        Response::from_parts(parts, Self { body, in_flight, expected_bytes, held_up: false, endless })
     }
 
     fn go_on(&mut self) {
@@ -98,9 +114,8 @@ impl Body for ResponseBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         self.go_on();
-        if let Some(drain) = &mut self.drain
-            && drain.as_mut().poll(context).is_ready()
-        {
+        let Self { endless, in_flight, .. } = &mut *self;
+        if endless.as_mut().is_some_and(|endless| endless.is_over(in_flight.activity(), context)) {
             self.in_flight.end(Ending::Complete);
             return Poll::Ready(None);
         }

@@ -14,7 +14,7 @@ use std::{
 use axum::{Router, body::Body};
 use futures_util::FutureExt;
 use http::{
-    HeaderValue, Request, Response, Version,
+    HeaderValue, Request, Response, StatusCode, Version,
     header::{CONNECTION, EXPECT, HOST},
 };
 use hyper::body::Incoming;
@@ -62,11 +62,12 @@ impl hyper::service::Service<Request<Incoming>> for ConnectionService {
 
 impl ConnectionService {
     fn begin(&self, request: &Request<Incoming>) -> InFlight {
-        self.activity.request_began(request.version() == Version::HTTP_2);
+        let now = Instant::now();
+        self.activity.request_began(request.version() == Version::HTTP_2, now);
         let proxies = &self.shared.proxies;
         let client = proxies.client(self.peer, request.headers());
         let id = proxies.request_id(self.peer, request.headers()).map_or_else(fresh_id, ToOwned::to_owned);
-        let facts = RequestFacts::new(request, client, id, Instant::now());
+        let facts = RequestFacts::new(request, client, id, now);
         InFlight::new(facts, self.activity.clone(), self.shared.counters.clone())
     }
 
@@ -94,7 +95,7 @@ impl ConnectionService {
     }
 
     async fn serve(self, request: Request<Incoming>, in_flight: InFlight) -> Response<ResponseBody> {
-        let (id, drain) = (in_flight.facts().id.clone(), self.shared.drain.clone());
+        let id = in_flight.facts().id.clone();
         let (is_http1, expects) = (request.version() < Version::HTTP_2, request.headers().contains_key(EXPECT));
         let mut left = Left::default();
         let mut request = request.map(|body| {
@@ -119,13 +120,15 @@ impl ConnectionService {
             self.end_body(rest, expects, &mut response).await;
         }
         let crowd = self.shared.caps.crowd_now();
-        if is_http1 && self.activity.ends_with_answer(&self.shared.limits, crowd, Instant::now()) {
+        // One that goes on as something else (101) isn't asked to make room.
+        let answers = is_http1 && response.status() != StatusCode::SWITCHING_PROTOCOLS;
+        if answers && self.activity.ends_with_answer(&self.shared.limits, crowd, Instant::now()) {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let Ok(value) = HeaderValue::from_str(&id) {
             response.headers_mut().insert(X_REQUEST_ID, value);
         }
-        ResponseBody::wrap(response, in_flight, &drain)
+        ResponseBody::wrap(response, in_flight, &self.shared)
     }
 }
 
