@@ -185,6 +185,12 @@ pub(super) const SMALL_RUNS_PER_PEER_MAX: usize = 32;
 pub(super) const METER_MS: u64 = 4_000;
 /// A line that owes bytes and brings none for this time counts as stopped, so that what is urgent is asked of others as well.
 pub(super) const STALLED_MS: u64 = 2_000;
+/// So many pieces are left to another node that gets the same blob: what it asked for, and what its last map didn't tell yet.
+pub(super) const LEFT_TO_OTHERS_PIECES: usize = 2;
+/// For how long at least after the last piece that came here from anywhere.
+pub(super) const LEFT_MIN_MS: u64 = 300;
+/// And at most.
+pub(super) const LEFT_MAX_MS: u64 = 5_000;
 /// How often to look whether another source would bring the last pieces sooner.
 pub(super) const ENDGAME_LOOK_MS: u64 = 500;
 /// Piece maps left open at once, for one blob.

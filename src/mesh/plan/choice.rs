@@ -3,10 +3,13 @@
 //! While nobody else is hungry, pieces are taken from the front: good for the disk, and for a client that reads along.
 //! While other nodes get the same blob, the rarest come first: those that the fewest sources have. Among equally rare ones
 //! every hungry node begins in a part of its own, and when that is done it takes what is left of the others' from behind,
-//! the part before its own first. So a source that has everything sends almost nothing twice, without a word between them.
+//! the part before its own first. The next pieces of a part are left to its node for a while: by all appearances they are on
+//! their way to it, and soon to be had from there. So a source that has everything sends almost nothing twice, without a word
+//! between them.
 
 use ods_store::PieceSet;
 
+use super::super::limits::LEFT_TO_OTHERS_PIECES;
 use super::{Has, Run};
 
 /// In which order pieces are taken.
@@ -84,6 +87,28 @@ pub(super) fn next_run(
     Some(Run { first, count: run.take(usize::try_from(pieces_max).unwrap_or(usize::MAX)).count() as u64 })
 }
 
+/// The next pieces of each of these parts, of as many as `hungry` nodes share: free ones that no source has but such that have
+/// all.
+pub(super) fn on_their_way(
+    free: &PieceSet,
+    availability: &Availability,
+    parts: impl Iterator<Item = u64>,
+    hungry: u64,
+) -> PieceSet {
+    let mut all = PieceSet::none(free.count());
+    for part in parts {
+        let pieces = begin(part, hungry, free.count())..begin(part + 1, hungry, free.count());
+        let next = pieces.filter(|piece| free.contains(*piece) && availability.of(*piece) == 0);
+        next.take(LEFT_TO_OTHERS_PIECES).for_each(|piece| all.insert(piece));
+    }
+    all
+}
+
+/// Where a node's part begins.
+pub(super) fn begin(rank: u64, hungry: u64, count: u64) -> u64 {
+    rank * count / hungry.max(1)
+}
+
 /// How far a piece is from being our turn: first our own part, ascending, then all before it, descending.
 fn distance(piece: u64, first: u64, hungry: u64, count: u64) -> u64 {
     let ours = count.div_ceil(hungry.max(1));
@@ -140,5 +165,20 @@ mod tests {
             free.remove(run.first);
         }
         assert_eq!(taken, [4, 5, 6, 7, 3, 2, 1, 0, 11, 10, 9, 8]);
+    }
+
+    #[test]
+    fn the_next_pieces_of_a_part_seem_to_be_on_their_way() {
+        let mut availability = Availability::none(12);
+        availability.change(None, Some(&Has::Some(set(12, [0, 1]))));
+        let next = |free: PieceSet, parts: [u64; 2]| {
+            on_their_way(&free, &availability, parts.into_iter(), 3).iter().collect::<Vec<_>>()
+        };
+        assert_eq!(next(set(12, 0..12), [0, 2]), [2, 3, 8, 9]);
+        assert_eq!(
+            next(set(12, [1, 3, 4, 11]), [0, 2]),
+            [3, 11],
+            "what is here, asked for or to be had elsewhere doesn't count"
+        );
     }
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use ods_store::{Digest, NodeId, PIECE_BYTES, PieceSet, piece_count};
 
 use super::super::limits::{
-    BACK_OFF_MIN_MS, ENDGAME_LOOK_MS, FIRST_RUN_PIECES, PIECE_MAP_LAZY_MS, PIECE_MAP_MS, PIECE_MAPS_AT_ONCE,
-    PROGRESS_MS, PROGRESS_SMALL_MS, RUN_MS, RUN_PIECES_MAX, RUN_SHARED_MS, RUNS_PER_SOURCE_MAX, SILENCE_MS, STALLED_MS,
+    BACK_OFF_MIN_MS, ENDGAME_LOOK_MS, FIRST_RUN_PIECES, LEFT_MAX_MS, LEFT_MIN_MS, PIECE_MAP_LAZY_MS, PIECE_MAP_MS,
+    PIECE_MAPS_AT_ONCE, PROGRESS_MS, PROGRESS_SMALL_MS, RUN_MS, RUN_PIECES_MAX, RUN_SHARED_MS, RUNS_PER_SOURCE_MAX,
+    SILENCE_MS, STALLED_MS,
 };
 use super::super::moment::Moment;
-use super::choice::{Availability, Order, next_run};
+use super::choice::{Availability, Order, begin, next_run, on_their_way};
 use super::meter::{Lines, Meter};
 use super::{Action, Has, Opened, Run, SourceView, TransferView, Trouble, Waiting, is_one_piece, is_small};
 
@@ -214,7 +215,8 @@ impl Job {
         };
         let given_up = self.given_up_at().filter(|at| *at > now);
         let endgame = (!self.runs.is_empty()).then(|| now.plus_ms(ENDGAME_LOOK_MS));
-        self.sources.values().filter_map(of_source).chain(given_up).chain(endgame).min()
+        let left = self.sources.keys().filter_map(|node| self.left_until(node, now)).filter(|at| *at > now);
+        self.sources.values().filter_map(of_source).chain(given_up).chain(endgame).chain(left).min()
     }
 
     /// Adds what to do now. False: nothing is under way and nothing can be done with these sources.
@@ -435,6 +437,11 @@ impl Job {
         }
         let free = self.free()?;
         let (order, pieces_max) = self.order(node, holders, turn);
+        let free = if matches!(order, Order::Rarest { .. }) {
+            free.minus(&self.left_to_others(&free, node, turn))
+        } else {
+            free
+        };
         let asked = self.asked.iter().rev().find(|piece| free.contains(**piece) && has.contains(**piece));
         let order = asked.map_or(order, |piece| Order::From(*piece));
         next_run(&free, has, &self.availability, order, pieces_max)
@@ -461,15 +468,14 @@ impl Job {
     fn order(&self, node: &NodeId, holders: usize, turn: &Turn<'_>) -> (Order, u64) {
         // Who hasn't said that it has all may be getting it too: if nodes that begin together all began with the first pieces,
         // the source would send those to each of them.
-        let hungry = |other: &&NodeId| self.sources.get(*other).is_none_or(|source| source.has != Some(Has::All));
-        let others: Vec<&NodeId> = turn.usable.iter().filter(hungry).collect();
+        let others = self.hungry(turn);
         let share = others.len() as u64 + 1;
         let order = match self.asked.last() {
             Some(piece) => Order::From(*piece),
             None if others.is_empty() => Order::From(0),
             None => {
                 let rank = others.iter().filter(|node| ***node < self.own).count() as u64;
-                Order::Rarest { first: rank * piece_count(self.size) / share, hungry: share }
+                Order::Rarest { first: begin(rank, share, piece_count(self.size)), hungry: share }
             }
         };
         let is_shared = self.sources.values().any(|source| matches!(source.has, Some(Has::Some(_))));
@@ -479,6 +485,34 @@ impl Job {
         let unknown = if holders == 1 && others.is_empty() { FIRST_RUN_PIECES } else { 1 };
         let pieces = if rate == 0 { unknown } else { rate.saturating_mul(run_ms) / 1000 / PIECE_BYTES };
         (order, pieces.clamp(1, RUN_PIECES_MAX))
+    }
+
+    /// Other nodes that may be getting it too, in the order of their parts.
+    fn hungry<'a>(&self, turn: &'a Turn<'_>) -> Vec<&'a NodeId> {
+        let hungry = |other: &&NodeId| self.sources.get(*other).is_none_or(|source| source.has != Some(Has::All));
+        turn.usable.iter().filter(hungry).collect()
+    }
+
+    /// Pieces not to ask `node` for yet, since others have surely asked for them: such that gave something, and so get it from
+    /// elsewhere than from here.
+    fn left_to_others(&self, free: &PieceSet, node: &NodeId, turn: &Turn<'_>) -> PieceSet {
+        if self.left_until(node, turn.now).is_none_or(|until| until <= turn.now) {
+            return PieceSet::none(free.count());
+        }
+        let others = self.hungry(turn);
+        let gives = |other: &NodeId| {
+            self.sources.get(other).is_some_and(|source| source.has.is_some() && source.meter.has_brought())
+        };
+        let parts = others.iter().zip(0..).filter(|(other, _)| gives(other));
+        let parts = parts.map(|(other, at): (_, u64)| at + u64::from(self.own < **other));
+        on_their_way(free, &self.availability, parts, others.len() as u64 + 1)
+    }
+
+    /// Until when pieces at `node` are left to others: as long as pieces come at all, and it could have brought them itself.
+    fn left_until(&self, node: &NodeId, now: Moment) -> Option<Moment> {
+        let (_, last) = self.progress?;
+        let soon_ms = self.sources.get(node)?.meter.eta_ms(PIECE_BYTES, 1, now)?;
+        Some(last.plus_ms((2 * soon_ms).clamp(LEFT_MIN_MS, LEFT_MAX_MS)))
     }
 
     /// A piece that another source owes and that `node` would bring far sooner: at the very end, when every missing piece is

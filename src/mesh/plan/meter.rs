@@ -50,6 +50,11 @@ impl Meter {
         }
     }
 
+    /// Whether anything ever came.
+    pub(super) const fn has_brought(&self) -> bool {
+        self.bytes > 0
+    }
+
     /// Requests under way.
     pub(super) const fn owing(&self) -> usize {
         self.owing

@@ -317,7 +317,21 @@ fn in_a_full_mesh_the_origin_sends_little_more_than_once() {
     let mut net = Net::new(200, &[WIRE; 8], links);
     let took = ratio(net.run(60_000), 200);
     let sent = net.nodes[0].sent * 100 / net.size;
-    assert!(took <= 1.25 && sent <= 130, "{took} of the wire time, the origin sent {sent} %");
+    assert!(took <= 1.1 && sent <= 108, "{took} of the wire time, the origin sent {sent} %");
+}
+
+#[test]
+fn what_is_left_to_a_node_that_goes_is_had_all_the_same() {
+    let links = (0..8).flat_map(|a| (0..a).map(move |b| (a, b)));
+    let mut net = Net::new(200, &[WIRE; 8], links);
+    while net.now < wire_ms(200) * 9 / 10 {
+        net.step();
+    }
+    net.nodes[3].wants = false;
+    net.set_online(3, false);
+    let took = ratio(net.run(60_000), 200);
+    let sent = net.nodes[0].sent * 100 / net.size;
+    assert!(took <= 1.2 && sent <= 115, "{took} of the wire time, the origin sent {sent} %");
 }
 
 #[test]
