@@ -115,7 +115,8 @@ pub(crate) fn keeps_blob(tables: &impl Tables, keep: &Keeps, blob: &Digest) -> R
 /// [`StoreError::BadName`].
 pub fn check(policy: &StatePolicy) -> Result<()> {
     let bad = |reason: String| Err(StoreError::BadName { field: "policy", reason });
-    let StatePolicy::Selected { paths, tags } = policy else { return Ok(()) };
+    // As it will be kept: NFC may be longer.
+    let StatePolicy::Selected { paths, tags } = &in_nfc(policy) else { return Ok(()) };
     if paths.is_empty() && tags.is_empty() {
         return bad("selects nothing: it needs a path glob or a tag".to_owned());
     }
@@ -204,7 +205,7 @@ fn facts(policy: &StatePolicy) -> Facts {
     match policy {
         StatePolicy::All => audit::facts([mode("all")]),
         StatePolicy::Selected { paths, tags } => {
-            audit::facts([mode("selected"), ("paths", paths.join(" ")), ("tags", tags.join(","))])
+            audit::facts([mode("selected"), ("paths", audit::list(paths)), ("tags", audit::list(tags))])
         }
         StatePolicy::OnDemand { bytes_max } => audit::facts([mode("on-demand"), ("bytes_max", bytes_max.to_string())]),
     }

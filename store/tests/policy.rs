@@ -35,6 +35,8 @@ fn a_glob_is_made_nfc_where_it_is_taken() {
     let (_, store) = fresh(1);
     set(&store, &selected(&["e\u{301}/*"], &[]));
     assert_eq!(store.policy().expect("a policy"), selected(&["\u{E9}/*"], &[]));
+    let grows = "\u{958}".repeat(300);
+    assert!(store.set_policy(&selected(&[&grows], &[]), &Author::new("test"), at(5)).is_err(), "1,800 bytes in NFC");
 }
 
 fn evict(store: &Store, now: UnixMillis) -> EvictReport {
