@@ -147,8 +147,11 @@ fn what_a_person_skipped_while_it_was_under_way_stays_skipped() {
     assert_eq!((again(0, true), store.queued_deliveries(id, 9).expect("read")), (1, vec![lsn]));
     store.settle_resend(id, tried(lsn, Some("503"), 9), at(9)).expect("settled");
     assert_eq!((again(0, false), store.delivery(id, lsn).expect("logged").state), (1, DeliveryState::Failed));
+    let test = store.test_webhook(id, &author(), at(9)).expect("queued");
     store.skip_all_deliveries(id, &author(), at(9)).expect("skipped");
     assert_eq!(store.queued_deliveries(id, 9).expect("read"), [], "nothing more is sent");
+    let state = |lsn| store.delivery(id, lsn).expect("logged").state;
+    assert_eq!((state(test), state(lsn)), (DeliveryState::Skipped, DeliveryState::Failed), "and nothing waits for it");
 }
 
 #[test]

@@ -379,6 +379,13 @@ pub(crate) fn skip_all(tx: &Tx<'_>, moment: Moment, id: WebhookId, author: &Auth
     if let Some(failing) = &progress.failing {
         mark_skipped(tx, id, failing.lsn)?;
     }
+    // What never went out doesn't wait any more; what did keeps what became of it.
+    for lsn in queued(&tx.read(DELIVERY_QUEUE)?, id, usize::MAX)? {
+        let known = delivery(&tx.read(DELIVERIES)?, id, lsn)?;
+        if known.is_some_and(|delivery| delivery.state == DeliveryState::Waiting) {
+            mark_skipped(tx, id, lsn)?;
+        }
+    }
     tx.write(DELIVERY_QUEUE)?.retain_in(span(id.as_bytes()), |_, ()| false)?;
     let all = audit::facts([("deliveries", "all".to_owned())]);
     let cursor = note(tx, moment, &row, &Deed::made("webhook.skipped", id, all), author)?;
