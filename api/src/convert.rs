@@ -1,6 +1,7 @@
 //! From the store's types to the wire's. One direction only: what comes in is parsed where it comes in.
 
 mod accounts;
+pub(crate) mod facts;
 mod limits;
 pub(crate) mod policy;
 mod roster;
@@ -177,7 +178,7 @@ pub(crate) fn revision(revision: Revision, names: &Names) -> RevisionView {
 
 /// A record of the journal.
 pub(crate) fn record(record: &Record) -> RecordView {
-    let data = match facts(&record.what) {
+    let data = match data(&record.what) {
         Value::Object(data) => data,
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
     };
@@ -190,7 +191,7 @@ pub(crate) fn record(record: &Record) -> RecordView {
     }
 }
 
-fn facts(what: &Happening) -> Value {
+fn data(what: &Happening) -> Value {
     let id = ToString::to_string;
     match what {
         Happening::PackagePublished { path, event }
@@ -226,7 +227,8 @@ fn facts(what: &Happening) -> Value {
         Happening::InviteRevoked { invite, by } => json!({"invite": invite, "by": by}),
         Happening::NodeChanged { by } | Happening::SettingsChanged { by } => json!({"by": by}),
         Happening::NodeEdited { by, what, peer, before, after } => {
-            json!({"by": by, "what": what, "node": peer.as_ref().map(ToString::to_string), "before": before, "after": after})
+            json!({"by": by, "what": what, "node": peer.as_ref().map(ToString::to_string), "before": facts::values(before.clone()),
+                "after": facts::values(after.clone())})
         }
         Happening::SignedIn { who, from } => json!({"who": who, "from": from}),
         Happening::UserCreated { user, name, by }

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use ods_api::{AuditQuery, AuditView};
+use serde_json::{Map, Value};
 
 use super::Context;
 use crate::cli::{Connection, Failure, duration_seconds, printable, time_text};
@@ -70,7 +71,7 @@ fn tell(entry: &AuditView, context: &mut Context) -> Result<(), Failure> {
     context.output.line(&printable(&head))?;
     let names: std::collections::BTreeSet<&String> = entry.before.keys().chain(entry.after.keys()).collect();
     for name in names {
-        let of = |facts: &std::collections::BTreeMap<String, String>| facts.get(name).cloned();
+        let of = |facts: &Map<String, Value>| facts.get(name).map(words);
         let text = match (of(&entry.before), of(&entry.after)) {
             (Some(before), Some(after)) => format!("    {name}: {before} -> {after}"),
             (Some(before), None) => format!("    {name}: {before} -> nothing"),
@@ -79,4 +80,9 @@ fn tell(entry: &AuditView, context: &mut Context) -> Result<(), Failure> {
         context.output.line(&printable(&text))?;
     }
     Ok(())
+}
+
+/// A text as it is, whatever else there is as JSON.
+fn words(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

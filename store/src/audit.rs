@@ -3,7 +3,8 @@
 //! Invariants:
 //! - An entry is in the transaction of the change it tells of: no change without its entry, no entry without its change.
 //! - Entries share the counter of log and journal, so they stand in one order with these. They are local.
-//! - No secret is in one. Values are text, cut to [`AUDIT_VALUE_BYTES_MAX`]; a fact that didn't change may be left out.
+//! - No secret is in one. Values are text, of lists and settings their JSON, cut to [`AUDIT_VALUE_BYTES_MAX`]; a fact that
+//!   didn't change may be left out.
 //!
 //! Not here: what other nodes changed. That is in their audit; here it is in the log.
 
@@ -152,6 +153,15 @@ struct Row {
 /// Facts of pairs; empty values are left out.
 pub fn facts<const N: usize>(pairs: [(&str, String); N]) -> Facts {
     pairs.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// A list as a fact: its JSON, so that no two lists read alike.
+pub(crate) fn list<T: AsRef<str>>(items: &[T]) -> String {
+    if items.is_empty() {
+        return String::new();
+    }
+    let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
+    serde_json::to_string(&items).expect("texts always serialise into memory")
 }
 
 /// A time as a fact: milliseconds since 1970, which whoever shows it may write as they like.

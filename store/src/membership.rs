@@ -74,8 +74,8 @@ pub(crate) fn admit(tx: &Tx<'_>, moment: Moment, admit: &Admit, author: &Author)
 fn facts_of(tx: &Tx<'_>, node: &NodeId) -> Facts {
     let roster = tx.roster();
     let Some(Standing { role: Some(role), prefixes, .. }) = roster.standing(node) else { return Facts::new() };
-    let prefixes = prefixes.iter().flatten().cloned().collect::<Vec<_>>().join(", ");
-    audit::facts([("role", role.as_str().to_owned()), ("prefixes", prefixes)])
+    let prefixes: Vec<&String> = prefixes.iter().flatten().collect();
+    audit::facts([("role", role.as_str().to_owned()), ("prefixes", audit::list(&prefixes))])
 }
 
 /// Whether an Admit gives a node more than it has; an error if it would have to take something away.

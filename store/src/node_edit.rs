@@ -120,7 +120,7 @@ fn set_urls(tx: &Tx<'_>, urls: &Vec<String>, author: &Author, now: UnixMillis) -
     }
     let before = tx.meta(&meta::URLS)?;
     tx.set_meta(&meta::URLS, urls)?;
-    changed(tx, now, author, ("urls", before.join(", "), urls.join(", ")))
+    changed(tx, now, author, ("urls", audit::list(&before), audit::list(urls)))
 }
 
 fn changed(tx: &Tx<'_>, now: UnixMillis, author: &Author, (what, before, after): (&str, String, String)) -> Result<()> {

@@ -201,7 +201,7 @@ pub(crate) fn remove(tx: &Tx<'_>, moment: Moment, node: &NodeId, expected: &Expe
 /// What the audit tells of a peer. Where it was seen last is none of anybody's doing.
 fn peer_facts(row: &PeerRow) -> Facts {
     let paused = if row.paused { "true".to_owned() } else { String::new() };
-    audit::facts([("name", row.name.clone()), ("urls", row.urls.join(", ")), ("paused", paused)])
+    audit::facts([("name", row.name.clone()), ("urls", audit::list(&row.urls)), ("paused", paused)])
 }
 
 /// All peers, by id.
@@ -253,7 +253,7 @@ pub(crate) fn invite(tx: &Tx<'_>, moment: Moment, new: &NewInvite, author: &Auth
 }
 
 fn invite_facts(row: &InviteRow) -> Facts {
-    audit::facts([("role", row.role.as_str().to_owned()), ("prefixes", row.prefixes.join(", "))])
+    audit::facts([("role", row.role.as_str().to_owned()), ("prefixes", audit::list(&row.prefixes))])
 }
 
 fn drop_expired(tx: &Tx<'_>, now: UnixMillis) -> Result<()> {

@@ -195,7 +195,7 @@ pub(crate) fn touch(tx: &Tx<'_>, secret: &str, now: UnixMillis) -> Result<()> {
 fn facts(row: &TokenRow) -> Facts {
     let mut facts = audit::facts([("name", row.name.clone()), ("scope", row.scope.as_str().to_owned())]);
     if !row.prefixes.is_empty() {
-        facts.insert("prefixes".to_owned(), row.prefixes.join(", "));
+        facts.insert("prefixes".to_owned(), audit::list(&row.prefixes));
     }
     if let Some(expires_at) = row.expires_at {
         facts.insert("expires_at".to_owned(), audit::time(expires_at));

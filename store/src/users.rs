@@ -217,7 +217,7 @@ fn facts(row: &UserRow) -> Facts {
     audit::facts([
         ("name", row.name.clone()),
         ("scope", row.scope.as_str().to_owned()),
-        ("prefixes", row.prefixes.join(", ")),
+        ("prefixes", audit::list(&row.prefixes)),
         ("disabled", disabled),
     ])
 }

@@ -343,7 +343,7 @@ fn told(settings: &WatchSettings) -> Facts {
     facts([
         ("folder", settings.folder.clone()),
         ("prefix", settings.prefix.clone()),
-        ("tags", settings.tags.join(",")),
+        ("tags", audit::list(&settings.tags)),
         ("mode", settings.mode.as_str().to_owned()),
         ("settle_s", settings.settle_s.to_string()),
         ("rescan_s", settings.rescan_s.to_string()),

@@ -448,9 +448,9 @@ fn facts(row: &WebhookRow) -> Facts {
     audit::facts([
         ("name", name.clone()),
         ("url", url.clone()),
-        ("types", types.join(", ")),
-        ("paths", paths.join(", ")),
-        ("tags", tags.join(", ")),
+        ("types", audit::list(types)),
+        ("paths", audit::list(paths)),
+        ("tags", audit::list(tags)),
         ("allow_private", allow_private.to_string()),
         ("enabled", row.is_on().to_string()),
         ("old_secret_until", old_secret_until.unwrap_or_default()),

@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: a1a76062778425f7e4d1962e6e16e178f3d953c9ea779b741f13d6f1f40e33be
+// The document's shape: 3c75f39563b6be7f063ea25c7ceda800c254d0e1a221fd767d167579c842c396
 
 export interface paths {
     "/api/v1/anchors": {
@@ -894,11 +894,11 @@ export interface components {
         AuditEntry: {
             action: string;
             after: {
-                [key: string]: string;
+                [key: string]: unknown;
             };
             at: string;
             before: {
-                [key: string]: string;
+                [key: string]: unknown;
             };
             from: string | null;
             lsn: number;
@@ -1230,11 +1230,11 @@ export interface components {
             items: {
                 action: string;
                 after: {
-                    [key: string]: string;
+                    [key: string]: unknown;
                 };
                 at: string;
                 before: {
-                    [key: string]: string;
+                    [key: string]: unknown;
                 };
                 from: string | null;
                 lsn: number;

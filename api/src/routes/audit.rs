@@ -1,11 +1,11 @@
 //! `/audit`: who changed what.
 
 use axum::Json;
-use ods_store::{AUDIT_ACTIONS, AuditEntry, Facts, Lsn, UnixMillis};
+use ods_store::{AUDIT_ACTIONS, AuditEntry, Lsn, UnixMillis};
 
 use crate::auth::Admin;
 use crate::blocking::blocking;
-use crate::convert::timestamp;
+use crate::convert::{facts, timestamp};
 use crate::error::ApiError;
 use crate::extract::{Params, page_rows};
 use crate::routes::happenings::Types;
@@ -13,9 +13,6 @@ use crate::types::{AuditQuery, AuditView, Page};
 
 /// Reads of the audit for one page; each looks at a bounded number of entries.
 const READS_MAX: usize = 5;
-
-/// Facts that are times.
-const TIMES: [&str; 2] = ["expires_at", "old_secret_until"];
 
 /// List the audit, newest first: who changed what on this node, from where, and whose sign-in was refused.
 ///
@@ -77,18 +74,15 @@ impl Filter {
 
 fn view(entry: AuditEntry) -> AuditView {
     let AuditEntry { lsn, at, who, from, action, subject, before, after } = entry;
-    let (before, after) = (shown(before), shown(after));
-    AuditView { lsn: lsn.get(), at: timestamp(at), who, from, action, subject, before, after }
-}
-
-/// Facts as the API writes them: the store has times in milliseconds.
-fn shown(mut facts: Facts) -> Facts {
-    for name in TIMES {
-        if let Some(value) = facts.get_mut(name)
-            && let Ok(at) = value.parse()
-        {
-            *value = timestamp(UnixMillis::new(at)).to_string();
-        }
+    let shown = if action == "settings.changed" { facts::settings } else { facts::values };
+    AuditView {
+        lsn: lsn.get(),
+        at: timestamp(at),
+        who,
+        from,
+        action,
+        subject,
+        before: shown(before),
+        after: shown(after),
     }
-    facts
 }

@@ -1,9 +1,8 @@
 //! `/audit`.
 
-use std::collections::BTreeMap;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::times;
@@ -49,7 +48,7 @@ pub struct AuditQuery {
 /// Who changed what, from where; or whose sign-in was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = AuditEntry, example = json!({"lsn": 4711, "at": "2026-11-22T10:00:00Z", "who": "user ada", "from": "192.0.2.7",
-    "action": "package.changed", "subject": "mac/Firefox-142.pkg", "before": {"tags": "test"}, "after": {"tags": "prod"}}))]
+    "action": "package.changed", "subject": "mac/Firefox-142.pkg", "before": {"tags": ["test"]}, "after": {"tags": ["prod"]}}))]
 pub struct AuditView {
     /// Its place, in one order with log and journal.
     pub lsn: u64,
@@ -65,10 +64,9 @@ pub struct AuditView {
     pub action: String,
     /// To what.
     pub subject: String,
-    /// How that was, as far as it changed; empty if it was not there.
-    #[schema(value_type = std::collections::HashMap<String, String>)]
-    pub before: BTreeMap<String, String>,
+    /// How that was, as far as it changed; empty if it was not there. Values are as they are set: texts, lists, numbers; limits
+    /// are words. What is longer than 1 KB is cut, and text.
+    pub before: Map<String, Value>,
     /// How it is.
-    #[schema(value_type = std::collections::HashMap<String, String>)]
-    pub after: BTreeMap<String, String>,
+    pub after: Map<String, Value>,
 }

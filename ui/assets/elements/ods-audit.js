@@ -80,13 +80,19 @@ customElements.define('ods-audit', OdsAudit);
 /** What was before and after, as far as it changed. @param {Entry} entry */
 function change({ before, after }) {
   const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  const old = (/** @type {string} */ key) => (key in before ? html`<del>${value(key, before[key])}</del> ` : nothing);
-  const fresh = (/** @type {string} */ key) => (key in after ? html`<ins>${value(key, after[key])}</ins>` : nothing);
+  const old = (/** @type {string} */ key) => (key in before ? values(key, before[key]).map((one) => html`<del>${one}</del> `) : nothing);
+  const fresh = (/** @type {string} */ key) => (key in after ? values(key, after[key]).map((one) => html`<ins>${one}</ins> `) : nothing);
   return keys.map((key) => html`<div>${key}: ${old(key)}${fresh(key)}</div>`);
 }
 
-/** Digests, ids, rates and browsers in short; all of it to point at. @param {string} key @param {string | undefined} text */
-function value(key, text = '') {
+/** A list has each of its items by itself. @param {string} key @param {unknown} fact */
+function values(key, fact) {
+  if (Array.isArray(fact)) return fact.map((item) => value(key, String(item)));
+  return [value(key, typeof fact === 'object' ? JSON.stringify(fact) : String(fact))];
+}
+
+/** Digests, ids, rates and browsers in short; all of it to point at. @param {string} key @param {string} text */
+function value(key, text) {
   if (key === 'agent') return html`<span title=${text}>${agentName(text)}</span>`;
   if (key === 'limits') return html`<span title=${text}>${format.rates(text)}</span>`;
   return /^[0-9a-f]{40,}$/.test(text) ? html`<span title=${text}>${format.shortId(text)}…</span>` : text;

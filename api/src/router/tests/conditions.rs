@@ -163,8 +163,8 @@ async fn what_is_done_to_a_webhook_is_in_the_audit_and_its_secrets_are_not() {
     let all = ["removed", "tested", "rotated", "changed", "created"].map(|deed| format!("webhook.{deed}"));
     assert_eq!(told, all);
     assert!(entries.iter().all(|entry| entry["subject"] == made["id"] && !text(&entry["who"]).is_empty()), "{audit}");
-    assert_eq!(entries[3]["before"], json!({"enabled": "true"}));
-    assert_eq!(entries[3]["after"], json!({"enabled": "false", "tags": "prod"}));
+    assert_eq!(entries[3]["before"], json!({"enabled": true}));
+    assert_eq!(entries[3]["after"], json!({"enabled": false, "tags": ["prod"]}));
     for secret in [&made["secret"], &rotated["secret"]] {
         assert!(!audit.to_string().contains(&text(secret)), "{audit}");
     }

@@ -60,7 +60,7 @@ async fn nodes_are_admitted_raised_and_expelled_by_an_owner() {
     let audit = api.get("/api/v1/audit?action=node.*").await.ok(200)["items"].clone();
     let told: Vec<_> =
         audit.as_array().expect("items").iter().map(|it| (&it["action"], &it["before"], &it["after"])).collect();
-    let (publisher, owner) = (json!({"role": "publisher", "prefixes": "mac"}), json!({"role": "owner"}));
+    let (publisher, owner) = (json!({"role": "publisher", "prefixes": ["mac"]}), json!({"role": "owner"}));
     assert_eq!(
         told,
         [

@@ -7,7 +7,7 @@ import { many } from '../strings.js';
 /** @typedef {(id: unknown) => string} Name */
 
 /** @param {unknown} text */
-const safe = (text) => plain(String(text ?? ''));
+const safe = (text) => plain(Array.isArray(text) ? text.join(', ') : String(text ?? ''));
 
 /** What was changed of a node, by what its record calls it. @type {Record<string, (data: Facts, name: Name) => string>} */
 const nodeChanges = {
