@@ -105,7 +105,7 @@ export function shown(resource, view) {
   const { value, problem } = resource;
   const retry = () => void resource.refresh();
   // That one may not see it is no failure, and no second try helps.
-  if (problem?.code === 'forbidden') return html`<p class="quiet">${problem.message}</p>`;
+  if (problem?.status === 403) return html`<p class="quiet">${problem.message}</p>`;
   if (value === undefined) return problem && !isSaid(problem) ? problemBox(problem, retry) : waiting();
   return html`${problem && problem.status !== 0 ? problemBox(problem, retry) : nothing}${view(value)}`;
 }
