@@ -3,6 +3,8 @@
 //! Invariant: a name is checked where it is set, never where it is read: what is there, or what another node is called, is
 //! shown as it is.
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::error::{Result, StoreError};
 use crate::invisible;
 use crate::limits::{NAME_BYTES_MAX, PREFIXES_MAX};
@@ -25,6 +27,12 @@ pub(crate) fn check_optional_name(field: &'static str, name: &str) -> Result<()>
         return bad(format!("must have at most {NAME_BYTES_MAX} bytes"));
     }
     check_characters(field, name)
+}
+
+/// A name as people compare it: without the blanks around it, in lower case, and with its accents in the one way (NFC) in which
+/// not every keyboard sends them.
+pub fn folded_name(name: &str) -> String {
+    name.trim().to_lowercase().nfc().collect()
 }
 
 /// Errs if a text, sent as this field, has a character that logs and screens can't show as it is.

@@ -1,11 +1,13 @@
 //! Users: people with a name and a password. What is kept of a password is the text that its slow hash gave (PHC string
 //! format); making and checking it is the API's, since it takes time and memory on purpose.
 //!
-//! Invariants: names are unique, whatever their case; a change of password, or of what a user may do, ends the user's
+//! Invariants: names are unique, whatever their case and however their accents are sent (those of earlier versions may differ in
+//! the latter alone), and kept in NFC; a change of password, or of what a user may do, ends the user's
 //! sessions; the last admin neither goes nor loses that (`admins.rs`).
 
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::account_error::AccountError;
 use crate::admins;
@@ -14,7 +16,7 @@ use crate::codec::{from_row, to_row};
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::USERS_MAX;
-use crate::names::{check_name, check_reach};
+use crate::names::{check_name, check_reach, folded_name};
 use crate::publish::Author;
 use crate::schema::USERS;
 use crate::sessions::{self, SessionHolder};
@@ -88,12 +90,11 @@ pub(crate) fn create(tx: &Tx<'_>, moment: Moment, new: &NewUser, author: &Author
     if all.len() >= USERS_MAX {
         return Err(StoreError::TooMany { what: "users", max: USERS_MAX });
     }
-    check_name("name", &new.name)?;
-    must_be_free(&all, &new.name, None)?;
+    let name = free_name(&all, &new.name, None)?;
     let row = UserRow {
         id: UserId::new(tx.context.entropy.bytes()),
         version: 1,
-        name: new.name.clone(),
+        name,
         password: new.password.clone(),
         scope: new.scope,
         prefixes: check_reach(new.scope, &new.prefixes)?,
@@ -123,9 +124,7 @@ pub(crate) fn edit(
     let before = find(&all, id, expected)?;
     let mut row = before.clone();
     if let Some(name) = &patch.name {
-        check_name("name", name)?;
-        must_be_free(&all, name, Some(id))?;
-        row.name.clone_from(name);
+        row.name = free_name(&all, name, Some(id))?;
     }
     row.password = patch.password.clone().unwrap_or(row.password);
     row.scope = patch.scope.unwrap_or(row.scope);
@@ -202,14 +201,21 @@ fn find(all: &[UserRow], id: UserId, expected: Option<u64>) -> Result<UserRow> {
     }
 }
 
-fn must_be_free(all: &[UserRow], name: &str, own: Option<UserId>) -> Result<()> {
-    let taken = all.iter().any(|row| Some(row.id) != own && is_same_name(&row.name, name));
-    if taken { Err(AccountError::NameTaken { name: name.to_owned() }.into()) } else { Ok(()) }
+/// A name as it is kept, if it is one and no other user has it.
+fn free_name(all: &[UserRow], name: &str, own: Option<UserId>) -> Result<String> {
+    let name: String = name.nfc().collect();
+    check_name("name", &name)?;
+    let folded = folded_name(&name);
+    let taken = all.iter().any(|row| Some(row.id) != own && folded_name(&row.name) == folded);
+    if taken { Err(AccountError::NameTaken { name }.into()) } else { Ok(name) }
 }
 
-/// Whether two names are one to people, who don't mind their case.
-pub(crate) fn is_same_name(one: &str, other: &str) -> bool {
-    one.trim().to_lowercase() == other.trim().to_lowercase()
+/// The user whom people mean by a name. Of two that earlier versions let differ in how accents are sent, the one spelt so.
+pub(crate) fn named(all: Vec<UserRow>, name: &str) -> Option<UserRow> {
+    let (lower, folded) = (name.trim().to_lowercase(), folded_name(name));
+    let spelt_so = all.iter().position(|row| row.name.trim().to_lowercase() == lower);
+    let found = spelt_so.or_else(|| all.iter().position(|row| folded_name(&row.name) == folded))?;
+    all.into_iter().nth(found)
 }
 
 fn facts(row: &UserRow) -> Facts {
@@ -249,4 +255,37 @@ pub(crate) fn rows(table: &impl ReadableTable<&'static [u8; 8], &'static [u8]>) 
     }
     rows.sort_by_key(|row| (row.created_at, row.id));
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(byte: u8, name: &str) -> UserRow {
+        UserRow {
+            id: UserId::new([byte; 8]),
+            version: 1,
+            name: name.to_owned(),
+            password: String::new(),
+            scope: Scope::Read,
+            prefixes: Vec::new(),
+            disabled: false,
+            created_at: UnixMillis::new(0),
+            last_sign_in_at: None,
+        }
+    }
+
+    #[test]
+    fn of_two_that_an_earlier_version_told_apart_each_is_found_as_it_is_spelt() {
+        let (composed, apart) = ("\u{e9}va", "e\u{301}va");
+        let both = vec![user(1, composed), user(2, apart)];
+        for (typed, expected) in [(composed, composed), (apart, apart), (" \u{c9}VA", composed), ("E\u{301}va", apart)]
+        {
+            assert_eq!(named(both.clone(), typed).map(|row| row.name).as_deref(), Some(expected), "{typed}");
+        }
+        for typed in [composed, apart, "\u{c9}va "] {
+            assert_eq!(named(vec![user(2, apart)], typed).map(|row| row.id), Some(user(2, apart).id), "{typed}");
+        }
+        assert_eq!(named(both, "eva"), None);
+    }
 }

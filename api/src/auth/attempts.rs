@@ -149,7 +149,7 @@ impl Attempts {
 
 /// An account as people type its name.
 fn account_key(account: &str) -> [u8; 32] {
-    *blake3::hash(account.trim().to_lowercase().as_bytes()).as_bytes()
+    *blake3::hash(ods_store::folded_name(account).as_bytes()).as_bytes()
 }
 
 /// An account at a caller's.

@@ -139,9 +139,9 @@ impl Store {
         users::by_id(&self.read()?.open_table(USERS)?, id)
     }
 
-    /// The user of this name, whatever its case.
+    /// The user of this name, whatever its case and however its accents are sent.
     pub fn user_named(&self, name: &str) -> Result<Option<UserRow>> {
-        Ok(self.users()?.into_iter().find(|row| users::is_same_name(&row.name, name)))
+        Ok(users::named(self.users()?, name))
     }
 
     /// Changes a user, if it is at version `expected`. Its sessions, but `spared`, end if the password or what it may do

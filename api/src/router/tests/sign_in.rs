@@ -28,6 +28,22 @@ impl Api {
     }
 }
 
+#[tokio::test]
+async fn a_user_is_the_same_one_however_its_accents_are_sent() {
+    let (composed, apart) = ("\u{c9}va", "e\u{301}va");
+    for (made, typed) in [(composed, apart), ("E\u{301}va", "\u{e9}va")] {
+        let api = Api::new();
+        let user = api.user(made, "read").await;
+        assert_eq!(user["name"], composed, "it is kept in NFC");
+        let again = json!({"name": typed, "password": PASSWORD, "scope": "read"});
+        api.json(Method::POST, "/api/v1/users", &again).await.problem(409, "name_taken");
+        assert_eq!(api.sign_in(&json!({"name": typed, "password": PASSWORD})).await.ok(201)["id"], user["id"]);
+        let other = api.user("bob", "read").await;
+        let other = format!("/api/v1/users/{}", other["id"].as_str().expect("an id"));
+        api.json(Method::PATCH, &other, &json!({"name": typed})).await.problem(409, "name_taken");
+    }
+}
+
 /// A request as a browser on this node's page makes it.
 fn browser(method: Method, path: &str, cookie: &str) -> Builder {
     let request = Request::builder().method(method).uri(path).header("cookie", cookie);
