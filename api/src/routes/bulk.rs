@@ -1,6 +1,6 @@
 //! `/bulk`: one change to many packages, with a result for each. `/anchors`: where the pages of an order begin.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::Json;
@@ -29,7 +29,7 @@ const TRIES: usize = 5;
 /// Remove or tag many packages.
 ///
 /// Each is changed as if by a request of its own: the answer tells what became of each, in order, and one that fails spoils
-/// no other. Sending the same again changes nothing more.
+/// no other. Sending the same again changes nothing more. A package that is named twice is changed once, and told of twice.
 #[utoipa::path(post, path = "/api/v1/bulk", operation_id = "change_packages", tag = "packages", request_body = BulkRequest,
     responses((status = 200, body = BulkView)))]
 pub(crate) async fn change(
@@ -84,12 +84,6 @@ fn check(request: &BulkRequest) -> Result<(), ApiError> {
     if request.items.is_empty() || request.items.len() > ITEMS_MAX {
         return invalid("items", "`items` has 1 to 1000 packages");
     }
-    // Spelt in another way it is the same one; what can't be a path is told of in its place.
-    let spelt = |item: &BulkItem| paths::parse(&item.path).map_or_else(|_| item.path.clone(), |path| path.to_string());
-    let paths: BTreeSet<String> = request.items.iter().map(spelt).collect();
-    if paths.len() < request.items.len() {
-        return invalid("items", "`items` has a package twice");
-    }
     let no_tags = request.add_tags.is_empty() && request.remove_tags.is_empty();
     if let Some(both) = request.add_tags.iter().find(|tag| request.remove_tags.contains(tag)) {
         return invalid("remove_tags", &format!("{both:?} is to be added and taken away; say which of both"));
@@ -101,6 +95,45 @@ fn check(request: &BulkRequest) -> Result<(), ApiError> {
     }
 }
 
+/// For each item, at which place its package is named first. Spelt in another way it is the same one; what can't be a path is
+/// told of in its place.
+fn first_mentions(items: &[BulkItem]) -> Vec<usize> {
+    let spelt = |item: &BulkItem| paths::parse(&item.path).map_or_else(|_| item.path.clone(), |path| path.to_string());
+    let mut seen = BTreeMap::new();
+    items.iter().enumerate().map(|(place, item)| *seen.entry(spelt(item)).or_insert(place)).collect()
+}
+
+/// The places at which a package is named for the first time.
+fn firsts(first_of: &[usize]) -> impl Iterator<Item = usize> {
+    first_of.iter().enumerate().filter(|(place, first)| place == *first).map(|(place, _)| place)
+}
+
+fn condition(item: &BulkItem) -> Condition {
+    match item.if_match.as_deref() {
+        None => Condition::None,
+        Some("*") => Condition::Exists,
+        // As in the header: what names no revision is none that is current.
+        Some(text) => Condition::Matches(text.trim_matches('"').parse().ok().into_iter().collect()),
+    }
+}
+
+/// What is told of an item whose package was `done` for the first item that names it. It was held against the first one's
+/// condition; whether another would have held before that, nobody knows.
+fn again(item: &BulkItem, first: &BulkItem, done: &BulkResult) -> BulkResult {
+    if condition(item) == condition(first) {
+        return BulkResult { path: item.path.clone(), ..done.clone() };
+    }
+    let refused = Code::Invalid;
+    BulkResult {
+        path: item.path.clone(),
+        status: refused.status().as_u16(),
+        changed: false,
+        revision: None,
+        code: Some(refused.as_str().to_owned()),
+        detail: Some("the package is named before, with another `if_match`; that one counts".to_owned()),
+    }
+}
+
 struct Deed {
     action: BulkAction,
     add: Vec<String>,
@@ -109,6 +142,16 @@ struct Deed {
 
 impl Deed {
     fn all(&self, publisher: &Publisher, items: &[BulkItem]) -> Result<Vec<BulkResult>, ApiError> {
+        let first_of = first_mentions(items);
+        let once: Vec<&BulkItem> = firsts(&first_of).map(|place| &items[place]).collect();
+        let results = self.each(publisher, &once)?;
+        let done: BTreeMap<usize, BulkResult> = firsts(&first_of).zip(results).collect();
+        let told = |(item, first): (&BulkItem, &usize)| again(item, &items[*first], &done[first]);
+        Ok(items.iter().zip(&first_of).map(told).collect())
+    }
+
+    /// Changes packages of which none is there twice.
+    fn each(&self, publisher: &Publisher, items: &[&BulkItem]) -> Result<Vec<BulkResult>, ApiError> {
         let mut results = Vec::with_capacity(items.len());
         for some in items.chunks(AT_ONCE) {
             results.extend(std::thread::scope(|scope| {
@@ -138,12 +181,7 @@ impl Deed {
 
     fn attempt(&self, publisher: &Publisher, item: &BulkItem) -> Result<(u16, bool, Option<EventId>), ApiError> {
         let path: PackagePath = paths::parse(&item.path)?;
-        let condition = match item.if_match.as_deref() {
-            None => Condition::None,
-            Some("*") => Condition::Exists,
-            // As in the header: what names no revision is none that is current.
-            Some(text) => Condition::Matches(text.trim_matches('"').parse().ok().into_iter().collect()),
-        };
+        let condition = condition(item);
         let writer = publisher.at(path)?;
         match self.action {
             BulkAction::Remove => writer.remove(&condition).map(|_| (204, true, None)),

@@ -20,7 +20,8 @@ pub enum BulkAction {
 pub struct BulkRequest {
     /// What to do to each.
     pub action: BulkAction,
-    /// The packages, at most 1000, each once.
+    /// The packages, at most 1000. One that is named again is changed once: the later item has the result of the first, or is 422
+    /// `invalid` if its `if_match` is another.
     #[serde(deserialize_with = "super::objects::many")]
     #[schema(min_items = 1, max_items = 1000)]
     pub items: Vec<BulkItem>,

@@ -344,8 +344,6 @@ async fn many_packages_are_tagged_and_removed_with_a_result_each() {
     }
     for bad in [
         json!({"action": "remove", "items": []}),
-        json!({"action": "remove", "items": [{"path": "a"}, {"path": "a"}]}),
-        json!({"action": "remove", "items": [{"path": "\u{e9}"}, {"path": "e\u{301}"}]}),
         json!({"action": "tag", "items": [{"path": "a"}]}),
         json!({"action": "tag", "items": [{"path": "a"}], "add_tags": ["x", "y"], "remove_tags": ["y"]}),
         json!({"action": "remove", "items": [{"path": "a"}], "add_tags": ["x"]}),
@@ -353,6 +351,27 @@ async fn many_packages_are_tagged_and_removed_with_a_result_each() {
     ] {
         send(bad).await.problem(422, "invalid");
     }
+}
+
+#[tokio::test]
+async fn a_package_that_a_bulk_change_names_twice_is_changed_once() {
+    let api = Api::new();
+    api.publish("\u{e9}.pkg", b"a", &[]);
+    let b = api.publish("b.pkg", b"b", &[]).revision.to_string();
+    let send = async |body: Value| api.json(Method::POST, "/api/v1/bulk", &body).await.ok(200);
+    let items = json!([{"path": "b.pkg"}, {"path": "\u{e9}.pkg"}, {"path": "e\u{301}.pkg"}, {"path": "b.pkg", "if_match": b},
+        {"path": "../x"}, {"path": "../x"}]);
+    let told = send(json!({"action": "tag", "items": items, "add_tags": ["prod"]})).await;
+    let statuses: Vec<u64> =
+        told["items"].as_array().expect("items").iter().filter_map(|item| item["status"].as_u64()).collect();
+    assert_eq!(statuses, [200, 200, 200, 422, 400, 400], "{told}");
+    assert_eq!((&told["done"], &told["failed"]), (&json!(3), &json!(3)));
+    assert_eq!(told["items"][2]["revision"], told["items"][1]["revision"]);
+    assert_eq!((&told["items"][2]["path"], &told["items"][3]["code"]), (&json!("e\u{301}.pkg"), &json!("invalid")));
+    let history = api.get("/api/v1/revisions/%C3%A9.pkg").await.ok(200);
+    assert_eq!(history["items"].as_array().map(Vec::len), Some(2), "published and tagged once: {history}");
+    let told = send(json!({"action": "remove", "items": [{"path": "b.pkg"}, {"path": "b.pkg"}]})).await;
+    assert_eq!((&told["done"], &told["items"][1]["status"]), (&json!(2), &json!(204)), "{told}");
 }
 
 #[tokio::test(start_paused = true)]
