@@ -8,7 +8,7 @@ mod complete;
 mod errors;
 mod examples;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use axum::body::Bytes;
@@ -94,24 +94,37 @@ pub fn document() -> Value {
     document
 }
 
-/// Whether it is an operation, and one without query parameters.
-pub(crate) fn takes_no_query(method: &Method, pattern: &str) -> bool {
-    static WITHOUT: OnceLock<HashSet<(String, String)>> = OnceLock::new();
-    let without = WITHOUT.get_or_init(|| {
+/// What requests may bring that only some operations heed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Heeds {
+    /// A query.
+    pub(crate) query: bool,
+    /// `If-Match` or `If-None-Match`.
+    pub(crate) conditions: bool,
+}
+
+/// What the operation heeds, if it is one.
+pub(crate) fn heeds(method: &Method, pattern: &str) -> Option<Heeds> {
+    static OPERATIONS: OnceLock<HashMap<(String, String), Heeds>> = OnceLock::new();
+    let operations = OPERATIONS.get_or_init(|| {
         let document = document();
         let items = document["paths"].as_object().into_iter().flatten();
         let operations = items.flat_map(|(pattern, item)| {
             let operations = item.as_object().into_iter().flatten();
-            operations.map(move |(method, operation)| (method, pattern, operation))
+            operations.map(move |(method, operation)| ((method.to_uppercase(), pattern.clone()), heeded_by(operation)))
         });
-        let without = operations.filter(|(_, _, operation)| !has_query(operation));
-        without.map(|(method, pattern, _)| (method.to_uppercase(), pattern.clone())).collect()
+        operations.collect()
     });
-    without.contains(&(method.to_string(), pattern.to_owned()))
+    operations.get(&(method.to_string(), pattern.to_owned())).copied()
 }
 
-fn has_query(operation: &Value) -> bool {
-    operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["in"] == "query")
+fn heeded_by(operation: &Value) -> Heeds {
+    let parameters = || operation["parameters"].as_array().into_iter().flatten();
+    let is_condition = |parameter: &Value| parameter["name"] == "If-Match" || parameter["name"] == "If-None-Match";
+    Heeds {
+        query: parameters().any(|parameter| parameter["in"] == "query"),
+        conditions: parameters().any(is_condition),
+    }
 }
 
 /// What the handlers say.

@@ -2,7 +2,7 @@
 //! arguments ([`crate::auth`]).
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::{CACHE_CONTROL, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
@@ -18,6 +18,12 @@ use crate::routes::{
     settings, snapshot, storage, stream, survey, tokens, transfers, uploads, users, watches, webhooks,
 };
 
+/// The document, rendered for people, who may have come by a link with something behind it.
+const DOCS: &str = "/api/v1/docs";
+
+/// An upload. Clients of tus send the headers that they were given with every request; the conditions hold from its creation on.
+const UPLOAD: &str = "/api/v1/uploads/{id}";
+
 /// What a listener offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Surfaces {
@@ -32,7 +38,7 @@ pub fn router(state: AppState, surfaces: Surfaces) -> Router {
     let mut router = Router::new();
     if surfaces.admin {
         let told = from_fn_with_state(state.clone(), auth::witness);
-        let admin = admin().router.layer(told).layer(from_fn(no_idle_query));
+        let admin = admin().router.layer(told).layer(from_fn(nothing_idle));
         router = router.merge(admin.layer(from_fn(uploads::speak_tus)).layer(map_response(not_stored)));
     }
     if surfaces.downloads {
@@ -44,7 +50,7 @@ pub fn router(state: AppState, surfaces: Surfaces) -> Router {
 fn admin() -> Routes {
     Routes::new()
         .at("/api/v1/openapi.json", get(openapi::show))
-        .at("/api/v1/docs", get(docs::show))
+        .at(DOCS, get(docs::show))
         .at("/api/v1/node", get(node::show).patch(node::edit))
         .at("/api/v1/packages", get(packages::list))
         .at(
@@ -82,7 +88,7 @@ fn admin() -> Routes {
         .at("/api/v1/set-up-link", post(users::create_link))
         .at("/api/v1/uploads", get(uploads::list).post(uploads::create).options(uploads::discover))
         .at(
-            "/api/v1/uploads/{id}",
+            UPLOAD,
             get(uploads::show)
                 .head(uploads::offset)
                 .patch(uploads::append)
@@ -146,18 +152,34 @@ async fn not_stored(mut response: Response) -> Response {
     response
 }
 
-/// Refuses a query where the operation has none: who put a parameter there meant it to have an effect.
-async fn no_idle_query(request: Request, next: Next) -> Response {
-    if request.uri().query().is_none_or(str::is_empty) {
-        return next.run(request).await;
+/// Refuses a query where the operation has none, and a condition on a change that heeds none: who put it there meant it to have
+/// an effect.
+async fn nothing_idle(request: Request, next: Next) -> Response {
+    match idle(&request) {
+        Some(refused) => refused.into_response(),
+        None => next.run(request).await,
     }
-    let pattern = request.extensions().get::<MatchedPath>().map(|path| path.as_str().replace("{*", "{"));
+}
+
+fn idle(request: &Request) -> Option<ApiError> {
+    let has_query = request.uri().query().is_some_and(|query| !query.is_empty());
+    // What only reads may come with whatever a cache on its way adds.
+    let is_condition = |name: &HeaderName| !request.method().is_safe() && request.headers().contains_key(name);
+    let condition = [IF_MATCH, IF_NONE_MATCH].into_iter().find(is_condition);
+    if !has_query && condition.is_none() {
+        return None;
+    }
+    let pattern = request.extensions().get::<MatchedPath>()?.as_str().replace("{*", "{");
     let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-    if pattern.is_some_and(|pattern| openapi::takes_no_query(method, &pattern)) {
+    let heeds = openapi::heeds(method, &pattern)?;
+    if has_query && !heeds.query && pattern != DOCS {
         let detail = "this operation has no query parameters; /api/v1/docs says where it takes what it takes";
-        return ApiError::new(Code::BadQuery, detail).into_response();
+        return Some(ApiError::new(Code::BadQuery, detail));
     }
-    next.run(request).await
+    condition.filter(|_| !heeds.conditions && pattern != UPLOAD).map(|name| {
+        let detail = format!("this operation heeds no {name}, so nothing was done; /api/v1/docs says what it takes");
+        ApiError::new(Code::BadHeader, detail).fact("header", name.as_str())
+    })
 }
 
 async fn no_such_route(uri: Uri) -> ApiError {

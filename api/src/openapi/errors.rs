@@ -40,7 +40,8 @@ fn example(code: Code) -> Value {
 
 /// The codes of an operation, in the order of the table.
 fn codes(method: &str, operation: &Value) -> Vec<Code> {
-    let scope = scope_of(operation["operationId"].as_str().unwrap_or_default());
+    let id = operation["operationId"].as_str().unwrap_or_default();
+    let scope = scope_of(id);
     let (known, changes) = (scope != "none", !["get", "head", "options"].contains(&method));
     let parameters = || operation["parameters"].as_array().into_iter().flatten();
     let has = |place: &str| parameters().any(|parameter| parameter["in"] == place);
@@ -50,8 +51,10 @@ fn codes(method: &str, operation: &Value) -> Vec<Code> {
         kinds.into_iter().any(|(kind, _)| kind.ends_with(ending))
     };
     let must_speak_tus = parameters().any(|each| each["name"] == "Tus-Resumable" && each["required"] == true);
-    let rules: [(bool, &[Code]); 14] = [
-        (true, &[Code::Internal, Code::BadQuery]),
+    let rules: [(bool, &[Code]); 15] = [
+        (true, &[Code::Internal]),
+        // People come to the page with whatever a link had behind it.
+        (id != "show_docs", &[Code::BadQuery]),
         (known || changes, &[Code::Busy, Code::Stopping]),
         (known, &[Code::CredentialsMissing, Code::TokenUnknown, Code::TokenExpired, Code::SessionOver]),
         (known, &[Code::TooManyAttempts]),
@@ -59,7 +62,7 @@ fn codes(method: &str, operation: &Value) -> Vec<Code> {
         (known && changes, &[Code::ForeignOrigin, Code::OutsidePrefixes]),
         (changes, &[Code::NoSpace, Code::NotWritable]),
         (has("path"), &[Code::BadPath]),
-        (has("header"), &[Code::BadHeader]),
+        (has("header") || changes, &[Code::BadHeader]),
         (takes("If-Match"), &[Code::PreconditionFailed]),
         (takes("Idempotency-Key"), &[Code::MadeAlready, Code::KeyReused]),
         (must_speak_tus, &[Code::TusVersion]),

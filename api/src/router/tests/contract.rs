@@ -119,7 +119,7 @@ async fn a_parameter_that_is_not_known_is_refused_everywhere() {
     let api = Api::new();
     api.publish("a/b.pkg", b"bytes", &[]);
     for (pattern, methods) in documented() {
-        for method in methods.iter().filter(|method| *method != "HEAD") {
+        for method in methods.iter().filter(|method| *method != "HEAD" && pattern != "/api/v1/docs") {
             let address = format!("{}?dry_ran=true", filled(&pattern));
             let answer = api.call(method.parse().expect("a method"), &address, Body::empty()).await;
             let code = answer.json()["code"].clone();
@@ -128,6 +128,41 @@ async fn a_parameter_that_is_not_known_is_refused_everywhere() {
     }
     api.get("/api/v1/packages/a/b.pkg").await.ok(200);
     api.get("/api/v1/node?").await.ok(200);
+    // A page for people, who come by links that have something behind them.
+    assert_eq!(api.get("/api/v1/docs?utm_source=chat").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_condition_on_a_change_that_heeds_none_is_refused() {
+    let api = Api::new();
+    let heeds = |operation: &Value| {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        parameters
+            .filter_map(|parameter| parameter["name"].as_str())
+            .any(|name| ["If-Match", "If-None-Match"].contains(&name))
+    };
+    let document = crate::openapi::document();
+    let mut refused = 0;
+    for (pattern, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            // Clients of tus send what goes with the creation with every request.
+            let is_upload = pattern == "/api/v1/uploads/{id}";
+            if ["get", "head", "options"].contains(&method.as_str()) || heeds(operation) || is_upload {
+                continue;
+            }
+            for header in ["if-match", "if-none-match"] {
+                let request = as_token(method.to_uppercase().parse().expect("a method"), &filled(pattern), &api.admin);
+                let request = request.header(header, "*").body(Body::empty()).expect("a request");
+                let problem = api.send(request).await.problem(400, "bad_header");
+                assert_eq!(problem["header"], header, "{method} {pattern}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 40, "{refused}");
+    // What reads may come with whatever a cache adds.
+    let request = as_token(Method::GET, "/api/v1/roster", &api.admin).header("if-none-match", "\"x\"");
+    api.send(request.body(Body::empty()).expect("a request")).await.ok(200);
 }
 
 #[tokio::test]
