@@ -34,7 +34,7 @@ pub use accounts::{
 };
 pub use audit::{AuditQuery, AuditView};
 pub use bulk::{AnchorQuery, AnchorsView, BulkAction, BulkItem, BulkRequest, BulkResult, BulkView};
-pub use events::{EventQuery, RecordView, StreamQuery};
+pub use events::{EventQuery, RecordView, RecordsView, StreamQuery};
 pub use limits::{DayName, LimitsView, WindowView};
 pub use mesh::{Behind, InviteRequest, InviteView, JoinRequest, PeerPatch, PeerView, RoleName, SyncView};
 pub use node::{

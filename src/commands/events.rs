@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use ods_api::{ClientError, EventQuery, Followed, Page, RecordView, StreamQuery};
+use ods_api::{ClientError, EventQuery, Followed, RecordView, RecordsView, StreamQuery};
 use serde_json::Value;
 
 use super::{Context, retry};
@@ -56,6 +56,9 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
         Some(after) => forward(&node, after, arguments.limit.get(), &wanted).await?,
         None => newest(&node, arguments.before, arguments.limit.get(), &wanted).await?,
     };
+    if let (Some(after), true) = (arguments.after, page.pruned) {
+        eprintln!("records behind {after} are no longer kept; those that are follow");
+    }
     if !arguments.follow {
         return write_page(&page, &mut context.output);
     }
@@ -69,7 +72,7 @@ async fn head(node: &Connected) -> Result<u64, Failure> {
 }
 
 /// Records behind `after`, oldest first, up to the limit.
-async fn forward(node: &Connected, after: u64, limit: usize, wanted: &EventQuery) -> Result<Page<RecordView>, Failure> {
+async fn forward(node: &Connected, after: u64, limit: usize, wanted: &EventQuery) -> Result<RecordsView, Failure> {
     pages(node, limit, EventQuery { after: Some(after), ..wanted.clone() }).await
 }
 
@@ -79,21 +82,24 @@ async fn newest(
     before: Option<u64>,
     limit: usize,
     wanted: &EventQuery,
-) -> Result<Page<RecordView>, Failure> {
+) -> Result<RecordsView, Failure> {
     let query = EventQuery { before: Some(before.unwrap_or(u64::MAX)), ..wanted.clone() };
     let mut page = pages(node, limit, query).await?;
     page.items.reverse();
-    Ok(Page { next: None, ..page })
+    // Whoever goes on from there reads forwards.
+    let cursor = page.items.last().map_or(page.cursor, |record| record.lsn);
+    Ok(RecordsView { next: None, cursor, ..page })
 }
 
 /// As many records as the limit says, in the order of the query.
-async fn pages(node: &Connected, limit: usize, mut query: EventQuery) -> Result<Page<RecordView>, Failure> {
-    let mut whole = Page { items: Vec::new(), next: None, total: None };
+async fn pages(node: &Connected, limit: usize, mut query: EventQuery) -> Result<RecordsView, Failure> {
+    let mut whole = RecordsView { items: Vec::new(), next: None, total: None, cursor: 0, pruned: false };
     loop {
         query.limit = Some(PAGE_ROWS.min(limit - whole.items.len()));
         let page = node.client.events(&query).await.map_err(|error| node.explain(error))?;
         whole.items.extend(page.items);
         whole.next.clone_from(&page.next);
+        (whole.cursor, whole.pruned) = (page.cursor, whole.pruned || page.pruned);
         let next = page.next.and_then(|next| next.parse().ok()).filter(|_| whole.items.len() < limit);
         let Some(next) = next else { return Ok(whole) };
         *if query.before.is_some() { &mut query.before } else { &mut query.after } = Some(next);
@@ -160,7 +166,7 @@ async fn catch_up(
     Ok(None)
 }
 
-fn write_page(page: &Page<RecordView>, output: &mut Output) -> Result<(), Failure> {
+fn write_page(page: &RecordsView, output: &mut Output) -> Result<(), Failure> {
     if output.is_json() {
         return output.json(page);
     }

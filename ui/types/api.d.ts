@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 3c75f39563b6be7f063ea25c7ceda800c254d0e1a221fd767d167579c842c396
+// The document's shape: 34f926611585a2392d09b59bd5698d67a54790265cfee51543ad50a89e310fb0
 
 export interface paths {
     "/api/v1/anchors": {
@@ -1360,17 +1360,6 @@ export interface components {
             next: string | null;
             total: number | null;
         };
-        Page_Record: {
-            items: {
-                at: string;
-                backfill: boolean;
-                data: Record<string, never>;
-                lsn: number;
-                type: string;
-            }[];
-            next: string | null;
-            total: number | null;
-        };
         Page_Revision: {
             items: {
                 blob: string | null;
@@ -1611,6 +1600,13 @@ export interface components {
             data: Record<string, never>;
             lsn: number;
             type: string;
+        };
+        Records: {
+            cursor: number;
+            items: components["schemas"]["Record"][];
+            next: string | null;
+            pruned: boolean;
+            total: number | null;
         };
         RedeliverRequest: {
             delivered?: boolean;
@@ -2079,7 +2075,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page_Record"];
+                    "application/json": components["schemas"]["Records"];
                 };
             };
         };

@@ -8,9 +8,9 @@ use super::{Client, ClientError, Guard, encode_path};
 use crate::types::{
     AdmitRequest, EventQuery, ExpelQuery, ExpulsionView, GcRequest, GcView, InviteRequest, InviteView, JoinRequest,
     MemberView, MeshNodeView, MissingView, NewTokenView, NodePatch, NodeView, PackagePatch, PackageQuery, PackageView,
-    Page, PageQuery, PastTransferView, PeerPatch, PeerView, PublishedView, RecordView, ReplicationView, RestoreRequest,
-    RevisionView, RosterView, ScrubView, StorageUsageView, SyncView, TokenRequest, TokenView, TransferView,
-    UsageNoteView,
+    Page, PageQuery, PastTransferView, PeerPatch, PeerView, PublishedView, RecordsView, ReplicationView,
+    RestoreRequest, RevisionView, RosterView, ScrubView, StorageUsageView, SyncView, TokenRequest, TokenView,
+    TransferView, UsageNoteView,
 };
 
 impl Client {
@@ -61,7 +61,7 @@ impl Client {
     }
 
     /// `GET /events`: one page of the journal.
-    pub async fn events(&self, query: &EventQuery) -> Result<Page<RecordView>, ClientError> {
+    pub async fn events(&self, query: &EventQuery) -> Result<RecordsView, ClientError> {
         self.json(self.request(Method::GET, "/api/v1/events").query(query)).await
     }
 

@@ -9,20 +9,16 @@ use crate::convert;
 use crate::error::{ApiError, Code};
 use crate::extract::{Params, page_rows};
 use crate::routes::happenings::{self, Wanted};
-use crate::types::{EventQuery, Page, RecordView};
+use crate::types::{EventQuery, RecordsView};
 
 /// List the journal: what happened on this node, oldest first, or newest first.
 ///
-/// `next` is the `after`, or the `before`, of the page that follows; at the end it is null, and whoever polls goes on after the last
-/// `lsn` that it got. Records are numbered without gaps. Old ones are pruned, so the first may have any number: without a filter, one
-/// that isn't the next after `after` tells that some went before they were read. A token with prefixes sees the records of packages below
-/// them; sign-ins, tokens and invites are seen by admins.
+/// `next` is the `after`, or the `before`, of the page that follows; at the end it is null, and whoever polls gives `cursor` as `after`
+/// next time. Old records are pruned: `pruned` tells that some went before they were read. A token with prefixes sees the records of
+/// packages below them; sign-ins, tokens and invites are seen by admins.
 #[utoipa::path(get, path = "/api/v1/events", operation_id = "list_events", tag = "events", params(EventQuery),
-    responses((status = 200, body = Page<RecordView>)))]
-pub(crate) async fn list(
-    reader: Reader,
-    Params(query): Params<EventQuery>,
-) -> Result<Json<Page<RecordView>>, ApiError> {
+    responses((status = 200, body = RecordsView)))]
+pub(crate) async fn list(reader: Reader, Params(query): Params<EventQuery>) -> Result<Json<RecordsView>, ApiError> {
     let wanted = Wanted::parse(query.kind.as_deref(), query.path.as_deref())?;
     let limit = page_rows(query.limit)?;
     let from = match (query.after, query.before) {
@@ -36,7 +32,9 @@ pub(crate) async fn list(
     blocking(move || {
         let found = happenings::read(&reader, &wanted, from, limit)?;
         let next = found.more.then(|| found.examined.to_string());
-        Ok::<_, ApiError>(Page { items: found.items.iter().map(convert::record).collect(), next, total: None })
+        let items = found.items.iter().map(convert::record).collect();
+        let cursor = found.examined.get();
+        Ok::<_, ApiError>(RecordsView { items, next, total: None, cursor, pruned: found.pruned })
     })
     .await
     .map(Json)

@@ -114,7 +114,7 @@ pub(super) struct Found {
     pub(super) examined: Lsn,
     /// Whether there are records beyond it.
     pub(super) more: bool,
-    /// Whether records were pruned that came before what was read next.
+    /// Whether records were pruned that were to be read.
     pub(super) pruned: bool,
 }
 
@@ -125,7 +125,11 @@ pub(super) fn read(reader: &Reader, wanted: &Wanted, from: ReadFrom, limit: usiz
     while found.more && found.items.len() < limit && examined < EXAMINED_MAX {
         let page = reader.records(from.at(found.examined), limit.max(READ_RECORDS))?;
         examined += page.items.len();
-        found.pruned |= found.examined.next() < page.first;
+        if matches!(from, ReadFrom::After(_)) && found.examined.next() < page.first {
+            found.pruned = true;
+            // Where it begins now: whoever goes on from there isn't told again.
+            found.examined = Lsn::new(page.first.get().saturating_sub(1));
+        }
         found.more = page.next.is_some();
         for record in page.items {
             if found.items.len() == limit {

@@ -28,6 +28,30 @@ pub struct RecordView {
     pub data: Map<String, Value>,
 }
 
+/// A page of the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Records)]
+pub struct RecordsView {
+    /// The records.
+    pub items: Vec<RecordView>,
+    /// Give it as `after`, or as `before`, to get the records behind these; null when there are none. A page may be short, even empty,
+    /// and still have a next one.
+    #[schema(required = true)]
+    pub next: Option<String>,
+    /// Always null: telling would need a scan.
+    #[schema(required = true)]
+    pub total: Option<u64>,
+    /// The last record that was looked at, whether it was asked for or not. Whoever polls gives it as `after` next time, also when
+    /// `next` is null.
+    #[serde(default)]
+    #[schema(required = true, example = 42)]
+    pub cursor: u64,
+    /// Whether records behind `after` were pruned before they could be read: what is known of before may have changed meanwhile.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub pruned: bool,
+}
+
 /// Which records to list.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

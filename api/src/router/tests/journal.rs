@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::*;
 
 /// A follower's connection.
@@ -229,6 +231,32 @@ async fn a_follower_that_slept_until_records_were_pruned_is_told_so() {
     assert_eq!((id, kind, data), (head.to_string(), "reset".to_owned(), serde_json::json!({"head": head})));
     api.publish("new.pkg", b"x", &[]);
     assert_eq!(stream.next().await.expect("an event").2["data"]["path"], "new.pkg");
+}
+
+#[tokio::test]
+async fn whoever_polls_goes_on_from_the_cursor_and_is_told_once_what_was_pruned() {
+    let api = Api::new();
+    let poll = async |after: &Value, more: &str| {
+        let page = api.get(&format!("/api/v1/events?after={after}{more}")).await.ok(200);
+        let paths: Vec<Value> =
+            page["items"].as_array().expect("items").iter().map(|record| record["data"]["path"].clone()).collect();
+        (paths, page["cursor"].clone(), page["pruned"] == true)
+    };
+    api.publish("a.pkg", b"one", &[]);
+    let (paths, seen, pruned) = poll(&json!(0), "&type=peer.down").await;
+    assert_eq!((paths, pruned), (vec![], false), "nothing fits, and all was looked at");
+    api.publish("b.pkg", b"two", &[]);
+    let (paths, next, pruned) = poll(&seen, "&type=package.published").await;
+    assert_eq!((paths, pruned), (vec![json!("b.pkg")], false));
+    assert!(next.as_u64() > seen.as_u64());
+    while api.store.prune_journal(0, NOW.plus_ms(1000)).expect("pruned") {}
+    let (_, _, pruned) = poll(&next, "").await;
+    assert!(!pruned, "what was pruned had been read");
+    let (paths, at, pruned) = poll(&seen, "&type=package.published").await;
+    assert_eq!((paths, pruned), (vec![], true));
+    assert!(!poll(&at, "").await.2 && !poll(&at, "&type=peer.down").await.2, "it is told once");
+    let back = api.get("/api/v1/events?before=2").await.ok(200);
+    assert_eq!(back["pruned"], false, "nothing was asked for that went meanwhile");
 }
 
 #[tokio::test]

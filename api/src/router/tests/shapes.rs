@@ -7,7 +7,7 @@ use super::*;
 use crate::openapi::document;
 
 /// Which schema each shape is.
-const SHAPES: [(&str, &str); 31] = [
+const SHAPES: [(&str, &str); 32] = [
     ("package", "Package"),
     ("policy", "Policy"),
     ("limits", "Limits"),
@@ -18,6 +18,7 @@ const SHAPES: [(&str, &str); 31] = [
     ("mesh", "MeshNode"),
     ("revision", "Revision"),
     ("record", "Record"),
+    ("records", "Records"),
     ("peer", "Peer"),
     ("roster", "Roster"),
     ("invite", "Invite"),
