@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -32,18 +33,29 @@ pub(super) struct Sent {
 }
 
 /// Sends to receivers, with a connection kept for each.
-#[derive(Debug)]
 pub(super) struct Poster {
     own: OwnAddresses,
+    names: Arc<dyn Resolve>,
     /// For certificates that this machine trusts; made when first needed, since it may read the whole store of them.
     tls: OnceLock<ClientConfig>,
     clients: Mutex<HashMap<WebhookId, (Url, bool, Client)>>,
 }
 
+impl fmt::Debug for Poster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Poster").field("own", &self.own).finish_non_exhaustive()
+    }
+}
+
 impl Poster {
     /// A sender from the node that answers at `own`.
     pub(super) fn new(own: OwnAddresses) -> Self {
-        Self { own, tls: OnceLock::new(), clients: Mutex::default() }
+        Self::looking_up(own, Arc::new(SystemNames))
+    }
+
+    /// The same, which looks names up there.
+    fn looking_up(own: OwnAddresses, names: Arc<dyn Resolve>) -> Self {
+        Self { own, names, tls: OnceLock::new(), clients: Mutex::default() }
     }
 
     /// Makes one attempt. `manual`: somebody asked for it. `urls` are what the node is called by now.
@@ -132,7 +144,7 @@ impl Poster {
             .timeout(SEND_TIMEOUT)
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(1)
-            .dns_resolver(Arc::new(GuardedResolver { rules, port }))
+            .dns_resolver(Arc::new(GuardedResolver { names: self.names.clone(), rules, port }))
             .tls_backend_preconfigured(self.tls(url).map_err(|error| error.to_string())?)
             .build()
             .map_err(|error| explain(&error))?;
@@ -171,17 +183,30 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
+/// Looks names up as this machine does.
+struct SystemNames;
+
+impl Resolve for SystemNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            Ok(Box::new(found.into_iter()) as Addrs)
+        })
+    }
+}
+
 /// Looks names up, and gives only addresses that may be connected to.
 struct GuardedResolver {
+    names: Arc<dyn Resolve>,
     rules: AddressRules,
     port: u16,
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (rules, port) = (self.rules.clone(), self.port);
+        let (found, rules, port) = (self.names.resolve(name), self.rules.clone(), self.port);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), port)).await?;
+            let found = found.await?.map(|address| SocketAddr::new(address.ip(), port));
             Ok(allowed(found, &rules)?)
         })
     }
@@ -220,7 +245,88 @@ fn explain(error: &reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener};
+
+    use ods_store::{Author, LocalDisk, Store, StoreOptions, WebhookSettings};
+
     use super::*;
+
+    const NOW: UnixMillis = UnixMillis::new(1_800_000_000_000);
+    /// On the internet, as far as rules go; nobody has it.
+    const PUBLIC: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2fff, 0xffff, 0, 0, 0, 0, 0, 1));
+    const PRIVATE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    /// A server of names that gives these answers, one each time it is asked.
+    struct Names(Mutex<Vec<IpAddr>>);
+
+    impl Names {
+        fn of(answers: &[IpAddr]) -> Arc<Self> {
+            Arc::new(Self(Mutex::new(answers.iter().rev().copied().collect())))
+        }
+
+        fn left(&self) -> usize {
+            self.0.lock().expect("no thread panics").len()
+        }
+    }
+
+    impl Resolve for Names {
+        fn resolve(&self, _: Name) -> Resolving {
+            let answer =
+                self.0.lock().expect("no thread panics").pop().expect("it is asked as often as it has answers");
+            Box::pin(async move { Ok(Box::new(std::iter::once(SocketAddr::new(answer, 0))) as Addrs) })
+        }
+    }
+
+    fn webhook(store: &Store, port: u16, allow_private: bool) -> WebhookRow {
+        let settings = WebhookSettings {
+            name: String::new(),
+            url: format!("http://hooks.example.org:{port}/"),
+            types: Vec::new(),
+            paths: Vec::new(),
+            tags: Vec::new(),
+            allow_private,
+        };
+        store.create_webhook(&settings, &Author::new("test"), NOW).expect("made").row
+    }
+
+    /// Time is turned on whenever all wait, so an address where nobody is costs none.
+    #[tokio::test(start_paused = true)]
+    async fn a_name_whose_answer_changes_between_two_connections_is_judged_each_time() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = StoreOptions { cache_bytes: 1 << 20, entropy: [7; 32], name: "hq".to_owned() };
+        let store = Store::open(Arc::new(LocalDisk::new()), folder.path(), &options).expect("a store");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("set");
+        let port = listener.local_addr().expect("an address").port();
+        let message = WebhookMessage { id: "msg_1".to_owned(), kind: "webhook.test".to_owned(), body: "{}".to_owned() };
+        let send = async |poster: &Poster, row: &WebhookRow| {
+            let sent = poster.post(row, &message, Vec::new(), NOW, false).await;
+            sent.attempt.error.expect("nobody answers")
+        };
+        let is_reached = || match listener.accept() {
+            Ok(_) => true,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => false,
+            Err(error) => panic!("{error}"),
+        };
+
+        let names = Names::of(&[PUBLIC, PRIVATE, PUBLIC]);
+        let (poster, guarded) =
+            (Poster::looking_up(OwnAddresses::default(), names.clone()), webhook(&store, port, false));
+        for (left, expected) in
+            [(2, "can't connect: "), (1, "127.0.0.1 is not a public address; "), (0, "can't connect: ")]
+        {
+            let said = send(&poster, &guarded).await;
+            assert!(said.starts_with(expected), "{said}");
+            assert_eq!(names.left(), left, "a connection asks once, and goes where that says");
+        }
+        assert!(!is_reached());
+
+        let names = Names::of(&[PRIVATE]);
+        let poster = Poster::looking_up(OwnAddresses::default(), names);
+        let said = send(&poster, &webhook(&store, port, true)).await;
+        assert!(is_reached(), "what may be connected to is: {said}");
+    }
 
     /// A name whose answer changes, or has several addresses, gets a connection to none that isn't allowed.
     #[test]
