@@ -167,6 +167,27 @@ fn a_dropped_file_becomes_a_package_with_prefix_tags_and_author() {
 }
 
 #[test]
+fn an_empty_file_settles_for_a_minute_and_is_then_refused_until_it_grows() {
+    let mut bench = Bench::new(WatchMode::Keep);
+    bench.put("x.pkg", b"");
+    let settling = |bench: &Bench| bench.status().settling.into_iter().map(|file| file.file).collect::<Vec<_>>();
+    bench.pass();
+    bench.later(59);
+    bench.pass();
+    assert_eq!((settling(&bench), bench.refused()), (vec!["x.pkg".to_owned()], vec![]));
+    bench.later(2);
+    while bench.pass() == Pause::None {}
+    assert_eq!((settling(&bench), bench.refused()), (vec![], vec![("x.pkg".to_owned(), "it is empty".to_owned())]));
+    assert_eq!(bench.status().refused[0].code, "empty");
+    bench.later(3600);
+    bench.pass();
+    assert_eq!(bench.refused().len(), 1, "it stays listed");
+    bench.put("x.pkg", b"v1");
+    bench.settle();
+    assert_eq!((bench.bytes_of("x.pkg"), bench.refused()), (Some(b"v1".to_vec()), vec![]));
+}
+
+#[test]
 fn an_unchanged_file_is_published_once_whatever_is_scanned_or_restarted() {
     let mut bench = Bench::new(WatchMode::Keep);
     bench.put("x.pkg", b"v1");
