@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use ods_api::Answer;
+use ods_api::{Answer, ClientError};
 use serde_json::Value;
 
 use super::Context;
@@ -17,7 +17,7 @@ use crate::cli::{Connection, Exit, Failure};
 pub(crate) struct Arguments {
     /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS; of the last two the answer's headers are printed
     method: String,
-    /// The address, with or without /api/v1 in front
+    /// The address, with or without /api/v1 in front: /node, node, /api/v1/node
     path: String,
     /// The body, as JSON
     body: Option<String>,
@@ -45,14 +45,21 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         .map(|text| serde_json::from_str(&text))
         .transpose()
         .map_err(|error| Failure::usage("the body is not JSON").caused_by(&error))?;
-    let path = arguments.path.trim_start_matches("/api/v1").trim_start_matches('/');
+    let path = below(&arguments.path);
     let method = arguments.method.to_uppercase();
     if !["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].contains(&method.as_str()) {
         return Err(Failure::usage(format!("{method} is no method of this API")));
     }
     let headers = arguments.headers.iter().map(|text| header(text)).collect::<Result<HeaderMap, Failure>>()?;
     let answer = node.client.call(&method, &format!("/api/v1/{path}"), headers, body.as_ref()).await;
-    let Answer { headers, body: answer } = answer.map_err(|error| node.explain(error))?;
+    let Answer { headers, body: answer } = answer.map_err(|error| match error {
+        // To HEAD even a refusal has no body, so there is nothing to know a node by.
+        ClientError::Status { status, .. } if method == "HEAD" => {
+            let said = format!("the answer to HEAD /{path} is {status}, without a reason");
+            Failure::new(Exit::of_status(status), "no_reason", said).hint(format!("`ods api GET /{path}` tells it"))
+        }
+        error => node.explain(error),
+    })?;
     if method == "HEAD" || method == "OPTIONS" {
         return context.output.json(&headers);
     }
@@ -67,6 +74,13 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     }
 }
 
+/// What an address names below `/api/v1`, which may be in front of it, each with or without a slash.
+fn below(typed: &str) -> &str {
+    let path = typed.trim_start_matches('/');
+    let is_whole = |rest: &&str| rest.is_empty() || rest.starts_with(['/', '?']);
+    path.strip_prefix("api/v1").filter(is_whole).map_or(path, |rest| rest.trim_start_matches('/'))
+}
+
 /// `Name: value`.
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), Failure> {
     let read = || {
@@ -74,4 +88,21 @@ fn header(text: &str) -> Result<(HeaderName, HeaderValue), Failure> {
         Some((name.trim().parse().ok()?, value.trim().parse().ok()?))
     };
     read().ok_or_else(|| Failure::usage(format!("{text:?} is no header: `Name: value`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_taken_with_and_without_what_comes_before_it() {
+        for typed in ["node", "/node", "api/v1/node", "/api/v1/node", "//api/v1//node"] {
+            assert_eq!(below(typed), "node", "{typed}");
+        }
+        for (typed, expected) in
+            [("/api/v1", ""), ("/api/v1?x", "?x"), ("api/v1s", "api/v1s"), ("/packages/api/v1", "packages/api/v1")]
+        {
+            assert_eq!(below(typed), expected, "{typed}");
+        }
+    }
 }

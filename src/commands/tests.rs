@@ -338,6 +338,20 @@ async fn gc_tells_what_would_go_and_keeps_what_is_young() {
     node.stop().await;
 }
 
+#[tokio::test]
+async fn any_call_is_made_as_it_is_typed_and_a_refusal_without_a_text_is_explained() {
+    let node = Node::start().await;
+    for typed in ["node", "/node", "api/v1/node", "/api/v1/node"] {
+        assert_eq!(node.json(&["api", "GET", typed]).await["name"], "hq", "{typed}");
+    }
+    assert_eq!(
+        node.fails(&["api", "HEAD", "/nope"]).await,
+        (Exit::NotFound, "the answer to HEAD /nope is 404, without a reason".to_owned())
+    );
+    assert!(node.fails(&["api", "GET", "/nope"]).await.1.starts_with("there is nothing at /api/v1/nope"));
+    node.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_webhook_or_watch_is_told_in_the_words_of_the_command_line() {
     let node = Node::start().await;
