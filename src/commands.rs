@@ -51,7 +51,7 @@ mod tests;
 
 use ods_store::{PackagePath, UnixMillis};
 
-use crate::cli::{Cli, Command, Failure, Output};
+use crate::cli::{Cli, Command, Failure, Input, Output};
 use crate::config::{Environment, Surroundings};
 
 /// What a command is given besides its arguments.
@@ -60,6 +60,8 @@ pub struct Context {
     pub environment: Environment,
     /// The machine.
     pub machine: Surroundings,
+    /// What is piped in.
+    pub input: Input,
     /// Where results go.
     pub output: Output,
     /// The clock.

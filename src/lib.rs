@@ -26,7 +26,7 @@ mod watch;
 mod webhooks;
 mod worker;
 
-pub use cli::{Cli, Exit, Failure, Output};
+pub use cli::{Cli, Exit, Failure, Input, Output};
 pub use clock::now;
 pub use commands::{Context, run};
 pub use config::{Environment, Surroundings};

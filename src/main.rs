@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use ods::{Cli, Context, Environment, Exit, Failure, Output, Surroundings};
+use ods::{Cli, Context, Environment, Exit, Failure, Input, Output, Surroundings};
 
 /// A request makes some forty small allocations; this allocator halves what they cost, and gives memory back.
 #[cfg(target_os = "linux")]
@@ -22,7 +22,8 @@ fn main() -> ExitCode {
     let json = cli.json;
     let environment = Environment::read();
     let machine = Surroundings::read(&environment);
-    let mut context = Context { environment, machine, output: Output::standard(json), now: ods::now };
+    let (input, output) = (Input::standard(), Output::standard(json));
+    let mut context = Context { environment, machine, input, output, now: ods::now };
     let outcome = runtime().and_then(|runtime| {
         let outcome = runtime.block_on(ods::run(cli, &mut context));
         // What still reads or verifies a file on a thread of its own keeps nothing that must be saved.

@@ -211,7 +211,11 @@ fn the_demo_runs_three_paired_nodes_with_a_watched_folder_and_cleans_up() {
     let mut output = BufReader::new(child.stdout.take().expect("its output is piped"));
     output.read_line(&mut line).expect("the demo says where its nodes are");
     let demo = json(&line);
-    assert_eq!(demo["nodes"].as_array().map(Vec::len), Some(3), "{demo}");
+    let fields = |value: &Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    assert_eq!(fields(&demo), ["nodes", "watch"]);
+    let nodes = demo["nodes"].as_array().expect("nodes");
+    assert_eq!(nodes.iter().map(fields).collect::<Vec<_>>(), [["data", "id", "name", "role", "url"]; 3]);
+    assert_eq!(nodes[0]["id"].as_str().map(str::len), Some(64), "{demo}");
     let watched = std::path::PathBuf::from(demo["watch"].as_str().expect("a folder"));
     tools::write(&watched.join("hello.txt"), b"hello");
     let last = demo["nodes"][2]["url"].as_str().expect("a url").trim_end_matches('/').to_owned();

@@ -211,7 +211,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Output;
+    use crate::cli::{Input, Output};
     use crate::config::{Environment, Surroundings};
 
     fn context(data: &Path, environment: &[(&str, &str)]) -> Context {
@@ -223,6 +223,7 @@ mod tests {
                 hostname: "machine".to_owned(),
                 working_folder: data.to_owned(),
             },
+            input: Input::of(""),
             output: Output::standard(false),
             now: || ods_store::UnixMillis::new(0),
         }

@@ -128,7 +128,7 @@ fn tell(members: &[Member], drop_folder: &Path, output: &mut Output) -> Result<(
         let node = |member: &Member| {
             let facts = member.server.facts();
             let url = member.client.server().as_str().trim_end_matches('/').to_owned();
-            json!({"id": facts.node, "name": facts.name, "role": member.role, "url": url, "data": member.data})
+            json!({"id": facts.node.to_string(), "name": facts.name, "role": member.role, "url": url, "data": member.data})
         };
         let nodes: Vec<_> = members.iter().map(node).collect();
         return output.json_line(&json!({"nodes": nodes, "watch": drop_folder}));

@@ -1,8 +1,6 @@
 //! Passwords: asked for on the terminal, unseen, or taken from standard input.
 
-use std::io::Read;
-
-use crate::cli::Failure;
+use crate::cli::{Failure, Input};
 
 /// Bytes of standard input that are looked at.
 const INPUT_BYTES_MAX: u64 = 64 << 10;
@@ -17,18 +15,24 @@ pub(super) enum Purpose {
 }
 
 /// A password: the first line of standard input, or what is typed.
-pub(super) fn read_password(purpose: Purpose, from_stdin: bool) -> Result<String, Failure> {
-    if from_stdin {
-        let mut text = String::new();
-        let read = std::io::stdin().lock().take(INPUT_BYTES_MAX).read_to_string(&mut text);
-        read.map_err(|error| Failure::file("cannot read the password from standard input", &error))?;
-        return Ok(text.lines().next().unwrap_or_default().to_owned());
+pub(super) fn read_password(purpose: Purpose, piped: Option<&mut Input>) -> Result<String, Failure> {
+    if let Some(input) = piped {
+        let [password, _] = read_lines(input)?;
+        return Ok(password);
     }
     let password = ask(if purpose == Purpose::New { "New password: " } else { "Password: " })?;
     if purpose == Purpose::New && ask("Once more: ")? != password {
         return Err(Failure::usage("the two passwords are not the same").hint("try again"));
     }
     Ok(password)
+}
+
+/// The first two lines of standard input.
+pub(super) fn read_lines(input: &mut Input) -> Result<[String; 2], Failure> {
+    let text = input.text(INPUT_BYTES_MAX);
+    let text = text.map_err(|error| Failure::file("cannot read the password from standard input", &error))?;
+    let mut lines = text.lines().map(str::to_owned);
+    Ok([lines.next().unwrap_or_default(), lines.next().unwrap_or_default()])
 }
 
 fn ask(prompt: &str) -> Result<String, Failure> {

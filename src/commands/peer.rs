@@ -3,7 +3,6 @@
 mod edit;
 mod invites;
 
-use std::io::Read;
 use std::net::IpAddr;
 
 use clap::{Subcommand, ValueEnum};
@@ -12,7 +11,7 @@ use serde_json::json;
 
 use super::typed::Plain;
 use super::{Context, status};
-use crate::cli::{Connected, Connection, Exit, Failure, duration_seconds, printable, short_id, time_text};
+use crate::cli::{Connected, Connection, Exit, Failure, Input, duration_seconds, printable, short_id, time_text};
 
 /// Link nodes: invite, join, list, remove
 #[derive(Debug, clap::Args)]
@@ -185,7 +184,7 @@ fn only_this_machine(line: &str) -> bool {
 
 async fn join(arguments: &Join, context: &mut Context) -> Result<(), Failure> {
     let line = match arguments.invite.as_str() {
-        "-" => read_line()?,
+        "-" => read_line(&mut context.input)?,
         typed => typed.trim().to_owned(),
     };
     line.parse::<InviteLine>().map_err(|error| {
@@ -201,12 +200,11 @@ async fn join(arguments: &Join, context: &mut Context) -> Result<(), Failure> {
     context.output.line(&format!("linked with {} ({})", printable(&peer.name), short_id(&peer.id)))
 }
 
-fn read_line() -> Result<String, Failure> {
+fn read_line(input: &mut Input) -> Result<String, Failure> {
     /// An invite has some hundred bytes; so much can't be one.
     const BYTES_MAX: u64 = 64 << 10;
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(BYTES_MAX).read_to_string(&mut text);
-    read.map_err(|error| Failure::file("cannot read the invite from standard input", &error))?;
+    let text = input.text(BYTES_MAX);
+    let text = text.map_err(|error| Failure::file("cannot read the invite from standard input", &error))?;
     match text.trim() {
         "" => {
             Err(Failure::usage("standard input holds no invite")

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Context;
 use crate::cli::{Exit, Failure, Output, printable, short_id};
@@ -49,9 +49,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
 /// Says that the node serves, and where its things are.
 fn tell(facts: &ServerFacts, data: &Path, output: &mut Output) -> Result<(), Failure> {
     if output.is_json() {
-        return output.json_line(
-            &json!({"id": facts.node, "name": facts.name, "urls": facts.urls, "data": data, "set_up": facts.set_up}),
-        );
+        return output.json_line(&to_json(facts, data));
     }
     let id = facts.node.to_string();
     output.line(&format!("{} ({}) serves at {}", printable(&facts.name), short_id(&id), facts.urls.join(" ")))?;
@@ -67,6 +65,11 @@ fn tell(facts: &ServerFacts, data: &Path, output: &mut Output) -> Result<(), Fai
         output.line(&format!("to make the first user, open within 24 hours, once: {url}/ui/#setup={secret}"))?;
     }
     Ok(())
+}
+
+/// The same for programs.
+pub(super) fn to_json(facts: &ServerFacts, data: &Path) -> Value {
+    json!({"id": facts.node.to_string(), "name": facts.name, "urls": facts.urls, "data": data, "set_up": facts.set_up})
 }
 
 pub(super) fn failed(what: &str, error: &dyn Error) -> Failure {

@@ -5,7 +5,7 @@ use ods_api::{IdentityView, Page, PasswordRequest, SessionView, SignInRequest};
 use serde_json::json;
 
 use super::Context;
-use super::password::{Purpose, read_password};
+use super::password::{Purpose, read_lines, read_password};
 use super::typed::{Plain, whole};
 use crate::cli::{Connected, Connection, Failure, Table, printable, time_text};
 
@@ -130,7 +130,7 @@ async fn start(arguments: Start, context: &mut Context) -> Result<(), Failure> {
         SignInRequest { token, ..SignInRequest::default() }
     } else {
         let purpose = if arguments.set_up.is_some() { Purpose::New } else { Purpose::Present };
-        let password = Some(read_password(purpose, arguments.password_stdin)?);
+        let password = Some(read_password(purpose, arguments.password_stdin.then_some(&mut context.input))?);
         SignInRequest { name: arguments.name, password, set_up: arguments.set_up, token: None }
     };
     let (identity, secret) = node.client.sign_in(&request).await.map_err(|error| node.explain(error))?;
@@ -157,12 +157,10 @@ async fn end(arguments: End, context: &mut Context) -> Result<(), Failure> {
 async fn password(arguments: &Passwords, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let request = if arguments.password_stdin {
-        let text = std::io::read_to_string(std::io::stdin().lock())?;
-        let mut lines = text.lines().map(str::to_owned);
-        let (present, new) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
+        let [present, new] = read_lines(&mut context.input)?;
         PasswordRequest { present, new }
     } else {
-        PasswordRequest { present: read_password(Purpose::Present, false)?, new: read_password(Purpose::New, false)? }
+        PasswordRequest { present: read_password(Purpose::Present, None)?, new: read_password(Purpose::New, None)? }
     };
     node.client.change_password(&request).await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {

@@ -1,7 +1,6 @@
 //! `ods storage`: where a node's bytes are, and how that went.
 
 use ods_api::{FilesView, StorageUsageView, TallyView, UsageNoteView};
-use serde_json::json;
 
 use super::Context;
 use crate::cli::{Connection, Failure, Output, Table, bytes_text, time_text};
@@ -22,11 +21,11 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     if arguments.trend {
-        let notes = node.client.storage_trend().await.map_err(|error| node.explain(error))?.items;
+        let page = node.client.storage_trend().await.map_err(|error| node.explain(error))?;
         if context.output.is_json() {
-            return context.output.json(&json!({"items": notes}));
+            return context.output.json(&page);
         }
-        return trend(&notes).write(&mut context.output);
+        return trend(&page.items).write(&mut context.output);
     }
     let usage = node.client.storage().await.map_err(|error| node.explain(error))?;
     if context.output.is_json() {

@@ -11,7 +11,7 @@ use clap::Parser;
 use serde_json::{Value, json};
 
 use super::Context;
-use crate::cli::{Cli, Exit, Failure, Output};
+use crate::cli::{Cli, Exit, Failure, Input, Output};
 use crate::config::{self, Environment, Flags, Surroundings};
 use crate::server::Server;
 
@@ -44,9 +44,12 @@ struct Node {
 
 impl Node {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let flags = Flags { name: Some("hq".into()), listen: vec!["127.0.0.1:0".into()], ..Flags::default() };
-        let resolution = config::resolve(&flags, &Environment::default(), &machine(folder.path())).expect("resolved");
+        Self::start_in(tempfile::tempdir().expect("a folder"), "hq", &Environment::default()).await
+    }
+
+    async fn start_in(folder: tempfile::TempDir, name: &str, environment: &Environment) -> Self {
+        let flags = Flags { name: Some(name.into()), listen: vec!["127.0.0.1:0".into()], ..Flags::default() };
+        let resolution = config::resolve(&flags, environment, &machine(folder.path())).expect("resolved");
         let server = Server::start(&resolution).await.expect("started");
         Self { server, folder }
     }
@@ -79,7 +82,7 @@ impl Node {
     }
 
     async fn ods_with(&self, typed: &[&str], environment: &[(&str, &str)]) -> Result<String, Failure> {
-        let (outcome, printed) = run(self.folder.path(), typed, environment).await;
+        let (outcome, printed) = run(self.folder.path(), typed, environment, "").await;
         outcome.map(|()| printed)
     }
 
@@ -102,13 +105,19 @@ impl Node {
     }
 }
 
-/// Runs a command: how it ended, and what it printed until then.
-async fn run(folder: &Path, typed: &[&str], environment: &[(&str, &str)]) -> (Result<(), Failure>, String) {
+/// Runs a command, with this piped in: how it ended, and what it printed until then.
+async fn run(
+    folder: &Path,
+    typed: &[&str],
+    environment: &[(&str, &str)],
+    piped: &str,
+) -> (Result<(), Failure>, String) {
     let cli = Cli::try_parse_from(std::iter::once(&"ods").chain(typed)).unwrap_or_else(|error| panic!("{error}"));
     let captured = Captured::default();
     let mut context = Context {
         environment: environment.iter().copied().collect(),
         machine: machine(folder),
+        input: Input::of(piped),
         output: Output::into(Box::new(captured.clone()), cli.json),
         now: crate::clock::now,
     };

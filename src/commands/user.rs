@@ -109,7 +109,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
 
 async fn add(arguments: Add, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    let password = read_password(Purpose::New, arguments.password_stdin)?;
+    let password = read_password(Purpose::New, arguments.password_stdin.then_some(&mut context.input))?;
     let request =
         UserRequest { name: arguments.name, password, scope: arguments.scope.into(), prefixes: arguments.prefixes };
     let made = node.client.create_user(&request).await.map_err(|error| node.explain(error))?;
@@ -158,7 +158,7 @@ async fn edit(arguments: Edit, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
     let known = find(&node, &arguments.user).await?;
     let password = if arguments.password || arguments.password_stdin {
-        Some(read_password(Purpose::New, arguments.password_stdin)?)
+        Some(read_password(Purpose::New, arguments.password_stdin.then_some(&mut context.input))?)
     } else {
         None
     };

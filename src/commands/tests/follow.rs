@@ -64,7 +64,7 @@ async fn records_that_are_still_kept_after_a_reset_come_page_by_page_and_once_ea
 
     let folder = tempfile::tempdir().expect("a folder");
     let typed = ["events", "--follow", "--after", "5", "--limit", "1", "--server", &server, "--json"];
-    let (outcome, printed) = run(folder.path(), &typed, &[("ODS_TOKEN", "t")]).await;
+    let (outcome, printed) = run(folder.path(), &typed, &[("ODS_TOKEN", "t")], "").await;
     assert_eq!(outcome.expect_err("it ends when it is refused").exit(), Exit::Refused);
     let lsn = |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["lsn"].as_u64().expect("a number");
     assert_eq!(printed.lines().map(lsn).collect::<Vec<_>>(), (FIRST..=HEAD).collect::<Vec<_>>());

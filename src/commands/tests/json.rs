@@ -2,11 +2,34 @@
 //!
 //! What differs from run to run is put aside: ids, secrets, times, places, and numbers that tell of this machine. After
 //! a change that is meant, `INSTA_UPDATE=always cargo test -p ods --lib commands::tests::json` writes them anew; the
-//! diff is the change of contract.
+//! diff is the change of contract. A command without a snapshot of its name fails [`every_command_has_a_snapshot`].
 
+mod machine;
+mod mesh;
+mod packages;
+mod people;
+mod watches;
+mod webhooks;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use clap::{ArgMatches, Command, CommandFactory};
 use serde_json::{Map, Value};
 
-use super::{Node, bytes};
+use super::*;
+
+/// Commands without a snapshot, and why that is right.
+const WITHOUT: [(&str, &str); 5] = [
+    ("completions", "its text is for a shell, with --json too"),
+    ("man", "its text is for man(1), with --json too"),
+    ("openapi", "the document itself, which the API's own tests hold to the code"),
+    ("demo", "it runs until it is stopped; tests/command_line.rs reads the line that it prints"),
+    ("service-status", "it prints what a running systemd says of the unit; .ci/systemd has one"),
+];
+
+/// Snapshots of no command: how any of them fails.
+const OF_NO_COMMAND: [&str; 1] = ["failure"];
 
 /// Numbers that depend on the machine or the moment.
 const VOLATILE: [&str; 24] = [
@@ -36,160 +59,189 @@ const VOLATILE: [&str; 24] = [
     "updated_ms",
 ];
 
-fn redacted(node: &Node, value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(redacted_text(node, &text)),
-        Value::Array(items) => items.into_iter().map(|item| redacted(node, item)).collect(),
-        Value::Object(fields) => Value::Object(redacted_fields(node, fields)),
-        other => other,
+/// How a command is run.
+#[derive(Clone, Copy, Default)]
+struct Given<'a> {
+    environment: &'a [(&'a str, &'a str)],
+    piped: &'a str,
+    /// Fields that differ from run to run in this command's output.
+    varying: &'a [&'a str],
+}
+
+/// What is put aside, in the output of a command that works in a folder.
+struct Redaction<'a> {
+    folder: &'a Path,
+    varying: &'a [&'a str],
+}
+
+impl Redaction<'_> {
+    fn value(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.text(&text)),
+            Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
+            Value::Object(fields) => Value::Object(self.fields(fields)),
+            other => other,
+        }
+    }
+
+    fn fields(&self, fields: Map<String, Value>) -> Map<String, Value> {
+        let field = |(name, value): (String, Value)| {
+            let name = self.text(&name);
+            let value = match value {
+                _ if self.varying.contains(&name.as_str()) => Value::from("[varying]"),
+                Value::Number(_) if VOLATILE.contains(&name.as_str()) => Value::from("[number]"),
+                Value::String(_) if ["request_id", "x-request-id"].contains(&name.as_str()) => Value::from("[request]"),
+                Value::String(_) if name == "date" => Value::from("[time]"),
+                other => self.value(other),
+            };
+            (name, value)
+        };
+        fields.into_iter().map(field).collect()
+    }
+
+    fn text(&self, text: &str) -> String {
+        let whole = match text.len() {
+            16 | 32 | 64 if is_hex(text) => Some(format!("[id of {} digits]", text.len())),
+            20.. if text.get(4..5) == Some("-") && text.ends_with('Z') => Some("[time]".to_owned()),
+            _ if text.starts_with("/api/v1/webhooks/") => Some("/api/v1/webhooks/[id]".to_owned()),
+            _ if text == env!("CARGO_PKG_VERSION") => Some("[version]".to_owned()),
+            _ if text.starts_with("ods_") => Some("[token]".to_owned()),
+            _ if text.starts_with("ods/") => Some("ods/[version]".to_owned()),
+            _ if text.starts_with("whsec_") => Some("[secret]".to_owned()),
+            _ if text.starts_with("msg_") => Some("[delivery]".to_owned()),
+            _ if text.starts_with("ods-invite1.") => Some("[invite]".to_owned()),
+            66.. if text.get(64..65) == Some("/") && is_hex(&text[..64]) => {
+                Some("[id of 64 digits]/[epoch]".to_owned())
+            }
+            _ if text.contains("#setup=") => Some("/ui/#setup=[secret]".to_owned()),
+            // JSON in a text, as the body of a delivery.
+            _ if text.starts_with('{') => serde_json::from_str(text).ok().map(|it| self.value(it).to_string()),
+            _ => None,
+        };
+        whole.unwrap_or_else(|| self.place(text))
+    }
+
+    /// Folders and ports.
+    fn place(&self, text: &str) -> String {
+        // Behind a link the node names the folder that it leads to.
+        let real = self.folder.canonicalize().unwrap_or_else(|_| self.folder.to_owned());
+        let text = [&real, self.folder]
+            .iter()
+            .fold(text.to_owned(), |text, folder| text.replace(&folder.display().to_string(), "[folder]"));
+        match text.rsplit_once("127.0.0.1:") {
+            Some((before, behind)) => {
+                format!("{before}127.0.0.1:[port]{}", behind.trim_start_matches(|c: char| c.is_ascii_digit()))
+            }
+            // An id within words.
+            None => text.split_inclusive(|c: char| !c.is_ascii_alphanumeric()).map(without_id).collect(),
+        }
     }
 }
 
-fn redacted_fields(node: &Node, fields: Map<String, Value>) -> Map<String, Value> {
-    let field = |(name, value): (String, Value)| {
-        let name = redacted_text(node, &name);
-        let value = match value {
-            Value::Number(_) if VOLATILE.contains(&name.as_str()) => Value::from("[number]"),
-            Value::String(_) if ["request_id", "x-request-id"].contains(&name.as_str()) => Value::from("[request]"),
-            Value::String(_) if name == "date" => Value::from("[time]"),
-            other => redacted(node, other),
-        };
-        (name, value)
-    };
-    fields.into_iter().map(field).collect()
+fn without_id(word: &str) -> String {
+    match word.split_at_checked(64) {
+        Some((id, rest)) if is_hex(id) => format!("[id of 64 digits]{rest}"),
+        Some(_) | None => word.to_owned(),
+    }
 }
 
-fn redacted_text(node: &Node, text: &str) -> String {
-    let is_hex = |text: &str| text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c));
-    let whole = match text.len() {
-        16 | 32 | 64 if is_hex(text) => Some(format!("[id of {} digits]", text.len())),
-        20.. if text.get(4..5) == Some("-") && text.ends_with('Z') => Some("[time]".to_owned()),
-        _ if text.starts_with("/api/v1/webhooks/") => Some("/api/v1/webhooks/[id]".to_owned()),
-        _ if text == env!("CARGO_PKG_VERSION") => Some("[version]".to_owned()),
-        _ if text.starts_with("ods_") => Some("[token]".to_owned()),
-        _ if text.starts_with("whsec_") => Some("[secret]".to_owned()),
-        _ if text.starts_with("msg_") => Some("[delivery]".to_owned()),
-        _ if text.starts_with("ods-invite1.") => Some("[invite]".to_owned()),
-        66.. if text.get(64..65) == Some("/") && is_hex(&text[..64]) => Some("[id of 64 digits]/[epoch]".to_owned()),
-        _ if text.contains("#setup=") => Some("/ui/#setup=[secret]".to_owned()),
-        _ => None,
-    };
-    whole.unwrap_or_else(|| {
-        let text = text.replace(&node.folder.path().display().to_string(), "[folder]");
-        match text.rsplit_once("127.0.0.1:") {
-            Some((before, _)) => format!("{before}127.0.0.1:[port]"),
-            None => text,
-        }
-    })
+fn is_hex(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
 }
 
+/// Runs a command at a node, and holds what it prints against the snapshot of this name.
 async fn snapshot(node: &Node, name: &str, typed: &[&str]) -> Value {
+    snapshot_given(node.folder.path(), name, typed, Given::default()).await
+}
+
+async fn snapshot_given(folder: &Path, name: &str, typed: &[&str], given: Given<'_>) -> Value {
+    let leaf = leaf(typed);
+    assert!(name == leaf || name.starts_with(&format!("{leaf}-")), "{name} is printed by {leaf}");
     let typed: Vec<&str> = typed.iter().chain(&["--json"]).copied().collect();
-    let text = node.well(&typed).await;
+    let (outcome, text) = run(folder, &typed, given.environment, given.piped).await;
+    if let Err(failure) = outcome {
+        panic!("{typed:?}: {}", failure.to_json());
+    }
     // Some commands print an object a line, so that it may be read as it comes.
     let values: Result<Vec<Value>, _> = serde_json::Deserializer::from_str(&text).into_iter().collect();
     let mut values = values.expect("JSON");
     let printed = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
-    insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_json_snapshot!(name, redacted(node, printed.clone()));
-    });
+    hold(name, &Redaction { folder, varying: given.varying }, printed.clone());
     printed
+}
+
+fn hold(name: &str, redaction: &Redaction<'_>, printed: Value) {
+    insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_json_snapshot!(name, redaction.value(printed));
+    });
+}
+
+/// The name of the command that is typed, such as `token-create`.
+fn leaf(typed: &[&str]) -> String {
+    let read = Cli::command().try_get_matches_from(std::iter::once(&"ods").chain(typed));
+    let matches = read.unwrap_or_else(|error| panic!("{typed:?}: {error}"));
+    let all = std::iter::successors(Some(&matches), |at| at.subcommand().map(|(_, inner)| inner));
+    let words: Vec<&str> = all.filter_map(ArgMatches::subcommand_name).collect();
+    words.join("-")
 }
 
 /// A node that has told once how it stands, as it does just after its start.
 async fn settled() -> Node {
     let node = Node::start().await;
-    let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
-    while node.json(&["mesh"]).await[0]["started_at"].is_null() {
-        assert!(std::time::Instant::now() < until, "it tells nothing of itself");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
+    until("it tells of itself", async || !node.json(&["mesh"]).await[0]["started_at"].is_null()).await;
     node
 }
 
-#[tokio::test]
-async fn packages() {
-    let node = settled().await;
-    let file = node.write("Tool-1.pkg", &bytes(1, 1000));
-    snapshot(&node, "push", &["push", &file, "--path", "mac/Tool-1.pkg", "--tag", "prod"]).await;
-    snapshot(&node, "set", &["set", "mac/Tool-1.pkg", "--title", "Tool", "--version", "1"]).await;
-    snapshot(&node, "tag", &["tag", "mac/Tool-1.pkg", "--add", "new"]).await;
-    snapshot(&node, "events", &["events", "--type", "package.published"]).await;
-    snapshot(&node, "ls", &["ls"]).await;
-    snapshot(&node, "ls-anchors", &["ls", "--anchors"]).await;
-    snapshot(&node, "show", &["show", "mac/Tool-1.pkg"]).await;
-    let history = snapshot(&node, "show-history", &["show", "--history", "mac/Tool-1.pkg"]).await;
-    snapshot(&node, "show-nodes", &["show", "--nodes", "mac/Tool-1.pkg"]).await;
-    snapshot(&node, "rm", &["rm", "mac/Tool-1.pkg"]).await;
-    let first = history["items"][2]["revision"].as_str().expect("the first revision");
-    snapshot(&node, "restore", &["restore", "mac/Tool-1.pkg", first]).await;
-    snapshot(&node, "upload-ls", &["upload", "ls"]).await;
-    node.stop().await;
+/// Waits until something is so.
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let end = Instant::now() + Duration::from_mins(1);
+    while !is_so().await {
+        assert!(Instant::now() < end, "{what}: it never is");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
-#[tokio::test]
-async fn the_node_and_the_mesh() {
-    let node = settled().await;
-    snapshot(&node, "status", &["status"]).await;
-    snapshot(&node, "mesh", &["mesh"]).await;
-    snapshot(&node, "mesh-missing", &["mesh", "--missing", "hq"]).await;
-    snapshot(&node, "transfers", &["transfers"]).await;
-    snapshot(&node, "limit", &["limit"]).await;
-    snapshot(&node, "roster-ls", &["roster", "ls"]).await;
-    snapshot(&node, "peer-ls", &["peer", "ls"]).await;
-    let invite = snapshot(&node, "peer-invite", &["peer", "invite"]).await;
-    snapshot(&node, "peer-invites", &["peer", "invites"]).await;
-    snapshot(&node, "peer-revoke", &["peer", "revoke", invite["id"].as_str().expect("an id")]).await;
-    snapshot(&node, "gc", &["gc", "--dry-run"]).await;
-    snapshot(&node, "scrub", &["scrub", "--status"]).await;
-    snapshot(&node, "watch-ls", &["watch", "ls"]).await;
-    node.stop().await;
+fn gather(command: &Command, name: &str, leaves: &mut BTreeSet<String>) {
+    if !command.is_subcommand_required_set() {
+        leaves.insert(name.to_owned());
+    }
+    for inner in command.get_subcommands() {
+        let prefix = if name.is_empty() { String::new() } else { format!("{name}-") };
+        gather(inner, &format!("{prefix}{}", inner.get_name()), leaves);
+    }
 }
 
-#[tokio::test]
-async fn what_is_kept_and_how() {
-    let node = settled().await;
-    let file = node.write("Tool-1.pkg", &bytes(1, 1000));
-    node.well(&["push", &file]).await;
-    let pulled = node.folder.path().join("pulled.pkg").display().to_string();
-    snapshot(&node, "pull", &["pull", "Tool-1.pkg", "--output", &pulled]).await;
-    snapshot(&node, "policy", &["policy", "selected", "--path", "mac/*"]).await;
-    snapshot(&node, "settings-show", &["settings", "show", "gc.grace"]).await;
-    let webhook = ["webhook", "add", "https://hooks.example.org/ods", "--name", "chat", "--type", "peer.*"];
-    node.well(&webhook).await;
-    snapshot(&node, "webhook-enable", &["webhook", "enable", "chat"]).await;
-    snapshot(&node, "webhook-redeliver", &["webhook", "redeliver", "chat", "--all-since", "1d"]).await;
-    snapshot(&node, "api-options", &["api", "OPTIONS", "/uploads"]).await;
-    node.stop().await;
-}
+#[test]
+fn every_command_has_a_snapshot() {
+    let mut leaves = BTreeSet::new();
+    gather(&Cli::command(), "", &mut leaves);
+    assert!(leaves.len() > 80, "the tree is walked: {leaves:?}");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/commands/tests/snapshots");
+    let entries = std::fs::read_dir(folder).expect("the snapshots are there");
+    let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
+    let kept: BTreeSet<String> = names.filter_map(|name| name.strip_suffix(".snap").map(str::to_owned)).collect();
 
-#[tokio::test]
-async fn people_and_webhooks() {
-    let node = settled().await;
-    let token = snapshot(&node, "token-create", &["token", "create", "ci", "--scope", "read"]).await;
-    snapshot(&node, "token-ls", &["token", "ls"]).await;
-    snapshot(&node, "token-revoke", &["token", "revoke", token["id"].as_str().expect("an id")]).await;
-    snapshot(&node, "user-ls", &["user", "ls"]).await;
-    snapshot(&node, "user-link", &["user", "link"]).await;
-    snapshot(&node, "session-show", &["session", "show"]).await;
-    snapshot(&node, "session-ls", &["session", "ls"]).await;
-    let address = "https://hooks.example.org/ods";
-    snapshot(&node, "webhook-add", &["webhook", "add", address, "--name", "chat", "--type", "package.*"]).await;
-    snapshot(&node, "webhook-ls", &["webhook", "ls"]).await;
-    snapshot(&node, "webhook-show", &["webhook", "show", "chat"]).await;
-    snapshot(&node, "webhook-edit", &["webhook", "edit", "chat", "--tag", "prod"]).await;
-    snapshot(&node, "webhook-disable", &["webhook", "disable", "chat"]).await;
-    snapshot(&node, "webhook-rotate", &["webhook", "rotate", "chat"]).await;
-    snapshot(&node, "webhook-log", &["webhook", "log", "chat"]).await;
-    snapshot(&node, "webhook-rm", &["webhook", "rm", "chat"]).await;
-    snapshot(&node, "settings-set", &["settings", "set", "gc.grace=2d"]).await;
-    snapshot(&node, "audit", &["audit", "--limit", "1"]).await;
-    let (exit, failure) = match node.ods(&["show", "none.pkg", "--json"]).await {
-        Ok(printed) => panic!("printed {printed}"),
-        Err(failure) => (failure.exit().code(), failure.to_json()),
-    };
-    insta::with_settings!({ snapshot_path => "snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_json_snapshot!("failure", redacted(&node, serde_json::json!({"exit": exit, "failure": failure})));
-    });
-    node.stop().await;
+    let missing: Vec<&String> =
+        leaves.iter().filter(|leaf| !kept.contains(*leaf) && !WITHOUT.iter().any(|(name, _)| name == leaf)).collect();
+    assert!(missing.is_empty(), "no snapshot shows what these print with --json: {missing:?}");
+    for (name, reason) in WITHOUT {
+        assert!(leaves.contains(name) && !kept.contains(name), "{name} is no command without a snapshot: {reason}");
+    }
+
+    let tests = [
+        include_str!("json/machine.rs"),
+        include_str!("json/mesh.rs"),
+        include_str!("json/packages.rs"),
+        include_str!("json/people.rs"),
+        include_str!("json/watches.rs"),
+        include_str!("json/webhooks.rs"),
+    ];
+    let made_by = |name: &str| [format!(", \"{name}\", &"), format!("hold(\"{name}\", &")];
+    let is_made = |name: &str| made_by(name).iter().any(|call| tests.iter().any(|test| test.contains(call)));
+    let left: Vec<&String> = kept.iter().filter(|name| !is_made(name)).collect();
+    assert!(left.is_empty(), "no test prints these any more: {left:?}");
+    let is_of = |name: &str| leaves.iter().any(|leaf| name == leaf || name.starts_with(&format!("{leaf}-")));
+    let foreign: Vec<&String> =
+        kept.iter().filter(|name| !is_of(name) && !OF_NO_COMMAND.contains(&name.as_str())).collect();
+    assert!(foreign.is_empty(), "these are of no command: {foreign:?}");
 }
