@@ -56,9 +56,9 @@ struct State {
     head_since: Option<Instant>,
     /// When the client was told that the connection ends.
     leaving_since: Option<Instant>,
-    /// It made further requests all the same. Over HTTP/2 it may: streams are refused only once it acknowledged that
+    /// When it made a further request all the same. Over HTTP/2 it may: streams are refused only once it acknowledged that
     /// (RFC 9113 section 6.8), and who doesn't mean to leave doesn't acknowledge.
-    defies: bool,
+    defied_at: Option<Instant>,
     had_request: bool,
     multiplexed: bool,
     requests: usize,
@@ -98,8 +98,8 @@ impl State {
     }
 
     fn deadline(&self, limits: &ListenLimits, crowd: Crowd) -> Option<(Instant, Expired)> {
-        if self.defies {
-            return Some((self.began_at, Expired::Idle));
+        if let Some(at) = self.defied_at {
+            return Some((at, Expired::Idle));
         }
         let waiting = self.waiting_deadline(limits, crowd);
         let leaving = self.leaves_at(limits, crowd).map(|until| (until, Expired::Idle));
@@ -138,7 +138,7 @@ impl Activity {
             idle_since: now,
             head_since: None,
             leaving_since: None,
-            defies: false,
+            defied_at: None,
             had_request: false,
             multiplexed: false,
             requests: 0,
@@ -186,7 +186,9 @@ impl Activity {
     /// A request's head is here.
     pub(super) fn request_began(&self, multiplexed: bool, now: Instant) {
         let mut state = self.state();
-        state.defies |= state.leaving_since.is_some_and(|since| since + LINGER <= now);
+        if state.leaving_since.is_some_and(|since| since + LINGER <= now) {
+            state.defied_at = Some(now);
+        }
         state.had_request = true;
         state.multiplexed = multiplexed;
         state.requests += 1;

@@ -500,10 +500,8 @@ impl Job {
             return PieceSet::none(free.count());
         }
         let others = self.hungry(turn);
-        let gives = |other: &NodeId| {
-            self.sources.get(other).is_some_and(|source| source.has.is_some() && source.meter.has_brought())
-        };
-        let parts = others.iter().zip(0..).filter(|(other, _)| gives(other));
+        let gives = |source: &Source| source.has.is_some() && source.meter.has_brought();
+        let parts = others.iter().zip(0..).filter(|(other, _)| self.sources.get(other).is_some_and(gives));
         let parts = parts.map(|(other, at): (_, u64)| at + u64::from(self.own < **other));
         on_their_way(free, &self.availability, parts, others.len() as u64 + 1)
     }

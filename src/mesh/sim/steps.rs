@@ -234,7 +234,8 @@ impl World {
         let spare = (self.founded..self.machines.len()).find(|number| !self.used.contains(number));
         let (Some(via), Some(spare)) = (self.running(via), spare) else { return };
         let owns = |store: &Store| store.roster().role(&store.node_id()) == Some(Role::Owner);
-        if !owns(self.machines[via].store()) {
+        // A clone that goes would take the invite along, and nobody else's brings the newcomer in.
+        if !owns(self.machines[via].store()) || self.clones.contains(&via) {
             return;
         }
         self.machines[spare].start();
