@@ -17,7 +17,7 @@ use crate::log;
 use crate::node_state::{LinkBrief, low_sum};
 use crate::reach::reach;
 use crate::roster::Roster;
-use crate::schema::{BLOBS, EVENTS, LIVE_BLOBS, LOG, PACKAGES, STATEMENTS, STREAM_EVENTS, STREAMS, WANTS};
+use crate::schema::{BLOBS, COVERED, EVENTS, LIVE_BLOBS, LOG, PACKAGES, STATEMENTS, STREAM_EVENTS, STREAMS, WANTS};
 use crate::set_sum::SetSum;
 use crate::statement::Role;
 use crate::states;
@@ -227,7 +227,9 @@ pub(crate) fn asked<'a>(
 ) -> Result<Asked<'a>> {
     let event = log::find(&tables.table(EVENTS)?, &tables.table(LOG)?, revision)?;
     let header = event.ok_or(StoreError::Corrupt { what: "a package's revision" })?.header;
-    Ok(Asked { stream: header.stream, seq: header.seq, blob, path, tags })
+    // What is current counts; so of an expelled node it is covered, and of nobody else.
+    let of_expelled = tables.table(COVERED)?.get(revision.as_bytes())?.is_some();
+    Ok(Asked { stream: header.stream, seq: header.seq, of_expelled, blob, path, tags })
 }
 
 fn tags(row: &PackageRow) -> &str {

@@ -3,6 +3,8 @@
 //! A node has the bytes of a revision that is current here iff, by its state,
 //! - its vector covers the event, and holds nothing that this node doesn't hold (else something there may have replaced
 //!   the revision, and the want may be gone without the bytes ever having come),
+//! - if the event's origin is expelled, its vector is the same (else it may lack the event by which an Expel covers this
+//!   one, so that this one doesn't count there, and the want is gone likewise),
 //! - its roster is the one held here (else another event may count there),
 //! - its policy selects the package, and is not `on-demand`,
 //! - the blob is not among its wants, and that list is complete.
@@ -23,6 +25,8 @@ use crate::vector::{StreamState, Vector};
 pub(crate) struct Asked<'a> {
     pub(crate) stream: StreamId,
     pub(crate) seq: u64,
+    /// Whether its origin is expelled: it counts since every Expel covers it, by itself or by a later event.
+    pub(crate) of_expelled: bool,
     pub(crate) blob: Digest,
     pub(crate) path: &'a str,
     pub(crate) tags: &'a str,
@@ -57,7 +61,7 @@ pub enum NotTold {
     LaterVersion,
     /// The node has another roster at the moment.
     OtherRoster,
-    /// The node holds events that this one doesn't, or other ones.
+    /// The node holds events that this one doesn't, or other ones; or it lacks some by which those of an expelled node count.
     OtherEvents,
     /// It has so many streams that its state doesn't list all.
     ManyStreams,
@@ -140,10 +144,12 @@ impl Compared {
         self.lasts.get(&StreamBrief::tag_of(stream)).is_some_and(|last| *last >= seq)
     }
 
-    /// Why the node may lack revisions of which [`Self::holding`] can't tell; `None` if it can tell of all.
-    pub(crate) fn untold(&self) -> Option<NotTold> {
+    /// Why the node may lack revisions of which [`Self::holding`] can't tell, some of which are of expelled nodes or none;
+    /// `None` if it can tell of all.
+    pub(crate) fn untold(&self, some_of_expelled: bool) -> Option<NotTold> {
         match (self.events, self.same_roster, self.wants_complete) {
             (Events::Other(why), _, _) => Some(why),
+            (Events::Fewer, _, _) if some_of_expelled => Some(NotTold::OtherEvents),
             (Events::Same | Events::Fewer, false, _) => Some(NotTold::OtherRoster),
             (Events::Same | Events::Fewer, true, false) => Some(NotTold::ManyWants),
             (Events::Same | Events::Fewer, true, true) => None,
@@ -165,6 +171,8 @@ impl Compared {
             // That an event is lacking can be told even where it can't be told what else is there.
             Events::Fewer | Events::Other(_) if lacks && self.lasts_complete => return Holding::Behind,
             Events::Other(why) => return Holding::Unknown(why),
+            // Those that it lacks may be the ones by which this one counts here.
+            Events::Fewer if asked.of_expelled => return Holding::Unknown(NotTold::OtherEvents),
             Events::Same | Events::Fewer => {}
         }
         match (self.same_roster, self.wants_complete) {
@@ -282,7 +290,8 @@ mod tests {
     }
 
     fn asked(seq: u64) -> Asked<'static> {
-        Asked { stream: stream(1), seq, blob: Digest::of(b"x"), path: "mac/x.pkg", tags: "prod,beta" }
+        let (path, tags) = ("mac/x.pkg", "prod,beta");
+        Asked { stream: stream(1), seq, of_expelled: false, blob: Digest::of(b"x"), path, tags }
     }
 
     fn want(blob: &[u8]) -> WantBrief {
@@ -332,6 +341,16 @@ mod tests {
             state.streams_complete = false;
         };
         assert_eq!(unknown(compared(&[(1, 3), (2, 1)], cut)), NotTold::ManyStreams);
+    }
+
+    #[test]
+    fn an_event_of_an_expelled_node_may_count_by_those_that_are_lacking() {
+        let asked = |seq| Asked { of_expelled: true, ..asked(seq) };
+        let (all, fewer) = (compared(&[(1, 3), (2, 2)], |_| {}), compared(&[(1, 2), (2, 2)], |_| {}));
+        assert_eq!((all.holding(&asked(2)), all.untold(true)), (Holding::Has, None));
+        assert_eq!(fewer.holding(&asked(2)), Holding::Unknown(NotTold::OtherEvents));
+        assert_eq!(fewer.holding(&asked(3)), Holding::Behind);
+        assert_eq!((fewer.untold(true), fewer.untold(false)), (Some(NotTold::OtherEvents), None));
     }
 
     #[test]

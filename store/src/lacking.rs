@@ -10,7 +10,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Unbounded};
 
-use redb::{ReadTransaction, ReadableTable};
+use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 
 use crate::digest::Digest;
 use crate::error::Result;
@@ -20,7 +20,7 @@ use crate::holding::{Holding, NotTold};
 use crate::limits::{HOLDING_TAIL_EVENTS_MAX, STATE_WANTS_MAX};
 use crate::log;
 use crate::package::{self, Package, Viewer};
-use crate::schema::{LIVE_BLOBS, LOG, STREAMS, WANTS};
+use crate::schema::{COVERED, LIVE_BLOBS, LOG, STREAMS, WANTS};
 use crate::statement::Role;
 
 /// Packages that a member lacks.
@@ -51,7 +51,7 @@ pub(crate) fn page(
     };
     let untold = match &member.told {
         Told::Own => None,
-        Told::State(compared, _) => compared.untold(),
+        Told::State(compared, _) => compared.untold(!read.open_table(COVERED)?.is_empty()?),
         Told::Nothing(why) => Some(*why),
     };
     Ok(Lacking { role: member.role, items: found.items, next, untold })

@@ -1,6 +1,7 @@
 //! Policies: wants follow them, and bytes go only where others are known to have them. The last copy never goes, whatever
 //! the order in which nodes change their minds, hear of each other and let go.
 
+mod expelled;
 mod relaying;
 mod worlds;
 
@@ -551,50 +552,4 @@ fn what_makes_no_sense_is_refused() {
         assert!(matches!(error, StoreError::BadName { field: "policy", .. }), "{error}");
     }
     assert_eq!(store.policy().expect("readable"), StatePolicy::All);
-}
-
-/// The only place of some bytes goes with what an expelled node published, and they are at another one again, since what it
-/// removed comes back: whichever is folded first.
-#[test]
-fn who_waits_for_bytes_is_not_forgotten_when_a_roster_changes_where_they_are() {
-    for (published, removed) in [("a.pkg", "b.pkg"), ("b.pkg", "a.pkg")] {
-        for policy in [on_demand(100), StatePolicy::All] {
-            let nodes = mesh(3, Role::Publisher);
-            let [a, b, c] = [0, 1, 2].map(|node| &nodes[node].1);
-            set(c, &policy);
-            let blob = put(a, removed, b"x", at(1)).expect("a publish").package.blob;
-            pull(b, a, at(2)).expect("a pull");
-            put(b, published, b"x", at(3)).expect("a publish");
-            b.remove(&path(removed), &Condition::None, &Author::new("test"), at(3)).expect("a removal");
-            pull(c, b, at(4)).expect("a pull");
-            assert!(c.want_now(&blob, at(5)).expect("a client asks"));
-            a.expel(&b.node_id(), &Author::new("test"), at(6)).expect("an owner expels");
-            pull(c, a, at(7)).expect("a pull");
-            assert_eq!(c.package(&path(published)).expect("readable"), None);
-            let asked: Vec<_> = c.wants(10).expect("wants").iter().map(|want| (want.blob, want.asked_at)).collect();
-            assert_eq!(asked, [(blob, Some(at(5)))], "{policy:?}");
-            assert_sound(c);
-        }
-    }
-}
-
-/// The same in one batch: the last revision with some bytes goes, and one of an expelled node that is covered comes.
-#[test]
-fn who_waits_for_bytes_is_not_forgotten_when_what_is_covered_comes_with_a_removal() {
-    for (first, second) in [("a.pkg", "b.pkg"), ("b.pkg", "a.pkg")] {
-        let nodes = mesh(3, Role::Publisher);
-        let [a, b, c] = [0, 1, 2].map(|node| &nodes[node].1);
-        set(c, &on_demand(100));
-        let blob = put(a, first, b"x", at(1)).expect("a publish").package.blob;
-        pull(c, a, at(2)).expect("a pull");
-        assert!(c.want_now(&blob, at(3)).expect("a client asks"));
-        put(b, second, b"x", at(4)).expect("a publish");
-        pull(a, b, at(5)).expect("a pull");
-        a.expel(&b.node_id(), &Author::new("test"), at(6)).expect("an owner expels");
-        a.remove(&path(first), &Condition::None, &Author::new("test"), at(7)).expect("a removal");
-        pull(c, a, at(8)).expect("a pull");
-        assert_eq!(state(c, second), PackageState::Wanted);
-        assert_eq!(c.wants(10).expect("wants")[0].asked_at, Some(at(3)));
-        assert_sound(c);
-    }
 }
