@@ -160,7 +160,9 @@ pub(crate) fn events_of_expelled_arrived(
 ) -> Result<()> {
     let (roster, mut changed) = (tx.roster(), BTreeSet::new());
     for origin in origins.iter().filter(|origin| roster.is_expelled(origin)) {
-        if recover_coverage(tx, origin)? {
+        let covered = covered_by_all(tx, origin)?;
+        // Events only ever join what is covered. So where nothing is, nothing was, and not all that is held is looked at.
+        if !covered.is_empty() && set_coverage(tx, origin, &covered)? {
             changed.insert(*origin);
         }
     }
@@ -169,6 +171,11 @@ pub(crate) fn events_of_expelled_arrived(
 
 /// Computes anew which events of an expelled node every Expel covers; tells whether that changed.
 fn recover_coverage(tx: &Tx<'_>, node: &NodeId) -> Result<bool> {
+    set_coverage(tx, node, &covered_by_all(tx, node)?)
+}
+
+/// The events held that every Expel of a node covers; none if nobody expelled it.
+fn covered_by_all(tx: &Tx<'_>, node: &NodeId) -> Result<BTreeSet<EventId>> {
     let roster = tx.roster();
     let none = Standing::default();
     let mut expels = roster.standing(node).unwrap_or(&none).expels.iter();
@@ -177,6 +184,11 @@ fn recover_coverage(tx: &Tx<'_>, node: &NodeId) -> Result<bool> {
         let also = ancestry(tx, tips)?;
         covered.retain(|id| also.contains(id));
     }
+    Ok(covered)
+}
+
+/// Has these of the events held of a node be the covered ones; tells whether that changed any.
+fn set_coverage(tx: &Tx<'_>, node: &NodeId, covered: &BTreeSet<EventId>) -> Result<bool> {
     let mut changed = false;
     for (id, _) in log::events_of(tx, node)? {
         let counts = covered.contains(&id);

@@ -196,6 +196,36 @@ fn the_events_of_an_expelled_node_cost_about_as_much_as_those_of_another() {
     assert!(took < 8 * plain_took, "{took:?} and {plain_took:?}");
 }
 
+/// Two owners expelled it, each having heard of other events of it. What both cover counts once both tips are here.
+#[test]
+fn the_events_of_an_expelled_node_that_come_in_many_batches_count_from_the_last_tip_on() {
+    let nodes = mesh(3, Role::Owner);
+    let [a, b, c] = [0, 1, 2].map(|node| &nodes[node].1);
+    let name = |number| format!("p/{number}.pkg");
+    for number in 0..10 {
+        put(b, &name(number), b"x", at(number)).expect("a publish");
+        match number {
+            3 => pull(c, b, at(number)).expect("a pull"),
+            5 => pull(a, b, at(number)).expect("a pull"),
+            _ => {}
+        }
+    }
+    let to = fresh(9).1;
+    to.take_root(a.node_id(), at(20)).expect("alone");
+    for owner in [a, c] {
+        owner.expel(&b.node_id(), &Author::new("test"), at(20)).expect("an owner expels");
+        to.insert_statements(owner.roster_statements().expect("readable"), at(20)).expect("they verify");
+    }
+    let events = b.events_after(Lsn::ZERO, usize::MAX).expect("readable");
+    let counts = events.chunks(2).map(|events| {
+        let batch = EventBatch { events: events.to_vec(), pull: None, backfill: true };
+        assert_eq!(to.insert_events(batch, at(21)).expect("an answer").refused, None);
+        assert_sound(&to);
+        (0..10).filter(|number| to.package(&path(&name(*number))).expect("readable").is_some()).count()
+    });
+    assert_eq!(counts.collect::<Vec<_>>(), [0, 0, 4, 4, 4]);
+}
+
 fn backfilled(store: &Store) -> Vec<bool> {
     let records = store.records(ods_store::Lsn::ZERO, 1000).expect("readable").items;
     let published =
