@@ -187,7 +187,7 @@ pub(super) const METER_MS: u64 = 4_000;
 pub(super) const STALLED_MS: u64 = 2_000;
 /// So many pieces are left to another node that gets the same blob: what it asked for, and what its last map didn't tell yet.
 pub(super) const LEFT_TO_OTHERS_PIECES: usize = 2;
-/// For how long at least after the last piece that came here from anywhere.
+/// For how long at least after it was last seen to get more.
 pub(super) const LEFT_MIN_MS: u64 = 300;
 /// And at most.
 pub(super) const LEFT_MAX_MS: u64 = 5_000;

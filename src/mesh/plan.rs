@@ -25,8 +25,9 @@
 //! `PIECES_WAIT_MS`. A first question is never left open, and an open one holds neither a request for bytes nor a place
 //! that another want could use: a job whose sources bring nothing gives its place to one that waits for it, and comes
 //! back later. So take any piece that some node has and a neighbour that answers wants: within a back-off the
-//! neighbour's job asks for the map, sees the piece and claims it, whatever else it waits for. Every piece thus moves
-//! on along every path of nodes that want it. (`simulation.rs` tries this on random graphs.)
+//! neighbour's job asks for the map, sees the piece and claims it, whatever else it waits for; unless it leaves that to a third
+//! node for a moment, which it does only as long as it sees that one get more. Every piece thus moves on along every path of
+//! nodes that want it. (`simulation.rs` tries this on random graphs.)
 
 use std::collections::{BTreeMap, BTreeSet};
 

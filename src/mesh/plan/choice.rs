@@ -61,6 +61,27 @@ impl Availability {
     }
 }
 
+impl Has {
+    pub(super) fn contains(&self, piece: u64) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(pieces) => pieces.contains(piece),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(self, Self::Some(pieces) if pieces.is_empty())
+    }
+
+    /// Whether it has any of these.
+    pub(super) fn offers(&self, missing: &PieceSet) -> bool {
+        match self {
+            Self::All => !missing.is_empty(),
+            Self::Some(pieces) => !missing.intersection(pieces).is_empty(),
+        }
+    }
+}
+
 /// The next pieces to ask of a source that has `has`, of those that are `free`: adjacent ones, `pieces_max` at most.
 pub(super) fn next_run(
     free: &PieceSet,

@@ -37,6 +37,8 @@ enum Stage {
 struct Source {
     has: Option<Has>,
     asking: bool,
+    /// When it was last seen to have got more.
+    grew_at: Moment,
     /// Not to be used before this.
     use_at: Moment,
     ask_at: Moment,
@@ -122,6 +124,9 @@ impl Job {
         (source.asking, source.failures) = (false, 0);
         source.ask_at = now.plus_ms(PIECE_MAP_MS);
         self.availability.change(source.has.as_ref(), Some(&has));
+        if source.has.as_ref() != Some(&has) {
+            source.grew_at = now;
+        }
         source.has = Some(has);
     }
 
@@ -214,9 +219,9 @@ impl Job {
             (!source.asking && at > now).then_some(at)
         };
         let given_up = self.given_up_at().filter(|at| *at > now);
-        let endgame = (!self.runs.is_empty()).then(|| now.plus_ms(ENDGAME_LOOK_MS));
-        let left = self.sources.keys().filter_map(|node| self.left_until(node, now)).filter(|at| *at > now);
-        self.sources.values().filter_map(of_source).chain(given_up).chain(endgame).chain(left).min()
+        // Whether another would bring a piece sooner, and whether what was left to others is left any longer.
+        let look = self.is_open().then(|| now.plus_ms(ENDGAME_LOOK_MS));
+        self.sources.values().filter_map(of_source).chain(given_up).chain(look).min()
     }
 
     /// Adds what to do now. False: nothing is under way and nothing can be done with these sources.
@@ -493,24 +498,20 @@ impl Job {
         turn.usable.iter().filter(hungry).collect()
     }
 
-    /// Pieces not to ask `node` for yet, since others have surely asked for them: such that gave something, and so get it from
-    /// elsewhere than from here.
+    /// Pieces not to ask `node` for yet: the next ones of others that gave something, so that they get it from elsewhere than
+    /// from here, and that got more within the time in which `node` would have brought it.
     fn left_to_others(&self, free: &PieceSet, node: &NodeId, turn: &Turn<'_>) -> PieceSet {
-        if self.left_until(node, turn.now).is_none_or(|until| until <= turn.now) {
-            return PieceSet::none(free.count());
-        }
+        let soon_ms = self.sources.get(node).and_then(|source| source.meter.eta_ms(PIECE_BYTES, 1, turn.now));
+        let Some(soon_ms) = soon_ms else { return PieceSet::none(free.count()) };
+        let patience_ms = (2 * soon_ms).clamp(LEFT_MIN_MS, LEFT_MAX_MS);
+        let gets_on = |source: &Source| {
+            let grows = turn.now < source.grew_at.plus_ms(patience_ms);
+            grows && source.has.is_some() && source.meter.has_brought()
+        };
         let others = self.hungry(turn);
-        let gives = |source: &Source| source.has.is_some() && source.meter.has_brought();
-        let parts = others.iter().zip(0..).filter(|(other, _)| self.sources.get(other).is_some_and(gives));
+        let parts = others.iter().zip(0..).filter(|(other, _)| self.sources.get(other).is_some_and(gets_on));
         let parts = parts.map(|(other, at): (_, u64)| at + u64::from(self.own < **other));
         on_their_way(free, &self.availability, parts, others.len() as u64 + 1)
-    }
-
-    /// Until when pieces at `node` are left to others: as long as pieces come at all, and it could have brought them itself.
-    fn left_until(&self, node: &NodeId, now: Moment) -> Option<Moment> {
-        let (_, last) = self.progress?;
-        let soon_ms = self.sources.get(node)?.meter.eta_ms(PIECE_BYTES, 1, now)?;
-        Some(last.plus_ms((2 * soon_ms).clamp(LEFT_MIN_MS, LEFT_MAX_MS)))
     }
 
     /// A piece that another source owes and that `node` would bring far sooner: at the very end, when every missing piece is
@@ -574,27 +575,6 @@ impl Job {
                 .map(|(node, source)| SourceView { node: *node, rate_bytes_per_s: source.meter.rate(now) })
                 .collect(),
             waiting,
-        }
-    }
-}
-
-impl Has {
-    fn contains(&self, piece: u64) -> bool {
-        match self {
-            Self::All => true,
-            Self::Some(pieces) => pieces.contains(piece),
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        matches!(self, Self::Some(pieces) if pieces.is_empty())
-    }
-
-    /// Whether it has any of these.
-    fn offers(&self, missing: &PieceSet) -> bool {
-        match self {
-            Self::All => !missing.is_empty(),
-            Self::Some(pieces) => !missing.intersection(pieces).is_empty(),
         }
     }
 }
