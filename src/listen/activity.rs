@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::{
     crowd::Crowd,
-    limits::{LINGER, ListenLimits, WRITE_PROGRESS_BYTES},
+    limits::{DEAD_PEER_PROBE, LINGER, ListenLimits, WRITE_PROGRESS_BYTES},
 };
 
 /// Why the watchdog closes a connection.
@@ -186,7 +186,8 @@ impl Activity {
     /// A request's head is here.
     pub(super) fn request_began(&self, multiplexed: bool, now: Instant) {
         let mut state = self.state();
-        if state.leaving_since.is_some_and(|since| since + LINGER <= now) {
+        // Who is still being sent something may not have got that yet, however long ago it was written.
+        if !state.has_output() && state.leaving_since.is_some_and(|since| since + DEAD_PEER_PROBE <= now) {
             state.defied_at = Some(now);
         }
         state.had_request = true;
@@ -378,10 +379,14 @@ mod tests {
         let scene = scene();
         scene.activity.request_began(true, scene.at(0));
         assert!(scene.activity.leave(scene.at(20)));
-        scene.activity.request_began(true, scene.at(20) + LINGER / 2);
-        assert!(matches!(scene.verdict(22), Verdict::Fine(_)), "it was on its way");
-        scene.activity.request_began(true, scene.at(20) + LINGER);
-        assert_eq!(scene.verdict(23), Verdict::Close(Expired::Idle));
+        scene.activity.request_began(true, scene.at(49));
+        assert!(matches!(scene.verdict(49), Verdict::Fine(_)), "it was on its way");
+        scene.activity.response_held_up(scene.at(49));
+        scene.activity.request_began(true, scene.at(60));
+        assert!(matches!(scene.verdict(60), Verdict::Fine(_)), "what it was told may lie behind what it takes slowly");
+        scene.activity.response_goes_on();
+        scene.activity.request_began(true, scene.at(61));
+        assert_eq!(scene.verdict(61), Verdict::Close(Expired::Idle));
     }
 
     #[test]

@@ -167,3 +167,36 @@ async fn a_head_that_is_too_long_is_refused() {
     let answer = client.rest().await;
     assert!(answer.starts_with("HTTP/1.1 431 ") || answer.starts_with("HTTP/1.1 414 "), "{answer}");
 }
+
+#[tokio::test]
+async fn where_others_press_a_stream_of_events_ends_for_them() {
+    let limits = ListenLimits { connections_max: 1, crowded_age: SHORT, crowded_idle_timeout: SHORT, ..no_limits() };
+    let scene = Scene::new(limits);
+    let mut follower = scene.connect().await;
+    follower.send("GET /ticks HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    until("it follows", || scene.listeners.counters().open_connections() == 1).await;
+    assert!(scene.ask("/").await.ends_with("hello"));
+    assert!(follower.rest().await.ends_with("\r\n0\r\n\r\n"), "properly, so that it can be gone on with");
+}
+
+#[tokio::test]
+async fn a_connection_that_becomes_another_protocols_keeps_its_head_where_others_press() {
+    let limits = ListenLimits { connections_max: 1, crowded_age: SHORT, ..no_limits() };
+    let scene = Scene::new(limits);
+    let mut busy = scene.connect().await;
+    let upgrading = async {
+        busy.send("GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        assert!(busy.answer().await.ends_with("hello"));
+        tokio::time::sleep(SHORT * 2).await;
+        busy.send("GET /upgrade HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n").await;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            busy.0.read_buf(&mut head).await.unwrap();
+        }
+        drop(busy);
+        String::from_utf8(head).unwrap()
+    };
+    let (head, answer) = tokio::join!(upgrading, scene.ask("/"));
+    assert!(head.starts_with("HTTP/1.1 101 ") && !head.contains("close"), "{head}");
+    assert!(answer.ends_with("hello"));
+}

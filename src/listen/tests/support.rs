@@ -165,6 +165,7 @@ fn router(handlers: Handlers) -> Router {
                 ([("content-type", "text/event-stream")], Body::new(FirstThenNothing(Some("data: 1\n\n"))))
             }),
         )
+        .route("/ticks", get(|| async { ([("content-type", "text/event-stream")], Body::from_stream(ticks())) }))
         .route("/upgrade", get(upgrade))
         .route(
             "/wait",
@@ -174,6 +175,14 @@ fn router(handlers: Handlers) -> Router {
                 "done"
             }),
         )
+}
+
+/// A stream that has no end, and says something now and then.
+fn ticks() -> impl futures_util::Stream<Item = Result<&'static str, Infallible>> {
+    futures_util::stream::unfold((), async |()| {
+        tokio::time::sleep(SHORT / 10).await;
+        Some((Ok("data: 1\n\n"), ()))
+    })
 }
 
 async fn who(request: axum::extract::Request) -> String {
