@@ -46,15 +46,15 @@ pub(crate) struct Arguments {
 
 pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<(), Failure> {
     let node = arguments.connection.connect(context)?;
-    // Where to follow from if there is nothing to show: asked for first, so that nothing in between is passed over.
+    // Where to go on from if there is nothing to show: asked for first, so that nothing in between is passed over.
     let begins = match arguments.after {
-        None if arguments.follow => head(&node).await?,
-        after => after.unwrap_or_default(),
+        None => head(&node).await?,
+        Some(after) => after,
     };
     let wanted = EventQuery { kind: arguments.kind.clone(), path: arguments.path.clone(), ..EventQuery::default() };
     let page = match arguments.after {
         Some(after) => forward(&node, after, arguments.limit.get(), &wanted).await?,
-        None => newest(&node, arguments.before, arguments.limit.get(), &wanted).await?,
+        None => newest(&node, (arguments.before, begins), arguments.limit.get(), &wanted).await?,
     };
     if let (Some(after), true) = (arguments.after, page.pruned) {
         eprintln!("records behind {after} are no longer kept; those that are follow");
@@ -62,7 +62,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     if !arguments.follow {
         return write_page(&page, &mut context.output);
     }
-    let after = page.items.last().map_or(begins, |record| record.lsn);
+    let after = if page.pruned { page.cursor } else { page.items.last().map_or(begins, |record| record.lsn) };
     page.items.iter().try_for_each(|record| write_record(record, &mut context.output))?;
     follow(&node, after, &wanted, &mut context.output).await
 }
@@ -79,7 +79,7 @@ async fn forward(node: &Connected, after: u64, limit: usize, wanted: &EventQuery
 /// The newest records before a place, oldest first.
 async fn newest(
     node: &Connected,
-    before: Option<u64>,
+    (before, head): (Option<u64>, u64),
     limit: usize,
     wanted: &EventQuery,
 ) -> Result<RecordsView, Failure> {
@@ -87,7 +87,7 @@ async fn newest(
     let mut page = pages(node, limit, query).await?;
     page.items.reverse();
     // Whoever goes on from there reads forwards.
-    let cursor = page.items.last().map_or(page.cursor, |record| record.lsn);
+    let cursor = page.items.last().map_or(head, |record| record.lsn);
     Ok(RecordsView { next: None, cursor, ..page })
 }
 

@@ -114,13 +114,18 @@ pub(super) struct Found {
     pub(super) examined: Lsn,
     /// Whether there are records beyond it.
     pub(super) more: bool,
-    /// Whether records were pruned that were to be read.
+    /// Whether records were pruned that were to be read, or the place is none of this journal.
     pub(super) pruned: bool,
 }
 
 /// Up to `limit` records from a place that the caller asked for and may see.
 pub(super) fn read(reader: &Reader, wanted: &Wanted, from: ReadFrom, limit: usize) -> Result<Found, ApiError> {
     let mut found = Found { items: Vec::new(), examined: from.lsn(), more: true, pruned: false };
+    let head = reader.head();
+    if matches!(from, ReadFrom::After(after) if after > head) {
+        // A place of another journal than this: what is there was never read.
+        return Ok(Found { examined: head, more: false, pruned: true, ..found });
+    }
     let mut examined = 0;
     while found.more && found.items.len() < limit && examined < EXAMINED_MAX {
         let page = reader.records(from.at(found.examined), limit.max(READ_RECORDS))?;

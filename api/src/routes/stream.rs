@@ -2,7 +2,8 @@
 //!
 //! A follower is a cursor: records are read from the store when the connection takes them, so one that is slow, or asleep,
 //! costs no more memory than a batch of records, and loses nothing. What waits are the records, not the text that they
-//! become, which is several times as long. It is woken by commits, and ends when the node stops or its token ends.
+//! become, which is several times as long. It is woken by commits, and ends when the node stops, its token ends, or others need
+//! its connection.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -34,10 +35,10 @@ const BATCH_RECORDS: usize = 100;
 /// Follow the journal: its records as server-sent events.
 ///
 /// `id` is the LSN, `event` the type, `data` the same object as in the list. Without `Last-Event-ID` or `after` only new
-/// records come. If the place asked for is not in the journal (pruned, or never there), the first event is
+/// records come, and the first thing sent is an `id` alone, the place to go on from. If the place asked for is not in the journal (pruned, or never there), the first event is
 /// `reset` with `{"head": n}`, and records after that come; so is the next for a follower that slept until what it had yet to be
-/// sent was pruned. A node restored from a backup goes on with greater LSNs than it ever gave out, so a place stays good. The stream ends when the node stops; go on with
-/// `Last-Event-ID` then.
+/// sent was pruned. A node restored from a backup goes on with greater LSNs than it ever gave out, so a place stays good. The stream ends when the node
+/// stops, or has no connection left for others; go on with `Last-Event-ID` then.
 #[utoipa::path(get, path = "/api/v1/events/stream", operation_id = "follow_events", tag = "events", params(StreamQuery,
         ("Last-Event-ID" = Option<u64>, Header, description = "Only records with a greater LSN; goes before `after`")),
     responses((status = 200, content_type = "text/event-stream", body = String)))]
@@ -73,6 +74,8 @@ struct Follower {
     stopping: CancellationToken,
     /// Where the journal is, for one whose place wasn't there.
     reset: Option<Lsn>,
+    /// The place of one who named none: it goes on from there, though there was no record yet.
+    place: Option<Lsn>,
     ready: VecDeque<Record>,
 }
 
@@ -80,7 +83,8 @@ impl Follower {
     fn begin(reader: Reader, wanted: Wanted, after: Option<u64>) -> Result<Self, ApiError> {
         let (head, stopping) = (reader.head_changes(), reader.state().options.stopping.clone());
         let (cursor, reset, ready) = (reader.head(), None, VecDeque::new());
-        let mut follower = Self { reader, wanted, cursor, head, stopping, reset, ready };
+        let place = after.is_none().then_some(cursor);
+        let mut follower = Self { reader, wanted, cursor, head, stopping, reset, place, ready };
         if let Some(after) = after.map(Lsn::new) {
             let first = follower.reader.records(after.into(), 1)?.first;
             if after <= follower.cursor && after.next() >= first {
@@ -101,6 +105,9 @@ impl Follower {
             if let Some(head) = self.reset.take().map(Lsn::get) {
                 let reset = Event::default().id(head.to_string()).event("reset");
                 return Some(reset.data(json!({"head": head}).to_string()));
+            }
+            if let Some(place) = self.place.take() {
+                return Some(Event::default().id(place.get().to_string()).comment("following"));
             }
             if let Some(record) = self.ready.pop_front() {
                 return Some(event(&record));

@@ -79,7 +79,7 @@ export class LiveStream {
       this.#be('live');
       this.#retryMs = RETRY_FIRST_MS;
       await this.#read(response.body);
-      // It ended in good order: the node stops, or the session is over. The next try tells which.
+      // It ended in good order: the node stops, others need the connection, or the session is over. The next try tells which.
       this.#be('connecting');
     } catch {
       this.#be('lost');

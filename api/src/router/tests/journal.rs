@@ -257,6 +257,25 @@ async fn whoever_polls_goes_on_from_the_cursor_and_is_told_once_what_was_pruned(
     assert!(!poll(&at, "").await.2 && !poll(&at, "&type=peer.down").await.2, "it is told once");
     let back = api.get("/api/v1/events?before=2").await.ok(200);
     assert_eq!(back["pruned"], false, "nothing was asked for that went meanwhile");
+    // A place of another journal, longer than this.
+    let head = api.store.head().get();
+    assert_eq!(poll(&json!(head + 1), "").await, (vec![], json!(head), true));
+    assert_eq!(poll(&json!(head), "").await, (vec![], json!(head), false));
+}
+
+#[tokio::test]
+async fn who_follows_from_now_on_has_a_place_to_go_on_from_before_there_is_a_record() {
+    let api = Api::new();
+    api.publish("old.pkg", b"x", &[]);
+    let head = api.store.head().get();
+    let mut stream = Stream::open(&api, "", None).await;
+    let first = stream.body.frame().await.expect("something").expect("a frame");
+    let first = std::str::from_utf8(first.data_ref().expect("data")).expect("UTF-8").to_owned();
+    // Without data nothing is dispatched, but the id counts (HTML Living Standard section 9.2.6).
+    assert!(first.lines().any(|line| line == format!("id: {head}")) && !first.contains("data:"), "{first:?}");
+    api.publish("new.pkg", b"x", &[]);
+    let mut again = Stream::open(&api, "", Some(&head.to_string())).await;
+    assert_eq!(again.next().await.expect("an event").2["data"]["path"], "new.pkg");
 }
 
 #[tokio::test]
