@@ -13,13 +13,16 @@ pub(crate) fn values(facts: Facts) -> Map<String, Value> {
     let value = |name: &str, text: String| match name {
         "paths" | "prefixes" | "types" | "urls" => json(text, Value::is_array),
         "tags" => match json(text, Value::is_array) {
-            Value::String(text) => text.split(',').map(str::trim).collect(),
-            list => list,
+            Value::String(text) if !text.starts_with('[') && !text.ends_with('…') => {
+                text.split(',').map(str::trim).collect()
+            }
+            other => other,
         },
         "allow_private" | "disabled" | "enabled" | "paused" | "removed" => json(text, Value::is_boolean),
         "bytes" | "bytes_max" | "deliveries" | "missing" | "rescan_s" | "settle_s" | "since_ms" | "size" => {
             json(text, Value::is_u64)
         }
+        "priority" => json(text, Value::is_i64),
         "expires_at" | "old_secret_until" => match text.parse() {
             Ok(at) => timestamp(UnixMillis::new(at)).to_string().into(),
             Err(_) => text.into(),
@@ -56,10 +59,11 @@ mod tests {
             ("tags", "prod,test"),
             ("enabled", "false"),
             ("size", "5"),
+            ("priority", "-1"),
             ("expires_at", "1893456000000"),
         ]);
         let shown = json!({"name": "[\"true\"]", "paths": ["a/*, b", "c/*"], "tags": ["prod", "test"], "enabled": false,
-            "size": 5, "expires_at": "2030-01-01T00:00:00Z"});
+            "size": 5, "priority": -1, "expires_at": "2030-01-01T00:00:00Z"});
         assert_eq!(Value::Object(values(told)), shown);
         let told = facts(&[("gc.grace", "\"2d\""), ("mesh.fetches", "8")]);
         assert_eq!(Value::Object(settings(told)), json!({"gc.grace": "2d", "mesh.fetches": 8}));
@@ -71,6 +75,9 @@ mod tests {
             facts(&[("paths", "a/*, b, c/*"), ("prefixes", "[\"mac/…"), ("size", "many"), ("tags", "[\"a\",\"b\"]")]);
         let shown = json!({"paths": "a/*, b, c/*", "prefixes": "[\"mac/…", "size": "many", "tags": ["a", "b"]});
         assert_eq!(Value::Object(values(told)), shown);
+        for cut in ["prod,eu…", "[\"prod\",\"eu…"] {
+            assert_eq!(Value::Object(values(facts(&[("tags", cut)]))), json!({"tags": cut}));
+        }
         assert_eq!(Value::Object(settings(facts(&[("listen", "[\"127…")]))), json!({"listen": "[\"127…"}));
     }
 }
