@@ -206,7 +206,11 @@ impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (found, rules, port) = (self.names.resolve(name), self.rules.clone(), self.port);
         Box::pin(async move {
-            let found = found.await?.map(|address| SocketAddr::new(address.ip(), port));
+            // The rest of an address stays: one that is local to a link names the link.
+            let found = found.await?.map(move |mut address| {
+                address.set_port(port);
+                address
+            });
             Ok(allowed(found, &rules)?)
         })
     }
