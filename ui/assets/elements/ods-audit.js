@@ -31,6 +31,8 @@ class OdsAudit extends OdsElement {
   async #read() {
     const { items, next } = await call('list_audit', { query: { ...this.#query, limit: PAGE }, background: true });
     const before = this.#audit.value;
+    // A filter that fits little may let a page be empty: that says nothing about what was found further back.
+    if (items.length === 0 && before?.entries.length) return before;
     const meets = before?.entries.findIndex(({ lsn }) => lsn === items.at(-1)?.lsn) ?? -1;
     return before && meets >= 0 ? { entries: [...items, ...before.entries.slice(meets + 1)], next: before.next } : { entries: items, next };
   }
