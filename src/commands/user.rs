@@ -207,10 +207,8 @@ async fn all(node: &Connected) -> Result<Page<UserView>, Failure> {
 
 async fn find(node: &Connected, typed: &str) -> Result<UserView, Failure> {
     let users = all(node).await?.items;
-    // Of two that differ only in how accents are sent, the one that is spelt so.
     let exact = users.iter().position(|user| user.id == typed || user.name == typed);
-    let folded = ods_store::folded_name(typed);
-    let found = exact.or_else(|| users.iter().position(|user| ods_store::folded_name(&user.name) == folded));
+    let found = exact.or_else(|| ods_store::find_name(users.iter().map(|user| user.name.as_str()), typed));
     found.and_then(|found| users.into_iter().nth(found)).ok_or_else(|| {
         Failure::new(Exit::NotFound, "no_such_user", format!("there is no user {typed}"))
             .hint("`ods user ls` lists the users")

@@ -140,7 +140,7 @@ pub use last_holder::LastHolder;
 pub use limits::*;
 pub use lsn::Lsn;
 pub use membership::Member;
-pub use names::{check_name, folded_name};
+pub use names::{check_name, find_name, folded_name};
 pub use node_edit::NodeEdit;
 pub use node_state::{
     LinkBrief, LinkState, NodeState, STATE_CONTEXT, SignedState, State, StateHeader, StatePolicy, StreamBrief,

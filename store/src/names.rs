@@ -35,6 +35,14 @@ pub fn folded_name(name: &str) -> String {
     name.trim().to_lowercase().nfc().collect()
 }
 
+/// Which of these names people mean by one that they type. Of two that earlier versions let differ in how accents are sent, the one
+/// spelt so.
+pub fn find_name<'a>(names: impl Iterator<Item = &'a str> + Clone, typed: &str) -> Option<usize> {
+    let (lower, folded) = (typed.trim().to_lowercase(), folded_name(typed));
+    let spelt_so = names.clone().position(|name| name.trim().to_lowercase() == lower);
+    spelt_so.or_else(|| names.zip(0..).find(|(name, _)| folded_name(name) == folded).map(|(_, at)| at))
+}
+
 /// Errs if a text, sent as this field, has a character that logs and screens can't show as it is.
 pub(crate) fn check_characters(field: &'static str, text: &str) -> Result<()> {
     let bad = |reason: String| Err(StoreError::BadName { field, reason });

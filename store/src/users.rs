@@ -16,7 +16,7 @@ use crate::codec::{from_row, to_row};
 use crate::error::{Result, StoreError};
 use crate::journal::{self, Happening, Moment};
 use crate::limits::USERS_MAX;
-use crate::names::{check_name, check_reach, folded_name};
+use crate::names::{check_name, check_reach, find_name, folded_name};
 use crate::publish::Author;
 use crate::schema::USERS;
 use crate::sessions::{self, SessionHolder};
@@ -210,11 +210,9 @@ fn free_name(all: &[UserRow], name: &str, own: Option<UserId>) -> Result<String>
     if taken { Err(AccountError::NameTaken { name }.into()) } else { Ok(name) }
 }
 
-/// The user whom people mean by a name. Of two that earlier versions let differ in how accents are sent, the one spelt so.
+/// The user whom people mean by a name.
 pub(crate) fn named(all: Vec<UserRow>, name: &str) -> Option<UserRow> {
-    let (lower, folded) = (name.trim().to_lowercase(), folded_name(name));
-    let spelt_so = all.iter().position(|row| row.name.trim().to_lowercase() == lower);
-    let found = spelt_so.or_else(|| all.iter().position(|row| folded_name(&row.name) == folded))?;
+    let found = find_name(all.iter().map(|row| row.name.as_str()), name)?;
     all.into_iter().nth(found)
 }
 

@@ -82,7 +82,7 @@ fn check(name: &str, password: &str) -> Result<(), ApiError> {
     if password.chars().count() < PASSWORD_CHARS_MIN {
         return bad(format!("a password has at least {PASSWORD_CHARS_MIN} characters"));
     }
-    let (folded, name) = (password.to_lowercase(), ods_store::folded_name(name));
+    let (folded, name) = (ods_store::folded_name(password), ods_store::folded_name(name));
     let distinct: std::collections::BTreeSet<char> = folded.chars().collect();
     if distinct.len() < 4 || (!name.is_empty() && folded.replace(&name, "").chars().count() < 4) {
         return bad("the password is too easy to guess: repeated characters, or little but the name".to_owned());
@@ -120,6 +120,7 @@ mod tests {
         {
             assert!(check("Ada.Lovelace", password).is_err(), "{password}");
         }
+        assert!(check("\u{E9}va", &"e\u{301}va".repeat(4)).is_err(), "however the accents are sent");
         for password in ["correct horse", "ада и лавлейс", "hunter2hunter2"] {
             check("ada", password).unwrap_or_else(|error| panic!("{password}: {error:?}"));
         }
