@@ -48,6 +48,10 @@ pub fn piece_is_right(piece: &[u8], index: u64, outline: &[ChainingValue], diges
     if outline.is_empty() {
         return Digest::of(piece) == *digest;
     }
+    if piece_count(size) == 1 {
+        // There is no such outline; and a piece without bytes has no chaining value.
+        return false;
+    }
     let expected = usize::try_from(index).ok().and_then(|index| outline.get(index));
     expected == Some(&chaining_value(piece, index))
 }
@@ -257,6 +261,15 @@ mod tests {
         let last = &data[3 << 20..(4 << 20) - 1];
         assert!(!piece_is_right(last, 3, &hashes.outline, &hashes.digest, lie));
         assert!(!outline_is_right(&hashes.outline, &hashes.digest, size + 1));
+    }
+
+    #[test]
+    fn a_blob_of_one_piece_has_no_outline() {
+        for piece in [&b""[..], b"x"] {
+            let size = piece.len() as u64;
+            assert!(piece_is_right(piece, 0, &[], &Digest::of(piece), size));
+            assert!(!piece_is_right(piece, 0, &[[0; 32]], &Digest::of(piece), size));
+        }
     }
 
     #[test]
