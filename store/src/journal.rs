@@ -410,6 +410,8 @@ pub struct RecordPage {
     pub next: Option<Lsn>,
     /// The oldest record that may still be there; earlier ones were pruned.
     pub first: Lsn,
+    /// Where log, journal and audit end in what was read.
+    pub head: Lsn,
 }
 
 /// When something happened, and whether it is news.
@@ -492,7 +494,7 @@ pub(crate) fn prune(tx: &Tx<'_>, keep_ms: u64, now: UnixMillis) -> Result<bool> 
 /// Up to `limit` records after `after`.
 pub(crate) fn page(
     table: &impl ReadableTable<u64, &'static [u8]>,
-    pruned: u64,
+    (pruned, head): (u64, u64),
     from: ReadFrom,
     limit: usize,
 ) -> Result<RecordPage> {
@@ -516,7 +518,7 @@ pub(crate) fn page(
         items.push(Record { lsn: Lsn::new(lsn.value()), at, backfill, what });
     }
     let next = items.last().filter(|_| more).map(|record| record.lsn);
-    Ok(RecordPage { items, next, first: Lsn::new(pruned).next() })
+    Ok(RecordPage { items, next, first: Lsn::new(pruned).next(), head: Lsn::new(head) })
 }
 
 #[cfg(test)]

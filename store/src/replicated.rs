@@ -123,7 +123,7 @@ impl Store {
             reached = meta::get(&read.open_table(META)?, &meta::REPLICATION_CURSOR)?.unwrap_or(reached);
             let (journal, idle) = (read.open_table(JOURNAL)?, read.open_table(REPLICATING)?.is_empty()?);
             for _ in 0..PAGES_IN_VAIN_MAX {
-                let page = journal::page(&journal, 0, Lsn::new(reached).into(), PAGE_ROWS_MAX)?;
+                let page = journal::page(&journal, (0, reached), Lsn::new(reached).into(), PAGE_ROWS_MAX)?;
                 reached = page.items.last().map_or(reached, |record| record.lsn.get());
                 read_records += page.items.len();
                 more = page.next.is_some();

@@ -285,8 +285,9 @@ impl Store {
     /// Up to `limit` (at most [`PAGE_ROWS_MAX`]) journal records from a place.
     pub fn records(&self, from: impl Into<ReadFrom>, limit: usize) -> Result<RecordPage> {
         let read = self.read()?;
-        let pruned = meta::need(&read.open_table(META)?, &meta::JOURNAL_PRUNED)?;
-        journal::page(&read.open_table(JOURNAL)?, pruned, from.into(), limit.min(PAGE_ROWS_MAX))
+        let values = read.open_table(META)?;
+        let bounds = (meta::need(&values, &meta::JOURNAL_PRUNED)?, meta::need(&values, &meta::HEAD)?);
+        journal::page(&read.open_table(JOURNAL)?, bounds, from.into(), limit.min(PAGE_ROWS_MAX))
     }
 
     /// Appends a record of something that happened outside the store.

@@ -121,14 +121,13 @@ pub(super) struct Found {
 /// Up to `limit` records from a place that the caller asked for and may see.
 pub(super) fn read(reader: &Reader, wanted: &Wanted, from: ReadFrom, limit: usize) -> Result<Found, ApiError> {
     let mut found = Found { items: Vec::new(), examined: from.lsn(), more: true, pruned: false };
-    let head = reader.head();
-    if matches!(from, ReadFrom::After(after) if after > head) {
-        // A place of another journal than this: what is there was never read.
-        return Ok(Found { examined: head, more: false, pruned: true, ..found });
-    }
     let mut examined = 0;
     while found.more && found.items.len() < limit && examined < EXAMINED_MAX {
         let page = reader.records(from.at(found.examined), limit.max(READ_RECORDS))?;
+        if matches!(from, ReadFrom::After(_)) && found.examined > page.head {
+            // A place of another journal than this: what is there was never read.
+            return Ok(Found { examined: page.head, more: false, pruned: true, ..found });
+        }
         examined += page.items.len();
         if matches!(from, ReadFrom::After(_)) && found.examined.next() < page.first {
             found.pruned = true;

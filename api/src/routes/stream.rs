@@ -86,11 +86,11 @@ impl Follower {
         let place = after.is_none().then_some(cursor);
         let mut follower = Self { reader, wanted, cursor, head, stopping, reset, place, ready };
         if let Some(after) = after.map(Lsn::new) {
-            let first = follower.reader.records(after.into(), 1)?.first;
-            if after <= follower.cursor && after.next() >= first {
+            let page = follower.reader.records(after.into(), 1)?;
+            if after <= page.head && after.next() >= page.first {
                 follower.cursor = after;
             } else {
-                follower.reset = Some(follower.cursor);
+                (follower.cursor, follower.reset) = (page.head, Some(page.head));
             }
         }
         Ok(follower)
