@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
         None => newest(&node, (arguments.before, begins), arguments.limit.get(), &wanted).await?,
     };
     if let (Some(after), true) = (arguments.after, page.pruned) {
-        eprintln!("records behind {after} are no longer kept; those that are follow");
+        tell_gap(after, page.cursor);
     }
     if !arguments.follow {
         return write_page(&page, &mut context.output);
@@ -65,6 +65,15 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     let after = if page.pruned { page.cursor } else { page.items.last().map_or(begins, |record| record.lsn) };
     page.items.iter().try_for_each(|record| write_record(record, &mut context.output))?;
     follow(&node, after, &wanted, &mut context.output).await
+}
+
+/// Says why what follows doesn't go on from `after`.
+fn tell_gap(after: u64, begins: u64) {
+    if begins < after {
+        eprintln!("the journal ends at {begins}; {after} may be a place of another");
+    } else {
+        eprintln!("records behind {after} are no longer kept; those that are follow");
+    }
 }
 
 async fn head(node: &Connected) -> Result<u64, Failure> {
@@ -84,10 +93,11 @@ async fn newest(
     wanted: &EventQuery,
 ) -> Result<RecordsView, Failure> {
     let query = EventQuery { before: Some(before.unwrap_or(u64::MAX)), ..wanted.clone() };
+    let begins = before.map_or(head, |before| before.saturating_sub(1).min(head));
     let mut page = pages(node, limit, query).await?;
     page.items.reverse();
     // Whoever goes on from there reads forwards.
-    let cursor = page.items.last().map_or(head, |record| record.lsn);
+    let cursor = page.items.last().map_or(begins, |record| record.lsn);
     Ok(RecordsView { next: None, cursor, ..page })
 }
 
@@ -119,7 +129,7 @@ async fn follow(node: &Connected, mut after: u64, wanted: &EventQuery, output: &
                         write_record(&record, output)?;
                     }
                     Ok(Some(Followed::Reset { head })) => {
-                        eprintln!("records behind {after} are no longer kept; those that are follow");
+                        tell_gap(after, head);
                         if let Some(error) = catch_up(node, &mut after, head, wanted, output).await? {
                             break Some(error);
                         }
