@@ -31,8 +31,11 @@ class OdsAudit extends OdsElement {
   async #read() {
     const { items, next } = await call('list_audit', { query: { ...this.#query, limit: PAGE }, background: true });
     const before = this.#audit.value;
-    // A filter that fits little may let a page be empty: that says nothing about what was found further back.
-    if (items.length === 0 && before?.entries.length) return before;
+    // A page that isn't full has all down to its end, however far the filter made the node look: what was found further back stays.
+    if (before && items.length < PAGE) {
+      const end = items.at(-1)?.lsn ?? Infinity;
+      return { entries: [...items, ...before.entries.filter(({ lsn }) => lsn < end)], next: before.next };
+    }
     const meets = before?.entries.findIndex(({ lsn }) => lsn === items.at(-1)?.lsn) ?? -1;
     return before && meets >= 0 ? { entries: [...items, ...before.entries.slice(meets + 1)], next: before.next } : { entries: items, next };
   }
