@@ -220,7 +220,7 @@ impl Job {
         };
         let given_up = self.given_up_at().filter(|at| *at > now);
         // Whether another would bring a piece sooner, and whether what was left to others is left any longer.
-        let look = self.is_open().then(|| now.plus_ms(ENDGAME_LOOK_MS));
+        let look = (self.is_open() || !self.runs.is_empty()).then(|| now.plus_ms(ENDGAME_LOOK_MS));
         self.sources.values().filter_map(of_source).chain(given_up).chain(look).min()
     }
 
