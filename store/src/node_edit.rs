@@ -171,7 +171,7 @@ mod tests {
         });
         let expected = [
             ("name", None, r#"{"name": "hq"} {"name": "lab"}"#),
-            ("urls", None, r#"{} {"urls": "http://lab"}"#),
+            ("urls", None, r#"{} {"urls": "[\"http://lab\"]"}"#),
             ("policy", None, r#"{"mode": "all"} {"bytes_max": "5", "mode": "on-demand"}"#),
             ("limits", None, LIMITED),
             ("limits", Some(peer), LIMITED),

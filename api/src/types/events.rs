@@ -42,11 +42,12 @@ pub struct RecordsView {
     #[schema(required = true)]
     pub total: Option<u64>,
     /// The last record that was looked at, whether it was asked for or not. Whoever polls gives it as `after` next time, also when
-    /// `next` is null.
+    /// `next` is null. Of a page read backwards it is no place for `after`.
     #[serde(default)]
     #[schema(required = true, example = 42)]
     pub cursor: u64,
-    /// Whether records behind `after` were pruned before they could be read: what is known of before may have changed meanwhile.
+    /// Whether records behind `after` were pruned before they could be read, or `after` is beyond all that there is: what is known
+    /// of before may have changed meanwhile.
     #[serde(default)]
     #[schema(required = true)]
     pub pruned: bool,

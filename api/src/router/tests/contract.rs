@@ -160,6 +160,12 @@ async fn a_condition_on_a_change_that_heeds_none_is_refused() {
         }
     }
     assert!(refused > 40, "{refused}");
+    // What heeds If-Match alone.
+    for path in ["/api/v1/node", "/api/v1/settings"] {
+        let request = as_token(Method::PATCH, path, &api.admin).header("content-type", "application/json");
+        let request = request.header("if-none-match", "*").body(Body::from("{}")).expect("a request");
+        assert_eq!(api.send(request).await.problem(400, "bad_header")["header"], "if-none-match", "{path}");
+    }
     // What reads may come with whatever a cache adds.
     let request = as_token(Method::GET, "/api/v1/roster", &api.admin).header("if-none-match", "\"x\"");
     api.send(request.body(Body::empty()).expect("a request")).await.ok(200);
