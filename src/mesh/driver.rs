@@ -499,6 +499,22 @@ impl Driver {
         Some(PeerStatus { state, last_seen, behind_events, behind_bytes, error: view.error })
     }
 
+    /// Has the Expels taken that waited long enough for events they name; tells when to look again.
+    async fn take_due_expels(&self) -> Option<Duration> {
+        let (caller, now) = (&self.caller, (self.caller.clock)());
+        let left_ms = caller.node.store.expels_due_in_ms(now)?;
+        if left_ms > 0 {
+            return Some(Duration::from_millis(left_ms));
+        }
+        if let Err(error) = self.read(move |caller| caller.node.store.take_due_expels(now)).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "who was expelled could not be written down; it is tried again"
+            );
+        }
+        Some(Duration::from_secs(1))
+    }
+
     /// Commands come by a channel that this worker can't sleep on, so a task hands them over.
     fn listen(&mut self) {
         if let Some(mut commands) = self.commands.take() {
@@ -554,9 +570,10 @@ impl Worker for Driver {
         }
         self.answer_syncing();
         self.show();
+        let expels_in = self.take_due_expels().await.unwrap_or(IDLE);
         let next = self.peers.as_ref().and_then(Peers::next_at).into_iter();
         let next = next.chain(self.links.next_at().filter(|_| !self.leaves)).chain(self.rejoin.next_at()).min();
         let wait = next.map_or(IDLE, |next| Duration::from_millis(next.ms_since(self.moment())));
-        Next::After(wait.min(IDLE))
+        Next::After(wait.min(expels_in))
     }
 }

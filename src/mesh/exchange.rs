@@ -1,7 +1,12 @@
 //! What a node asks of a peer and does with the answers, step by step, without any carrier: the caller's side of
 //! [`super::serve`].
+//!
+//! Invariants: rosters are swapped before events, so what the peer's roster lets in is taken. An Expel that comes ahead of the
+//! events it names waits for them in the store (`expel_ahead.rs` there), and is taken with the last of them; at the latest when
+//! the pull that it came with is at its end, whatever is lacking: this peer has no more. A pull that breaks off leaves it waiting,
+//! and the driver has it taken when its time is over.
 
-use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, Store, StoreError, UnixMillis, VerifiedBatch};
+use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, SignedStatement, Store, StoreError, UnixMillis, VerifiedBatch};
 
 use super::limits::PING_EVENTS_BYTES_MAX;
 use super::peers::{PullMode, PullReport};
@@ -26,7 +31,7 @@ pub(super) fn introduce(store: &Store) -> Result<Request, StoreError> {
 /// Takes what such a peer answers: its roster, or why this node doesn't belong any more.
 pub(super) fn introduced(store: &Store, answer: Answer, now: UnixMillis) -> Result<(), PullError> {
     let Answer::Roster(swap) = answer else { return Err(PullError::Garbage("it answers another question")) };
-    store.insert_statements(swap.statements, now).map(drop).map_err(PullError::Roster)
+    store.hear_statements(swap.statements, now).map(drop).map_err(PullError::Roster)
 }
 
 /// What a member says to a node that was expelled, once: what its standing follows from, so that it stops at once. What
@@ -46,6 +51,8 @@ pub(super) struct Pull {
     pages_max: usize,
     /// What was asked last of the log.
     asked: Option<LogRequest>,
+    /// Expels of the peer's roster that wait for events they name.
+    waiting: Vec<SignedStatement>,
 }
 
 /// Looks at answers to a pull without taking them, so that one is looked at while another is taken.
@@ -123,7 +130,7 @@ impl Pull {
         pages_max: usize,
     ) -> Result<(Self, Request), StoreError> {
         let backfill = store.is_backfilling()?;
-        let mut pull = Self { node, mode, backfill, gained: 0, pages: 0, pages_max, asked: None };
+        let mut pull = Self { node, mode, backfill, gained: 0, pages: 0, pages_max, asked: None, waiting: Vec::new() };
         let request = if theirs.roster == store.roster_digest() {
             pull.ask_log(store)?
         } else {
@@ -153,8 +160,9 @@ impl Pull {
         match answer {
             Checked::Page(page) => self.take_page(store, page, now),
             Checked::Other(Answer::Roster(swap)) => {
-                let gained = store.insert_statements(swap.statements, now).map_err(PullError::Roster)?;
-                self.gained += gained as u64;
+                let taken = store.hear_statements(swap.statements, now).map_err(PullError::Roster)?;
+                self.gained += taken.fresh as u64;
+                self.waiting = taken.waiting;
                 Ok(Step::Ask(self.ask_log(store)?))
             }
             Checked::Other(_) => Err(PullError::Garbage("it answers another question")),
@@ -171,6 +179,9 @@ impl Pull {
         self.pages += 1;
         if more && taken.refused.is_none() && self.pages < self.pages_max {
             return Ok(Step::Ask(self.ask_log(store)?));
+        }
+        if !self.waiting.is_empty() {
+            self.gained += store.insert_statements(std::mem::take(&mut self.waiting), now)? as u64;
         }
         let is_offence = taken.refused.as_ref().is_some_and(|refusal| refusal.reason.is_offence());
         let refused = taken.refused.map(|refusal| format!("event {} was not taken: {}", refusal.event, refusal.reason));

@@ -156,7 +156,7 @@ fn admit(
         }
         Joining::Merge => {
             theirs.push(store.sign_admit(&owner(joiner.root), author, now)?);
-            store.insert_signed_for(author, theirs, now).map(drop)
+            store.hear_signed_for(author, theirs, now).map(drop)
         }
     }
 }
@@ -258,8 +258,8 @@ impl Join {
             return Err(bad_answer("its roster doesn't include it"));
         }
         let inserted = match self.joining {
-            Joining::Merge => store.insert_signed_for(&self.author, statements, now),
-            Joining::Link | Joining::Admit => store.insert_statements(statements, now),
+            Joining::Merge => store.hear_signed_for(&self.author, statements, now),
+            Joining::Link | Joining::Admit => store.hear_statements(statements, now),
         };
         let stored = inserted.and_then(|_| put_peer(store, self.line.node, &contact, &self.author, now));
         stored.map_err(|error| store_failed(&error))?;

@@ -234,7 +234,8 @@ fn take_ping(store: &Store, ping: Ping, now: UnixMillis) -> Result<Reply, Refusa
 }
 
 /// Takes the caller's roster and gives this node's. A stranger's is taken only if it shows that the stranger belongs; one
-/// that doesn't belong any more learns why.
+/// that doesn't belong any more learns why. An Expel that comes ahead of the events it names waits for them: most often this node
+/// pulls from the caller next, since their rosters differ, and if nothing brings them the driver has it taken in the end.
 fn swap_rosters(
     store: &Store,
     caller: &NodeId,
@@ -251,7 +252,7 @@ fn swap_rosters(
     if !belongs {
         return Ok(RosterSwap { statements: store.statements_bearing_on(caller)? });
     }
-    store.insert_statements(swap.statements, now)?;
+    store.hear_statements(swap.statements, now)?;
     Ok(RosterSwap { statements: store.roster_statements()? })
 }
 

@@ -3,6 +3,7 @@
 mod bad_input;
 mod by_http;
 mod by_values;
+mod expel_ahead;
 mod expelled;
 mod linked;
 mod live;

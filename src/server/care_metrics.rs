@@ -15,13 +15,14 @@ const PAGE_RECORDS: usize = 1000;
 /// Pages read for one question.
 const PAGES_MAX: usize = 50;
 /// Alarms that are shown before there was one; further codes are shown once they occur.
-const CODES: [&str; 14] = [
+const CODES: [&str; 15] = [
     "bad_calls",
     "bad_piece",
     "disk",
     "disk_low",
     "disk_mended",
     "expel_cut",
+    "expel_incomplete",
     "expelled",
     "outline",
     "rolled_back",

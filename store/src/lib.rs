@@ -33,6 +33,7 @@ mod entropy;
 mod error;
 mod event;
 mod evict;
+mod expel_ahead;
 mod fetch;
 mod frame;
 mod fs;
@@ -179,8 +180,8 @@ pub use statement::{
 };
 pub use states::{HeldState, StatesTaken};
 pub use store::{
-    Description, EventBatch, Inserted, Outside, Overview, PulledFrom, Refusal, RefusalReason, SignedIn, StorageView,
-    Store, UploadTurn, VerifiedBatch, WeakStore, Who,
+    Description, EventBatch, Inserted, Outside, Overview, PulledFrom, Refusal, RefusalReason, SignedIn,
+    StatementsTaken, StorageView, Store, UploadTurn, VerifiedBatch, WeakStore, Who,
 };
 #[cfg(any(test, feature = "testing"))]
 pub use testing::{DiskError, DiskFault, Operation, SimDisk, fill, fill_history, filled_path};

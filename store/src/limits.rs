@@ -28,6 +28,10 @@ pub const PREFIXES_MAX: usize = 64;
 pub const EXPEL_IDS_MAX: usize = 2000;
 /// Places among these that are kept for tips.
 pub const EXPEL_TIPS_MIN: usize = 64;
+/// How long an Expel that comes ahead of the events it names waits for them,
+pub const EXPEL_WAIT_MS: u64 = 10_000;
+/// ... and how many do at once.
+pub const EXPELS_AHEAD_MAX: usize = 64;
 /// Statements a roster may hold.
 pub const STATEMENTS_MAX: usize = 10_000;
 /// Streams of one node from which an alarm is raised.

@@ -21,7 +21,7 @@ mod webhooks;
 pub(crate) use accounts::signed_in;
 pub use accounts::{SignedIn, Who};
 pub(crate) use care::{Damage, true_sha256};
-pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason, VerifiedBatch};
+pub use mesh::{EventBatch, Inserted, PulledFrom, Refusal, RefusalReason, StatementsTaken, VerifiedBatch};
 pub(crate) use space::CollectorSeat;
 pub use space::StorageView;
 pub use states::{Description, Outside};
@@ -40,6 +40,7 @@ use crate::blobs::{Blobs, fetched_blob};
 use crate::digest::{Digest, NodeId, SetDigest};
 use crate::disk::Disk;
 use crate::error::Result;
+use crate::expel_ahead::ExpelsAhead;
 use crate::fetch::Fetch;
 use crate::journal::{self, Happening, Moment, ReadFrom, RecordPage};
 use crate::keys::NodeKey;
@@ -178,7 +179,7 @@ impl Store {
         let shared = Arc::new(Shared {
             database: opened.database,
             blobs: Arc::clone(&blobs),
-            context: Context { key: opened.key, entropy: opened.entropy },
+            context: Context { key: opened.key, entropy: opened.entropy, expels_ahead: ExpelsAhead::default() },
             roster: RwLock::new(Arc::new(roster)),
             last: Mutex::new(Committed { head, ..Committed::default() }),
             listeners: RwLock::new(Vec::new()),

@@ -20,7 +20,7 @@ use crate::log;
 use crate::meta;
 use crate::path::PackagePath;
 use crate::roster::{self, Roster, Standing};
-use crate::schema::{COVERED, STATEMENTS, STREAM_EVENTS};
+use crate::schema::{COVERED, EVENTS, STATEMENTS, STREAM_EVENTS};
 use crate::statement::{Admit, Expel, SignedStatement, Statement, StatementBody};
 use crate::states;
 use crate::tx::Tx;
@@ -82,9 +82,76 @@ pub(crate) fn insert(tx: &Tx<'_>, moment: Moment, arrived: &[(SignedStatement, S
         }
     }
     if !fresh.is_empty() {
+        let ahead = expels_ahead(tx, &fresh)?;
         reload(tx, moment, &fresh)?;
+        ahead.iter().try_for_each(|node| warn_of_lacking(tx, moment, node))?;
     }
     Ok(fresh.len())
+}
+
+/// Whom statements expel that are about to come into force ahead of the events they name.
+fn expels_ahead(tx: &Tx<'_>, fresh: &[&Statement]) -> Result<Vec<NodeId>> {
+    let mut ahead = Vec::new();
+    for statement in fresh {
+        if let StatementBody::Expel(expel) = &statement.body
+            && is_ahead(tx, expel)?
+        {
+            ahead.push(expel.node);
+        }
+    }
+    Ok(ahead)
+}
+
+fn warn_of_lacking(tx: &Tx<'_>, moment: Moment, node: &NodeId) -> Result<()> {
+    let detail = format!(
+        "node {node} was expelled by a word that names events of it which this node lacks: until these come, packages that it \
+         published don't count here, and are not listed. Bring back a node that has these events, or publish the packages anew"
+    );
+    journal::alarm(tx, moment, "expel_incomplete", detail).map(drop)
+}
+
+/// Whether an Expel that isn't in force would have an event not count that counts now, which it may cover once all events that it
+/// names are held.
+pub(crate) fn is_ahead(tx: &Tx<'_>, expel: &Expel) -> Result<bool> {
+    if lacks_none(&tx.read(EVENTS)?, &expel.tips)? {
+        return Ok(false);
+    }
+    let covered = ancestry(tx, &expel.tips)?;
+    for (id, _) in log::events_of(tx, &expel.node)? {
+        if !covered.contains(&id) {
+            let event = log::event(tx, &id)?.ok_or(StoreError::Corrupt { what: "the index of streams" })?;
+            if is_effective(tx, &event)? {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Whether all of these events are held.
+pub(crate) fn lacks_none(events: &impl ReadableTable<&'static [u8; 32], u64>, ids: &[EventId]) -> Result<bool> {
+    for id in ids {
+        if events.get(id.as_bytes())?.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The expelled nodes of which an Expel names events that aren't held: which of theirs count isn't known.
+pub(crate) fn undecided(
+    events: &impl ReadableTable<&'static [u8; 32], u64>,
+    roster: &Roster,
+) -> Result<BTreeSet<NodeId>> {
+    let mut undecided = BTreeSet::new();
+    for (node, standing) in roster.nodes() {
+        for tips in &standing.expels {
+            if !lacks_none(events, tips)? {
+                undecided.insert(*node);
+            }
+        }
+    }
+    Ok(undecided)
 }
 
 /// Journals who was admitted, if that changed what it may do, and who was expelled. What a node finds when it joins is
@@ -181,6 +248,9 @@ fn covered_by_all(tx: &Tx<'_>, node: &NodeId) -> Result<BTreeSet<EventId>> {
     let mut expels = roster.standing(node).unwrap_or(&none).expels.iter();
     let mut covered = expels.next().map(|tips| ancestry(tx, tips)).transpose()?.unwrap_or_default();
     for tips in expels {
+        if covered.is_empty() {
+            break;
+        }
         let also = ancestry(tx, tips)?;
         covered.retain(|id| also.contains(id));
     }

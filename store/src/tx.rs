@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::entropy::Entropy;
 use crate::error::Result;
+use crate::expel_ahead::ExpelsAhead;
 use crate::holding::Keeps;
 use crate::keys::NodeKey;
 use crate::lsn::Lsn;
@@ -54,6 +55,7 @@ pub struct Committed {
 pub(crate) struct Context {
     pub(crate) key: NodeKey,
     pub(crate) entropy: Entropy,
+    pub(crate) expels_ahead: ExpelsAhead,
 }
 
 /// A write transaction.

@@ -7,6 +7,7 @@
 //! - `mesh.rs`: stores that exchange events and statements
 //! - `states.rs`: what nodes say of themselves, and what that proves about who has what
 //! - `roster.rs`: who may do what: admitting, expelling, merging, in any order
+//! - `expel_ahead.rs`: Expels that come ahead of the events they name
 //! - `bad_events.rs`: events that are wrong, early, unknown or absurd
 //! - `bytes.rs`: uploads, fetches, rot
 //! - `space.rs`: gc and retention: what goes, what stays, what is said of it
@@ -32,6 +33,7 @@ mod care;
 mod crash;
 mod credentials;
 mod damage;
+mod expel_ahead;
 mod golden;
 mod local_disk;
 mod mesh;

@@ -1,8 +1,8 @@
 //! Admitting and expelling: what owners may say, and that what follows depends on what is held, never on its order.
 
 use ods_store::{
-    Admit, Author, Condition, EventBatch, Happening, Lsn, NodeId, RefusalReason, Role, SignedEvent, SignedStatement,
-    SimDisk, StatementBody, StatementHeader, Store, StoreError,
+    Admit, Author, Condition, EXPEL_WAIT_MS, EventBatch, Happening, Lsn, NodeId, RefusalReason, Role, SignedEvent,
+    SignedStatement, SimDisk, StatementBody, StatementHeader, Store, StoreError, UnixMillis,
 };
 use proptest::prelude::*;
 
@@ -356,17 +356,23 @@ enum One {
     Event(SignedEvent),
 }
 
-/// A node that gets all of it one at a time, in some order; what it can't take yet is offered again.
-fn observer(number: u64, root: NodeId, statements: &[SignedStatement], events: &[SignedEvent]) -> Store {
+/// A node that gets all of it one at a time, in some order; what it can't take yet is offered again a while later. Statements as
+/// peers tell them, or as they are.
+fn observer(
+    number: u64,
+    (root, statements, events): (NodeId, &[SignedStatement], &[SignedEvent]),
+    tell: impl Fn(&Store, SignedStatement, UnixMillis),
+) -> Store {
     let store = fresh(500 + number).1;
     store.take_root(root, at(0)).expect("a node alone takes the root");
     let all = statements.iter().cloned().map(One::Statement).chain(events.iter().cloned().map(One::Event));
     let mut left = shuffled(all.collect(), number);
+    let mut now = at(90);
     while !left.is_empty() {
         let before = left.len();
         left.retain(|one| match one {
             One::Statement(signed) => {
-                store.insert_statements(vec![signed.clone()], at(90)).expect("verified");
+                tell(&store, signed.clone(), now);
                 !store.roster_statements().expect("statements").contains(signed)
             }
             One::Event(signed) => {
@@ -377,9 +383,18 @@ fn observer(number: u64, root: NodeId, statements: &[SignedStatement], events: &
                 reason.is_some()
             }
         });
-        assert!(left.len() < before, "{before} are never taken");
+        assert!(left.len() < before || now < at(120), "{before} are never taken");
+        now = now.plus_ms(EXPEL_WAIT_MS);
     }
     store
+}
+
+fn tell_as_it_is(store: &Store, signed: SignedStatement, now: UnixMillis) {
+    store.insert_statements(vec![signed], now).expect("verified");
+}
+
+fn tell_as_a_peer(store: &Store, signed: SignedStatement, now: UnixMillis) {
+    store.hear_statements(vec![signed], now).expect("verified");
 }
 
 proptest! {
@@ -405,8 +420,9 @@ proptest! {
         }
         let (statements, events) = union(&stores);
         let root = stores[0].roster().root();
-        let first = observer(u64::from(seed), root, &statements, &events);
-        let second = observer(u64::from(seed) + (1 << 32), root, &statements, &events);
+        let all = (root, statements.as_slice(), events.as_slice());
+        let first = observer(u64::from(seed), all, tell_as_it_is);
+        let second = observer(u64::from(seed) + (1 << 32), all, tell_as_a_peer);
         for store in stores.into_iter().chain([&second]) {
             prop_assert_eq!(store.vector().expect("a vector"), first.vector().expect("a vector"));
             prop_assert_eq!(&*store.roster(), &*first.roster());

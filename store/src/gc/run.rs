@@ -1,6 +1,6 @@
 //! A run: the paths, the blobs, the files, the record; in steps of bounded work, whose pace is the caller's.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
@@ -25,9 +25,10 @@ use crate::meta;
 use crate::policy;
 use crate::retention::{PastRevision, Presence, Window};
 use crate::roster::{Roster, Standing};
-use crate::schema::{BLOBS, COVERED, HEADS, HISTORY, LIVE_BLOBS, LOG, META, PACKAGES};
+use crate::schema::{BLOBS, COVERED, EVENTS, HEADS, HISTORY, LIVE_BLOBS, LOG, META, PACKAGES};
 use crate::store::{CollectorSeat, Store};
 use crate::time::UnixMillis;
+use crate::trust;
 use crate::tx::Tx;
 use crate::wants::{self, BlobRow};
 
@@ -82,6 +83,8 @@ type Named = (Option<(String, EventId)>, u64);
 #[derive(Debug, Clone)]
 struct View {
     roster: Arc<Roster>,
+    /// Expelled nodes of which it isn't known which events count. The walk begins again when an event of such a node comes.
+    undecided: BTreeSet<NodeId>,
     /// Events up to here are in the walk or in `news`.
     seen: Lsn,
     /// Short digests of what retention keeps; sorted once the walk is over.
@@ -103,12 +106,19 @@ impl View {
         let seen = Lsn::new(meta::need(&store.read()?.open_table(META)?, &meta::HEAD)?);
         let policy::PolicyRow { policy, era, .. } = policy::row(&store.read()?)?;
         let (keep, own) = (Arc::new(Keeps::new(&policy)), store.node_id());
-        Ok(Self { roster, seen, retained: Vec::new(), released: Vec::new(), news: HashSet::new(), keep, era, own })
+        let undecided = trust::undecided(&store.read()?.open_table(EVENTS)?, &roster)?;
+        let (retained, released, news) = (Vec::new(), Vec::new(), HashSet::new());
+        Ok(Self { roster, undecided, seen, retained, released, news, keep, era, own })
     }
 
     /// The grace of a blob: none for one whose packages were removed on purpose.
     fn grace_ms(&self, blob: &Digest, policy: &SpacePolicy) -> u64 {
         if self.released.binary_search(&short(blob)).is_ok() { 0 } else { policy.grace_ms }
+    }
+
+    /// Whether an event that isn't covered may be once its origin's are all here.
+    fn may_count(&self, origin: &NodeId, path: &str) -> bool {
+        self.undecided.contains(origin) && self.roster.takes_effect(origin, path, || true)
     }
 
     fn has(&self, blob: &Digest) -> bool {
@@ -398,16 +408,21 @@ fn walk_path(
         if is_released {
             view.released.push(short(&publish.blob));
         }
-        // Where the policy doesn't keep a package, its earlier revisions stay on the node that published them alone.
-        if event.header.stream.origin != view.own && !policy::keeps(&view.keep, path, &publish.meta) {
+        let (origin, is_covered) = (&event.header.stream.origin, covered.get(event.id.as_bytes())?.is_some());
+        // It may be current again, and these the only bytes.
+        if !is_covered && view.may_count(origin, path) {
+            view.retained.push(short(&publish.blob));
             continue;
         }
-        let is_covered = covered.get(event.id.as_bytes())?.is_some();
+        // Where the policy doesn't keep a package, its earlier revisions stay on the node that published them alone.
+        if *origin != view.own && !policy::keeps(&view.keep, path, &publish.meta) {
+            continue;
+        }
         let revision = PastRevision {
             id: event.id,
             blob: publish.blob,
             published_at: event.header.at_ms,
-            effective: view.roster.takes_effect(&event.header.stream.origin, path, || is_covered),
+            effective: view.roster.takes_effect(origin, path, || is_covered),
             held: blobs.get(publish.blob.as_bytes())?.is_some(),
         };
         if window.keeps(&revision) {

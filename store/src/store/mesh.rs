@@ -11,6 +11,7 @@ use crate::digest::{EventId, NodeId, SetDigest, StatementId};
 use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, SignedEvent};
+use crate::expel_ahead;
 use crate::frame::FrameError;
 use crate::joined;
 use crate::joining;
@@ -62,6 +63,15 @@ pub struct Inserted {
     pub inserted: usize,
     /// The first that was refused; those after it were not looked at, and the cursor stops before it.
     pub refused: Option<Refusal>,
+}
+
+/// What became of statements that a peer told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatementsTaken {
+    /// How many were new, and are taken.
+    pub fresh: usize,
+    /// The Expels that wait for the events they name.
+    pub waiting: Vec<SignedStatement>,
 }
 
 /// Why an event was not taken.
@@ -173,7 +183,7 @@ impl Store {
         let moment = Moment { now, backfill: batch.batch.backfill };
         let batch = Arc::new(batch);
         let (whole, count) = (Arc::clone(&batch), batch.verdicts.len());
-        match self.write(move |tx| take_batch(tx, moment, &whole, count)) {
+        match self.write_statements(move |tx| take_batch(tx, moment, &whole, count)) {
             Err(error @ StoreError::NoSpace { .. }) => {
                 let Some(part) = up_to_removal(&batch) else { return Err(error) };
                 let taken = self.write_to_free_room(move |tx| take_batch(tx, moment, &batch, part))?;
@@ -218,22 +228,32 @@ impl Store {
         trust::statements(&self.read()?.open_table(STATEMENTS)?)
     }
 
-    /// The roster as it would be with what somebody offers. Verified is only what may count: anybody can sign as much as fits into
-    /// a call, and each signature takes some 60 µs to check. So a statement is looked at once its signer is known as an owner.
+    /// The roster as it would be with what somebody offers.
     pub fn roster_with(&self, offered: &[SignedStatement]) -> Result<Roster> {
-        let (root, held) = (self.roster().root(), self.roster_statements()?);
-        let known: BTreeSet<StatementId> = held.iter().map(SignedStatement::id).collect();
-        let mut all = held.iter().map(SignedStatement::decode).collect::<Result<Vec<Statement>, _>>()?;
-        let fresh = offered.iter().filter(|signed| !known.contains(&signed.id()));
-        let mut left = fresh.map(|signed| Ok((signed, signed.decode()?.header.signer))).collect::<Result<Vec<_>>>()?;
+        let (root, mut all) = (self.roster().root(), trust::decode_all(&self.read()?.open_table(STATEMENTS)?)?);
+        all.extend(self.verify_fresh(offered.to_vec())?.into_iter().map(|(_, statement)| statement));
+        Ok(Roster::fold(root, &all))
+    }
+
+    /// Those of offered statements that aren't held and may count, verified. Anybody can sign as much as fits into a call, and each
+    /// signature takes some 60 µs to check. So a statement is looked at once its signer is known as an owner.
+    fn verify_fresh(&self, offered: Vec<SignedStatement>) -> Result<Vec<(SignedStatement, Statement)>> {
+        let (root, mut all) = (self.roster().root(), trust::decode_all(&self.read()?.open_table(STATEMENTS)?)?);
+        let known: BTreeSet<StatementId> = all.iter().map(|statement| statement.id).collect();
+        let fresh = offered.into_iter().filter(|signed| !known.contains(&signed.id()));
+        let signer = |signed: &SignedStatement| -> Result<NodeId> { Ok(signed.decode()?.header.signer) };
+        let mut left = fresh.map(|signed| Ok((signer(&signed)?, signed))).collect::<Result<Vec<_>>>()?;
+        let mut verified = Vec::new();
         loop {
             let owners = roster::ever_owners(root, &all);
-            let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|(_, signer)| owners.contains(signer));
+            let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|(signer, _)| owners.contains(signer));
             if now.is_empty() {
-                return Ok(Roster::fold(root, &all));
+                return Ok(verified);
             }
-            for (signed, _) in now {
-                all.push(signed.verify()?);
+            for (_, signed) in now {
+                let statement = signed.verify()?;
+                all.push(statement.clone());
+                verified.push((signed, statement));
             }
             left = later;
         }
@@ -244,18 +264,25 @@ impl Store {
         self.roster().digest()
     }
 
-    /// Takes statements; tells how many were new. All must verify.
+    /// Takes statements; tells how many were new. Those that may count must verify.
     pub fn insert_statements(&self, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<usize> {
+        let told = self.verify_fresh(statements)?;
+        self.write_statements(move |tx| membership::take(tx, Moment::live(now), &told, None))
+    }
+
+    /// Takes what a peer told, but for Expels that come ahead of the events they name: these wait for them, for
+    /// [`EXPEL_WAIT_MS`](crate::EXPEL_WAIT_MS) at most.
+    pub fn hear_statements(&self, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<StatementsTaken> {
         self.take_statements(statements, None, now)
     }
 
     /// The same with one among them that [`Store::sign_admit`] signed for `author`.
-    pub fn insert_signed_for(
+    pub fn hear_signed_for(
         &self,
         author: &Author,
         statements: Vec<SignedStatement>,
         now: UnixMillis,
-    ) -> Result<usize> {
+    ) -> Result<StatementsTaken> {
         self.take_statements(statements, Some(author.clone()), now)
     }
 
@@ -264,16 +291,39 @@ impl Store {
         statements: Vec<SignedStatement>,
         author: Option<Author>,
         now: UnixMillis,
-    ) -> Result<usize> {
-        let verified: Result<Vec<(SignedStatement, Statement)>> = statements
-            .into_iter()
-            .map(|signed| {
-                let statement = signed.verify()?;
-                Ok((signed, statement))
-            })
-            .collect();
-        let verified = verified?;
-        self.write(move |tx| membership::take(tx, Moment::live(now), &verified, author.as_ref()))
+    ) -> Result<StatementsTaken> {
+        let told = self.verify_fresh(statements)?;
+        self.write_statements(move |tx| {
+            let (taken, waiting) = expel_ahead::part(tx, now, &told)?;
+            let fresh = membership::take(tx, Moment::live(now), &taken, author.as_ref())?;
+            Ok(StatementsTaken { fresh, waiting: waiting.into_iter().map(|(signed, _)| signed).collect() })
+        })
+    }
+
+    /// In how many milliseconds [`Store::take_due_expels`] has something to do; `None` if no Expel waits.
+    pub fn expels_due_in_ms(&self, now: UnixMillis) -> Option<u64> {
+        self.0.shared.context.expels_ahead.next_in_ms(now)
+    }
+
+    /// Takes the Expels that waited long enough for the events they name; tells how many.
+    pub fn take_due_expels(&self, now: UnixMillis) -> Result<usize> {
+        self.write_statements(move |tx| {
+            let ripe = expel_ahead::ripe(tx, now)?;
+            membership::take(tx, Moment::live(now), &ripe, None)
+        })
+    }
+
+    /// Does a job that may take Expels which waited; those are forgotten once it is committed.
+    fn write_statements<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let outcome = self.write(work)?;
+        let ahead = &self.0.shared.context.expels_ahead;
+        if !ahead.is_empty() {
+            ahead.forget_held(&self.read()?.open_table(STATEMENTS)?)?;
+        }
+        Ok(outcome)
     }
 
     /// Admits a node, or raises it. Owners only. `None` if it may do all that already, so that nothing was signed.
@@ -316,7 +366,9 @@ impl Store {
 
     /// Takes another mesh's root, while nobody else is known here.
     pub fn take_root(&self, root: NodeId, now: UnixMillis) -> Result<()> {
-        self.write(move |tx| trust::take_root(tx, Moment::live(now), root))
+        self.write(move |tx| trust::take_root(tx, Moment::live(now), root))?;
+        self.0.shared.context.expels_ahead.clear();
+        Ok(())
     }
 
     /// The same for one that becomes a replica there: what it published would be nowhere any more, so it must have
@@ -327,7 +379,9 @@ impl Store {
                 return Err(StoreError::ReplicaHasEvents);
             }
             trust::take_root(tx, Moment::live(now), root)
-        })
+        })?;
+        self.0.shared.context.expels_ahead.clear();
+        Ok(())
     }
 
     /// The invite that is being redeemed here without an answer so far.
@@ -467,6 +521,10 @@ fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) 
         };
         outcome.refused = Some(Refusal { index, event: signed.id(), reason });
         break;
+    }
+    let ripe = expel_ahead::ripe(tx, moment.now)?;
+    if !ripe.is_empty() {
+        membership::take(tx, Moment::live(moment.now), &ripe, None)?;
     }
     let mut news = catalog::arrive(tx, moment, &arrived)?;
     trust::events_of_expelled_arrived(tx, moment, &origins, &mut news)?;

@@ -1,0 +1,233 @@
+//! Expels that come ahead of the events they name: what they wait for, for how long, and what is kept meanwhile.
+
+use ods_store::{
+    Author, Digest, EXPEL_WAIT_MS, EXPELS_AHEAD_MAX, EventBatch, EventId, Expel, GcMode, Happening, Keep, Lsn,
+    Retention, Role, SignedEvent, SignedStatement, SpacePolicy, StatementBody, StatementHeader, Store, UnixMillis,
+};
+use proptest::prelude::*;
+
+use crate::mesh::mesh;
+use crate::states::fetch;
+use crate::support::{assert_sound, at, fresh, path, pull, put};
+
+fn listed(store: &Store, name: &str) -> bool {
+    store.package(&path(name)).expect("readable").is_some()
+}
+
+fn is_out(store: &Store, node: &Store) -> bool {
+    store.roster().is_expelled(&node.node_id())
+}
+
+/// What is told of packages, and alarms.
+fn told(store: &Store) -> Vec<String> {
+    let records = store.records(Lsn::ZERO, 1000).expect("the journal").items;
+    let told = records.into_iter().filter_map(|record| match record.what {
+        Happening::PackagePublished { path, .. } => Some(format!("published {path}")),
+        Happening::PackageRemoved { path, .. } => Some(format!("removed {path}")),
+        Happening::Alarm { code, .. } => Some(code),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// As the ping of a peer brings them.
+fn take(store: &Store, events: &[SignedEvent], now: UnixMillis) {
+    let batch = EventBatch { events: events.to_vec(), pull: None, backfill: false };
+    assert_eq!(store.insert_events(batch, now).expect("an answer").refused, None);
+}
+
+/// Hears of an owner's roster; how many Expels wait.
+fn hear(store: &Store, owner: &Store, now: UnixMillis) -> usize {
+    store.hear_statements(owner.roster_statements().expect("readable"), now).expect("they verify").waiting.len()
+}
+
+/// An owner `a`, a publisher `p` that it expelled, and `b`, which holds what `p` published but for `y.pkg`, the last that counts. With it
+/// the events of `p` that `b` lacks: `y.pkg`, and `z.pkg`, which is no part of what `a` held.
+fn ahead() -> (Vec<(ods_store::SimDisk, Store)>, Vec<SignedEvent>) {
+    let nodes = mesh(3, Role::Publisher);
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    put(p, "w.pkg", b"w", at(1)).expect("a publish");
+    put(p, "x.pkg", b"x", at(1)).expect("a publish");
+    pull(b, p, at(2)).expect("a pull");
+    let held = p.overview().expect("readable").head;
+    put(p, "y.pkg", b"y", at(3)).expect("a publish");
+    pull(a, p, at(4)).expect("a pull");
+    a.expel(&p.node_id(), &Author::new("test"), at(5)).expect("an owner expels");
+    put(p, "z.pkg", b"z", at(5)).expect("it hasn't heard of it");
+    let lacking = p.events_after(held, usize::MAX).expect("readable");
+    (nodes, lacking)
+}
+
+#[test]
+fn an_expel_waits_for_its_tips_and_comes_into_force_with_the_last_of_them() {
+    let (nodes, lacking) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    assert_eq!(hear(b, a, at(6)), 1);
+    assert_eq!(hear(b, a, at(7)), 1, "told again, it waits on");
+    assert!(!is_out(b, p) && listed(b, "x.pkg"));
+    assert_eq!(b.expels_due_in_ms(at(7)), Some(EXPEL_WAIT_MS - 1000));
+    take(b, &lacking, at(8));
+    assert!(is_out(b, p));
+    assert_eq!(["w.pkg", "x.pkg", "y.pkg", "z.pkg"].map(|name| listed(b, name)), [true, true, true, false]);
+    assert_eq!(told(b), ["w.pkg", "x.pkg", "y.pkg"].map(|name| format!("published {name}")), "z.pkg never counted");
+    assert_eq!((b.expels_due_in_ms(at(9)), hear(b, a, at(9))), (None, 0));
+    assert_eq!(b.roster_digest(), a.roster_digest());
+    assert_sound(b);
+}
+
+#[test]
+fn an_expel_that_waited_long_enough_is_taken_and_what_does_not_count_is_told_once() {
+    let (nodes, lacking) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    assert_eq!(hear(b, a, at(10)), 1);
+    assert_eq!(b.take_due_expels(at(19)).expect("an answer"), 0);
+    assert!(!is_out(b, p));
+    assert_eq!(b.expels_due_in_ms(at(20)), Some(0));
+    assert_eq!(b.take_due_expels(at(20)).expect("an answer"), 1);
+    assert!(is_out(b, p) && !listed(b, "x.pkg"));
+    assert_eq!(b.expels_due_in_ms(at(21)), None);
+    assert_eq!((hear(b, a, at(21)), b.take_due_expels(at(99)).expect("an answer")), (0, 0));
+    assert_eq!(told(b).iter().filter(|what| *what == "expel_incomplete").count(), 1);
+    assert_sound(b);
+    take(b, &lacking, at(30));
+    assert_eq!(["w.pkg", "x.pkg", "y.pkg", "z.pkg"].map(|name| listed(b, name)), [true, true, true, false]);
+    assert_sound(b);
+}
+
+#[test]
+fn what_waited_long_enough_is_taken_when_it_is_told_again_too_and_when_the_clock_went_back() {
+    for later in [at(40), at(19)] {
+        let (nodes, _) = ahead();
+        let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+        assert_eq!(hear(b, a, at(30)), 1);
+        assert_eq!((b.expels_due_in_ms(later), hear(b, a, later)), (Some(0), 0));
+        assert!(is_out(b, p));
+        assert_eq!(b.expels_due_in_ms(later), None);
+    }
+}
+
+/// A page of a log may be on its way to the disk while a peer tells of the Expel.
+#[test]
+fn events_that_came_a_while_before_an_expel_but_are_taken_after_it_do_not_end_its_waiting() {
+    let (nodes, lacking) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    put(a, "v.pkg", b"v", at(5)).expect("a publish");
+    let other = a.events_after(Lsn::ZERO, usize::MAX).expect("readable").pop().expect("its own");
+    assert_eq!(hear(b, a, at(10)), 1);
+    take(b, &[other], at(8));
+    assert!(listed(b, "v.pkg") && listed(b, "x.pkg") && !is_out(b, p));
+    take(b, &lacking, at(11));
+    assert!(is_out(b, p) && listed(b, "y.pkg"));
+}
+
+#[test]
+fn an_expel_that_takes_nothing_away_waits_for_nothing() {
+    let (nodes, _) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    // A node that holds nothing of the expelled one, and the expelled one, also where it lacks what is named.
+    let joiner = fresh(9).1;
+    joiner.take_root(a.node_id(), at(6)).expect("alone");
+    assert_eq!((hear(&joiner, a, at(6)), told(&joiner)), (0, vec![]));
+    assert!(is_out(&joiner, p));
+    let unknown = sign(a, p, vec![EventId::from_bytes([6; 32])]);
+    let taken = p.hear_statements(vec![unknown], at(6)).expect("it verifies");
+    assert_eq!((taken.fresh, taken.waiting.len(), is_out(p, p)), (1, 0, true));
+    // One that lacks what is named, but of which all that is held is covered by what else is named.
+    let held = b.package(&path("x.pkg")).expect("readable").expect("listed").revision;
+    let expel = sign(a, p, vec![held, EventId::from_bytes([7; 32])]);
+    let taken = b.hear_statements(vec![expel], at(7)).expect("it verifies");
+    assert_eq!((taken.fresh, taken.waiting.len()), (1, 0));
+    assert!(is_out(b, p) && listed(b, "w.pkg") && listed(b, "x.pkg"));
+    assert_eq!(told(b), ["published w.pkg", "published x.pkg"]);
+}
+
+fn sign(by: &Store, node: &Store, tips: Vec<EventId>) -> SignedStatement {
+    let expel = Expel { node: node.node_id(), tips, statements: vec![] };
+    let header = StatementHeader { signer: by.node_id(), at_ms: at(5), by: String::new() };
+    SignedStatement::mint(by.key(), &header, &StatementBody::Expel(expel))
+}
+
+#[test]
+fn only_so_many_wait() {
+    let (nodes, _) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    let expels: Vec<_> = (0..=EXPELS_AHEAD_MAX)
+        .map(|number| sign(a, p, vec![EventId::from_bytes([u8::try_from(number).expect("few"); 32])]))
+        .collect();
+    let taken = b.hear_statements(expels, at(6)).expect("they verify");
+    assert_eq!((taken.fresh, taken.waiting.len()), (1, EXPELS_AHEAD_MAX));
+    assert!(is_out(b, p));
+    assert_eq!(b.take_due_expels(at(16)).expect("an answer"), EXPELS_AHEAD_MAX);
+    assert_eq!(b.expels_due_in_ms(at(16)), None);
+}
+
+/// With no grace, and no earlier revisions kept.
+fn collect(store: &Store, now: UnixMillis) -> u64 {
+    let keep = Keep { revisions: 0, age_ms: 0, removed_ms: 0 };
+    let policy = SpacePolicy { grace_ms: 0, retention: Retention::new(keep, &[]).expect("valid") };
+    store.gc(&policy, GcMode::Collect, now).expect("a run").blobs.count
+}
+
+#[test]
+fn bytes_of_what_may_count_again_stay_until_that_is_known() {
+    let (nodes, lacking) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    fetch(b, p);
+    a.remove(&path("w.pkg"), &ods_store::Condition::None, &Author::new("test"), at(6)).expect("a removal");
+    // The roster alone: a link broke before the events came.
+    b.insert_statements(a.roster_statements().expect("readable"), at(10)).expect("they verify");
+    assert!(!listed(b, "x.pkg"));
+    assert_eq!(collect(b, at(100)), 0);
+    let held = |bytes: &[u8]| b.open_blob(&Digest::of(bytes), at(101)).expect("readable").is_some();
+    assert!(held(b"x") && held(b"w"), "perhaps the only copies");
+    take(b, &lacking, at(102));
+    assert!(listed(b, "x.pkg") && held(b"x"));
+    assert_eq!(collect(b, at(103)), 0, "both are listed again");
+    pull(b, a, at(104)).expect("a pull");
+    assert_eq!(collect(b, at(105)), 1, "what was removed goes");
+    assert!(held(b"x") && !held(b"w"));
+    assert_sound(b);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+    /// In whatever parts and however late the last events of an expelled node come: what counts in the end is what counts where all was
+    /// there at once; and if they come in time, what was listed before stays listed all the time.
+    #[test]
+    fn whenever_the_events_come_the_same_counts_in_the_end(
+        count in 1u64..8, known in 0usize..8, named in 0usize..9, told_after in 0usize..8, part in 1usize..4, step_s in 0u64..8,
+    ) {
+        let nodes = mesh(3, Role::Publisher);
+        let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+        let name = |number: u64| format!("{number}.pkg");
+        for number in 0..count {
+            put(p, &name(number), &[1], at(number)).expect("a publish");
+        }
+        let events = p.events_after(Lsn::ZERO, usize::MAX).expect("readable");
+        let (known, named) = (known.min(events.len()), named.min(events.len()));
+        take(b, &events[..known], at(20));
+        take(a, &events[..named], at(20));
+        a.expel(&p.node_id(), &Author::new("test"), at(21)).expect("an owner expels");
+        let (mut now, mut in_time) = (30, true);
+        for (index, events) in events[known..].chunks(part).enumerate() {
+            if index >= told_after {
+                hear(b, a, at(now));
+            }
+            let before: Vec<bool> = (0..count).map(|number| listed(b, &name(number))).collect();
+            take(b, events, at(now));
+            now += step_s;
+            in_time &= b.take_due_expels(at(now)).expect("an answer") == 0;
+            assert_sound(b);
+            for number in (0..count).filter(|number| in_time && *number < named as u64 && before[usize::try_from(*number).expect("few")]) {
+                prop_assert!(listed(b, &name(number)), "{number}");
+            }
+        }
+        hear(b, a, at(now));
+        b.take_due_expels(at(now + 10)).expect("an answer");
+        prop_assert_eq!(b.expels_due_in_ms(at(now)), None);
+        take(a, &events[named..], at(now));
+        prop_assert_eq!(b.roster_digest(), a.roster_digest());
+        prop_assert_eq!(b.overview().expect("readable").catalog_digest, a.overview().expect("readable").catalog_digest);
+        assert_sound(b);
+    }
+}
