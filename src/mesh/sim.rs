@@ -16,6 +16,7 @@
 //! [`Offload`]: super::offload::Offload
 
 mod backups;
+mod copies;
 mod episodes;
 mod healing;
 mod history;

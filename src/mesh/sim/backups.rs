@@ -85,7 +85,8 @@ impl World {
                 }
             }
             Step::Recover { machine, then_publish } => {
-                let with: Vec<usize> = self.backups.keys().copied().collect();
+                let with: Vec<usize> =
+                    self.backups.keys().copied().filter(|number| !self.ended.contains(number)).collect();
                 let Some(number) = with.get(machine % with.len().max(1)).copied() else { return };
                 let mut entropy = [0; 32];
                 entropy[..8].copy_from_slice(&self.random.any().to_le_bytes());

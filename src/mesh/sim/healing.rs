@@ -11,7 +11,7 @@ use super::history::History;
 use super::machine::{End, Machine};
 use super::network::Weather;
 use super::promises::{missing, read_all, standing};
-use super::world::World;
+use super::world::{Joining, World};
 
 /// In this time all catalogs, vectors and rosters are equal,
 const AGREED_MS: u64 = 30_000;
@@ -116,7 +116,10 @@ impl World {
                 self.machines[number].start();
             }
         }
-        let joining = std::mem::take(&mut self.joining);
+        // A clone that is gone took its invite along: the machine whose node it ran gives another one.
+        let joining = std::mem::take(&mut self.joining).into_iter();
+        let joining: Vec<Joining> =
+            joining.map(|joining| Joining { inviter: self.original(joining.inviter), ..joining }).collect();
         self.network.set_callable(joining.iter().map(|joining| joining.inviter));
         for joining in joining {
             self.join(joining.joiner, joining.inviter, joining.role).await;
@@ -124,8 +127,16 @@ impl World {
         self.join_restored().await;
     }
 
+    /// The machine whose own node another one runs, if that is a clone.
+    fn original(&self, number: usize) -> usize {
+        let is_clone = self.clones.contains(&number);
+        let original = is_clone.then(|| self.number_of(&self.machines[number].store().node_id())).flatten();
+        original.unwrap_or(number)
+    }
+
     /// A node that was restored from a backup older than its joining, and is of another mesh since, is a member of the first
-    /// founder's, unknown to it. Owners of both merge them. Of any other node this would be the program's mistake.
+    /// founder's, unknown to it; so is one that was admitted before it joined, couldn't, and let others in meanwhile. Owners
+    /// of both merge them. Of any other node this would be the program's mistake.
     async fn join_restored(&mut self) {
         let members = self.members();
         let own = |number: usize| self.machines[number].store().node_id();
@@ -133,7 +144,8 @@ impl World {
         let first = roster(0).root();
         let knows = |number: usize| roster(number).standing(&first).is_some();
         let is_owner = |number: &usize| roster(*number).role(&own(*number)) == Some(Role::Owner) && knows(*number);
-        let lost = members.iter().filter(|number| self.put_back.contains(number) && !knows(**number));
+        let may_be_lost = |number: usize| self.put_back.contains(&number) || self.admitted_first.contains(&number);
+        let lost = members.iter().filter(|number| may_be_lost(**number) && !knows(**number));
         let roots: BTreeSet<NodeId> = lost.map(|number| roster(*number).root()).collect();
         let running =
             self.machines.iter().filter(|machine| machine.is_running() && !self.clones.contains(&machine.number));

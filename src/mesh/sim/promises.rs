@@ -6,46 +6,34 @@ use ods_store::{
     Digest, EventId, LogQuery, NodeId, Package, PackageState, SetDigest, StatePolicy, Store, UnixMillis, Vector,
 };
 
+use super::copies::Copies;
 use super::history::History;
 use super::machine::Machine;
 use super::steps::short;
 
 /// What users were told, and what they know.
 #[derive(Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent facts of a run")]
 pub(super) struct Promises {
     /// Events that were acknowledged, and the machines that answer for them.
     acknowledged: BTreeMap<EventId, BTreeSet<usize>>,
+    /// Who answers for bytes.
+    pub(super) copies: Copies,
     /// A disk was lost, and with it what nobody else had.
     disk_was_lost: bool,
-    /// So it was, or something rotted: bytes may be gone that nobody else had.
-    bytes_may_be_lost: bool,
     /// Something rotted.
     rotted: bool,
-    /// Nodes let go of bytes that others had, and nodes were expelled: perhaps just those.
-    let_go: bool,
-    expelled: bool,
     /// Digests of all bytes that were ever published, and their lengths.
     known: BTreeMap<Digest, u64>,
-    /// Those that were published more than once: of some publish only those may have had them who were expelled.
-    repeated: BTreeSet<Digest>,
-    /// Those whose publish, or restore, was acknowledged, and by which machines.
-    published: BTreeSet<(Digest, usize)>,
 }
 
 impl Promises {
     /// Bytes that somebody publishes, and the machine that acknowledged them.
     pub(super) fn knows(&mut self, bytes: &[u8], acknowledged: Option<usize>) {
         let digest = Digest::from_bytes(*blake3::hash(bytes).as_bytes());
-        if self.known.insert(digest, bytes.len() as u64).is_some() {
-            self.repeated.insert(digest);
+        self.known.insert(digest, bytes.len() as u64);
+        if let Some(machine) = acknowledged {
+            self.copies.answers(digest, machine);
         }
-        self.published.extend(acknowledged.map(|machine| (digest, machine)));
-    }
-
-    /// A machine acknowledged a change for which it must have these bytes.
-    pub(super) fn has(&mut self, blob: Digest, machine: usize) {
-        self.published.insert((blob, machine));
     }
 
     /// Whether a disk was lost: then there may be twins.
@@ -54,23 +42,14 @@ impl Promises {
     }
 
     /// A blob rotted on some disk.
-    pub(super) fn rotted(&mut self) {
-        (self.bytes_may_be_lost, self.rotted) = (true, true);
+    pub(super) fn rotted(&mut self, blob: Digest) {
+        self.rotted = true;
+        self.copies.rotted(blob);
     }
 
     /// Whether a node may find bytes that it stored damaged.
     pub(super) fn may_have_rotted(&self) -> bool {
         self.rotted
-    }
-
-    /// A node let go of what it doesn't keep.
-    pub(super) fn let_go(&mut self) {
-        self.let_go = true;
-    }
-
-    /// A node was expelled.
-    pub(super) fn expelled(&mut self) {
-        self.expelled = true;
     }
 
     /// A change was acknowledged.
@@ -80,7 +59,7 @@ impl Promises {
 
     /// A machine loses its disk: what it answered for, those do who hold it; what nobody does is lost, and nobody's fault.
     pub(super) fn loses_its_disk(&mut self, machine: usize, others: &[&Machine]) {
-        (self.disk_was_lost, self.bytes_may_be_lost) = (true, true);
+        self.disk_was_lost = true;
         let held: Vec<_> = others.iter().map(|other| (other.number, History::of(other.store()).events)).collect();
         for (event, answering) in &mut self.acknowledged {
             if answering.remove(&machine) {
@@ -103,24 +82,7 @@ impl Promises {
             self.check_bytes(machine).map_err(said)?;
         }
         check_blobs(machines)?;
-        self.check_kept(machines)
-    }
-
-    /// The bytes of an acknowledged publish are somewhere as long as no disk was lost. (Who changes only a package's meta answers for
-    /// no bytes: perhaps those have them who are expelled.)
-    fn check_kept(&self, machines: &[&Machine]) -> Result<(), String> {
-        let answers =
-            |package: &Package| machines.iter().any(|machine| self.published.contains(&(package.blob, machine.number)));
-        let listed = machines.first().map(|machine| packages(machine.store())).unwrap_or_default();
-        let held = held(machines);
-        let lost = |package: &&Package| !held.contains(&package.blob) && answers(package);
-        let may_be_lost = |package: &&Package| {
-            self.bytes_may_be_lost || self.expelled && (self.let_go || self.repeated.contains(&package.blob))
-        };
-        match listed.iter().filter(lost).find(|package| !may_be_lost(package)) {
-            Some(package) => Err(format!("nobody has the bytes of {}, which was acknowledged", package.path)),
-            None => Ok(()),
-        }
+        self.copies.check(machines)
     }
 
     fn check_events(&self, history: &History, machines: &[&Machine]) -> Result<(), String> {

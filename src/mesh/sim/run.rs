@@ -198,14 +198,14 @@ fn whatever_happens_the_mesh_agrees_again_and_keeps_its_promises() {
 /// and 40016 the simulation gave a node that had just moved behind a firewall no time to learn that. In 40078 bytes waited
 /// for a quarter of an hour by a limit that was lifted meanwhile. In 41405 a peer held more than when it was read, and a pull by
 /// vector got that alone and was taken for the last word, so that a twin before it never came. In 11003 a lone node let
-/// another one in while it was admitted elsewhere, unknown to it, and could never join. In 21131 and 30652 only people could
-/// mend what had happened, and didn't; 41884 was given too little time for a link; in 41665 bytes were missed of which
+/// another one in while it was admitted elsewhere, unknown to it, and could never join. In 21131, 30652 and 50151 only people
+/// could mend what had happened, and didn't; 41884 was given too little time for a link; in 41665 bytes were missed of which
 /// only the expelled had answered for the publish.
 #[test]
 fn seeds_that_failed_once_are_fine() {
     for seed in [
         78, 607, 640, 685, 2533, 10142, 11003, 20024, 20056, 20228, 21131, 30652, 40015, 40016, 40078, 41405, 41550,
-        41665, 41707, 41884,
+        41665, 41707, 41884, 50151,
     ] {
         if let Err(fault) = run(&Script::of(seed), false).0 {
             panic!("{}", told(seed, &fault));
@@ -213,23 +213,46 @@ fn seeds_that_failed_once_are_fine() {
     }
 }
 
-/// It lost its power, or was killed, while it was there, and was to start again after that.
-#[test]
-fn a_clone_that_was_ended_stays_so() {
+/// Two machines, and some that may join or take a clone.
+fn two_and_spares(spares: usize, steps: Vec<(u64, Step)>) -> (Outcome, Vec<String>) {
     let founder = |via, role| Founder { via, role, clock_error_ms: 0 };
     let founders = vec![founder(None, Role::Owner), founder(Some(0), Role::Publisher)];
-    let steps = vec![
-        (1_000, Step::Clone { machine: 0, for_ms: 10_000 }),
-        (5_000, Step::Kill { machine: 2, down_ms: 20_000 }),
-        (60_000, Step::Sync { machine: 1, which: 0 }),
-    ];
-    let script = Script { seed: 6, founders, spares: 1, links: vec![], firewalled: vec![], watched: true, steps };
+    let script = Script { seed: 6, founders, spares, links: vec![], firewalled: vec![], watched: true, steps };
     let (outcome, trace) = traced(&script);
-    outcome.unwrap_or_else(|fault| panic!("{fault}\n{}", trace.join("\n")));
-    let ended = moments(&trace, "EndClone(2)")[0];
-    let asked = moments(&trace, "m2 asked ");
-    assert!(asked.iter().any(|at| *at < ended), "the clone never ran\n{}", trace.join("\n"));
-    assert!(asked.iter().all(|at| *at <= ended), "ended at {ended}: {asked:?}");
+    (outcome.unwrap_or_else(|fault| panic!("{fault}\n{}", trace.join("\n"))), trace)
+}
+
+/// It lost its power, or was killed, while it was there, and was to start again after that; or an earlier state of its disk is
+/// put back.
+#[test]
+fn a_clone_that_was_ended_stays_so() {
+    let killed = vec![(5_000, Step::Kill { machine: 2, down_ms: 20_000 })];
+    let rolled_back =
+        vec![(5_000, Step::Snapshot { machine: 2 }), (20_000, Step::RollBack { machine: 0, then_publish: None })];
+    for meanwhile in [killed, rolled_back] {
+        let mut steps = vec![(1_000, Step::Clone { machine: 0, for_ms: 10_000 })];
+        steps.extend(meanwhile);
+        steps.push((60_000, Step::Sync { machine: 1, which: 0 }));
+        let (_, trace) = two_and_spares(1, steps);
+        let ended = moments(&trace, "EndClone(2)")[0];
+        let asked = moments(&trace, "m2 asked ");
+        assert!(asked.iter().any(|at| *at < ended), "the clone never ran\n{}", trace.join("\n"));
+        assert!(asked.iter().all(|at| *at <= ended), "ended at {ended}: {asked:?}");
+    }
+}
+
+/// The clone took its invite along before it could be redeemed.
+#[test]
+fn whom_a_clone_invited_comes_in_by_the_machine_that_it_was_a_clone_of() {
+    for join in [Step::Join { via: 2, role: 1 }, Step::JoinWithin { via: 2, path: 0 }] {
+        let steps = vec![
+            (1_000, Step::Clone { machine: 0, for_ms: 20_000 }),
+            (2_000, Step::Cut { one: 2, other: 3, for_ms: 60_000 }),
+            (3_000, join),
+        ];
+        let (outcome, trace) = two_and_spares(2, steps);
+        assert_eq!(outcome.members, 3, "{}", trace.join("\n"));
+    }
 }
 
 #[test]

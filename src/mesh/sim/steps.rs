@@ -1,15 +1,17 @@
 //! What each step of a script does.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ods_api::PeerState;
 use ods_store::{
-    Admit, Condition, EventId, EvictStep, Expected, GcMode, Keep, MetaPatch, Package, PackagePath, PublishRequest,
-    Rates, Retention, Role, SimDisk, SpacePolicy, StatePolicy, Store, StoreError,
+    Admit, Condition, Digest, EventId, EvictStep, Expected, GcMode, Keep, MetaPatch, Package, PackagePath,
+    PublishRequest, Rates, Retention, Role, SimDisk, SpacePolicy, StatePolicy, Store, StoreError,
 };
 
 use tokio::time::sleep;
 
+use super::copies::{self, held};
 use super::machine::{End, Machine};
 use super::script::{PATHS, Step};
 use super::world::{Later, World, author};
@@ -121,7 +123,7 @@ impl World {
                 let restored = restore(machine, which, &request(MetaPatch::new()));
                 restored.map(|package| {
                     // Nobody restores what isn't there.
-                    self.promises.has(package.blob, number);
+                    self.promises.copies.answers(package.blob, number);
                     package.revision
                 })
             }
@@ -163,7 +165,7 @@ impl World {
     }
 
     async fn roll_back(&mut self, machine: usize, then_publish: Option<usize>) {
-        let with: Vec<usize> = self.snapshots.keys().copied().collect();
+        let with: Vec<usize> = self.snapshots.keys().copied().filter(|number| !self.ended.contains(number)).collect();
         let Some(number) = with.get(machine % with.len().max(1)).copied() else { return };
         let disk = self.snapshots[&number].copy();
         self.put_back(number, disk, then_publish).await;
@@ -174,8 +176,10 @@ impl World {
         self.put_back.insert(number);
         self.trace.line(&format!("  m{number}"));
         self.loses_its_disk(number);
+        let before = held(&self.machines[number]);
         self.doomed.remove(&number);
         self.machines[number].replace_disk(disk).await;
+        self.lost_with_a_disk(number, &before, &held(&self.machines[number]));
         if let Some(at) = then_publish {
             self.change_at(number, Step::Publish { machine: number, path: at, size: 100 });
         }
@@ -186,6 +190,12 @@ impl World {
     pub(super) fn loses_its_disk(&mut self, number: usize) {
         let others: Vec<&Machine> = self.machines.iter().filter(|machine| machine.number != number).collect();
         self.promises.loses_its_disk(number, &others);
+    }
+
+    /// Of the blobs that were there before, those are lost that aren't there after.
+    fn lost_with_a_disk(&mut self, number: usize, before: &BTreeSet<Digest>, after: &BTreeSet<Digest>) {
+        let others = others(&self.machines, number, &self.ended);
+        self.promises.copies.lost_with_a_disk(number, before, after, &others);
     }
 
     async fn clone_machine(&mut self, machine: usize, for_ms: u64) {
@@ -207,6 +217,7 @@ impl World {
     pub(super) async fn end_clone(&mut self, spare: usize) {
         self.loses_its_disk(spare);
         self.ended.insert(spare);
+        self.lost_with_a_disk(spare, &held(&self.machines[spare]), &BTreeSet::new());
         self.machines[spare].end(End::Killed).await;
     }
 
@@ -234,8 +245,7 @@ impl World {
         let spare = (self.founded..self.machines.len()).find(|number| !self.used.contains(number));
         let (Some(via), Some(spare)) = (self.running(via), spare) else { return };
         let owns = |store: &Store| store.roster().role(&store.node_id()) == Some(Role::Owner);
-        // A clone that goes would take the invite along, and nobody else's brings the newcomer in.
-        if !owns(self.machines[via].store()) || self.clones.contains(&via) {
+        if !owns(self.machines[via].store()) {
             return;
         }
         self.machines[spare].start();
@@ -243,6 +253,7 @@ impl World {
             self.change_at(spare, Step::Publish { machine: spare, path, size: 100 });
         }
         self.admit_within(via, spare, at);
+        self.admitted_first.insert(spare);
         self.join(spare, via, Role::Publisher).await;
     }
 
@@ -333,7 +344,7 @@ impl World {
         for (owner, node) in chosen {
             let (machine, target) = (&self.machines[owner], self.machines[node].store().node_id());
             let told = machine.store().expel(&target, &author(), machine.now());
-            self.promises.expelled();
+            self.promises.copies.all_answer(&others(&self.machines, usize::MAX, &self.ended));
             self.trace.line(&format!("  m{owner} expels m{node}: {:?}", told.map_err(|error| error.to_string())));
         }
     }
@@ -341,11 +352,13 @@ impl World {
     /// While the node doesn't run: what it verified since its start it takes for good, for a day.
     async fn rot(&mut self, machine: usize, which: usize, offset: usize) {
         let Some(number) = self.running(machine) else { return };
-        let files = self.blob_files(number);
+        let files = copies::blob_files(&self.machines[number]);
         let Some(file) = files.get(which % files.len().max(1)) else { return };
         self.machines[number].end(End::Killed).await;
         let length = self.machines[number].disk().read(file).map_or(0, |bytes| bytes.len());
-        self.promises.rotted();
+        if let Some(blob) = copies::named(file) {
+            self.promises.rotted(blob);
+        }
         self.machines[number].disk().flip_bit(file, offset % length.max(1));
         self.machines[number].start();
     }
@@ -384,17 +397,19 @@ impl World {
     /// Has a node let go of what it doesn't keep.
     pub(super) fn let_go(&mut self, number: usize) {
         self.follow_policy(number);
-        let machine = &self.machines[number];
+        let (machine, others) = (&self.machines[number], others(&self.machines, number, &self.ended));
+        let before = held(machine);
         let Ok(Some(mut run)) = machine.store().begin_evict(machine.now()) else { return };
-        let gone = loop {
+        let report = loop {
             match run.step() {
                 Ok(EvictStep::More) => {}
-                Ok(EvictStep::Done(report)) => break Ok(report.gone.count),
+                Ok(EvictStep::Done(report)) => break Ok(report),
                 Err(error) => break Err(error.to_string()),
             }
         };
+        let gone = report.as_ref().map(|report| report.gone.count);
         self.trace.line(&format!("  m{number}: {gone:?} went"));
-        self.promises.let_go();
+        self.promises.copies.let_go(machine, &others, &before, report.as_ref().ok());
     }
 
     fn care(&mut self, step: Step) {
@@ -410,7 +425,9 @@ impl World {
                 let keep = Keep { revisions: 1, age_ms: 0, removed_ms: 0 };
                 let retention = Retention::new(keep, &[]).expect("it is within bounds");
                 let policy = SpacePolicy { grace_ms: 0, retention };
+                let before = held(machine);
                 let gone = machine.store().gc(&policy, GcMode::Collect, machine.now());
+                self.promises.copies.collected(machine, &before, &gone);
                 self.trace.line(&format!("  m{number}: {:?}", gone.map(|report| report.blobs.count)));
             }
             Step::Sync { machine, which } => {
@@ -442,6 +459,11 @@ impl World {
             _ => {}
         }
     }
+}
+
+/// All machines but one, and those that are off for good.
+fn others<'a>(machines: &'a [Machine], but: usize, ended: &BTreeSet<usize>) -> Vec<&'a Machine> {
+    machines.iter().filter(|machine| machine.number != but && !ended.contains(&machine.number)).collect()
 }
 
 fn publish(machine: &Machine, request: &PublishRequest, bytes: &[u8]) -> Result<EventId, StoreError> {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backups::Backup;
 use super::episodes::FURTHER_FROM;
-use super::machine::{End, FOLDER, Machine};
+use super::machine::{End, Machine};
 use super::network::Network;
 use super::promises::{Promises, check_cursors};
 use super::random::Random;
@@ -64,6 +64,8 @@ pub(super) struct World {
     pub(super) moved: BTreeSet<usize>,
     /// Machines that were put back to an earlier state of their disks.
     pub(super) put_back: BTreeSet<usize>,
+    /// Machines whose nodes were admitted before they joined.
+    pub(super) admitted_first: BTreeSet<usize>,
     /// Whether all cursors are looked at after each commit.
     watched: bool,
     later: Vec<(Instant, Later)>,
@@ -123,6 +125,7 @@ impl World {
             doomed: BTreeMap::new(),
             moved: BTreeSet::new(),
             put_back: BTreeSet::new(),
+            admitted_first: BTreeSet::new(),
             watched: script.watched,
             later: Vec::new(),
         }
@@ -171,6 +174,7 @@ impl World {
             self.pass(started + Duration::from_millis(*at_ms)).await?;
             self.trace.line(&format!("{step:?}"));
             self.step(*step).await;
+            self.promises.copies.fault()?;
             self.look_at_cursors()?;
         }
         Ok(())
@@ -340,11 +344,5 @@ impl World {
         if let Ok(Some(row)) = machine.store().peer(node) {
             let _ = machine.store().put_peer(&PeerRow { paused, ..row }, &author(), machine.now());
         }
-    }
-
-    /// Where blobs lie on a machine's disk.
-    pub(super) fn blob_files(&self, number: usize) -> Vec<std::path::PathBuf> {
-        let folder = std::path::Path::new(FOLDER).join("blobs");
-        self.machines[number].disk().file_names().into_iter().filter(|name| name.starts_with(&folder)).collect()
     }
 }
