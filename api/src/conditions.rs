@@ -48,7 +48,6 @@ pub(crate) fn has_already(headers: &HeaderMap, revision: EventId) -> Result<bool
 /// The version that a change expects: `None` if it expects none. Tags that name no version match nothing: nothing is ever at the
 /// last number there is. Of several the newest counts: versions only grow, but for a restored backup, where a 412 does no harm.
 pub(crate) fn version(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
-    refuse_none_match(headers)?;
     Ok(match tags(headers, &IF_MATCH)? {
         Tags::Absent | Tags::Any => None,
         Tags::List(tags) => {
@@ -63,7 +62,6 @@ pub(crate) fn version(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
 
 /// How a change expects what it changes to stand. Tags that name no state match nothing.
 pub(crate) fn expected(headers: &HeaderMap) -> Result<Expected, ApiError> {
-    refuse_none_match(headers)?;
     Ok(match tags(headers, &IF_MATCH)? {
         Tags::Absent | Tags::Any => Expected::Any,
         Tags::List(tags) => {
@@ -71,14 +69,6 @@ pub(crate) fn expected(headers: &HeaderMap) -> Result<Expected, ApiError> {
             Expected::OneOf(tags.iter().filter_map(named).collect())
         }
     })
-}
-
-/// What is changed here is there already: nobody who says "unless it stands so" may see it changed all the same.
-fn refuse_none_match(headers: &HeaderMap) -> Result<(), ApiError> {
-    match tags(headers, &IF_NONE_MATCH)? {
-        Tags::Absent => Ok(()),
-        Tags::Any | Tags::List(_) => Err(bad(&IF_NONE_MATCH, "this change heeds If-Match alone")),
-    }
 }
 
 /// An answer with its entity tag.
@@ -177,14 +167,5 @@ mod tests {
             assert_eq!(has, expected, "{value}");
         }
         assert!(!has_already(&HeaderMap::new(), id(1)).expect("understood"));
-    }
-
-    #[test]
-    fn what_heeds_if_match_alone_says_so() {
-        let unless = headers(&[(IF_NONE_MATCH, "*")]);
-        for refused in [version(&unless).map(drop), expected(&unless).map(drop)] {
-            assert_eq!(refused.expect_err("refused").code(), Code::BadHeader);
-        }
-        assert_eq!(version(&headers(&[(IF_MATCH, "\"3\"")])).expect("understood"), Some(3));
     }
 }

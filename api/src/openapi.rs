@@ -99,8 +99,10 @@ pub fn document() -> Value {
 pub(crate) struct Heeds {
     /// A query.
     pub(crate) query: bool,
-    /// `If-Match` or `If-None-Match`.
-    pub(crate) conditions: bool,
+    /// `If-Match`.
+    pub(crate) if_match: bool,
+    /// `If-None-Match`.
+    pub(crate) if_none_match: bool,
 }
 
 /// What the operation heeds, if it is one.
@@ -120,10 +122,11 @@ pub(crate) fn heeds(method: &Method, pattern: &str) -> Option<Heeds> {
 
 fn heeded_by(operation: &Value) -> Heeds {
     let parameters = || operation["parameters"].as_array().into_iter().flatten();
-    let is_condition = |parameter: &Value| parameter["name"] == "If-Match" || parameter["name"] == "If-None-Match";
+    let has = |name: &str| parameters().any(|parameter| parameter["name"] == name);
     Heeds {
         query: parameters().any(|parameter| parameter["in"] == "query"),
-        conditions: parameters().any(is_condition),
+        if_match: has("If-Match"),
+        if_none_match: has("If-None-Match"),
     }
 }
 

@@ -12,7 +12,7 @@ use axum::{Extension, Router};
 use crate::auth::{self, AppState};
 use crate::downloads::downloads_router;
 use crate::error::{self, ApiError, Code};
-use crate::openapi;
+use crate::openapi::{self, Heeds};
 use crate::routes::{
     audit, bulk, deliveries, docs, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
     settings, snapshot, storage, stream, survey, tokens, transfers, uploads, users, watches, webhooks,
@@ -152,8 +152,8 @@ async fn not_stored(mut response: Response) -> Response {
     response
 }
 
-/// Refuses a query where the operation has none, and a condition on a change that heeds none: who put it there meant it to have
-/// an effect.
+/// Refuses a query where the operation has none, and a condition on a change that doesn't heed it: who put it there meant it to
+/// have an effect.
 async fn nothing_idle(request: Request, next: Next) -> Response {
     match idle(&request) {
         Some(refused) => refused.into_response(),
@@ -164,9 +164,9 @@ async fn nothing_idle(request: Request, next: Next) -> Response {
 fn idle(request: &Request) -> Option<ApiError> {
     let has_query = request.uri().query().is_some_and(|query| !query.is_empty());
     // What only reads may come with whatever a cache on its way adds.
-    let is_condition = |name: &HeaderName| !request.method().is_safe() && request.headers().contains_key(name);
-    let condition = [IF_MATCH, IF_NONE_MATCH].into_iter().find(is_condition);
-    if !has_query && condition.is_none() {
+    let has = |name: HeaderName| !request.method().is_safe() && request.headers().contains_key(name);
+    let (if_match, if_none_match) = (has(IF_MATCH), has(IF_NONE_MATCH));
+    if !(has_query || if_match || if_none_match) {
         return None;
     }
     let pattern = request.extensions().get::<MatchedPath>()?.as_str().replace("{*", "{");
@@ -176,7 +176,13 @@ fn idle(request: &Request) -> Option<ApiError> {
         let detail = "this operation has no query parameters; /api/v1/docs says where it takes what it takes";
         return Some(ApiError::new(Code::BadQuery, detail));
     }
-    condition.filter(|_| !heeds.conditions && pattern != UPLOAD).map(|name| {
+    let unheeded = match heeds {
+        _ if pattern == UPLOAD => None,
+        Heeds { if_match: false, .. } if if_match => Some(IF_MATCH),
+        Heeds { if_none_match: false, .. } if if_none_match => Some(IF_NONE_MATCH),
+        Heeds { .. } => None,
+    };
+    unheeded.map(|name| {
         let detail = format!("this operation heeds no {name}, so nothing was done; /api/v1/docs says what it takes");
         ApiError::new(Code::BadHeader, detail).fact("header", name.as_str())
     })

@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: 34f926611585a2392d09b59bd5698d67a54790265cfee51543ad50a89e310fb0
+// The document's shape: df7718ef8fb4adf37e3603f9a4d1d082b5aa9eeee0ac7dba93e2333bbc5e3bf8
 
 export interface paths {
     "/api/v1/anchors": {
@@ -2600,6 +2600,7 @@ export interface operations {
             query?: never;
             header?: {
                 "If-Match"?: string | null;
+                "If-None-Match"?: string | null;
             };
             path?: never;
             cookie?: never;

@@ -16,7 +16,8 @@ use crate::types::{PublishedView, RestoreRequest};
 ///
 /// A new revision is made of it, which also ends a conflict. Its bytes must be on this node.
 #[utoipa::path(post, path = "/api/v1/restore", operation_id = "restore_revision", tag = "packages", request_body = RestoreRequest, params(
-        ("If-Match" = Option<String>, Header, description = "A revision in double quotes: replace only that one")),
+        ("If-Match" = Option<String>, Header, description = "A revision in double quotes: replace only that one"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: only if there is no package at the path now", example = "*")),
     responses((status = 200, body = PublishedView), (status = 201, body = PublishedView)),
     extensions(("x-ods-errors" = json!([Code::BadPath, Code::NoSuchPackage, Code::NoSuchRevision, Code::NotAPublisher, Code::Expelled, Code::BytesNotHeld]))))]
 pub(crate) async fn restore(
