@@ -62,7 +62,8 @@ pub(crate) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
     if !arguments.follow {
         return write_page(&page, &mut context.output);
     }
-    let after = if page.pruned { page.cursor } else { page.items.last().map_or(begins, |record| record.lsn) };
+    let shown = page.items.last().map_or(begins, |record| record.lsn);
+    let after = if page.pruned { page.cursor } else { page.cursor.max(shown) };
     page.items.iter().try_for_each(|record| write_record(record, &mut context.output))?;
     follow(&node, after, &wanted, &mut context.output).await
 }
@@ -128,6 +129,7 @@ async fn follow(node: &Connected, mut after: u64, wanted: &EventQuery, output: &
                         pause = retry::Pauses::default();
                         write_record(&record, output)?;
                     }
+                    Ok(Some(Followed::Place { lsn })) => after = lsn,
                     Ok(Some(Followed::Reset { head })) => {
                         tell_gap(after, head);
                         if let Some(error) = catch_up(node, &mut after, head, wanted, output).await? {

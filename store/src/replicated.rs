@@ -120,10 +120,12 @@ impl Store {
         let (mut reached, mut read_records, mut more, mut records) = (0, 0, true, Vec::new());
         {
             let read = self.read()?;
-            reached = meta::get(&read.open_table(META)?, &meta::REPLICATION_CURSOR)?.unwrap_or(reached);
+            let values = read.open_table(META)?;
+            reached = meta::get(&values, &meta::REPLICATION_CURSOR)?.unwrap_or(reached);
+            let bounds = (meta::need(&values, &meta::JOURNAL_PRUNED)?, meta::need(&values, &meta::HEAD)?);
             let (journal, idle) = (read.open_table(JOURNAL)?, read.open_table(REPLICATING)?.is_empty()?);
             for _ in 0..PAGES_IN_VAIN_MAX {
-                let page = journal::page(&journal, (0, reached), Lsn::new(reached).into(), PAGE_ROWS_MAX)?;
+                let page = journal::page(&journal, bounds, Lsn::new(reached).into(), PAGE_ROWS_MAX)?;
                 reached = page.items.last().map_or(reached, |record| record.lsn.get());
                 read_records += page.items.len();
                 more = page.next.is_some();

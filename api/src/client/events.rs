@@ -19,14 +19,19 @@ const EVENT_BYTES_MAX: usize = 1 << 20;
 pub enum Followed {
     /// A record.
     Record(RecordView),
-    /// The place asked for is not in the journal (pruned, or the node was restored): records from `head` on follow.
+    /// No record: where to go on from.
+    Place {
+        /// The last record that was looked at.
+        lsn: u64,
+    },
+    /// The place asked for is not in the journal (pruned, or beyond all that there is): records from `head` on follow.
     Reset {
         /// The newest record.
         head: u64,
     },
 }
 
-/// A journal that is followed. When it ends or breaks, follow again after the last LSN that came.
+/// A journal that is followed. When it ends or breaks, follow again behind the last LSN that came, be it a record's or a place.
 pub struct EventStream {
     response: Response,
     server: Url,
@@ -79,7 +84,7 @@ impl EventStream {
             head: u64,
         }
         if event.data.is_empty() {
-            return Ok(None);
+            return Ok(event.id.parse().ok().map(|lsn| Followed::Place { lsn }));
         }
         let decoded = if event.name == "reset" {
             serde_json::from_str::<Reset>(&event.data).map(|reset| Followed::Reset { head: reset.head })
@@ -92,6 +97,7 @@ impl EventStream {
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Event {
+    id: String,
     name: String,
     data: String,
 }
@@ -111,6 +117,7 @@ impl Parser {
             let (field, value) = line.split_once(':').unwrap_or((line, ""));
             let value = value.strip_prefix(' ').unwrap_or(value);
             match field {
+                "id" => value.clone_into(&mut event.id),
                 "event" => value.clone_into(&mut event.name),
                 "data" => event.data.push_str(value),
                 _ => {}
@@ -126,8 +133,8 @@ mod tests {
 
     #[test]
     fn events_are_whole_however_the_bytes_arrive() {
-        let text = b": keep-alive\n\nid: 7\nevent: reset\ndata: {\"head\":7}\n\nid: 8\nevent: peer.up\ndata: {}\n\n";
-        let expected = [("", ""), ("reset", "{\"head\":7}"), ("peer.up", "{}")];
+        let text = b": keep-alive\n\nid: 7\nevent: reset\ndata: {\"head\":7}\n\nid: 8\nevent: peer.up\ndata: {}\n\nid: 9\n: on\n\n";
+        let expected = [("", "", ""), ("7", "reset", "{\"head\":7}"), ("8", "peer.up", "{}"), ("9", "", "")];
         for step in [1, 2, 3, 7, text.len()] {
             let mut parser = Parser::default();
             let mut events = Vec::new();
@@ -135,7 +142,7 @@ mod tests {
                 parser.buffer.extend_from_slice(chunk);
                 events.extend(std::iter::from_fn(|| parser.next_event()));
             }
-            let events: Vec<_> = events.iter().map(|e| (e.name.as_str(), e.data.as_str())).collect();
+            let events: Vec<_> = events.iter().map(|e| (e.id.as_str(), e.name.as_str(), e.data.as_str())).collect();
             assert_eq!(events, expected, "{step} bytes at a time");
         }
     }

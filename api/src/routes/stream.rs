@@ -15,6 +15,7 @@ use futures_util::Stream;
 use ods_store::{Lsn, Record};
 use serde_json::json;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{MayEnd as _, Reader};
@@ -27,7 +28,7 @@ use crate::types::StreamQuery;
 
 /// A comment is sent when nothing else was for so long, so that nobody in between takes the connection for dead.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How often it is checked that the token still holds.
+/// How often it is checked that the token still holds, and a follower told how far its filter passed over records.
 const CHECK_EVERY: Duration = Duration::from_secs(15);
 /// Records read at a time.
 const BATCH_RECORDS: usize = 100;
@@ -35,7 +36,8 @@ const BATCH_RECORDS: usize = 100;
 /// Follow the journal: its records as server-sent events.
 ///
 /// `id` is the LSN, `event` the type, `data` the same object as in the list. Without `Last-Event-ID` or `after` only new
-/// records come, and the first thing sent is an `id` alone, the place to go on from. If the place asked for is not in the journal (pruned, or never there), the first event is
+/// records come, and the first thing sent is an `id` alone, the place to go on from; so is what follows now and then where a filter passes
+/// over records. If the place asked for is not in the journal (pruned, or never there), the first event is
 /// `reset` with `{"head": n}`, and records after that come; so is the next for a follower that slept until what it had yet to be
 /// sent was pruned. A node restored from a backup goes on with greater LSNs than it ever gave out, so a place stays good. The stream ends when the node
 /// stops, or has no connection left for others; go on with `Last-Event-ID` then.
@@ -74,8 +76,9 @@ struct Follower {
     stopping: CancellationToken,
     /// Where the journal is, for one whose place wasn't there.
     reset: Option<Lsn>,
-    /// The place of one who named none: it goes on from there, though there was no record yet.
-    place: Option<Lsn>,
+    /// The place that it was last told, and when: whoever named none is told one at once, though there was no record yet, and
+    /// whose filter lets nothing through now and then, so that it doesn't come back with one that was pruned long ago.
+    told: (Option<Lsn>, Instant),
     ready: VecDeque<Record>,
 }
 
@@ -83,8 +86,8 @@ impl Follower {
     fn begin(reader: Reader, wanted: Wanted, after: Option<u64>) -> Result<Self, ApiError> {
         let (head, stopping) = (reader.head_changes(), reader.state().options.stopping.clone());
         let (cursor, reset, ready) = (reader.head(), None, VecDeque::new());
-        let place = after.is_none().then_some(cursor);
-        let mut follower = Self { reader, wanted, cursor, head, stopping, reset, place, ready };
+        let told = (after.map(Lsn::new), Instant::now());
+        let mut follower = Self { reader, wanted, cursor, head, stopping, reset, told, ready };
         if let Some(after) = after.map(Lsn::new) {
             let page = follower.reader.records(after.into(), 1)?;
             if after <= page.head && after.next() >= page.first {
@@ -102,15 +105,17 @@ impl Follower {
             if self.stopping.is_cancelled() {
                 return None;
             }
-            if let Some(head) = self.reset.take().map(Lsn::get) {
-                let reset = Event::default().id(head.to_string()).event("reset");
-                return Some(reset.data(json!({"head": head}).to_string()));
-            }
-            if let Some(place) = self.place.take() {
-                return Some(Event::default().id(place.get().to_string()).comment("following"));
+            if let Some(head) = self.reset.take() {
+                self.told = (Some(head), Instant::now());
+                return Some(identified(head).event("reset").data(json!({"head": head.get()}).to_string()));
             }
             if let Some(record) = self.ready.pop_front() {
+                self.told = (Some(record.lsn), Instant::now());
                 return Some(event(&record));
+            }
+            if self.is_to_be_told() {
+                self.told = (Some(self.cursor), Instant::now());
+                return Some(identified(self.cursor).comment("following"));
             }
             if self.fill().await? {
                 continue;
@@ -121,6 +126,12 @@ impl Follower {
                 () = tokio::time::sleep(CHECK_EVERY) => {}
             }
         }
+    }
+
+    /// Whether it knows no place, or only one from which it was led on long enough ago.
+    fn is_to_be_told(&self) -> bool {
+        let (place, at) = self.told;
+        place.is_none_or(|place| place < self.cursor && at.elapsed() >= CHECK_EVERY)
     }
 
     /// Reads what comes next; whether there was anything. `None` if the stream must end.
@@ -157,5 +168,9 @@ impl Follower {
 fn event(record: &Record) -> Event {
     let view = convert::record(record);
     let data = serde_json::to_string(&view).unwrap_or_default();
-    Event::default().id(view.lsn.to_string()).event(view.kind).data(data)
+    identified(record.lsn).event(view.kind).data(data)
+}
+
+fn identified(place: Lsn) -> Event {
+    Event::default().id(place.get().to_string())
 }

@@ -278,6 +278,22 @@ async fn who_follows_from_now_on_has_a_place_to_go_on_from_before_there_is_a_rec
     assert_eq!(again.next().await.expect("an event").2["data"]["path"], "new.pkg");
 }
 
+#[tokio::test(start_paused = true)]
+async fn whose_filter_lets_nothing_through_is_told_how_far_that_was_looked_at() {
+    let api = Api::new();
+    let mut stream = Stream::open(&api, "?type=node.alarm", Some("0")).await;
+    api.publish("a.pkg", b"x", &[]);
+    let looked_at = format!("id: {}", api.get("/api/v1/events?type=node.alarm&after=0").await.ok(200)["cursor"]);
+    let mut told = String::new();
+    // Comments come as often.
+    for _ in 0..4 {
+        let frame = stream.body.frame().await.expect("no end").expect("a frame");
+        told.push_str(std::str::from_utf8(frame.data_ref().expect("data")).expect("UTF-8"));
+    }
+    assert!(told.lines().any(|line| line == looked_at), "{looked_at:?}: {told:?}");
+    assert!(!told.contains("data:"), "{told:?}");
+}
+
 #[tokio::test]
 async fn a_stream_ends_when_the_node_stops() {
     let api = Api::new();
