@@ -98,6 +98,29 @@ test("the audit grows while one looks at it, and what was read of before stays",
   await until("only those", async () => (await rows.filter({ hasText: "session.started" }).count()) === 0);
 });
 
+test("where so much came that a rare entry may lie in between, the audit is read on from there", async () => {
+  const node = await Node.start("rare");
+  const { page } = await visitor();
+  await signIn(page, node, "people?section=audit");
+  const entry = (/** @type {number} */ lsn) => ({ lsn, at: new Date().toISOString(), who: `person-${lsn}`, from: null, agent: null, action: "token.created", subject: "x", before: {}, after: {} });
+  // Such an answer takes a node 100,000 entries; the numbers are beyond its log, or within it.
+  /** @type {{ items: object[], next: string | null }} */
+  let answer = { items: [entry(5)], next: null };
+  await page.route("**/api/v1/audit?*", (route) => route.fulfill({ json: { ...answer, total: null } }));
+  const rows = page.locator("ods-audit tbody tr");
+  const told = async (/** @type {number[]} */ lsns) => {
+    await node.api("POST", "/tokens", { name: `of-${lsns.join("-")}`, scope: "read", prefixes: [], expires_at: null });
+    await until(`of ${lsns.join(", ")} is told`, async () => (await rows.locator("td:nth-child(2)").allTextContents()).join(" ") === lsns.map((lsn) => `person-${lsn}`).join(" "));
+  };
+  await told([5]);
+  answer = { items: [entry(6)], next: "1" };
+  await told([6, 5]);
+  assert.equal(await page.locator("ods-audit .edge").count(), 0);
+  answer = { items: [entry(10_000)], next: "9000" };
+  await told([10_000]);
+  assert.equal(await page.locator("ods-audit .edge button").count(), 1);
+});
+
 test("a new name of a node is soon known to the others", async () => {
   const [one, two] = [await Node.start("old-name"), await Node.start("other")];
   await one.pair(two);

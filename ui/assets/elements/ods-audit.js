@@ -27,24 +27,27 @@ class OdsAudit extends OdsElement {
   /** @type {Resource<{ entries: Entry[], next: string | null }>} */
   #audit = this.use(new Resource(() => this.#read(), { everyMs: 15_000, on: TOLD }));
 
+  /** Where the log ended before the newest were read. */
+  #head = 0;
+
   /** The newest. Older ones that were read stay below them, unless so many came that there may be others between. */
   async #read() {
+    const { log } = await call('show_node', { background: true });
     const { items, next } = await call('list_audit', { query: { ...this.#query, limit: PAGE }, background: true });
     const before = this.#audit.value;
-    // A page that isn't full has all down to its end, however far the filter made the node look: what was found further back stays.
-    if (before && items.length < PAGE) {
-      const end = items.at(-1)?.lsn ?? Infinity;
-      return { entries: [...items, ...before.entries.filter(({ lsn }) => lsn < end)], next: before.next };
-    }
-    const meets = before?.entries.findIndex(({ lsn }) => lsn === items.at(-1)?.lsn) ?? -1;
-    return before && meets >= 0 ? { entries: [...items, ...before.entries.slice(meets + 1)], next: before.next } : { entries: items, next };
+    // A page that isn't full has all down to `next`, which is as far as the node looked.
+    const meets = items.length < PAGE ? next === null || Number(next) <= this.#head : before?.entries.some(({ lsn }) => lsn === items.at(-1)?.lsn);
+    this.#head = log.head;
+    if (!before || !meets) return { entries: items, next };
+    const end = items.at(-1)?.lsn ?? Infinity;
+    return { entries: [...items, ...before.entries.filter(({ lsn }) => lsn < end)], next: before.next };
   }
 
   async #older() {
-    const after = this.#audit.value?.next;
-    const page = await call('list_audit', { query: { ...this.#query, limit: PAGE, after }, background: true });
+    const [query, after] = [this.#query, this.#audit.value?.next];
+    const page = await call('list_audit', { query: { ...query, limit: PAGE, after }, background: true });
     const now = this.#audit.value;
-    if (!now || now.next !== after) return;
+    if (!now || now.next !== after || query !== this.#query) return;
     this.#audit.value = { entries: [...now.entries, ...page.items], next: page.next };
     this.requestUpdate();
   }
