@@ -8,6 +8,7 @@ import { picture } from "./support/browser.js";
 import { Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
 import { signIn } from "./support/sign-in.js";
+import { sideways } from "./support/sideways.js";
 import { until } from "./support/wait.js";
 
 afterEach(content);
@@ -28,6 +29,39 @@ test("the overview says that all is well, and what isn't any more", async () => 
   await two.stop("SIGKILL");
   await page.locator(".page-head .badge", { hasText: "1 node unreachable" }).waitFor();
   await page.locator(".mesh .node.bad", { hasText: "goes" }).waitFor();
+});
+
+test("with a node away whose clock is ahead the overview says what waits, and all its troubles fit a phone", async () => {
+  const [one, two] = [await Node.start("stays"), await Node.start("ahead")];
+  await one.pair(two);
+  await one.put("a.pkg", Buffer.alloc(20_000, 1));
+  await until("the other has it", async () => (await two.api("GET", "/packages")).items[0]?.state === "stored");
+  await two.stop("SIGKILL");
+  await one.put("b.pkg", Buffer.alloc(20_000, 2));
+  const { page } = await visitor();
+  // The other's clock, and with it what it said last, as it would be; and a conflict.
+  await page.route("**/api/v1/mesh?*", async (route) => {
+    const { items } = await (await route.fetch()).json();
+    const later = new Date(Date.now() + 25 * 60_000).toISOString();
+    const of = (/** @type {any} */ node) => (node.this ? node : { ...node, as_of: later, clock_ahead_ms: 1_500_000 });
+    await route.fulfill({ json: { items: items.map(of), next: null, total: items.length } });
+  });
+  await page.route("**/api/v1/packages?*state=conflict*", async (route) => {
+    const { items } = await one.api("GET", "/packages");
+    await route.fulfill({ json: { items: items.slice(0, 1), next: null, total: 1 } });
+  });
+  await signIn(page, one);
+  for (const trouble of ["1 node unreachable", "packages in conflict", "clock off on 1 node"]) await page.locator(".page-head .badge", { hasText: trouble }).waitFor();
+  await page.locator(".tile", { hasText: "0 active, 1 waiting" }).waitFor();
+  await page.locator(".transfers li", { hasText: "ahead" }).filter({ hasText: "waits for the node" }).waitFor();
+  const says = page.locator(".mesh .node.bad .says");
+  await says.waitFor();
+  assert.match((await says.textContent()) ?? "", /ago|unreachable/i);
+  for (const width of [768, 390, 320]) {
+    await page.setViewportSize({ width, height: 800 });
+    assert.deepEqual(await sideways(page), [], `${width} px`);
+  }
+  await picture(page, "troubles-phone");
 });
 
 test("bytes that rotted are found by verifying, named, and mended from another node", async () => {

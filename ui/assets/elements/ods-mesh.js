@@ -20,6 +20,7 @@ const CIRCUMFERENCE = 2 * Math.PI * RING;
 
 class OdsMesh extends OdsElement {
   peers = this.use(peers);
+  #narrow = matchMedia('(max-width: 760px)');
 
   /** @override */
   static properties = { nodes: { attribute: false }, transfers: { attribute: false }, chosen: {} };
@@ -32,11 +33,12 @@ class OdsMesh extends OdsElement {
     this.transfers = [];
     /** A node's id, to be marked. */
     this.chosen = '';
+    this.listen(this.#narrow, 'change');
   }
 
   /** @override */
   render() {
-    const { spots, width, height, small } = place(this.nodes, matchMedia('(max-width: 760px)').matches);
+    const { spots, width, height, small } = place(this.nodes, this.#narrow.matches);
     return html`<svg class=${`mesh ${small ? 'small' : ''}`} viewBox=${`0 0 ${width} ${height}`} role="group" aria-label=${words.label(this.nodes.length)}>
       ${this.#links(spots).map((link) => this.#link(link))} ${[...spots.values()].map((spot) => this.#node(spot, small))}
     </svg>
@@ -124,11 +126,17 @@ export function standing(node, paused = false, heard = null) {
   const share = lacks > 0 ? has / (has + lacks) : 1;
   if (paused) return { tone: 'warn', says: words.paused, share };
   if (node.state === 'down' && !isDown(node)) return { tone: 'busy', says: words.connecting, share };
-  if (node.state === 'down') return { tone: 'bad', says: node.as_of ? words.offline(format.ago([node.as_of, heard ?? ''].sort().at(-1) ?? '')) : words.unreachable, share };
+  if (node.state === 'down') return { tone: 'bad', says: lastHeard([node.as_of, heard]), share };
   if (node.state !== 'up') return { tone: 'warn', says: words.unknown, share };
   if (lacks > 0) return { tone: node.rate_bytes_per_s || node.this ? 'busy' : 'warn', says: `${format.percent(share)} · ${words.left(format.bytes(lacks))}`, share };
   if (node.behind.events) return { tone: 'busy', says: words.news, share };
   return { tone: 'good', says: node.this ? words.this : words.synced, share: 1 };
+}
+
+/** The latest of some times, but for those that a clock which is ahead gave. @param {readonly (string | null)[]} times */
+function lastHeard(times) {
+  const past = times.filter((at) => at !== null && Date.parse(at) <= Date.now()).sort().at(-1);
+  return past ? words.offline(format.ago(past)) : words.unreachable;
 }
 
 /**

@@ -26,7 +26,7 @@ class OdsRoster extends OdsElement {
   render() {
     const admit = actionButton({ operation: 'admit_node', label: words.admit, icon: 'user-plus', kind: 'small', run: () => this.#admit() });
     return card({ title: words.roster, link: admit }, shown(this.roster, ({ items, warnings }) => html`<div data-operation="show_roster">
-      ${warnings.map(({ detail }) => html`<div class="notice warn">${icon('triangle-alert')}<span>${prose(detail)}</span></div>`)}
+      ${warnings.map(({ code, detail }) => html`<div class="notice warn">${icon('triangle-alert')}<span>${prose(words.warnings[/** @type {'no_owner'} */ (code)] ?? detail)}</span></div>`)}
       ${dataTable(SHAPE, items.map((member) => this.#row(member)))}</div>`));
   }
 

@@ -73,11 +73,11 @@ function note(item) {
 
 /** Sent, verified, published, on N of M nodes: each by itself. @param {Item} item */
 function steps(item) {
-  const published = item.state === 'published';
+  const [published, sending] = [item.state === 'published', item.state === 'sending'];
   /** @type {[string, boolean, boolean][]} */
   const rows = [
-    [words.steps.sent, item.size > 0 ? item.sent >= item.size : published, item.sent > 0],
-    [words.steps.verified, published || (item.size > 0 && item.verified >= item.size), item.verified > 0],
+    [words.steps.sent, item.size > 0 ? item.sent >= item.size : published, sending && item.sent > 0],
+    [words.steps.verified, published || (item.size > 0 && item.verified >= item.size), sending && item.verified > 0],
     [words.steps.published, published, item.state === 'publishing'],
     [item.nodes ? words.onNodes(item.nodes.have, item.nodes.of) : words.steps.replicated, !!item.nodes && item.nodes.have >= item.nodes.of, published],
   ];

@@ -8,6 +8,7 @@ import { webhooks as words, WEBHOOK_TYPES } from '../lib/strings/webhooks.js';
 import { toast } from '../lib/toast.js';
 import { editDialog } from './edit-dialog.js';
 import { choice, field, formDialog, list, text } from './form-dialog.js';
+import { prose } from './parts.js';
 import { showOnce } from './secret.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Webhook']} Webhook */
@@ -26,7 +27,7 @@ function fields(webhook) {
       ${field(words.paths, html`<input name="paths" autocomplete="off" spellcheck="false" value=${(webhook?.paths ?? []).join(', ')}>`, words.pathsHint)}
       ${field(words.tags, html`<input name="tags" autocomplete="off" value=${(webhook?.tags ?? []).join(', ')}>`, words.tagsHint)}
     </div>
-    <label class="check"><input type="checkbox" name="private" ?checked=${webhook?.allow_private ?? false}><span>${words.allowPrivate}<br><small>${words.allowPrivateHint}</small></span></label>`;
+    <label class="check"><input type="checkbox" name="private" ?checked=${webhook?.allow_private ?? false}><span>${words.allowPrivate}<br><small>${prose(words.allowPrivateHint)}</small></span></label>`;
 }
 
 /** @param {FormData} form */

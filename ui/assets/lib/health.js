@@ -26,6 +26,9 @@ export function isDown({ state, as_of: heard }, now = Date.now()) {
   return state === 'down' && !(ago >= 0 && ago < MOMENT_MS);
 }
 
+/** Whether there is something that a node doesn't know of yet, and nobody reaches it: what it lacks can't be told. @param {import('./types.js').MeshNode} node */
+export const hearsNothing = (node) => node.state === 'down' && (node.behind.events ?? 0) > 0;
+
 /**
  * @param {object} known
  * @param {import('./types.js').MeshNode[]} known.nodes

@@ -5,6 +5,8 @@
  * since of what is sent in slices only the receiver knows the whole.
  */
 
+import { hearsNothing } from './health.js';
+
 /** @typedef {import('./types.js').MeshNode} MeshNode */
 /** @typedef {import('./types.js').MissingPackage} MissingPackage */
 /** @typedef {import('./types.js').Transfer} Transfer */
@@ -67,9 +69,6 @@ function theirMovement(node, { path, size, bytes_missing: missing, eta_s: second
     rate: null, seconds, sources: null, state: state === 'fetching' ? 'moving' : state, reason,
   };
 }
-
-/** Whether there is something that a node doesn't know of yet, and nobody reaches it: what it lacks can't be told. @param {MeshNode} node */
-export const hearsNothing = (node) => node.state === 'down' && (node.behind.events ?? 0) > 0;
 
 /** @param {MeshNode} node @returns {Movement} */
 const news = (node) => ({

@@ -82,7 +82,7 @@ export const overview = {
   active: (/** @type {number} */ n, /** @type {number} */ waiting) => (n + waiting === 0 ? 'nothing moves' : `${format.count(n)} active, ${format.count(waiting)} waiting`),
   damaged: 'damaged files', scrubNever: 'not verified yet', scrubRuns: (/** @type {string} */ share) => `${share} verified so far`, scrubbed: (/** @type {string} */ ago) => `finished ${ago}`, scrubStopped: (/** @type {string} */ ago) => `stopped ${ago}`,
   mesh: 'Mesh', allNodes: 'All nodes', transfers: 'Transfers', allTransfers: 'All transfers', events: 'Recent events', tail: 'Live tail',
-  noTransfers: 'Nothing moves at the moment', noEvents: 'Nothing happened yet', dropHere: 'Drop packages anywhere', dropNote: 'Interrupted uploads go on where they stopped',
+  noTransfers: 'Nothing moves at the moment', lacks: (/** @type {number} */ n) => many(n, 'package'), unheard: (/** @type {number} */ n) => many(n, 'new event'), waits: 'waits for the node', noEvents: 'Nothing happened yet', dropHere: 'Drop packages anywhere', dropNote: 'Interrupted uploads go on where they stopped',
   invite: 'Invite another node', to: (/** @type {string} */ name) => `→ ${name}`, from: (/** @type {string} */ name) => `← ${name}`, client: 'a client', left: (/** @type {string} */ time) => `${time} left`,
   down: (/** @type {number} */ n) => `${many(n, 'node')} unreachable`, paused: (/** @type {number} */ n) => `${many(n, 'link')} paused`, alarms: (/** @type {number} */ n) => many(n, 'alarm') + ' today', diskLow: 'disk almost full', conflicts: 'packages in conflict',
   certificate: (/** @type {number} */ days) => (days < 0 ? 'a certificate has ended' : `a certificate ends in ${many(days, 'day')}`),

@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
-import { everywhere, troubles } from '../lib/health.js';
+import { everywhere, hearsNothing, troubles } from '../lib/health.js';
 import { live } from '../lib/live.js';
 import { mesh, node, nodeName, scrub, transfers } from '../lib/node.js';
 import { recent } from '../lib/recent.js';
@@ -64,13 +64,13 @@ class PageOverview extends OdsElement {
   /** @param {import('../lib/types.js').NodeFacts} facts */
   #tiles({ packages, storage }) {
     const moving = (this.transfers.value?.items ?? []).filter((one) => one.state === 'moving');
-    const waiting = (this.transfers.value?.items.length ?? 0) - moving.length;
+    const idle = (this.transfers.value?.items.length ?? 0) - moving.length + this.#waiting().length;
     const speed = moving.reduce((sum, one) => sum + (one.rate_bytes_per_s ?? 0), 0);
     const whole = storage.bytes + storage.free;
     return html`<div class="grid tiles">
       ${tile({ icon: 'package', label: words.packages, value: format.count(packages), note: this.#share(packages), href: '/ui/packages' })}
       ${tile({ icon: 'hard-drive', label: words.storage, value: format.bytes(storage.bytes), unit: words.ofPackages, note: bar(storage.bytes, whole, { label: words.used }), href: '/ui/storage' })}
-      ${tile({ icon: 'arrow-left-right', label: words.moving, value: format.rate(speed), note: words.active(moving.length, waiting), href: '/ui/transfers' })}
+      ${tile({ icon: 'arrow-left-right', label: words.moving, value: format.rate(speed), note: words.active(moving.length, idle), href: '/ui/transfers' })}
       ${this.#scrubTile()}
     </div>`;
   }
@@ -99,10 +99,9 @@ class PageOverview extends OdsElement {
 
   #transfersCard() {
     const link = html`<a href="/ui/transfers">${words.allTransfers}</a>`;
-    const items = this.transfers.value?.items ?? [];
+    const rows = [...(this.transfers.value?.items ?? []).map((one) => this.#transfer(one)), ...this.#waiting().map((one) => this.#lack(one))];
     return card({ title: words.transfers, link, kind: 'column' }, html`
-      ${shown(this.transfers, () => (items.length ? html`<ul class="transfers">${items.slice(0, TRANSFERS_SHOWN).map((one) => this.#transfer(one))}</ul>`
-        : html`<p class="quiet">${words.noTransfers}</p>`))}
+      ${shown(this.transfers, () => (rows.length ? html`<ul class="transfers">${rows.slice(0, TRANSFERS_SHOWN)}</ul>` : html`<p class="quiet">${words.noTransfers}</p>`))}
       ${this.#dropHere()}`);
   }
 
@@ -122,6 +121,18 @@ class PageOverview extends OdsElement {
     const says = one.state === 'moving' ? [format.rate(one.rate_bytes_per_s), ...left].join(' · ') : (one.reason ?? one.state);
     return html`<li><div class="transfer-head">${name}<span class="tag">${where}</span><span class="quiet says">${says}</span></div>
       ${bar(done, total, { label: one.path ?? one.blob })}</li>`;
+  }
+
+  /** Nodes that lack something which doesn't move now. */
+  #waiting() {
+    const served = new Set(this.transfers.value?.items.map((one) => one.peer));
+    return (this.mesh.value?.items ?? []).filter((one) => !one.this && !served.has(one.id) && !one.rate_bytes_per_s && ((one.wants ?? 0) > 0 || hearsNothing(one)));
+  }
+
+  /** @param {import('../lib/types.js').MeshNode} one */
+  #lack({ id, wants, behind }) {
+    return html`<li><div class="transfer-head"><a class="clip" href=${`/ui/mesh?node=${id}`}>${wants ? words.lacks(wants) : words.unheard(behind.events ?? 0)}</a>
+      <span class="tag">${words.to(nodeName(id))}</span><span class="quiet says">${words.waits}</span></div></li>`;
   }
 
   /** @param {string | undefined} id */

@@ -3,7 +3,8 @@
 import { html, nothing } from '../vendor/lit.js';
 import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
-import { hearsNothing, movements } from '../lib/movements.js';
+import { hearsNothing } from '../lib/health.js';
+import { movements } from '../lib/movements.js';
 import { mesh, nodeName, recentTransfers, transfers } from '../lib/node.js';
 import { learnNames, pastName } from '../lib/past-names.js';
 import { Resource } from '../lib/resource.js';

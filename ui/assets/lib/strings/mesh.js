@@ -28,6 +28,10 @@ export const mesh = {
   inviteColumns: ['Role', 'Paths', 'Made', 'Expires', 'State', 'Used by'], inviteStates: { open: 'Open', used: 'Used', expired: 'Expired' },
   revoke: 'Revoke', revoked: 'Invite revoked', noInvites: 'No invites', noInvitesBody: 'An invite is one line that lets another node join.',
   rosterColumns: ['Node', 'Role', 'Paths', 'Standing', 'Admitted by'], standing: { member: 'Member', expelled: 'Expelled', not_admitted: 'Not admitted' },
+  warnings: {
+    single_owner: 'The mesh has a single owner. If its key is lost, nobody can ever admit or expel a node again; if it is stolen, nobody can expel the thief. Make another node an owner, too, with “Raise role” or “Admit a node”, and keep a copy of the owner’s node.key offline: a backup (`ods backup`) has it.',
+    no_owner: 'No node may admit or expel any more. Packages go on being shared, but who may do what is fixed for good. To change that, begin a new mesh and publish the packages there.',
+  },
   root: 'root', error: 'Last error', observed: 'Called from', pin: 'TLS pin', added: 'Added', peer: 'Link',
   missingTitle: (/** @type {string} */ name) => `What ${name} lacks`, missingList: 'Missing packages', missingColumns: ['Package', 'Missing', 'Why'], nothingMissing: 'Nothing is missing',
   missingMore: (/** @type {string} */ why) => `There may be more: ${why}.`, moreMissing: 'More', links: 'Links', rtt: 'Round trip', disk: 'Disk', started: 'Started', digest: 'Catalog digest',
