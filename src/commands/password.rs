@@ -1,5 +1,7 @@
 //! Passwords: asked for on the terminal, unseen, or taken from standard input.
 
+use std::io::IsTerminal as _;
+
 use crate::cli::{Failure, Input};
 
 /// Bytes of standard input that are looked at.
@@ -36,6 +38,10 @@ pub(super) fn read_lines(input: &mut Input) -> Result<[String; 2], Failure> {
 }
 
 fn ask(prompt: &str) -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() {
+        // What is there may be the password, sent without saying so.
+        return Err(Failure::usage("a password is asked for on a terminal").hint("send it with --password-stdin"));
+    }
     let terminal = console::Term::stderr();
     let asked = terminal.write_str(prompt).and_then(|()| terminal.read_secure_line());
     asked.map_err(|error| {
