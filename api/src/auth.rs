@@ -180,15 +180,16 @@ impl Denied {
         if matches!(self, Self::Missing | Self::Over) {
             return self.error(challenge);
         }
-        if let attempts::Verdict::TooMany { of, retry_after_s } = state.attempts.failed(address) {
-            return too_many(of, address, retry_after_s);
-        }
+        let verdict = state.attempts.failed(address);
         let who = match &self {
             Self::Expired { name } => Author::new(&format!("token {name}")),
             _ => Author::new("unknown"),
         };
         state.note_refusal(&who.at(&address.0.to_string()), self.reason()).await;
-        self.error(challenge)
+        match verdict {
+            attempts::Verdict::TooMany { of, retry_after_s } => too_many(of, address, retry_after_s),
+            _ => self.error(challenge),
+        }
     }
 
     fn error(&self, challenge: Option<HeaderValue>) -> ApiError {

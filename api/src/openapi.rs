@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 
 use axum::body::Bytes;
 use axum::http::Method;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use utoipa::OpenApi;
@@ -95,18 +95,18 @@ pub fn document() -> Value {
 }
 
 /// What requests may bring that only some operations heed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Heeds {
     /// A query.
     pub(crate) query: bool,
-    /// `If-Match`.
-    pub(crate) if_match: bool,
-    /// `If-None-Match`.
-    pub(crate) if_none_match: bool,
+    /// `If-Match`, `If-None-Match`.
+    pub(crate) conditions: Vec<HeaderName>,
+    /// A body.
+    pub(crate) body: bool,
 }
 
 /// What the operation heeds, if it is one.
-pub(crate) fn heeds(method: &Method, pattern: &str) -> Option<Heeds> {
+pub(crate) fn heeds(method: &Method, pattern: &str) -> Option<&'static Heeds> {
     static OPERATIONS: OnceLock<HashMap<(String, String), Heeds>> = OnceLock::new();
     let operations = OPERATIONS.get_or_init(|| {
         let document = document();
@@ -117,16 +117,18 @@ pub(crate) fn heeds(method: &Method, pattern: &str) -> Option<Heeds> {
         });
         operations.collect()
     });
-    operations.get(&(method.to_string(), pattern.to_owned())).copied()
+    operations.get(&(method.to_string(), pattern.to_owned()))
 }
 
 fn heeded_by(operation: &Value) -> Heeds {
     let parameters = || operation["parameters"].as_array().into_iter().flatten();
-    let has = |name: &str| parameters().any(|parameter| parameter["name"] == name);
+    let has = |name: &HeaderName| {
+        parameters().filter_map(|each| each["name"].as_str()).any(|told| told.eq_ignore_ascii_case(name.as_str()))
+    };
     Heeds {
         query: parameters().any(|parameter| parameter["in"] == "query"),
-        if_match: has("If-Match"),
-        if_none_match: has("If-None-Match"),
+        conditions: [IF_MATCH, IF_NONE_MATCH].into_iter().filter(has).collect(),
+        body: operation.get("requestBody").is_some(),
     }
 }
 

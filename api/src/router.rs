@@ -1,6 +1,7 @@
 //! The whole API on one page. What each call takes and gives is in [`crate::routes`]; who may make it, in the handler's
 //! arguments ([`crate::auth`]).
 
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Method, Uri};
@@ -17,6 +18,9 @@ use crate::routes::{
     audit, bulk, deliveries, docs, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
     settings, snapshot, storage, stream, survey, tokens, transfers, uploads, users, watches, webhooks,
 };
+
+/// What is read of a body where none is taken.
+const IDLE_BODY_BYTES_MAX: usize = 64;
 
 /// The document, rendered for people, who may have come by a link with something behind it.
 const DOCS: &str = "/api/v1/docs";
@@ -152,40 +156,54 @@ async fn not_stored(mut response: Response) -> Response {
     response
 }
 
-/// Refuses a query where the operation has none, and a condition on a change that doesn't heed it: who put it there meant it to
-/// have an effect.
+/// Refuses what an operation doesn't heed: a query, a condition on a change, a body. Who sent it meant it to have an effect.
 async fn nothing_idle(request: Request, next: Next) -> Response {
-    match idle(&request) {
-        Some(refused) => refused.into_response(),
-        None => next.run(request).await,
+    if request.method().is_safe() && request.uri().query().is_none_or(str::is_empty) {
+        return next.run(request).await;
+    }
+    let pattern = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().replace("{*", "{"));
+    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    let pattern = pattern.unwrap_or_default();
+    let Some(heeds) = openapi::heeds(method, &pattern) else { return next.run(request).await };
+    if let Some(refused) = idle(&request, &pattern, heeds) {
+        return refused.into_response();
+    }
+    if heeds.body || request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match without_body(request).await {
+        Ok(request) => next.run(request).await,
+        Err(refused) => refused.into_response(),
     }
 }
 
-fn idle(request: &Request) -> Option<ApiError> {
+fn idle(request: &Request, pattern: &str, heeds: &Heeds) -> Option<ApiError> {
     let has_query = request.uri().query().is_some_and(|query| !query.is_empty());
-    // What only reads may come with whatever a cache on its way adds.
-    let has = |name: HeaderName| !request.method().is_safe() && request.headers().contains_key(name);
-    let (if_match, if_none_match) = (has(IF_MATCH), has(IF_NONE_MATCH));
-    if !(has_query || if_match || if_none_match) {
-        return None;
-    }
-    let pattern = request.extensions().get::<MatchedPath>()?.as_str().replace("{*", "{");
-    let method = if request.method() == Method::HEAD { &Method::GET } else { request.method() };
-    let heeds = openapi::heeds(method, &pattern)?;
     if has_query && !heeds.query && pattern != DOCS {
         let detail = "this operation has no query parameters; /api/v1/docs says where it takes what it takes";
         return Some(ApiError::new(Code::BadQuery, detail));
     }
-    let unheeded = match heeds {
-        _ if pattern == UPLOAD => None,
-        Heeds { if_match: false, .. } if if_match => Some(IF_MATCH),
-        Heeds { if_none_match: false, .. } if if_none_match => Some(IF_NONE_MATCH),
-        Heeds { .. } => None,
-    };
-    unheeded.map(|name| {
+    // What only reads may come with whatever a cache on its way adds.
+    let is_idle = |name: &HeaderName| request.headers().contains_key(name) && !heeds.conditions.contains(name);
+    let may_be_refused = !request.method().is_safe() && pattern != UPLOAD;
+    [IF_MATCH, IF_NONE_MATCH].into_iter().find(|name| may_be_refused && is_idle(name)).map(|name| {
         let detail = format!("this operation heeds no {name}, so nothing was done; /api/v1/docs says what it takes");
         ApiError::new(Code::BadHeader, detail).fact("header", name.as_str())
     })
+}
+
+/// The request, if nothing is in its body, or just `{}`, which some clients send wherever they have nothing to say.
+async fn without_body(request: Request) -> Result<Request, ApiError> {
+    let (parts, body) = request.into_parts();
+    if !body.is_end_stream() {
+        let told = axum::body::to_bytes(body, IDLE_BODY_BYTES_MAX).await;
+        if !told.is_ok_and(|told| [&b""[..], b"{}"].contains(&told.trim_ascii())) {
+            let detail =
+                "this operation takes no body, so nothing was done; /api/v1/docs says where it takes what it takes";
+            return Err(ApiError::new(Code::UnexpectedBody, detail));
+        }
+    }
+    Ok(Request::from_parts(parts, Body::empty()))
 }
 
 async fn no_such_route(uri: Uri) -> ApiError {

@@ -51,7 +51,7 @@ fn codes(method: &str, operation: &Value) -> Vec<Code> {
         kinds.into_iter().any(|(kind, _)| kind.ends_with(ending))
     };
     let must_speak_tus = parameters().any(|each| each["name"] == "Tus-Resumable" && each["required"] == true);
-    let rules: [(bool, &[Code]); 15] = [
+    let rules: [(bool, &[Code]); 16] = [
         (true, &[Code::Internal]),
         // People come to the page with whatever a link had behind it.
         (id != "show_docs", &[Code::BadQuery]),
@@ -63,6 +63,7 @@ fn codes(method: &str, operation: &Value) -> Vec<Code> {
         (changes, &[Code::NoSpace, Code::NotWritable]),
         (has("path"), &[Code::BadPath]),
         (has("header") || changes, &[Code::BadHeader]),
+        (changes && operation.get("requestBody").is_none(), &[Code::UnexpectedBody]),
         (takes("If-Match"), &[Code::PreconditionFailed]),
         (takes("Idempotency-Key"), &[Code::MadeAlready, Code::KeyReused]),
         (must_speak_tus, &[Code::TusVersion]),

@@ -162,6 +162,31 @@ async fn a_condition_on_a_change_that_does_not_heed_it_is_refused() {
 }
 
 #[tokio::test]
+async fn a_body_where_an_operation_takes_none_is_refused() {
+    let api = Api::new();
+    let document = crate::openapi::document();
+    let mut refused = 0;
+    for (pattern, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            if ["get", "head", "options"].contains(&method.as_str()) || operation.get("requestBody").is_some() {
+                continue;
+            }
+            let method: Method = method.to_uppercase().parse().expect("a method");
+            for body in ["{\"dry_run\":true}", "x", &" ".repeat(100_000)] {
+                let answer = api.call(method.clone(), &filled(pattern), Body::from(body.to_owned())).await;
+                answer.problem(400, "unexpected_body");
+                refused += 1;
+            }
+            for body in ["", "{}\n"] {
+                let answer = api.call(method.clone(), &filled(pattern), Body::from(body)).await;
+                assert_ne!(answer.status, StatusCode::BAD_REQUEST, "{method} {pattern} {body:?}");
+            }
+        }
+    }
+    assert!(refused > 40, "{refused}");
+}
+
+#[tokio::test]
 async fn a_refusal_says_which_scope_is_needed() {
     let api = Api::new();
     let token = api.token(Scope::Read, &[]);
