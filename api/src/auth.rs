@@ -180,16 +180,17 @@ impl Denied {
         if matches!(self, Self::Missing | Self::Over) {
             return self.error(challenge);
         }
-        let verdict = state.attempts.failed(address);
+        if let attempts::Verdict::TooMany { of, retry_after_s } = state.attempts.failed(address) {
+            // One that floods must not take the place of what others have written down.
+            state.attempts.not_written();
+            return too_many(of, address, retry_after_s);
+        }
         let who = match &self {
             Self::Expired { name } => Author::new(&format!("token {name}")),
             _ => Author::new("unknown"),
         };
         state.note_refusal(&who.at(&address.0.to_string()), self.reason()).await;
-        match verdict {
-            attempts::Verdict::TooMany { of, retry_after_s } => too_many(of, address, retry_after_s),
-            _ => self.error(challenge),
-        }
+        self.error(challenge)
     }
 
     fn error(&self, challenge: Option<HeaderValue>) -> ApiError {

@@ -1,7 +1,7 @@
 //! The whole API on one page. What each call takes and gives is in [`crate::routes`]; who may make it, in the handler's
 //! arguments ([`crate::auth`]).
 
-use axum::body::{Body, HttpBody as _};
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, IF_MATCH, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{Method, Uri};
@@ -9,6 +9,7 @@ use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any, delete, get, post};
 use axum::{Extension, Router};
+use serde_json::{Map, Value};
 
 use crate::auth::{self, AppState};
 use crate::downloads::downloads_router;
@@ -18,6 +19,7 @@ use crate::routes::{
     audit, bulk, deliveries, docs, events, invites, node, packages, peers, restore, revisions, roster, scrub, session,
     settings, snapshot, storage, stream, survey, tokens, transfers, uploads, users, watches, webhooks,
 };
+use crate::whole_body::{BodyError, broken, whole_body};
 
 /// What is read of a body where none is taken.
 const IDLE_BODY_BYTES_MAX: usize = 64;
@@ -192,18 +194,25 @@ fn idle(request: &Request, pattern: &str, heeds: &Heeds) -> Option<ApiError> {
     })
 }
 
-/// The request, if nothing is in its body, or just `{}`, which some clients send wherever they have nothing to say.
+/// The request, if nothing is in its body, or what clients send that have nothing to say: `{}` or `null`.
 async fn without_body(request: Request) -> Result<Request, ApiError> {
     let (parts, body) = request.into_parts();
-    if !body.is_end_stream() {
-        let told = axum::body::to_bytes(body, IDLE_BODY_BYTES_MAX).await;
-        if !told.is_ok_and(|told| [&b""[..], b"{}"].contains(&told.trim_ascii())) {
-            let detail =
-                "this operation takes no body, so nothing was done; /api/v1/docs says where it takes what it takes";
-            return Err(ApiError::new(Code::UnexpectedBody, detail));
-        }
+    let told = whole_body(body, IDLE_BODY_BYTES_MAX).await;
+    let says_nothing = match told {
+        Ok(told) => told.is_empty() || serde_json::from_slice(&told).is_ok_and(|told| is_nothing(&told)),
+        Err(BodyError::TooLong) => false,
+        Err(BodyError::Broken(error)) => return Err(broken(&error)),
+    };
+    if !says_nothing {
+        let detail =
+            "this operation takes no body, so nothing was done; /api/v1/docs says where it takes what it takes";
+        return Err(ApiError::new(Code::UnexpectedBody, detail));
     }
     Ok(Request::from_parts(parts, Body::empty()))
+}
+
+fn is_nothing(told: &Value) -> bool {
+    told.is_null() || told.as_object().is_some_and(Map::is_empty)
 }
 
 async fn no_such_route(uri: Uri) -> ApiError {

@@ -129,7 +129,10 @@ async fn follow(node: &Connected, mut after: u64, wanted: &EventQuery, output: &
                         pause = retry::Pauses::default();
                         write_record(&record, output)?;
                     }
-                    Ok(Some(Followed::Place { lsn })) => after = lsn,
+                    Ok(Some(Followed::Place { lsn })) => {
+                        after = lsn;
+                        pause = retry::Pauses::default();
+                    }
                     Ok(Some(Followed::Reset { head })) => {
                         tell_gap(after, head);
                         if let Some(error) = catch_up(node, &mut after, head, wanted, output).await? {

@@ -38,11 +38,11 @@ pub(super) fn read_lines(input: &mut Input) -> Result<[String; 2], Failure> {
 }
 
 fn ask(prompt: &str) -> Result<String, Failure> {
-    if !std::io::stdin().is_terminal() {
-        // What is there may be the password, sent without saying so.
+    let terminal = console::Term::stderr();
+    // What is on standard input may be the password, sent without saying so; and what can't be asked isn't answered.
+    if !(std::io::stdin().is_terminal() && terminal.is_term()) {
         return Err(Failure::usage("a password is asked for on a terminal").hint("send it with --password-stdin"));
     }
-    let terminal = console::Term::stderr();
     let asked = terminal.write_str(prompt).and_then(|()| terminal.read_secure_line());
     asked.map_err(|error| {
         Failure::usage("a password can't be asked for here").caused_by(&error).hint("send it with --password-stdin")

@@ -142,8 +142,13 @@ impl Attempts {
         if self.written.check().is_ok() {
             return Some(self.unwritten.swap(0, Ordering::Relaxed));
         }
-        self.unwritten.fetch_add(1, Ordering::Relaxed);
+        self.not_written();
         None
+    }
+
+    /// Counts a refusal that isn't written down: the next that is tells of it.
+    pub(super) fn not_written(&self) {
+        self.unwritten.fetch_add(1, Ordering::Relaxed);
     }
 }
 

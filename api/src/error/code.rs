@@ -49,6 +49,7 @@ codes! {
     BadQuery = BAD_REQUEST "bad_query" "The query is not valid";
     /// A header that can't be read.
     BadHeader = BAD_REQUEST "bad_header" "A header is not valid";
+    /// A body where a change takes none.
     UnexpectedBody = BAD_REQUEST "unexpected_body" "This operation takes no body";
     /// A body that isn't JSON.
     BadJson = BAD_REQUEST "bad_json" "The body is not JSON";

@@ -63,7 +63,7 @@ fn codes(method: &str, operation: &Value) -> Vec<Code> {
         (changes, &[Code::NoSpace, Code::NotWritable]),
         (has("path"), &[Code::BadPath]),
         (has("header") || changes, &[Code::BadHeader]),
-        (changes && operation.get("requestBody").is_none(), &[Code::UnexpectedBody]),
+        (changes && operation.get("requestBody").is_none(), &[Code::UnexpectedBody, Code::BodyIncomplete]),
         (takes("If-Match"), &[Code::PreconditionFailed]),
         (takes("Idempotency-Key"), &[Code::MadeAlready, Code::KeyReused]),
         (must_speak_tus, &[Code::TusVersion]),

@@ -5,7 +5,7 @@
 
 import { html, nothing, svg } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
-import { isDown } from '../lib/health.js';
+import { isDown, saidAt } from '../lib/health.js';
 import { nodeName, peers } from '../lib/node.js';
 import { meshPicture as words } from '../lib/strings.js';
 import { OdsElement } from './base.js';
@@ -126,17 +126,17 @@ export function standing(node, paused = false, heard = null) {
   const share = lacks > 0 ? has / (has + lacks) : 1;
   if (paused) return { tone: 'warn', says: words.paused, share };
   if (node.state === 'down' && !isDown(node)) return { tone: 'busy', says: words.connecting, share };
-  if (node.state === 'down') return { tone: 'bad', says: lastHeard([node.as_of, heard]), share };
+  if (node.state === 'down') return { tone: 'bad', says: lastHeard([saidAt(node), heard === null ? null : Date.parse(heard)]), share };
   if (node.state !== 'up') return { tone: 'warn', says: words.unknown, share };
   if (lacks > 0) return { tone: node.rate_bytes_per_s || node.this ? 'busy' : 'warn', says: `${format.percent(share)} · ${words.left(format.bytes(lacks))}`, share };
   if (node.behind.events) return { tone: 'busy', says: words.news, share };
   return { tone: 'good', says: node.this ? words.this : words.synced, share: 1 };
 }
 
-/** The latest of some times, but for those that a clock which is ahead gave. @param {readonly (string | null)[]} times */
+/** The latest of some times, but for those that a clock which is ahead gave. @param {readonly (number | null)[]} times */
 function lastHeard(times) {
-  const past = times.filter((at) => at !== null && Date.parse(at) <= Date.now()).sort().at(-1);
-  return past ? words.offline(format.ago(past)) : words.unreachable;
+  const past = times.filter((at) => at !== null && at <= Date.now());
+  return past.length ? words.offline(format.ago(new Date(Math.max(.../** @type {number[]} */ (past))).toISOString())) : words.unreachable;
 }
 
 /**

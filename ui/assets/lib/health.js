@@ -21,10 +21,13 @@ const MOMENT_MS = 5000;
  * @param {import('./types.js').MeshNode} node
  * @param {number} [now]
  */
-export function isDown({ state, as_of: heard }, now = Date.now()) {
-  const ago = heard === null ? Infinity : now - new Date(heard).getTime();
-  return state === 'down' && !(ago >= 0 && ago < MOMENT_MS);
+export function isDown(node, now = Date.now()) {
+  const ago = now - (saidAt(node) ?? -Infinity);
+  return node.state === 'down' && !(ago >= 0 && ago < MOMENT_MS);
 }
+
+/** When a node said last how it stands, by this node's clock as far as it is known how theirs differ. @param {import('./types.js').MeshNode} node */
+export const saidAt = ({ as_of: at, clock_ahead_ms: ahead }) => (at === null ? null : Date.parse(at) - (ahead ?? 0));
 
 /** Whether there is something that a node doesn't know of yet, and nobody reaches it: what it lacks can't be told. @param {import('./types.js').MeshNode} node */
 export const hearsNothing = (node) => node.state === 'down' && (node.behind.events ?? 0) > 0;

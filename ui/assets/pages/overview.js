@@ -130,9 +130,9 @@ class PageOverview extends OdsElement {
   }
 
   /** @param {import('../lib/types.js').MeshNode} one */
-  #lack({ id, wants, behind }) {
+  #lack({ id, state, wants, behind }) {
     return html`<li><div class="transfer-head"><a class="clip" href=${`/ui/mesh?node=${id}`}>${wants ? words.lacks(wants) : words.unheard(behind.events ?? 0)}</a>
-      <span class="tag">${words.to(nodeName(id))}</span><span class="quiet says">${words.waits}</span></div></li>`;
+      <span class="tag">${words.to(nodeName(id))}</span><span class="quiet says">${state === 'down' ? words.waitsForNode : words.waits}</span></div></li>`;
   }
 
   /** @param {string | undefined} id */

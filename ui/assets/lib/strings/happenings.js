@@ -31,7 +31,7 @@ export const happenings = {
   'peer.removed': (d, name) => `${safe(d.by)} removed the link with ${name(d.node)}`,
   'node.admitted': (d, name) => `${name(d.node)} joined the mesh as ${safe(d.role)}, admitted by ${name(d.by_node)}`,
   'node.expelled': (d, name) => `${name(d.node)} was expelled from the mesh by ${name(d.by_node)}`,
-  'node.alarm': (d, name) => safe(d.detail).replaceAll(/\b[0-9a-f]{64}\b/g, (id) => name(id)),
+  'node.alarm': (d, name) => safe(d.detail).replaceAll(/\b(node|peer) ([0-9a-f]{64})\b/g, (_, kind, id) => `${kind} ${name(id)}`),
   'node.changed': (d, name) => `${safe(d.by)} ${nodeChanges[d.what]?.(d, name) ?? 'changed this node'}`,
   'settings.changed': (d) => `${safe(d.by)} changed settings`,
   'watch.refused': (d) => `${safe(d.file)}: ${safe(d.reason)}`,
