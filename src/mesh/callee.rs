@@ -18,7 +18,6 @@ use super::serve::{Node, Refusal, Reply, serve};
 enum Told {
     Ping(Box<Summary>),
     States(SetDigest),
-    Statements,
     Goodbye,
     Nothing,
 }
@@ -28,7 +27,6 @@ impl Told {
         match request {
             Request::Ping(ping) => Self::Ping(Box::new(ping.summary.clone())),
             Request::States(states) => Self::States(states.digest),
-            Request::Roster(_) | Request::Pair(_) => Self::Statements,
             Request::Goodbye => Self::Goodbye,
             _ => Self::Nothing,
         }
@@ -71,7 +69,6 @@ impl Callee {
                 // Once the caller has taken the answer, and if nothing is lacking here, both hold the same.
                 self.states.heard(caller, if answer.lacking.is_empty() { answer.digest } else { digest });
             }
-            (Told::Statements, Ok(_)) => self.inbox.told_statements(),
             (Told::Goodbye, Ok(_)) => self.inbox.left(caller),
             _ => {}
         }

@@ -2,11 +2,10 @@
 //! [`super::serve`].
 //!
 //! Invariants: rosters are swapped before events, so what the peer's roster lets in is taken. An Expel that comes ahead of the
-//! events it names waits for them in the store (`expel_ahead.rs` there), and is taken with the last of them; at the latest when
-//! the pull that it came with is at its end, whatever is lacking: this peer has no more. A pull that breaks off leaves it waiting,
-//! and the driver has it taken when its time is over.
+//! events it names waits for them in the store (`expel_ahead.rs` there), and is told on meanwhile. No pull ends its waiting but by
+//! bringing the last of them: the next peer may have what this one lacks.
 
-use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, SignedStatement, Store, StoreError, UnixMillis, VerifiedBatch};
+use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, Store, StoreError, UnixMillis, VerifiedBatch};
 
 use super::limits::PING_EVENTS_BYTES_MAX;
 use super::peers::{PullMode, PullReport};
@@ -25,7 +24,7 @@ pub(super) fn ping(store: &Store, news_after: Option<Lsn>) -> Result<Ping, Store
 
 /// What a node says to a peer that takes it for a stranger: who admitted it.
 pub(super) fn introduce(store: &Store) -> Result<Request, StoreError> {
-    Ok(Request::Roster(RosterSwap { statements: store.roster_statements()? }))
+    Ok(Request::Roster(RosterSwap { statements: store.statements_to_tell()? }))
 }
 
 /// Takes what such a peer answers: its roster, or why this node doesn't belong any more.
@@ -51,8 +50,6 @@ pub(super) struct Pull {
     pages_max: usize,
     /// What was asked last of the log.
     asked: Option<LogRequest>,
-    /// Expels of the peer's roster that wait for events they name.
-    waiting: Vec<SignedStatement>,
 }
 
 /// Looks at answers to a pull without taking them, so that one is looked at while another is taken.
@@ -130,12 +127,8 @@ impl Pull {
         pages_max: usize,
     ) -> Result<(Self, Request), StoreError> {
         let backfill = store.is_backfilling()?;
-        let mut pull = Self { node, mode, backfill, gained: 0, pages: 0, pages_max, asked: None, waiting: Vec::new() };
-        let request = if theirs.roster == store.roster_digest() {
-            pull.ask_log(store)?
-        } else {
-            Request::Roster(RosterSwap { statements: store.roster_statements()? })
-        };
+        let mut pull = Self { node, mode, backfill, gained: 0, pages: 0, pages_max, asked: None };
+        let request = if theirs.roster == store.roster_digest() { pull.ask_log(store)? } else { introduce(store)? };
         Ok((pull, request))
     }
 
@@ -154,15 +147,13 @@ impl Pull {
 
     /// Takes an answer and says how to go on.
     pub(super) fn take(&mut self, store: &Store, answer: Checked, now: UnixMillis) -> Result<Step, PullError> {
-        if store.roster().is_expelled(&self.node) {
+        if store.is_put_out(&self.node) {
             return Err(PullError::Expelled);
         }
         match answer {
             Checked::Page(page) => self.take_page(store, page, now),
             Checked::Other(Answer::Roster(swap)) => {
-                let taken = store.hear_statements(swap.statements, now).map_err(PullError::Roster)?;
-                self.gained += taken.fresh as u64;
-                self.waiting = taken.waiting;
+                self.gained += store.hear_statements(swap.statements, now).map_err(PullError::Roster)?.fresh as u64;
                 Ok(Step::Ask(self.ask_log(store)?))
             }
             Checked::Other(_) => Err(PullError::Garbage("it answers another question")),
@@ -179,9 +170,6 @@ impl Pull {
         self.pages += 1;
         if more && taken.refused.is_none() && self.pages < self.pages_max {
             return Ok(Step::Ask(self.ask_log(store)?));
-        }
-        if !self.waiting.is_empty() {
-            self.gained += store.insert_statements(std::mem::take(&mut self.waiting), now)? as u64;
         }
         let is_offence = taken.refused.as_ref().is_some_and(|refusal| refusal.reason.is_offence());
         let refused = taken.refused.map(|refusal| format!("event {} was not taken: {}", refusal.event, refusal.reason));

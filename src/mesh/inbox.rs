@@ -64,11 +64,6 @@ impl Inbox {
         std::mem::take(&mut *lock(&self.linked))
     }
 
-    /// Somebody told statements, of which some may wait.
-    pub(super) fn told_statements(&self) {
-        self.wake.notify_one();
-    }
-
     /// A member stops.
     pub(super) fn left(&self, node: NodeId) {
         lock(&self.left).insert(node);

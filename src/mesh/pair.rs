@@ -74,7 +74,7 @@ fn redeem(
     let author = address.map_or(author.clone(), |address| author.at(&address.to_string()));
     admit(store, joining, (&row, &author), &joiner, redemption.statements, now)?;
     put_peer(store, *caller, &redemption.contact, &author, now)?;
-    Ok(PairAnswer::Redeemed { mac, contact: node.contact()?, statements: store.roster_statements()? })
+    Ok(PairAnswer::Redeemed { mac, contact: node.contact()?, statements: store.statements_to_tell()? })
 }
 
 /// Checks the joiner's proof of the secret; gives this node's.
@@ -215,7 +215,7 @@ impl Join {
         inviter_nonce: [u8; 32],
         now: UnixMillis,
     ) -> Result<PairRequest, StoreError> {
-        let mut statements = node.store.roster_statements()?;
+        let mut statements = node.store.statements_to_tell()?;
         if self.joining == Joining::Merge {
             statements.push(node.store.sign_admit(&owner(self.line.root), &self.author, now)?);
         }

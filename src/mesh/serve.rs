@@ -2,7 +2,8 @@
 //!
 //! Invariants: only members are served; a node that is none yet may pair, or show in a roster swap that it was admitted.
 //! Nothing is taken from one that isn't: not even the roster of an expelled owner, whose key may be stolen by now. In a
-//! roster swap such a node gets what its own standing follows from, so that it learns that it is out.
+//! roster swap such a node gets what its own standing follows from, so that it learns that it is out. One whose Expel waits
+//! here for the events it names is expelled for all this: these come from others.
 //! Nothing here waits: where there is no news yet the answer is [`Reply::Wait`], and the carrier asks again.
 
 use std::net::IpAddr;
@@ -147,11 +148,10 @@ impl From<StoreError> for Refusal {
 
 /// Whether `caller` may make this call at all; before anything else of the call is looked at.
 pub(super) fn may_call(store: &Store, caller: &NodeId, call: Call) -> Result<Standing, Refusal> {
-    let roster = store.roster();
-    if roster.is_member(caller) {
+    let expelled = store.is_put_out(caller);
+    if !expelled && store.roster().is_member(caller) {
         return Ok(Standing::Member);
     }
-    let expelled = roster.is_expelled(caller);
     match call {
         Call::Roster => Ok(Standing::Stranger),
         _ if expelled => Err(Refusal::Expelled),
@@ -235,7 +235,8 @@ fn take_ping(store: &Store, ping: Ping, now: UnixMillis) -> Result<Reply, Refusa
 
 /// Takes the caller's roster and gives this node's. A stranger's is taken only if it shows that the stranger belongs; one
 /// that doesn't belong any more learns why. An Expel that comes ahead of the events it names waits for them: most often this node
-/// pulls from the caller next, since their rosters differ, and if nothing brings them the driver has it taken in the end.
+/// pulls from the caller next, since their rosters differ, and if nothing brings them the driver has it taken in the end. Expels that
+/// wait are told too, or a chain of nodes would wait so long at each.
 fn swap_rosters(
     store: &Store,
     caller: &NodeId,
@@ -245,7 +246,7 @@ fn swap_rosters(
 ) -> Result<RosterSwap, Refusal> {
     let roster = store.roster();
     let belongs = standing == Standing::Member
-        || (!roster.is_expelled(caller) && store.roster_with(&swap.statements)?.is_member(caller));
+        || (!store.is_put_out(caller) && store.roster_with(&swap.statements)?.is_member(caller));
     if !belongs && !roster.is_known(caller) {
         return Err(Refusal::NotAMember);
     }
@@ -253,7 +254,7 @@ fn swap_rosters(
         return Ok(RosterSwap { statements: store.statements_bearing_on(caller)? });
     }
     store.hear_statements(swap.statements, now)?;
-    Ok(RosterSwap { statements: store.roster_statements()? })
+    Ok(RosterSwap { statements: store.statements_to_tell()? })
 }
 
 /// The summary is taken before the page: what it tells of is in the page or was in an earlier one.

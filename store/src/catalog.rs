@@ -94,17 +94,17 @@ impl Graph for PathGraph<'_, '_> {
 /// Folds events that have just been appended, path by path, since the rows of paths that sort together lie together: in the
 /// order of a long batch nearly every event would read and write pages that the cache has lost again. What follows from them is told
 /// in the order in which they came.
-pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, events: &[(&Event, Lsn)]) -> Result<News> {
+pub(crate) fn arrive(tx: &Tx<'_>, moment: Moment, events: &[(&Event, Lsn)], news: &mut News) -> Result<()> {
     let mut by_path = events.to_vec();
     by_path.sort_by_key(|(event, lsn)| (event.body.path(), *lsn));
-    let (mut news, mut all) = (News::default(), Vec::new());
+    let (told_before, mut all) = (news.told.len(), Vec::new());
     for (event, lsn) in by_path {
-        arrive_one(tx, moment, event, lsn, &mut news)?;
-        all.extend(news.told.drain(..).map(|what| (lsn, what)));
+        arrive_one(tx, moment, event, lsn, news)?;
+        all.extend(news.told.drain(told_before..).map(|what| (lsn, what)));
     }
     all.sort_by_key(|(lsn, _)| *lsn);
     news.told.extend(all.into_iter().map(|(_, what)| what));
-    Ok(news)
+    Ok(())
 }
 
 fn arrive_one(tx: &Tx<'_>, moment: Moment, event: &Event, lsn: Lsn, news: &mut News) -> Result<()> {

@@ -11,18 +11,20 @@
 //!   a stolen key. All other statements are taken meanwhile: what is held is then the set of a node that didn't hear of this
 //!   Expel yet, and means what it means there.
 //! - It is taken in the transaction that brings the last of its tips, before the events of that batch are folded, so that none
-//!   of them counts for a moment which it doesn't cover; or by whoever asked the peer for its log, once there is no more;
-//!   or when its time is over, whatever is lacking: `node.alarm` then says what doesn't count.
+//!   of them counts for a moment which it doesn't cover; when its time is over, whatever is lacking: `node.alarm` then says
+//!   what doesn't count; or when somebody expels that node here.
+//! - Meanwhile it is told on to whoever asks, and its node is **put out** here: nobody takes anything from it any more. The tips
+//!   come from others.
 //! - In memory, and bounded: beyond [`EXPELS_AHEAD_MAX`] nothing waits. What was forgotten (this node stopped) is told again, for
 //!   the digests of the rosters differ. One whose transaction failed waits on. A clock that went back by more than that time ends the
-//!   waiting.
+//!   waiting. One that can't be taken when its time is over (its signer turned out to be no owner) is forgotten.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use redb::ReadableTable;
 
-use crate::digest::StatementId;
+use crate::digest::{NodeId, StatementId};
 use crate::error::Result;
 use crate::limits::{EXPEL_WAIT_MS, EXPELS_AHEAD_MAX};
 use crate::schema::{EVENTS, STATEMENTS};
@@ -45,6 +47,10 @@ struct Waiting {
 }
 
 impl Waiting {
+    fn expels(&self, node: &NodeId) -> bool {
+        matches!(&self.told.1.body, StatementBody::Expel(expel) if expel.node == *node)
+    }
+
     /// How long it still waits. Who asks may have looked at the clock before it came, a while ago if the disk is slow.
     fn left_ms(&self, now: UnixMillis) -> u64 {
         let left_ms = self.since.plus_ms(EXPEL_WAIT_MS).ms_since(now);
@@ -53,12 +59,14 @@ impl Waiting {
 }
 
 impl ExpelsAhead {
-    /// Whether this one may wait, or wait on; it is remembered then.
-    fn may_wait(&self, told: &Told, now: UnixMillis) -> bool {
+    /// How long one that is known still waits.
+    fn left_ms(&self, id: &StatementId, now: UnixMillis) -> Option<u64> {
+        self.lock().get(id).map(|known| known.left_ms(now))
+    }
+
+    /// Has this one wait, if there is room.
+    fn add(&self, told: &Told, now: UnixMillis) -> bool {
         let mut waiting = self.lock();
-        if let Some(known) = waiting.get(&told.1.id) {
-            return known.left_ms(now) > 0;
-        }
         let has_room = waiting.len() < EXPELS_AHEAD_MAX;
         if has_room {
             waiting.insert(told.1.id, Waiting { told: told.clone(), since: now });
@@ -76,12 +84,27 @@ impl ExpelsAhead {
         self.lock().values().map(|waiting| waiting.left_ms(now)).min()
     }
 
-    /// Forgets those that are held by now.
-    pub(crate) fn forget_held(&self, statements: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<()> {
+    /// Those that wait.
+    pub(crate) fn told(&self) -> Vec<SignedStatement> {
+        self.lock().values().map(|waiting| waiting.told.0.clone()).collect()
+    }
+
+    /// Whether one of them expels this node.
+    pub(crate) fn expel(&self, node: &NodeId) -> bool {
+        self.lock().values().any(|waiting| waiting.expels(node))
+    }
+
+    /// Forgets those that are held by now, and those that a transaction at this time would have taken if it could.
+    pub(crate) fn forget_taken(
+        &self,
+        statements: &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
+        now: UnixMillis,
+    ) -> Result<()> {
         let mut waiting = self.lock();
-        let ids: Vec<StatementId> = waiting.keys().copied().collect();
-        for id in ids {
-            if statements.get(id.as_bytes())?.is_some() {
+        let ids: Vec<(StatementId, bool)> =
+            waiting.iter().map(|(id, waiting)| (*id, waiting.left_ms(now) == 0)).collect();
+        for (id, is_over) in ids {
+            if is_over || statements.get(id.as_bytes())?.is_some() {
                 waiting.remove(&id);
             }
         }
@@ -98,14 +121,25 @@ impl ExpelsAhead {
     }
 }
 
-/// Parts what a peer told, whose signers are or were owners, into what is taken now and the Expels that wait.
-pub(crate) fn part(tx: &Tx<'_>, now: UnixMillis, told: &[Told]) -> Result<(Vec<Told>, Vec<Told>)> {
-    let (mut taken, mut waiting) = (Vec::new(), Vec::new());
+/// Of what a peer told, whose signers are or were owners, that which is taken now: the rest are Expels that wait.
+pub(crate) fn to_take(tx: &Tx<'_>, now: UnixMillis, told: &[Told]) -> Result<Vec<Told>> {
+    let (ahead, mut taken) = (&tx.context.expels_ahead, Vec::new());
     for said in told {
-        let waits = is_ahead(tx, &said.1)? && tx.context.expels_ahead.may_wait(said, now);
-        if waits { waiting.push(said.clone()) } else { taken.push(said.clone()) }
+        let waits = match ahead.left_ms(&said.1.id, now) {
+            Some(left_ms) => left_ms > 0,
+            None => is_ahead(tx, &said.1)? && ahead.add(said, now),
+        };
+        if !waits {
+            taken.push(said.clone());
+        }
     }
-    Ok((taken, waiting))
+    Ok(taken)
+}
+
+/// Those that expel this node.
+pub(crate) fn of(tx: &Tx<'_>, node: &NodeId) -> Vec<Told> {
+    let waiting = tx.context.expels_ahead.lock();
+    waiting.values().filter(|waiting| waiting.expels(node)).map(|waiting| waiting.told.clone()).collect()
 }
 
 fn is_ahead(tx: &Tx<'_>, statement: &Statement) -> Result<bool> {

@@ -3,8 +3,9 @@
 //! A sealed blob is **kept** iff one of these holds, looked at in this order:
 //! - *live*: a Publish head of some path has it (`live_blobs`);
 //! - *retained*: retention keeps a revision that has it (`retention.rs`), of a package that the policy keeps or that this
-//!   node published; or one does of an expelled node that doesn't count as far as can be told, but may once the events are here
-//!   that its expulsion names: then these may be the only bytes of a package that is listed again;
+//!   node published. One of an expelled node that doesn't count as far as can be told, but may once the events are here that its
+//!   expulsion names, is judged as if it counted, whatever the policy; and if it is the newest of its path it is retained whatever
+//!   retention says, but for what is to be forgotten: these may be the only bytes of a package that is listed again;
 //! - *young*: it came less than the grace ago (`BlobRow::since`). What is to be forgotten of removed packages
 //!   ([`Retention::forgetting_removed`]) has no grace;
 //! - somebody holds it now: an upload, fetch or restore between the link and its commit (`custody.rs`).

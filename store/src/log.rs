@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use redb::{ReadTransaction, ReadableTable};
 use serde::{Deserialize, Serialize};
 
-use crate::catalog;
+use crate::catalog::{self, News};
 use crate::codec::{from_row, to_row};
 use crate::digest::{EventId, NodeId};
 use crate::error::{Result, StoreError};
@@ -212,7 +212,9 @@ pub(crate) fn mint(tx: &Tx<'_>, moment: Moment, by: &str, body: &Body) -> Result
     let event = Event::decode(&signed.frame)?;
     match insert(tx, moment, Source::Minted, &signed, &event)? {
         Insertion::New(lsn) => {
-            catalog::arrive(tx, moment, &[(&event, lsn)])?.settle(tx, moment)?;
+            let mut news = News::default();
+            catalog::arrive(tx, moment, &[(&event, lsn)], &mut news)?;
+            news.settle(tx, moment)?;
             Ok(event.id)
         }
         Insertion::Held | Insertion::Gap | Insertion::UnknownOrigin => {

@@ -11,8 +11,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use redb::ReadableTable;
 
 use crate::audit::{self, Deed, Facts};
+use crate::catalog::News;
 use crate::digest::{EventId, NodeId, StatementId};
 use crate::error::{Result, StoreError};
+use crate::expel_ahead;
 use crate::joining;
 use crate::journal::{self, Moment};
 use crate::keys;
@@ -65,7 +67,9 @@ pub(crate) fn admit(tx: &Tx<'_>, moment: Moment, admit: &Admit, author: &Author)
     }
     joining::settle(tx, moment.now)?;
     let (node, before) = (admit.node, facts_of(tx, &admit.node));
-    let id = sign(tx, moment, author, &StatementBody::Admit(admit))?;
+    let mut news = News::default();
+    let id = sign(tx, moment, author, &StatementBody::Admit(admit), &mut news)?;
+    news.settle(tx, moment)?;
     audit::append(tx, moment, author, &Deed::changed("node.admitted", node, before, facts_of(tx, &node)))?;
     Ok(Some(id))
 }
@@ -99,7 +103,7 @@ fn is_rise(roster: &Roster, admit: &Admit) -> Result<bool> {
 
 /// Takes verified statements of peers; tells how many were new. Whom this node's own key admits is in the audit, also
 /// if the word comes from others: two meshes merge by words that both sides sign before either takes them. `author` is
-/// for whom this node just signed one, which knows from where that was asked.
+/// for whom this node just signed one, which knows from where that was asked. What follows from them waits in `news`.
 ///
 /// One of this node's own that it didn't know means that it was rolled back or copied: those whom it admitted then may
 /// take it for their root. If it took another root since, it admits that one, as owners do who merge two meshes; else
@@ -109,6 +113,7 @@ pub(crate) fn take(
     moment: Moment,
     arrived: &[(SignedStatement, Statement)],
     author: Option<&Author>,
+    news: &mut News,
 ) -> Result<usize> {
     let own = tx.context.key.node_id();
     let (mut forgot, mut admits) = (false, Vec::new());
@@ -126,18 +131,18 @@ pub(crate) fn take(
     if author.is_some() {
         joining::settle(tx, moment.now)?;
     }
-    let fresh = trust::insert(tx, moment, arrived)?;
+    let fresh = trust::insert(tx, moment, arrived, news)?;
     for (node, author, before) in admits {
         audit::append(tx, moment, &author, &Deed::changed("node.admitted", node, before, facts_of(tx, &node)))?;
     }
     if forgot {
-        admit_root(tx, moment)?;
+        admit_root(tx, moment, news)?;
     }
     Ok(fresh)
 }
 
 /// Admits the mesh's root as owner, unless this node did so already or is no owner.
-fn admit_root(tx: &Tx<'_>, moment: Moment) -> Result<()> {
+fn admit_root(tx: &Tx<'_>, moment: Moment, news: &mut News) -> Result<()> {
     let (own, root) = (tx.context.key.node_id(), tx.meta(&meta::ROOT)?);
     let admits_it = |said: &Statement| match &said.body {
         StatementBody::Admit(admit) => said.header.signer == own && admit.node == root && admit.role == Role::Owner,
@@ -148,7 +153,7 @@ fn admit_root(tx: &Tx<'_>, moment: Moment) -> Result<()> {
         return Ok(());
     }
     let admit = Admit { node: root, role: Role::Owner, prefixes: vec![] };
-    sign(tx, moment, &Author::new("mesh"), &StatementBody::Admit(admit)).map(drop)
+    sign(tx, moment, &Author::new("mesh"), &StatementBody::Admit(admit), news).map(drop)
 }
 
 /// Whether there is something to expel; errs if the node `own` may not do it.
@@ -161,8 +166,25 @@ pub(crate) fn may_expel(roster: &Roster, own: NodeId, node: &NodeId) -> Result<b
     Ok(!standing.is_expelled())
 }
 
-/// Signs an Expel and takes it; `None` if the node is expelled already.
+/// Signs an Expel and takes it; `None` if the node is expelled already. One that waits for the events it names is taken instead: by a
+/// second one, which names what this node holds, the rest of what the first one's owner held would count no more.
 pub(crate) fn expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author) -> Result<Option<StatementId>> {
+    let (waiting, mut news) = (expel_ahead::of(tx, node), News::default());
+    if !waiting.is_empty() && may_expel(&tx.roster(), tx.context.key.node_id(), node)? {
+        take(tx, moment, &waiting, None, &mut news)?;
+    }
+    let id = sign_expel(tx, moment, node, author, &mut news)?;
+    news.settle(tx, moment)?;
+    Ok(id)
+}
+
+fn sign_expel(
+    tx: &Tx<'_>,
+    moment: Moment,
+    node: &NodeId,
+    author: &Author,
+    news: &mut News,
+) -> Result<Option<StatementId>> {
     if !may_expel(&tx.roster(), tx.context.key.node_id(), node)? {
         author.told();
         return Ok(None);
@@ -177,7 +199,7 @@ pub(crate) fn expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author)
         journal::alarm(tx, moment, "expel_cut", detail)?;
     }
     let deed = Deed::ended("node.expelled", node, facts_of(tx, node));
-    let id = sign(tx, moment, author, &StatementBody::Expel(Expel { node: *node, tips, statements }))?;
+    let id = sign(tx, moment, author, &StatementBody::Expel(Expel { node: *node, tips, statements }), news)?;
     audit::append(tx, moment, author, &deed)?;
     Ok(Some(id))
 }
@@ -196,13 +218,13 @@ fn must_own(roster: &Roster, node: NodeId) -> Result<()> {
     }
 }
 
-fn sign(tx: &Tx<'_>, moment: Moment, author: &Author, body: &StatementBody) -> Result<StatementId> {
+fn sign(tx: &Tx<'_>, moment: Moment, author: &Author, body: &StatementBody, news: &mut News) -> Result<StatementId> {
     let key = &tx.context.key;
     let header = StatementHeader { signer: key.node_id(), at_ms: moment.now, by: author.as_str().to_owned() };
     let signed = SignedStatement::mint(key, &header, body);
     let statement = signed.decode()?;
     let id = statement.id;
-    trust::insert(tx, moment, &[(signed, statement)])?;
+    trust::insert(tx, moment, &[(signed, statement)], news)?;
     Ok(id)
 }
 

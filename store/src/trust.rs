@@ -64,8 +64,13 @@ pub(crate) fn decode_all(table: &impl ReadableTable<&'static [u8; 32], &'static 
 
 /// Adds verified statements; tells how many were new. Passed over are those that no ever-owner signed, since they would
 /// have no effect and anybody could fill the roster with such; and Admits beyond the cap, which an owner's stolen key
-/// may have reached, but not Expels: that key must be put out in any case.
-pub(crate) fn insert(tx: &Tx<'_>, moment: Moment, arrived: &[(SignedStatement, Statement)]) -> Result<usize> {
+/// may have reached, but not Expels: that key must be put out in any case. What follows from them waits in `news`.
+pub(crate) fn insert(
+    tx: &Tx<'_>,
+    moment: Moment,
+    arrived: &[(SignedStatement, Statement)],
+    news: &mut News,
+) -> Result<usize> {
     let root = tx.meta(&meta::ROOT)?;
     let mut all = decode_all(&tx.read(STATEMENTS)?)?;
     let mut room = STATEMENTS_MAX.saturating_sub(all.len());
@@ -83,20 +88,21 @@ pub(crate) fn insert(tx: &Tx<'_>, moment: Moment, arrived: &[(SignedStatement, S
     }
     if !fresh.is_empty() {
         let ahead = expels_ahead(tx, &fresh)?;
-        reload(tx, moment, &fresh)?;
+        reload(tx, moment, &fresh, news)?;
         ahead.iter().try_for_each(|node| warn_of_lacking(tx, moment, node))?;
     }
     Ok(fresh.len())
 }
 
-/// Whom statements expel that are about to come into force ahead of the events they name.
-fn expels_ahead(tx: &Tx<'_>, fresh: &[&Statement]) -> Result<Vec<NodeId>> {
-    let mut ahead = Vec::new();
+/// Whom else than this node statements expel that are about to come into force ahead of the events they name.
+fn expels_ahead(tx: &Tx<'_>, fresh: &[&Statement]) -> Result<BTreeSet<NodeId>> {
+    let (own, mut ahead) = (tx.context.key.node_id(), BTreeSet::new());
     for statement in fresh {
         if let StatementBody::Expel(expel) = &statement.body
+            && expel.node != own
             && is_ahead(tx, expel)?
         {
-            ahead.push(expel.node);
+            ahead.insert(expel.node);
         }
     }
     Ok(ahead)
@@ -187,21 +193,22 @@ pub(crate) fn take_root(tx: &Tx<'_>, moment: Moment, root: NodeId) -> Result<()>
     }
     tx.set_meta(&meta::ROOT, &root)?;
     joined::begin(tx)?;
-    reload(tx, moment, &[])
+    let mut news = News::default();
+    reload(tx, moment, &[], &mut news)?;
+    news.settle(tx, moment)
 }
 
 /// Folds the roster anew, tells what is new and, where a node's standing changed, folds the paths it wrote to.
-fn reload(tx: &Tx<'_>, moment: Moment, fresh: &[&Statement]) -> Result<()> {
+fn reload(tx: &Tx<'_>, moment: Moment, fresh: &[&Statement], news: &mut News) -> Result<()> {
     let before = tx.roster();
     let after = load(&tx.read(STATEMENTS)?, tx.meta(&meta::ROOT)?)?;
     tx.set_roster(after);
     let after = tx.roster();
     states::drop_strangers(tx, &after)?;
     fresh.iter().try_for_each(|statement| note(tx, moment, &before, statement))?;
-    let (changed, mut news) = (changed_nodes(&before, &after), News::default());
+    let changed = changed_nodes(&before, &after);
     changed.iter().try_for_each(|node| recover_coverage(tx, node).map(drop))?;
-    refold(tx, moment, &changed, &mut news)?;
-    news.settle(tx, moment)
+    refold(tx, moment, &changed, news)
 }
 
 fn changed_nodes(before: &Arc<Roster>, after: &Arc<Roster>) -> BTreeSet<NodeId> {

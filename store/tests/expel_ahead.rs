@@ -1,8 +1,9 @@
 //! Expels that come ahead of the events they name: what they wait for, for how long, and what is kept meanwhile.
 
 use ods_store::{
-    Author, Digest, EXPEL_WAIT_MS, EXPELS_AHEAD_MAX, EventBatch, EventId, Expel, GcMode, Happening, Keep, Lsn,
-    Retention, Role, SignedEvent, SignedStatement, SpacePolicy, StatementBody, StatementHeader, Store, UnixMillis,
+    Admit, Author, Condition, Digest, EXPEL_WAIT_MS, EXPELS_AHEAD_MAX, EventBatch, EventId, Expel, GcMode, Happening,
+    Keep, Lsn, NodeId, Retention, Role, STATEMENTS_MAX, SignedEvent, SignedStatement, SpacePolicy, StatementBody,
+    StatementHeader, Store, UnixMillis,
 };
 use proptest::prelude::*;
 
@@ -38,13 +39,18 @@ fn take(store: &Store, events: &[SignedEvent], now: UnixMillis) {
 
 /// Hears of an owner's roster; how many Expels wait.
 fn hear(store: &Store, owner: &Store, now: UnixMillis) -> usize {
-    store.hear_statements(owner.roster_statements().expect("readable"), now).expect("they verify").waiting.len()
+    store.hear_statements(owner.roster_statements().expect("readable"), now).expect("they verify").waiting
 }
 
 /// An owner `a`, a publisher `p` that it expelled, and `b`, which holds what `p` published but for `y.pkg`, the last that counts. With it
 /// the events of `p` that `b` lacks: `y.pkg`, and `z.pkg`, which is no part of what `a` held.
 fn ahead() -> (Vec<(ods_store::SimDisk, Store)>, Vec<SignedEvent>) {
-    let nodes = mesh(3, Role::Publisher);
+    ahead_among(Role::Publisher)
+}
+
+/// The same where `b` and `p` have this role.
+fn ahead_among(role: Role) -> (Vec<(ods_store::SimDisk, Store)>, Vec<SignedEvent>) {
+    let nodes = mesh(3, role);
     let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
     put(p, "w.pkg", b"w", at(1)).expect("a publish");
     put(p, "x.pkg", b"x", at(1)).expect("a publish");
@@ -131,20 +137,89 @@ fn an_expel_that_takes_nothing_away_waits_for_nothing() {
     assert!(is_out(&joiner, p));
     let unknown = sign(a, p, vec![EventId::from_bytes([6; 32])]);
     let taken = p.hear_statements(vec![unknown], at(6)).expect("it verifies");
-    assert_eq!((taken.fresh, taken.waiting.len(), is_out(p, p)), (1, 0, true));
+    assert_eq!((taken.fresh, taken.waiting, is_out(p, p)), (1, 0, true));
     // One that lacks what is named, but of which all that is held is covered by what else is named.
     let held = b.package(&path("x.pkg")).expect("readable").expect("listed").revision;
     let expel = sign(a, p, vec![held, EventId::from_bytes([7; 32])]);
     let taken = b.hear_statements(vec![expel], at(7)).expect("it verifies");
-    assert_eq!((taken.fresh, taken.waiting.len()), (1, 0));
+    assert_eq!((taken.fresh, taken.waiting), (1, 0));
     assert!(is_out(b, p) && listed(b, "w.pkg") && listed(b, "x.pkg"));
     assert_eq!(told(b), ["published w.pkg", "published x.pkg"]);
 }
 
 fn sign(by: &Store, node: &Store, tips: Vec<EventId>) -> SignedStatement {
-    let expel = Expel { node: node.node_id(), tips, statements: vec![] };
+    sign_body(by, &StatementBody::Expel(Expel { node: node.node_id(), tips, statements: vec![] }))
+}
+
+fn sign_body(by: &Store, body: &StatementBody) -> SignedStatement {
     let header = StatementHeader { signer: by.node_id(), at_ms: at(5), by: String::new() };
-    SignedStatement::mint(by.key(), &header, &StatementBody::Expel(expel))
+    SignedStatement::mint(by.key(), &header, body)
+}
+
+fn count_told(store: &Store, what: &str) -> usize {
+    told(store).iter().filter(|told| *told == what).count()
+}
+
+#[test]
+fn an_owner_that_expels_a_node_whose_expel_waits_takes_that_and_signs_no_second_one() {
+    let (nodes, lacking) = ahead_among(Role::Owner);
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    assert_eq!(hear(b, a, at(6)), 1);
+    assert_eq!(b.expel(&p.node_id(), &Author::new("test"), at(7)).expect("an owner"), None);
+    assert!(is_out(b, p));
+    assert_eq!((b.expels_due_in_ms(at(7)), b.roster_digest()), (None, a.roster_digest()));
+    take(b, &lacking, at(8));
+    assert_eq!(["w.pkg", "x.pkg", "y.pkg", "z.pkg"].map(|name| listed(b, name)), [true, true, true, false]);
+    assert_sound(b);
+}
+
+#[test]
+fn what_does_not_count_is_told_once_of_a_node_and_not_to_the_expelled_one() {
+    let (nodes, _) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    let expels = [6, 7].map(|number| sign(a, p, vec![EventId::from_bytes([number; 32])]));
+    for (store, alarms) in [(b, 1), (p, 0)] {
+        assert_eq!(store.insert_statements(expels.to_vec(), at(6)).expect("they verify"), 2);
+        assert_eq!(count_told(store, "expel_incomplete"), alarms);
+    }
+    assert_eq!(count_told(p, "expelled"), 2);
+}
+
+/// If its want ended in between, what is here of it would go, and who asked be forgotten.
+#[test]
+fn a_blob_that_leaves_a_path_by_an_expel_and_comes_to_another_with_its_tip_is_wanted_all_along() {
+    let (nodes, _) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    put(a, "other.pkg", b"x", at(5)).expect("a publish");
+    let tip = a.events_after(Lsn::ZERO, usize::MAX).expect("readable").pop().expect("its own");
+    assert!(b.want_now(&Digest::of(b"x"), at(5)).expect("a client asks"));
+    let wanted = b.want(&Digest::of(b"x")).expect("readable");
+    let taken = b.hear_statements(vec![sign(a, p, vec![tip.id()])], at(6)).expect("it verifies");
+    assert_eq!(taken.waiting, 1);
+    take(b, &[tip], at(7));
+    assert!(is_out(b, p) && listed(b, "other.pkg") && !listed(b, "x.pkg"));
+    let since = |want: &Option<ods_store::Want>| want.as_ref().map(|want| (want.since, want.asked_at));
+    assert_eq!(since(&b.want(&Digest::of(b"x")).expect("readable")), since(&wanted));
+    assert_sound(b);
+}
+
+#[test]
+fn an_expel_that_turns_out_to_be_no_owners_is_forgotten_when_its_time_is_over() {
+    let (nodes, _) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    let admit = |number: u64, role| {
+        let mut node = [0; 32];
+        node[..8].copy_from_slice(&number.to_le_bytes());
+        sign_body(a, &StatementBody::Admit(Admit { node: NodeId::from_bytes(node), role, prefixes: vec![] }))
+    };
+    let flood = (0..STATEMENTS_MAX as u64).map(|number| admit(number, Role::Replica)).collect();
+    b.insert_statements(flood, at(6)).expect("as many as fit");
+    let friend = fresh(9).1;
+    let body = Admit { node: friend.node_id(), role: Role::Owner, prefixes: vec![] };
+    let told = vec![sign_body(a, &StatementBody::Admit(body)), sign(&friend, p, vec![EventId::from_bytes([6; 32])])];
+    assert_eq!(b.hear_statements(told, at(6)).expect("they verify").waiting, 1);
+    assert_eq!(b.take_due_expels(at(16)).expect("an answer"), 0);
+    assert_eq!((b.expels_due_in_ms(at(16)), is_out(b, p)), (None, false));
 }
 
 #[test]
@@ -155,17 +230,20 @@ fn only_so_many_wait() {
         .map(|number| sign(a, p, vec![EventId::from_bytes([u8::try_from(number).expect("few"); 32])]))
         .collect();
     let taken = b.hear_statements(expels, at(6)).expect("they verify");
-    assert_eq!((taken.fresh, taken.waiting.len()), (1, EXPELS_AHEAD_MAX));
+    assert_eq!((taken.fresh, taken.waiting), (1, EXPELS_AHEAD_MAX));
     assert!(is_out(b, p));
     assert_eq!(b.take_due_expels(at(16)).expect("an answer"), EXPELS_AHEAD_MAX);
     assert_eq!(b.expels_due_in_ms(at(16)), None);
 }
 
 /// With no grace, and no earlier revisions kept.
-fn collect(store: &Store, now: UnixMillis) -> u64 {
+fn space() -> SpacePolicy {
     let keep = Keep { revisions: 0, age_ms: 0, removed_ms: 0 };
-    let policy = SpacePolicy { grace_ms: 0, retention: Retention::new(keep, &[]).expect("valid") };
-    store.gc(&policy, GcMode::Collect, now).expect("a run").blobs.count
+    SpacePolicy { grace_ms: 0, retention: Retention::new(keep, &[]).expect("valid") }
+}
+
+fn collect(store: &Store, now: UnixMillis) -> u64 {
+    store.gc(&space(), GcMode::Collect, now).expect("a run").blobs.count
 }
 
 #[test]
@@ -186,6 +264,29 @@ fn bytes_of_what_may_count_again_stay_until_that_is_known() {
     pull(b, a, at(104)).expect("a pull");
     assert_eq!(collect(b, at(105)), 1, "what was removed goes");
     assert!(held(b"x") && !held(b"w"));
+    assert_sound(b);
+}
+
+/// The last event that the Expel names may be lost for good.
+#[test]
+fn of_what_may_count_again_earlier_revisions_and_removed_packages_go_as_ever() {
+    let nodes = mesh(3, Role::Publisher);
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    for (second, content) in [(1, b"first"), (2, b"later")] {
+        put(p, "x.pkg", content, at(second)).expect("a publish");
+        put(p, "w.pkg", format!("w{second}").as_bytes(), at(second)).expect("a publish");
+        pull(b, p, at(second)).expect("a pull");
+        fetch(b, p);
+    }
+    pull(a, p, at(3)).expect("a pull");
+    a.remove(&path("w.pkg"), &Condition::None, &Author::new("test"), at(3)).expect("a removal");
+    pull(b, a, at(3)).expect("a pull");
+    let expel = sign(a, p, vec![EventId::from_bytes([6; 32])]);
+    b.insert_statements(vec![expel], at(4)).expect("it verifies");
+    assert!(!listed(b, "x.pkg"));
+    assert_eq!(collect(b, at(100)), 3);
+    let held = |bytes: &[u8]| b.open_blob(&Digest::of(bytes), at(101)).expect("readable").is_some();
+    assert_eq!([held(b"later"), held(b"first"), held(b"w2"), held(b"w1")], [true, false, false, false]);
     assert_sound(b);
 }
 

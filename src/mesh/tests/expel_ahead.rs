@@ -3,7 +3,7 @@
 
 use ods_store::{EXPEL_WAIT_MS, Happening, Lsn, Role, UnixMillis};
 
-use super::super::exchange::{Pull, Step, introduce, ping};
+use super::super::exchange::{Pull, PullError, Step, introduce, introduced, ping};
 use super::super::limits::PULL_PAGES_MAX;
 use super::super::peers::PullMode;
 use super::super::protocol::Request;
@@ -47,18 +47,27 @@ fn pull(node: &TestNode, peer: &TestNode) {
     pull_seen(node, peer, || ());
 }
 
-/// A mesh of an owner, a publisher that it expelled, and a branch that holds what this published but for the last.
-fn mesh() -> (TestNode, TestNode, TestNode) {
-    let [hq, shop, branch] = ["hq", "shop", "branch"].map(TestNode::new);
-    shop.joins(&hq, Role::Publisher);
-    branch.joins(&hq, Role::Publisher);
+/// A mesh of an owner, a publisher that it expelled, and branches that hold what this published but for the last.
+fn mesh_of<const BRANCHES: usize>() -> (TestNode, TestNode, [TestNode; BRANCHES]) {
+    let [hq, shop] = ["hq", "shop"].map(TestNode::new);
+    let branches: [TestNode; BRANCHES] = std::array::from_fn(|number| TestNode::new(&format!("branch{number}")));
+    for node in branches.iter().chain([&shop]) {
+        node.joins(&hq, Role::Publisher);
+    }
     shop.publish("a.pkg", b"a");
     shop.publish("b.pkg", b"b");
     pull(&hq, &shop);
-    pull(&branch, &hq);
+    for branch in &branches {
+        pull(branch, &hq);
+    }
     shop.publish("c.pkg", b"c");
     pull(&hq, &shop);
     hq.store().expel(&shop.store().node_id(), &author(), hq.now).unwrap();
+    (hq, shop, branches)
+}
+
+fn mesh() -> (TestNode, TestNode, TestNode) {
+    let (hq, shop, [branch]) = mesh_of();
     (hq, shop, branch)
 }
 
@@ -73,18 +82,52 @@ fn a_pull_takes_an_expel_once_it_has_what_that_names() {
 }
 
 #[test]
-fn a_pull_takes_an_expel_at_its_end_whatever_is_lacking() {
+fn a_peer_that_lacks_the_events_too_does_not_end_the_waiting_for_them() {
     let (hq, shop, branch) = mesh();
-    // A peer that heard of the Expel when it had nothing of the expelled one, and lacks the last event still.
+    // It heard of the Expel when it had nothing of the expelled one, and has all but the last event by now.
     let mirror = TestNode::new("mirror");
     mirror.joins(&hq, Role::Publisher);
     pull(&mirror, &branch);
-    let seen = pull_seen(&branch, &mirror, || lists(&branch, "a.pkg"));
-    assert_eq!(seen, [true, false], "no longer than until this peer has no more");
-    assert!(branch.store().roster().is_expelled(&shop.store().node_id()));
-    assert_eq!(losses(&branch), ["removed a.pkg", "removed b.pkg", "expel_incomplete"]);
+    pull(&branch, &mirror);
+    assert!(lists(&branch, "a.pkg") && !branch.store().roster().is_expelled(&shop.store().node_id()));
     pull(&branch, &hq);
+    assert!(branch.store().roster().is_expelled(&shop.store().node_id()));
     assert_eq!(["a.pkg", "b.pkg", "c.pkg"].map(|at| lists(&branch, at)), [true; 3]);
+    assert_eq!(losses(&branch), [""; 0]);
+}
+
+/// Else a chain of nodes would wait so long at each.
+#[test]
+fn an_expel_that_waits_is_told_on_in_a_swap_of_rosters() {
+    let (hq, _, [first, callee, caller]) = mesh_of();
+    let waits = |node: &TestNode| node.store().expels_due_in_ms(node.now);
+    first.answer(&hq, introduce(hq.store()).unwrap());
+    let digest = first.store().roster_digest();
+    callee.answer(&first, introduce(first.store()).unwrap());
+    let answer = callee.answer(&caller, introduce(caller.store()).unwrap());
+    introduced(caller.store(), answer, caller.now).unwrap();
+    assert_eq!([&first, &callee, &caller].map(waits), [Some(EXPEL_WAIT_MS); 3]);
+    assert_eq!(caller.store().roster_digest(), digest, "that of what is held");
+}
+
+/// Its key may be stolen, and what it publishes from now on would count here for a while.
+#[test]
+fn who_is_about_to_be_expelled_here_is_answered_as_an_expelled_node_and_nothing_is_taken_from_it() {
+    let (hq, shop, branch) = mesh();
+    let theirs = summary(shop.store()).unwrap();
+    let start = || Pull::start(branch.store(), shop.store().node_id(), PullMode::Cursor, &theirs, PULL_PAGES_MAX);
+    let (mut begun, request) = start().unwrap();
+    branch.answer(&hq, introduce(hq.store()).unwrap());
+    assert!(!branch.store().roster().is_expelled(&shop.store().node_id()));
+    shop.publish("d.pkg", b"d");
+    let answer = begun.checker().check(branch.store(), shop.answer(&branch, request)).unwrap();
+    assert!(matches!(begun.take(branch.store(), answer, branch.now), Err(PullError::Expelled)));
+    let news = Request::Ping(ping(shop.store(), Some(Lsn::ZERO)).unwrap());
+    assert_eq!(branch.asked(&shop, news).expect_err("refused").code(), "expelled");
+    let answer = branch.answer(&shop, introduce(shop.store()).unwrap());
+    introduced(shop.store(), answer, shop.now).unwrap();
+    assert!(shop.store().roster().is_expelled(&shop.store().node_id()), "it learns why, and stops");
+    assert!(!lists(&branch, "c.pkg") && !lists(&branch, "d.pkg"));
 }
 
 #[test]
@@ -137,7 +180,7 @@ async fn a_node_that_runs_takes_what_waited_long_enough_though_nobody_calls() {
     let (hq, shop, branch) = mesh();
     let told = hq.store().roster_statements().unwrap();
     let earlier = UnixMillis::new(branch.now.get() - EXPEL_WAIT_MS);
-    assert_eq!(branch.store().hear_statements(told, earlier).unwrap().waiting.len(), 1);
+    assert_eq!(branch.store().hear_statements(told, earlier).unwrap().waiting, 1);
     let live = Live::run(branch, None, |router| router).await;
     until("it is taken", || live.node.store().roster().is_expelled(&shop.store().node_id())).await;
     live.stop().await;

@@ -402,30 +402,30 @@ fn walk_path(
         lsns.push(entry?.1.value());
     }
     lsns.sort_unstable();
+    let mut is_first = true;
     for lsn in lsns.iter().rev() {
         let event = log::at(&log, *lsn)?.1;
+        let (origin, is_covered) = (&event.header.stream.origin, covered.get(event.id.as_bytes())?.is_some());
+        let may_count = !is_covered && view.may_count(origin, path);
+        let effective = may_count || view.roster.takes_effect(origin, path, || is_covered);
+        let is_newest = effective && std::mem::take(&mut is_first);
         let Body::Publish(publish) = &event.body else { continue };
         if is_released {
             view.released.push(short(&publish.blob));
         }
-        let (origin, is_covered) = (&event.header.stream.origin, covered.get(event.id.as_bytes())?.is_some());
-        // It may be current again, and these the only bytes.
-        if !is_covered && view.may_count(origin, path) {
-            view.retained.push(short(&publish.blob));
-            continue;
-        }
         // Where the policy doesn't keep a package, its earlier revisions stay on the node that published them alone.
-        if *origin != view.own && !policy::keeps(&view.keep, path, &publish.meta) {
+        if *origin != view.own && !may_count && !policy::keeps(&view.keep, path, &publish.meta) {
             continue;
         }
         let revision = PastRevision {
             id: event.id,
             blob: publish.blob,
             published_at: event.header.at_ms,
-            effective: view.roster.takes_effect(origin, path, || is_covered),
+            effective,
             held: blobs.get(publish.blob.as_bytes())?.is_some(),
         };
-        if window.keeps(&revision) {
+        // The newest that may count may be current again, and these the only bytes.
+        if window.keeps(&revision) || (may_count && is_newest && !is_released) {
             view.retained.push(short(&publish.blob));
         }
     }

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::Store;
-use crate::catalog;
+use crate::catalog::{self, News};
 use crate::codec::Added;
 use crate::digest::{EventId, NodeId, SetDigest, StatementId};
 use crate::edit_tag::{EditTag, Expected};
@@ -70,8 +70,8 @@ pub struct Inserted {
 pub struct StatementsTaken {
     /// How many were new, and are taken.
     pub fresh: usize,
-    /// The Expels that wait for the events they name.
-    pub waiting: Vec<SignedStatement>,
+    /// How many Expels among them wait for the events they name.
+    pub waiting: usize,
 }
 
 /// Why an event was not taken.
@@ -183,7 +183,7 @@ impl Store {
         let moment = Moment { now, backfill: batch.batch.backfill };
         let batch = Arc::new(batch);
         let (whole, count) = (Arc::clone(&batch), batch.verdicts.len());
-        match self.write_statements(move |tx| take_batch(tx, moment, &whole, count)) {
+        match self.write_statements(now, move |tx| take_batch(tx, moment, &whole, count)) {
             Err(error @ StoreError::NoSpace { .. }) => {
                 let Some(part) = up_to_removal(&batch) else { return Err(error) };
                 let taken = self.write_to_free_room(move |tx| take_batch(tx, moment, &batch, part))?;
@@ -228,6 +228,20 @@ impl Store {
         trust::statements(&self.read()?.open_table(STATEMENTS)?)
     }
 
+    /// What a peer is told: all statements held, and the Expels that wait here for events they name.
+    pub fn statements_to_tell(&self) -> Result<Vec<SignedStatement>> {
+        // These first: what is taken in between is told twice, not left out.
+        let mut told = self.0.shared.context.expels_ahead.told();
+        told.extend(self.roster_statements()?);
+        Ok(told)
+    }
+
+    /// Whether a node was expelled, or an Expel of it waits here for the events it names: nothing is taken from it any more.
+    pub fn is_put_out(&self, node: &NodeId) -> bool {
+        // In this order: one that is taken in between is seen in the roster.
+        self.0.shared.context.expels_ahead.expel(node) || self.roster().is_expelled(node)
+    }
+
     /// The roster as it would be with what somebody offers.
     pub fn roster_with(&self, offered: &[SignedStatement]) -> Result<Roster> {
         let (root, mut all) = (self.roster().root(), trust::decode_all(&self.read()?.open_table(STATEMENTS)?)?);
@@ -267,7 +281,7 @@ impl Store {
     /// Takes statements; tells how many were new. Those that may count must verify.
     pub fn insert_statements(&self, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<usize> {
         let told = self.verify_fresh(statements)?;
-        self.write_statements(move |tx| membership::take(tx, Moment::live(now), &told, None))
+        self.write_statements(now, move |tx| take_and_settle(tx, now, &told, None))
     }
 
     /// Takes what a peer told, but for Expels that come ahead of the events they name: these wait for them, for
@@ -293,10 +307,10 @@ impl Store {
         now: UnixMillis,
     ) -> Result<StatementsTaken> {
         let told = self.verify_fresh(statements)?;
-        self.write_statements(move |tx| {
-            let (taken, waiting) = expel_ahead::part(tx, now, &told)?;
-            let fresh = membership::take(tx, Moment::live(now), &taken, author.as_ref())?;
-            Ok(StatementsTaken { fresh, waiting: waiting.into_iter().map(|(signed, _)| signed).collect() })
+        self.write_statements(now, move |tx| {
+            let taken = expel_ahead::to_take(tx, now, &told)?;
+            let fresh = take_and_settle(tx, now, &taken, author.as_ref())?;
+            Ok(StatementsTaken { fresh, waiting: told.len() - taken.len() })
         })
     }
 
@@ -307,21 +321,19 @@ impl Store {
 
     /// Takes the Expels that waited long enough for the events they name; tells how many.
     pub fn take_due_expels(&self, now: UnixMillis) -> Result<usize> {
-        self.write_statements(move |tx| {
-            let ripe = expel_ahead::ripe(tx, now)?;
-            membership::take(tx, Moment::live(now), &ripe, None)
-        })
+        self.write_statements(now, move |tx| take_and_settle(tx, now, &[], None))
     }
 
-    /// Does a job that may take Expels which waited; those are forgotten once it is committed.
+    /// Does a job that takes Expels which waited; those are forgotten once it is committed.
     fn write_statements<T: Send + 'static>(
         &self,
+        now: UnixMillis,
         work: impl FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let outcome = self.write(work)?;
         let ahead = &self.0.shared.context.expels_ahead;
         if !ahead.is_empty() {
-            ahead.forget_held(&self.read()?.open_table(STATEMENTS)?)?;
+            ahead.forget_taken(&self.read()?.open_table(STATEMENTS)?, now)?;
         }
         Ok(outcome)
     }
@@ -336,7 +348,11 @@ impl Store {
     /// if it is expelled already.
     pub fn expel(&self, node: &NodeId, author: &Author, now: UnixMillis) -> Result<Option<StatementId>> {
         let (node, author) = (*node, author.clone());
-        self.write(move |tx| membership::expel(tx, Moment::live(now), &node, &author))
+        self.write_statements(now, move |tx| {
+            let id = membership::expel(tx, Moment::live(now), &node, &author)?;
+            take_and_settle(tx, now, &[], None)?;
+            Ok(id)
+        })
     }
 
     /// All nodes that the roster knows, by id, and what was said of each.
@@ -349,7 +365,7 @@ impl Store {
     /// The statements that a node's standing follows from, for a node that doesn't belong any more: enough for it to
     /// learn that, and no more.
     pub fn statements_bearing_on(&self, node: &NodeId) -> Result<Vec<SignedStatement>> {
-        membership::bearing_on(node, self.roster_statements()?)
+        membership::bearing_on(node, self.statements_to_tell()?)
     }
 
     /// Whether this node may publish at a path, or why not.
@@ -497,6 +513,20 @@ impl Store {
     }
 }
 
+/// Takes statements, and the Expels that waited long enough; tells how many were new.
+fn take_and_settle(
+    tx: &Tx<'_>,
+    now: UnixMillis,
+    told: &[(SignedStatement, Statement)],
+    author: Option<&Author>,
+) -> Result<usize> {
+    let (moment, mut news) = (Moment::live(now), News::default());
+    let taken = [expel_ahead::ripe(tx, now)?, told.to_vec()].concat();
+    let fresh = membership::take(tx, moment, &taken, author, &mut news)?;
+    news.settle(tx, moment)?;
+    Ok(fresh)
+}
+
 /// Takes the first `count` events of a batch, and writes down how far the peer's log is read.
 fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) -> Result<Inserted> {
     let VerifiedBatch { batch, verdicts } = batch;
@@ -522,11 +552,11 @@ fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) 
         outcome.refused = Some(Refusal { index, event: signed.id(), reason });
         break;
     }
-    let ripe = expel_ahead::ripe(tx, moment.now)?;
+    let (ripe, mut news) = (expel_ahead::ripe(tx, moment.now)?, News::default());
     if !ripe.is_empty() {
-        membership::take(tx, Moment::live(moment.now), &ripe, None)?;
+        membership::take(tx, Moment::live(moment.now), &ripe, None, &mut news)?;
     }
-    let mut news = catalog::arrive(tx, moment, &arrived)?;
+    catalog::arrive(tx, moment, &arrived, &mut news)?;
     trust::events_of_expelled_arrived(tx, moment, &origins, &mut news)?;
     news.settle(tx, moment)?;
     let stopped = outcome.refused.as_ref().map(|refusal| refusal.index);
