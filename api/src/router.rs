@@ -199,7 +199,7 @@ async fn without_body(request: Request) -> Result<Request, ApiError> {
     let (parts, body) = request.into_parts();
     let told = whole_body(body, IDLE_BODY_BYTES_MAX).await;
     let says_nothing = match told {
-        Ok(told) => told.is_empty() || serde_json::from_slice(&told).is_ok_and(|told| is_nothing(&told)),
+        Ok(told) => told.trim_ascii().is_empty() || serde_json::from_slice(&told).is_ok_and(|told| is_nothing(&told)),
         Err(BodyError::TooLong) => false,
         Err(BodyError::Broken(error)) => return Err(broken(&error)),
     };

@@ -36,6 +36,7 @@ test("with a node away whose clock is ahead the overview says what waits, and al
   await one.pair(two);
   await one.put("a.pkg", Buffer.alloc(20_000, 1));
   await until("the other has it", async () => (await two.api("GET", "/packages")).items[0]?.state === "stored");
+  await until("its state is known", async () => (await one.api("GET", "/mesh")).items.every((/** @type {any} */ node) => node.as_of !== null));
   await two.stop("SIGKILL");
   await one.put("b.pkg", Buffer.alloc(20_000, 2));
   const { page } = await visitor();
@@ -43,7 +44,10 @@ test("with a node away whose clock is ahead the overview says what waits, and al
   await page.route("**/api/v1/mesh?*", async (route) => {
     const { items } = await (await route.fetch()).json();
     const later = (/** @type {string} */ at) => new Date(Date.parse(at) + 1_500_000).toISOString();
-    const of = (/** @type {any} */ node) => (node.this ? node : { ...node, as_of: later(node.as_of), clock_ahead_ms: 1_500_000 });
+    const own = items.find((/** @type {any} */ node) => node.this);
+    // Of a node that is away only what it said itself tells how the clocks differ.
+    const links = [{ node: own.id, state: "connected", clock_ahead_ms: -1_500_000 }];
+    const of = (/** @type {any} */ node) => (node.this ? node : { ...node, as_of: later(node.as_of), clock_ahead_ms: null, links });
     await route.fulfill({ json: { items: items.map(of), next: null, total: items.length } });
   });
   await page.route("**/api/v1/packages?*state=conflict*", async (route) => {

@@ -6,7 +6,7 @@ use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use ods_store::{AccountError, Author, NewUser, Scope, SignedIn, StoreError, UserRow};
 
-use super::attempts::Verdict;
+use super::attempts::{Share, Verdict};
 use super::origin::{self, Source};
 use super::{AppState, Denied, Session, too_many};
 use crate::blocking::blocking;
@@ -137,7 +137,11 @@ impl AppState {
         address: ClientAddress,
     ) -> Result<(), ApiError> {
         let Verdict::TooMany { of, retry_after_s } = self.attempts.tries(name, address) else { return Ok(()) };
-        self.note_refusal(author, "too many tries").await;
+        // One address that floods must not take the place of what others have written down.
+        match of {
+            Share::Address => self.attempts.not_written(),
+            Share::Account => self.note_refusal(author, "too many tries").await,
+        }
         Err(too_many(of, address, retry_after_s))
     }
 }

@@ -92,7 +92,7 @@ pub(crate) async fn put(
     let published = match &query.from {
         Some(from) => {
             let from = parse_id(from, Code::NoSuchRevision, "revision")?;
-            must_be_empty(&headers)?;
+            must_be_empty(&headers, &body)?;
             declared.must_be_nothing()?;
             let writer = writer.clone();
             blocking(move || writer.publish_held(from, meta, condition)).await
@@ -238,9 +238,10 @@ fn must_be_plain_bytes(headers: &HeaderMap) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn must_be_empty(headers: &HeaderMap) -> Result<(), ApiError> {
-    let empty = length(headers).unwrap_or(0) == 0 && !headers.contains_key(axum::http::header::TRANSFER_ENCODING);
-    if empty {
+fn must_be_empty(headers: &HeaderMap, body: &Body) -> Result<(), ApiError> {
+    let says_none = length(headers).unwrap_or(0) == 0 && !headers.contains_key(axum::http::header::TRANSFER_ENCODING);
+    // HTTP/2 announces bytes by neither header.
+    if says_none && body.is_end_stream() {
         Ok(())
     } else {
         Err(ApiError::new(Code::BadQuery, "with `from` there is no body").fact("field", "from"))

@@ -96,7 +96,7 @@ class OdsMesh extends OdsElement {
    * @param {boolean} small
    */
   #node({ node, x, y }, small) {
-    const { tone, says, share } = standing(node, isPaused(node, this.nodes), this.peers.value?.items.find(({ id }) => id === node.id)?.last_seen);
+    const { tone, says, share } = standing(node, this.nodes, this.peers.value?.items.find(({ id }) => id === node.id)?.last_seen);
     const name = nodeName(node.id);
     return svg`<a class=${`node ${tone} ${node.this ? 'this' : ''} ${node.id === this.chosen ? 'chosen' : ''}`} href=${`/ui/mesh?node=${node.id}`} aria-label=${`${name}: ${says}`}>
       <title>${name}: ${says}</title>
@@ -116,28 +116,25 @@ export const isPaused = (node, nodes) => nodes.find((one) => one.this)?.links.so
  * How a node stands, in a colour, a few words, and the share of its bytes that it has.
  *
  * @param {MeshNode} node
- * @param {boolean} [paused] whether the link of this node with it was paused here
+ * @param {readonly MeshNode[]} nodes
  * @param {string | null} [heard] when this node heard of it last, if it has a link with it; its state may be older
  * @returns {{ tone: string, says: string, share: number }}
  */
-export function standing(node, paused = false, heard = null) {
+export function standing(node, nodes, heard = null) {
   const lacks = node.behind.bytes ?? 0;
   const has = node.storage?.bytes ?? 0;
   const share = lacks > 0 ? has / (has + lacks) : 1;
-  if (paused) return { tone: 'warn', says: words.paused, share };
-  if (node.state === 'down' && !isDown(node)) return { tone: 'busy', says: words.connecting, share };
-  if (node.state === 'down') return { tone: 'bad', says: lastHeard([saidAt(node), heard === null ? null : Date.parse(heard)]), share };
+  if (isPaused(node, nodes)) return { tone: 'warn', says: words.paused, share };
+  if (node.state === 'down' && !isDown(node, nodes)) return { tone: 'busy', says: words.connecting, share };
+  if (node.state === 'down') return { tone: 'bad', says: lastHeard(heard === null ? saidAt(node, nodes) : Date.parse(heard)), share };
   if (node.state !== 'up') return { tone: 'warn', says: words.unknown, share };
   if (lacks > 0) return { tone: node.rate_bytes_per_s || node.this ? 'busy' : 'warn', says: `${format.percent(share)} · ${words.left(format.bytes(lacks))}`, share };
   if (node.behind.events) return { tone: 'busy', says: words.news, share };
   return { tone: 'good', says: node.this ? words.this : words.synced, share: 1 };
 }
 
-/** The latest of some times, but for those that a clock which is ahead gave. @param {readonly (number | null)[]} times */
-function lastHeard(times) {
-  const past = times.filter((at) => at !== null && at <= Date.now());
-  return past.length ? words.offline(format.ago(new Date(Math.max(.../** @type {number[]} */ (past))).toISOString())) : words.unreachable;
-}
+/** A time that is still to come was told by a clock that is ahead. @param {number | null} at */
+const lastHeard = (at) => (at === null || at > Date.now() ? words.unreachable : words.offline(format.ago(new Date(at).toISOString())));
 
 /**
  * @param {string} name

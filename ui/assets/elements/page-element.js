@@ -31,7 +31,7 @@ export function pageElement(route) {
   if (page === undefined) void load(route);
   if (page instanceof HTMLElement) return page;
   if (!page || isSaid(page)) return waiting();
-  return page.code === 'updated' ? updatedNotice() : problemBox(page, () => void load(route));
+  return page.code === 'updated' ? updatedNotice(page.message) : problemBox(page, () => void load(route));
 }
 
 /** @param {Route} route */

@@ -91,7 +91,7 @@ export function problemBox(problem, retry) {
 }
 
 /** That the node was updated, and a reload that fetches its page. */
-export const updatedNotice = () => html`<div class="notice warn banner" role="alert">${icon('refresh-cw')}<span>${text.update.title}</span>
+export const updatedNotice = (title = text.update.title) => html`<div class="notice warn banner" role="alert">${icon('refresh-cw')}<span>${title}</span>
   <button class="small primary" @click=${() => location.reload()}>${text.update.reload}</button></div>`;
 
 /**

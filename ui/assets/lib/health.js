@@ -19,15 +19,21 @@ const MOMENT_MS = 5000;
  * Whether a node can't be reached. One that can't be yet, though something was heard of it a moment ago, isn't called so.
  *
  * @param {import('./types.js').MeshNode} node
+ * @param {readonly import('./types.js').MeshNode[]} nodes
  * @param {number} [now]
  */
-export function isDown(node, now = Date.now()) {
-  const ago = now - (saidAt(node) ?? -Infinity);
+export function isDown(node, nodes, now = Date.now()) {
+  const ago = now - (saidAt(node, nodes) ?? -Infinity);
   return node.state === 'down' && !(ago >= 0 && ago < MOMENT_MS);
 }
 
-/** When a node said last how it stands, by this node's clock as far as it is known how theirs differ. @param {import('./types.js').MeshNode} node */
-export const saidAt = ({ as_of: at, clock_ahead_ms: ahead }) => (at === null ? null : Date.parse(at) - (ahead ?? 0));
+/**
+ * When a node said last how it stands, by this node's clock as far as it is known how theirs differ.
+ *
+ * @param {import('./types.js').MeshNode} node
+ * @param {readonly import('./types.js').MeshNode[]} nodes
+ */
+export const saidAt = (node, nodes) => (node.as_of === null ? null : Date.parse(node.as_of) - (clockAhead(node, nodes) ?? 0));
 
 /** Whether there is something that a node doesn't know of yet, and nobody reaches it: what it lacks can't be told. @param {import('./types.js').MeshNode} node */
 export const hearsNothing = (node) => node.state === 'down' && (node.behind.events ?? 0) > 0;
@@ -46,7 +52,7 @@ export function troubles({ nodes, node, scrub, records, conflicts, now = Date.no
   /** @type {Trouble[]} */
   const found = [];
   const paused = new Set(nodes.find((one) => one.this)?.links.filter((link) => link.state === 'paused').map((link) => link.node));
-  const down = nodes.filter((one) => isDown(one, now) && !paused.has(one.id)).length;
+  const down = nodes.filter((one) => isDown(one, nodes, now) && !paused.has(one.id)).length;
   const clocks = nodes.filter((one) => Math.abs(clockAhead(one, nodes) ?? 0) > CLOCK_OFF_MS).length;
   const alarms = records.filter((one) => one.type === 'node.alarm' && now - new Date(one.at).getTime() < ALARM_KEPT_MS).length;
   const damaged = scrub ? scrub.damaged + scrub.unreadable : 0;

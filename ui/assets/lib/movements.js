@@ -76,8 +76,11 @@ const news = (node) => ({
   rate: null, seconds: null, sources: null, state: 'waiting', reason: null,
 });
 
-/** @param {MeshNode} node @param {number} more @returns {Movement} */
-const rest = (node, more) => ({
-  direction: 'elsewhere', node: node.id, client: null, path: null, blob: '', more, done: null, total: null,
-  rate: node.rate_bytes_per_s, seconds: node.eta_s, sources: null, state: node.rate_bytes_per_s ? 'moving' : 'waiting', reason: null,
-});
+/** Of one that is away nothing moves, whatever it said last. @param {MeshNode} node @param {number} more @returns {Movement} */
+const rest = (node, more) => {
+  const rate = node.state === 'down' ? null : node.rate_bytes_per_s;
+  return {
+    direction: 'elsewhere', node: node.id, client: null, path: null, blob: '', more, done: null, total: null,
+    rate, seconds: rate ? node.eta_s : null, sources: null, state: rate ? 'moving' : 'waiting', reason: null,
+  };
+};

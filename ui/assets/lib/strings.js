@@ -34,7 +34,7 @@ export const text = {
   expelled: {
     title: 'This node was expelled from its mesh', body: 'Nobody takes anything from it or serves it any more; what it holds stays here. To take part again, start a node on a new data folder and let an owner invite it.',
   },
-  update: { title: 'This node was updated', reload: 'Reload the page' },
+  update: { title: 'This node was updated', incomplete: 'A part of this page couldn’t be had while the node was away', reload: 'Reload the page' },
   live: {
     live: 'Live', connecting: 'Connecting…', lost: 'Connection lost', 'signed-out': 'Signed out',
     explained: 'What you see is kept up to date by the node', asOf: (/** @type {string} */ when) => `What you see is as it was at ${when}.`, lostSince: (/** @type {string} */ ago) => `Not up to date: the connection was lost ${ago}. Press to try now`,

@@ -4,17 +4,21 @@
  */
 
 import { READ_MAX_MS } from './api.js';
+import { live } from './live.js';
 import { Problem } from './problem.js';
 import { ROOT } from './router.js';
 import { text } from './strings.js';
 import { asset } from './trusted.js';
 
-/** Whether the node's page is another one by now than this. */
-export async function isUpdated() {
+/** Whether the node's page is another one by now than this; null: the node doesn't answer. */
+async function served() {
   const index = await fetch(ROOT, { cache: 'no-store', signal: AbortSignal.timeout(READ_MAX_MS) }).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
   const [base] = new URL(import.meta.url).pathname.split('/lib/');
-  return index !== null && base !== undefined && !index.includes(base);
+  return index === null ? null : base !== undefined && !index.includes(base) ? 'another' : 'this';
 }
+
+/** Whether the node's page is another one by now than this. */
+export const isUpdated = async () => (await served()) === 'another';
 
 /** @type {Promise<unknown> | null} */
 let more = null;
@@ -36,7 +40,8 @@ function inCommon() {
 }
 
 /**
- * Loads what is needed only now, and its looks.
+ * Loads what is needed only now, and its looks. A browser may remember of a module, for as long as the page is shown, that it couldn't be
+ * had (Chromium 148 does): so nothing is asked for while the node is known to be away, and where it is too late only a reload helps.
  *
  * @template T
  * @param {() => Promise<T>} load
@@ -44,11 +49,26 @@ function inCommon() {
  * @returns {Promise<T>} if it can't be had, a Problem says why
  */
 export async function later(load, { plain = false } = {}) {
+  if (live.state === 'lost') throw Problem.unreachable('the connection is lost');
   try {
-    const late = new Promise((_, reject) => setTimeout(reject, READ_MAX_MS));
-    const [loaded] = await Promise.race([Promise.all([load(), plain ? null : inCommon()]), late]);
-    return loaded;
+    return await once(load, plain);
   } catch (error) {
-    throw (await isUpdated()) ? new Problem(0, 'updated', text.update.title) : Problem.unreachable(error);
+    const page = await served();
+    if (page === null) throw Problem.unreachable(error);
+    if (page === 'another') throw new Problem(0, 'updated', text.update.title);
   }
+  return once(load, plain).catch(() => {
+    throw new Problem(0, 'updated', text.update.incomplete);
+  });
+}
+
+/**
+ * @template T
+ * @param {() => Promise<T>} load
+ * @param {boolean} plain
+ */
+async function once(load, plain) {
+  const late = new Promise((_, reject) => setTimeout(reject, READ_MAX_MS));
+  const [loaded] = await Promise.race([Promise.all([load(), plain ? null : inCommon()]), late]);
+  return loaded;
 }

@@ -82,9 +82,9 @@ customElements.define('page-mesh', PageMesh);
 
 /** How the mesh stands, in one badge. @param {readonly MeshNode[]} nodes */
 function summary(nodes) {
-  const down = nodes.filter((node) => isDown(node) && !isPaused(node, nodes)).length;
+  const down = nodes.filter((node) => isDown(node, nodes) && !isPaused(node, nodes)).length;
   const paused = nodes.filter((node) => isPaused(node, nodes)).length;
-  const catching = nodes.filter((node) => ['busy', 'warn'].includes(standing(node).tone)).length;
+  const catching = nodes.filter((node) => ['busy', 'warn'].includes(standing(node, nodes).tone)).length;
   if (down) return badge('warn', words.down(down));
   if (paused) return badge('warn', words.pausedLinks(paused));
   if (catching) return badge('busy', words.catching(catching));
@@ -100,7 +100,8 @@ const TONES = /** @type {const} */ ({ up: 'good', down: 'bad', connecting: 'busy
  */
 function row(node, peer) {
   const name = nodeName(node.id);
-  const coming = node.state === 'down' && !isDown(node);
+  const nodes = mesh.value?.items ?? [];
+  const coming = node.state === 'down' && !isDown(node, nodes);
   const state = coming ? 'connecting' : /** @type {'up' | 'down' | 'unknown'} */ (node.state);
   // That nobody reaches it says already that this node doesn't.
   const bothDown = state === 'down' && peer?.state === 'unreachable';
@@ -115,7 +116,7 @@ function row(node, peer) {
     node.this ? common.none : ago(peer?.last_seen ?? node.as_of),
     node.version ?? shared.unknown,
     node.policy ? words.policies[/** @type {'all'} */ (node.policy)] ?? node.policy : shared.unknown,
-    clock(node, mesh.value?.items ?? []),
+    clock(node, nodes),
     format.bytes(node.storage?.free),
   ], { kind: chosen ? 'chosen' : '', end: nodeActions(node, peer, async () => void (await Promise.all([mesh.refresh(), peers.refresh()]))) });
 }

@@ -126,7 +126,7 @@ class PageOverview extends OdsElement {
   /** Nodes that lack something which doesn't move now. */
   #waiting() {
     const served = new Set(this.transfers.value?.items.map((one) => one.peer));
-    return (this.mesh.value?.items ?? []).filter((one) => !one.this && !served.has(one.id) && !one.rate_bytes_per_s && ((one.wants ?? 0) > 0 || hearsNothing(one)));
+    return (this.mesh.value?.items ?? []).filter((one) => !one.this && !served.has(one.id) && (one.state === 'down' || !one.rate_bytes_per_s) && ((one.wants ?? 0) > 0 || hearsNothing(one)));
   }
 
   /** @param {import('../lib/types.js').MeshNode} one */
