@@ -137,7 +137,7 @@ impl AppState {
         address: ClientAddress,
     ) -> Result<(), ApiError> {
         let Verdict::TooMany { of, retry_after_s } = self.attempts.tries(name, address) else { return Ok(()) };
-        // One address that floods must not take the place of what others have written down.
+        // What an address sends beyond its share takes no place from what others have written down.
         match of {
             Share::Address => self.attempts.not_written(),
             Share::Account => self.note_refusal(author, "too many tries").await,

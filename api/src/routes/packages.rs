@@ -239,9 +239,9 @@ fn must_be_plain_bytes(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 fn must_be_empty(headers: &HeaderMap, body: &Body) -> Result<(), ApiError> {
-    let says_none = length(headers).unwrap_or(0) == 0 && !headers.contains_key(axum::http::header::TRANSFER_ENCODING);
-    // HTTP/2 announces bytes by neither header.
-    if says_none && body.is_end_stream() {
+    // Over HTTP/2 bytes may come that no header announces.
+    let is_none = length(headers).map_or_else(|| body.is_end_stream(), |length| length == 0);
+    if is_none && !headers.contains_key(axum::http::header::TRANSFER_ENCODING) {
         Ok(())
     } else {
         Err(ApiError::new(Code::BadQuery, "with `from` there is no body").fact("field", "from"))

@@ -3,13 +3,15 @@
 import { html } from '../vendor/lit.js';
 import { text } from '../lib/strings.js';
 import { toastProblem } from '../lib/toast.js';
-import { later } from '../lib/update.js';
+import { lazy } from '../lib/update.js';
 import { icon } from './icon.js';
+
+const curl = lazy(() => import('./curl.js'));
 
 /** Opens the list of what the page did last. */
 export async function openCurl() {
   try {
-    const { showCurl } = await later(() => import('./curl.js'));
+    const { showCurl } = await curl();
     await showCurl();
   } catch (error) {
     toastProblem(error);

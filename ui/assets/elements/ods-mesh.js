@@ -126,15 +126,18 @@ export function standing(node, nodes, heard = null) {
   const share = lacks > 0 ? has / (has + lacks) : 1;
   if (isPaused(node, nodes)) return { tone: 'warn', says: words.paused, share };
   if (node.state === 'down' && !isDown(node, nodes)) return { tone: 'busy', says: words.connecting, share };
-  if (node.state === 'down') return { tone: 'bad', says: lastHeard(heard === null ? saidAt(node, nodes) : Date.parse(heard)), share };
+  if (node.state === 'down') return { tone: 'bad', says: lastHeard([saidAt(node, nodes), heard === null ? null : Date.parse(heard)]), share };
   if (node.state !== 'up') return { tone: 'warn', says: words.unknown, share };
   if (lacks > 0) return { tone: node.rate_bytes_per_s || node.this ? 'busy' : 'warn', says: `${format.percent(share)} · ${words.left(format.bytes(lacks))}`, share };
   if (node.behind.events) return { tone: 'busy', says: words.news, share };
   return { tone: 'good', says: node.this ? words.this : words.synced, share: 1 };
 }
 
-/** A time that is still to come was told by a clock that is ahead. @param {number | null} at */
-const lastHeard = (at) => (at === null || at > Date.now() ? words.unreachable : words.offline(format.ago(new Date(at).toISOString())));
+/** The latest of some times, but for those that are still to come: a clock that is ahead told them. @param {readonly (number | null)[]} times */
+function lastHeard(times) {
+  const past = times.filter((at) => at !== null && at <= Date.now());
+  return past.length ? words.offline(format.ago(new Date(Math.max(.../** @type {number[]} */ (past))).toISOString())) : words.unreachable;
+}
 
 /**
  * @param {string} name

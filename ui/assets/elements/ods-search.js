@@ -7,7 +7,7 @@ import { html, nothing } from '../vendor/lit.js';
 import { mesh } from '../lib/node.js';
 import { text } from '../lib/strings.js';
 import { toastProblem } from '../lib/toast.js';
-import { later } from '../lib/update.js';
+import { lazy } from '../lib/update.js';
 import { OdsElement } from './base.js';
 import { icon } from './icon.js';
 
@@ -15,6 +15,8 @@ const words = text.search;
 /** The longer hint would be cut there. */
 const NARROW = matchMedia('(max-width: 1000px)');
 const MAC = /Mac|iPhone|iPad/.test(navigator.platform);
+
+const finding = lazy(() => import('./finder.js'));
 
 class OdsSearch extends OdsElement {
   /** @type {import('./finder.js').Finder | null} */
@@ -48,7 +50,7 @@ class OdsSearch extends OdsElement {
   /** What finds; what was typed before it came is asked for. */
   async #begin() {
     try {
-      const { Finder } = await later(() => import('./finder.js'));
+      const { Finder } = await finding();
       if (!this.#finder) {
         this.#finder = new Finder(this);
         if (this.#field.value) this.#finder.typed(this.#field.value);

@@ -96,7 +96,7 @@ class OdsShell extends OdsElement {
 
   /** The sign-in above the page is here since something could be lost (`lib/update.js`); before that it comes now. */
   #askAgain() {
-    later(() => import('./ods-session-gate.js')).catch(toastProblem);
+    if (!customElements.get('ods-session-gate')) later(() => import('./ods-session-gate.js')).catch(toastProblem);
   }
 
   #placed() {

@@ -2,12 +2,12 @@
 
 import { text } from '../lib/strings.js';
 import { toastProblem } from '../lib/toast.js';
-import { later } from '../lib/update.js';
+import { lazy } from '../lib/update.js';
 import { actionButton } from './action.js';
 
 /** @typedef {import('../lib/dropped.js').Dropped} Dropped */
 
-const dialog = () => later(() => import('./upload-dialog.js'));
+const dialog = lazy(() => import('./upload-dialog.js'));
 
 /** Offers to upload what was dropped, or files that were chosen. @param {FileSystemEntry[]} entries @param {FileList | File[]} files @param {string} [path] of the one file */
 export async function offerUpload(entries, files, path) {

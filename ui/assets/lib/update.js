@@ -10,6 +10,9 @@ import { ROOT } from './router.js';
 import { text } from './strings.js';
 import { asset } from './trusted.js';
 
+/** It may still come. */
+const TOO_LATE = new Error('it takes too long');
+
 /** Whether the node's page is another one by now than this; null: the node doesn't answer. */
 async function served() {
   const index = await fetch(ROOT, { cache: 'no-store', signal: AbortSignal.timeout(READ_MAX_MS) }).then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
@@ -41,7 +44,7 @@ function inCommon() {
 
 /**
  * Loads what is needed only now, and its looks. A browser may remember of a module, for as long as the page is shown, that it couldn't be
- * had (Chromium 148 does): so nothing is asked for while the node is known to be away, and where it is too late only a reload helps.
+ * had (Chromium 148 does): so nothing is asked for while the node is away, and where it is too late only a reload helps.
  *
  * @template T
  * @param {() => Promise<T>} load
@@ -49,17 +52,33 @@ function inCommon() {
  * @returns {Promise<T>} if it can't be had, a Problem says why
  */
 export async function later(load, { plain = false } = {}) {
-  if (live.state === 'lost') throw Problem.unreachable('the connection is lost');
+  // A read isn't remembered.
+  if (live.state === 'lost' && (await served()) === null) throw Problem.unreachable('the connection is lost');
   try {
     return await once(load, plain);
   } catch (error) {
-    const page = await served();
+    const page = error === TOO_LATE ? null : await served();
     if (page === null) throw Problem.unreachable(error);
     if (page === 'another') throw new Problem(0, 'updated', text.update.title);
   }
-  return once(load, plain).catch(() => {
-    throw new Problem(0, 'updated', text.update.incomplete);
+  return once(load, plain).catch((error) => {
+    throw new Problem(0, 'updated', text.update.incomplete, { cause: String(error) });
   });
+}
+
+/**
+ * Loads something when it is first needed; from then on it is here, whether the node is or not.
+ *
+ * @template T
+ * @param {() => Promise<T>} load
+ */
+export function lazy(load) {
+  /** @type {Promise<T> | null} */
+  let here = null;
+  return () => (here ??= later(load).catch((error) => {
+    here = null;
+    throw error;
+  }));
 }
 
 /**
@@ -68,7 +87,7 @@ export async function later(load, { plain = false } = {}) {
  * @param {boolean} plain
  */
 async function once(load, plain) {
-  const late = new Promise((_, reject) => setTimeout(reject, READ_MAX_MS));
+  const late = new Promise((_, reject) => setTimeout(() => reject(TOO_LATE), READ_MAX_MS));
   const [loaded] = await Promise.race([Promise.all([load(), plain ? null : inCommon()]), late]);
   return loaded;
 }
