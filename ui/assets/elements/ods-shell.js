@@ -11,7 +11,6 @@ import { router } from '../lib/router.js';
 import { session } from '../lib/session.js';
 import { gate, renewSession } from '../lib/session-gate.js';
 import { text } from '../lib/strings.js';
-import { toastProblem } from '../lib/toast.js';
 import { later } from '../lib/update.js';
 import { OdsElement } from './base.js';
 import { curlButton } from './curl-button.js';
@@ -27,6 +26,8 @@ import './ods-theme.js';
 import './ods-toasts.js';
 
 const SET_UP = '#setup=';
+/** A sign-in that couldn't be had is asked for again so often. */
+const ASK_AGAIN_MS = 5000;
 
 class OdsShell extends OdsElement {
   /** @type {'unknown' | 'starting' | 'ready' | 'failed'} */
@@ -96,7 +97,9 @@ class OdsShell extends OdsElement {
 
   /** The sign-in above the page is here since something could be lost (`lib/update.js`); before that it comes now. */
   #askAgain() {
-    if (!customElements.get('ods-session-gate')) later(() => import('./ods-session-gate.js')).catch(toastProblem);
+    if (customElements.get('ods-session-gate')) return;
+    // As long as it isn't here nothing could be typed, so a reload loses nothing.
+    later(() => import('./ods-session-gate.js')).catch((error) => (asProblem(error).code === 'updated' ? location.reload() : setTimeout(() => this.#askAgain(), ASK_AGAIN_MS)));
   }
 
   #placed() {

@@ -7,7 +7,7 @@ import { actionButton } from './action.js';
 
 /** @typedef {import('../lib/dropped.js').Dropped} Dropped */
 
-const dialog = lazy(() => import('./upload-dialog.js'));
+const dialog = lazy(async () => (await Promise.all([import('./upload-dialog.js'), import('./ods-dialogs.js')]))[0]);
 
 /** Offers to upload what was dropped, or files that were chosen. @param {FileSystemEntry[]} entries @param {FileList | File[]} files @param {string} [path] of the one file */
 export async function offerUpload(entries, files, path) {

@@ -35,6 +35,7 @@ class Dialogs extends EventTarget {
   #view = null;
 
   async #shown() {
+    if (customElements.get('ods-dialogs')) return;
     this.#view ??= later(() => import('../elements/ods-dialogs.js'));
     try {
       await this.#view;

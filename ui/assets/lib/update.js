@@ -62,6 +62,7 @@ export async function later(load, { plain = false } = {}) {
     if (page === 'another') throw new Problem(0, 'updated', text.update.title);
   }
   return once(load, plain).catch((error) => {
+    if (error === TOO_LATE) throw Problem.unreachable(error);
     throw new Problem(0, 'updated', text.update.incomplete, { cause: String(error) });
   });
 }
