@@ -27,7 +27,8 @@ function fields(webhook) {
       ${field(words.paths, html`<input name="paths" autocomplete="off" spellcheck="false" value=${(webhook?.paths ?? []).join(', ')}>`, words.pathsHint)}
       ${field(words.tags, html`<input name="tags" autocomplete="off" value=${(webhook?.tags ?? []).join(', ')}>`, words.tagsHint)}
     </div>
-    <label class="check"><input type="checkbox" name="private" ?checked=${webhook?.allow_private ?? false}><span>${words.allowPrivate}<br><small>${prose(words.allowPrivateHint)}</small></span></label>`;
+    <label class="check"><input type="checkbox" name="private" ?checked=${webhook?.allow_private ?? false}>
+      <span>${words.allowPrivate}<br><small>${prose(words.allowPrivateHint)}</small></span></label>`;
 }
 
 /** @param {FormData} form */
