@@ -34,7 +34,7 @@ use crate::trust;
 use crate::tx::Tx;
 
 /// A verified statement.
-type Told = (SignedStatement, Statement);
+pub(crate) type Told = (SignedStatement, Statement);
 
 /// The Expels that wait.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use crate::digest::{EventId, NodeId, SetDigest, StatementId};
 use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, SignedEvent};
-use crate::expel_ahead;
+use crate::expel_ahead::{self, Told};
 use crate::frame::FrameError;
 use crate::joined;
 use crate::joining;
@@ -244,14 +244,14 @@ impl Store {
 
     /// The roster as it would be with what somebody offers.
     pub fn roster_with(&self, offered: &[SignedStatement]) -> Result<Roster> {
-        let (root, mut all) = (self.roster().root(), trust::decode_all(&self.read()?.open_table(STATEMENTS)?)?);
-        all.extend(self.verify_fresh(offered.to_vec())?.into_iter().map(|(_, statement)| statement));
-        Ok(Roster::fold(root, &all))
+        let (_, all) = self.verify_fresh(offered.to_vec())?;
+        Ok(Roster::fold(self.roster().root(), &all))
     }
 
-    /// Those of offered statements that aren't held and may count, verified. Anybody can sign as much as fits into a call, and each
-    /// signature takes some 60 µs to check. So a statement is looked at once its signer is known as an owner.
-    fn verify_fresh(&self, offered: Vec<SignedStatement>) -> Result<Vec<(SignedStatement, Statement)>> {
+    /// Those of offered statements that aren't held and may count, verified, and all that would be held with them. Anybody can
+    /// sign as much as fits into a call, and each signature takes some 60 µs to check. So a statement is looked at once its signer is
+    /// known as an owner.
+    fn verify_fresh(&self, offered: Vec<SignedStatement>) -> Result<(Vec<Told>, Vec<Statement>)> {
         let (root, mut all) = (self.roster().root(), trust::decode_all(&self.read()?.open_table(STATEMENTS)?)?);
         let known: BTreeSet<StatementId> = all.iter().map(|statement| statement.id).collect();
         let fresh = offered.into_iter().filter(|signed| !known.contains(&signed.id()));
@@ -262,7 +262,7 @@ impl Store {
             let owners = roster::ever_owners(root, &all);
             let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|(signer, _)| owners.contains(signer));
             if now.is_empty() {
-                return Ok(verified);
+                return Ok((verified, all));
             }
             for (_, signed) in now {
                 let statement = signed.verify()?;
@@ -280,7 +280,7 @@ impl Store {
 
     /// Takes statements; tells how many were new. Those that may count must verify.
     pub fn insert_statements(&self, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<usize> {
-        let told = self.verify_fresh(statements)?;
+        let (told, _) = self.verify_fresh(statements)?;
         self.write_statements(now, move |tx| take_and_settle(tx, now, &told, None))
     }
 
@@ -306,7 +306,7 @@ impl Store {
         author: Option<Author>,
         now: UnixMillis,
     ) -> Result<StatementsTaken> {
-        let told = self.verify_fresh(statements)?;
+        let (told, _) = self.verify_fresh(statements)?;
         self.write_statements(now, move |tx| {
             let taken = expel_ahead::to_take(tx, now, &told)?;
             let fresh = take_and_settle(tx, now, &taken, author.as_ref())?;
@@ -514,12 +514,7 @@ impl Store {
 }
 
 /// Takes statements, and the Expels that waited long enough; tells how many were new.
-fn take_and_settle(
-    tx: &Tx<'_>,
-    now: UnixMillis,
-    told: &[(SignedStatement, Statement)],
-    author: Option<&Author>,
-) -> Result<usize> {
+fn take_and_settle(tx: &Tx<'_>, now: UnixMillis, told: &[Told], author: Option<&Author>) -> Result<usize> {
     let (moment, mut news) = (Moment::live(now), News::default());
     let taken = [expel_ahead::ripe(tx, now)?, told.to_vec()].concat();
     let fresh = membership::take(tx, moment, &taken, author, &mut news)?;
