@@ -153,7 +153,8 @@ test("a sign says what becomes of files that are dragged over the page, until th
     await page.evaluate(() => {
       const dataTransfer = new DataTransfer();
       dataTransfer.items.add(new File(["bytes"], "Dragged-1.pkg"));
-      const drag = () => document.body.dispatchEvent(new DragEvent("dragover", { bubbles: true, cancelable: true, dataTransfer }));
+      const drag = (type = "dragover") => document.body.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer }));
+      drag("dragenter");
       Object.assign(window, { odsDragging: setInterval(drag, 50) });
     });
     const sign = page.locator(".drop-veil");

@@ -1,5 +1,6 @@
 /** Where the page begins. */
 
+import './lib/drop.js';
 import { router } from './lib/router.js';
 import { Problem } from './lib/problem.js';
 import { session } from './lib/session.js';
@@ -7,7 +8,6 @@ import { toastProblem } from './lib/toast.js';
 import { later } from './lib/update.js';
 import { remembersUploads, uploading } from './lib/uploading.js';
 import './elements/ods-shell.js';
-import './elements/ods-drop.js';
 
 // What can't be had is said below.
 uploading.addEventListener('here', () => void later(() => import('./elements/ods-tray.js')));

@@ -1,4 +1,4 @@
-// Makes `assets/vendor` from packages: Lit as one readable module and one directive as another, a maker of QR codes, and two sprites
+// Makes `assets/vendor` from packages: Lit as one readable module and its directives as another, a maker of QR codes, and two sprites
 // of Lucide's icons.
 // `npm run vendor` after changing a version in package.json or a name in `assets/lib/icons.js` or `more-icons.js`; the outcome is committed.
 
@@ -12,12 +12,15 @@ import { MORE } from "../assets/lib/more-icons.js";
 const assets = new URL("../assets/", import.meta.url);
 const packages = new URL("../node_modules/", import.meta.url);
 
-/** What the page uses, and what `repeat`, which a first visit doesn't need, uses of it. */
+/** What the page uses, and what the directives, which a first visit doesn't need, use of it. */
 const entry = [
   'export { LitElement, html, nothing, svg } from "lit";',
-  'export { keyed } from "lit/directives/keyed.js";',
   'export { noChange, _$LH } from "lit-html";',
-  'export { Directive, PartType, directive } from "lit/directive.js";',
+].join("\n");
+
+const directives = [
+  'export { keyed } from "lit/directives/keyed.js";',
+  'export { repeat } from "lit/directives/repeat.js";',
 ].join("\n");
 
 /** What Lit's own release build switches off, and what is for browsers that the page doesn't run in: what is behind these goes. */
@@ -85,7 +88,7 @@ const released = {
 const besides = {
   name: "besides",
   setup(bundler) {
-    bundler.onResolve({ filter: /\/(lit-html|directive)\.js$/ }, () => ({ path: "./lit.js", external: true }));
+    bundler.onResolve({ filter: /\/lit-html\.js$/ }, () => ({ path: "./lit.js", external: true }));
   },
 };
 
@@ -125,7 +128,7 @@ const licence = (name) => readFileSync(new URL(`${name}/LICENSE`, packages), "ut
 
 const files = {
   "vendor/lit.js": await bundle(entry),
-  "vendor/repeat.js": await bundle('export { repeat } from "lit/directives/repeat.js";', [besides, released]),
+  "vendor/directives.js": await bundle(directives, [besides, released]),
   "vendor/lit.LICENSE.txt": licence("lit"),
   "icons.svg": sprite(FIRST),
   "more-icons.svg": sprite(MORE),

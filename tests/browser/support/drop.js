@@ -14,7 +14,7 @@ export async function drop(page, { name, size, seed = 1 }) {
     }
     const transfer = new DataTransfer();
     transfer.items.add(new File([bytes], name, { lastModified: 1_700_000_000_000 }));
-    for (const type of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
+    for (const type of ["dragenter", "dragover", "drop"]) document.body.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: transfer }));
   }, /** @type {const} */ ([name, size, seed]));
 }
 

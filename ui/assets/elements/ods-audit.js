@@ -1,7 +1,7 @@
 /** Who changed what on this node, newest first, with filters; it grows while one looks. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { repeat } from '../vendor/repeat.js';
+import { repeat } from '../vendor/directives.js';
 import { agentName } from '../lib/agent.js';
 import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';

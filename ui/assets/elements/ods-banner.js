@@ -7,8 +7,7 @@ import { isExpelled, mesh, node } from '../lib/node.js';
 import { text } from '../lib/strings.js';
 import { isUpdated } from '../lib/update.js';
 import { OdsElement } from './base.js';
-import { icon } from './icon.js';
-import { updatedNotice } from './parts.js';
+import { alert, smallButton, updatedNotice } from './parts.js';
 
 class OdsBanner extends OdsElement {
   #away = false;
@@ -36,14 +35,13 @@ class OdsBanner extends OdsElement {
 
   #lost() {
     if (live.state !== 'lost') return nothing;
-    return html`<div class="notice bad banner" role="alert">
-      ${icon('unplug')}<span><strong>${text.problem.unreachable}</strong><br>${text.live.asOf(format.date(live.since))}</span>
-      <button class="small" @click=${() => live.retry()}>${text.again}</button></div>`;
+    const words = html`<strong>${text.problem.unreachable}</strong><br>${text.live.asOf(format.date(live.since))}`;
+    return alert('bad banner', 'unplug', words, smallButton(text.again, () => live.retry()));
   }
 
   #expelled() {
     if (!isExpelled()) return nothing;
-    return html`<div class="notice bad banner" role="alert">${icon('circle-alert')}<span><strong>${text.expelled.title}</strong><br>${text.expelled.body}</span></div>`;
+    return alert('bad banner', 'circle-alert', html`<strong>${text.expelled.title}</strong><br>${text.expelled.body}`);
   }
 }
 

@@ -8,9 +8,10 @@ import { packagePage as words } from '../lib/strings/packages.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { digest } from './copy.js';
+import { facts } from './facts.js';
 import { icon } from './icon.js';
 import { restore } from './package-actions.js';
-import { badge, card, facts, shown } from './parts.js';
+import { badge, card, shown } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Revision} Revision */
 

@@ -1,7 +1,7 @@
 /** Packages that were deleted and are not back: as far as the journal goes back, each with a way to restore what it was. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { repeat } from '../vendor/repeat.js';
+import { repeat } from '../vendor/directives.js';
 import { journalPages } from '../lib/journal.js';
 import * as format from '../lib/format.js';
 import { live } from '../lib/live.js';
@@ -12,8 +12,9 @@ import { packagePage, packages as words } from '../lib/strings/packages.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { dataRow, dataTable } from './data-table.js';
+import { ago } from './facts.js';
 import { restore } from './package-actions.js';
-import { ago, card, emptyState, problemBox, waiting } from './parts.js';
+import { card, emptyState, problemBox, waiting } from './parts.js';
 
 /** @typedef {{ path: string, at: string, previous: string }} Deleted */
 

@@ -4,7 +4,7 @@
  */
 
 import { html, nothing } from '../vendor/lit.js';
-import { repeat } from '../vendor/repeat.js';
+import { repeat } from '../vendor/directives.js';
 import { confirm, dialogs, setConfirmView } from '../lib/dialog.js';
 import { router } from '../lib/router.js';
 import { text } from '../lib/strings.js';

@@ -7,8 +7,8 @@ import { session } from '../lib/session.js';
 import { firstRun as words } from '../lib/strings/first-run.js';
 import { OdsElement } from './base.js';
 import { actionButton } from './action.js';
-import { icon, logo } from './icon.js';
-import { problemBox } from './parts.js';
+import { logo } from './icon.js';
+import { alert, problemBox } from './parts.js';
 
 class OdsFirstAdmin extends OdsElement {
   /** @override */
@@ -32,7 +32,7 @@ class OdsFirstAdmin extends OdsElement {
   render() {
     return html`<form class="sign-in" @submit=${this.#submit} @input=${this.#typed}>
       ${logo()}
-      <p class="step">${words.step(1)}</p>
+      <p class="hint">${words.step(1)}</p>
       <h1>${words.title}</h1>
       <p>${words.body}</p>
       <label class="field"><span>${words.name}</span><input name="name" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="100" required></label>
@@ -44,8 +44,7 @@ class OdsFirstAdmin extends OdsElement {
   }
 
   #spent() {
-    return html`<div class="notice bad" role="alert">${icon('circle-alert')}
-      <span>${words.spent} <a href="/ui/" target="_self">${words.signInInstead}</a><br>${words.spentMore} <code>ods user link</code></span></div>`;
+    return alert('bad', 'circle-alert', html`${words.spent} <a href="/ui/" target="_self">${words.signInInstead}</a><br>${words.spentMore} <code>ods user link</code>`);
   }
 
   /** Whichever of the two passwords was mended. @param {Event} event */

@@ -15,8 +15,9 @@ import { toast } from '../lib/toast.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { theirs } from './edit-dialog.js';
+import { facts } from './facts.js';
 import { tagLink } from './package-cells.js';
-import { card, facts, problemBox } from './parts.js';
+import { card, problemBox } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
 

@@ -87,7 +87,7 @@ class OdsNav extends OdsElement {
   /** @param {import('../lib/routes.js').Route} route */
   #link(route) {
     const here = isAt(route);
-    const number = route.count?.(counts(uploading.going)) ?? '';
+    const number = route.count ? counts(uploading.going)[route.count] : '';
     return html`<a href=${ROOT + route.path} aria-current=${here ? 'page' : nothing}>
       ${icon(route.icon)}<span>${route.title}</span>${number ? html`<small>${number}</small>` : nothing}
     </a>`;

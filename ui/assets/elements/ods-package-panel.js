@@ -9,12 +9,13 @@ import { text } from '../lib/strings.js';
 import { packagePage as words, packages } from '../lib/strings/packages.js';
 import { OdsElement } from './base.js';
 import { digest } from './copy.js';
+import { facts } from './facts.js';
 import { icon } from './icon.js';
 import './ods-replicas.js';
 import { deleteButton, downloadButton, linkButton, qrBlock } from './package-actions.js';
 import { tagLink } from './package-cells.js';
 import { kindIcon } from './kind-icon.js';
-import { facts, shown } from './parts.js';
+import { shown } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
 

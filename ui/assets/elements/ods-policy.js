@@ -10,8 +10,9 @@ import { toast } from '../lib/toast.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { editDialog } from './edit-dialog.js';
+import { facts } from './facts.js';
 import { choice, field, list, text } from './form-dialog.js';
-import { card, facts } from './parts.js';
+import { card } from './parts.js';
 
 /** @typedef {import('../lib/types.js').NodeFacts} NodeFacts */
 /** @typedef {import('../lib/types.js').Schemas['PolicyMode']} Mode */

@@ -10,9 +10,10 @@ import { packagePage as words } from '../lib/strings/packages.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { dataRow, dataTable } from './data-table.js';
+import { ago } from './facts.js';
 import { icon } from './icon.js';
 import { restore } from './package-actions.js';
-import { ago, badge } from './parts.js';
+import { badge } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Revision} Revision */
 

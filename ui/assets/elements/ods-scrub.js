@@ -13,7 +13,8 @@ import { toast } from '../lib/toast.js';
 import { actionButton } from './action.js';
 import { OdsElement } from './base.js';
 import { eventRow } from './event-row.js';
-import { ago, badge, bar, card, facts, shown } from './parts.js';
+import { ago, facts } from './facts.js';
+import { badge, bar, card, shown } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Scrub} Scrub */
 

@@ -3,7 +3,7 @@
  * What it shows in the middle: the first run if the address has a set-up link, the sign-in if nobody is signed in, else the page.
  */
 
-import { html, nothing, keyed } from '../vendor/lit.js';
+import { html, nothing } from '../vendor/lit.js';
 import { live } from '../lib/live.js';
 import { asProblem } from '../lib/problem.js';
 import { node } from '../lib/node.js';
@@ -147,13 +147,13 @@ class OdsShell extends OdsElement {
   }
 
   #frame() {
-    const { route, path } = router.place;
+    const { route } = router.place;
     document.title = [route?.title ?? text.nav.nowhere, node.value?.name, 'ODS'].filter(Boolean).join(' · ');
     if (route?.bare) return html`<main class="alone">${pageElement(route)}</main>`;
     return html`<a class="skip" href="#content" @click=${this.#skip}>${text.nav.skip}</a>
       <ods-nav></ods-nav>
       <header class="top"><ods-search></ods-search><ods-live-pill></ods-live-pill>${curlButton()}<ods-theme></ods-theme><ods-account></ods-account></header>
-      <main id="content" tabindex="-1"><ods-banner></ods-banner>${keyed(route?.tag ?? path, pageElement(route))}</main>
+      <main id="content" tabindex="-1"><ods-banner></ods-banner>${pageElement(route)}</main>
       <ods-tray></ods-tray>`;
   }
 }

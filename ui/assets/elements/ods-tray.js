@@ -1,7 +1,7 @@
 /** The uploads that go on, in a corner, on every page but their own. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { repeat } from '../vendor/repeat.js';
+import { repeat } from '../vendor/directives.js';
 import { router } from '../lib/router.js';
 import { text } from '../lib/strings.js';
 import { uploads as words } from '../lib/strings/uploads.js';

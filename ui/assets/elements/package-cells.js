@@ -7,8 +7,9 @@ import { packageUrl } from '../lib/router.js';
 import { shared } from '../lib/strings/shared.js';
 import { packages as words } from '../lib/strings/packages.js';
 import { copyButton } from './copy.js';
+import { ago } from './facts.js';
 import { kindIcon } from './kind-icon.js';
-import { ago, badge } from './parts.js';
+import { badge } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */
 

@@ -3,7 +3,6 @@
 import { html } from '../vendor/lit.js';
 import { live } from '../lib/live.js';
 import { asProblem, Problem } from '../lib/problem.js';
-import { ROUTES } from '../lib/routes.js';
 import { text } from '../lib/strings.js';
 import { later } from '../lib/update.js';
 import { emptyState, isSaid, problemBox, updatedNotice, waiting } from './parts.js';
@@ -15,19 +14,16 @@ live.addEventListener('state', () => live.state === 'live' && again());
 addEventListener('online', () => again());
 
 function again() {
-  for (const [tag, page] of pages) {
-    const route = ROUTES.find((one) => one.tag === tag);
-    if (page instanceof Problem && route) void load(route);
-  }
+  for (const [route, page] of pages) if (page instanceof Problem) void load(route);
 }
 
-/** @type {Map<string, HTMLElement | Problem | null>} null: it is being loaded */
+/** @type {Map<Route, HTMLElement | Problem | null>} null: it is being loaded */
 const pages = new Map();
 
 /** @param {Route | null} route */
 export function pageElement(route) {
   if (!route) return emptyState({ icon: 'circle-help', title: text.nav.nowhere, body: html`<a href="/ui/">${text.nav.home}</a>` });
-  const page = pages.get(route.tag);
+  const page = pages.get(route);
   if (page === undefined) void load(route);
   if (page instanceof HTMLElement) return page;
   if (!page || isSaid(page)) return waiting();
@@ -38,14 +34,14 @@ export function pageElement(route) {
 async function load(route) {
   const { tag, load: run, plain = false } = route;
   const began = Date.now();
-  pages.set(tag, null);
+  pages.set(route, null);
   try {
     await later(run, { plain });
-    pages.set(tag, document.createElement(tag));
+    pages.set(route, document.createElement(tag));
   } catch (error) {
     // The node may be back before it is known that what was asked for meanwhile can't be had.
     if (live.state === 'live' && live.since > began) return load(route);
-    pages.set(tag, asProblem(error));
+    pages.set(route, asProblem(error));
   }
   dispatchEvent(new Event('ods-page-loaded'));
 }

@@ -1,7 +1,6 @@
 /** What has no state of its own, as template functions: page heads, cards, badges, bars, empty states, problems, notices. */
 
 import { html, nothing } from '../vendor/lit.js';
-import * as format from '../lib/format.js';
 import { text } from '../lib/strings.js';
 import { live } from '../lib/live.js';
 import { icon } from './icon.js';
@@ -77,22 +76,31 @@ export function emptyState({ icon: name, title, body = nothing, action = nothing
 export const prose = (words) => words.split('`').map((part, index) => (index % 2 ? html`<code>${part}</code>` : part));
 
 /**
+ * What is to be heeded.
+ *
+ * @param {string} kind classes: `bad` or `warn`, `banner`
+ * @param {IconName} name
+ * @param {unknown} words
+ * @param {unknown} [action]
+ */
+export const alert = (kind, name, words, action = nothing) => html`<div class=${`notice ${kind}`} role="alert">${icon(name)}<span>${words}</span>${action}</div>`;
+
+/** A small button that stands in an alert. @param {string} label @param {() => void} run @param {string} [kind] */
+export const smallButton = (label, run, kind = '') => html`<button class=${`small ${kind}`} @click=${run}>${label}</button>`;
+
+/**
  * What went wrong, and a way on.
  *
  * @param {import('../lib/problem.js').Problem} problem
  * @param {() => void} [retry]
  */
 export function problemBox(problem, retry) {
-  return html`<div class="notice bad" role="alert">
-    ${icon('circle-alert')}
-    <span>${prose(problem.message)} <code class="quiet">${problem.code}</code></span>
-    ${retry ? html`<button class="small" @click=${retry}>${text.again}</button>` : nothing}
-  </div>`;
+  const words = html`${prose(problem.message)} <code class="quiet">${problem.code}</code>`;
+  return alert('bad', 'circle-alert', words, retry ? smallButton(text.again, retry) : nothing);
 }
 
 /** That the node was updated, and a reload that fetches its page. */
-export const updatedNotice = (title = text.update.title) => html`<div class="notice warn banner" role="alert">${icon('refresh-cw')}<span>${title}</span>
-  <button class="small primary" @click=${() => location.reload()}>${text.update.reload}</button></div>`;
+export const updatedNotice = (title = text.update.title) => alert('warn banner', 'refresh-cw', title, smallButton(text.update.reload, () => location.reload(), 'primary'));
 
 /**
  * A resource as it is: waiting, not to be had, or its value (with a line above it if it is out of date).
@@ -116,23 +124,4 @@ export const isSaid = ({ code }) => code === 'unreachable' && live.state === 'lo
 /** Something is on its way. */
 export function waiting() {
   return html`<div class="waiting" role="status"><span class="off-screen">${text.loading}</span></div>`;
-}
-
-/**
- * A time, as "5 min. ago", with the exact one to point at.
- *
- * @param {string | null | undefined} when
- */
-export function ago(when) {
-  if (!when) return html`<span class="quiet">${text.never}</span>`;
-  return html`<time datetime=${when} title=${format.date(when)}>${format.ago(when)}</time>`;
-}
-
-/**
- * Names and values, one below the other.
- *
- * @param {[unknown, unknown][]} rows
- */
-export function facts(rows) {
-  return html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`;
 }

@@ -12,10 +12,10 @@ import { shared } from '../lib/strings/shared.js';
 import { toast } from '../lib/toast.js';
 import { digest } from './copy.js';
 import { editDialog } from './edit-dialog.js';
+import { ago, facts } from './facts.js';
 import { field, formDialog, list, text } from './form-dialog.js';
 import { prefixesField, roleChoice } from './invite-dialog.js';
 import { limitsDialog } from './limits-dialog.js';
-import { ago, facts } from './parts.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Peer']} Peer */
 /** @typedef {import('../lib/types.js').Schemas['OnlyThere']} OnlyThere */

@@ -11,9 +11,9 @@ import { SPANS, shared } from '../lib/strings/shared.js';
 import { toast } from '../lib/toast.js';
 import { digest } from './copy.js';
 import { editDialog } from './edit-dialog.js';
+import { ago, facts } from './facts.js';
 import { choice, field, formDialog, list, text } from './form-dialog.js';
 import { prefixesField } from './invite-dialog.js';
-import { ago, facts } from './parts.js';
 import { showOnce } from './secret.js';
 
 /** @typedef {import('../lib/types.js').Schemas['User']} User */

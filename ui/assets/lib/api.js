@@ -46,9 +46,6 @@ const RECENT_MAX = 20;
 /** @type {Map<string, Call>} what was read last for showing it, by operation and address */
 const reads = new Map();
 
-/** Tells of each call of `recent` with a `call` event. */
-export const calls = new EventTarget();
-
 /** Tells with a `stale` event that a change was refused since what is shown isn't so any more: whoever shows something reads it anew. */
 export const shownThings = new EventTarget();
 
@@ -167,7 +164,6 @@ function rememberRead(made) {
 function remember(made) {
   recent.unshift(made);
   recent.length = Math.min(recent.length, RECENT_MAX);
-  calls.dispatchEvent(new Event('call'));
 }
 
 const SECRETS = ['password', 'token', 'set_up', 'present', 'new', 'invite'];

@@ -14,9 +14,6 @@ export const mesh = resource('list_mesh', { query: { limit: 1000 } }, { everyMs:
 /** The nodes that this one has a link with: when it heard of each last. */
 export const peers = resource('list_peers', { query: { limit: 1000 } }, { everyMs: 5000, on: ['peer.*', 'node.*'] });
 
-/** What moved lately. */
-export const recentTransfers = resource('list_recent_transfers', {}, { everyMs: 5000, on: ['package.*'] });
-
 /** What moves now. */
 export const transfers = resource('list_transfers', { query: { limit: 1000 } }, { everyMs: 1500, on: ['package.*', 'peer.*'] });
 
@@ -29,9 +26,6 @@ export function nodeName(id) {
   const found = mesh.value?.items.find((node) => node.id === id);
   return format.plain(found?.name ?? format.shortId(String(id)));
 }
-
-/** What of the mesh names nodes. @param {{ items: readonly import('./types.js').MeshNode[] } | undefined} mesh */
-export const namesOf = (mesh) => mesh?.items.map(({ id, name }) => [id, name]);
 
 /** What a replica, or a node that is no member any more, can't do; and what only an owner can. */
 const PUBLISHES = new Set(['begin_upload', 'send_bytes', 'publish_package', 'edit_package', 'remove_package', 'change_packages', 'restore_revision']);

@@ -11,21 +11,22 @@ class Recent extends EventTarget {
   /** @type {Happening[] | null} newest first; null until read */
   records = null;
   #users = 0;
-  /** @type {(() => void)[]} */
-  #stops = [];
+  /** Ends what it listens to, once nobody shows it any more. */
+  #shown = new AbortController();
 
   /** Somebody shows it from now on. Returns what ends that. */
   hold() {
     if (++this.#users === 1) this.#begin();
     return () => {
-      if (--this.#users === 0) for (const stop of this.#stops.splice(0)) stop();
+      if (--this.#users === 0) this.#shown.abort();
     };
   }
 
   #begin() {
-    const again = () => void this.#read();
-    live.addEventListener('gap', again);
-    this.#stops = [live.on(['*'], (records) => this.#take(records)), () => live.removeEventListener('gap', again)];
+    this.#shown = new AbortController();
+    const { signal } = this.#shown;
+    live.addEventListener('gap', () => void this.#read(), { signal });
+    signal.addEventListener('abort', live.on(['*'], (records) => this.#take(records)));
     void this.#read();
   }
 

@@ -33,8 +33,8 @@ export class Resource extends EventTarget {
   #run = 0;
   /** @type {ReturnType<typeof setTimeout> | null} */
   #timer = null;
-  /** @type {(() => void)[]} */
-  #stops = [];
+  /** Ends what it listens to, once nobody shows it any more. */
+  #shown = new AbortController();
 
   /**
    * @param {() => Promise<T>} read
@@ -102,22 +102,18 @@ export class Resource extends EventTarget {
   #begin() {
     const wake = () => document.hidden || this.stale();
     const back = () => live.state === 'live' && this.stale();
-    document.addEventListener('visibilitychange', wake);
-    live.addEventListener('state', back);
-    live.addEventListener('gap', wake);
-    shownThings.addEventListener('stale', wake);
-    this.#stops = [
-      live.on(this.types, (records) => records.some(this.about) && this.stale()),
-      () => document.removeEventListener('visibilitychange', wake),
-      () => live.removeEventListener('state', back),
-      () => live.removeEventListener('gap', wake),
-      () => shownThings.removeEventListener('stale', wake),
-    ];
+    this.#shown = new AbortController();
+    const { signal } = this.#shown;
+    document.addEventListener('visibilitychange', wake, { signal });
+    live.addEventListener('state', back, { signal });
+    live.addEventListener('gap', wake, { signal });
+    shownThings.addEventListener('stale', wake, { signal });
+    signal.addEventListener('abort', live.on(this.types, (records) => records.some(this.about) && this.stale()));
     void this.refresh();
   }
 
   #end() {
-    for (const stop of this.#stops.splice(0)) stop();
+    this.#shown.abort();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
   }

@@ -3,6 +3,7 @@
  * sort, an open package) is in the address and nowhere else.
  */
 
+import { encodePath } from './api.js';
 import { ROUTES } from './routes.js';
 
 /** @typedef {import('./routes.js').Route} Route */
@@ -104,5 +105,5 @@ export const router = new Router();
  * @param {string} path
  */
 export function packageUrl(path) {
-  return `${ROOT}packages/${path.split('/').map(encodeURIComponent).join('/')}`;
+  return `${ROOT}packages/${encodePath(path)}`;
 }

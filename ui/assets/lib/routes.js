@@ -17,7 +17,7 @@ import { text, titles } from './strings.js';
  * @property {'main' | 'automation' | 'server'} [group]
  * @property {boolean} [bare] alone, without the frame
  * @property {boolean} [plain] it needs nothing of more.css
- * @property {(facts: Counts) => string} [count] what the navigation says beside it
+ * @property {keyof Counts} [count] what the navigation says beside it
  */
 
 const names = text.nav;
@@ -25,11 +25,11 @@ const names = text.nav;
 /** @type {Route[]} */
 export const ROUTES = [
   { path: '', tag: 'page-overview', load: () => import('../pages/overview.js'), title: names.overview, icon: 'activity', group: 'main', plain: true },
-  { path: 'packages', tag: 'page-packages', load: () => import('../pages/packages.js'), title: names.packages, icon: 'package', group: 'main', count: (facts) => facts.packages },
+  { path: 'packages', tag: 'page-packages', load: () => import('../pages/packages.js'), title: names.packages, icon: 'package', group: 'main', count: 'packages' },
   { path: 'packages/*', tag: 'page-package', load: () => import('../pages/package.js'), title: names.package, icon: 'package' },
-  { path: 'mesh', tag: 'page-mesh', load: () => import('../pages/mesh.js'), title: titles.mesh, icon: 'network', group: 'main', count: (facts) => facts.nodes },
-  { path: 'transfers', tag: 'page-transfers', load: () => import('../pages/transfers.js'), title: titles.transfers, icon: 'arrow-left-right', group: 'main', count: (facts) => facts.transfers },
-  { path: 'uploads', tag: 'page-uploads', load: () => import('../pages/uploads.js'), title: names.uploads, icon: 'upload', group: 'main', count: (facts) => facts.uploads },
+  { path: 'mesh', tag: 'page-mesh', load: () => import('../pages/mesh.js'), title: titles.mesh, icon: 'network', group: 'main', count: 'nodes' },
+  { path: 'transfers', tag: 'page-transfers', load: () => import('../pages/transfers.js'), title: titles.transfers, icon: 'arrow-left-right', group: 'main', count: 'transfers' },
+  { path: 'uploads', tag: 'page-uploads', load: () => import('../pages/uploads.js'), title: names.uploads, icon: 'upload', group: 'main', count: 'uploads' },
   { path: 'watches', tag: 'page-watches', load: () => import('../pages/watches.js'), title: titles.watches, icon: 'folder-sync', group: 'automation' },
   { path: 'webhooks', tag: 'page-webhooks', load: () => import('../pages/webhooks.js'), title: titles.webhooks, icon: 'webhook', group: 'automation' },
   { path: 'webhooks/*', tag: 'page-webhook', load: () => import('../pages/webhook.js'), title: titles.webhook, icon: 'webhook' },

@@ -22,8 +22,6 @@ export const text = {
   cancel: 'Cancel',
   close: 'Close',
   save: 'Save',
-  remove: 'Remove',
-  all: 'All',
   none: '–',
 
   nav: {
@@ -56,7 +54,7 @@ export const text = {
     odd: (/** @type {number} */ status) => `The answer was ${status}, without an explanation.`,
   },
   curl: 'Copy as curl',
-  upload: { button: 'Upload packages', short: 'Upload', drop: 'Drop packages to upload', cannot: 'You may not publish here', empty: 'Drop packages anywhere on this page, or choose them.' },
+  upload: { button: 'Upload packages', short: 'Upload', cannot: 'You may not publish here', empty: 'Drop packages anywhere on this page, or choose them.' },
   search: { label: 'Search packages by name or digest, nodes and pages', placeholder: 'Search packages, digests, nodes', short: 'Search' },
 };
 

@@ -1,7 +1,7 @@
 /** The admin API, from its own document: every operation, explained and to be tried. */
 
 import { html } from '../vendor/lit.js';
-import { repeat } from '../vendor/repeat.js';
+import { repeat } from '../vendor/directives.js';
 import { address } from '../lib/api.js';
 import { operations } from '../lib/openapi.js';
 import { resource } from '../lib/resource.js';

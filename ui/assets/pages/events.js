@@ -3,11 +3,11 @@
  * The filter is in the address.
  */
 
-import { html, keyed, nothing } from '../vendor/lit.js';
-import { repeat } from '../vendor/repeat.js';
+import { html, nothing } from '../vendor/lit.js';
+import { keyed, repeat } from '../vendor/directives.js';
 import { JournalTail, KEPT } from '../lib/journal-tail.js';
 import * as format from '../lib/format.js';
-import { mesh, namesOf } from '../lib/node.js';
+import { mesh } from '../lib/node.js';
 import { router } from '../lib/router.js';
 import { events as words } from '../lib/strings/events.js';
 import { titles } from '../lib/strings/shared.js';
@@ -28,7 +28,7 @@ const LEAVING_PX = 4;
 class PageEvents extends OdsElement {
   tail = new JournalTail();
   /** For the names of nodes that records are about. */
-  mesh = this.use(mesh, namesOf);
+  mesh = this.use(mesh, (known) => known?.items.map(({ id, name }) => [id, name]));
   #seen = 0;
   /** Where the list was scrolled to last. */
   #top = 0;

@@ -11,6 +11,7 @@ import { shared } from '../lib/strings/shared.js';
 import { packagePage as words } from '../lib/strings/packages.js';
 import { OdsElement } from '../elements/base.js';
 import { digest } from '../elements/copy.js';
+import { ago, facts } from '../elements/facts.js';
 import { icon } from '../elements/icon.js';
 import '../elements/ods-conflict.js';
 import '../elements/ods-metadata.js';
@@ -20,7 +21,7 @@ import { actionButton } from '../elements/action.js';
 import { deleteButton, downloadButton, linkButton, qrBlock } from '../elements/package-actions.js';
 import { kindIcon } from '../elements/kind-icon.js';
 import { hereBadge } from '../elements/package-cells.js';
-import { ago, badge, card, emptyState, facts, pageHead, problemBox, waiting } from '../elements/parts.js';
+import { badge, card, emptyState, pageHead, problemBox, waiting } from '../elements/parts.js';
 import { chooseFiles } from '../elements/upload-button.js';
 
 /** @typedef {import('../lib/types.js').Package} Package */

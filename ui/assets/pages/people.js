@@ -15,10 +15,11 @@ import { toast } from '../lib/toast.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
 import { dataRow, dataTable } from '../elements/data-table.js';
+import { ago } from '../elements/facts.js';
 import { menuItem } from '../elements/menu-item.js';
 import '../elements/ods-audit.js';
 import { menu } from '../elements/ods-menu.js';
-import { ago, badge, card, emptyState, pageHead, shown } from '../elements/parts.js';
+import { badge, card, emptyState, pageHead, shown } from '../elements/parts.js';
 import { addUser, changePassword, editUser, makeSetUpLink, makeToken, removeUser, revokeToken, showUser } from '../elements/people-dialogs.js';
 
 /** @typedef {import('../lib/types.js').Schemas} Schemas */

@@ -17,11 +17,12 @@ import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
 import { digest } from '../elements/copy.js';
 import { dataRow, dataTable } from '../elements/data-table.js';
+import { facts } from '../elements/facts.js';
 import { icon } from '../elements/icon.js';
 import { editNode, limitNode } from '../elements/node-dialogs.js';
 import '../elements/ods-policy.js';
 import '../elements/ods-week-grid.js';
-import { badge, card, facts, pageHead, prose, shown } from '../elements/parts.js';
+import { badge, card, pageHead, prose, shown } from '../elements/parts.js';
 import { asked, hasAsked, searchField } from '../elements/search-field.js';
 import { changeSetting, shownValue, storeSetting } from '../elements/setting-dialog.js';
 

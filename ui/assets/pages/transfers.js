@@ -5,16 +5,17 @@ import { call } from '../lib/api.js';
 import * as format from '../lib/format.js';
 import { hearsNothing } from '../lib/health.js';
 import { movements } from '../lib/movements.js';
-import { mesh, nodeName, recentTransfers, transfers } from '../lib/node.js';
+import { mesh, nodeName, transfers } from '../lib/node.js';
 import { learnNames, pastName } from '../lib/past-names.js';
-import { Resource } from '../lib/resource.js';
+import { Resource, resource } from '../lib/resource.js';
 import { packageUrl, router } from '../lib/router.js';
 import { text as common } from '../lib/strings.js';
 import { shared, titles } from '../lib/strings/shared.js';
 import { transfers as words } from '../lib/strings/transfers.js';
 import { OdsElement } from '../elements/base.js';
 import { dataRow, dataTable } from '../elements/data-table.js';
-import { ago, badge, bar, card, emptyState, pageHead, shown } from '../elements/parts.js';
+import { ago } from '../elements/facts.js';
+import { badge, bar, card, emptyState, pageHead, shown } from '../elements/parts.js';
 
 /** @typedef {import('../lib/types.js').Transfer} Transfer */
 /** @typedef {import('../lib/types.js').Schemas['PastTransfer']} PastTransfer */
@@ -29,6 +30,9 @@ const PACKAGES_ASKED = 25;
 
 const NOW = { label: words.now, columns: words.columns, kinds: { 0: 'wide-cell', 2: 'progress-cell', 3: 'number', 4: 'number' } };
 const PAST = { label: words.history, columns: words.historyColumns, kinds: { 1: 'wide-cell', 2: 'direction-cell', 3: 'number', 4: 'number', 5: 'number' }, head: 1 };
+
+/** What moved lately. */
+const recentTransfers = resource('list_recent_transfers', {}, { everyMs: 5000, on: ['package.*'] });
 
 /** What the other nodes lack, as far as they told. @type {Resource<Lacks[]>} */
 const lacking = new Resource(async () => {

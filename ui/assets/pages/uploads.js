@@ -1,7 +1,7 @@
 /** The queue of this page's uploads, and those that others have begun on this node. */
 
 import { html, nothing } from '../vendor/lit.js';
-import { repeat } from '../vendor/repeat.js';
+import { repeat } from '../vendor/directives.js';
 import { call } from '../lib/api.js';
 import { confirm } from '../lib/dialog.js';
 import * as format from '../lib/format.js';
@@ -13,8 +13,9 @@ import { queue } from '../lib/uploads.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
 import { dataRow, dataTable } from '../elements/data-table.js';
+import { ago } from '../elements/facts.js';
 import { icon } from '../elements/icon.js';
-import { ago, badge, bar, card, emptyState, pageHead, shown } from '../elements/parts.js';
+import { badge, bar, card, emptyState, pageHead, shown } from '../elements/parts.js';
 import { chooseFiles, uploadButton } from '../elements/upload-button.js';
 import { uploadRow } from '../elements/upload-row.js';
 

@@ -12,10 +12,11 @@ import { watches as words } from '../lib/strings/watches.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
+import { ago } from '../elements/facts.js';
 import { icon } from '../elements/icon.js';
 import { menuItem } from '../elements/menu-item.js';
 import { menu } from '../elements/ods-menu.js';
-import { ago, badge, emptyState, pageHead, shown } from '../elements/parts.js';
+import { badge, emptyState, pageHead, shown } from '../elements/parts.js';
 import { addWatch, confirmWatch, editWatch, removeWatch } from '../elements/watch-dialogs.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Watch']} Watch */

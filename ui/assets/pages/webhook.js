@@ -10,11 +10,12 @@ import { webhooks as words } from '../lib/strings/webhooks.js';
 import { toast } from '../lib/toast.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
+import { ago, facts } from '../elements/facts.js';
 import { icon } from '../elements/icon.js';
 import { menuItem } from '../elements/menu-item.js';
 import '../elements/ods-deliveries.js';
 import { menu } from '../elements/ods-menu.js';
-import { ago, card, facts, pageHead, shown } from '../elements/parts.js';
+import { card, pageHead, shown } from '../elements/parts.js';
 import { editWebhook, redeliverSince, removeWebhook, rotateWebhook, skipAll, switchWebhook } from '../elements/webhook-dialogs.js';
 import { webhookState } from './webhooks.js';
 

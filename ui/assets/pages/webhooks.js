@@ -9,7 +9,8 @@ import { webhooks as words } from '../lib/strings/webhooks.js';
 import { actionButton } from '../elements/action.js';
 import { OdsElement } from '../elements/base.js';
 import { dataRow, dataTable } from '../elements/data-table.js';
-import { ago, badge, emptyState, pageHead, shown } from '../elements/parts.js';
+import { ago } from '../elements/facts.js';
+import { badge, emptyState, pageHead, shown } from '../elements/parts.js';
 import { makeWebhook } from '../elements/webhook-dialogs.js';
 
 /** @typedef {import('../lib/types.js').Schemas['Webhook']} Webhook */

@@ -41,7 +41,7 @@ class PageWelcome extends OdsElement {
   }
 
   #name() {
-    return html`<p class="step">${words.step(2)}</p><h1>${words.nodeTitle}</h1><p>${words.nodeBody}</p>
+    return html`<p class="hint">${words.step(2)}</p><h1>${words.nodeTitle}</h1><p>${words.nodeBody}</p>
       ${shown(this.node, (facts) => html`<form class="stack" @submit=${this.#rename}>
         <label class="field"><span>${words.nodeName}</span><input name="name" required maxlength="64" autocomplete="off" spellcheck="false" value=${facts.name}></label>
         ${this.#problem ? problemBox(this.#problem) : nothing}
@@ -50,7 +50,7 @@ class PageWelcome extends OdsElement {
   }
 
   #mesh() {
-    return html`<p class="step">${words.step(3)}</p><h1>${words.meshTitle}</h1><p>${words.meshBody}</p>
+    return html`<p class="hint">${words.step(3)}</p><h1>${words.meshTitle}</h1><p>${words.meshBody}</p>
       <a class="choice" href=${ROOT}>${icon('zap')}<span><strong>${words.start}</strong><small>${words.startBody}</small></span></a>
       <form class="choice stack" @submit=${this.#join}>
         <div class="choice-head">${icon('network')}<span><strong>${words.join}</strong><small>${words.joinBody}</small></span></div>

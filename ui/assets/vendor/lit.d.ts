@@ -1,3 +1,2 @@
 // What vendor/lit.js exports, for the type checker; not served.
 export { LitElement, html, nothing, svg } from "lit";
-export { keyed } from "lit/directives/keyed.js";

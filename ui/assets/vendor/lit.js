@@ -975,71 +975,10 @@ LitElement["_$litElement$"] = true;
 LitElement["finalized"] = true;
 global3.litElementHydrateSupport?.({ LitElement });
 (global3.litElementVersions ??= []).push("4.2.2");
-
-// lit-html/development/directive.js
-var PartType = {
-  ATTRIBUTE: 1,
-  CHILD: 2,
-  PROPERTY: 3,
-  BOOLEAN_ATTRIBUTE: 4,
-  EVENT: 5,
-  ELEMENT: 6
-};
-var directive = (c) => (...values) => ({
-  ["_$litDirective$"]: c,
-  values
-});
-var Directive = class {
-  constructor(_partInfo) {
-  }
-  get _$isConnected() {
-    return this._$parent._$isConnected;
-  }
-  _$initialize(part, parent, attributeIndex) {
-    this.__part = part;
-    this._$parent = parent;
-    this.__attributeIndex = attributeIndex;
-  }
-  _$resolve(part, props) {
-    return this.update(part, props);
-  }
-  update(_part, props) {
-    return this.render(...props);
-  }
-};
-
-// lit-html/development/directive-helpers.js
-var { _ChildPart: ChildPart2 } = _$LH;
-var RESET_VALUE = {};
-var setCommittedValue = (part, value = RESET_VALUE) => part._$committedValue = value;
-
-// lit-html/development/directives/keyed.js
-var Keyed = class extends Directive {
-  constructor() {
-    super(...arguments);
-    this.key = nothing;
-  }
-  render(k, v) {
-    this.key = k;
-    return v;
-  }
-  update(part, [k, v]) {
-    if (k !== this.key) {
-      setCommittedValue(part);
-      this.key = k;
-    }
-    return v;
-  }
-};
-var keyed = directive(Keyed);
 export {
-  Directive,
   LitElement,
-  PartType,
   _$LH,
-  directive,
   html,
-  keyed,
   noChange,
   nothing,
   svg

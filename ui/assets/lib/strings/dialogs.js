@@ -4,6 +4,9 @@ export const dialogs = {
   leave: 'Throw away what you typed?', leaveAction: 'Throw it away', typeThis: (/** @type {string} */ word) => `Type ${word} to go on`,
 };
 
+/** While files are dragged over the page. */
+export const dropHere = 'Drop packages to upload';
+
 /** Copy as curl. */
 export const curl = {
   line: 'Command', did: 'Done', read: 'Shown',

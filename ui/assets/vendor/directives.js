@@ -1,6 +1,37 @@
-// lit-html/development/directives/repeat.js
-import { noChange } from "./lit.js";
-import { directive, Directive, PartType } from "./lit.js";
+// lit-html/development/directives/keyed.js
+import { nothing } from "./lit.js";
+
+// lit-html/development/directive.js
+var PartType = {
+  ATTRIBUTE: 1,
+  CHILD: 2,
+  PROPERTY: 3,
+  BOOLEAN_ATTRIBUTE: 4,
+  EVENT: 5,
+  ELEMENT: 6
+};
+var directive = (c) => (...values) => ({
+  ["_$litDirective$"]: c,
+  values
+});
+var Directive = class {
+  constructor(_partInfo) {
+  }
+  get _$isConnected() {
+    return this._$parent._$isConnected;
+  }
+  _$initialize(part, parent, attributeIndex) {
+    this.__part = part;
+    this._$parent = parent;
+    this.__attributeIndex = attributeIndex;
+  }
+  _$resolve(part, props) {
+    return this.update(part, props);
+  }
+  update(_part, props) {
+    return this.render(...props);
+  }
+};
 
 // lit-html/development/directive-helpers.js
 import { _$LH } from "./lit.js";
@@ -48,7 +79,28 @@ var removePart = (part) => {
   part._$startNode.remove();
 };
 
+// lit-html/development/directives/keyed.js
+var Keyed = class extends Directive {
+  constructor() {
+    super(...arguments);
+    this.key = nothing;
+  }
+  render(k, v) {
+    this.key = k;
+    return v;
+  }
+  update(part, [k, v]) {
+    if (k !== this.key) {
+      setCommittedValue(part);
+      this.key = k;
+    }
+    return v;
+  }
+};
+var keyed = directive(Keyed);
+
 // lit-html/development/directives/repeat.js
+import { noChange } from "./lit.js";
 var generateMap = (list, start, end) => {
   const map = /* @__PURE__ */ new Map();
   for (let i = start; i <= end; i++) {
@@ -169,5 +221,6 @@ var RepeatDirective = class extends Directive {
 };
 var repeat = directive(RepeatDirective);
 export {
+  keyed,
   repeat
 };
