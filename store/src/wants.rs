@@ -309,6 +309,11 @@ pub(crate) fn hold(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64) -> Res
     }
     tx.write(BLOBS)?.insert(blob.as_bytes(), to_row(&BlobRow { size, since: moment.now }).as_slice())?;
     tx.count(&meta::BLOB_BYTES, size, 0)?;
+    let keep = tx.keeps()?;
+    if matches!(*keep, Keeps::Selected(..)) && !policy::keeps_blob(tx, &keep, blob)? {
+        // It may have been here before and been claimed; what was noted then went with it.
+        policy::renounce(tx, blob)?;
+    }
     for path in live_paths(&tx.read(LIVE_BLOBS)?, blob)? {
         let current = tx
             .read(PACKAGES)?

@@ -14,13 +14,13 @@ use crate::support::{assert_sound, at, bytes, fresh, open, path, put, read_all};
 
 const MIB: usize = 1 << 20;
 
-fn file_of(kind: &str, blob: &Digest) -> PathBuf {
+pub(crate) fn file_of(kind: &str, blob: &Digest) -> PathBuf {
     let name = blob.to_string();
     Path::new("/data").join(kind).join(&name[..2]).join(name)
 }
 
 /// A whole pass, in steps of one piece.
-fn scrub(store: &Store, now: UnixMillis) -> ScrubPass {
+pub(crate) fn scrub(store: &Store, now: UnixMillis) -> ScrubPass {
     store.start_scrub(&Author::new("test"), now).expect("it starts");
     let mut scrubber = Scrubber::new(store.clone());
     while scrubber.step(1, now).expect("a step") != ScrubStep::Finished {}
@@ -42,7 +42,7 @@ fn state(store: &Store, name: &str) -> PackageState {
     store.package(&path(name)).expect("readable").expect("listed").state
 }
 
-fn overwrite(disk: &SimDisk, file: &Path, content: &[u8]) {
+pub(crate) fn overwrite(disk: &SimDisk, file: &Path, content: &[u8]) {
     let file = disk.open_writable(file).expect("there");
     file.set_len(content.len() as u64).expect("cut");
     file.write_all_at(content, 0).expect("written");

@@ -389,6 +389,37 @@ fn what_is_live_again_where_it_is_not_kept_is_renounced_too() {
     }
 }
 
+/// Others may still rely on what it claimed before that.
+#[test]
+fn what_was_renounced_stays_so_though_its_bytes_rot_and_come_back() {
+    let nodes = mesh(2, Role::Publisher);
+    let (a, (disk, b)) = (&nodes[0].1, &nodes[1]);
+    set(b, &selected(&["p"], &[]));
+    let blob = put(a, "p", b"hello", at(1)).expect("a publish").package.blob;
+    put(a, "q", b"hello", at(1)).expect("the same bytes elsewhere");
+    settle(&[a, b]);
+    fetch(b, a);
+    gossip(&[a, b]);
+    (0..9).for_each(|_| tell(b));
+    a.remove(&path("p"), &Condition::None, &Author::new("test"), at(2)).expect("a removal");
+    pull(b, a, at(3)).expect("a pull");
+    tell(a);
+    hear(b, a);
+    assert!(!b.is_held_by_publisher(&blob).expect("readable"), "no word that came before what it claimed");
+    rot(disk, b, &blob);
+    assert!(!holds(b, &blob));
+    fetch(b, a);
+    assert!(holds(b, &blob) && !b.is_held_by_publisher(&blob).expect("readable"));
+    assert_sound(b);
+}
+
+/// Has the bytes of a small blob be wrong, and that be found.
+fn rot(disk: &ods_store::SimDisk, store: &Store, blob: &Digest) {
+    let file = crate::care::file_of("blobs", blob);
+    crate::care::overwrite(disk, &file, b"wrong");
+    crate::care::scrub(store, at(4));
+}
+
 #[test]
 fn what_was_described_before_a_change_is_not_signed_after_it() {
     let nodes = mesh(2, Role::Publisher);
