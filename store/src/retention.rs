@@ -10,8 +10,8 @@
 //!   that was removed.
 //! - Young means by the author's clock. A revision from the future is young, and a removal from there just happened.
 //!
-//! What heads have is kept whatever these rules say; that, what may be current again (the newest revision, if it is one of an expelled
-//! node and events are lacking that its expulsion names), and the grace for what has just arrived, is `gc.rs`.
+//! What heads have is kept whatever these rules say; that, what may be a head again (a revision of an expelled node that nothing
+//! follows, if events are lacking that its expulsion names), and the grace for what has just arrived, is `gc.rs`.
 
 use std::collections::BTreeSet;
 

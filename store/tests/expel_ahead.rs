@@ -332,3 +332,19 @@ proptest! {
         assert_sound(b);
     }
 }
+/// Both are heads once the last event is here, and the bytes of the older one may be nowhere else.
+#[test]
+fn bytes_of_what_may_count_again_stay_though_the_package_was_published_anew() {
+    let (nodes, lacking) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    fetch(b, p);
+    b.insert_statements(a.roster_statements().expect("readable"), at(10)).expect("they verify");
+    assert!(!listed(b, "x.pkg"));
+    put(b, "x.pkg", b"anew", at(11)).expect("a publish");
+    assert_eq!(collect(b, at(100)), 0);
+    take(b, &lacking, at(102));
+    let held = |bytes: &[u8]| b.open_blob(&Digest::of(bytes), at(101)).expect("readable").is_some();
+    assert!(b.package(&path("x.pkg")).expect("readable").expect("listed").conflict && held(b"x") && held(b"anew"));
+    assert_sound(b);
+}
+

@@ -402,13 +402,15 @@ fn walk_path(
         lsns.push(entry?.1.value());
     }
     lsns.sort_unstable();
-    let mut is_first = true;
+    let mut replaced = BTreeSet::new();
     for lsn in lsns.iter().rev() {
         let event = log::at(&log, *lsn)?.1;
         let (origin, is_covered) = (&event.header.stream.origin, covered.get(event.id.as_bytes())?.is_some());
         let may_count = !is_covered && view.may_count(origin, path);
         let effective = may_count || view.roster.takes_effect(origin, path, || is_covered);
-        let is_newest = effective && std::mem::take(&mut is_first);
+        if !view.undecided.is_empty() && (effective || replaced.contains(&event.id)) {
+            replaced.extend(event.body.replaces().iter().copied());
+        }
         let Body::Publish(publish) = &event.body else { continue };
         if is_released {
             view.released.push(short(&publish.blob));
@@ -424,8 +426,9 @@ fn walk_path(
             effective,
             held: blobs.get(publish.blob.as_bytes())?.is_some(),
         };
-        // The newest that may count may be current again, and these the only bytes.
-        if window.keeps(&revision) || (may_count && is_newest && !is_released) {
+        // One that may count and that nothing follows may be a head again, and these the only bytes.
+        let may_be_head = may_count && !replaced.contains(&event.id);
+        if window.keeps(&revision) || (may_be_head && !is_released) {
             view.retained.push(short(&publish.blob));
         }
     }
