@@ -27,8 +27,8 @@ use redb::ReadableTable;
 use crate::digest::{NodeId, StatementId};
 use crate::error::Result;
 use crate::limits::{EXPEL_WAIT_MS, EXPELS_AHEAD_MAX};
-use crate::schema::{EVENTS, STATEMENTS};
-use crate::statement::{SignedStatement, Statement, StatementBody};
+use crate::schema::STATEMENTS;
+use crate::statement::{Role, SignedStatement, Statement, StatementBody};
 use crate::time::UnixMillis;
 use crate::trust;
 use crate::tx::Tx;
@@ -136,10 +136,14 @@ pub(crate) fn to_take(tx: &Tx<'_>, now: UnixMillis, told: &[Told]) -> Result<Vec
     Ok(taken)
 }
 
-/// Those that expel this node.
-pub(crate) fn of(tx: &Tx<'_>, node: &NodeId) -> Vec<Told> {
-    let waiting = tx.context.expels_ahead.lock();
-    waiting.values().filter(|waiting| waiting.expels(node)).map(|waiting| waiting.told.clone()).collect()
+/// Those by which another node expels this one that may do so now. (A key that was stolen expels its own node, too.)
+pub(crate) fn by_owners(tx: &Tx<'_>, node: &NodeId) -> Vec<Told> {
+    let (waiting, roster) = (tx.context.expels_ahead.lock(), tx.roster());
+    let is_by_owner = |waiting: &&Waiting| {
+        let signer = &waiting.told.1.header.signer;
+        waiting.expels(node) && signer != node && roster.role(signer) == Some(Role::Owner)
+    };
+    waiting.values().filter(is_by_owner).map(|waiting| waiting.told.clone()).collect()
 }
 
 fn is_ahead(tx: &Tx<'_>, statement: &Statement) -> Result<bool> {
@@ -153,7 +157,7 @@ pub(crate) fn ripe(tx: &Tx<'_>, now: UnixMillis) -> Result<Vec<Told>> {
     let mut ripe = Vec::new();
     for waiting in tx.context.expels_ahead.lock().values() {
         let StatementBody::Expel(expel) = &waiting.told.1.body else { continue };
-        if waiting.left_ms(now) == 0 || trust::lacks_none(&tx.read(EVENTS)?, &expel.tips)? {
+        if waiting.left_ms(now) == 0 || trust::lacks_none(tx, &expel.node, &expel.tips)? {
             ripe.push(waiting.told.clone());
         }
     }

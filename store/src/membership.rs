@@ -26,6 +26,7 @@ use crate::publish::Author;
 use crate::roster::{self, Roster, Standing};
 use crate::schema::STATEMENTS;
 use crate::statement::{Admit, Expel, Role, SignedStatement, Statement, StatementBody, StatementHeader};
+use crate::tables::Tables;
 use crate::trust;
 use crate::tx::Tx;
 
@@ -156,39 +157,40 @@ fn admit_root(tx: &Tx<'_>, moment: Moment, news: &mut News) -> Result<()> {
     sign(tx, moment, &Author::new("mesh"), &StatementBody::Admit(admit), news).map(drop)
 }
 
-/// Whether there is something to expel; errs if the node `own` may not do it.
-pub(crate) fn may_expel(roster: &Roster, own: NodeId, node: &NodeId) -> Result<bool> {
+/// Whether there is something to expel; errs if the node `own` may not do it. A node is expelled already if one that may still expel said
+/// so, or a word that is in force leaves nothing open. Any other may be a thief's, who has signed what it names, and keeps that for later.
+pub(crate) fn may_expel(tables: &impl Tables, roster: &Roster, own: NodeId, node: &NodeId) -> Result<bool> {
     must_own(roster, own)?;
     if *node == own {
         return Err(StoreError::OwnNode);
     }
     let standing = roster.standing(node).ok_or(StoreError::NoSuchNode { node: *node })?;
-    Ok(!standing.is_expelled())
+    for (signer, tips) in &standing.expels {
+        if roster.role(signer) == Some(Role::Owner) || trust::lacks_none(tables, node, tips)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
-/// Signs an Expel and takes it; `None` if the node is expelled already. One that waits for the events it names is taken instead: by a
-/// second one, which names what this node holds, the rest of what the first one's owner held would count no more.
+/// Signs an Expel and takes it; `None` if the node is expelled already. One of another owner that waits for the events it names is taken
+/// instead: by a second one, which names what this node holds, the rest of what the first one's owner held would count no more.
 pub(crate) fn expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author) -> Result<Option<StatementId>> {
-    let (waiting, mut news) = (expel_ahead::of(tx, node), News::default());
-    if !waiting.is_empty() && may_expel(&tx.roster(), tx.context.key.node_id(), node)? {
-        take(tx, moment, &waiting, None, &mut news)?;
+    let own = tx.context.key.node_id();
+    if !may_expel(tx, &tx.roster(), own, node)? {
+        author.told();
+        return Ok(None);
     }
-    let id = sign_expel(tx, moment, node, author, &mut news)?;
+    let (mut news, deed) = (News::default(), Deed::ended("node.expelled", node, facts_of(tx, node)));
+    take(tx, moment, &expel_ahead::by_owners(tx, node), None, &mut news)?;
+    let is_open = may_expel(tx, &tx.roster(), own, node)?;
+    let id = is_open.then(|| sign_expel(tx, moment, node, author, &mut news)).transpose()?;
+    audit::append(tx, moment, author, &deed)?;
     news.settle(tx, moment)?;
     Ok(id)
 }
 
-fn sign_expel(
-    tx: &Tx<'_>,
-    moment: Moment,
-    node: &NodeId,
-    author: &Author,
-    news: &mut News,
-) -> Result<Option<StatementId>> {
-    if !may_expel(&tx.roster(), tx.context.key.node_id(), node)? {
-        author.told();
-        return Ok(None);
-    }
+fn sign_expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author, news: &mut News) -> Result<StatementId> {
     let (statements, dropped_statements) = cut(admits_by(tx, node)?, EXPEL_IDS_MAX - EXPEL_TIPS_MIN);
     let (tips, dropped_tips) = cut(tips(tx, node)?, EXPEL_IDS_MAX - statements.len());
     if dropped_statements + dropped_tips > 0 {
@@ -198,10 +200,7 @@ fn sign_expel(
         );
         journal::alarm(tx, moment, "expel_cut", detail)?;
     }
-    let deed = Deed::ended("node.expelled", node, facts_of(tx, node));
-    let id = sign(tx, moment, author, &StatementBody::Expel(Expel { node: *node, tips, statements }), news)?;
-    audit::append(tx, moment, author, &deed)?;
-    Ok(Some(id))
+    sign(tx, moment, author, &StatementBody::Expel(Expel { node: *node, tips, statements }), news)
 }
 
 fn cut<T>(mut items: Vec<T>, max: usize) -> (Vec<T>, usize) {

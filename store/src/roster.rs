@@ -35,8 +35,8 @@ pub struct Standing {
     pub prefixes: Option<BTreeSet<String>>,
     /// Whether an ever-owner ever admitted it as more than a replica.
     pub(crate) may_have_published: bool,
-    /// The tips of each Expel of it; empty: not expelled.
-    pub(crate) expels: Vec<Vec<EventId>>,
+    /// Who signed each Expel of it, and the tips this names; empty: not expelled.
+    pub(crate) expels: Vec<(NodeId, Vec<EventId>)>,
 }
 
 impl Standing {
@@ -81,8 +81,8 @@ impl Roster {
                 raise(standing, admit);
             }
         }
-        for expel in &counting_expels(&owners, statements) {
-            standings.entry(expel.node).or_default().expels.push(expel.tips.clone());
+        for (signer, expel) in counting_expels(&owners, statements) {
+            standings.entry(expel.node).or_default().expels.push((signer, expel.tips.clone()));
         }
         for standing in standings.values_mut() {
             standing.expels.sort();
@@ -180,9 +180,11 @@ fn admits(statements: &[Statement]) -> impl Iterator<Item = (&Statement, &Admit)
     })
 }
 
-fn counting_expels<'a>(owners: &BTreeSet<NodeId>, statements: &'a [Statement]) -> Vec<&'a Expel> {
+fn counting_expels<'a>(owners: &BTreeSet<NodeId>, statements: &'a [Statement]) -> Vec<(NodeId, &'a Expel)> {
     let expels = statements.iter().filter_map(|statement| match &statement.body {
-        StatementBody::Expel(expel) if owners.contains(&statement.header.signer) => Some(expel),
+        StatementBody::Expel(expel) if owners.contains(&statement.header.signer) => {
+            Some((statement.header.signer, expel))
+        }
         StatementBody::Expel(_) | StatementBody::Admit(_) | StatementBody::Unknown { .. } => None,
     });
     expels.collect()
@@ -191,7 +193,7 @@ fn counting_expels<'a>(owners: &BTreeSet<NodeId>, statements: &'a [Statement]) -
 /// The Admits that count: those of ever-owners which every Expel of their signer lists, or whose signer nobody expelled.
 pub(crate) fn counting_admits(owners: &BTreeSet<NodeId>, statements: &[Statement]) -> BTreeSet<StatementId> {
     let mut listed: BTreeMap<NodeId, Vec<BTreeSet<StatementId>>> = BTreeMap::new();
-    for expel in counting_expels(owners, statements) {
+    for (_, expel) in counting_expels(owners, statements) {
         listed.entry(expel.node).or_default().push(expel.statements.iter().copied().collect());
     }
     let counts = |statement: &&Statement| {

@@ -20,9 +20,10 @@ use crate::log;
 use crate::meta;
 use crate::path::PackagePath;
 use crate::roster::{self, Roster, Standing};
-use crate::schema::{COVERED, EVENTS, STATEMENTS, STREAM_EVENTS};
+use crate::schema::{COVERED, EVENTS, LOG, STATEMENTS, STREAM_EVENTS};
 use crate::statement::{Admit, Expel, SignedStatement, Statement, StatementBody};
 use crate::states;
+use crate::tables::Tables;
 use crate::tx::Tx;
 
 /// Whether an event takes effect under the roster in force. Names are checked where events are minted; one that no
@@ -119,10 +120,10 @@ fn warn_of_lacking(tx: &Tx<'_>, moment: Moment, node: &NodeId) -> Result<()> {
 /// Whether an Expel that isn't in force would have an event not count that counts now, which it may cover once all events that it
 /// names are held.
 pub(crate) fn is_ahead(tx: &Tx<'_>, expel: &Expel) -> Result<bool> {
-    if lacks_none(&tx.read(EVENTS)?, &expel.tips)? {
+    let Ancestry { held: covered, lacks_none } = ancestry(tx, &expel.node, &expel.tips)?;
+    if lacks_none {
         return Ok(false);
     }
-    let covered = ancestry(tx, &expel.tips)?;
     for (id, _) in log::events_of(tx, &expel.node)? {
         if !covered.contains(&id) {
             let event = log::event(tx, &id)?.ok_or(StoreError::Corrupt { what: "the index of streams" })?;
@@ -134,25 +135,23 @@ pub(crate) fn is_ahead(tx: &Tx<'_>, expel: &Expel) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether all of these events are held.
-pub(crate) fn lacks_none(events: &impl ReadableTable<&'static [u8; 32], u64>, ids: &[EventId]) -> Result<bool> {
-    for id in ids {
-        if events.get(id.as_bytes())?.is_none() {
+/// Whether all events are held that an Expel of a node names, and all that came before these. (After a roll-back one may come later
+/// than what follows it.)
+pub(crate) fn lacks_none(tables: &impl Tables, node: &NodeId, tips: &[EventId]) -> Result<bool> {
+    for id in tips {
+        if tables.table(EVENTS)?.get(id.as_bytes())?.is_none() {
             return Ok(false);
         }
     }
-    Ok(true)
+    Ok(ancestry(tables, node, tips)?.lacks_none)
 }
 
 /// The expelled nodes of which an Expel names events that aren't held: which of theirs count isn't known.
-pub(crate) fn undecided(
-    events: &impl ReadableTable<&'static [u8; 32], u64>,
-    roster: &Roster,
-) -> Result<BTreeSet<NodeId>> {
+pub(crate) fn undecided(tables: &impl Tables, roster: &Roster) -> Result<BTreeSet<NodeId>> {
     let mut undecided = BTreeSet::new();
     for (node, standing) in roster.nodes() {
-        for tips in &standing.expels {
-            if !lacks_none(events, tips)? {
+        for (_, tips) in &standing.expels {
+            if !lacks_none(tables, node, tips)? {
                 undecided.insert(*node);
             }
         }
@@ -253,12 +252,15 @@ fn covered_by_all(tx: &Tx<'_>, node: &NodeId) -> Result<BTreeSet<EventId>> {
     let roster = tx.roster();
     let none = Standing::default();
     let mut expels = roster.standing(node).unwrap_or(&none).expels.iter();
-    let mut covered = expels.next().map(|tips| ancestry(tx, tips)).transpose()?.unwrap_or_default();
-    for tips in expels {
+    let mut covered = match expels.next() {
+        Some((_, tips)) => ancestry(tx, node, tips)?.held,
+        None => return Ok(BTreeSet::new()),
+    };
+    for (_, tips) in expels {
         if covered.is_empty() {
             break;
         }
-        let also = ancestry(tx, tips)?;
+        let also = ancestry(tx, node, tips)?.held;
         covered.retain(|id| also.contains(id));
     }
     Ok(covered)
@@ -283,18 +285,32 @@ fn set_coverage(tx: &Tx<'_>, node: &NodeId, covered: &BTreeSet<EventId>) -> Resu
     Ok(changed)
 }
 
-/// The events held among `tips` and their ancestors by `prev`.
-fn ancestry(tx: &Tx<'_>, tips: &[EventId]) -> Result<BTreeSet<EventId>> {
-    let mut found = BTreeSet::new();
+/// Events of a node and what came before them.
+struct Ancestry {
+    /// Those that are held.
+    held: BTreeSet<EventId>,
+    /// That is all of them.
+    lacks_none: bool,
+}
+
+/// The events of a node among `tips`, and their ancestors by `prev`. What another node signed leads nowhere: nobody looks again at what is
+/// covered when it comes.
+fn ancestry(tables: &impl Tables, node: &NodeId, tips: &[EventId]) -> Result<Ancestry> {
+    let (events, log) = (tables.table(EVENTS)?, tables.table(LOG)?);
+    let mut ancestry = Ancestry { held: BTreeSet::new(), lacks_none: true };
     let mut below = tips.to_vec();
     while let Some(id) = below.pop() {
-        if let Some(event) = log::event(tx, &id)?
-            && found.insert(id)
-        {
-            below.push(event.header.prev);
+        match log::find(&events, &log, &id)? {
+            Some(event) if event.header.stream.origin != *node => {}
+            Some(event) => {
+                if ancestry.held.insert(id) {
+                    below.push(event.header.prev);
+                }
+            }
+            None => ancestry.lacks_none &= id == EventId::ZERO,
         }
     }
-    Ok(found)
+    Ok(ancestry)
 }
 
 /// Folds every path anew that these nodes wrote to, each once. What follows waits in `news` until all are folded: a blob that

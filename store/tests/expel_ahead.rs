@@ -1,9 +1,9 @@
 //! Expels that come ahead of the events they name: what they wait for, for how long, and what is kept meanwhile.
 
 use ods_store::{
-    Admit, Author, Condition, Digest, EXPEL_WAIT_MS, EXPELS_AHEAD_MAX, EventBatch, EventId, Expel, GcMode, Happening,
-    Keep, Lsn, NodeId, Retention, Role, STATEMENTS_MAX, SignedEvent, SignedStatement, SpacePolicy, StatementBody,
-    StatementHeader, Store, UnixMillis,
+    Admit, Author, Body, Condition, Digest, EXPEL_WAIT_MS, EXPELS_AHEAD_MAX, Event, EventBatch, EventId, Expel, GcMode,
+    Happening, Header, Keep, Lsn, NodeId, Remove, Retention, Role, STATEMENTS_MAX, SignedEvent, SignedStatement,
+    SpacePolicy, StatementBody, StatementHeader, Store, StreamId, UnixMillis,
 };
 use proptest::prelude::*;
 
@@ -39,7 +39,14 @@ fn take(store: &Store, events: &[SignedEvent], now: UnixMillis) {
 
 /// Hears of an owner's roster; how many Expels wait.
 fn hear(store: &Store, owner: &Store, now: UnixMillis) -> usize {
-    store.hear_statements(owner.roster_statements().expect("readable"), now).expect("they verify").waiting
+    hear_all(store, owner.roster_statements().expect("readable"), now)
+}
+
+/// Hears of these; how many Expels wait.
+fn hear_all(store: &Store, told: Vec<SignedStatement>, now: UnixMillis) -> usize {
+    store.hear_statements(told, now).expect("they verify");
+    let held = store.roster_statements().expect("readable").len();
+    store.statements_to_tell().expect("readable").len() - held
 }
 
 /// An owner `a`, a publisher `p` that it expelled, and `b`, which holds what `p` published but for `y.pkg`, the last that counts. With it
@@ -78,6 +85,8 @@ fn an_expel_waits_for_its_tips_and_comes_into_force_with_the_last_of_them() {
     assert_eq!(told(b), ["w.pkg", "x.pkg", "y.pkg"].map(|name| format!("published {name}")), "z.pkg never counted");
     assert_eq!((b.expels_due_in_ms(at(9)), hear(b, a, at(9))), (None, 0));
     assert_eq!(b.roster_digest(), a.roster_digest());
+    let records = b.records(Lsn::ZERO, 1000).expect("the journal").items;
+    assert_eq!(records.iter().filter(|record| matches!(record.what, Happening::NodeExpelled { .. })).count(), 1);
     assert_sound(b);
 }
 
@@ -167,6 +176,7 @@ fn an_owner_that_expels_a_node_whose_expel_waits_takes_that_and_signs_no_second_
     assert_eq!(hear(b, a, at(6)), 1);
     assert_eq!(b.expel(&p.node_id(), &Author::new("test"), at(7)).expect("an owner"), None);
     assert!(is_out(b, p));
+    assert_eq!(audited(b), [p.node_id().to_string()]);
     assert_eq!((b.expels_due_in_ms(at(7)), b.roster_digest()), (None, a.roster_digest()));
     take(b, &lacking, at(8));
     assert_eq!(["w.pkg", "x.pkg", "y.pkg", "z.pkg"].map(|name| listed(b, name)), [true, true, true, false]);
@@ -236,6 +246,94 @@ fn only_so_many_wait() {
     assert_eq!(b.expels_due_in_ms(at(16)), None);
 }
 
+/// What the audit says about who was expelled.
+fn audited(store: &Store) -> Vec<String> {
+    let entries = store.audit(None, 100, &mut |entry| entry.action == "node.expelled").expect("readable").items;
+    entries.into_iter().map(|entry| entry.subject).collect()
+}
+
+/// Whoever has a node's key can sign what comes later beforehand, and name its end: that would count everywhere once it is told.
+#[test]
+fn an_owner_can_expel_whom_only_a_thief_expelled_up_to_what_nobody_holds() {
+    let nodes = mesh(4, Role::Owner);
+    let [a, b, p, friend] = [0, 1, 2, 3].map(|node| &nodes[node].1);
+    put(p, "x.pkg", b"x", at(1)).expect("a publish");
+    for to in [a, b] {
+        pull(to, p, at(2)).expect("a pull");
+    }
+    let held = p.events_after(Lsn::ZERO, usize::MAX).expect("readable").pop().expect("its own");
+    let later = follow(p, &held, "z.pkg", 7);
+    let theirs = [sign(p, p, vec![later.id()]), sign(friend, p, vec![later.id()])];
+    a.expel(&friend.node_id(), &Author::new("test"), at(3)).expect("an owner expels");
+    pull(b, a, at(3)).expect("a pull");
+    a.insert_statements(theirs.to_vec(), at(3)).expect("they verify");
+    assert!(is_out(a, p) && !listed(a, "x.pkg"));
+    assert!(a.expel(&p.node_id(), &Author::new("test"), at(4)).expect("an owner").is_some());
+    assert_eq!(
+        a.expel(&p.node_id(), &Author::new("test"), at(5)).expect("an owner"),
+        None,
+        "nothing is lacking of one"
+    );
+    take(a, &[later], at(6));
+    assert_eq!([listed(a, "x.pkg"), listed(a, "z.pkg")], [true, false]);
+    assert_sound(a);
+    // Where they wait, they are no reason to sign none, and go on waiting; the own one counts at once.
+    assert_eq!(hear_all(b, theirs.to_vec(), at(3)), 2);
+    assert!(b.expel(&p.node_id(), &Author::new("test"), at(4)).expect("an owner").is_some());
+    assert!(is_out(b, p) && listed(b, "x.pkg"));
+    assert_eq!(b.expels_due_in_ms(at(4)), Some(EXPEL_WAIT_MS - 1000));
+}
+
+/// An event of a node's stream that comes after one that it signed.
+fn follow(node: &Store, before: &SignedEvent, name: &str, second: u64) -> SignedEvent {
+    let Header { stream, seq, .. } = Event::decode(&before.frame).expect("an event").header;
+    sign_event(node, stream, seq + 1, before.id(), (name, second))
+}
+
+fn sign_event(node: &Store, stream: StreamId, seq: u64, prev: EventId, (name, second): (&str, u64)) -> SignedEvent {
+    let header = Header { stream, seq, prev, at_ms: at(second), by: String::new() };
+    let body = Remove { path: name.to_owned(), replaces: vec![] };
+    Event::mint(node.key(), &header, &Body::Remove(body))
+}
+
+/// Equal sets must mean equal catalogs, and nobody looks at what is covered of a node when an event of another one comes.
+#[test]
+fn what_another_node_signed_covers_nothing_of_the_expelled_one() {
+    let nodes = mesh(4, Role::Publisher);
+    let [a, b, q, p] = [0, 1, 2, 3].map(|node| &nodes[node].1);
+    put(p, "x.pkg", b"x", at(1)).expect("a publish");
+    let held = p.events_after(Lsn::ZERO, usize::MAX).expect("readable");
+    let forged = sign_event(q, StreamId { origin: q.node_id(), epoch: 7 }, 1, held[0].id(), ("y.pkg", 2));
+    let expel = sign(a, p, vec![forged.id()]);
+    for (store, order) in [(a, [&held, &vec![forged.clone()]]), (b, [&vec![forged.clone()], &held])] {
+        store.insert_statements(vec![expel.clone()], at(3)).expect("it verifies");
+        for events in order {
+            take(store, events, at(4));
+        }
+        assert_sound(store);
+    }
+    assert_eq!([listed(a, "x.pkg"), listed(b, "x.pkg")], [false, false]);
+}
+
+/// After a roll-back an event may come later than what follows it.
+#[test]
+fn an_expel_waits_for_what_came_before_its_tips_too() {
+    let nodes = mesh(3, Role::Publisher);
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    let stream = StreamId { origin: p.node_id(), epoch: 7 };
+    let first = sign_event(p, stream, 1, EventId::ZERO, ("w.pkg", 1));
+    let twin = sign_event(p, stream, 1, EventId::ZERO, ("w.pkg", 2));
+    put(p, "x.pkg", b"x", at(1)).expect("a publish");
+    let published = p.events_after(Lsn::ZERO, usize::MAX).expect("readable").pop().expect("its own");
+    let tip = sign_event(p, stream, 2, twin.id(), ("v.pkg", 3));
+    take(b, &[first, published.clone(), tip.clone()], at(3));
+    let expel = sign(a, p, vec![tip.id(), published.id()]);
+    assert_eq!(hear_all(b, vec![expel.clone()], at(4)), 1);
+    take(b, &[twin], at(5));
+    assert!(is_out(b, p) && listed(b, "x.pkg"));
+    assert_sound(b);
+}
+
 /// With no grace, and no earlier revisions kept.
 fn space() -> SpacePolicy {
     let keep = Keep { revisions: 0, age_ms: 0, removed_ms: 0 };
@@ -290,6 +388,22 @@ fn of_what_may_count_again_earlier_revisions_and_removed_packages_go_as_ever() {
     assert_sound(b);
 }
 
+/// Both are heads once the last event is here, and the bytes of the older one may be nowhere else.
+#[test]
+fn bytes_of_what_may_count_again_stay_though_the_package_was_published_anew() {
+    let (nodes, lacking) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    fetch(b, p);
+    b.insert_statements(a.roster_statements().expect("readable"), at(10)).expect("they verify");
+    assert!(!listed(b, "x.pkg"));
+    put(b, "x.pkg", b"anew", at(11)).expect("a publish");
+    assert_eq!(collect(b, at(100)), 0);
+    take(b, &lacking, at(102));
+    let held = |bytes: &[u8]| b.open_blob(&Digest::of(bytes), at(101)).expect("readable").is_some();
+    assert!(b.package(&path("x.pkg")).expect("readable").expect("listed").conflict && held(b"x") && held(b"anew"));
+    assert_sound(b);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     /// In whatever parts and however late the last events of an expelled node come: what counts in the end is what counts where all was
@@ -332,19 +446,3 @@ proptest! {
         assert_sound(b);
     }
 }
-/// Both are heads once the last event is here, and the bytes of the older one may be nowhere else.
-#[test]
-fn bytes_of_what_may_count_again_stay_though_the_package_was_published_anew() {
-    let (nodes, lacking) = ahead();
-    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
-    fetch(b, p);
-    b.insert_statements(a.roster_statements().expect("readable"), at(10)).expect("they verify");
-    assert!(!listed(b, "x.pkg"));
-    put(b, "x.pkg", b"anew", at(11)).expect("a publish");
-    assert_eq!(collect(b, at(100)), 0);
-    take(b, &lacking, at(102));
-    let held = |bytes: &[u8]| b.open_blob(&Digest::of(bytes), at(101)).expect("readable").is_some();
-    assert!(b.package(&path("x.pkg")).expect("readable").expect("listed").conflict && held(b"x") && held(b"anew"));
-    assert_sound(b);
-}
-

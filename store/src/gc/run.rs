@@ -25,7 +25,7 @@ use crate::meta;
 use crate::policy;
 use crate::retention::{PastRevision, Presence, Window};
 use crate::roster::{Roster, Standing};
-use crate::schema::{BLOBS, COVERED, EVENTS, HEADS, HISTORY, LIVE_BLOBS, LOG, META, PACKAGES};
+use crate::schema::{BLOBS, COVERED, HEADS, HISTORY, LIVE_BLOBS, LOG, META, PACKAGES};
 use crate::store::{CollectorSeat, Store};
 use crate::time::UnixMillis;
 use crate::trust;
@@ -106,7 +106,7 @@ impl View {
         let seen = Lsn::new(meta::need(&store.read()?.open_table(META)?, &meta::HEAD)?);
         let policy::PolicyRow { policy, era, .. } = policy::row(&store.read()?)?;
         let (keep, own) = (Arc::new(Keeps::new(&policy)), store.node_id());
-        let undecided = trust::undecided(&store.read()?.open_table(EVENTS)?, &roster)?;
+        let undecided = trust::undecided(&store.read()?, &roster)?;
         let (retained, released, news) = (Vec::new(), Vec::new(), HashSet::new());
         Ok(Self { roster, undecided, seen, retained, released, news, keep, era, own })
     }

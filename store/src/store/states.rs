@@ -260,7 +260,7 @@ impl Store {
     /// as far as that one may have them. Errs where expelling would. Walks the catalog.
     pub fn expulsion(&self, node: &NodeId) -> Result<LastHolder> {
         let (roster, read, own) = (self.roster(), self.read()?, self.node_id());
-        if !membership::may_expel(&roster, own, node)? {
+        if !membership::may_expel(&read, &roster, own, node)? {
             return Ok(LastHolder::default());
         }
         last_holder::only_on(&read, &Survey::read(&read, &roster, own)?, *node)
