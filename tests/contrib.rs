@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::json;
 
 use crate::support::node::{Node, free_port};
-use crate::support::receiver::Receiver;
+use crate::support::receiver::{self, Receiver};
 use crate::support::{tools, wait};
 
 fn contrib(name: &str) -> PathBuf {
@@ -99,10 +99,19 @@ fn the_receiver_posts_what_is_signed_and_nothing_else() {
         .json(&json!({"type": "webhook.test", "data": {}}));
     long.send().expect(401);
     assert_eq!(chat.count(), 1);
-    node.put("mac/<!here>.pkg", b"2").expect(201);
+    node.put("mac/<!here>@all.pkg", b"2").expect(201);
     wait::until("it is in the chat", wait::SOON, || chat.count() >= 2);
     let posted = chat.received()[1].json();
-    assert_eq!(posted["text"], "[hq] mac/&lt;!here&gt;.pkg was published by token admin.token", "it mentions nobody");
+    let text = "[hq] mac/&lt;!here&gt;@\u{200b}all.pkg was published by token admin.token";
+    assert_eq!(posted["text"], text, "it mentions nobody");
+    // What the chat will never take holds nothing up.
+    chat.answer(|_| receiver::status(400));
+    node.put("mac/b.pkg", b"3").expect(201);
+    wait::until("the chat refused it", wait::SOON, || chat.count() >= 3);
+    chat.answer(|_| receiver::ok());
+    node.put("mac/c.pkg", b"4").expect(201);
+    wait::until("the next is in the chat", wait::SOON, || chat.count() >= 4);
+    assert!(chat.received()[3].body.contains("mac/c.pkg"), "{}", chat.received()[3].body);
 }
 
 #[test]

@@ -182,7 +182,7 @@ class ODSUploader(Processor):
     def change(self, method, target, called, headers, body, length, sha256):
         """A change on the condition that the package is as it was. Its own success, the answer to which was lost, is no conflict."""
         try:
-            return self.call(method, called, headers, body, length)
+            return known(self.call(method, called, headers, body, length), "package")
         except Refused as refused:
             there = self.package(target) if refused.status == 412 and refused.tried_before else None
             if not there or there["sha256"] != sha256.hex() or self.differences(there):
@@ -224,7 +224,7 @@ class ODSUploader(Processor):
     def package(self, target):
         """What the node has there; None if nothing."""
         try:
-            return self.call("GET", target, {}, lambda: [], 0)
+            return known(self.call("GET", target, {}, lambda: [], 0), "revision")
         except Refused as refused:
             if refused.code == "no_such_package":
                 return None
@@ -274,6 +274,13 @@ class ODSUploader(Processor):
         if answer.status >= 300 or not isinstance(value, dict):
             raise Refused(answer.status, value if isinstance(value, dict) else {})
         return value
+
+
+def known(answer, field):
+    """An answer, which must have what a node's has: a proxy's sign-in page is a success as well."""
+    if field not in answer:
+        raise ValueError("what answers there is no ODS node; check ODS_URL")
+    return answer
 
 
 def hint(refused):

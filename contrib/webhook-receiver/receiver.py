@@ -18,11 +18,14 @@ import json
 import os
 import sys
 import time
+import urllib.error
 import urllib.request
 
 BODY_BYTES_MAX = 1 << 20
 TOLERANCE_S = 300
 SEEN_MAX = 10_000
+# 401, 403 and 404 are an address that somebody will mend, 408 and 429 pass.
+REFUSED_FOR_GOOD = (400, 413, 422)
 
 
 def is_signed(secrets, headers, body, now):
@@ -41,8 +44,8 @@ def is_signed(secrets, headers, body, now):
 
 
 def escaped(text):
-    """So that a name in it mentions nobody and links nowhere (Slack: "Escaping text")."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """So that a name in it mentions nobody and links nowhere (Slack: "Escaping text"; Mattermost: `@channel`)."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "@\u200b")
 
 
 def message_of(event):
@@ -96,6 +99,11 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             try:
                 if text:
                     post(self.chat_url, text)
+            except urllib.error.HTTPError as error:
+                print(f"the chat answered {error.code} to: {text}", file=sys.stderr)
+                # What it will never take mustn't hold up what comes after it.
+                if error.code not in REFUSED_FOR_GOOD:
+                    return self.answer(503)
             except OSError as error:
                 print(f"the chat can't be reached: {error}", file=sys.stderr)
                 return self.answer(503)

@@ -98,7 +98,7 @@ async fn newest(
     let mut page = pages(node, limit, query).await?;
     page.items.reverse();
     // Whoever goes on from there reads forwards.
-    let cursor = page.items.last().map_or(begins, |record| record.lsn);
+    let cursor = page.items.last().map_or(begins, |record| record.lsn.max(begins));
     Ok(RecordsView { next: None, cursor, ..page })
 }
 

@@ -131,12 +131,17 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         }
     }
     drop(pushes);
+    let json = context.output.is_json();
+    // Before the wait, which may end badly or never.
+    if targets.len() > 1 {
+        failures.iter().try_for_each(|(target, failure)| tell(target, failure, json))?;
+    }
     if arguments.wait {
         let (output, timeout) = (&mut context.output, arguments.timeout.map(Duration::from_secs));
         wait::wait(node, awaited, timeout, progress, |arrived| progress.suspend(|| report_arrival(&arrived, output)))
             .await?;
     }
-    conclude(failures, targets.len(), context.output.is_json())
+    conclude(failures, targets.len())
 }
 
 fn report(target: &Target, pushed: &Pushed, output: &mut Output) -> Result<(), Failure> {
@@ -164,20 +169,22 @@ fn report_arrival(arrived: &Arrived, output: &mut Output) -> Result<(), Failure>
     output.line(&format!("{}: every node that wants it has it ({count})", printable(path.as_str())))
 }
 
-/// One failure is the command's; of several, each is told, and the command's says how many.
-fn conclude(mut failures: Vec<(&Target, Failure)>, files: usize, json: bool) -> Result<(), Failure> {
+/// Says what became of one of several files.
+fn tell(target: &Target, failure: &Failure, json: bool) -> Result<(), Failure> {
+    if json {
+        eprintln!("{}", failure.to_json());
+        return Ok(());
+    }
+    eprint!("{}: ", printable(&target.file.to_string_lossy()));
+    Ok(failure.write_text(&mut std::io::stderr())?)
+}
+
+/// One file's failure is the command's; of several, which were told, the command's says how many.
+fn conclude(mut failures: Vec<(&Target, Failure)>, files: usize) -> Result<(), Failure> {
     if files == 1 {
         return failures.pop().map_or(Ok(()), |(_, failure)| Err(failure));
     }
     let Some(exit) = failures.first().map(|(_, failure)| failure.exit()) else { return Ok(()) };
-    for (target, failure) in &failures {
-        if json {
-            eprintln!("{}", failure.to_json());
-        } else {
-            eprint!("{}: ", printable(&target.file.to_string_lossy()));
-            failure.write_text(&mut std::io::stderr())?;
-        }
-    }
     let same = failures.iter().all(|(_, failure)| failure.exit() == exit);
     let exit = if same { exit } else { Exit::Failed };
     let message = format!("{} of {files} files were not published", failures.len());

@@ -7,6 +7,7 @@ use ods_api::{HolderView, ReplicationView};
 use ods_store::PackagePath;
 
 use crate::cli::{Bar, Connected, Exit, Failure, Progress, short_id};
+use crate::commands::retry;
 
 /// How often the node is asked.
 const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -37,8 +38,7 @@ pub(super) async fn wait(
     loop {
         let (mut left, mut missing) = (Vec::new(), Missing::default());
         for package in awaited {
-            let replication = node.client.replication(&package.path).await;
-            let replication = replication.map_err(|error| node.explain(error))?;
+            let replication = ask(node, &package.path, deadline).await?;
             if replication.revision != package.revision {
                 return Err(replaced(&package));
             }
@@ -60,6 +60,22 @@ pub(super) async fn wait(
         }
         awaited = left;
         tokio::time::sleep(ASK_EVERY).await;
+    }
+}
+
+/// Asks how far a package is; again if that may help, but not beyond the deadline.
+async fn ask(node: &Connected, path: &PackagePath, deadline: Option<Instant>) -> Result<ReplicationView, Failure> {
+    let mut pauses = retry::Pauses::default();
+    loop {
+        let error = match node.client.replication(path).await {
+            Ok(replication) => return Ok(replication),
+            Err(error) => error,
+        };
+        let in_time = |pause: &Duration| deadline.is_none_or(|deadline| Instant::now() + *pause < deadline);
+        let Some(pause) = pauses.next().filter(in_time).filter(|_| retry::may_help(&error)) else {
+            return Err(node.explain(error));
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 
