@@ -116,7 +116,7 @@ print('verified')
 fn verify_with_python(folder: &std::path::Path) {
     tools::write(&folder.join("verify.py"), PYTHON.as_bytes());
     let installed = tools::run("python3", &["-m", "venv", "venv"], folder).status.success()
-        && tools::run("venv/bin/pip", &["install", "-q", "standardwebhooks"], folder).status.success();
+        && tools::run("venv/bin/pip", &["install", "-q", "standardwebhooks==1.1.0"], folder).status.success();
     if installed {
         assert_eq!(tools::run_well("venv/bin/python", &["verify.py"], folder).trim(), "verified");
     } else {
@@ -138,7 +138,7 @@ fn verify_with_node(folder: &std::path::Path) {
     tools::write(&folder.join("verify.js"), JAVASCRIPT.as_bytes());
     let found = std::process::Command::new("npm").arg("--version").output().is_ok_and(|output| output.status.success());
     let installed = found
-        && tools::run("npm", &["install", "--silent", "--no-audit", "--no-fund", "standardwebhooks"], folder)
+        && tools::run("npm", &["install", "--silent", "--no-audit", "--no-fund", "standardwebhooks@1.1.1"], folder)
             .status
             .success();
     if installed {

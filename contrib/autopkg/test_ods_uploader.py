@@ -162,6 +162,13 @@ class Recorded(unittest.TestCase):
             self.assertEqual(archive.getinfo("Old.pkg/Contents/run.sh").external_attr >> 16 & 0o777, 0o755)
             self.assertEqual(archive.read("Old.pkg/link"), b"Contents/run.sh")
 
+    def test_the_recipes_are_property_lists_and_say_what_the_processor_knows(self):
+        stub, example = (plistlib.loads((HERE / name).read_bytes()) for name in ("ODSUploader.recipe", "Firefox.ods.recipe"))
+        (step,) = example["Process"]
+        self.assertEqual(step["Processor"], f"{stub['Identifier']}/ODSUploader")
+        known = ODSUploader.ODSUploader.input_variables
+        self.assertLessEqual(set(step["Arguments"]) | set(example["Input"]), set(known))
+
     def test_against_a_real_node(self):
         url, token = os.environ.get("ODS_TEST_URL"), os.environ.get("ODS_TEST_TOKEN")
         if not url:
