@@ -5,13 +5,13 @@ import { router } from './lib/router.js';
 import { Problem } from './lib/problem.js';
 import { session } from './lib/session.js';
 import { toastProblem } from './lib/toast.js';
-import { later } from './lib/update.js';
+import { eventually } from './lib/update.js';
 import { remembersUploads, uploading } from './lib/uploading.js';
 import './elements/ods-shell.js';
 
-// What can't be had is said below.
-uploading.addEventListener('here', () => void later(() => import('./elements/ods-tray.js')));
-session.addEventListener('change', () => session.identity && remembersUploads() && void later(() => import('./lib/uploads.js')));
+// That only a reload helps is said below.
+uploading.addEventListener('here', () => void eventually(() => import('./elements/ods-tray.js')));
+session.addEventListener('change', () => session.identity && remembersUploads() && void eventually(() => import('./lib/uploads.js')));
 
 // What was refused where nobody waited for the answer is said all the same; anything else is a fault of the page, and stays one.
 addEventListener('unhandledrejection', (event) => {

@@ -37,7 +37,7 @@ class OdsSearch extends OdsElement {
       ${icon('search')}
       <input type="search" role="combobox" aria-label=${words.label} placeholder=${NARROW.matches ? words.short : words.placeholder} autocomplete="off" spellcheck="false"
         aria-expanded=${finder?.isShown ?? false} aria-controls="search-hits" aria-activedescendant=${finder?.chosen ?? nothing}
-        @input=${() => finder?.typed(this.#field.value)} @keydown=${this.#key} @focus=${() => this.#begin()}>
+        @input=${() => finder?.typed(this.#field.value)} @keydown=${this.#key} @focus=${() => this.#begin().catch(toastProblem)}>
       <kbd>${MAC ? '⌘K' : 'Ctrl K'}</kbd>
       ${finder?.list() ?? nothing}
     </div>`;
@@ -49,23 +49,19 @@ class OdsSearch extends OdsElement {
 
   /** What finds; what was typed before it came is asked for. */
   async #begin() {
-    try {
-      const { Finder } = await finding();
-      if (!this.#finder) {
-        this.#finder = new Finder(this);
-        if (this.#field.value) this.#finder.typed(this.#field.value);
-      }
-      this.#finder.show(true);
-    } catch (error) {
-      toastProblem(error);
+    const { Finder } = await finding();
+    if (!this.#finder) {
+      this.#finder = new Finder(this);
+      if (this.#field.value) this.#finder.typed(this.#field.value);
     }
+    this.#finder.show(true);
     return this.#finder;
   }
 
-  /** @param {KeyboardEvent} event */
+  /** That it can't be had is said to who comes to the field, not at each key. @param {KeyboardEvent} event */
   #key(event) {
     if (this.#finder) this.#finder.key(event);
-    else void this.#begin().then((finder) => finder?.key(event));
+    else this.#begin().then((finder) => finder.key(event), () => undefined);
   }
 
   /** @param {KeyboardEvent} event */

@@ -11,7 +11,7 @@ import { router } from '../lib/router.js';
 import { session } from '../lib/session.js';
 import { gate, renewSession } from '../lib/session-gate.js';
 import { text } from '../lib/strings.js';
-import { later } from '../lib/update.js';
+import { eventually, later } from '../lib/update.js';
 import { OdsElement } from './base.js';
 import { curlButton } from './curl-button.js';
 import { problemBox } from './parts.js';
@@ -26,8 +26,6 @@ import './ods-theme.js';
 import './ods-toasts.js';
 
 const SET_UP = '#setup=';
-/** A sign-in that couldn't be had is asked for again so often. */
-const ASK_AGAIN_MS = 5000;
 
 class OdsShell extends OdsElement {
   /** @type {'unknown' | 'starting' | 'ready' | 'failed'} */
@@ -44,7 +42,7 @@ class OdsShell extends OdsElement {
     this.listen(router, 'change', () => this.#placed());
     this.listen(window, 'hashchange', () => this.#takeSetUp());
     this.listen(session, 'change', () => this.#signed());
-    this.listen(window, 'ods-page-loaded');
+    this.listen(window, 'ods-page-loads');
     this.listen(node, 'change');
     this.listen(live, 'state', () => this.#followed());
     this.listen(gate, 'over', () => this.#askAgain());
@@ -57,6 +55,7 @@ class OdsShell extends OdsElement {
     try {
       await Promise.all([session.load(), this.#setUp ? later(() => import('./ods-first-admin.js'), { plain: true }) : null]);
       this.#state = 'ready';
+      this.#hideSetUp();
     } catch (error) {
       this.#failed(error);
     }
@@ -70,15 +69,17 @@ class OdsShell extends OdsElement {
     this.requestUpdate();
   }
 
-  /** The secret leaves the address at once, so that it is in no history and no screenshot. */
   #takeSetUp() {
     if (!location.hash.startsWith(SET_UP)) return;
-    const secret = decoded(location.hash.slice(SET_UP.length));
-    history.replaceState(null, '', location.pathname + location.search);
     // Who is signed in needs none.
-    if (session.identity) return;
-    this.#setUp = secret;
+    if (session.identity) return this.#hideSetUp();
+    this.#setUp = decoded(location.hash.slice(SET_UP.length));
     void this.#start();
+  }
+
+  /** The secret leaves the address, so that it is in no history and no screenshot: once the form has it, since before that a reload may be needed. */
+  #hideSetUp() {
+    if (location.hash.startsWith(SET_UP)) history.replaceState(null, '', location.pathname + location.search);
   }
 
   #signed() {
@@ -99,7 +100,7 @@ class OdsShell extends OdsElement {
   #askAgain() {
     if (customElements.get('ods-session-gate')) return;
     // As long as it isn't here nothing could be typed, so a reload loses nothing.
-    later(() => import('./ods-session-gate.js')).catch((error) => (asProblem(error).code === 'updated' ? location.reload() : setTimeout(() => this.#askAgain(), ASK_AGAIN_MS)));
+    eventually(() => import('./ods-session-gate.js')).catch(() => location.reload());
   }
 
   #placed() {

@@ -5,7 +5,7 @@ import { live } from '../lib/live.js';
 import { asProblem, Problem } from '../lib/problem.js';
 import { text } from '../lib/strings.js';
 import { later } from '../lib/update.js';
-import { emptyState, isSaid, problemBox, updatedNotice, waiting } from './parts.js';
+import { emptyState, isSaid, problemBox, waiting } from './parts.js';
 
 /** @typedef {import('../lib/routes.js').Route} Route */
 
@@ -27,21 +27,27 @@ export function pageElement(route) {
   if (page === undefined) void load(route);
   if (page instanceof HTMLElement) return page;
   if (!page || isSaid(page)) return waiting();
-  return page.code === 'updated' ? updatedNotice(page.message) : problemBox(page, () => void load(route));
+  return problemBox(page, () => void load(route));
 }
 
 /** @param {Route} route */
 async function load(route) {
-  const { tag, load: run, plain = false } = route;
-  const began = Date.now();
+  // It is on its way: who presses twice asks once.
+  if (pages.get(route) === null) return;
   pages.set(route, null);
+  dispatchEvent(new Event('ods-page-loads'));
+  pages.set(route, await had(route));
+  dispatchEvent(new Event('ods-page-loads'));
+}
+
+/** Its element, or why that can't be had. @param {Route} route @returns {Promise<HTMLElement | Problem>} */
+async function had(route) {
+  const began = Date.now();
   try {
-    await later(run, { plain });
-    pages.set(route, document.createElement(tag));
+    await later(route.load, { plain: route.plain ?? false });
+    return document.createElement(route.tag);
   } catch (error) {
     // The node may be back before it is known that what was asked for meanwhile can't be had.
-    if (live.state === 'live' && live.since > began) return load(route);
-    pages.set(route, asProblem(error));
+    return live.state === 'live' && live.since > began ? had(route) : asProblem(error);
   }
-  dispatchEvent(new Event('ods-page-loaded'));
 }

@@ -89,12 +89,13 @@ export const alert = (kind, name, words, action = nothing) => html`<div class=${
 export const smallButton = (label, run, kind = '') => html`<button class=${`small ${kind}`} @click=${run}>${label}</button>`;
 
 /**
- * What went wrong, and a way on.
+ * What went wrong, and a way on; where only a reload helps, that.
  *
  * @param {import('../lib/problem.js').Problem} problem
  * @param {() => void} [retry]
  */
 export function problemBox(problem, retry) {
+  if (problem.code === 'updated') return updatedNotice(problem.message);
   const words = html`${prose(problem.message)} <code class="quiet">${problem.code}</code>`;
   return alert('bad', 'circle-alert', words, retry ? smallButton(text.again, retry) : nothing);
 }

@@ -5,7 +5,7 @@
  *     live.addEventListener('state', …); live.state                       // connecting, live, lost, signed-out
  *     live.addEventListener('gap', …)                                     // records were missed: read again what you show
  *
- * All tabs share one connection through a SharedWorker; where there is none, each has its own.
+ * All tabs share one connection through a SharedWorker; where there is none, or it can't be had, each has its own.
  */
 
 import { gate } from './session-gate.js';
@@ -70,6 +70,8 @@ class Live extends EventTarget {
       const worker = new SharedWorker(/** @type {string} */ (scriptUrl(new URL('live-worker.js', import.meta.url))), { type: 'module', name: 'ods-live' });
       worker.port.addEventListener('message', ({ data }) => this.#take(data));
       worker.port.start();
+      // It can't be had: the node is another version by now, or is away.
+      worker.addEventListener('error', () => (this.#retry = this.#own()), { once: true });
       addEventListener('pagehide', (event) => event.persisted || worker.port.postMessage('bye'));
       return () => worker.port.postMessage('retry');
     } catch {

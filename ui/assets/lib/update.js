@@ -10,6 +10,9 @@ import { ROOT } from './router.js';
 import { text } from './strings.js';
 import { asset } from './trusted.js';
 
+/** What couldn't be had is asked for again so often. */
+const ASK_AGAIN_MS = 5000;
+
 /** It may still come. */
 const TOO_LATE = new Error('it takes too long');
 
@@ -65,6 +68,23 @@ export async function later(load, { plain = false } = {}) {
     if (error === TOO_LATE) throw Problem.unreachable(error);
     throw new Problem(0, 'updated', text.update.incomplete, { cause: String(error) });
   });
+}
+
+/**
+ * Loads what nobody presses for, and so nobody presses for again: until the node is there.
+ *
+ * @param {() => Promise<unknown>} load
+ * @returns {Promise<unknown>} if only a reload helps, a Problem says so
+ */
+export async function eventually(load) {
+  for (;;) {
+    try {
+      return await later(load);
+    } catch (error) {
+      if (/** @type {Problem} */ (error).code === 'updated') throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
+  }
 }
 
 /**

@@ -1,0 +1,149 @@
+// Edges of an outage, and of a tab that is older than its node: what couldn't be had then comes afterwards, and is said once.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+import { afterEach, test } from "node:test";
+import { forgive } from "./support/browser.js";
+import { drop } from "./support/drop.js";
+import { Node } from "./support/node.js";
+import { content, visitor } from "./support/scene.js";
+import { signIn } from "./support/sign-in.js";
+
+afterEach(content);
+
+/** What a browser says of a node that is away. */
+const AWAY = /404|ERR_|Failed to|net::/;
+
+/** The page of a node, as if that ran another version by now: the index names other files, and one of those of before is gone. @param {import("playwright-core").Page} page @param {string} gone */
+async function outdate(page, gone) {
+  const body = async (/** @type {import("playwright-core").Route} */ route) => (await (await route.fetch()).text()).replaceAll(/assets\/[0-9a-f]+/g, "assets/0000000000000000");
+  await page.route("**/ui/", async (route) => route.fulfill({ contentType: "text/html", body: await body(route) }));
+  await page.route(gone, (route) => route.fulfill({ status: 404 }));
+}
+
+/** A node, but for the addresses that end so: they are not found. @param {Node} host @param {string} end */
+async function without(host, end) {
+  const server = createServer((asked, answer) => {
+    if (asked.url?.endsWith(end)) return answer.writeHead(404).end();
+    const { method, url, headers } = asked;
+    const passed = request(host.url + url, { method, headers }, (given) => given.pipe(answer.writeHead(given.statusCode ?? 500, given.headers)));
+    return asked.pipe(passed.on("error", () => answer.destroy()));
+  }).listen(0, "127.0.0.1").unref();
+  await once(server, "listening");
+  return { url: `http://127.0.0.1:${/** @type {import("node:net").AddressInfo} */ (server.address()).port}`, token: host.token };
+}
+
+/** Stops a node, and waits until the page says so. @param {import("playwright-core").Page} page @param {Node} node */
+async function away(page, node) {
+  await node.stop("SIGKILL");
+  await page.locator(".live-pill[data-state=lost]").waitFor();
+}
+
+/** Starts it again. @param {import("playwright-core").Page} page @param {Node} node */
+async function back(page, node) {
+  await node.launch();
+  await page.locator(".live-pill[data-state=live]").waitFor();
+}
+
+test("a set-up link that is opened in a tab older than its node goes on after the reload", async () => {
+  const node = await Node.start("linked");
+  const { page, complaints } = await visitor();
+  await page.goto(`${node.url}/ui/`);
+  await page.locator("ods-sign-in form").waitFor();
+  await outdate(page, "**/elements/ods-first-admin.js");
+  await page.evaluate((secret) => void (location.hash = `setup=${secret}`), node.setUp);
+  const reload = page.getByRole("alert").filter({ hasText: "This node was updated" }).getByRole("button", { name: "Reload the page" });
+  await reload.waitFor();
+  await page.unrouteAll();
+  await reload.click();
+  await page.locator("ods-first-admin input[name=name]").fill("ada");
+  assert.ok(!page.url().includes("setup"), "the form has the secret, and the address no more");
+  for (const field of ["password", "repeat"]) await page.locator(`input[name=${field}]`).fill("correct horse battery");
+  await page.locator("button[data-operation=sign_in]").click();
+  await page.locator("page-welcome").waitFor();
+  forgive(complaints, AWAY);
+});
+
+test("where what holds the one stream of all tabs can't be had, a tab has its own", async () => {
+  const { page, complaints } = await visitor();
+  await signIn(page, /** @type {any} */ (await without(await Node.start("own-stream"), "/lib/live-worker.js")));
+  await page.locator(".live-pill[data-state=live]").waitFor();
+  forgive(complaints, AWAY);
+});
+
+test("uploads are in sight, although the node went away before what shows them came", async () => {
+  const node = await Node.start("no-tray");
+  const { page, complaints } = await visitor();
+  await signIn(page, node);
+  await page.locator(".live-pill[data-state=live]").waitFor();
+  // Its answer was on the way while the node went.
+  await page.route("**/lib/sha256.js", async (route) => {
+    const response = await route.fetch();
+    // All else that was asked for with it is there.
+    await page.waitForTimeout(500);
+    await away(page, node);
+    await route.fulfill({ response });
+  });
+  await drop(page, { name: "Late-1.pkg", size: 1000 });
+  await page.locator("dialog ods-upload-form button.primary").waitFor();
+  await back(page, node);
+  await page.evaluate(() => customElements.whenDefined("ods-tray").then(() => undefined));
+  await page.locator("dialog ods-upload-form button.primary").click();
+  await page.locator(".tray .upload[data-state=published]").waitFor();
+  forgive(complaints, AWAY);
+});
+
+test("what is typed into the search while the node is away is answered once by a message, and found afterwards", async () => {
+  const node = await Node.start("unasked");
+  await node.put("apps/Firefox-1.pkg", "bytes");
+  const { page, complaints } = await visitor();
+  await signIn(page, node);
+  await page.locator(".live-pill[data-state=live]").waitFor();
+  await away(page, node);
+  const field = page.getByRole("combobox").first();
+  await field.pressSequentially("firef", { delay: 30 });
+  const messages = page.locator(".toast", { hasText: "can’t be reached" });
+  await messages.first().waitFor();
+  await field.press("o");
+  // A message for a key would be there by then.
+  await page.waitForTimeout(500);
+  assert.equal(await messages.count(), 1);
+  await back(page, node);
+  await field.press("x");
+  await page.locator("#search-hits", { hasText: "Firefox-1.pkg" }).waitFor();
+  forgive(complaints, AWAY);
+});
+
+test("a page that is asked for again by two presses is asked for once", async () => {
+  const node = await Node.start("pressed");
+  const { page, complaints } = await visitor();
+  await signIn(page, node);
+  await page.locator(".live-pill[data-state=live]").waitFor();
+  await page.route(/\/ui\/$|webhooks\.js$/, (route) => route.abort());
+  await page.getByRole("navigation").getByRole("link", { name: "Webhooks" }).click();
+  const again = page.locator("main").getByRole("button", { name: "Try again" });
+  await again.waitFor();
+  let asked = 0;
+  page.on("request", (request) => (asked += Number(request.url().endsWith("/ui/"))));
+  await again.evaluate((/** @type {HTMLButtonElement} */ button) => [button.click(), button.click()]);
+  await page.locator("main > .waiting").waitFor();
+  await again.waitFor();
+  await page.waitForTimeout(300);
+  assert.equal(asked, 1);
+  forgive(complaints, AWAY);
+});
+
+test("the menu of who is signed in opens after an outage in which it couldn't be had", async () => {
+  const node = await Node.start("no-menu");
+  const { page, complaints } = await visitor();
+  await signIn(page, node);
+  await page.locator(".live-pill[data-state=live]").waitFor();
+  await away(page, node);
+  await page.locator("ods-account button").click();
+  await page.locator(".toast", { hasText: "can’t be reached" }).waitFor();
+  await back(page, node);
+  await page.locator("ods-account button").click();
+  await page.getByRole("menuitem", { name: "Sign out" }).waitFor();
+  forgive(complaints, AWAY);
+});
