@@ -189,7 +189,7 @@ impl Denied {
             Self::Expired { name } => Author::new(&format!("token {name}")),
             _ => Author::new("unknown"),
         };
-        state.note_refusal(&who.at(&address.0.to_string()), self.reason()).await;
+        state.note_refusal(&who.at(&address.0.to_string()), address, self.reason()).await;
         self.error(challenge)
     }
 

@@ -8,8 +8,9 @@
 //! - Where an account signed in by password since start it has a budget of its own, 10 refilled one every 15 s, and no other
 //!   counts: whoever guesses elsewhere, or at other accounts there, doesn't keep its owner out.
 //! - At most [`KEYS_MAX`] addresses, accounts or places are remembered of each, beyond which new ones share a single budget.
-//! - Journal and audit take one refusal every 10 s after a burst of 50, from all addresses together; the next one that is
-//!   written down tells how many were not.
+//! - Journal and audit take of an address one refusal a minute after a burst of 5, and of all together one every 10 s after
+//!   a burst of 50; the next one that is written down tells how many were not. So whoever floods from one address, in
+//!   whatever way, leaves room for what others do.
 
 use std::collections::BTreeSet;
 use std::hash::Hash;
@@ -85,6 +86,7 @@ pub(super) struct Attempts {
     tries_by_place: Budget<[u8; 32]>,
     /// Accounts with the addresses from which they signed in.
     places: Mutex<BTreeSet<[u8; 32]>>,
+    written_by_address: Budget<IpAddr>,
     written: DefaultDirectRateLimiter,
     unwritten: AtomicU64,
 }
@@ -98,6 +100,8 @@ impl Attempts {
             tries_by_account: Budget::new(10, Duration::from_secs(15), [0; 32]),
             tries_by_place: Budget::new(10, Duration::from_secs(15), [0; 32]),
             places: Mutex::default(),
+            // Refilled more slowly than that of all together, which one address can't keep empty so.
+            written_by_address: Budget::new(5, Duration::from_mins(1), nobody),
             written: RateLimiter::direct(quota(50, Duration::from_secs(10))),
             unwritten: AtomicU64::new(0),
         }
@@ -138,8 +142,8 @@ impl Attempts {
     }
 
     /// Whether a refusal is to be written down; then with how many before it that were not.
-    pub(super) fn written(&self) -> Option<u64> {
-        if self.written.check().is_ok() {
+    pub(super) fn written(&self, ClientAddress(address): ClientAddress) -> Option<u64> {
+        if self.written_by_address.take(&network(address)).is_ok() && self.written.check().is_ok() {
             return Some(self.unwritten.swap(0, Ordering::Relaxed));
         }
         self.not_written();
@@ -242,8 +246,9 @@ mod tests {
         let attempts = Attempts::new();
         let mut written = 0;
         for number in 0..u32::try_from(KEYS_MAX).expect("small") + 500 {
-            attempts.failed(ClientAddress(IpAddr::V4(number.into())));
-            written += u32::from(attempts.written().is_some());
+            let from = ClientAddress(IpAddr::V4(number.into()));
+            attempts.failed(from);
+            written += u32::from(attempts.written(from).is_some());
         }
         assert!(attempts.wrong.keys.len() <= KEYS_MAX + 1, "{} addresses", attempts.wrong.keys.len());
         assert!((50..60).contains(&written), "{written} records");
@@ -251,5 +256,14 @@ mod tests {
             attempts.unwritten.load(Ordering::Relaxed),
             u64::try_from(KEYS_MAX).expect("small") + 500 - u64::from(written)
         );
+    }
+
+    #[test]
+    fn the_journal_has_room_for_others_whoever_floods_from_one_network() {
+        let attempts = Attempts::new();
+        let of_flood = |number: u16| attempts.written(address(&format!("2001:db8::{number:x}")));
+        assert_eq!((0..1000).filter_map(of_flood).collect::<Vec<_>>(), [0; 5]);
+        assert_eq!(attempts.written(address("192.0.2.1")), Some(995), "it tells of those left out");
+        assert_eq!(attempts.written(address("2001:db8:0:1::1")), Some(0));
     }
 }

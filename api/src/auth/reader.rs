@@ -93,7 +93,7 @@ impl Reader {
         };
         self.state.count_password_try(&user.name, &self.author(), self.session.address).await?;
         if !self.state.passwords.fits(present, Some(user.password.clone())).await? {
-            self.state.note_refusal(&self.author(), "wrong present password").await;
+            self.state.note_refusal(&self.author(), self.session.address, "wrong present password").await;
             return Err(ApiError::new(Code::Invalid, "the present password is wrong").fact("field", "present"));
         }
         let hashed = self.state.passwords.hash(&user.name, new, self.state.store.random()).await;

@@ -92,7 +92,7 @@ impl SignIn {
         match tokio::task::spawn_blocking(move || store.check_set_up_link(&presented, now)).await {
             Ok(Ok(())) => {}
             Ok(Err(StoreError::Account(error @ (AccountError::SetUpUnknown | AccountError::SetUpExpired)))) => {
-                self.state.note_refusal(&self.author(&typed), &error.to_string()).await;
+                self.state.note_refusal(&self.author(&typed), self.address, &error.to_string()).await;
                 return Err(error.into());
             }
             Ok(Err(error)) => return Err(error.into()),
@@ -123,7 +123,7 @@ impl SignIn {
     }
 
     async fn refuse(&self, typed: &Author, reason: &'static str) -> ApiError {
-        self.state.note_refusal(&self.author(typed), reason).await;
+        self.state.note_refusal(&self.author(typed), self.address, reason).await;
         Denied::WrongPassword.error(None)
     }
 }
@@ -140,7 +140,7 @@ impl AppState {
         // What an address sends beyond its share takes no place from what others have written down.
         match of {
             Share::Address => self.attempts.not_written(),
-            Share::Account => self.note_refusal(author, "too many tries").await,
+            Share::Account => self.note_refusal(author, address, "too many tries").await,
         }
         Err(too_many(of, address, retry_after_s))
     }

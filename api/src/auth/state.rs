@@ -18,6 +18,7 @@ use super::sign_in::Cookie;
 use crate::blocking::blocking;
 use crate::listeners_handle::ListenersHandle;
 use crate::mesh_handle::MeshHandle;
+use crate::request::ClientAddress;
 use crate::settings_handle::SettingsHandle;
 use crate::watch_handle::WatchHandle;
 use crate::webhook_address::OwnAddresses;
@@ -213,10 +214,10 @@ impl AppState {
         }
     }
 
-    /// Writes down that somebody was not let in, unless that was done too often lately. That it couldn't be is logged; the
+    /// Writes down that somebody was not let in, unless that was done too often lately, from there or altogether. That it couldn't be is logged; the
     /// request is answered as it is.
-    pub(super) async fn note_refusal(&self, who: &Author, reason: &str) {
-        let Some(unwritten) = self.attempts.written() else { return };
+    pub(super) async fn note_refusal(&self, who: &Author, address: ClientAddress, reason: &str) {
+        let Some(unwritten) = self.attempts.written(address) else { return };
         let reason = match unwritten {
             0 => reason.to_owned(),
             many => format!("{reason} (and {many} more refusals before this one, not listed)"),
