@@ -149,6 +149,12 @@ impl Session {
     }
 }
 
+/// Whether a request's credentials are somebody's. What they allow, and what is said of those that aren't, is the extractors'
+/// to say.
+pub(crate) fn is_let_in(parts: &Parts, state: &AppState) -> bool {
+    matches!(Session::presented(parts, state), Ok(Ok(_)))
+}
+
 /// How the API asks for credentials. Not `Basic`, at which browsers would ask the user.
 pub(crate) const BEARER: HeaderValue = HeaderValue::from_static("Bearer realm=\"ods\"");
 

@@ -188,6 +188,34 @@ async fn a_body_where_an_operation_takes_none_is_refused() {
     assert!(refused > 40, "{refused}");
 }
 
+/// Whoever may not make the change is told so at once, whatever else comes, or doesn't.
+#[tokio::test]
+async fn a_stranger_is_not_let_in_whatever_body_is_on_its_way() {
+    let api = Api::new();
+    let mut refused = 0;
+    for (pattern, methods) in documented() {
+        for method in methods {
+            let method: Method = method.parse().expect("a method");
+            if method.is_safe() || crate::openapi::heeds(&method, &pattern).is_some_and(|heeds| heeds.body) {
+                continue;
+            }
+            for (credentials, code) in [(None, "credentials_missing"), (Some("Bearer ods_wrong"), "token_unknown")] {
+                let waiting = futures_util::stream::pending::<std::io::Result<Vec<u8>>>();
+                let address = ClientAddress(std::net::Ipv4Addr::from_bits(refused).into());
+                let request = Request::builder().method(&method).uri(filled(&pattern)).extension(address);
+                let request = request.extension(RequestId("request-1".to_owned()));
+                let request =
+                    credentials.into_iter().fold(request, |request, told| request.header("authorization", told));
+                let request = request.body(Body::from_stream(waiting)).expect("a request");
+                let answer = tokio::time::timeout(std::time::Duration::from_secs(10), api.send(request)).await;
+                answer.unwrap_or_else(|_| panic!("{method} {pattern} waits")).problem(401, code);
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 30, "{refused}");
+}
+
 #[tokio::test]
 async fn a_refusal_says_which_scope_is_needed() {
     let api = Api::new();
