@@ -18,12 +18,11 @@ use crate::extract::{JsonBody, Params, parse_id};
 use crate::paths::AboutPath;
 use crate::routes::{listing, metadata, receive, survey};
 use crate::types::{PackagePatch, PackageQuery, PackageView, Page, PublishQuery, PublishedView};
-use crate::whole_body::{BodyError, whole_body};
+use crate::whole_body::{BodyError, broken, whole_body};
 
 /// List packages.
 ///
-/// In the order of their paths unless `sort` says otherwise. `total` is known when nothing is filtered, or when sorting
-/// makes the node look at all packages anyway.
+/// In the order of their paths unless `sort` says otherwise. `total` is known when nothing is filtered.
 #[utoipa::path(get, path = "/api/v1/packages", operation_id = "list_packages", tag = "packages", params(PackageQuery),
     responses((status = 200, body = Page<PackageView>)))]
 pub(crate) async fn list(
@@ -76,7 +75,7 @@ pub(crate) async fn show(reader: Reader, AboutPath(path): AboutPath, headers: He
         ("Repr-Digest" = Option<String>, Header, description = "RFC 9530: `sha-256=:base64:` that the bytes must have")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The bytes; none with `from`"),
     responses((status = 200, body = PublishedView), (status = 201, body = PublishedView)),
-    extensions(("x-ods-errors" = json!([Code::NoSuchRevision, Code::NotAPublisher, Code::OutsidePrefixes, Code::Expelled, Code::BytesNotHeld, Code::BodyMissing, Code::Invalid, Code::DigestMismatch]))))]
+    extensions(("x-ods-errors" = json!([Code::NoSuchRevision, Code::NotAPublisher, Code::OutsidePrefixes, Code::Expelled, Code::BytesNotHeld, Code::BodyMissing, Code::UnexpectedBody, Code::Invalid, Code::DigestMismatch]))))]
 pub(crate) async fn put(
     publisher: Publisher,
     AboutPath(path): AboutPath,
@@ -92,7 +91,7 @@ pub(crate) async fn put(
     let published = match &query.from {
         Some(from) => {
             let from = parse_id(from, Code::NoSuchRevision, "revision")?;
-            must_be_empty(&headers, &body)?;
+            must_be_empty(body).await?;
             declared.must_be_nothing()?;
             let writer = writer.clone();
             blocking(move || writer.publish_held(from, meta, condition)).await
@@ -238,14 +237,13 @@ fn must_be_plain_bytes(headers: &HeaderMap) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn must_be_empty(headers: &HeaderMap, body: &Body) -> Result<(), ApiError> {
-    // Over HTTP/2 bytes may come that no header announces.
-    let is_none = length(headers).map_or_else(|| body.is_end_stream(), |length| length == 0);
-    if is_none && !headers.contains_key(axum::http::header::TRANSFER_ENCODING) {
-        Ok(())
-    } else {
-        Err(ApiError::new(Code::BadQuery, "with `from` there is no body").fact("field", "from"))
-    }
+/// Bytes beside `from` were meant to be published, whatever they are.
+async fn must_be_empty(body: Body) -> Result<(), ApiError> {
+    whole_body(body, 0).await.map(drop).map_err(|error| match error {
+        BodyError::Broken(error) => broken(&error),
+        BodyError::TooLong => ApiError::new(Code::UnexpectedBody, "with `from` there is no body; nothing was changed")
+            .fact("field", "from"),
+    })
 }
 
 fn incomplete(expected: u64, actual: u64) -> ApiError {

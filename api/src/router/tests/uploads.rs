@@ -197,7 +197,18 @@ async fn bytes_that_are_held_are_published_without_a_body() {
         (&dev.blob.to_string().into(), &serde_json::json!(["prod"]))
     );
     put(&api, &path, &[], Body::empty()).await.ok(200);
-    put(&api, &path, &[("content-length", "3")], "one").await.problem(400, "bad_query");
+    let chunked = |chunks: &[&'static str]| {
+        let chunks: Vec<_> =
+            chunks.iter().map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk.as_bytes()))).collect();
+        Body::from_stream(futures_util::stream::iter(chunks))
+    };
+    // What comes without a length: as a chunked body that is empty over HTTP/1.1, as an empty frame over HTTP/2.
+    put(&api, &path, &[("transfer-encoding", "chunked")], chunked(&[])).await.ok(200);
+    put(&api, &path, &[], chunked(&[""])).await.ok(200);
+    put(&api, &path, &[("content-length", "0")], Body::empty()).await.ok(200);
+    put(&api, &path, &[("content-length", "3")], "one").await.problem(400, "unexpected_body");
+    put(&api, &path, &[("transfer-encoding", "chunked")], chunked(&["one"])).await.problem(400, "unexpected_body");
+    put(&api, &path, &[], chunked(&["", "one"])).await.problem(400, "unexpected_body");
     put(&api, &format!("{path}&blake3={}", dev.blob), &[], Body::empty()).await.problem(400, "bad_query");
     put(&api, &format!("x.pkg?from={}", "0".repeat(64)), &[], Body::empty()).await.problem(404, "no_such_revision");
     put(&api, "x.pkg?from=nonsense", &[], Body::empty()).await.problem(404, "no_such_revision");
