@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod anchors;
 mod care;
 mod changes;
 mod conditions;
