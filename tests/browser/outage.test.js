@@ -9,6 +9,7 @@ import { drop } from "./support/drop.js";
 import { Node } from "./support/node.js";
 import { content, visitor } from "./support/scene.js";
 import { signIn } from "./support/sign-in.js";
+import { until } from "./support/wait.js";
 
 afterEach(content);
 
@@ -120,16 +121,25 @@ test("a page that is asked for again by two presses is asked for once", async ()
   const { page, complaints } = await visitor();
   await signIn(page, node);
   await page.locator(".live-pill[data-state=live]").waitFor();
-  await page.route(/\/ui\/$|webhooks\.js$/, (route) => route.abort());
+  /** @type {() => void} */
+  let fail = () => undefined;
+  let failed = Promise.resolve();
+  let asked = 0;
+  await page.route(/\/ui\/$|webhooks\.js$/, async (route) => {
+    asked += Number(route.request().url().endsWith("/ui/"));
+    await failed;
+    await route.abort();
+  });
   await page.getByRole("navigation").getByRole("link", { name: "Webhooks" }).click();
   const again = page.locator("main").getByRole("button", { name: "Try again" });
   await again.waitFor();
-  let asked = 0;
-  page.on("request", (request) => (asked += Number(request.url().endsWith("/ui/"))));
+  asked = 0;
+  failed = new Promise((resolve) => (fail = resolve));
   await again.evaluate((/** @type {HTMLButtonElement} */ button) => [button.click(), button.click()]);
   await page.locator("main > .waiting").waitFor();
+  await until("it is asked for", () => asked > 0);
+  fail();
   await again.waitFor();
-  await page.waitForTimeout(300);
   assert.equal(asked, 1);
   forgive(complaints, AWAY);
 });

@@ -5,7 +5,7 @@
 
 import { html, nothing, svg } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
-import { isDown, saidAt } from '../lib/health.js';
+import { heardOf, isDown } from '../lib/health.js';
 import { nodeName, peers } from '../lib/node.js';
 import { meshPicture as words } from '../lib/strings.js';
 import { OdsElement } from './base.js';
@@ -126,18 +126,15 @@ export function standing(node, nodes, heard = null) {
   const share = lacks > 0 ? has / (has + lacks) : 1;
   if (isPaused(node, nodes)) return { tone: 'warn', says: words.paused, share };
   if (node.state === 'down' && !isDown(node, nodes)) return { tone: 'busy', says: words.connecting, share };
-  if (node.state === 'down') return { tone: 'bad', says: lastHeard([saidAt(node, nodes), heard === null ? null : Date.parse(heard)]), share };
+  if (node.state === 'down') return { tone: 'bad', says: lastHeard(heardOf(node, nodes, heard)), share };
   if (node.state !== 'up') return { tone: 'warn', says: words.unknown, share };
   if (lacks > 0) return { tone: node.rate_bytes_per_s || node.this ? 'busy' : 'warn', says: `${format.percent(share)} · ${words.left(format.bytes(lacks))}`, share };
   if (node.behind.events) return { tone: 'busy', says: words.news, share };
   return { tone: 'good', says: node.this ? words.this : words.synced, share: 1 };
 }
 
-/** The latest of some times, but for those that are still to come: a clock that is ahead told them. @param {readonly (number | null)[]} times */
-function lastHeard(times) {
-  const past = times.filter((at) => at !== null && at <= Date.now());
-  return past.length ? words.offline(format.ago(new Date(Math.max(.../** @type {number[]} */ (past))).toISOString())) : words.unreachable;
-}
+/** @param {string | null} when */
+const lastHeard = (when) => (when === null ? words.unreachable : words.offline(format.ago(when)));
 
 /**
  * @param {string} name

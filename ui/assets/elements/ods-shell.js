@@ -25,8 +25,6 @@ import './ods-sign-in.js';
 import './ods-theme.js';
 import './ods-toasts.js';
 
-const SET_UP = '#setup=';
-
 class OdsShell extends OdsElement {
   /** @type {'unknown' | 'starting' | 'ready' | 'failed'} */
   #state = 'unknown';
@@ -70,16 +68,17 @@ class OdsShell extends OdsElement {
   }
 
   #takeSetUp() {
-    if (!location.hash.startsWith(SET_UP)) return;
+    const secret = setUp();
+    if (secret === null) return;
     // Who is signed in needs none.
     if (session.identity) return this.#hideSetUp();
-    this.#setUp = decoded(location.hash.slice(SET_UP.length));
+    this.#setUp = secret;
     void this.#start();
   }
 
   /** The secret leaves the address, so that it is in no history and no screenshot: once the form has it, since before that a reload may be needed. */
   #hideSetUp() {
-    if (location.hash.startsWith(SET_UP)) history.replaceState(null, '', location.pathname + location.search);
+    if (setUp() !== null) history.replaceState(null, '', location.pathname + location.search);
   }
 
   #signed() {
@@ -159,13 +158,7 @@ class OdsShell extends OdsElement {
   }
 }
 
-/** Of a link that was cut what is there: the form says that it isn't valid. @param {string} text */
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
+/** The secret of a set-up link; of one that was cut what is there, and the form says that it isn't valid. */
+const setUp = () => new URLSearchParams(location.hash.slice(1)).get('setup');
 
 customElements.define('ods-shell', OdsShell);

@@ -33,7 +33,20 @@ export function isDown(node, nodes, now = Date.now()) {
  * @param {import('./types.js').MeshNode} node
  * @param {readonly import('./types.js').MeshNode[]} nodes
  */
-export const saidAt = (node, nodes) => (node.as_of === null ? null : Date.parse(node.as_of) - (clockAhead(node, nodes) ?? 0));
+const saidAt = (node, nodes) => (node.as_of === null ? null : Date.parse(node.as_of) - (clockAhead(node, nodes) ?? 0));
+
+/**
+ * When a node was heard of last; null if that can't be told: a time that is still to come was told by a clock that is ahead.
+ *
+ * @param {import('./types.js').MeshNode} node
+ * @param {readonly import('./types.js').MeshNode[]} nodes
+ * @param {string | null} [heard] when this node heard of it last, if it has a link with it; its state may be older
+ */
+export function heardOf(node, nodes, heard = null) {
+  const now = Date.now();
+  const times = [saidAt(node, nodes), heard && Date.parse(heard)].filter((at) => typeof at === 'number' && at < now + MOMENT_MS);
+  return times.length ? new Date(Math.min(now, Math.max(.../** @type {number[]} */ (times)))).toISOString() : null;
+}
 
 /** Whether there is something that a node doesn't know of yet, and nobody reaches it: what it lacks can't be told. @param {import('./types.js').MeshNode} node */
 export const hearsNothing = (node) => node.state === 'down' && (node.behind.events ?? 0) > 0;

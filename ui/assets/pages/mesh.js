@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import * as format from '../lib/format.js';
-import { CLOCK_OFF_MS, clockAhead, isDown } from '../lib/health.js';
+import { CLOCK_OFF_MS, clockAhead, heardOf, isDown } from '../lib/health.js';
 import { mesh, nodeName, peers, transfers } from '../lib/node.js';
 import { ROOT, router } from '../lib/router.js';
 import { text as common } from '../lib/strings.js';
@@ -107,6 +107,7 @@ function row(node, peer) {
   // That nobody reaches it says already that this node doesn't.
   const bothDown = state === 'down' && peer?.state === 'unreachable';
   const role = shared.roles[/** @type {'owner'} */ (node.role)] ?? node.role;
+  const heard = heardOf(node, nodes, peer?.last_seen);
   const chosen = router.place.query.get('node') === node.id;
   return dataRow(SHAPE, [
     html`<strong>${name}</strong> ${node.this ? html`<span class="tag">${shared.this}</span>` : nothing}<br><small>${role} · <code>${format.shortId(node.id)}</code></small>`,
@@ -114,7 +115,7 @@ function row(node, peer) {
       ? badge('warn', words.peerStates[/** @type {'paused'} */ (peer.state)] ?? peer.state, peer.error ?? '') : nothing}`,
     behind(node, name),
     node.wants ? (node.eta_s === null ? shared.unknown : format.duration(node.eta_s)) : common.none,
-    node.this ? common.none : ago(peer?.last_seen ?? node.as_of),
+    node.this ? common.none : heard === null && node.as_of !== null ? shared.unknown : ago(heard),
     node.version ?? shared.unknown,
     node.policy ? words.policies[/** @type {'all'} */ (node.policy)] ?? node.policy : shared.unknown,
     clock(node, nodes),
