@@ -162,18 +162,31 @@ pub(crate) fn page_of<T>(
 ) -> Result<Page<T>, ApiError> {
     let limit = page_rows(query.limit.or(Some(ods_store::PAGE_ROWS_MAX)))?;
     let total = rows.len() as u64;
-    let foreign = || {
-        let detail = format!("`after` is not the `next` of a page of {list}; leave it out to begin");
-        ApiError::new(Code::BadQuery, detail).fact("field", "after")
-    };
-    let of_this_list = |after: &str| after.strip_prefix(list)?.strip_prefix(':').map(str::to_owned);
-    let after = query.after.as_deref().map(|after| of_this_list(after).ok_or_else(foreign)).transpose()?;
-    let is_before = |row: &T| after.as_ref().is_some_and(|after| key(row) <= *after);
+    let after =
+        query.after.as_deref().map(|after| key_in(list, after).ok_or_else(|| foreign_cursor(list))).transpose()?;
+    let is_before = |row: &T| after.is_some_and(|after| key(row).as_str() <= after);
     let mut items: Vec<T> = rows.into_iter().skip_while(is_before).take(limit + 1).collect();
     let more = items.len() > limit;
     items.truncate(limit);
     let next = items.last().filter(|_| more).map(|row| format!("{list}:{}", key(row)));
     Ok(Page { items, next, total: Some(total) })
+}
+
+/// The key in a cursor of a list.
+fn key_in<'a>(list: &str, after: &'a str) -> Option<&'a str> {
+    after.strip_prefix(list)?.strip_prefix(':')
+}
+
+/// The number in a cursor of a list whose cursors are `{list}:{number}`.
+pub(crate) fn number_in(list: &str, after: Option<&str>) -> Result<Option<u64>, ApiError> {
+    let number = |after| key_in(list, after)?.parse().ok();
+    after.map(|after| number(after).ok_or_else(|| foreign_cursor(list))).transpose()
+}
+
+/// A cursor of another list is refused: its place would mean something else here.
+pub(crate) fn foreign_cursor(list: &str) -> ApiError {
+    let detail = format!("`after` is not the `next` of a page of {list}; leave it out to begin");
+    ApiError::new(Code::BadQuery, detail).fact("field", "after")
 }
 
 /// The key of a row in the order of creation: its text's order is that of moment and id.

@@ -73,7 +73,7 @@ pub struct Page<T> {
     /// The rows.
     pub items: Vec<T>,
     /// Give it as `after` to get the rows behind these; null when there are none. Opaque, and good for this list in this order
-    /// only; a journal's is an LSN. A page may be short, even empty, and still have a next one.
+    /// only; that of `/events` is an LSN. A page may be short, even empty, and still have a next one.
     #[schema(required = true)]
     pub next: Option<String>,
     /// How many rows there are on all pages; null where telling would need a scan.

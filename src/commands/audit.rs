@@ -54,7 +54,7 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
         for entry in &page.items {
             tell(entry, context)?;
         }
-        query.after = page.next.and_then(|next| next.parse().ok());
+        query.after = page.next;
         if query.after.is_none() {
             break;
         }

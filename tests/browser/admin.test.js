@@ -113,10 +113,10 @@ test("where so much came that a rare entry may lie in between, the audit is read
     await until(`of ${lsns.join(", ")} is told`, async () => (await rows.locator("td:nth-child(2)").allTextContents()).join(" ") === lsns.map((lsn) => `person-${lsn}`).join(" "));
   };
   await told([5]);
-  answer = { items: [entry(6)], next: "1" };
+  answer = { items: [entry(6)], next: "audit:1" };
   await told([6, 5]);
   assert.equal(await page.locator("ods-audit .edge").count(), 0);
-  answer = { items: [entry(10_000)], next: "9000" };
+  answer = { items: [entry(10_000)], next: "audit:9000" };
   await told([10_000]);
   assert.equal(await page.locator("ods-audit .edge button").count(), 1);
 });

@@ -1,5 +1,5 @@
 // Made from the OpenAPI document by tools/document.js.
-// The document's shape: df7718ef8fb4adf37e3603f9a4d1d082b5aa9eeee0ac7dba93e2333bbc5e3bf8
+// The document's shape: b54f8c18272fd008cb203bd3308e118fb1c22e25a3c0593fab651e549fc5a6fe
 
 export interface paths {
     "/api/v1/anchors": {
@@ -1995,7 +1995,7 @@ export interface operations {
                 since?: string;
                 until?: string;
                 limit?: number;
-                after?: number;
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -3766,7 +3766,7 @@ export interface operations {
         parameters: {
             query?: {
                 limit?: number;
-                after?: number;
+                after?: string;
                 state?: string;
             };
             header?: never;

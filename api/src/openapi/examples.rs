@@ -43,7 +43,8 @@ fn cursor(path: &str) -> String {
         "packages" => "path:mac/Firefox-142.pkg".to_owned(),
         "missing" => "missing:mac/Firefox-142.pkg".to_owned(),
         "uploads" => "019a0b1c2d3e4f5061728394a5b6c7d8".to_owned(),
-        "{path}" => "20".to_owned(),
+        "{path}" => "revisions:1".to_owned(),
+        "audit" | "deliveries" => format!("{list}:4711"),
         _ => format!("{list}:{HEX}"),
     }
 }

@@ -7,9 +7,12 @@ use crate::auth::Admin;
 use crate::blocking::blocking;
 use crate::convert::{facts, timestamp};
 use crate::error::ApiError;
-use crate::extract::{Params, page_rows};
+use crate::extract::{Params, number_in, page_rows};
 use crate::routes::happenings::Types;
 use crate::types::{AuditQuery, AuditView, Page};
+
+/// How its cursors begin, so that those of other lists are known as such.
+const LIST: &str = "audit";
 
 /// Reads of the audit for one page; each looks at a bounded number of entries.
 const READS_MAX: usize = 5;
@@ -21,8 +24,9 @@ const READS_MAX: usize = 5;
     responses((status = 200, body = Page<AuditView>)))]
 pub(crate) async fn list(admin: Admin, Params(query): Params<AuditQuery>) -> Result<Json<Page<AuditView>>, ApiError> {
     let (filter, limit) = (Filter::parse(&query)?, page_rows(query.limit)?);
+    let after = number_in(LIST, query.after.as_deref())?.map(Lsn::new);
     blocking(move || {
-        let (mut items, mut before) = (Vec::new(), query.after.map(Lsn::new));
+        let (mut items, mut before) = (Vec::new(), after);
         for _ in 0..READS_MAX {
             let page = admin.store().audit(before, limit - items.len(), &mut |entry| filter.keeps(entry))?;
             items.extend(page.items);
@@ -31,7 +35,7 @@ pub(crate) async fn list(admin: Admin, Params(query): Params<AuditQuery>) -> Res
                 break;
             }
         }
-        let next = before.map(|lsn| lsn.to_string());
+        let next = before.map(|lsn| format!("{LIST}:{lsn}"));
         Ok::<_, ApiError>(Page { items: items.into_iter().map(view).collect(), next, total: None })
     })
     .await

@@ -8,10 +8,13 @@ use crate::auth::Admin;
 use crate::blocking::blocking;
 use crate::convert;
 use crate::error::{ApiError, Code};
-use crate::extract::{JsonBody, Params, page_rows};
+use crate::extract::{JsonBody, Params, number_in, page_rows};
 use crate::paths::{AboutId, AboutIdAndDelivery};
 use crate::routes::webhooks::parse;
 use crate::types::{DeliveryQuery, DeliveryView, Page, RedeliverRequest, RedeliveryView};
+
+/// How the cursors of the list begin, so that those of other lists are known as such.
+const LIST: &str = "deliveries";
 
 const STATES: [DeliveryState; 5] = [
     DeliveryState::Waiting,
@@ -34,13 +37,14 @@ pub(crate) async fn list(
     Params(query): Params<DeliveryQuery>,
 ) -> Result<Json<Page<DeliveryView>>, ApiError> {
     let (id, limit) = (parse(&id)?, page_rows(query.limit)?);
+    let after = number_in(LIST, query.after.as_deref())?.map(Lsn::new);
     let state = query.state.as_deref().map(parse_state).transpose()?;
     blocking(move || {
         admin.store().webhook(id)?;
         let mut keep = |delivery: &Delivery| state.is_none_or(|state| state == delivery.state);
-        let page = admin.store().deliveries(id, query.after.map(Lsn::new), limit, &mut keep)?;
+        let page = admin.store().deliveries(id, after, limit, &mut keep)?;
         let items = page.items.into_iter().map(|(lsn, delivery)| convert::delivery(lsn, delivery)).collect();
-        Ok::<_, ApiError>(Page { items, next: page.next.map(|lsn| lsn.to_string()), total: None })
+        Ok::<_, ApiError>(Page { items, next: page.next.map(|lsn| format!("{LIST}:{lsn}")), total: None })
     })
     .await
     .map(Json)

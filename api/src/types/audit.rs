@@ -42,7 +42,7 @@ pub struct AuditQuery {
     pub limit: Option<usize>,
     /// The `next` of the page before.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<u64>,
+    pub after: Option<String>,
 }
 
 /// Who changed what, from where; or whose sign-in was refused.

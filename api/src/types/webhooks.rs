@@ -251,7 +251,7 @@ pub struct DeliveryQuery {
     pub limit: Option<usize>,
     /// The `next` of the page before: older ones.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<u64>,
+    pub after: Option<String>,
     /// Only those in this state: `waiting`, `delivered`, `failing`, `failed` or `skipped`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[param(example = "failed")]

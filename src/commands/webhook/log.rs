@@ -44,7 +44,7 @@ pub(super) async fn run(arguments: &Arguments, context: &mut Context) -> Result<
         let page = node.client.deliveries(&webhook.id, &query).await.map_err(|error| node.explain(error))?;
         whole.items.extend(page.items);
         whole.next.clone_from(&page.next);
-        query.after = page.next.and_then(|next| next.parse().ok());
+        query.after = page.next;
         if query.after.is_none() || whole.items.len() >= limit {
             break;
         }

@@ -35,8 +35,8 @@ class OdsAudit extends OdsElement {
     const { log } = await call('show_node', { background: true });
     const { items, next } = await call('list_audit', { query: { ...this.#query, limit: PAGE }, background: true });
     const before = this.#audit.value;
-    // A page that isn't full has all down to `next`, which is as far as the node looked.
-    const meets = items.length < PAGE ? next === null || Number(next) <= this.#head : before?.entries.some(({ lsn }) => lsn === items.at(-1)?.lsn);
+    // A page that isn't full has all down to `next`, which is as far as the node looked: `audit:` and its place.
+    const meets = items.length < PAGE ? next === null || Number(next.split(':')[1]) <= this.#head : before?.entries.some(({ lsn }) => lsn === items.at(-1)?.lsn);
     this.#head = log.head;
     if (!before || !meets) return { entries: items, next };
     const end = items.at(-1)?.lsn ?? Infinity;

@@ -187,7 +187,10 @@ async fn the_audit_is_filtered_and_paged_newest_first() {
     }
     api.get("/api/v1/audit?since=yesterday").await.problem(400, "bad_query");
     api.get("/api/v1/audit?limit=1000000000").await.problem(400, "bad_query");
-    api.get("/api/v1/audit?after=a/b.pkg").await.problem(400, "bad_query");
+    for foreign in ["a/b.pkg", "7", "audit:", "audit:x", "deliveries:7", ""] {
+        let told = api.get(&format!("/api/v1/audit?after={foreign}")).await.problem(400, "bad_query");
+        assert_eq!(told["field"], "after", "{foreign}");
+    }
 }
 
 #[tokio::test]

@@ -232,21 +232,25 @@ async fn a_history_is_paged_from_its_oldest_end_so_that_new_revisions_do_not_shi
     let first = api.get("/api/v1/revisions/a.pkg?limit=2").await.ok(200);
     assert_eq!(
         (versions(&first), &first["next"], &first["total"]),
-        (vec!["4".into(), "3".into()], &"3".into(), &5.into())
+        (vec!["4".into(), "3".into()], &"revisions:3".into(), &5.into())
     );
     api.publish("a.pkg", &[9], &[("version", "9")]);
-    let second = api.get("/api/v1/revisions/a.pkg?limit=2&after=3").await.ok(200);
-    assert_eq!((versions(&second), &second["next"]), (vec!["2".into(), "1".into()], &"1".into()));
-    let last = api.get("/api/v1/revisions/a.pkg?limit=2&after=1").await.ok(200);
+    let second = api.get("/api/v1/revisions/a.pkg?limit=2&after=revisions:3").await.ok(200);
+    assert_eq!((versions(&second), &second["next"]), (vec!["2".into(), "1".into()], &"revisions:1".into()));
+    let last = api.get("/api/v1/revisions/a.pkg?limit=2&after=revisions:1").await.ok(200);
     assert_eq!((versions(&last), &last["next"]), (vec!["0".into()], &Value::Null));
-    for (query, rows) in [("after=0", 0), ("after=99", 6), ("", 6)] {
+    for (query, rows) in [("after=revisions:0", 0), ("after=revisions:6", 6), ("", 6)] {
         assert_eq!(
             versions(&api.get(&format!("/api/v1/revisions/a.pkg?{query}")).await.ok(200)).len(),
             rows,
             "{query}"
         );
     }
-    api.get("/api/v1/revisions/a.pkg?after=x").await.problem(400, "bad_query");
+    // Of another list, or of a longer history.
+    for foreign in ["x", "3", "audit:3", "revisions:x", "revisions:7"] {
+        let told = api.get(&format!("/api/v1/revisions/a.pkg?after={foreign}")).await.problem(400, "bad_query");
+        assert_eq!(told["field"], "after", "{foreign}");
+    }
 }
 
 #[tokio::test]
