@@ -3,7 +3,7 @@
 //!
 //! Invariants: rosters are swapped before events, so what the peer's roster lets in is taken. An Expel that comes ahead of the
 //! events it names waits for them in the store (`expel_ahead.rs` there), and is told on meanwhile. No pull ends its waiting but by
-//! bringing the last of them: the next peer may have what this one lacks.
+//! bringing the last of them: the next peer may have what this one lacks. Of the node that it expels nothing else is taken.
 
 use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, Store, StoreError, UnixMillis, VerifiedBatch};
 
@@ -106,7 +106,7 @@ pub(super) enum PullError {
     /// The answer can't be right.
     #[error("its answer can't be used: {0}")]
     Garbage(&'static str),
-    /// It was expelled while the pull was under way.
+    /// It was expelled while the pull was under way, or is about to be.
     #[error("it was expelled from this mesh")]
     Expelled,
     /// A statement of its roster is malformed.
@@ -128,7 +128,7 @@ impl Pull {
     ) -> Result<(Self, Request), StoreError> {
         let backfill = store.is_backfilling()?;
         let mut pull = Self { node, mode, backfill, gained: 0, pages: 0, pages_max, asked: None };
-        let request = if theirs.roster == store.roster_digest() { pull.ask_log(store)? } else { introduce(store)? };
+        let request = if theirs.roster == store.told_digest()? { pull.ask_log(store)? } else { introduce(store)? };
         Ok((pull, request))
     }
 
@@ -147,13 +147,15 @@ impl Pull {
 
     /// Takes an answer and says how to go on.
     pub(super) fn take(&mut self, store: &Store, answer: Checked, now: UnixMillis) -> Result<Step, PullError> {
-        if store.is_put_out(&self.node) {
+        if store.roster().is_expelled(&self.node) {
             return Err(PullError::Expelled);
         }
         match answer {
             Checked::Page(page) => self.take_page(store, page, now),
             Checked::Other(Answer::Roster(swap)) => {
-                self.gained += store.hear_statements(swap.statements, now).map_err(PullError::Roster)?.fresh as u64;
+                if !store.is_put_out(&self.node) {
+                    self.gained += store.hear_statements(swap.statements, now).map_err(PullError::Roster)? as u64;
+                }
                 Ok(Step::Ask(self.ask_log(store)?))
             }
             Checked::Other(_) => Err(PullError::Garbage("it answers another question")),
@@ -165,7 +167,10 @@ impl Pull {
             return Err(PullError::Garbage("its log page doesn't move on"));
         }
         let CheckedPage { batch, more, summary, .. } = page;
-        let taken = store.insert_verified(batch, now)?;
+        let taken = match store.insert_verified(batch, now) {
+            Err(StoreError::Expelled { .. }) => return Err(PullError::Expelled),
+            outcome => outcome?,
+        };
         self.gained += taken.inserted as u64;
         self.pages += 1;
         if more && taken.refused.is_none() && self.pages < self.pages_max {

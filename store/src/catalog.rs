@@ -149,7 +149,7 @@ pub(crate) fn fold_all(tx: &Tx<'_>, moment: Moment) -> Result<()> {
             write_rows(tx, moment, &path, (&before, &after), None, &mut news)?;
         }
     }
-    news.settle(tx, moment)
+    news.settle(tx)
 }
 
 /// Folds all of a path's history anew.
@@ -231,7 +231,10 @@ fn settle(
         return Ok(());
     }
     write_rows(tx, moment, path, (before, &after), event, news)?;
-    tell(tx, path, before, &after, &mut news.told)
+    let mut told = Vec::new();
+    tell(tx, path, before, &after, &mut told)?;
+    news.told.extend(told.into_iter().map(|what| (moment, what)));
+    Ok(())
 }
 
 fn write_rows(
@@ -279,8 +282,8 @@ pub(crate) fn catalog_term(path: &str, heads: &[Head]) -> [u8; 32] {
 #[derive(Debug, Default)]
 #[must_use = "wants end, and what happened is told, only when it is settled"]
 pub(crate) struct News {
-    /// What happened.
-    told: Vec<Happening>,
+    /// What happened, and when.
+    told: Vec<(Moment, Happening)>,
     /// Blobs that some path has no more, or is kept for no more. That another path has one must not depend on which of them is
     /// folded first: a want that ends loses what was fetched for it, and who asked.
     let_go: BTreeSet<Digest>,
@@ -288,9 +291,9 @@ pub(crate) struct News {
 
 impl News {
     /// Does it: the last that a transaction has to do with the catalog.
-    pub(crate) fn settle(self, tx: &Tx<'_>, moment: Moment) -> Result<()> {
+    pub(crate) fn settle(self, tx: &Tx<'_>) -> Result<()> {
         self.let_go.iter().try_for_each(|blob| wants::drop_unless_needed(tx, blob))?;
-        self.told.into_iter().try_for_each(|what| journal::append(tx, moment, what).map(drop))
+        self.told.into_iter().try_for_each(|(moment, what)| journal::append(tx, moment, what).map(drop))
     }
 }
 

@@ -13,21 +13,18 @@
 //! - It is taken in the transaction that brings the last of its tips, before the events of that batch are folded, so that none
 //!   of them counts for a moment which it doesn't cover; when its time is over, whatever is lacking: `node.alarm` then says
 //!   what doesn't count; or when somebody expels that node here.
-//! - Meanwhile it is told on to whoever asks, and its node is **put out** here: nobody takes anything from it any more. The tips
-//!   come from others.
+//! - Meanwhile it is told on: peers are told a digest of the statements held and of those that wait, so that all who don't know of
+//!   it ask. And its node is **put out** here: nothing is taken from it any more, but for a batch that brings the last of the tips.
 //! - In memory, and bounded: beyond [`EXPELS_AHEAD_MAX`] nothing waits. What was forgotten (this node stopped) is told again, for
-//!   the digests of the rosters differ. One whose transaction failed waits on. A clock that went back by more than that time ends the
-//!   waiting. One that can't be taken when its time is over (its signer turned out to be no owner) is forgotten.
+//!   the digests of what is told differ. One whose transaction failed waits on. A clock that went back by more than that time ends the
+//!   waiting. None waits that couldn't be taken when its time is over, since its signer is no owner by what is held.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use redb::ReadableTable;
 
 use crate::digest::{NodeId, StatementId};
 use crate::error::Result;
 use crate::limits::{EXPEL_WAIT_MS, EXPELS_AHEAD_MAX};
-use crate::schema::STATEMENTS;
 use crate::statement::{Role, SignedStatement, Statement, StatementBody};
 use crate::time::UnixMillis;
 use crate::trust;
@@ -74,9 +71,9 @@ impl ExpelsAhead {
         has_room
     }
 
-    /// Whether none waits.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.lock().is_empty()
+    /// The ids of those that wait.
+    pub(crate) fn ids(&self) -> Vec<StatementId> {
+        self.lock().keys().copied().collect()
     }
 
     /// In how many milliseconds the next has waited long enough, if any waits.
@@ -94,21 +91,12 @@ impl ExpelsAhead {
         self.lock().values().any(|waiting| waiting.expels(node))
     }
 
-    /// Forgets those that are held by now, and those that a transaction at this time would have taken if it could.
-    pub(crate) fn forget_taken(
-        &self,
-        statements: &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
-        now: UnixMillis,
-    ) -> Result<()> {
+    /// Forgets those that were taken.
+    pub(crate) fn forget(&self, taken: &[StatementId]) {
         let mut waiting = self.lock();
-        let ids: Vec<(StatementId, bool)> =
-            waiting.iter().map(|(id, waiting)| (*id, waiting.left_ms(now) == 0)).collect();
-        for (id, is_over) in ids {
-            if is_over || statements.get(id.as_bytes())?.is_some() {
-                waiting.remove(&id);
-            }
+        for id in taken {
+            waiting.remove(id);
         }
-        Ok(())
     }
 
     /// Forgets all: another root decides who ever was an owner.
@@ -121,19 +109,29 @@ impl ExpelsAhead {
     }
 }
 
-/// Of what a peer told, whose signers are or were owners, that which is taken now: the rest are Expels that wait.
+/// Of what a peer told, that which is taken now: the rest are Expels that wait.
 pub(crate) fn to_take(tx: &Tx<'_>, now: UnixMillis, told: &[Told]) -> Result<Vec<Told>> {
     let (ahead, mut taken) = (&tx.context.expels_ahead, Vec::new());
+    let admissible: BTreeSet<StatementId> = ids(trust::admissible(tx, told)?).into_iter().collect();
     for said in told {
         let waits = match ahead.left_ms(&said.1.id, now) {
             Some(left_ms) => left_ms > 0,
-            None => is_ahead(tx, &said.1)? && ahead.add(said, now),
+            None if admissible.contains(&said.1.id) && is_ahead(tx, &said.1)? && ahead.add(said, now) => {
+                tx.tell_of_roster();
+                true
+            }
+            None => false,
         };
         if !waits {
             taken.push(said.clone());
         }
     }
     Ok(taken)
+}
+
+/// Their ids.
+pub(crate) fn ids<'a>(told: impl IntoIterator<Item = &'a Told>) -> Vec<StatementId> {
+    told.into_iter().map(|(_, statement)| statement.id).collect()
 }
 
 /// Those by which another node expels this one that may do so now. (A key that was stolen expels its own node, too.)
@@ -147,18 +145,21 @@ pub(crate) fn by_owners(tx: &Tx<'_>, node: &NodeId) -> Vec<Told> {
 }
 
 fn is_ahead(tx: &Tx<'_>, statement: &Statement) -> Result<bool> {
-    let StatementBody::Expel(expel) = &statement.body else { return Ok(false) };
-    let is_own = expel.node == tx.context.key.node_id();
-    Ok(!is_own && tx.read(STATEMENTS)?.get(statement.id.as_bytes())?.is_none() && trust::is_ahead(tx, expel)?)
+    match &statement.body {
+        StatementBody::Expel(expel) if expel.node != tx.context.key.node_id() => trust::is_ahead(tx, expel),
+        StatementBody::Expel(_) | StatementBody::Admit(_) | StatementBody::Unknown { .. } => Ok(false),
+    }
 }
 
 /// Those that wait for nothing any more: all that they name is held, or their time is over.
 pub(crate) fn ripe(tx: &Tx<'_>, now: UnixMillis) -> Result<Vec<Told>> {
+    let waiting =
+        tx.context.expels_ahead.lock().values().map(|one| (one.told.clone(), one.left_ms(now))).collect::<Vec<_>>();
     let mut ripe = Vec::new();
-    for waiting in tx.context.expels_ahead.lock().values() {
-        let StatementBody::Expel(expel) = &waiting.told.1.body else { continue };
-        if waiting.left_ms(now) == 0 || trust::lacks_none(tx, &expel.node, &expel.tips)? {
-            ripe.push(waiting.told.clone());
+    for (told, left_ms) in waiting {
+        let StatementBody::Expel(expel) = &told.1.body else { continue };
+        if left_ms == 0 || trust::lacks_none(tx, &expel.node, &expel.tips)? {
+            ripe.push(told);
         }
     }
     Ok(ripe)

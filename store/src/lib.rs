@@ -180,8 +180,8 @@ pub use statement::{
 };
 pub use states::{HeldState, StatesTaken};
 pub use store::{
-    Description, EventBatch, Inserted, Outside, Overview, PulledFrom, Refusal, RefusalReason, SignedIn,
-    StatementsTaken, StorageView, Store, UploadTurn, VerifiedBatch, WeakStore, Who,
+    Description, EventBatch, Inserted, Outside, Overview, PulledFrom, Refusal, RefusalReason, SignedIn, StorageView,
+    Store, UploadTurn, VerifiedBatch, WeakStore, Who,
 };
 #[cfg(any(test, feature = "testing"))]
 pub use testing::{DiskError, DiskFault, Operation, SimDisk, fill, fill_history, filled_path};

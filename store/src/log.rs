@@ -214,7 +214,7 @@ pub(crate) fn mint(tx: &Tx<'_>, moment: Moment, by: &str, body: &Body) -> Result
         Insertion::New(lsn) => {
             let mut news = News::default();
             catalog::arrive(tx, moment, &[(&event, lsn)], &mut news)?;
-            news.settle(tx, moment)?;
+            news.settle(tx)?;
             Ok(event.id)
         }
         Insertion::Held | Insertion::Gap | Insertion::UnknownOrigin => {

@@ -70,7 +70,7 @@ pub(crate) fn admit(tx: &Tx<'_>, moment: Moment, admit: &Admit, author: &Author)
     let (node, before) = (admit.node, facts_of(tx, &admit.node));
     let mut news = News::default();
     let id = sign(tx, moment, author, &StatementBody::Admit(admit), &mut news)?;
-    news.settle(tx, moment)?;
+    news.settle(tx)?;
     audit::append(tx, moment, author, &Deed::changed("node.admitted", node, before, facts_of(tx, &node)))?;
     Ok(Some(id))
 }
@@ -175,19 +175,26 @@ pub(crate) fn may_expel(tables: &impl Tables, roster: &Roster, own: NodeId, node
 
 /// Signs an Expel and takes it; `None` if the node is expelled already. One of another owner that waits for the events it names is taken
 /// instead: by a second one, which names what this node holds, the rest of what the first one's owner held would count no more.
-pub(crate) fn expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author) -> Result<Option<StatementId>> {
+/// Tells which were taken, too.
+pub(crate) fn expel(
+    tx: &Tx<'_>,
+    moment: Moment,
+    node: &NodeId,
+    author: &Author,
+) -> Result<(Option<StatementId>, Vec<StatementId>)> {
     let own = tx.context.key.node_id();
     if !may_expel(tx, &tx.roster(), own, node)? {
         author.told();
-        return Ok(None);
+        return Ok((None, Vec::new()));
     }
+    let waiting = expel_ahead::by_owners(tx, node);
     let (mut news, deed) = (News::default(), Deed::ended("node.expelled", node, facts_of(tx, node)));
-    take(tx, moment, &expel_ahead::by_owners(tx, node), None, &mut news)?;
+    take(tx, moment, &waiting, None, &mut news)?;
     let is_open = may_expel(tx, &tx.roster(), own, node)?;
     let id = is_open.then(|| sign_expel(tx, moment, node, author, &mut news)).transpose()?;
     audit::append(tx, moment, author, &deed)?;
-    news.settle(tx, moment)?;
-    Ok(id)
+    news.settle(tx)?;
+    Ok((id, expel_ahead::ids(&waiting)))
 }
 
 fn sign_expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author, news: &mut News) -> Result<StatementId> {

@@ -53,9 +53,12 @@ pub(crate) fn load(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>,
 
 /// The roster's digest, as the table has it.
 pub(crate) fn digest(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<SetDigest> {
-    let ids: Result<Vec<StatementId>> =
-        table.iter()?.map(|entry| Ok(StatementId::from_bytes(*entry?.0.value()))).collect();
-    Ok(roster::digest(ids?.into_iter()))
+    Ok(roster::digest(ids(table)?.into_iter()))
+}
+
+/// The ids of the statements held.
+pub(crate) fn ids(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<Vec<StatementId>> {
+    table.iter()?.map(|entry| Ok(StatementId::from_bytes(*entry?.0.value()))).collect()
 }
 
 /// The statements held, decoded.
@@ -63,29 +66,44 @@ pub(crate) fn decode_all(table: &impl ReadableTable<&'static [u8; 32], &'static 
     statements(table)?.iter().map(|signed| Ok(signed.decode()?)).collect()
 }
 
-/// Adds verified statements; tells how many were new. Passed over are those that no ever-owner signed, since they would
+/// Those of verified statements that are new. Passed over are those that no ever-owner signed, since they would
 /// have no effect and anybody could fill the roster with such; and Admits beyond the cap, which an owner's stolen key
-/// may have reached, but not Expels: that key must be put out in any case. What follows from them waits in `news`.
+/// may have reached, but not Expels: that key must be put out in any case.
+pub(crate) fn admissible<'a>(
+    tx: &Tx<'_>,
+    arrived: &'a [(SignedStatement, Statement)],
+) -> Result<Vec<&'a (SignedStatement, Statement)>> {
+    let (root, mut all) = (tx.meta(&meta::ROOT)?, decode_all(&tx.read(STATEMENTS)?)?);
+    let (held, mut known) = (all.len(), all.iter().map(|statement| statement.id).collect::<BTreeSet<_>>());
+    all.extend(arrived.iter().map(|(_, statement)| statement.clone()));
+    let owners = roster::ever_owners(root, &all);
+    let mut room = STATEMENTS_MAX.saturating_sub(held);
+    let mut fresh: Vec<_> = arrived.iter().filter(|(_, said)| owners.contains(&said.header.signer)).collect();
+    fresh.retain(|(_, statement)| {
+        let fits = room > 0 || matches!(statement.body, StatementBody::Expel(_));
+        let is_new = fits && known.insert(statement.id);
+        room = room.saturating_sub(usize::from(is_new));
+        is_new
+    });
+    // Who would be an owner by an Admit for which there is no room is none.
+    all.truncate(held);
+    all.extend(fresh.iter().map(|(_, statement)| statement.clone()));
+    let owners = roster::ever_owners(root, &all);
+    fresh.retain(|(_, statement)| owners.contains(&statement.header.signer));
+    Ok(fresh)
+}
+
+/// Adds those of verified statements that are [`admissible`]; tells how many. What follows from them waits in `news`.
 pub(crate) fn insert(
     tx: &Tx<'_>,
     moment: Moment,
     arrived: &[(SignedStatement, Statement)],
     news: &mut News,
 ) -> Result<usize> {
-    let root = tx.meta(&meta::ROOT)?;
-    let mut all = decode_all(&tx.read(STATEMENTS)?)?;
-    let mut room = STATEMENTS_MAX.saturating_sub(all.len());
-    all.extend(arrived.iter().map(|(_, statement)| statement.clone()));
-    let owners = roster::ever_owners(root, &all);
     let mut fresh = Vec::new();
-    for (signed, statement) in arrived.iter().filter(|(_, statement)| owners.contains(&statement.header.signer)) {
-        let fits = room > 0 || matches!(statement.body, StatementBody::Expel(_));
-        if fits && tx.read(STATEMENTS)?.get(statement.id.as_bytes())?.is_none() {
-            let mut table = tx.write(STATEMENTS)?;
-            table.insert(statement.id.as_bytes(), signed.stored_bytes().as_slice())?;
-            room = room.saturating_sub(1);
-            fresh.push(statement);
-        }
+    for (signed, statement) in admissible(tx, arrived)? {
+        tx.write(STATEMENTS)?.insert(statement.id.as_bytes(), signed.stored_bytes().as_slice())?;
+        fresh.push(statement);
     }
     if !fresh.is_empty() {
         let ahead = expels_ahead(tx, &fresh)?;
@@ -194,7 +212,7 @@ pub(crate) fn take_root(tx: &Tx<'_>, moment: Moment, root: NodeId) -> Result<()>
     joined::begin(tx)?;
     let mut news = News::default();
     reload(tx, moment, &[], &mut news)?;
-    news.settle(tx, moment)
+    news.settle(tx)
 }
 
 /// Folds the roster anew, tells what is new and, where a node's standing changed, folds the paths it wrote to.

@@ -29,7 +29,7 @@ pub struct Committed {
     pub head: Lsn,
     /// Events were added.
     pub log_grew: bool,
-    /// Statements were added, or the root changed.
+    /// Statements were added or wait to be, or the root changed.
     pub roster_changed: bool,
     /// Wants were added, changed, or dropped without being met.
     pub wants_changed: bool,
@@ -164,6 +164,12 @@ impl<'a> Tx<'a> {
     /// Puts a new roster in force for the rest of this transaction and, once committed, for all.
     pub(crate) fn set_roster(&self, roster: Roster) {
         *self.roster.borrow_mut() = Arc::new(roster);
+        self.changed(|effects| effects.roster_changed = true);
+    }
+
+    /// What peers are told of the roster changes, though none of its rows: has a commit tell of that.
+    pub(crate) fn tell_of_roster(&self) {
+        self.dirty.set(true);
         self.changed(|effects| effects.roster_changed = true);
     }
 

@@ -1,4 +1,4 @@
-//! What the mesh needs: the log and the roster given and taken, peers, invites.
+//! What the mesh needs: the log given and taken, peers, invites.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -7,11 +7,11 @@ use std::sync::Arc;
 use super::Store;
 use crate::catalog::{self, News};
 use crate::codec::Added;
-use crate::digest::{EventId, NodeId, SetDigest, StatementId};
+use crate::digest::{EventId, NodeId, StatementId};
 use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, SignedEvent};
-use crate::expel_ahead::{self, Told};
+use crate::expel_ahead;
 use crate::frame::FrameError;
 use crate::joined;
 use crate::joining;
@@ -19,14 +19,11 @@ use crate::journal::Moment;
 use crate::limits::FREEING_BATCH_BYTES_MAX;
 use crate::log::{self, Insertion, Source};
 use crate::lsn::Lsn;
-use crate::membership::{self, Member, check_role};
-use crate::path::PackagePath;
+use crate::membership;
 use crate::peers::{self, InviteRow, JoiningRow, NewInvite, PeerEdit, PeerRow};
 use crate::publish::Author;
 use crate::pull::{self, LogCursor, LogPage, LogQuery};
-use crate::roster::{self, Roster};
-use crate::schema::{CURSORS, EVENTS, INVITES, LOG, META, PEERS, STATEMENTS, STREAMS};
-use crate::statement::{Admit, SignedStatement, Statement, StatementBody, StatementHeader};
+use crate::schema::{CURSORS, EVENTS, INVITES, LOG, META, PEERS, STREAMS};
 use crate::time::UnixMillis;
 use crate::trust;
 use crate::tx::Tx;
@@ -63,15 +60,6 @@ pub struct Inserted {
     pub inserted: usize,
     /// The first that was refused; those after it were not looked at, and the cursor stops before it.
     pub refused: Option<Refusal>,
-}
-
-/// What became of statements that a peer told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatementsTaken {
-    /// How many were new, and are taken.
-    pub fresh: usize,
-    /// How many Expels among them wait for the events they name.
-    pub waiting: usize,
 }
 
 /// Why an event was not taken.
@@ -183,10 +171,10 @@ impl Store {
         let moment = Moment { now, backfill: batch.batch.backfill };
         let batch = Arc::new(batch);
         let (whole, count) = (Arc::clone(&batch), batch.verdicts.len());
-        match self.write_statements(now, move |tx| take_batch(tx, moment, &whole, count)) {
+        match self.write_statements(move |tx| take_batch(tx, moment, &whole, count)) {
             Err(error @ StoreError::NoSpace { .. }) => {
                 let Some(part) = up_to_removal(&batch) else { return Err(error) };
-                let taken = self.write_to_free_room(move |tx| take_batch(tx, moment, &batch, part))?;
+                let (taken, _) = self.write_to_free_room(move |tx| take_batch(tx, moment, &batch, part))?;
                 if part == count { Ok(taken) } else { Err(error) }
             }
             outcome => outcome,
@@ -221,183 +209,6 @@ impl Store {
             }
             Ok(all)
         })
-    }
-
-    /// All statements held.
-    pub fn roster_statements(&self) -> Result<Vec<SignedStatement>> {
-        trust::statements(&self.read()?.open_table(STATEMENTS)?)
-    }
-
-    /// What a peer is told: all statements held, and the Expels that wait here for events they name.
-    pub fn statements_to_tell(&self) -> Result<Vec<SignedStatement>> {
-        // These first: what is taken in between is told twice, not left out.
-        let mut told = self.0.shared.context.expels_ahead.told();
-        told.extend(self.roster_statements()?);
-        Ok(told)
-    }
-
-    /// Whether a node was expelled, or an Expel of it waits here for the events it names: nothing is taken from it any more.
-    pub fn is_put_out(&self, node: &NodeId) -> bool {
-        // In this order: one that is taken in between is seen in the roster.
-        self.0.shared.context.expels_ahead.expel(node) || self.roster().is_expelled(node)
-    }
-
-    /// The roster as it would be with what somebody offers.
-    pub fn roster_with(&self, offered: &[SignedStatement]) -> Result<Roster> {
-        let (_, all) = self.verify_fresh(offered.to_vec())?;
-        Ok(Roster::fold(self.roster().root(), &all))
-    }
-
-    /// Those of offered statements that aren't held and may count, verified, and all that would be held with them. Anybody can
-    /// sign as much as fits into a call, and each signature takes some 60 µs to check. So a statement is looked at once its signer is
-    /// known as an owner.
-    fn verify_fresh(&self, offered: Vec<SignedStatement>) -> Result<(Vec<Told>, Vec<Statement>)> {
-        let (root, mut all) = (self.roster().root(), trust::decode_all(&self.read()?.open_table(STATEMENTS)?)?);
-        let known: BTreeSet<StatementId> = all.iter().map(|statement| statement.id).collect();
-        let fresh = offered.into_iter().filter(|signed| !known.contains(&signed.id()));
-        let signer = |signed: &SignedStatement| -> Result<NodeId> { Ok(signed.decode()?.header.signer) };
-        let mut left = fresh.map(|signed| Ok((signer(&signed)?, signed))).collect::<Result<Vec<_>>>()?;
-        let mut verified = Vec::new();
-        loop {
-            let owners = roster::ever_owners(root, &all);
-            let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|(signer, _)| owners.contains(signer));
-            if now.is_empty() {
-                return Ok((verified, all));
-            }
-            for (_, signed) in now {
-                let statement = signed.verify()?;
-                all.push(statement.clone());
-                verified.push((signed, statement));
-            }
-            left = later;
-        }
-    }
-
-    /// Equal on nodes that hold the same statements.
-    pub fn roster_digest(&self) -> SetDigest {
-        self.roster().digest()
-    }
-
-    /// Takes statements; tells how many were new. Those that may count must verify.
-    pub fn insert_statements(&self, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<usize> {
-        let (told, _) = self.verify_fresh(statements)?;
-        self.write_statements(now, move |tx| take_and_settle(tx, now, &told, None))
-    }
-
-    /// Takes what a peer told, but for Expels that come ahead of the events they name: these wait for them, for
-    /// [`EXPEL_WAIT_MS`](crate::EXPEL_WAIT_MS) at most.
-    pub fn hear_statements(&self, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<StatementsTaken> {
-        self.take_statements(statements, None, now)
-    }
-
-    /// The same with one among them that [`Store::sign_admit`] signed for `author`.
-    pub fn hear_signed_for(
-        &self,
-        author: &Author,
-        statements: Vec<SignedStatement>,
-        now: UnixMillis,
-    ) -> Result<StatementsTaken> {
-        self.take_statements(statements, Some(author.clone()), now)
-    }
-
-    fn take_statements(
-        &self,
-        statements: Vec<SignedStatement>,
-        author: Option<Author>,
-        now: UnixMillis,
-    ) -> Result<StatementsTaken> {
-        let (told, _) = self.verify_fresh(statements)?;
-        self.write_statements(now, move |tx| {
-            let taken = expel_ahead::to_take(tx, now, &told)?;
-            let fresh = take_and_settle(tx, now, &taken, author.as_ref())?;
-            Ok(StatementsTaken { fresh, waiting: told.len() - taken.len() })
-        })
-    }
-
-    /// In how many milliseconds [`Store::take_due_expels`] has something to do; `None` if no Expel waits.
-    pub fn expels_due_in_ms(&self, now: UnixMillis) -> Option<u64> {
-        self.0.shared.context.expels_ahead.next_in_ms(now)
-    }
-
-    /// Takes the Expels that waited long enough for the events they name; tells how many.
-    pub fn take_due_expels(&self, now: UnixMillis) -> Result<usize> {
-        self.write_statements(now, move |tx| take_and_settle(tx, now, &[], None))
-    }
-
-    /// Does a job that takes Expels which waited; those are forgotten once it is committed.
-    fn write_statements<T: Send + 'static>(
-        &self,
-        now: UnixMillis,
-        work: impl FnMut(&Tx<'_>) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        let outcome = self.write(work)?;
-        let ahead = &self.0.shared.context.expels_ahead;
-        if !ahead.is_empty() {
-            ahead.forget_taken(&self.read()?.open_table(STATEMENTS)?, now)?;
-        }
-        Ok(outcome)
-    }
-
-    /// Admits a node, or raises it. Owners only. `None` if it may do all that already, so that nothing was signed.
-    pub fn admit(&self, admit: &Admit, author: &Author, now: UnixMillis) -> Result<Option<StatementId>> {
-        let (admit, author) = (admit.clone(), author.clone());
-        self.write(move |tx| membership::admit(tx, Moment::live(now), &admit, &author))
-    }
-
-    /// Expels a node, for good: what this node holds of it by now still counts, nothing else will. Owners only. `None`
-    /// if it is expelled already.
-    pub fn expel(&self, node: &NodeId, author: &Author, now: UnixMillis) -> Result<Option<StatementId>> {
-        let (node, author) = (*node, author.clone());
-        self.write_statements(now, move |tx| {
-            let id = membership::expel(tx, Moment::live(now), &node, &author)?;
-            take_and_settle(tx, now, &[], None)?;
-            Ok(id)
-        })
-    }
-
-    /// All nodes that the roster knows, by id, and what was said of each.
-    pub fn members(&self) -> Result<Vec<Member>> {
-        // Roster and statements are read apart: one that comes in between is in the next answer.
-        let statements = trust::decode_all(&self.read()?.open_table(STATEMENTS)?)?;
-        Ok(membership::members(&Roster::fold(self.roster().root(), &statements), statements))
-    }
-
-    /// The statements that a node's standing follows from, for a node that doesn't belong any more: enough for it to
-    /// learn that, and no more.
-    pub fn statements_bearing_on(&self, node: &NodeId) -> Result<Vec<SignedStatement>> {
-        membership::bearing_on(node, self.statements_to_tell()?)
-    }
-
-    /// Whether this node may publish at a path, or why not.
-    pub fn check_may_publish(&self, path: &PackagePath) -> Result<()> {
-        crate::publish::check_may_publish(&self.roster(), self.node_id(), path)
-    }
-
-    /// Signs an Admit without keeping it: what a joiner offers when two meshes merge.
-    pub fn sign_admit(&self, admit: &Admit, author: &Author, now: UnixMillis) -> Result<SignedStatement> {
-        let admit = Admit { prefixes: check_role(admit.role, &admit.prefixes)?, ..admit.clone() };
-        let header = StatementHeader { signer: self.node_id(), at_ms: now, by: author.as_str().to_owned() };
-        Ok(SignedStatement::mint(self.key(), &header, &StatementBody::Admit(admit)))
-    }
-
-    /// Takes another mesh's root, while nobody else is known here.
-    pub fn take_root(&self, root: NodeId, now: UnixMillis) -> Result<()> {
-        self.write(move |tx| trust::take_root(tx, Moment::live(now), root))?;
-        self.0.shared.context.expels_ahead.clear();
-        Ok(())
-    }
-
-    /// The same for one that becomes a replica there: what it published would be nowhere any more, so it must have
-    /// published nothing.
-    pub fn take_root_as_replica(&self, root: NodeId, now: UnixMillis) -> Result<()> {
-        self.write(move |tx| {
-            if trust::has_events(tx, &tx.context.key.node_id())? {
-                return Err(StoreError::ReplicaHasEvents);
-            }
-            trust::take_root(tx, Moment::live(now), root)
-        })?;
-        self.0.shared.context.expels_ahead.clear();
-        Ok(())
     }
 
     /// The invite that is being redeemed here without an answer so far.
@@ -513,17 +324,14 @@ impl Store {
     }
 }
 
-/// Takes statements, and the Expels that waited long enough; tells how many were new.
-fn take_and_settle(tx: &Tx<'_>, now: UnixMillis, told: &[Told], author: Option<&Author>) -> Result<usize> {
-    let (moment, mut news) = (Moment::live(now), News::default());
-    let taken = [expel_ahead::ripe(tx, now)?, told.to_vec()].concat();
-    let fresh = membership::take(tx, moment, &taken, author, &mut news)?;
-    news.settle(tx, moment)?;
-    Ok(fresh)
-}
-
-/// Takes the first `count` events of a batch, and writes down how far the peer's log is read.
-fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) -> Result<Inserted> {
+/// Takes the first `count` events of a batch and the Expels that wait for no more, and writes down how far the peer's log is read; tells
+/// which Expels. Of a node whose Expel goes on waiting nothing is taken.
+fn take_batch(
+    tx: &Tx<'_>,
+    moment: Moment,
+    batch: &VerifiedBatch,
+    count: usize,
+) -> Result<(Inserted, Vec<StatementId>)> {
     let VerifiedBatch { batch, verdicts } = batch;
     let moment =
         Moment { backfill: moment.backfill && (batch.pull.is_none() || joined::is_backfilling(tx)?), ..moment };
@@ -551,9 +359,15 @@ fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) 
     if !ripe.is_empty() {
         membership::take(tx, Moment::live(moment.now), &ripe, None, &mut news)?;
     }
+    match batch.pull.as_ref().map(|pull| pull.node) {
+        Some(node) if tx.context.expels_ahead.expel(&node) && !tx.roster().is_expelled(&node) => {
+            return Err(StoreError::Expelled { node });
+        }
+        Some(_) | None => {}
+    }
     catalog::arrive(tx, moment, &arrived, &mut news)?;
     trust::events_of_expelled_arrived(tx, moment, &origins, &mut news)?;
-    news.settle(tx, moment)?;
+    news.settle(tx)?;
     let stopped = outcome.refused.as_ref().map(|refusal| refusal.index);
     let stopped = stopped.or((count < batch.events.len()).then_some(count));
     if let Some(pull) = &batch.pull {
@@ -562,7 +376,7 @@ fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) 
     if let Some((node, cursor)) = reached(batch, stopped) {
         peers::set_cursor(tx, &node, &cursor)?;
     }
-    Ok(outcome)
+    Ok((outcome, expel_ahead::ids(&ripe)))
 }
 
 /// How many events of a batch a full disk takes, since the last of them is a removal; none if there is no removal among the
