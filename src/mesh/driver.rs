@@ -29,8 +29,8 @@ use super::serve::summary;
 use crate::tasks::Tasks;
 use crate::worker::{Next, Worker};
 
-/// The longest sleep of a driver that has nothing to do. Nobody wakes it when an Expel begins to wait, so that it must look before
-/// its time is over.
+/// The longest sleep of a driver that has nothing to do. If the commit fails that tells it that an Expel waits, nobody wakes it for that,
+/// so that it must look before its time is over.
 const IDLE: Duration = Duration::from_millis(EXPEL_WAIT_MS / 2);
 
 /// What tasks tell the driver.

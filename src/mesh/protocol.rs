@@ -135,7 +135,7 @@ pub(super) struct Summary {
     pub(super) head: Lsn,
     /// Digest of the vector, with sums.
     pub(super) vector: SetDigest,
-    /// Digest of the roster.
+    /// Digest of the statements that it tells: those of its roster, and the Expels that wait there for events they name.
     pub(super) roster: SetDigest,
     /// Digest of the node states held.
     pub(super) states: SetDigest,

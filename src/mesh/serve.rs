@@ -210,7 +210,7 @@ pub(super) fn summary(store: &Store) -> Result<Summary, StoreError> {
         log_id: overview.log_id,
         head: overview.head,
         vector: overview.vector.digest(),
-        roster: store.roster_digest(),
+        roster: store.told_digest()?,
         states: store.states_digest()?,
         events: overview.log_events,
         want_count: overview.wants.count,

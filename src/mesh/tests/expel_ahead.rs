@@ -1,6 +1,9 @@
 //! A node that hears of an Expel ahead of the events which this names: what the expelled one published stays listed until they come,
 //! but not for long if they don't.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use ods_store::{EXPEL_WAIT_MS, Happening, Lsn, Role, UnixMillis};
 
 use super::super::exchange::{Pull, PullError, Step, introduce, introduced, ping};
@@ -110,9 +113,44 @@ fn an_expel_that_waits_is_told_on_in_a_swap_of_rosters() {
     assert_eq!(caller.store().roster_digest(), digest, "that of what is held");
 }
 
+/// Else its neighbours would hear of it when they swap rosters for another reason, or when it is taken here.
+#[test]
+fn who_hears_of_an_expel_that_waits_has_news_for_its_peers() {
+    let (hq, _, branch) = mesh();
+    let told = Arc::new(AtomicBool::new(false));
+    let notes = Arc::clone(&told);
+    branch.store().on_commit(move |commit| {
+        notes.fetch_or(commit.roster_changed, Ordering::AcqRel);
+    });
+    let roster = |node: &TestNode| summary(node.store()).unwrap().roster;
+    let before = roster(&branch);
+    branch.answer(&hq, introduce(hq.store()).unwrap());
+    assert!(branch.store().expels_due_in_ms(branch.now).is_some() && told.load(Ordering::Acquire));
+    assert_ne!(roster(&branch), before);
+    assert_eq!(roster(&branch), roster(&hq), "who knows of it has nothing to ask");
+    branch.store().take_due_expels(branch.now.plus_ms(EXPEL_WAIT_MS)).unwrap();
+    assert_eq!((roster(&branch), branch.store().roster_digest()), (roster(&hq), hq.store().roster_digest()));
+}
+
+/// Nobody else would bring it that.
+#[test]
+fn what_an_expel_names_is_taken_from_the_expelled_node_itself() {
+    for was_told in [false, true] {
+        let (hq, shop, branch) = mesh();
+        introduced(shop.store(), hq.answer(&shop, introduce(shop.store()).unwrap()), shop.now).unwrap();
+        if was_told {
+            introduced(branch.store(), hq.answer(&branch, introduce(branch.store()).unwrap()), branch.now).unwrap();
+        }
+        pull(&branch, &shop);
+        assert!(branch.store().roster().is_expelled(&shop.store().node_id()));
+        assert_eq!(["a.pkg", "b.pkg", "c.pkg"].map(|at| lists(&branch, at)), [true; 3]);
+        assert_eq!(losses(&branch), [""; 0]);
+    }
+}
+
 /// Its key may be stolen, and what it publishes from now on would count here for a while.
 #[test]
-fn who_is_about_to_be_expelled_here_is_answered_as_an_expelled_node_and_nothing_is_taken_from_it() {
+fn who_is_about_to_be_expelled_here_is_answered_as_an_expelled_node_and_nothing_else_is_taken_from_it() {
     let (hq, shop, branch) = mesh();
     let theirs = summary(shop.store()).unwrap();
     let start = || Pull::start(branch.store(), shop.store().node_id(), PullMode::Cursor, &theirs, PULL_PAGES_MAX);
