@@ -195,7 +195,8 @@ impl Denied {
             Self::Expired { name } => Author::new(&format!("token {name}")),
             _ => Author::new("unknown"),
         };
-        state.note_refusal(&who.at(&address.0.to_string()), address, self.reason()).await;
+        let refused = attempts::Refused::Token(self.reason());
+        state.note_refusal(&who.at(&address.0.to_string()), address, refused).await;
         self.error(challenge)
     }
 

@@ -178,7 +178,7 @@ async fn nothing_idle(State(state): State<AppState>, request: Request, next: Nex
     if !body.is_end_stream() && !auth::is_let_in(&parts, &state) {
         return next.run(Request::from_parts(parts, body)).await;
     }
-    match says_nothing(body).await {
+    match must_say_nothing(body).await {
         Ok(()) => next.run(Request::from_parts(parts, Body::empty())).await,
         Err(refused) => refused.into_response(),
     }
@@ -200,7 +200,7 @@ fn idle(request: &Request, pattern: &str, heeds: &Heeds) -> Option<ApiError> {
 }
 
 /// Takes a body in which nothing is, or what clients send that have nothing to say: `{}` or `null`.
-async fn says_nothing(body: Body) -> Result<(), ApiError> {
+pub(crate) async fn must_say_nothing(body: Body) -> Result<(), ApiError> {
     let told = whole_body(body, IDLE_BODY_BYTES_MAX).await;
     let says_nothing = match told {
         Ok(told) => told.trim_ascii().is_empty() || serde_json::from_slice(&told).is_ok_and(|told| is_nothing(&told)),

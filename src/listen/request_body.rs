@@ -1,4 +1,5 @@
-//! A request's body that fails when the client stops sending it, or nearly does, and of which what nobody read is handed back.
+//! A request's body that fails when the client stops sending it, or nearly does, or breaks it off, and of which what nobody read is
+//! handed back.
 
 use std::{
     future::Future,
@@ -133,6 +134,8 @@ pub(super) struct RequestBody<B> {
     progress: Progress,
     activity: Arc<Activity>,
     received: Option<IntCounter>,
+    /// Whether the body's end is a frame of its own, as on HTTP/2: hyper takes a stream reset with `NO_ERROR` for one that ended.
+    end_is_told: bool,
     ended: bool,
     failed: bool,
 }
@@ -147,6 +150,7 @@ impl<B: Body> RequestBody<B> {
             progress: Progress::default(),
             activity,
             received: None,
+            end_is_told: false,
             ended,
             failed: false,
         }
@@ -155,6 +159,12 @@ impl<B: Body> RequestBody<B> {
     /// Where what is left of it will be.
     pub(super) fn left(&self) -> Left<B> {
         self.left.clone()
+    }
+
+    /// Takes nothing for its end but what says so.
+    pub(super) fn with_end_told(mut self, is_told: bool) -> Self {
+        self.end_is_told = is_told;
+        self
     }
 
     /// Adds the bytes that arrive to `received`.
@@ -176,8 +186,13 @@ where
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let end_is_told = self.end_is_told;
         let Some(body) = &mut self.body else { return Poll::Ready(None) };
         if let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(context) {
+            if frame.is_none() && end_is_told && !body.is_end_stream() {
+                self.failed = true;
+                return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())));
+            }
             let ended = frame.is_none() || body.is_end_stream();
             let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
             let bytes = data.map_or(0, |bytes| bytes.len() as u64);

@@ -15,7 +15,7 @@ use axum::{Router, body::Body};
 use futures_util::FutureExt;
 use http::{
     HeaderValue, Request, Response, StatusCode, Version,
-    header::{CONNECTION, EXPECT, HOST},
+    header::{CONNECTION, EXPECT, HOST, TRANSFER_ENCODING},
 };
 use hyper::body::Incoming;
 use ods_api::{ApiError, ClientAddress, Code, Encrypted, FileSlices, RequestId};
@@ -99,7 +99,8 @@ impl ConnectionService {
         let (is_http1, expects) = (request.version() < Version::HTTP_2, request.headers().contains_key(EXPECT));
         let mut left = Left::default();
         let mut request = request.map(|body| {
-            let body = RequestBody::new(body, Patience::of(&self.shared), self.activity.clone());
+            let body =
+                RequestBody::new(body, Patience::of(&self.shared), self.activity.clone()).with_end_told(!is_http1);
             left = body.left();
             Body::new(body.counted(self.shared.counters.request_bytes()))
         });
@@ -138,12 +139,22 @@ fn panicked() -> ApiError {
     ApiError::new(Code::Internal, detail)
 }
 
-/// What no route would answer: HTTP/1.1 without its one `Host` (RFC 9112 section 3.2), and addresses past all bounds.
+/// What no route would answer: HTTP/1.1 without its one `Host` (RFC 9112 section 3.2), bodies that would have to be decoded, and
+/// addresses past all bounds.
 fn refusal(request: &Request<Body>) -> Option<ApiError> {
     let hosts = request.headers().get_all(HOST).iter().count();
     if (request.version() == Version::HTTP_11 && hosts != 1) || hosts > 1 {
         let detail = "an HTTP/1.1 request has exactly one Host header (RFC 9112 section 3.2)";
         return Some(ApiError::new(Code::Malformed, detail));
+    }
+    if request
+        .headers()
+        .get_all(TRANSFER_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
+    {
+        let detail = "send the bytes as they are: no Transfer-Encoding but chunked is taken (RFC 9112 section 6.1)";
+        return Some(ApiError::new(Code::UnsupportedMediaType, detail));
     }
     let target_bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     (target_bytes > TARGET_BYTES_MAX)

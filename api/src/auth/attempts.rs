@@ -9,8 +9,8 @@
 //!   counts: whoever guesses elsewhere, or at other accounts there, doesn't keep its owner out.
 //! - At most [`KEYS_MAX`] addresses, accounts or places are remembered of each, beyond which new ones share a single budget.
 //! - Journal and audit take of an address one refusal a minute after a burst of 5, and of all together one every 10 s after
-//!   a burst of 50; the next one that is written down tells how many were not. So whoever floods from one address, in
-//!   whatever way, leaves room for what others do.
+//!   a burst of 50, of sign-ins as many again as of tokens; the next one that is written down tells how many were not. So
+//!   whoever floods from one address, in whatever way, or with tokens from many, leaves room for the sign-ins of others.
 
 use std::collections::BTreeSet;
 use std::hash::Hash;
@@ -26,6 +26,9 @@ use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLim
 use crate::request::ClientAddress;
 
 const KEYS_MAX: usize = 10_000;
+
+/// Stands for all addresses that there is no room for.
+const NOBODY: IpAddr = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
 
 /// A budget that every key has for itself.
 struct Budget<K: Hash + Eq + Clone> {
@@ -64,6 +67,15 @@ pub(super) enum Share {
     Account,
 }
 
+/// What was refused, and why.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Refused<'a> {
+    /// A token with a request.
+    Token(&'a str),
+    /// A sign-in, or a try with a password.
+    SignIn(&'a str),
+}
+
 /// What becomes of a wrong credential.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -78,6 +90,22 @@ pub(super) enum Verdict {
     },
 }
 
+/// How many refusals are written down.
+struct Written {
+    /// Refilled more slowly than that of all together, which one address can't keep empty so.
+    by_address: Budget<IpAddr>,
+    of_all: DefaultDirectRateLimiter,
+}
+
+impl Written {
+    fn new() -> Self {
+        Self {
+            by_address: Budget::new(5, Duration::from_mins(1), NOBODY),
+            of_all: RateLimiter::direct(quota(50, Duration::from_secs(10))),
+        }
+    }
+}
+
 /// The budgets.
 pub(super) struct Attempts {
     wrong: Budget<IpAddr>,
@@ -86,23 +114,21 @@ pub(super) struct Attempts {
     tries_by_place: Budget<[u8; 32]>,
     /// Accounts with the addresses from which they signed in.
     places: Mutex<BTreeSet<[u8; 32]>>,
-    written_by_address: Budget<IpAddr>,
-    written: DefaultDirectRateLimiter,
+    written_tokens: Written,
+    written_sign_ins: Written,
     unwritten: AtomicU64,
 }
 
 impl Attempts {
     pub(super) fn new() -> Self {
-        let nobody = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         Self {
-            wrong: Budget::new(20, Duration::from_secs(3), nobody),
-            tries_by_address: Budget::new(20, Duration::from_secs(3), nobody),
+            wrong: Budget::new(20, Duration::from_secs(3), NOBODY),
+            tries_by_address: Budget::new(20, Duration::from_secs(3), NOBODY),
             tries_by_account: Budget::new(10, Duration::from_secs(15), [0; 32]),
             tries_by_place: Budget::new(10, Duration::from_secs(15), [0; 32]),
             places: Mutex::default(),
-            // Refilled more slowly than that of all together, which one address can't keep empty so.
-            written_by_address: Budget::new(5, Duration::from_mins(1), nobody),
-            written: RateLimiter::direct(quota(50, Duration::from_secs(10))),
+            written_tokens: Written::new(),
+            written_sign_ins: Written::new(),
             unwritten: AtomicU64::new(0),
         }
     }
@@ -142,8 +168,12 @@ impl Attempts {
     }
 
     /// Whether a refusal is to be written down; then with how many before it that were not.
-    pub(super) fn written(&self, ClientAddress(address): ClientAddress) -> Option<u64> {
-        if self.written_by_address.take(&network(address)).is_ok() && self.written.check().is_ok() {
+    pub(super) fn written(&self, ClientAddress(address): ClientAddress, refused: Refused<'_>) -> Option<u64> {
+        let written = match refused {
+            Refused::Token(_) => &self.written_tokens,
+            Refused::SignIn(_) => &self.written_sign_ins,
+        };
+        if written.by_address.take(&network(address)).is_ok() && written.of_all.check().is_ok() {
             return Some(self.unwritten.swap(0, Ordering::Relaxed));
         }
         self.not_written();
@@ -248,7 +278,7 @@ mod tests {
         for number in 0..u32::try_from(KEYS_MAX).expect("small") + 500 {
             let from = ClientAddress(IpAddr::V4(number.into()));
             attempts.failed(from);
-            written += u32::from(attempts.written(from).is_some());
+            written += u32::from(attempts.written(from, Refused::Token("")).is_some());
         }
         assert!(attempts.wrong.keys.len() <= KEYS_MAX + 1, "{} addresses", attempts.wrong.keys.len());
         assert!((50..60).contains(&written), "{written} records");
@@ -256,14 +286,20 @@ mod tests {
             attempts.unwritten.load(Ordering::Relaxed),
             u64::try_from(KEYS_MAX).expect("small") + 500 - u64::from(written)
         );
+        let sign_in = attempts.written(address("2001:db8::1"), Refused::SignIn(""));
+        assert!(sign_in.is_some_and(|unwritten| unwritten > 0), "tokens leave room for sign-ins: {sign_in:?}");
     }
 
     #[test]
     fn the_journal_has_room_for_others_whoever_floods_from_one_network() {
         let attempts = Attempts::new();
-        let of_flood = |number: u16| attempts.written(address(&format!("2001:db8::{number:x}")));
+        let of_flood = |number: u16| attempts.written(address(&format!("2001:db8::{number:x}")), Refused::SignIn(""));
         assert_eq!((0..1000).filter_map(of_flood).collect::<Vec<_>>(), [0; 5]);
-        assert_eq!(attempts.written(address("192.0.2.1")), Some(995), "it tells of those left out");
-        assert_eq!(attempts.written(address("2001:db8:0:1::1")), Some(0));
+        assert_eq!(
+            attempts.written(address("192.0.2.1"), Refused::SignIn("")),
+            Some(995),
+            "it tells of those left out"
+        );
+        assert_eq!(attempts.written(address("2001:db8:0:1::1"), Refused::SignIn("")), Some(0));
     }
 }

@@ -11,6 +11,7 @@ use ods_store::{
 };
 use tokio::sync::watch;
 
+use super::attempts::Refused;
 use super::{AppState, MayEnd, Session};
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
@@ -93,7 +94,8 @@ impl Reader {
         };
         self.state.count_password_try(&user.name, &self.author(), self.session.address).await?;
         if !self.state.passwords.fits(present, Some(user.password.clone())).await? {
-            self.state.note_refusal(&self.author(), self.session.address, "wrong present password").await;
+            let refused = Refused::SignIn("wrong present password");
+            self.state.note_refusal(&self.author(), self.session.address, refused).await;
             return Err(ApiError::new(Code::Invalid, "the present password is wrong").fact("field", "present"));
         }
         let hashed = self.state.passwords.hash(&user.name, new, self.state.store.random()).await;

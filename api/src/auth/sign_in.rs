@@ -6,7 +6,7 @@ use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use ods_store::{AccountError, Author, NewUser, Scope, SignedIn, StoreError, UserRow};
 
-use super::attempts::{Share, Verdict};
+use super::attempts::{Refused, Share, Verdict};
 use super::origin::{self, Source};
 use super::{AppState, Denied, Session, too_many};
 use crate::blocking::blocking;
@@ -87,12 +87,17 @@ impl SignIn {
         password: String,
     ) -> Result<Begun, ApiError> {
         let typed = Author::new("set-up link");
-        self.state.count_password_try("\0set-up link", &self.author(&typed), self.address).await?;
         let (store, presented, now) = (self.state.store.clone(), secret.clone(), self.state.now());
         match tokio::task::spawn_blocking(move || store.check_set_up_link(&presented, now)).await {
             Ok(Ok(())) => {}
             Ok(Err(StoreError::Account(error @ (AccountError::SetUpUnknown | AccountError::SetUpExpired)))) => {
-                self.state.note_refusal(&self.author(&typed), self.address, &error.to_string()).await;
+                // As random as a token, so a right one is always let in: no stranger keeps the first admin out.
+                if let Verdict::TooMany { of, retry_after_s } = self.state.attempts.failed(self.address) {
+                    self.state.attempts.not_written();
+                    return Err(too_many(of, self.address, retry_after_s));
+                }
+                let refused = Refused::SignIn(&error.to_string());
+                self.state.note_refusal(&self.author(&typed), self.address, refused).await;
                 return Err(error.into());
             }
             Ok(Err(error)) => return Err(error.into()),
@@ -123,7 +128,7 @@ impl SignIn {
     }
 
     async fn refuse(&self, typed: &Author, reason: &'static str) -> ApiError {
-        self.state.note_refusal(&self.author(typed), self.address, reason).await;
+        self.state.note_refusal(&self.author(typed), self.address, Refused::SignIn(reason)).await;
         Denied::WrongPassword.error(None)
     }
 }
@@ -140,7 +145,7 @@ impl AppState {
         // What an address sends beyond its share takes no place from what others have written down.
         match of {
             Share::Address => self.attempts.not_written(),
-            Share::Account => self.note_refusal(author, address, "too many tries").await,
+            Share::Account => self.note_refusal(author, address, Refused::SignIn("too many tries")).await,
         }
         Err(too_many(of, address, retry_after_s))
     }

@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::Session;
-use super::attempts::Attempts;
+use super::attempts::{Attempts, Refused};
 use super::passwords::Passwords;
 use super::sign_in::Cookie;
 use crate::blocking::blocking;
@@ -214,10 +214,11 @@ impl AppState {
         }
     }
 
-    /// Writes down that somebody was not let in, unless that was done too often lately, from there or altogether. That it couldn't be is logged; the
-    /// request is answered as it is.
-    pub(super) async fn note_refusal(&self, who: &Author, address: ClientAddress, reason: &str) {
-        let Some(unwritten) = self.attempts.written(address) else { return };
+    /// Writes down that somebody was not let in, unless that was done too often lately, from there or altogether. That it
+    /// couldn't be is logged; the request is answered as it is.
+    pub(super) async fn note_refusal(&self, who: &Author, address: ClientAddress, refused: Refused<'_>) {
+        let Some(unwritten) = self.attempts.written(address, refused) else { return };
+        let (Refused::Token(reason) | Refused::SignIn(reason)) = refused;
         let reason = match unwritten {
             0 => reason.to_owned(),
             many => format!("{reason} (and {many} more refusals before this one, not listed)"),

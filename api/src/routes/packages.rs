@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::{Body, HttpBody as _};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPECT, LOCATION};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ods_store::{Condition, MetaPatch, Published, Upload};
 
@@ -225,16 +225,24 @@ fn must_be_plain_bytes(headers: &HeaderMap) -> Result<(), ApiError> {
         let detail = "a part of a package can't be published (RFC 9110 §14.5); send it whole";
         return Err(ApiError::new(Code::BadHeader, detail).fact("header", CONTENT_RANGE.as_str()));
     }
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
-    if !matches!(text(CONTENT_ENCODING).as_str(), "" | "identity") {
-        let detail = "send the bytes as they are, without Content-Encoding";
-        return Err(ApiError::new(Code::UnsupportedMediaType, detail));
-    }
-    if text(CONTENT_TYPE).starts_with("multipart/") {
+    must_not_be_encoded(headers)?;
+    if text(headers, CONTENT_TYPE).starts_with("multipart/") {
         let detail = "send the bytes themselves as the body (`curl -T file`), not a form";
         return Err(ApiError::new(Code::UnsupportedMediaType, detail));
     }
     Ok(())
+}
+
+/// Encoded bytes would be stored as they come, and aren't what anybody wants.
+pub(super) fn must_not_be_encoded(headers: &HeaderMap) -> Result<(), ApiError> {
+    if matches!(text(headers, CONTENT_ENCODING).as_str(), "" | "identity") {
+        return Ok(());
+    }
+    Err(ApiError::new(Code::UnsupportedMediaType, "send the bytes as they are, without Content-Encoding"))
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> String {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase()
 }
 
 /// Bytes beside `from` were meant to be published, whatever they are.

@@ -23,6 +23,8 @@ use crate::conditions;
 use crate::error::{ApiError, Code};
 use crate::extract::{Params, page_rows, parse_id};
 use crate::paths::AboutId;
+use crate::router::must_say_nothing;
+use crate::routes::packages::must_not_be_encoded;
 use crate::types::{Page, PageQuery, UploadView};
 
 /// The media type of an upload's bytes.
@@ -76,6 +78,7 @@ pub(crate) async fn create(publisher: Publisher, headers: HeaderMap, body: Body)
     if !carries_bytes && body.size_hint().exact() != Some(0) && !body.is_end_stream() {
         return Err(wrong_type());
     }
+    must_not_be_encoded(&headers)?;
     let checksum = headers::checksum(&headers)?;
     let headers::Described { path, meta, sha256, blake3, told } = described;
     let writer = publisher.at(path)?;
@@ -197,6 +200,7 @@ pub(crate) async fn append(
     if !is_offset_octets(&headers) {
         return Err(wrong_type());
     }
+    must_not_be_encoded(&headers)?;
     let (offset, checksum) = (headers::offset(&headers)?, headers::checksum(&headers)?);
     let uploader = find(publisher, &id).await?;
     if let Some(end) = &uploader.status().end {
@@ -235,7 +239,7 @@ pub(crate) async fn remove(publisher: Publisher, AboutId(id): AboutId) -> Result
         ("Tus-Resumable" = String, Header, description = "`1.0.0`", example = "1.0.0")),
     request_body(content = Vec<u8>, content_type = "application/offset+octet-stream"),
     responses((status = 204, description = "It is done")),
-    extensions(("x-ods-errors" = json!([Code::NoSuchUpload, Code::NotAPublisher, Code::Expelled, Code::OffsetMismatch, Code::UploadEnded, Code::UploadTaken, Code::PreconditionFailed, Code::Invalid, Code::DigestMismatch, Code::ChecksumMismatch]))))]
+    extensions(("x-ods-errors" = json!([Code::UnexpectedBody, Code::NoSuchUpload, Code::NotAPublisher, Code::Expelled, Code::OffsetMismatch, Code::UploadEnded, Code::UploadTaken, Code::PreconditionFailed, Code::Invalid, Code::DigestMismatch, Code::ChecksumMismatch]))))]
 pub(crate) async fn renamed(
     publisher: Publisher,
     id: AboutId,
@@ -244,7 +248,10 @@ pub(crate) async fn renamed(
 ) -> Result<Response, ApiError> {
     match headers.get("x-http-method-override").and_then(|name| name.to_str().ok()) {
         Some("PATCH") => append(publisher, id, headers, body).await,
-        Some("DELETE") => remove(publisher, id).await,
+        Some("DELETE") => {
+            must_say_nothing(body).await?;
+            remove(publisher, id).await
+        }
         Some(_) | None => {
             let detail =
                 "POST to an upload needs `X-HTTP-Method-Override: PATCH` or `DELETE`; begin uploads at /api/v1/uploads";

@@ -1,6 +1,6 @@
 //! HTTP/1.1, HTTP/2, TLS, upgrades.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::body::Body;
 use http::{Request, Response};
@@ -17,7 +17,7 @@ use tokio::{
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::super::{Bound, ListenLimits, TrustedProxies};
-use super::support::{SHORT, Scene, no_limits};
+use super::support::{SHORT, Scene, no_limits, until};
 use crate::tls::{Tls, provider};
 
 /// An HTTP/2 connection.
@@ -70,6 +70,36 @@ async fn http2_is_served_in_the_clear() {
     let mut client = http2(&scene).await;
     assert_eq!(client.text("/").await, "hello");
     assert_eq!(client.text("/").await, "hello");
+}
+
+/// h2 and hyper take a stream that is reset with `NO_ERROR` for one that ended.
+#[tokio::test]
+async fn a_body_over_http2_that_is_broken_off_without_an_error_is_not_whole() {
+    const CUTS: usize = 50;
+    let scene = Scene::new(no_limits());
+    let idle = Arc::strong_count(&scene.handlers.whole_uploads);
+    let (mut client, connection) = h2::client::handshake(scene.connect().await.0).await.unwrap();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move { drop(connection.await) });
+    let mut post = async |bytes: usize, ends: bool| {
+        client = client.clone().ready().await.unwrap();
+        let request = Request::post("http://x/upload").body(()).unwrap();
+        let (answer, mut body) = client.send_request(request, false).unwrap();
+        body.send_data(vec![0; bytes].into(), ends).unwrap();
+        if ends {
+            assert_eq!(answer.await.unwrap().status(), 200);
+        } else {
+            tokio::time::sleep(SHORT / 50).await;
+            body.send_reset(h2::Reason::NO_ERROR);
+        }
+    };
+    for bytes in 0..CUTS {
+        post(bytes * 100, false).await;
+        post(bytes * 100, true).await;
+    }
+    let whole = &scene.handlers.whole_uploads;
+    until("the handlers are done", || Arc::strong_count(whole) == idle).await;
+    assert_eq!(whole.load(Ordering::Relaxed), CUTS);
 }
 
 #[tokio::test]

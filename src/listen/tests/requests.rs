@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
 };
 
 use tracing_subscriber::fmt::MakeWriter;
@@ -91,6 +91,22 @@ async fn after_another_the_answer_says_that_the_connection_ends() {
         assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
         assert_eq!(header(&answer, "connection"), Some("close"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_would_have_to_be_decoded_is_refused() {
+    let scene = Scene::new(no_limits());
+    for coding in ["gzip, chunked", "identity, chunked"] {
+        let mut client = scene.connect().await;
+        client
+            .send(&format!(
+                "POST /upload HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: {coding}\r\n\r\n1\r\nx\r\n0\r\n\r\n"
+            ))
+            .await;
+        let answer = client.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    assert_eq!(scene.handlers.whole_uploads.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]

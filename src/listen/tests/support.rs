@@ -73,6 +73,8 @@ pub(super) struct Handlers {
     pub(super) release: Arc<Notify>,
     /// Endless bodies that were dropped.
     pub(super) dropped: Arc<AtomicUsize>,
+    /// Bodies that `/upload` had whole; each request holds it.
+    pub(super) whole_uploads: Arc<AtomicUsize>,
 }
 
 impl Scene {
@@ -149,14 +151,21 @@ pub(super) async fn until(what: &str, condition: impl Fn() -> bool) {
 }
 
 fn router(handlers: Handlers) -> Router {
-    let endless = handlers.clone();
+    let (endless, uploads) = (handlers.clone(), Arc::clone(&handlers.whole_uploads));
     Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/who", get(who))
         .route("/panic", get(|| async { panics() }))
         .route("/panic-in-body", get(|| async { Body::new(PanickingBody { begun: false }) }))
         .route("/announced", get(|| async { ([("content-length", "6")], Body::new(FirstThenNothing(Some("length")))) }))
-        .route("/upload", post(upload))
+        .route(
+            "/upload",
+            post(async move |body| {
+                let answer = upload(body).await;
+                uploads.fetch_add(usize::from(answer.status().is_success()), Ordering::Relaxed);
+                answer
+            }),
+        )
         .route("/refuse", post(|| async { (http::StatusCode::UNAUTHORIZED, "no") }))
         .route("/endless", get(async move || Body::new(EndlessBody { handlers: endless })))
         .route(

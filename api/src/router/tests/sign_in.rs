@@ -329,6 +329,18 @@ async fn the_set_up_link_makes_the_first_admin_once() {
 }
 
 #[tokio::test]
+async fn who_guesses_set_up_links_keeps_nobody_out() {
+    let api = Api::new();
+    let link = api.call(Method::POST, "/api/v1/set-up-link", Body::empty()).await.ok(201);
+    let with = |secret: &Value| json!({"set_up": secret, "name": "ada", "password": PASSWORD});
+    for _ in 0..20 {
+        api.sign_in(&with(&"ods_s".into())).await.problem(401, "set_up_unknown");
+    }
+    api.sign_in(&with(&"ods_s".into())).await.problem(429, "too_many_attempts");
+    api.sign_in(&with(&link["secret"])).await.ok(201);
+}
+
+#[tokio::test]
 async fn a_set_up_link_expires() {
     let api = Api::new();
     let day_ago = UnixMillis::new(NOW.get() - ods_store::SET_UP_LIFE_MS);

@@ -183,6 +183,7 @@ async fn requests_that_break_the_protocol_are_refused_and_change_nothing() {
     for (headers, status, code) in [
         (&[("upload-offset", "0")][..], 415, "unsupported_media_type"),
         (&[octets], 400, "bad_header"),
+        (&[octets, ("upload-offset", "0"), ("content-encoding", "gzip")], 415, "unsupported_media_type"),
         (&[octets, ("upload-offset", "-1")], 400, "bad_header"),
         (&[octets, ("upload-offset", "0"), ("upload-checksum", "md5 AAAA")], 400, "bad_header"),
         (&[octets, ("upload-offset", "99999999")], 409, "offset_mismatch"),
@@ -227,6 +228,7 @@ async fn an_upload_can_be_ended_and_other_tokens_see_only_theirs() {
     );
     api.send(request.body(Body::empty()).expect("a request")).await.problem(403, "not_a_publisher");
     let over = [("x-http-method-override", "DELETE")];
+    call(&api, Method::POST, &upload, &over, "{\"dry_run\":true}").await.problem(400, "unexpected_body");
     assert_eq!(call(&api, Method::POST, &upload, &over, Body::empty()).await.status, 204);
     assert_eq!(call(&api, Method::HEAD, &upload, &[], Body::empty()).await.status, 404);
     assert_eq!(api.incoming(), 0);
