@@ -154,7 +154,7 @@ fn refusal(request: &Request<Body>) -> Option<ApiError> {
         .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked"))
     {
         let detail = "send the bytes as they are: no Transfer-Encoding but chunked is taken (RFC 9112 section 6.1)";
-        return Some(ApiError::new(Code::UnsupportedMediaType, detail));
+        return Some(ApiError::new(Code::Malformed, detail));
     }
     let target_bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     (target_bytes > TARGET_BYTES_MAX)

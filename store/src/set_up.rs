@@ -2,6 +2,7 @@
 //! an admin, and signs in. Only its hash is kept; there is one at a time, and it is spent once there is an admin user, however
 //! that one came: it was printed where others may read it.
 
+use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
 use crate::account_error::AccountError;
@@ -33,7 +34,7 @@ fn hash(text: &str) -> [u8; 32] {
 
 /// Makes the link, in place of one that there was; tells its secret and when it ends. Errs once there is an admin user.
 pub(crate) fn make(tx: &Tx<'_>, moment: Moment, author: &Author) -> Result<(String, UnixMillis)> {
-    must_have_no_admin(tx)?;
+    must_have_no_admin(&tx.read(USERS)?)?;
     let text = secret::new(LETTER, &tx.context.entropy);
     let expires_at = moment.now.plus_ms(SET_UP_LIFE_MS);
     tx.set_meta(&meta::SET_UP, &Some(SetUpRow { hash: hash(&text), expires_at }))?;
@@ -43,7 +44,7 @@ pub(crate) fn make(tx: &Tx<'_>, moment: Moment, author: &Author) -> Result<(Stri
 
 /// Uses the link up: makes the first admin user.
 pub(crate) fn redeem(tx: &Tx<'_>, moment: Moment, text: &str, new: &NewUser, from: &Author) -> Result<UserRow> {
-    check(tx, moment.now, text)?;
+    check(&tx.read(META)?, &tx.read(USERS)?, moment.now, text)?;
     tx.set_meta(&meta::SET_UP, &None::<SetUpRow>)?;
     users::create(tx, moment, new, from)
 }
@@ -58,15 +59,20 @@ pub(crate) fn spend(tx: &Tx<'_>) -> Result<()> {
 }
 
 /// Errs unless the link is good now.
-pub(crate) fn check(tx: &Tx<'_>, now: UnixMillis, text: &str) -> Result<()> {
-    let row = meta::get(&tx.read(META)?, &meta::SET_UP)?.flatten();
+pub(crate) fn check(
+    meta: &impl ReadableTable<&'static str, &'static [u8]>,
+    users: &impl ReadableTable<&'static [u8; 8], &'static [u8]>,
+    now: UnixMillis,
+    text: &str,
+) -> Result<()> {
+    let row = meta::get(meta, &meta::SET_UP)?.flatten();
     let fits = |row: &SetUpRow| secret::is_of_kind(text, LETTER) && row.hash == hash(text);
     let row = row.filter(fits).ok_or(AccountError::SetUpUnknown)?;
-    must_have_no_admin(tx)?;
+    must_have_no_admin(users)?;
     if row.expires_at <= now { Err(AccountError::SetUpExpired.into()) } else { Ok(()) }
 }
 
-fn must_have_no_admin(tx: &Tx<'_>) -> Result<()> {
-    let set_up = users::rows(&tx.read(USERS)?)?.iter().any(UserRow::is_admin);
+fn must_have_no_admin(users: &impl ReadableTable<&'static [u8; 8], &'static [u8]>) -> Result<()> {
+    let set_up = users::rows(users)?.iter().any(UserRow::is_admin);
     if set_up { Err(AccountError::SetUpAlready.into()) } else { Ok(()) }
 }

@@ -1,7 +1,7 @@
 //! How many wrong credentials are taken, how many sign-ins by password, and how many refusals are written down.
 //!
 //! Bounds:
-//! - Wrong tokens: each address (an IPv6 /64 counts as one) has a burst of 20, refilled one every 3 s. A right token is
+//! - Wrong tokens and set-up links: each address (an IPv6 /64 counts as one) has a burst of 20, refilled one every 3 s. A right token is
 //!   always let in.
 //! - Passwords can be guessed, so each *try* counts, right or wrong: 10 for an account, refilled one every 15 s, whether
 //!   there is such an account or not; 20 from an address, refilled one every 3 s.
@@ -70,7 +70,7 @@ pub(super) enum Share {
 /// What was refused, and why.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Refused<'a> {
-    /// A token with a request.
+    /// A token, or a set-up link: what nobody can guess.
     Token(&'a str),
     /// A sign-in, or a try with a password.
     SignIn(&'a str),

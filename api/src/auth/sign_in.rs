@@ -96,8 +96,8 @@ impl SignIn {
                     self.state.attempts.not_written();
                     return Err(too_many(of, self.address, retry_after_s));
                 }
-                let refused = Refused::SignIn(&error.to_string());
-                self.state.note_refusal(&self.author(&typed), self.address, refused).await;
+                let reason = error.to_string();
+                self.state.note_refusal(&self.author(&typed), self.address, Refused::Token(&reason)).await;
                 return Err(error.into());
             }
             Ok(Err(error)) => return Err(error.into()),

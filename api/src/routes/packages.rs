@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::{Body, HttpBody as _};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, EXPECT, LOCATION};
-use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ods_store::{Condition, MetaPatch, Published, Upload};
 
@@ -226,7 +226,8 @@ fn must_be_plain_bytes(headers: &HeaderMap) -> Result<(), ApiError> {
         return Err(ApiError::new(Code::BadHeader, detail).fact("header", CONTENT_RANGE.as_str()));
     }
     must_not_be_encoded(headers)?;
-    if text(headers, CONTENT_TYPE).starts_with("multipart/") {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if kind.to_ascii_lowercase().starts_with("multipart/") {
         let detail = "send the bytes themselves as the body (`curl -T file`), not a form";
         return Err(ApiError::new(Code::UnsupportedMediaType, detail));
     }
@@ -235,14 +236,12 @@ fn must_be_plain_bytes(headers: &HeaderMap) -> Result<(), ApiError> {
 
 /// Encoded bytes would be stored as they come, and aren't what anybody wants.
 pub(super) fn must_not_be_encoded(headers: &HeaderMap) -> Result<(), ApiError> {
-    if matches!(text(headers, CONTENT_ENCODING).as_str(), "" | "identity") {
+    let is_plain =
+        |encoding: &HeaderValue| matches!(encoding.as_bytes().to_ascii_lowercase().trim_ascii(), b"" | b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().all(is_plain) {
         return Ok(());
     }
     Err(ApiError::new(Code::UnsupportedMediaType, "send the bytes as they are, without Content-Encoding"))
-}
-
-fn text(headers: &HeaderMap, name: HeaderName) -> String {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase()
 }
 
 /// Bytes beside `from` were meant to be published, whatever they are.

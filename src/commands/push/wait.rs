@@ -36,9 +36,12 @@ pub(super) async fn wait(
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let mut bars = Bars::new(progress, awaited.iter().map(|package| package.size).sum());
     loop {
-        let (mut left, mut missing) = (Vec::new(), Missing::default());
+        let (mut left, mut missing, waiting) = (Vec::new(), Missing::default(), awaited.len());
         for package in awaited {
-            let replication = ask(node, &package.path, deadline).await?;
+            let Some(replication) = ask(node, &package.path, deadline).await? else {
+                bars.finish();
+                return Err(too_late(&missing, waiting));
+            };
             if replication.revision != package.revision {
                 return Err(replaced(&package));
             }
@@ -63,19 +66,32 @@ pub(super) async fn wait(
     }
 }
 
-/// Asks how far a package is; again if that may help, but not beyond the deadline.
-async fn ask(node: &Connected, path: &PackagePath, deadline: Option<Instant>) -> Result<ReplicationView, Failure> {
-    let mut pauses = retry::Pauses::default();
-    loop {
-        let error = match node.client.replication(path).await {
-            Ok(replication) => return Ok(replication),
-            Err(error) => error,
-        };
-        let in_time = |pause: &Duration| deadline.is_none_or(|deadline| Instant::now() + *pause < deadline);
-        let Some(pause) = pauses.next().filter(in_time).filter(|_| retry::may_help(&error)) else {
-            return Err(node.explain(error));
-        };
-        tokio::time::sleep(pause).await;
+/// Asks how far a package is, again if that may help; `None` if there is no answer by the deadline.
+async fn ask(
+    node: &Connected,
+    path: &PackagePath,
+    deadline: Option<Instant>,
+) -> Result<Option<ReplicationView>, Failure> {
+    let asking = async {
+        let mut pauses = retry::Pauses::default();
+        loop {
+            let error = match node.client.replication(path).await {
+                Ok(replication) => return Ok(replication),
+                Err(error) => error,
+            };
+            let Some(pause) = pauses.next().filter(|_| retry::may_help(&error)) else {
+                return Err(node.explain(error));
+            };
+            tokio::time::sleep(pause).await;
+        }
+    };
+    match deadline {
+        // Once in any case, also with a timeout of nothing.
+        Some(deadline) => {
+            let deadline = deadline.max(Instant::now() + ASK_EVERY);
+            tokio::time::timeout_at(deadline.into(), asking).await.ok().transpose()
+        }
+        None => asking.await.map(Some),
     }
 }
 
@@ -141,7 +157,10 @@ fn replaced(package: &Awaited) -> Failure {
 }
 
 fn too_late(missing: &Missing, packages: usize) -> Failure {
-    let nodes: Vec<String> = missing.0.iter().map(|(node, (_, why))| format!("{node}: {why}")).collect();
+    let mut nodes: Vec<String> = missing.0.iter().map(|(node, (_, why))| format!("{node}: {why}")).collect();
+    if nodes.is_empty() {
+        nodes.push("the node asked doesn't answer".to_owned());
+    }
     let packages = if packages == 1 { "the package is".to_owned() } else { format!("{packages} packages are") };
     let message = format!("{packages} published, and not everywhere yet ({})", nodes.join("; "));
     Failure::new(Exit::Unreachable, "not_everywhere_yet", message)
