@@ -204,9 +204,10 @@ pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, byt
     check_new_tags(&meta, &request.meta)?;
     apply_patch(&mut meta, &request.meta);
     check_meta(&meta)?;
-    if let Bytes::Sealed(content) = bytes {
-        wants::hold(tx, moment, &content.blob, content.size)?;
-    }
+    let came = match bytes {
+        Bytes::Sealed(content) => wants::hold_to_publish(tx, moment, &content.blob, content.size)?,
+        Bytes::Current | Bytes::Revision { .. } => false,
+    };
     let created = before.current.is_none();
     let same = before.current.as_ref().is_some_and(|row| {
         let bytes = Content { blob: row.blob, size: row.size, sha256: row.sha256 };
@@ -225,6 +226,9 @@ pub(crate) fn publish(tx: &Tx<'_>, moment: Moment, request: &PublishRequest, byt
         let after = facts_of(&body.blob, body.size, &body.meta);
         let event = log::mint(tx, moment, request.author.as_str(), &Body::Publish(body))?;
         tell_published(tx, moment, request, before.current.as_ref(), (event, after))?;
+    }
+    if came {
+        wants::renounce_unless_kept(tx, &content.blob)?;
     }
     request.author.told();
     let package = package::in_tx(tx, &request.path)?.ok_or(StoreError::Corrupt { what: "the catalog" })?;

@@ -299,21 +299,32 @@ fn take_away(tx: &Tx<'_>, blob: &Digest) -> Result<bool> {
 
 /// Lists a sealed blob as held, ends its want, and tells of the packages whose bytes are here now.
 pub(crate) fn hold(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64) -> Result<()> {
+    if hold_to_publish(tx, moment, blob, size)? { renounce_unless_kept(tx, blob) } else { Ok(()) }
+}
+
+/// Renounces what came though the policy doesn't keep it: it may have been here before and been claimed, and what was noted then went
+/// with it.
+pub(crate) fn renounce_unless_kept(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
+    let keep = tx.keeps()?;
+    if matches!(*keep, Keeps::Selected(..)) && !policy::keeps_blob(tx, &keep, blob)? {
+        policy::renounce(tx, blob)?;
+    }
+    Ok(())
+}
+
+/// The first half of [`hold`], before a blob is published: whether the policy keeps it can be told after that. Tells whether it wasn't
+/// held; then [`renounce_unless_kept`] follows in the same transaction.
+pub(crate) fn hold_to_publish(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64) -> Result<bool> {
     let old = tx.read(OLD_WANTS)?.get(blob.as_bytes())?.is_some();
     let told = Moment { backfill: moment.backfill || old, ..moment };
     if take_away(tx, blob)? {
         tx.changed(|effects| effects.wants_met = true);
     }
     if tx.read(BLOBS)?.get(blob.as_bytes())?.is_some() {
-        return Ok(());
+        return Ok(false);
     }
     tx.write(BLOBS)?.insert(blob.as_bytes(), to_row(&BlobRow { size, since: moment.now }).as_slice())?;
     tx.count(&meta::BLOB_BYTES, size, 0)?;
-    let keep = tx.keeps()?;
-    if matches!(*keep, Keeps::Selected(..)) && !policy::keeps_blob(tx, &keep, blob)? {
-        // It may have been here before and been claimed; what was noted then went with it.
-        policy::renounce(tx, blob)?;
-    }
     for path in live_paths(&tx.read(LIVE_BLOBS)?, blob)? {
         let current = tx
             .read(PACKAGES)?
@@ -324,7 +335,7 @@ pub(crate) fn hold(tx: &Tx<'_>, moment: Moment, blob: &Digest, size: u64) -> Res
             journal::append(tx, told, Happening::PackageStored { path, event: row.revision })?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Lists a blob as not held any more, and wants it again if a head has it: also if the policy doesn't keep it, for this may

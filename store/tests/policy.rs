@@ -437,6 +437,20 @@ fn what_was_described_before_a_change_is_not_signed_after_it() {
     pull(b, a, at(3)).expect("a pull");
 }
 
+/// Every publish would throw away what is about to be said of the node.
+#[test]
+fn what_is_published_where_it_is_kept_renounces_nothing() {
+    let nodes = mesh(2, Role::Publisher);
+    let a = &nodes[0].1;
+    set(a, &selected(&["x"], &[]));
+    let before = describe(a);
+    put(a, "x", b"hello", at(1)).expect("a publish");
+    assert!(a.tell(&before, at(9)).expect("no error").is_some());
+    let before = describe(a);
+    put(a, "y", b"elsewhere", at(2)).expect("a publish");
+    assert_eq!(a.tell(&before, at(9)).expect("no error"), None, "it isn't kept there");
+}
+
 #[test]
 fn the_longest_unused_go_first_and_what_is_read_stays() {
     let nodes = mesh(2, Role::Replica);
