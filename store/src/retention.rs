@@ -11,7 +11,7 @@
 //! - Young means by the author's clock. A revision from the future is young, and a removal from there just happened.
 //!
 //! What heads have is kept whatever these rules say; that, what may be a head again (a revision of an expelled node that nothing
-//! follows, if events are lacking that its expulsion names), and the grace for what has just arrived, is `gc.rs`.
+//! follows which counts, if events are lacking that its expulsion names), and the grace for what has just arrived, is `gc.rs`.
 
 use std::collections::BTreeSet;
 

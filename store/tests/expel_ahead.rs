@@ -287,9 +287,17 @@ fn follow(node: &Store, before: &SignedEvent, name: &str, second: u64) -> Signed
 }
 
 fn sign_event(node: &Store, stream: StreamId, seq: u64, prev: EventId, (name, second): (&str, u64)) -> SignedEvent {
+    sign_removal(node, (stream, seq, prev), (name, second), vec![])
+}
+
+fn sign_removal(
+    node: &Store,
+    (stream, seq, prev): (StreamId, u64, EventId),
+    (name, second): (&str, u64),
+    replaces: Vec<EventId>,
+) -> SignedEvent {
     let header = Header { stream, seq, prev, at_ms: at(second), by: String::new() };
-    let body = Remove { path: name.to_owned(), replaces: vec![] };
-    Event::mint(node.key(), &header, &Body::Remove(body))
+    Event::mint(node.key(), &header, &Body::Remove(Remove { path: name.to_owned(), replaces }))
 }
 
 /// Equal sets must mean equal catalogs, and nobody looks at what is covered of a node when an event of another one comes.
@@ -407,7 +415,7 @@ fn bytes_of_what_may_count_again_stay_until_that_is_known() {
 
 /// The last event that the Expel names may be lost for good.
 #[test]
-fn of_what_may_count_again_earlier_revisions_and_removed_packages_go_as_ever() {
+fn of_what_may_count_again_removed_packages_go_as_ever_and_nothing_else() {
     let nodes = mesh(3, Role::Publisher);
     let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
     for (second, content) in [(1, b"first"), (2, b"later")] {
@@ -422,9 +430,32 @@ fn of_what_may_count_again_earlier_revisions_and_removed_packages_go_as_ever() {
     let expel = sign(a, p, vec![EventId::from_bytes([6; 32])]);
     b.insert_statements(vec![expel], at(4)).expect("it verifies");
     assert!(!listed(b, "x.pkg"));
-    assert_eq!(collect(b, at(100)), 3);
+    assert_eq!(collect(b, at(100)), 2);
     let held = |bytes: &[u8]| b.open_blob(&Digest::of(bytes), at(101)).expect("readable").is_some();
-    assert_eq!([held(b"later"), held(b"first"), held(b"w2"), held(b"w1")], [true, false, false, false]);
+    // What is named may follow the first and not the later one.
+    assert_eq!([held(b"later"), held(b"first"), held(b"w2"), held(b"w1")], [true, true, false, false]);
+    assert_sound(b);
+}
+
+/// What a thief signed in a stream of his own counts no more once that is known, and then the honest revision is the head again.
+#[test]
+fn bytes_of_what_is_replaced_only_by_what_may_not_count_stay() {
+    let nodes = mesh(3, Role::Publisher);
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    let honest = put(p, "x.pkg", b"x", at(1)).expect("a publish").package.revision;
+    pull(b, p, at(2)).expect("a pull");
+    fetch(b, p);
+    let held = p.overview().expect("readable").head;
+    put(p, "y.pkg", b"y", at(3)).expect("a publish");
+    pull(a, p, at(4)).expect("a pull");
+    a.expel(&p.node_id(), &Author::new("test"), at(5)).expect("an owner expels");
+    let thiefs = StreamId { origin: p.node_id(), epoch: 7 };
+    let removal = sign_removal(p, (thiefs, 1, EventId::ZERO), ("x.pkg", 5), vec![honest]);
+    take(b, &[removal], at(5));
+    b.insert_statements(a.roster_statements().expect("readable"), at(10)).expect("they verify");
+    assert_eq!(collect(b, at(100)), 0);
+    take(b, &p.events_after(held, usize::MAX).expect("readable"), at(102));
+    assert!(listed(b, "x.pkg") && b.open_blob(&Digest::of(b"x"), at(103)).expect("readable").is_some());
     assert_sound(b);
 }
 

@@ -407,8 +407,9 @@ fn walk_path(
         let event = log::at(&log, *lsn)?.1;
         let (origin, is_covered) = (&event.header.stream.origin, covered.get(event.id.as_bytes())?.is_some());
         let may_count = !is_covered && view.may_count(origin, path);
-        let effective = may_count || view.roster.takes_effect(origin, path, || is_covered);
-        if !view.undecided.is_empty() && (effective || replaced.contains(&event.id)) {
+        let counts = view.roster.takes_effect(origin, path, || is_covered);
+        // What is replaced only by what may not count in the end is a head again then.
+        if !view.undecided.is_empty() && (counts || replaced.contains(&event.id)) {
             replaced.extend(event.body.replaces().iter().copied());
         }
         let Body::Publish(publish) = &event.body else { continue };
@@ -423,10 +424,10 @@ fn walk_path(
             id: event.id,
             blob: publish.blob,
             published_at: event.header.at_ms,
-            effective,
+            effective: counts || may_count,
             held: blobs.get(publish.blob.as_bytes())?.is_some(),
         };
-        // One that may count and that nothing follows may be a head again, and these the only bytes.
+        // One that may count and that nothing follows which does may be a head again, and these the only bytes.
         let may_be_head = may_count && !replaced.contains(&event.id);
         if window.keeps(&revision) || (may_be_head && !is_released) {
             view.retained.push(short(&publish.blob));
