@@ -15,12 +15,13 @@
 //!   what doesn't count; or when somebody expels that node here.
 //! - Meanwhile it is told on: peers are told a digest of the statements held and of those that wait, so that all who don't know of
 //!   it ask. And its node is **put out** here: nothing is taken from it any more, but for a batch that brings the last of the tips.
-//! - In memory, and bounded: beyond [`EXPELS_AHEAD_MAX`] nothing waits. What was forgotten (this node stopped) is told again, for
-//!   the digests of what is told differ. One whose transaction failed waits on. A clock that went back by more than that time ends the
+//! - In memory, and bounded: beyond [`EXPELS_AHEAD_MAX`] nothing waits. As with the roster, a transaction has its own view of them, which
+//!   is everybody's once that is committed: so who is told of the commit sees what peers are told, and if it fails nothing changed.
+//!   What was forgotten (this node stopped) is told again, for the digests of what is told differ. A clock that went back by more than that time ends the
 //!   waiting. None waits that couldn't be taken when its time is over, since its signer is no owner by what is held.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::digest::{NodeId, StatementId};
 use crate::error::Result;
@@ -34,10 +35,10 @@ use crate::tx::Tx;
 pub(crate) type Told = (SignedStatement, Statement);
 
 /// The Expels that wait.
-#[derive(Debug, Default)]
-pub(crate) struct ExpelsAhead(Mutex<BTreeMap<StatementId, Waiting>>);
+#[derive(Debug, Default, Clone)]
+pub(crate) struct ExpelsAhead(BTreeMap<StatementId, Waiting>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Waiting {
     told: Told,
     since: UnixMillis,
@@ -46,6 +47,14 @@ struct Waiting {
 impl Waiting {
     fn expels(&self, node: &NodeId) -> bool {
         matches!(&self.told.1.body, StatementBody::Expel(expel) if expel.node == *node)
+    }
+
+    /// Whether all events are here that it names.
+    fn has_all(&self, tx: &Tx<'_>) -> Result<bool> {
+        match &self.told.1.body {
+            StatementBody::Expel(expel) => trust::are_held(tx, &expel.tips),
+            StatementBody::Admit(_) | StatementBody::Unknown { .. } => Ok(true),
+        }
     }
 
     /// How long it still waits. Who asks may have looked at the clock before it came, a while ago if the disk is slow.
@@ -58,66 +67,46 @@ impl Waiting {
 impl ExpelsAhead {
     /// How long one that is known still waits.
     fn left_ms(&self, id: &StatementId, now: UnixMillis) -> Option<u64> {
-        self.lock().get(id).map(|known| known.left_ms(now))
+        self.0.get(id).map(|known| known.left_ms(now))
     }
 
-    /// Has this one wait, if there is room.
-    fn add(&self, told: &Told, now: UnixMillis) -> bool {
-        let mut waiting = self.lock();
-        let has_room = waiting.len() < EXPELS_AHEAD_MAX;
-        if has_room {
-            waiting.insert(told.1.id, Waiting { told: told.clone(), since: now });
-        }
-        has_room
+    fn has_room(&self) -> bool {
+        self.0.len() < EXPELS_AHEAD_MAX
     }
 
     /// The ids of those that wait.
     pub(crate) fn ids(&self) -> Vec<StatementId> {
-        self.lock().keys().copied().collect()
+        self.0.keys().copied().collect()
     }
 
     /// In how many milliseconds the next has waited long enough, if any waits.
     pub(crate) fn next_in_ms(&self, now: UnixMillis) -> Option<u64> {
-        self.lock().values().map(|waiting| waiting.left_ms(now)).min()
+        self.0.values().map(|waiting| waiting.left_ms(now)).min()
     }
 
     /// Those that wait.
     pub(crate) fn told(&self) -> Vec<SignedStatement> {
-        self.lock().values().map(|waiting| waiting.told.0.clone()).collect()
+        self.0.values().map(|waiting| waiting.told.0.clone()).collect()
     }
 
     /// Whether one of them expels this node.
     pub(crate) fn expel(&self, node: &NodeId) -> bool {
-        self.lock().values().any(|waiting| waiting.expels(node))
-    }
-
-    /// Forgets those that were taken.
-    pub(crate) fn forget(&self, taken: &[StatementId]) {
-        let mut waiting = self.lock();
-        for id in taken {
-            waiting.remove(id);
-        }
-    }
-
-    /// Forgets all: another root decides who ever was an owner.
-    pub(crate) fn clear(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<StatementId, Waiting>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.values().any(|waiting| waiting.expels(node))
     }
 }
 
 /// Of what a peer told, that which is taken now: the rest are Expels that wait.
 pub(crate) fn to_take(tx: &Tx<'_>, now: UnixMillis, told: &[Told]) -> Result<Vec<Told>> {
-    let (ahead, mut taken) = (&tx.context.expels_ahead, Vec::new());
-    let admissible: BTreeSet<StatementId> = ids(trust::admissible(tx, told)?).into_iter().collect();
+    let (mut ahead, mut waits_since_now, mut taken) = (tx.expels_ahead(), false, Vec::new());
+    let admissible: BTreeSet<StatementId> =
+        trust::admissible(tx, told)?.into_iter().map(|(_, statement)| statement.id).collect();
     for said in told {
         let waits = match ahead.left_ms(&said.1.id, now) {
             Some(left_ms) => left_ms > 0,
-            None if admissible.contains(&said.1.id) && is_ahead(tx, &said.1)? && ahead.add(said, now) => {
-                tx.tell_of_roster();
+            None if admissible.contains(&said.1.id) && ahead.has_room() && is_ahead(tx, &said.1)? => {
+                let waiting = Waiting { told: said.clone(), since: now };
+                Arc::make_mut(&mut ahead).0.insert(said.1.id, waiting);
+                waits_since_now = true;
                 true
             }
             None => false,
@@ -126,22 +115,30 @@ pub(crate) fn to_take(tx: &Tx<'_>, now: UnixMillis, told: &[Told]) -> Result<Vec
             taken.push(said.clone());
         }
     }
+    if waits_since_now {
+        tx.set_expels_ahead(ahead);
+    }
     Ok(taken)
 }
 
-/// Their ids.
-pub(crate) fn ids<'a>(told: impl IntoIterator<Item = &'a Told>) -> Vec<StatementId> {
-    told.into_iter().map(|(_, statement)| statement.id).collect()
+/// None of these waits any more: they are taken.
+pub(crate) fn end(tx: &Tx<'_>, taken: &[Told]) {
+    let mut ahead = tx.expels_ahead();
+    if taken.iter().any(|(_, statement)| ahead.0.contains_key(&statement.id)) {
+        let waiting = &mut Arc::make_mut(&mut ahead).0;
+        waiting.retain(|id, _| taken.iter().all(|(_, statement)| statement.id != *id));
+        tx.set_expels_ahead(ahead);
+    }
 }
 
 /// Those by which another node expels this one that may do so now. (A key that was stolen expels its own node, too.)
 pub(crate) fn by_owners(tx: &Tx<'_>, node: &NodeId) -> Vec<Told> {
-    let (waiting, roster) = (tx.context.expels_ahead.lock(), tx.roster());
+    let (ahead, roster) = (tx.expels_ahead(), tx.roster());
     let is_by_owner = |waiting: &&Waiting| {
         let signer = &waiting.told.1.header.signer;
         waiting.expels(node) && signer != node && roster.role(signer) == Some(Role::Owner)
     };
-    waiting.values().filter(is_by_owner).map(|waiting| waiting.told.clone()).collect()
+    ahead.0.values().filter(is_by_owner).map(|waiting| waiting.told.clone()).collect()
 }
 
 fn is_ahead(tx: &Tx<'_>, statement: &Statement) -> Result<bool> {
@@ -153,14 +150,26 @@ fn is_ahead(tx: &Tx<'_>, statement: &Statement) -> Result<bool> {
 
 /// Those that wait for nothing any more: all that they name is held, or their time is over.
 pub(crate) fn ripe(tx: &Tx<'_>, now: UnixMillis) -> Result<Vec<Told>> {
-    let waiting =
-        tx.context.expels_ahead.lock().values().map(|one| (one.told.clone(), one.left_ms(now))).collect::<Vec<_>>();
     let mut ripe = Vec::new();
-    for (told, left_ms) in waiting {
-        let StatementBody::Expel(expel) = &told.1.body else { continue };
-        if left_ms == 0 || trust::lacks_none(tx, &expel.node, &expel.tips)? {
-            ripe.push(told);
+    for waiting in tx.expels_ahead().0.values() {
+        if waiting.left_ms(now) == 0 || waiting.has_all(tx)? {
+            ripe.push(waiting.told.clone());
         }
     }
     Ok(ripe)
+}
+
+/// Whether a node is put out by Expels that wait, and for none of them all is here that it names.
+pub(crate) fn is_waited_for(tx: &Tx<'_>, node: &NodeId) -> Result<bool> {
+    let ahead = tx.expels_ahead();
+    let mut expels = ahead.0.values().filter(|waiting| waiting.expels(node)).peekable();
+    if expels.peek().is_none() {
+        return Ok(false);
+    }
+    for waiting in expels {
+        if waiting.has_all(tx)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -116,6 +116,7 @@ pub(crate) fn take(
     author: Option<&Author>,
     news: &mut News,
 ) -> Result<usize> {
+    expel_ahead::end(tx, arrived);
     let own = tx.context.key.node_id();
     let (mut forgot, mut admits) = (false, Vec::new());
     for (_, statement) in arrived.iter().filter(|(_, statement)| statement.header.signer == own) {
@@ -166,7 +167,7 @@ pub(crate) fn may_expel(tables: &impl Tables, roster: &Roster, own: NodeId, node
     }
     let standing = roster.standing(node).ok_or(StoreError::NoSuchNode { node: *node })?;
     for (signer, tips) in &standing.expels {
-        if roster.role(signer) == Some(Role::Owner) || trust::lacks_none(tables, node, tips)? {
+        if roster.role(signer) == Some(Role::Owner) || trust::leaves_nothing_open(tables, node, tips)? {
             return Ok(false);
         }
     }
@@ -175,17 +176,11 @@ pub(crate) fn may_expel(tables: &impl Tables, roster: &Roster, own: NodeId, node
 
 /// Signs an Expel and takes it; `None` if the node is expelled already. One of another owner that waits for the events it names is taken
 /// instead: by a second one, which names what this node holds, the rest of what the first one's owner held would count no more.
-/// Tells which were taken, too.
-pub(crate) fn expel(
-    tx: &Tx<'_>,
-    moment: Moment,
-    node: &NodeId,
-    author: &Author,
-) -> Result<(Option<StatementId>, Vec<StatementId>)> {
+pub(crate) fn expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author) -> Result<Option<StatementId>> {
     let own = tx.context.key.node_id();
     if !may_expel(tx, &tx.roster(), own, node)? {
         author.told();
-        return Ok((None, Vec::new()));
+        return Ok(None);
     }
     let waiting = expel_ahead::by_owners(tx, node);
     let (mut news, deed) = (News::default(), Deed::ended("node.expelled", node, facts_of(tx, node)));
@@ -194,7 +189,7 @@ pub(crate) fn expel(
     let id = is_open.then(|| sign_expel(tx, moment, node, author, &mut news)).transpose()?;
     audit::append(tx, moment, author, &deed)?;
     news.settle(tx)?;
-    Ok((id, expel_ahead::ids(&waiting)))
+    Ok(id)
 }
 
 fn sign_expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author, news: &mut News) -> Result<StatementId> {

@@ -41,7 +41,6 @@ use crate::blobs::{Blobs, fetched_blob};
 use crate::digest::{Digest, NodeId, SetDigest};
 use crate::disk::Disk;
 use crate::error::Result;
-use crate::expel_ahead::ExpelsAhead;
 use crate::fetch::Fetch;
 use crate::journal::{self, Happening, Moment, ReadFrom, RecordPage};
 use crate::keys::NodeKey;
@@ -180,8 +179,9 @@ impl Store {
         let shared = Arc::new(Shared {
             database: opened.database,
             blobs: Arc::clone(&blobs),
-            context: Context { key: opened.key, entropy: opened.entropy, expels_ahead: ExpelsAhead::default() },
+            context: Context { key: opened.key, entropy: opened.entropy },
             roster: RwLock::new(Arc::new(roster)),
+            expels_ahead: RwLock::default(),
             last: Mutex::new(Committed { head, ..Committed::default() }),
             listeners: RwLock::new(Vec::new()),
             recent: Recent::default(),
@@ -318,7 +318,9 @@ impl Store {
     pub(crate) fn try_out<T>(&self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         let live = self.0.shared.database.for_showing();
         let txn = live.database.begin_write()?;
-        let outcome = Tx::new(&txn, &self.0.shared.context, self.roster()).and_then(|tx| work(&tx));
+        let shared = &self.0.shared;
+        let tx = Tx::new(&txn, &shared.context, shared.roster(), shared.expels_ahead());
+        let outcome = tx.and_then(|tx| work(&tx));
         txn.abort()?;
         outcome
     }

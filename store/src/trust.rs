@@ -138,10 +138,10 @@ fn warn_of_lacking(tx: &Tx<'_>, moment: Moment, node: &NodeId) -> Result<()> {
 /// Whether an Expel that isn't in force would have an event not count that counts now, which it may cover once all events that it
 /// names are held.
 pub(crate) fn is_ahead(tx: &Tx<'_>, expel: &Expel) -> Result<bool> {
-    let Ancestry { held: covered, lacks_none } = ancestry(tx, &expel.node, &expel.tips)?;
-    if lacks_none {
+    if are_held(tx, &expel.tips)? {
         return Ok(false);
     }
+    let covered = ancestry(tx, &expel.node, &expel.tips)?.held;
     for (id, _) in log::events_of(tx, &expel.node)? {
         if !covered.contains(&id) {
             let event = log::event(tx, &id)?.ok_or(StoreError::Corrupt { what: "the index of streams" })?;
@@ -153,15 +153,22 @@ pub(crate) fn is_ahead(tx: &Tx<'_>, expel: &Expel) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether all events are held that an Expel of a node names, and all that came before these. (After a roll-back one may come later
-/// than what follows it.)
-pub(crate) fn lacks_none(tables: &impl Tables, node: &NodeId, tips: &[EventId]) -> Result<bool> {
+/// Whether all events are held that an Expel names. What came before these in their streams is as well: an event is taken only after one of
+/// the number before. If that is another than its `prev`, this is made up, or a twin, which comes when vectors are compared and
+/// counts then; an honest owner's Expel names no such event, and nothing waits for what it says came before it.
+pub(crate) fn are_held(tables: &impl Tables, tips: &[EventId]) -> Result<bool> {
+    let events = tables.table(EVENTS)?;
     for id in tips {
-        if tables.table(EVENTS)?.get(id.as_bytes())?.is_none() {
+        if events.get(id.as_bytes())?.is_none() {
             return Ok(false);
         }
     }
-    Ok(ancestry(tables, node, tips)?.lacks_none)
+    Ok(true)
+}
+
+/// Whether an Expel of a node can cover nothing that isn't held: all that it names is, and all that came before that.
+pub(crate) fn leaves_nothing_open(tables: &impl Tables, node: &NodeId, tips: &[EventId]) -> Result<bool> {
+    Ok(are_held(tables, tips)? && ancestry(tables, node, tips)?.lacks_none)
 }
 
 /// The expelled nodes of which an Expel names events that aren't held: which of theirs count isn't known.
@@ -169,7 +176,7 @@ pub(crate) fn undecided(tables: &impl Tables, roster: &Roster) -> Result<BTreeSe
     let mut undecided = BTreeSet::new();
     for (node, standing) in roster.nodes() {
         for (_, tips) in &standing.expels {
-            if !lacks_none(tables, node, tips)? {
+            if !are_held(tables, tips)? {
                 undecided.insert(*node);
             }
         }
@@ -209,6 +216,8 @@ pub(crate) fn take_root(tx: &Tx<'_>, moment: Moment, root: NodeId) -> Result<()>
         return Err(StoreError::NotAlone);
     }
     tx.set_meta(&meta::ROOT, &root)?;
+    // Another root decides who ever was an owner.
+    tx.set_expels_ahead(Arc::default());
     joined::begin(tx)?;
     let mut news = News::default();
     reload(tx, moment, &[], &mut news)?;

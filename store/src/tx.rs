@@ -55,7 +55,6 @@ pub struct Committed {
 pub(crate) struct Context {
     pub(crate) key: NodeKey,
     pub(crate) entropy: Entropy,
-    pub(crate) expels_ahead: ExpelsAhead,
 }
 
 /// A write transaction.
@@ -66,6 +65,7 @@ pub(crate) struct Tx<'a> {
     dirty: Cell<bool>,
     head: Cell<Lsn>,
     roster: RefCell<Arc<Roster>>,
+    expels_ahead: RefCell<Arc<ExpelsAhead>>,
     effects: Cell<Committed>,
     keeps: RefCell<Option<Rc<Keeps>>>,
     /// The catalog's sum, once it was asked for: each event of a long batch changes it. Written when the transaction ends.
@@ -73,7 +73,12 @@ pub(crate) struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
-    pub(crate) fn new(txn: &'a WriteTransaction, context: &'a Context, roster: Arc<Roster>) -> Result<Self> {
+    pub(crate) fn new(
+        txn: &'a WriteTransaction,
+        context: &'a Context,
+        roster: Arc<Roster>,
+        expels_ahead: Arc<ExpelsAhead>,
+    ) -> Result<Self> {
         let head = meta::get(&txn.open_table(META)?, &meta::HEAD)?.unwrap_or_default();
         Ok(Self {
             txn,
@@ -82,6 +87,7 @@ impl<'a> Tx<'a> {
             dirty: Cell::new(false),
             head: Cell::new(Lsn::new(head)),
             roster: RefCell::new(roster),
+            expels_ahead: RefCell::new(expels_ahead),
             effects: Cell::new(Committed::default()),
             keeps: RefCell::new(None),
             catalog_sum: Cell::new(None),
@@ -167,8 +173,14 @@ impl<'a> Tx<'a> {
         self.changed(|effects| effects.roster_changed = true);
     }
 
-    /// What peers are told of the roster changes, though none of its rows: has a commit tell of that.
-    pub(crate) fn tell_of_roster(&self) {
+    /// The Expels that wait, as this transaction sees it.
+    pub(crate) fn expels_ahead(&self) -> Arc<ExpelsAhead> {
+        self.expels_ahead.borrow().clone()
+    }
+
+    /// Has these Expels wait for the rest of this transaction and, once committed, for all; a commit tells of it, though no row changes.
+    pub(crate) fn set_expels_ahead(&self, expels_ahead: Arc<ExpelsAhead>) {
+        *self.expels_ahead.borrow_mut() = expels_ahead;
         self.dirty.set(true);
         self.changed(|effects| effects.roster_changed = true);
     }
@@ -201,7 +213,7 @@ impl<'a> Tx<'a> {
     }
 
     /// Last act before the commit.
-    pub(crate) fn finish(self) -> Result<(Committed, Arc<Roster>)> {
+    pub(crate) fn finish(self) -> Result<(Committed, Arc<Roster>, Arc<ExpelsAhead>)> {
         if let Some(sum) = self.catalog_sum.take() {
             self.set_meta(&meta::CATALOG_SUM, &sum)?;
         }
@@ -210,6 +222,7 @@ impl<'a> Tx<'a> {
         if !unchanged {
             self.set_meta(&meta::HEAD, &head.get())?;
         }
-        Ok((Committed { head, ..self.effects.get() }, self.roster.into_inner()))
+        let committed = Committed { head, ..self.effects.get() };
+        Ok((committed, self.roster.into_inner(), self.expels_ahead.into_inner()))
     }
 }

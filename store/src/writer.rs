@@ -19,6 +19,7 @@ use redb::{Database, ReadTransaction};
 use crate::blobs::Blobs;
 use crate::database::Held;
 use crate::error::{Result, StoreError};
+use crate::expel_ahead::ExpelsAhead;
 use crate::limits::{GROUP_WRITES_MAX, WRITE_QUEUE_MAX};
 use crate::lsn::Lsn;
 use crate::meta;
@@ -38,6 +39,7 @@ pub(crate) struct Shared {
     pub(crate) blobs: Arc<Blobs>,
     pub(crate) context: Context,
     pub(crate) roster: RwLock<Arc<Roster>>,
+    pub(crate) expels_ahead: RwLock<Arc<ExpelsAhead>>,
     pub(crate) last: Mutex<Committed>,
     pub(crate) listeners: RwLock<Vec<Listener>>,
     pub(crate) recent: Recent,
@@ -46,6 +48,10 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn roster(&self) -> Arc<Roster> {
         self.roster.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn expels_ahead(&self) -> Arc<ExpelsAhead> {
+        self.expels_ahead.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Reads the last commit.
@@ -219,7 +225,7 @@ fn attempt_in(shared: &Shared, database: &Database, group: &mut [Box<dyn Job>]) 
     let mut txn = database.begin_write()?;
     // The allocator's state is saved with each commit: opening after a crash takes 1 ms instead of seconds.
     txn.set_quick_repair(true);
-    let tx = Tx::new(&txn, &shared.context, shared.roster())?;
+    let tx = Tx::new(&txn, &shared.context, shared.roster(), shared.expels_ahead())?;
     let mut any_dirty = false;
     for (index, job) in group.iter_mut().enumerate() {
         let verdict = job.run(&tx);
@@ -243,11 +249,13 @@ fn attempt_in(shared: &Shared, database: &Database, group: &mut [Box<dyn Job>]) 
         txn.abort()?;
         return Err(error);
     }
-    let (committed, roster) = tx.finish()?;
+    let (committed, roster, expels_ahead) = tx.finish()?;
     let durable = txn.commit();
     shared.recent.forget();
     durable?;
     *shared.roster.write().unwrap_or_else(PoisonError::into_inner) = roster;
+    // After the roster: who is put out by one that is taken now, is so all along.
+    *shared.expels_ahead.write().unwrap_or_else(PoisonError::into_inner) = expels_ahead;
     *shared.last.lock().unwrap_or_else(PoisonError::into_inner) = committed;
     Ok(Attempt::Committed(committed))
 }

@@ -1,9 +1,12 @@
 //! Expels that come ahead of the events they name: what they wait for, for how long, and what is kept meanwhile.
 
+use std::sync::{Arc, Mutex};
+
 use ods_store::{
-    Admit, Author, Body, Condition, Digest, EXPEL_WAIT_MS, EXPELS_AHEAD_MAX, Event, EventBatch, EventId, Expel, GcMode,
-    Happening, Header, Keep, LogCursor, Lsn, NodeId, PulledFrom, Remove, Retention, Role, STATEMENTS_MAX, SignedEvent,
-    SignedStatement, SpacePolicy, StatementBody, StatementHeader, Store, StoreError, StreamId, UnixMillis,
+    Admit, Author, Body, Condition, Digest, DiskError, DiskFault, EXPEL_WAIT_MS, EXPELS_AHEAD_MAX, Event, EventBatch,
+    EventId, Expel, GcMode, Happening, Header, Keep, LogCursor, Lsn, NodeId, Operation, PulledFrom, Remove, Retention,
+    Role, STATEMENTS_MAX, SignedEvent, SignedStatement, SpacePolicy, StatementBody, StatementHeader, Store, StoreError,
+    StreamId, UnixMillis,
 };
 use proptest::prelude::*;
 
@@ -319,22 +322,22 @@ fn what_another_node_signed_covers_nothing_of_the_expelled_one() {
     assert_eq!([listed(a, "x.pkg"), listed(b, "x.pkg")], [false, false]);
 }
 
-/// After a roll-back an event may come later than what follows it.
+/// A key can sign an event that follows one which doesn't exist; an Expel that names that has all it names here.
 #[test]
-fn an_expel_waits_for_what_came_before_its_tips_too() {
+fn what_a_tip_says_came_before_it_is_not_waited_for() {
     let nodes = mesh(3, Role::Publisher);
     let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
-    let stream = StreamId { origin: p.node_id(), epoch: 7 };
-    let first = sign_event(p, stream, 1, EventId::ZERO, ("w.pkg", 1));
-    let twin = sign_event(p, stream, 1, EventId::ZERO, ("w.pkg", 2));
     put(p, "x.pkg", b"x", at(1)).expect("a publish");
+    pull(b, p, at(2)).expect("a pull");
+    fetch(b, p);
     let published = p.events_after(Lsn::ZERO, usize::MAX).expect("readable").pop().expect("its own");
-    let tip = sign_event(p, stream, 2, twin.id(), ("v.pkg", 3));
-    take(b, &[first, published.clone(), tip.clone()], at(3));
-    let expel = sign(a, p, vec![tip.id(), published.id()]);
-    assert_eq!(hear_all(b, vec![expel.clone()], at(4)), 1);
-    take(b, &[twin], at(5));
-    assert!(is_out(b, p) && listed(b, "x.pkg"));
+    let stream = Event::decode(&published.frame).expect("an event").header.stream;
+    let forged = sign_event(p, stream, 2, EventId::from_bytes([6; 32]), ("v.pkg", 3));
+    take(b, std::slice::from_ref(&forged), at(3));
+    assert_eq!(hear_all(b, vec![sign(a, p, vec![forged.id()])], at(4)), 0);
+    assert!(is_out(b, p) && !listed(b, "x.pkg"));
+    assert_eq!(count_told(b, "expel_incomplete"), 0);
+    assert_eq!(collect(b, at(100)), 1, "it can't count again");
     assert_sound(b);
 }
 
@@ -361,6 +364,23 @@ fn of_who_is_about_to_be_expelled_only_the_events_are_taken_for_which_the_expel_
     assert!(is_out(b, p));
     assert_eq!(["x.pkg", "y.pkg", "z.pkg"].map(|name| listed(b, name)), [true, true, false]);
     assert_sound(b);
+}
+
+/// The driver takes it a moment later: until then a page of that node's must not be let in with it.
+#[test]
+fn of_who_is_about_to_be_expelled_no_page_is_taken_once_the_wait_is_over_either() {
+    let (nodes, lacking) = ahead();
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    let before = Event::decode(&lacking[0].frame).expect("an event").header;
+    let twin = sign_event(p, before.stream, before.seq, before.prev, ("x.pkg", 6));
+    assert_eq!(hear(b, a, at(6)), 1);
+    let stood = b.vector().expect("a vector");
+    let cursor = LogCursor { log_id: [1; 16], lsn: Lsn::new(9), event: twin.id() };
+    let pull = PulledFrom { node: p.node_id(), positions: vec![Lsn::new(1)], cursor, is_last: true };
+    let batch = EventBatch { events: vec![twin], pull: Some(pull), backfill: false };
+    assert!(matches!(b.insert_events(batch, at(60)), Err(StoreError::Expelled { .. })));
+    assert_eq!(b.vector().expect("a vector"), stood);
+    assert_eq!((b.take_due_expels(at(60)).expect("an answer"), is_out(b, p)), (1, true));
 }
 
 /// The events are from before this node joined; that somebody was expelled is not.
@@ -472,6 +492,32 @@ fn bytes_of_what_may_count_again_stay_though_the_package_was_published_anew() {
     take(b, &lacking, at(102));
     let held = |bytes: &[u8]| b.open_blob(&Digest::of(bytes), at(101)).expect("readable").is_some();
     assert!(b.package(&path("x.pkg")).expect("readable").expect("listed").conflict && held(b"x") && held(b"anew"));
+    assert_sound(b);
+}
+
+/// Nobody would be woken to tell peers of it, and they be asked again and again how they stand.
+#[test]
+fn an_expel_waits_only_once_that_is_committed() {
+    let (nodes, _) = ahead();
+    let (a, (disk, b), p) = (&nodes[0].1, &nodes[1], &nodes[2].1);
+    let told = Arc::new(Mutex::new(b.told_digest().expect("readable")));
+    let (notes, weak) = (Arc::clone(&told), b.downgrade());
+    b.on_commit(move |commit| {
+        if commit.roster_changed {
+            *notes.lock().expect("sound") = weak.upgrade().expect("open").told_digest().expect("readable");
+        }
+    });
+    let last_told = || *told.lock().expect("sound");
+    let before = last_told();
+    disk.fail(DiskFault::new(DiskError::Io).on(Operation::Sync).within("ods.redb"));
+    b.hear_statements(a.roster_statements().expect("readable"), at(6)).expect_err("the disk fails");
+    assert_eq!((b.told_digest().expect("readable"), b.expels_due_in_ms(at(6))), (before, None));
+    assert!(!b.is_put_out(&p.node_id()));
+    b.mend(at(7), at(7)).expect("the disk works again");
+    assert_eq!(hear(b, a, at(8)), 1);
+    assert!(b.told_digest().expect("readable") == last_told() && last_told() != before);
+    b.take_due_expels(at(18)).expect("an answer");
+    assert_eq!((b.told_digest().expect("readable"), b.expels_due_in_ms(at(18))), (last_told(), None));
     assert_sound(b);
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::Store;
 use crate::catalog::{self, News};
 use crate::codec::Added;
-use crate::digest::{EventId, NodeId, StatementId};
+use crate::digest::{EventId, NodeId};
 use crate::edit_tag::{EditTag, Expected};
 use crate::error::{Result, StoreError};
 use crate::event::{Body, Event, SignedEvent};
@@ -139,7 +139,8 @@ impl Store {
         Ok(events)
     }
 
-    /// Takes events from a peer, in order, up to the first that can't be taken.
+    /// Takes events from a peer, in order, up to the first that can't be taken. [`StoreError::Expelled`] if they were pulled from a node
+    /// that is put out ([`Store::is_put_out`]) by an Expel that waits here, and don't bring the last of what this names: none is taken.
     pub fn insert_events(&self, batch: EventBatch, now: UnixMillis) -> Result<Inserted> {
         self.insert_verified(self.verify_events(batch)?, now)
     }
@@ -166,15 +167,15 @@ impl Store {
     }
 
     /// Takes a batch's events, in order, up to the first that can't be taken. On a full disk what leads to a removal is taken
-    /// nevertheless: it frees room.
+    /// nevertheless: it frees room. Errors are those of [`Store::insert_events`].
     pub fn insert_verified(&self, batch: VerifiedBatch, now: UnixMillis) -> Result<Inserted> {
         let moment = Moment { now, backfill: batch.batch.backfill };
         let batch = Arc::new(batch);
         let (whole, count) = (Arc::clone(&batch), batch.verdicts.len());
-        match self.write_statements(move |tx| take_batch(tx, moment, &whole, count)) {
+        match self.write(move |tx| take_batch(tx, moment, &whole, count)) {
             Err(error @ StoreError::NoSpace { .. }) => {
                 let Some(part) = up_to_removal(&batch) else { return Err(error) };
-                let (taken, _) = self.write_to_free_room(move |tx| take_batch(tx, moment, &batch, part))?;
+                let taken = self.write_to_free_room(move |tx| take_batch(tx, moment, &batch, part))?;
                 if part == count { Ok(taken) } else { Err(error) }
             }
             outcome => outcome,
@@ -324,14 +325,9 @@ impl Store {
     }
 }
 
-/// Takes the first `count` events of a batch and the Expels that wait for no more, and writes down how far the peer's log is read; tells
-/// which Expels. Of a node whose Expel goes on waiting nothing is taken.
-fn take_batch(
-    tx: &Tx<'_>,
-    moment: Moment,
-    batch: &VerifiedBatch,
-    count: usize,
-) -> Result<(Inserted, Vec<StatementId>)> {
+/// Takes the first `count` events of a batch and the Expels that wait for no more, and writes down how far the peer's log is read. From a
+/// node whose Expel waits a batch is taken only if it brings the last of what that names, however long it has waited.
+fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) -> Result<Inserted> {
     let VerifiedBatch { batch, verdicts } = batch;
     let moment =
         Moment { backfill: moment.backfill && (batch.pull.is_none() || joined::is_backfilling(tx)?), ..moment };
@@ -355,15 +351,13 @@ fn take_batch(
         outcome.refused = Some(Refusal { index, event: signed.id(), reason });
         break;
     }
+    match batch.pull.as_ref().map(|pull| pull.node) {
+        Some(node) if expel_ahead::is_waited_for(tx, &node)? => return Err(StoreError::Expelled { node }),
+        Some(_) | None => {}
+    }
     let (ripe, mut news) = (expel_ahead::ripe(tx, moment.now)?, News::default());
     if !ripe.is_empty() {
         membership::take(tx, Moment::live(moment.now), &ripe, None, &mut news)?;
-    }
-    match batch.pull.as_ref().map(|pull| pull.node) {
-        Some(node) if tx.context.expels_ahead.expel(&node) && !tx.roster().is_expelled(&node) => {
-            return Err(StoreError::Expelled { node });
-        }
-        Some(_) | None => {}
     }
     catalog::arrive(tx, moment, &arrived, &mut news)?;
     trust::events_of_expelled_arrived(tx, moment, &origins, &mut news)?;
@@ -376,7 +370,7 @@ fn take_batch(
     if let Some((node, cursor)) = reached(batch, stopped) {
         peers::set_cursor(tx, &node, &cursor)?;
     }
-    Ok((outcome, expel_ahead::ids(&ripe)))
+    Ok(outcome)
 }
 
 /// How many events of a batch a full disk takes, since the last of them is a removal; none if there is no removal among the

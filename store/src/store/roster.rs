@@ -1,12 +1,13 @@
 //! Who may do what: statements given and taken, those that wait, and members.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::Store;
 use crate::catalog::News;
 use crate::digest::{NodeId, SetDigest, StatementId};
 use crate::error::{Result, StoreError};
-use crate::expel_ahead::{self, Told};
+use crate::expel_ahead::{self, ExpelsAhead, Told};
 use crate::journal::Moment;
 use crate::membership::{self, Member, check_role};
 use crate::path::PackagePath;
@@ -27,15 +28,20 @@ impl Store {
     /// What a peer is told: all statements held, and the Expels that wait here for events they name.
     pub fn statements_to_tell(&self) -> Result<Vec<SignedStatement>> {
         // These first: what is taken in between is told twice, not left out.
-        let mut told = self.0.shared.context.expels_ahead.told();
+        let mut told = self.expels_ahead().told();
         told.extend(self.roster_statements()?);
         Ok(told)
     }
 
-    /// Whether a node was expelled, or an Expel of it waits here for the events it names: nothing is taken from it any more.
+    pub(crate) fn expels_ahead(&self) -> Arc<ExpelsAhead> {
+        self.0.shared.expels_ahead()
+    }
+
+    /// Whether a node was expelled, or an Expel of it waits here for the events it names: nothing is taken from it any more, but for a
+    /// page that brings the last of these.
     pub fn is_put_out(&self, node: &NodeId) -> bool {
         // In this order: one that is taken in between is seen in the roster.
-        self.0.shared.context.expels_ahead.expel(node) || self.roster().is_expelled(node)
+        self.expels_ahead().expel(node) || self.roster().is_expelled(node)
     }
 
     /// The roster as it would be with what somebody offers.
@@ -77,7 +83,7 @@ impl Store {
     /// Equal on nodes that tell the same statements, whether or not some of these wait there.
     pub fn told_digest(&self) -> Result<SetDigest> {
         // These first: what is taken in between counts once all the same.
-        let waiting = self.0.shared.context.expels_ahead.ids();
+        let waiting = self.expels_ahead().ids();
         if waiting.is_empty() {
             return Ok(self.roster_digest());
         }
@@ -88,7 +94,7 @@ impl Store {
     /// Takes statements; tells how many were new. Those that may count must verify.
     pub fn insert_statements(&self, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<usize> {
         let (told, _) = self.verify_fresh(statements)?;
-        self.write_statements(move |tx| take_and_settle(tx, now, &told, None))
+        self.write(move |tx| take_and_settle(tx, now, &told, None))
     }
 
     /// Takes what a peer told, but for Expels that come ahead of the events they name: these wait for them, for
@@ -104,29 +110,17 @@ impl Store {
 
     fn hear_told(&self, statements: Vec<SignedStatement>, author: Option<Author>, now: UnixMillis) -> Result<usize> {
         let (told, _) = self.verify_fresh(statements)?;
-        self.write_statements(move |tx| {
-            take_and_settle(tx, now, &expel_ahead::to_take(tx, now, &told)?, author.as_ref())
-        })
+        self.write(move |tx| take_and_settle(tx, now, &expel_ahead::to_take(tx, now, &told)?, author.as_ref()))
     }
 
     /// In how many milliseconds [`Store::take_due_expels`] has something to do; `None` if no Expel waits.
     pub fn expels_due_in_ms(&self, now: UnixMillis) -> Option<u64> {
-        self.0.shared.context.expels_ahead.next_in_ms(now)
+        self.expels_ahead().next_in_ms(now)
     }
 
     /// Takes the Expels that waited long enough for the events they name; tells how many.
     pub fn take_due_expels(&self, now: UnixMillis) -> Result<usize> {
-        self.write_statements(move |tx| take_and_settle(tx, now, &[], None))
-    }
-
-    /// Does a job that takes statements, and says which: of these none waits once that is committed.
-    pub(super) fn write_statements<T: Send + 'static>(
-        &self,
-        work: impl FnMut(&Tx<'_>) -> Result<(T, Vec<StatementId>)> + Send + 'static,
-    ) -> Result<T> {
-        let (outcome, taken) = self.write(work)?;
-        self.0.shared.context.expels_ahead.forget(&taken);
-        Ok(outcome)
+        self.write(move |tx| take_and_settle(tx, now, &[], None))
     }
 
     /// Admits a node, or raises it. Owners only. `None` if it may do all that already, so that nothing was signed.
@@ -135,11 +129,11 @@ impl Store {
         self.write(move |tx| membership::admit(tx, Moment::live(now), &admit, &author))
     }
 
-    /// Expels a node, for good: what this node holds of it by now still counts, nothing else will. Owners only. `None`
-    /// if it is expelled already.
+    /// Expels a node, for good: what this node holds of it by now still counts, nothing else will. Owners only. `None` if nothing was
+    /// signed: an owner has expelled it already, or an owner's Expel of it waited here and is taken now.
     pub fn expel(&self, node: &NodeId, author: &Author, now: UnixMillis) -> Result<Option<StatementId>> {
         let (node, author) = (*node, author.clone());
-        self.write_statements(move |tx| membership::expel(tx, Moment::live(now), &node, &author))
+        self.write(move |tx| membership::expel(tx, Moment::live(now), &node, &author))
     }
 
     /// All nodes that the roster knows, by id, and what was said of each.
@@ -169,9 +163,7 @@ impl Store {
 
     /// Takes another mesh's root, while nobody else is known here.
     pub fn take_root(&self, root: NodeId, now: UnixMillis) -> Result<()> {
-        self.write(move |tx| trust::take_root(tx, Moment::live(now), root))?;
-        self.0.shared.context.expels_ahead.clear();
-        Ok(())
+        self.write(move |tx| trust::take_root(tx, Moment::live(now), root))
     }
 
     /// The same for one that becomes a replica there: what it published would be nowhere any more, so it must have
@@ -182,22 +174,15 @@ impl Store {
                 return Err(StoreError::ReplicaHasEvents);
             }
             trust::take_root(tx, Moment::live(now), root)
-        })?;
-        self.0.shared.context.expels_ahead.clear();
-        Ok(())
+        })
     }
 }
 
-/// Takes statements and the Expels that wait for nothing any more; tells how many were new, and which it took.
-fn take_and_settle(
-    tx: &Tx<'_>,
-    now: UnixMillis,
-    told: &[Told],
-    author: Option<&Author>,
-) -> Result<(usize, Vec<StatementId>)> {
+/// Takes statements and the Expels that wait for nothing any more; tells how many were new.
+fn take_and_settle(tx: &Tx<'_>, now: UnixMillis, told: &[Told], author: Option<&Author>) -> Result<usize> {
     let mut news = News::default();
     let taken = [expel_ahead::ripe(tx, now)?, told.to_vec()].concat();
     let fresh = membership::take(tx, Moment::live(now), &taken, author, &mut news)?;
     news.settle(tx)?;
-    Ok((fresh, expel_ahead::ids(&taken)))
+    Ok(fresh)
 }
