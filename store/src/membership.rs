@@ -14,6 +14,7 @@ use crate::audit::{self, Deed, Facts};
 use crate::catalog::News;
 use crate::digest::{EventId, NodeId, StatementId};
 use crate::error::{Result, StoreError};
+use crate::event::Header;
 use crate::expel_ahead;
 use crate::joining;
 use crate::journal::{self, Moment};
@@ -238,13 +239,24 @@ fn admits_by(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<StatementId>> {
 }
 
 /// The events of a node that none of its others follows, those first that can least be a forger's: of the streams that
-/// were known longest, and there the longest chains.
+/// were known longest, and there the longest chains. As `prev` counts only what is the event before it in its stream: else
+/// an honest end would be left out for a forged event of another stream. And an event of whose stream something before it isn't held
+/// is none: it would cover what nobody has seen, which whoever has the key may have signed and keep for later.
 fn tips(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<EventId>> {
     let (mut events, mut followed, mut known_since) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
+    let mut whole = BTreeMap::new();
     for (id, lsn) in log::events_of(tx, node)? {
         let event = log::event(tx, &id)?.ok_or(StoreError::Corrupt { what: "the index of streams" })?;
-        followed.insert(event.header.prev);
-        let first = known_since.entry(event.header.stream).or_insert(lsn);
+        let Header { stream, seq, prev, .. } = event.header;
+        // They come in the order of streams and numbers.
+        if seq > 1 {
+            if whole.get(&prev) != Some(&(stream, seq - 1)) {
+                continue;
+            }
+            followed.insert(prev);
+        }
+        whole.insert(id, (stream, seq));
+        let first = known_since.entry(stream).or_insert(lsn);
         *first = lsn.min(*first);
         events.push((event, lsn));
     }

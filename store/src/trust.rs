@@ -320,21 +320,28 @@ struct Ancestry {
     lacks_none: bool,
 }
 
-/// The events of a node among `tips`, and their ancestors by `prev`. What another node signed leads nowhere: nobody looks again at what is
-/// covered when it comes.
+/// The events of a node among `tips`, and those that came before them in their streams, by `prev`. What another node signed leads nowhere:
+/// nobody looks again at what is covered when it comes. Nor does a `prev` that isn't the event before: no honest node mints such.
 fn ancestry(tables: &impl Tables, node: &NodeId, tips: &[EventId]) -> Result<Ancestry> {
     let (events, log) = (tables.table(EVENTS)?, tables.table(LOG)?);
     let mut ancestry = Ancestry { held: BTreeSet::new(), lacks_none: true };
-    let mut below = tips.to_vec();
-    while let Some(id) = below.pop() {
-        match log::find(&events, &log, &id)? {
-            Some(event) if event.header.stream.origin != *node => {}
-            Some(event) => {
-                if ancestry.held.insert(id) {
-                    below.push(event.header.prev);
-                }
+    for tip in tips {
+        let (mut id, mut place) = (*tip, None);
+        // Each as far down as no other tip has led already.
+        while !ancestry.held.contains(&id) {
+            let Some(Event { header, .. }) = log::find(&events, &log, &id)? else {
+                ancestry.lacks_none = false;
+                break;
+            };
+            let is_next = place.is_none_or(|place| place == (header.stream, header.seq));
+            if header.stream.origin != *node || !is_next {
+                break;
             }
-            None => ancestry.lacks_none &= id == EventId::ZERO,
+            ancestry.held.insert(id);
+            if header.seq == 1 {
+                break;
+            }
+            (id, place) = (header.prev, Some((header.stream, header.seq - 1)));
         }
     }
     Ok(ancestry)

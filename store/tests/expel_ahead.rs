@@ -521,6 +521,52 @@ fn an_expel_waits_only_once_that_is_committed() {
     assert_sound(b);
 }
 
+/// The events that owners' Expels name.
+fn named(store: &Store) -> Vec<EventId> {
+    let statements = store.roster_statements().expect("readable").into_iter();
+    let tips = statements.filter_map(|signed| match signed.verify().expect("sound").body {
+        StatementBody::Expel(expel) => Some(expel.tips),
+        StatementBody::Admit(_) | StatementBody::Unknown { .. } => None,
+    });
+    tips.flatten().collect()
+}
+
+/// A thief who begins more streams than an Expel can name would have the honest end be one that is followed, and its follower be left out.
+#[test]
+fn what_another_stream_names_as_before_it_is_the_end_of_its_own_stream_all_the_same() {
+    let nodes = mesh(3, Role::Publisher);
+    let [a, p] = [0, 2].map(|node| &nodes[node].1);
+    let end = put(p, "x.pkg", b"x", at(1)).expect("a publish").package.revision;
+    pull(a, p, at(2)).expect("a pull");
+    let forged = sign_event(p, StreamId { origin: p.node_id(), epoch: 7 }, 1, end, ("y.pkg", 2));
+    take(a, &[forged], at(3));
+    a.expel(&p.node_id(), &Author::new("test"), at(4)).expect("an owner expels");
+    assert_eq!(named(a).first(), Some(&end));
+    assert!(listed(a, "x.pkg"));
+    assert_sound(a);
+}
+
+/// It would be signed before the Expel and be shown after it.
+#[test]
+fn what_nobody_had_seen_when_its_signer_was_expelled_counts_nowhere() {
+    let nodes = mesh(3, Role::Publisher);
+    let [a, p] = [0, 2].map(|node| &nodes[node].1);
+    let mine = put(a, "mine.pkg", b"mine", at(1)).expect("a publish").package.revision;
+    let stream = |epoch| StreamId { origin: p.node_id(), epoch };
+    let hide = |stream, second| sign_removal(p, (stream, 1, EventId::ZERO), ("mine.pkg", second), vec![mine]);
+    let (elsewhere, twin) = (hide(stream(8), 2), hide(stream(9), 3));
+    let shown = [
+        sign_event(p, stream(7), 1, elsewhere.id(), ("y.pkg", 4)),
+        sign_event(p, stream(9), 1, EventId::ZERO, ("y.pkg", 5)),
+        sign_event(p, stream(9), 2, twin.id(), ("y.pkg", 6)),
+    ];
+    take(a, &shown, at(7));
+    a.expel(&p.node_id(), &Author::new("test"), at(8)).expect("an owner expels");
+    take(a, &[elsewhere, twin], at(9));
+    assert!(listed(a, "mine.pkg"));
+    assert_sound(a);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     /// In whatever parts and however late the last events of an expelled node come: what counts in the end is what counts where all was
