@@ -9,6 +9,7 @@
 //!   client used for [`EVICT_UNUSED_MS`];
 //! - the signed state of **another node that may publish** says that it has it as the bytes of a revision that is current
 //!   here (`holding.rs`), and that state's counter is greater than this node's [floor](crate::policy::floor) for the blob;
+//! - that node isn't about to be expelled here (`expel_ahead.rs`);
 //! - that node is **reached** now, as the states tell it along the links (`reach.rs`), and said so *after* this node
 //!   found that it wants to let go of something: it then speaks once more, nodes that keep more than it answer that
 //!   (`states.rs`), and only a state that came after it spoke, with a counter that passes its own, counts. What a

@@ -11,6 +11,7 @@ use crate::codec::from_row;
 use crate::digest::{Digest, EventId, NodeId};
 use crate::error::{Result, StoreError};
 use crate::event::StreamId;
+use crate::expel_ahead::ExpelsAhead;
 use crate::holding::{Asked, Compared, Here, Holding, NotTold};
 use crate::limits::HOLDING_TAIL_EVENTS_MAX;
 use crate::log;
@@ -91,6 +92,12 @@ impl Survey {
             members.push(Member::read(tables, &here, own, node, role)?);
         }
         Ok(Self { own, members, reached: reached(tables, own)? })
+    }
+
+    /// The same without those of whom an Expel waits here: a thief may speak for them, and who relied on them would be left with nothing.
+    pub(crate) fn without_put_out(mut self, expels_ahead: &ExpelsAhead) -> Self {
+        self.members.retain(|member| !expels_ahead.expel(&member.node));
+        self
     }
 
     /// Who has the current revision of a path; `None` if there is none.

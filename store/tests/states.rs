@@ -47,7 +47,7 @@ fn swap(to: &Store, from: &Store) -> StatesTaken {
 }
 
 /// All tell, and all take from all.
-fn gossip(stores: &[&Store]) {
+pub(crate) fn gossip(stores: &[&Store]) {
     for store in stores {
         tell(store, at(500));
     }

@@ -74,7 +74,7 @@ impl EvictRun {
         let Phase::Look { after } = &mut self.phase else { return Ok(()) };
         // The roster first: states of a roster that is newer than the survey's are unknown, never taken for granted.
         let (roster, read) = (self.store.roster(), self.store.read()?);
-        let survey = Survey::read(&read, &roster, self.store.node_id())?;
+        let survey = Survey::read(&read, &roster, self.store.node_id())?.without_put_out(&self.store.expels_ahead());
         let keep = Keeps::new(&self.policy.policy);
         let (blobs, uses, live) = (read.open_table(BLOBS)?, read.open_table(USES)?, read.open_table(LIVE_BLOBS)?);
         let start = after.as_ref().map_or(Unbounded, |after| Excluded(after.as_bytes()));
@@ -137,7 +137,7 @@ impl EvictRun {
     fn heard_of(&self, going: Vec<Unkept>) -> Result<(Vec<Unkept>, Vec<Unkept>)> {
         let Some(asked) = self.asked else { return Ok((Vec::new(), going)) };
         let (roster, read) = (self.store.roster(), self.store.read()?);
-        let survey = Survey::read(&read, &roster, self.store.node_id())?;
+        let survey = Survey::read(&read, &roster, self.store.node_id())?.without_put_out(&self.store.expels_ahead());
         let (mut heard, mut waiting) = (Vec::new(), Vec::new());
         for unkept in going {
             let side = if survey.publisher_has(&read, &unkept.blob, asked)? { &mut heard } else { &mut waiting };
@@ -187,7 +187,8 @@ fn decide_again(
     if row.era != era {
         return Ok(Vec::new());
     }
-    let (keep, survey) = (tx.keeps()?, Survey::read(tx, &tx.roster(), tx.context.key.node_id())?);
+    let survey = Survey::read(tx, &tx.roster(), tx.context.key.node_id())?.without_put_out(&tx.expels_ahead());
+    let keep = tx.keeps()?;
     let (mut gone, mut tally) = (Vec::new(), Tally::default());
     for Unkept { blob, .. } in batch {
         let is_live = wants::is_live(&tx.read(LIVE_BLOBS)?, blob)?;

@@ -281,7 +281,8 @@ impl Store {
     pub fn is_held_by_publisher(&self, blob: &Digest) -> Result<bool> {
         let (roster, read) = (self.roster(), self.read()?);
         let floor = policy::floor(&read, &policy::row(&read)?, blob)?;
-        Survey::read(&read, &roster, self.node_id())?.publisher_has(&read, blob, Newness::of_counter(floor))
+        let survey = Survey::read(&read, &roster, self.node_id())?.without_put_out(&self.expels_ahead());
+        survey.publisher_has(&read, blob, Newness::of_counter(floor))
     }
 }
 
