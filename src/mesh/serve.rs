@@ -3,7 +3,8 @@
 //! Invariants: only members are served; a node that is none yet may pair, or show in a roster swap that it was admitted.
 //! Nothing is taken from one that isn't: not even the roster of an expelled owner, whose key may be stolen by now. In a
 //! roster swap such a node gets what its own standing follows from, so that it learns that it is out. One whose Expel waits
-//! here for the events it names is expelled for all this: these come from others.
+//! here for the events it names is expelled for all this. (If this node pulls from it, one page that brings all that is lacking of these
+//! is taken.)
 //! Nothing here waits: where there is no news yet the answer is [`Reply::Wait`], and the carrier asks again.
 
 use std::net::IpAddr;

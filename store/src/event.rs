@@ -163,8 +163,8 @@ impl SignedEvent {
 }
 
 impl Event {
-    /// Encodes and signs a new event. The caller has checked names and values (`mint.rs`).
-    pub fn mint(key: &NodeKey, header: &Header, body: &Body) -> SignedEvent {
+    /// Encodes and signs a new event. The caller has checked names and values (`publish.rs`).
+    pub(crate) fn mint(key: &NodeKey, header: &Header, body: &Body) -> SignedEvent {
         debug_assert_eq!(header.stream.origin, key.node_id(), "a node mints its own events only");
         let frame = match body {
             Body::Publish(publish) => frame::encode(KIND_PUBLISH, header, publish),

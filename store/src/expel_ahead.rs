@@ -14,11 +14,12 @@
 //!   of them counts for a moment which it doesn't cover; when its time is over, whatever is lacking: `node.alarm` then says
 //!   what doesn't count; or when somebody expels that node here.
 //! - Meanwhile it is told on: peers are told a digest of the statements held and of those that wait, so that all who don't know of
-//!   it ask. And its node is **put out** here: nothing is taken from it any more, but for a batch that brings the last of the tips.
+//!   it ask. And its node is **put out** here: nothing is taken from it any more, but for one page that brings
+//!   all tips that are still lacking of some such Expel. What it offers in more pages than one comes from others, or not at all.
 //! - In memory, and bounded: beyond [`EXPELS_AHEAD_MAX`] nothing waits. As with the roster, a transaction has its own view of them, which
 //!   is everybody's once that is committed: so who is told of the commit sees what peers are told, and if it fails nothing changed.
 //!   What was forgotten (this node stopped) is told again, for the digests of what is told differ. A clock that went back by more than that time ends the
-//!   waiting. None waits that couldn't be taken when its time is over, since its signer is no owner by what is held.
+//!   waiting. None begins to wait that couldn't be taken now, since its signer is no owner by what is held and told with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

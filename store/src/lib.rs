@@ -184,7 +184,7 @@ pub use store::{
     Store, UploadTurn, VerifiedBatch, WeakStore, Who,
 };
 #[cfg(any(test, feature = "testing"))]
-pub use testing::{DiskError, DiskFault, Operation, SimDisk, fill, fill_history, filled_path};
+pub use testing::{DiskError, DiskFault, Operation, SimDisk, fill, fill_history, filled_path, sign_event};
 pub use time::UnixMillis;
 pub use tokens::{NewToken, Scope, TokenRow, is_token_shaped};
 pub use trend::Usage;

@@ -24,7 +24,7 @@ use crate::log;
 use crate::meta;
 use crate::names::check_prefixes;
 use crate::publish::Author;
-use crate::roster::{self, Roster, Standing};
+use crate::roster::{self, Expelled, Roster, Standing};
 use crate::schema::STATEMENTS;
 use crate::statement::{Admit, Expel, Role, SignedStatement, Statement, StatementBody, StatementHeader};
 use crate::tables::Tables;
@@ -167,8 +167,8 @@ pub(crate) fn may_expel(tables: &impl Tables, roster: &Roster, own: NodeId, node
         return Err(StoreError::OwnNode);
     }
     let standing = roster.standing(node).ok_or(StoreError::NoSuchNode { node: *node })?;
-    for (signer, tips) in &standing.expels {
-        if roster.role(signer) == Some(Role::Owner) || trust::leaves_nothing_open(tables, node, tips)? {
+    for Expelled { by, tips } in &standing.expels {
+        if roster.role(by) == Some(Role::Owner) || trust::leaves_nothing_open(tables, node, tips)? {
             return Ok(false);
         }
     }

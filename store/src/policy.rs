@@ -171,7 +171,7 @@ fn told(tx: &Tx<'_>) -> Result<u64> {
     Ok(states::of(tx, &tx.context.key.node_id())?.map_or(0, |held| held.state.header.counter))
 }
 
-/// Notes that the catalog took a blob from what the policy keeps, if it is held.
+/// Notes that the catalog took a blob from what the policy keeps, or that it came though the policy doesn't keep it; if it is held.
 pub(crate) fn renounce(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
     if tx.read(BLOBS)?.get(blob.as_bytes())?.is_none() {
         return Ok(());

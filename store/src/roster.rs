@@ -35,8 +35,17 @@ pub struct Standing {
     pub prefixes: Option<BTreeSet<String>>,
     /// Whether an ever-owner ever admitted it as more than a replica.
     pub(crate) may_have_published: bool,
-    /// Who signed each Expel of it, and the tips this names; empty: not expelled.
-    pub(crate) expels: Vec<(NodeId, Vec<EventId>)>,
+    /// The Expels of it; empty: not expelled.
+    pub(crate) expels: Vec<Expelled>,
+}
+
+/// What an Expel says of a node's events.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Expelled {
+    /// Who signed it.
+    pub(crate) by: NodeId,
+    /// The events that count, with what came before each.
+    pub(crate) tips: Vec<EventId>,
 }
 
 impl Standing {
@@ -81,8 +90,8 @@ impl Roster {
                 raise(standing, admit);
             }
         }
-        for (signer, expel) in counting_expels(&owners, statements) {
-            standings.entry(expel.node).or_default().expels.push((signer, expel.tips.clone()));
+        for (by, expel) in counting_expels(&owners, statements) {
+            standings.entry(expel.node).or_default().expels.push(Expelled { by, tips: expel.tips.clone() });
         }
         for standing in standings.values_mut() {
             standing.expels.sort();

@@ -12,9 +12,11 @@ mod faults;
 mod fill;
 mod operations;
 mod random;
+mod sign;
 
 pub use faults::{DiskError, DiskFault, Operation};
 pub use fill::{fill, fill_history, filled_path};
+pub use sign::sign_event;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;

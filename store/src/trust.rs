@@ -19,7 +19,7 @@ use crate::limits::STATEMENTS_MAX;
 use crate::log;
 use crate::meta;
 use crate::path::PackagePath;
-use crate::roster::{self, Roster, Standing};
+use crate::roster::{self, Expelled, Roster, Standing};
 use crate::schema::{COVERED, EVENTS, LOG, STATEMENTS, STREAM_EVENTS};
 use crate::statement::{Admit, Expel, SignedStatement, Statement, StatementBody};
 use crate::states;
@@ -175,7 +175,7 @@ pub(crate) fn leaves_nothing_open(tables: &impl Tables, node: &NodeId, tips: &[E
 pub(crate) fn undecided(tables: &impl Tables, roster: &Roster) -> Result<BTreeSet<NodeId>> {
     let mut undecided = BTreeSet::new();
     for (node, standing) in roster.nodes() {
-        for (_, tips) in &standing.expels {
+        for Expelled { tips, .. } in &standing.expels {
             if !are_held(tables, tips)? {
                 undecided.insert(*node);
             }
@@ -280,10 +280,10 @@ fn covered_by_all(tx: &Tx<'_>, node: &NodeId) -> Result<BTreeSet<EventId>> {
     let none = Standing::default();
     let mut expels = roster.standing(node).unwrap_or(&none).expels.iter();
     let mut covered = match expels.next() {
-        Some((_, tips)) => ancestry(tx, node, tips)?.held,
+        Some(Expelled { tips, .. }) => ancestry(tx, node, tips)?.held,
         None => return Ok(BTreeSet::new()),
     };
-    for (_, tips) in expels {
+    for Expelled { tips, .. } in expels {
         if covered.is_empty() {
             break;
         }

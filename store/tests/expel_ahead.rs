@@ -300,7 +300,7 @@ fn sign_removal(
     replaces: Vec<EventId>,
 ) -> SignedEvent {
     let header = Header { stream, seq, prev, at_ms: at(second), by: String::new() };
-    Event::mint(node.key(), &header, &Body::Remove(Remove { path: name.to_owned(), replaces }))
+    ods_store::sign_event(node.key(), &header, &Body::Remove(Remove { path: name.to_owned(), replaces }))
 }
 
 /// Equal sets must mean equal catalogs, and nobody looks at what is covered of a node when an event of another one comes.

@@ -58,7 +58,9 @@ pub(crate) async fn admit(
 /// anywhere, and no node serves it. It goes on serving what it holds to whoever downloads there, until somebody stops it.
 /// Packages that no other node is known to have would be out of reach: their number and the first of them are 409
 /// `last_holder` unless `even_if_last_holder` is true, and `only_there` of a `dry_run`. Not to be confused with removing a
-/// peer (`DELETE /peers/{id}`), which ends a link and nothing else. Expelling again changes nothing.
+/// peer (`DELETE /peers/{id}`), which ends a link and nothing else. Expelling again changes
+/// nothing, unless the node is expelled only by words of nodes that are expelled themselves, which name events that aren't held
+/// here: a thief may have signed these beforehand, and another word, which this owner signs, keeps them from counting.
 #[utoipa::path(post, path = "/api/v1/roster/{id}/expel", operation_id = "expel_node", tag = "mesh",
     params(("id" = String, Path, description = "The node's id"), ExpelQuery),
     responses((status = 200, body = ExpulsionView)),

@@ -134,7 +134,7 @@ fn who_hears_of_an_expel_that_waits_has_news_for_its_peers() {
 
 /// Nobody else would bring it that.
 #[test]
-fn what_an_expel_names_is_taken_from_the_expelled_node_itself() {
+fn what_an_expel_names_is_taken_from_the_expelled_node_itself_if_one_page_brings_all_that_is_lacking() {
     for was_told in [false, true] {
         let (hq, shop, branch) = mesh();
         introduced(shop.store(), hq.answer(&shop, introduce(shop.store()).unwrap()), shop.now).unwrap();
