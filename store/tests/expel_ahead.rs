@@ -3,18 +3,18 @@
 use std::sync::{Arc, Mutex};
 
 use ods_store::{
-    Admit, Author, Body, Condition, Digest, DiskError, DiskFault, EXPEL_WAIT_MS, EXPELS_AHEAD_MAX, Event, EventBatch,
-    EventId, Expel, GcMode, Happening, Header, Keep, LogCursor, Lsn, NodeId, Operation, PulledFrom, Remove, Retention,
-    Role, STATEMENTS_MAX, SignedEvent, SignedStatement, SpacePolicy, StatementBody, StatementHeader, Store, StoreError,
-    StreamId, UnixMillis,
+    Admit, Author, Body, Digest, DiskError, DiskFault, EXPEL_WAIT_MS, EXPELS_AHEAD_MAX, Event, EventBatch, EventId,
+    Expel, Happening, Header, LogCursor, Lsn, NodeId, Operation, PulledFrom, Remove, Role, STATEMENTS_MAX, SignedEvent,
+    SignedStatement, StatementBody, StatementHeader, Store, StoreError, StreamId, UnixMillis,
 };
 use proptest::prelude::*;
 
+use crate::expelled_bytes::collect;
 use crate::mesh::mesh;
 use crate::states::{fetch, gossip};
 use crate::support::{assert_sound, at, fresh, path, pull, put};
 
-fn listed(store: &Store, name: &str) -> bool {
+pub(crate) fn listed(store: &Store, name: &str) -> bool {
     store.package(&path(name)).expect("readable").is_some()
 }
 
@@ -35,7 +35,7 @@ fn told(store: &Store) -> Vec<String> {
 }
 
 /// As the ping of a peer brings them.
-fn take(store: &Store, events: &[SignedEvent], now: UnixMillis) {
+pub(crate) fn take(store: &Store, events: &[SignedEvent], now: UnixMillis) {
     let batch = EventBatch { events: events.to_vec(), pull: None, backfill: false };
     assert_eq!(store.insert_events(batch, now).expect("an answer").refused, None);
 }
@@ -54,7 +54,7 @@ fn hear_all(store: &Store, told: Vec<SignedStatement>, now: UnixMillis) -> usize
 
 /// An owner `a`, a publisher `p` that it expelled, and `b`, which holds what `p` published but for `y.pkg`, the last that counts. With it
 /// the events of `p` that `b` lacks: `y.pkg`, and `z.pkg`, which is no part of what `a` held.
-fn ahead() -> (Vec<(ods_store::SimDisk, Store)>, Vec<SignedEvent>) {
+pub(crate) fn ahead() -> (Vec<(ods_store::SimDisk, Store)>, Vec<SignedEvent>) {
     ahead_among(Role::Publisher)
 }
 
@@ -157,7 +157,7 @@ fn an_expel_that_takes_nothing_away_waits_for_nothing() {
     assert_eq!(told(b), ["published w.pkg", "published x.pkg"]);
 }
 
-fn sign(by: &Store, node: &Store, tips: Vec<EventId>) -> SignedStatement {
+pub(crate) fn sign(by: &Store, node: &Store, tips: Vec<EventId>) -> SignedStatement {
     sign_body(by, &StatementBody::Expel(Expel { node: node.node_id(), tips, statements: vec![] }))
 }
 
@@ -293,7 +293,7 @@ fn sign_event(node: &Store, stream: StreamId, seq: u64, prev: EventId, (name, se
     sign_removal(node, (stream, seq, prev), (name, second), vec![])
 }
 
-fn sign_removal(
+pub(crate) fn sign_removal(
     node: &Store,
     (stream, seq, prev): (StreamId, u64, EventId),
     (name, second): (&str, u64),
@@ -416,99 +416,6 @@ fn who_is_about_to_be_expelled_is_no_reason_to_let_bytes_go() {
     let unknown = sign(a, p, vec![EventId::from_bytes([6; 32])]);
     assert_eq!(hear_all(b, vec![unknown], at(6)), 1);
     assert!(!b.is_held_by_publisher(&x).expect("readable"));
-}
-
-/// With no grace, and no earlier revisions kept.
-fn space() -> SpacePolicy {
-    let keep = Keep { revisions: 0, age_ms: 0, removed_ms: 0 };
-    SpacePolicy { grace_ms: 0, retention: Retention::new(keep, &[]).expect("valid") }
-}
-
-fn collect(store: &Store, now: UnixMillis) -> u64 {
-    store.gc(&space(), GcMode::Collect, now).expect("a run").blobs.count
-}
-
-#[test]
-fn bytes_of_what_may_count_again_stay_until_that_is_known() {
-    let (nodes, lacking) = ahead();
-    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
-    fetch(b, p);
-    a.remove(&path("w.pkg"), &ods_store::Condition::None, &Author::new("test"), at(6)).expect("a removal");
-    // The roster alone: a link broke before the events came.
-    b.insert_statements(a.roster_statements().expect("readable"), at(10)).expect("they verify");
-    assert!(!listed(b, "x.pkg"));
-    assert_eq!(collect(b, at(100)), 0);
-    let held = |bytes: &[u8]| b.open_blob(&Digest::of(bytes), at(101)).expect("readable").is_some();
-    assert!(held(b"x") && held(b"w"), "perhaps the only copies");
-    take(b, &lacking, at(102));
-    assert!(listed(b, "x.pkg") && held(b"x"));
-    assert_eq!(collect(b, at(103)), 0, "both are listed again");
-    pull(b, a, at(104)).expect("a pull");
-    assert_eq!(collect(b, at(105)), 1, "what was removed goes");
-    assert!(held(b"x") && !held(b"w"));
-    assert_sound(b);
-}
-
-/// The last event that the Expel names may be lost for good.
-#[test]
-fn of_what_may_count_again_removed_packages_go_as_ever_and_nothing_else() {
-    let nodes = mesh(3, Role::Publisher);
-    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
-    for (second, content) in [(1, b"first"), (2, b"later")] {
-        put(p, "x.pkg", content, at(second)).expect("a publish");
-        put(p, "w.pkg", format!("w{second}").as_bytes(), at(second)).expect("a publish");
-        pull(b, p, at(second)).expect("a pull");
-        fetch(b, p);
-    }
-    pull(a, p, at(3)).expect("a pull");
-    a.remove(&path("w.pkg"), &Condition::None, &Author::new("test"), at(3)).expect("a removal");
-    pull(b, a, at(3)).expect("a pull");
-    let expel = sign(a, p, vec![EventId::from_bytes([6; 32])]);
-    b.insert_statements(vec![expel], at(4)).expect("it verifies");
-    assert!(!listed(b, "x.pkg"));
-    assert_eq!(collect(b, at(100)), 2);
-    let held = |bytes: &[u8]| b.open_blob(&Digest::of(bytes), at(101)).expect("readable").is_some();
-    // What is named may follow the first and not the later one.
-    assert_eq!([held(b"later"), held(b"first"), held(b"w2"), held(b"w1")], [true, true, false, false]);
-    assert_sound(b);
-}
-
-/// What a thief signed in a stream of his own counts no more once that is known, and then the honest revision is the head again.
-#[test]
-fn bytes_of_what_is_replaced_only_by_what_may_not_count_stay() {
-    let nodes = mesh(3, Role::Publisher);
-    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
-    let honest = put(p, "x.pkg", b"x", at(1)).expect("a publish").package.revision;
-    pull(b, p, at(2)).expect("a pull");
-    fetch(b, p);
-    let held = p.overview().expect("readable").head;
-    put(p, "y.pkg", b"y", at(3)).expect("a publish");
-    pull(a, p, at(4)).expect("a pull");
-    a.expel(&p.node_id(), &Author::new("test"), at(5)).expect("an owner expels");
-    let thiefs = StreamId { origin: p.node_id(), epoch: 7 };
-    let removal = sign_removal(p, (thiefs, 1, EventId::ZERO), ("x.pkg", 5), vec![honest]);
-    take(b, &[removal], at(5));
-    b.insert_statements(a.roster_statements().expect("readable"), at(10)).expect("they verify");
-    assert_eq!(collect(b, at(100)), 0);
-    take(b, &p.events_after(held, usize::MAX).expect("readable"), at(102));
-    assert!(listed(b, "x.pkg") && b.open_blob(&Digest::of(b"x"), at(103)).expect("readable").is_some());
-    assert_sound(b);
-}
-
-/// Both are heads once the last event is here, and the bytes of the older one may be nowhere else.
-#[test]
-fn bytes_of_what_may_count_again_stay_though_the_package_was_published_anew() {
-    let (nodes, lacking) = ahead();
-    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
-    fetch(b, p);
-    b.insert_statements(a.roster_statements().expect("readable"), at(10)).expect("they verify");
-    assert!(!listed(b, "x.pkg"));
-    put(b, "x.pkg", b"anew", at(11)).expect("a publish");
-    assert_eq!(collect(b, at(100)), 0);
-    take(b, &lacking, at(102));
-    let held = |bytes: &[u8]| b.open_blob(&Digest::of(bytes), at(101)).expect("readable").is_some();
-    assert!(b.package(&path("x.pkg")).expect("readable").expect("listed").conflict && held(b"x") && held(b"anew"));
-    assert_sound(b);
 }
 
 /// Nobody would be woken to tell peers of it, and they be asked again and again how they stand.

@@ -8,6 +8,7 @@
 //! - `states.rs`: what nodes say of themselves, and what that proves about who has what
 //! - `roster.rs`: who may do what: admitting, expelling, merging, in any order
 //! - `expel_ahead.rs`: Expels that come ahead of the events they name
+//! - `expelled_bytes.rs`: which bytes stay while events are lacking that an expulsion names
 //! - `bad_events.rs`: events that are wrong, early, unknown or absurd
 //! - `bytes.rs`: uploads, fetches, rot
 //! - `space.rs`: gc and retention: what goes, what stays, what is said of it
@@ -34,6 +35,7 @@ mod crash;
 mod credentials;
 mod damage;
 mod expel_ahead;
+mod expelled_bytes;
 mod golden;
 mod local_disk;
 mod mesh;
