@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use ods_api::{JoinError, MeshCommand, PeerState, PeerStatus, PeerStatuses, SyncError};
-use ods_store::{EXPEL_WAIT_MS, Happening, NodeId, PeerRow, SetDigest, Store, StoreError, UnixMillis};
+use ods_store::{Happening, NodeId, PeerRow, SetDigest, Store, StoreError, UnixMillis};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
@@ -29,9 +29,8 @@ use super::serve::summary;
 use crate::tasks::Tasks;
 use crate::worker::{Next, Worker};
 
-/// The longest sleep of a driver that has nothing to do. If the commit fails that tells it that an Expel waits, nobody wakes it for that,
-/// so that it must look before its time is over.
-const IDLE: Duration = Duration::from_millis(EXPEL_WAIT_MS / 2);
+/// The longest sleep of a driver that has nothing to do.
+const IDLE: Duration = Duration::from_mins(1);
 
 /// What tasks tell the driver.
 enum Outcome {
