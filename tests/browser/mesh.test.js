@@ -324,6 +324,29 @@ test("a node that was heard of just now is connecting, and unreachable only if t
   assert.doesNotMatch(String(await row.textContent()), /in \d+ min/);
 });
 
+test("when a linked node was heard of is told to a browser whose clock is behind, too", async () => {
+  const [one, two] = [await Node.start("hears"), await Node.start("is-heard")];
+  await one.pair(two);
+  const { page } = await visitor();
+  await signIn(page, one);
+  await page.locator(".tile").first().waitFor();
+  const ahead = () => new Date(Date.now() + 10_000).toISOString();
+  await page.route("**/api/v1/peers?*", async (route) => {
+    const { items, ...rest } = await (await route.fetch()).json();
+    await route.fulfill({ json: { ...rest, items: items.map((/** @type {any} */ peer) => ({ ...peer, last_seen: ahead() })) } });
+  });
+  let told = true;
+  await page.route("**/api/v1/mesh?*", async (route) => {
+    const { items, ...rest } = await (await route.fetch()).json();
+    const of = (/** @type {any} */ node) => (node.this ? node : { ...node, as_of: told ? ahead() : null });
+    await route.fulfill({ json: { ...rest, items: items.map(of) } });
+  });
+  for (told of [true, false]) {
+    await page.goto(`${one.url}/ui/mesh`);
+    await page.locator("tr", { hasText: "is-heard" }).locator("time", { hasText: /now|sec\. ago/ }).waitFor();
+  }
+});
+
 test("what a node lacks is listed, however many others hear nothing", async () => {
   const node = await Node.start("asks");
   const { page } = await visitor();

@@ -1,6 +1,6 @@
 /** Where the page begins. */
 
-import './lib/drop.js';
+import './elements/drop.js';
 import { router } from './lib/router.js';
 import { Problem } from './lib/problem.js';
 import { session } from './lib/session.js';

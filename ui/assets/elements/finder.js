@@ -2,6 +2,7 @@
 
 import { nothing } from '../vendor/lit.js';
 import { asProblem } from '../lib/problem.js';
+import { live } from '../lib/live.js';
 import { ROOT, router } from '../lib/router.js';
 import { found, hitList, known } from './search-hits.js';
 
@@ -23,6 +24,14 @@ export class Finder {
   /** @param {import('./base.js').OdsElement} field shows what is said here, anew whenever it changed */
   constructor(field) {
     this.field = field;
+    // What couldn't be asked while the node was away is when it is back.
+    field.listen(live, 'state', () => live.state === 'live' && this.#problem && this.#again());
+  }
+
+  #again() {
+    const open = this.#open;
+    this.typed(this.#asked);
+    this.show(open);
   }
 
   get #hits() {

@@ -1,4 +1,4 @@
-/** The sign above the page while files are dragged over it (`lib/drop.js` takes them). */
+/** The sign above the page while files are dragged over it (`drop.js` takes them). */
 
 import { html, nothing } from '../vendor/lit.js';
 import { session } from '../lib/session.js';

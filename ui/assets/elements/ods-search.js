@@ -4,6 +4,7 @@
  */
 
 import { html, nothing } from '../vendor/lit.js';
+import { live } from '../lib/live.js';
 import { mesh } from '../lib/node.js';
 import { text } from '../lib/strings.js';
 import { toastProblem } from '../lib/toast.js';
@@ -26,6 +27,8 @@ class OdsSearch extends OdsElement {
     super();
     this.whileShown(() => mesh.hold());
     this.listen(NARROW, 'change');
+    // What was typed while the node was away is asked for when it is back.
+    this.listen(live, 'state', () => live.state === 'live' && this.querySelector('input:focus') && this.#begin().catch(() => undefined));
     this.listen(document, 'keydown', (event) => this.#shortcut(event));
     this.listen(document, 'click', (event) => event.composedPath().includes(this) || this.#finder?.close());
   }

@@ -26,9 +26,9 @@ import './ods-theme.js';
 import './ods-toasts.js';
 
 class OdsShell extends OdsElement {
-  /** @type {'unknown' | 'starting' | 'ready' | 'failed'} */
-  #state = 'unknown';
-  /** @type {import('../lib/problem.js').Problem | null} */
+  /** The newest start, while it is on its way. @type {Promise<unknown> | null} */
+  #starting = null;
+  /** Why the last one failed. @type {import('../lib/problem.js').Problem | null} */
   #problem = null;
   #setUp = '';
   #path = router.place.path;
@@ -45,40 +45,31 @@ class OdsShell extends OdsElement {
     this.listen(live, 'state', () => this.#followed());
     this.listen(gate, 'over', () => this.#askAgain());
     this.#takeSetUp();
-    if (this.#state === 'unknown') void this.#start();
+    if (!this.#starting) void this.#start();
   }
 
+  /** A set-up link may come while another start waits: what becomes of that is nothing any more. */
   async #start() {
-    this.#state = 'starting';
-    try {
-      await Promise.all([session.load(), this.#setUp ? later(() => import('./ods-first-admin.js'), { plain: true }) : null]);
-      this.#state = 'ready';
-      this.#hideSetUp();
-    } catch (error) {
-      this.#failed(error);
-    }
+    const run = (this.#starting = Promise.all([session.load(), this.#setUp ? later(() => import('./ods-first-admin.js'), { plain: true }) : null]));
+    this.requestUpdate();
+    const problem = await run.then(() => null, asProblem);
+    if (run !== this.#starting) return;
+    this.#starting = null;
+    this.#problem = problem;
+    // The reload that helps needs the link.
+    if (problem?.code === 'updated' && this.#setUp) hash(`#setup=${this.#setUp}`);
     this.requestUpdate();
   }
 
-  /** @param {unknown} error */
-  #failed(error) {
-    this.#problem = asProblem(error);
-    this.#state = 'failed';
-    this.requestUpdate();
-  }
-
+  /** The secret leaves the address, so that it is in no history and no screenshot. */
   #takeSetUp() {
     const secret = setUp();
     if (secret === null) return;
+    hash('');
     // Who is signed in needs none.
-    if (session.identity) return this.#hideSetUp();
+    if (session.identity) return;
     this.#setUp = secret;
     void this.#start();
-  }
-
-  /** The secret leaves the address, so that it is in no history and no screenshot: once the form has it, since before that a reload may be needed. */
-  #hideSetUp() {
-    if (setUp() !== null) history.replaceState(null, '', location.pathname + location.search);
   }
 
   #signed() {
@@ -90,9 +81,7 @@ class OdsShell extends OdsElement {
   /** The stream learns it first that a session is over when nobody presses anything. */
   #followed() {
     this.requestUpdate();
-    if (live.state !== 'signed-out' || !session.identity) return;
-    void renewSession();
-    this.#askAgain();
+    if (live.state === 'signed-out' && session.identity) void renewSession();
   }
 
   /** The sign-in above the page is here since something could be lost (`lib/update.js`); before that it comes now. */
@@ -131,10 +120,9 @@ class OdsShell extends OdsElement {
   }
 
   #middle() {
-    if (this.#state === 'starting') return nothing;
-    if (this.#state === 'failed' && this.#problem) {
-      return html`<main class="alone">${problemBox(this.#problem, () => void this.#start())}</main>`;
-    }
+    const busy = !!this.#starting;
+    if (this.#problem) return html`<main class="alone">${problemBox(this.#problem, () => this.#starting || void this.#start(), busy)}</main>`;
+    if (busy) return nothing;
     if (this.#setUp) return html`<main class="alone"><ods-first-admin .secret=${this.#setUp}></ods-first-admin></main>`;
     if (!session.identity) return html`<main class="alone"><ods-sign-in></ods-sign-in></main>`;
     return this.#frame();
@@ -160,5 +148,8 @@ class OdsShell extends OdsElement {
 
 /** The secret of a set-up link; of one that was cut what is there, and the form says that it isn't valid. */
 const setUp = () => new URLSearchParams(location.hash.slice(1)).get('setup');
+
+/** @param {string} now */
+const hash = (now) => history.replaceState(null, '', location.pathname + location.search + now);
 
 customElements.define('ods-shell', OdsShell);

@@ -14,11 +14,13 @@ live.addEventListener('state', () => live.state === 'live' && again());
 addEventListener('online', () => again());
 
 function again() {
-  for (const [route, page] of pages) if (page instanceof Problem) void load(route);
+  for (const [route, page] of pages) if (page instanceof Problem && pages.delete(route)) void load(route);
 }
 
-/** @type {Map<Route, HTMLElement | Problem | null>} null: it is being loaded */
+/** @type {Map<Route, HTMLElement | Problem>} */
 const pages = new Map();
+/** Which are on their way. @type {Set<Route>} */
+const loading = new Set();
 
 /** @param {Route | null} route */
 export function pageElement(route) {
@@ -27,16 +29,17 @@ export function pageElement(route) {
   if (page === undefined) void load(route);
   if (page instanceof HTMLElement) return page;
   if (!page || isSaid(page)) return waiting();
-  return problemBox(page, () => void load(route));
+  return problemBox(page, () => void load(route), loading.has(route));
 }
 
 /** @param {Route} route */
 async function load(route) {
-  // It is on its way: who presses twice asks once.
-  if (pages.get(route) === null) return;
-  pages.set(route, null);
+  // Who presses twice asks once.
+  if (loading.has(route)) return;
+  loading.add(route);
   dispatchEvent(new Event('ods-page-loads'));
   pages.set(route, await had(route));
+  loading.delete(route);
   dispatchEvent(new Event('ods-page-loads'));
 }
 

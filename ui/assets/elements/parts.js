@@ -85,19 +85,20 @@ export const prose = (words) => words.split('`').map((part, index) => (index % 2
  */
 export const alert = (kind, name, words, action = nothing) => html`<div class=${`notice ${kind}`} role="alert">${icon(name)}<span>${words}</span>${action}</div>`;
 
-/** A small button that stands in an alert. @param {string} label @param {() => void} run @param {string} [kind] */
-export const smallButton = (label, run, kind = '') => html`<button class=${`small ${kind}`} @click=${run}>${label}</button>`;
+/** A small button that stands in an alert. @param {string} label @param {() => void} run @param {string} [kind] @param {boolean} [busy] */
+export const smallButton = (label, run, kind = '', busy = false) => html`<button class=${`small ${kind}`} aria-busy=${busy} @click=${run}>${label}</button>`;
 
 /**
  * What went wrong, and a way on; where only a reload helps, that.
  *
  * @param {import('../lib/problem.js').Problem} problem
  * @param {() => void} [retry]
+ * @param {boolean} [busy] it is being tried again; the button stays, and with it the focus
  */
-export function problemBox(problem, retry) {
+export function problemBox(problem, retry, busy) {
   if (problem.code === 'updated') return updatedNotice(problem.message);
   const words = html`${prose(problem.message)} <code class="quiet">${problem.code}</code>`;
-  return alert('bad', 'circle-alert', words, retry ? smallButton(text.again, retry) : nothing);
+  return alert('bad', 'circle-alert', words, retry ? smallButton(text.again, retry, '', busy) : nothing);
 }
 
 /** That the node was updated, and a reload that fetches its page. */

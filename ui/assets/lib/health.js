@@ -36,7 +36,8 @@ export function isDown(node, nodes, now = Date.now()) {
 const saidAt = (node, nodes) => (node.as_of === null ? null : Date.parse(node.as_of) - (clockAhead(node, nodes) ?? 0));
 
 /**
- * When a node was heard of last; null if that can't be told: a time that is still to come was told by a clock that is ahead.
+ * When a node was heard of last; null if that can't be told: a time that is still to come was told by a clock that is ahead. When this
+ * node heard of it is always known: that can only seem to come to a browser whose own clock is behind.
  *
  * @param {import('./types.js').MeshNode} node
  * @param {readonly import('./types.js').MeshNode[]} nodes
@@ -44,8 +45,9 @@ const saidAt = (node, nodes) => (node.as_of === null ? null : Date.parse(node.as
  */
 export function heardOf(node, nodes, heard = null) {
   const now = Date.now();
-  const times = [saidAt(node, nodes), heard && Date.parse(heard)].filter((at) => typeof at === 'number' && at < now + MOMENT_MS);
-  return times.length ? new Date(Math.min(now, Math.max(.../** @type {number[]} */ (times)))).toISOString() : null;
+  const said = saidAt(node, nodes) ?? Infinity;
+  const last = Math.max(said < now + MOMENT_MS ? said : -Infinity, heard ? Date.parse(heard) : -Infinity);
+  return last > 0 ? new Date(Math.min(now, last)).toISOString() : null;
 }
 
 /** Whether there is something that a node doesn't know of yet, and nobody reaches it: what it lacks can't be told. @param {import('./types.js').MeshNode} node */

@@ -70,8 +70,11 @@ class Live extends EventTarget {
       const worker = new SharedWorker(/** @type {string} */ (scriptUrl(new URL('live-worker.js', import.meta.url))), { type: 'module', name: 'ods-live' });
       worker.port.addEventListener('message', ({ data }) => this.#take(data));
       worker.port.start();
-      // It can't be had: the node is another version by now, or is away.
-      worker.addEventListener('error', () => (this.#retry = this.#own()), { once: true });
+      // It can't be had: the node is another version by now, or is away. Or it is there, and failed once (Firefox): it isn't heard any more.
+      worker.addEventListener('error', () => {
+        worker.port.postMessage('bye');
+        this.#retry = this.#own();
+      }, { once: true });
       addEventListener('pagehide', (event) => event.persisted || worker.port.postMessage('bye'));
       return () => worker.port.postMessage('retry');
     } catch {

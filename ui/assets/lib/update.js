@@ -71,7 +71,8 @@ export async function later(load, { plain = false } = {}) {
 }
 
 /**
- * Loads what nobody presses for, and so nobody presses for again: until the node is there.
+ * Loads what nobody presses for, and so nobody presses for again: until the node is there. Without a bound, as the live stream is
+ * (`live-stream.js`): how long a node is away nobody knows, and a tab that gave up would lack it from then on. One small read at a time.
  *
  * @param {() => Promise<unknown>} load
  * @returns {Promise<unknown>} if only a reload helps, a Problem says so

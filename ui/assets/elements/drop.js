@@ -1,11 +1,11 @@
 /** Files dropped anywhere on the page: a dialog asks what they become. What says so while they are dragged comes when some are. */
 
-import { offerUpload } from '../elements/upload-button.js';
-import { session } from './session.js';
-import { toast } from './toast.js';
-import { lazy } from './update.js';
+import { offerUpload } from './upload-button.js';
+import { session } from '../lib/session.js';
+import { toast } from '../lib/toast.js';
+import { lazy } from '../lib/update.js';
 
-const sign = lazy(() => import('../elements/ods-drop.js'));
+const sign = lazy(() => import('./ods-drop.js'));
 
 document.addEventListener('dragover', takes);
 
