@@ -10,12 +10,12 @@
 //!   [`EXPEL_WAIT_MS`] ago. A node that holds nothing of the expelled one thus takes it at once, and never shows anything of
 //!   a stolen key. All other statements are taken meanwhile: what is held is then the set of a node that didn't hear of this
 //!   Expel yet, and means what it means there.
-//! - It is taken in the transaction that brings the last of its tips, before the events of that batch are folded, so that none
-//!   of them counts for a moment which it doesn't cover; when its time is over, whatever is lacking: `node.alarm` then says
+//! - It is taken in the transaction that brings the last of its tips and of what came before these, before the events of that batch are
+//!   folded, so that none of them counts for a moment which it doesn't cover; when its time is over, whatever is lacking: `node.alarm` then says
 //!   what doesn't count; or when somebody expels that node here.
 //! - Meanwhile it is told on: peers are told a digest of the statements held and of those that wait, so that all who don't know of
 //!   it ask. And its node is **put out** here: nothing is taken from it any more, but for one page that brings
-//!   all tips that are still lacking of some such Expel. What it offers in more pages than one comes from others, or not at all.
+//!   all that is still lacking of some such Expel. What it offers in more pages than one comes from others, or not at all.
 //! - In memory, and bounded: beyond [`EXPELS_AHEAD_MAX`] nothing waits. As with the roster, a transaction has its own view of them, which
 //!   is everybody's once that is committed: so who is told of the commit sees what peers are told, and if it fails nothing changed.
 //!   What was forgotten (this node stopped) is told again, for the digests of what is told differ. A clock that went back by more than that time ends the
@@ -27,7 +27,7 @@ use std::sync::Arc;
 use crate::digest::{NodeId, StatementId};
 use crate::error::Result;
 use crate::limits::{EXPEL_WAIT_MS, EXPELS_AHEAD_MAX};
-use crate::statement::{Role, SignedStatement, Statement, StatementBody};
+use crate::statement::{Expel, Role, SignedStatement, Statement, StatementBody};
 use crate::time::UnixMillis;
 use crate::trust;
 use crate::tx::Tx;
@@ -50,10 +50,10 @@ impl Waiting {
         matches!(&self.told.1.body, StatementBody::Expel(expel) if expel.node == *node)
     }
 
-    /// Whether all events are here that it names.
-    fn has_all(&self, tx: &Tx<'_>) -> Result<bool> {
+    /// Whether all events are here that it names, and all that came before these.
+    fn is_complete(&self, tx: &Tx<'_>) -> Result<bool> {
         match &self.told.1.body {
-            StatementBody::Expel(expel) => trust::are_held(tx, &expel.tips),
+            StatementBody::Expel(Expel { node, tips, .. }) => trust::leaves_nothing_open(tx, node, tips),
             StatementBody::Admit(_) | StatementBody::Unknown { .. } => Ok(true),
         }
     }
@@ -149,28 +149,28 @@ fn is_ahead(tx: &Tx<'_>, statement: &Statement) -> Result<bool> {
     }
 }
 
-/// Those that wait for nothing any more: all that they name is held, or their time is over.
-pub(crate) fn ripe(tx: &Tx<'_>, now: UnixMillis) -> Result<Vec<Told>> {
-    let mut ripe = Vec::new();
-    for waiting in tx.expels_ahead().0.values() {
-        if waiting.left_ms(now) == 0 || waiting.has_all(tx)? {
-            ripe.push(waiting.told.clone());
+/// Those for which nothing is lacking any more. What they name and what came before is walked through for this, so a batch asks once,
+/// and only if it brought something.
+pub(crate) fn complete(tx: &Tx<'_>) -> Result<BTreeSet<StatementId>> {
+    let mut complete = BTreeSet::new();
+    for (id, waiting) in &tx.expels_ahead().0 {
+        if waiting.is_complete(tx)? {
+            complete.insert(*id);
         }
     }
-    Ok(ripe)
+    Ok(complete)
 }
 
-/// Whether a node is put out by Expels that wait, and for none of them all is here that it names.
-pub(crate) fn is_waited_for(tx: &Tx<'_>, node: &NodeId) -> Result<bool> {
+/// Those that wait for nothing any more: they are [`complete`], or their time is over.
+pub(crate) fn ripe(tx: &Tx<'_>, now: UnixMillis, complete: &BTreeSet<StatementId>) -> Vec<Told> {
     let ahead = tx.expels_ahead();
-    let mut expels = ahead.0.values().filter(|waiting| waiting.expels(node)).peekable();
-    if expels.peek().is_none() {
-        return Ok(false);
-    }
-    for waiting in expels {
-        if waiting.has_all(tx)? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let ripe = ahead.0.iter().filter(|(id, waiting)| waiting.left_ms(now) == 0 || complete.contains(*id));
+    ripe.map(|(_, waiting)| waiting.told.clone()).collect()
+}
+
+/// Whether a node is put out by Expels that wait, and none of them is [`complete`].
+pub(crate) fn is_waited_for(tx: &Tx<'_>, node: &NodeId, complete: &BTreeSet<StatementId>) -> bool {
+    let ahead = tx.expels_ahead();
+    let mut expels = ahead.0.iter().filter(|(_, waiting)| waiting.expels(node)).peekable();
+    expels.peek().is_some() && expels.all(|(id, _)| !complete.contains(id))
 }

@@ -129,19 +129,19 @@ fn expels_ahead(tx: &Tx<'_>, fresh: &[&Statement]) -> Result<BTreeSet<NodeId>> {
 
 fn warn_of_lacking(tx: &Tx<'_>, moment: Moment, node: &NodeId) -> Result<()> {
     let detail = format!(
-        "node {node} was expelled by a word that names events of it which this node lacks: until these come, packages that it \
-         published don't count here, and are not listed. Bring back a node that has these events, or publish the packages anew"
+        "node {node} was expelled by a word that names events of it which this node lacks, or which follow such: until these come, \
+         packages that it published don't count here, and are not listed. Bring back a node that has these events, or publish the packages anew"
     );
     journal::alarm(tx, moment, "expel_incomplete", detail).map(drop)
 }
 
-/// Whether an Expel that isn't in force would have an event not count that counts now, which it may cover once all events that it
-/// names are held.
+/// Whether an Expel that isn't in force would have an event not count that counts now, which it may cover once all events are held that
+/// it names, and all that came before these.
 pub(crate) fn is_ahead(tx: &Tx<'_>, expel: &Expel) -> Result<bool> {
-    if are_held(tx, &expel.tips)? {
+    let Ancestry { held: covered, lacks_none } = ancestry(tx, &expel.node, &expel.tips)?;
+    if lacks_none {
         return Ok(false);
     }
-    let covered = ancestry(tx, &expel.node, &expel.tips)?.held;
     for (id, _) in log::events_of(tx, &expel.node)? {
         if !covered.contains(&id) {
             let event = log::event(tx, &id)?.ok_or(StoreError::Corrupt { what: "the index of streams" })?;
@@ -153,10 +153,8 @@ pub(crate) fn is_ahead(tx: &Tx<'_>, expel: &Expel) -> Result<bool> {
     Ok(false)
 }
 
-/// Whether all events are held that an Expel names. What came before these in their streams is as well: an event is taken only after one of
-/// the number before. If that is another than its `prev`, this is made up, or a twin, which comes when vectors are compared and
-/// counts then; an honest owner's Expel names no such event, and nothing waits for what it says came before it.
-pub(crate) fn are_held(tables: &impl Tables, tips: &[EventId]) -> Result<bool> {
+/// Whether all events are held that an Expel names: a look at each, where all that came before is to be walked only if they are.
+fn are_held(tables: &impl Tables, tips: &[EventId]) -> Result<bool> {
     let events = tables.table(EVENTS)?;
     for id in tips {
         if events.get(id.as_bytes())?.is_none() {
@@ -166,18 +164,21 @@ pub(crate) fn are_held(tables: &impl Tables, tips: &[EventId]) -> Result<bool> {
     Ok(true)
 }
 
-/// Whether an Expel of a node can cover nothing that isn't held: all that it names is, and all that came before that.
+/// Whether an Expel of a node can cover nothing that isn't held: all that it names is, and all that came before that. The second doesn't
+/// follow from the first: an event is taken after any of the number before, so where a node was rolled back or its key stolen a twin may
+/// be held in place of its `prev`. A `prev` that was made up never comes, but no honest owner's Expel names what follows one.
 pub(crate) fn leaves_nothing_open(tables: &impl Tables, node: &NodeId, tips: &[EventId]) -> Result<bool> {
     Ok(are_held(tables, tips)? && ancestry(tables, node, tips)?.lacks_none)
 }
 
-/// The expelled nodes of which an Expel names events that aren't held: which of theirs count isn't known.
+/// The expelled nodes of which an Expel [leaves something open](leaves_nothing_open): which of theirs count isn't known.
 pub(crate) fn undecided(tables: &impl Tables, roster: &Roster) -> Result<BTreeSet<NodeId>> {
     let mut undecided = BTreeSet::new();
     for (node, standing) in roster.nodes() {
         for Expelled { tips, .. } in &standing.expels {
-            if !are_held(tables, tips)? {
+            if !leaves_nothing_open(tables, node, tips)? {
                 undecided.insert(*node);
+                break;
             }
         }
     }

@@ -351,11 +351,12 @@ fn take_batch(tx: &Tx<'_>, moment: Moment, batch: &VerifiedBatch, count: usize) 
         outcome.refused = Some(Refusal { index, event: signed.id(), reason });
         break;
     }
+    let complete = if arrived.is_empty() { BTreeSet::new() } else { expel_ahead::complete(tx)? };
     match batch.pull.as_ref().map(|pull| pull.node) {
-        Some(node) if expel_ahead::is_waited_for(tx, &node)? => return Err(StoreError::Expelled { node }),
+        Some(node) if expel_ahead::is_waited_for(tx, &node, &complete) => return Err(StoreError::Expelled { node }),
         Some(_) | None => {}
     }
-    let (ripe, mut news) = (expel_ahead::ripe(tx, moment.now)?, News::default());
+    let (ripe, mut news) = (expel_ahead::ripe(tx, moment.now, &complete), News::default());
     if !ripe.is_empty() {
         membership::take(tx, Moment::live(moment.now), &ripe, None, &mut news)?;
     }

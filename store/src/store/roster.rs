@@ -178,10 +178,10 @@ impl Store {
     }
 }
 
-/// Takes statements and the Expels that wait for nothing any more; tells how many were new.
+/// Takes statements and the Expels whose time is over; tells how many were new. (What they wait for comes with events only.)
 fn take_and_settle(tx: &Tx<'_>, now: UnixMillis, told: &[Told], author: Option<&Author>) -> Result<usize> {
     let mut news = News::default();
-    let taken = [expel_ahead::ripe(tx, now)?, told.to_vec()].concat();
+    let taken = [expel_ahead::ripe(tx, now, &BTreeSet::new()), told.to_vec()].concat();
     let fresh = membership::take(tx, Moment::live(now), &taken, author, &mut news)?;
     news.settle(tx)?;
     Ok(fresh)
