@@ -345,6 +345,16 @@ test("when a linked node was heard of is told to a browser whose clock is behind
     await page.goto(`${one.url}/ui/mesh`);
     await page.locator("tr", { hasText: "is-heard" }).locator("time", { hasText: /now|sec\. ago/ }).waitFor();
   }
+  // Of one that is down it can't be told how long ago that was.
+  await page.unroute("**/api/v1/mesh?*");
+  await page.route("**/api/v1/mesh?*", async (route) => {
+    const { items, ...rest } = await (await route.fetch()).json();
+    await route.fulfill({ json: { ...rest, items: items.map((/** @type {any} */ node) => (node.this ? node : { ...node, state: "down", as_of: null })) } });
+  });
+  await page.goto(`${one.url}/ui/mesh`);
+  const down = page.locator("tr", { hasText: "is-heard" }).filter({ hasText: "Unreachable" });
+  await down.waitFor();
+  assert.match(String(await down.textContent()), /in sync–unknown/);
 });
 
 test("what a node lacks is listed, however many others hear nothing", async () => {

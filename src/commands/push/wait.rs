@@ -33,7 +33,8 @@ pub(super) async fn wait(
     progress: &Progress,
     mut arrived: impl FnMut(Arrived) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    // Long enough to ask once, also with a timeout of nothing.
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout.max(ASK_EVERY)));
     let mut bars = Bars::new(progress, awaited.iter().map(|package| package.size).sum());
     loop {
         let (mut left, mut missing, waiting) = (Vec::new(), Missing::default(), awaited.len());
@@ -86,11 +87,7 @@ async fn ask(
         }
     };
     match deadline {
-        // Once in any case, also with a timeout of nothing.
-        Some(deadline) => {
-            let deadline = deadline.max(Instant::now() + ASK_EVERY);
-            tokio::time::timeout_at(deadline.into(), asking).await.ok().transpose()
-        }
+        Some(deadline) => tokio::time::timeout_at(deadline.into(), asking).await.ok().transpose(),
         None => asking.await.map(Some),
     }
 }

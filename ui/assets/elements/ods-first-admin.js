@@ -70,6 +70,8 @@ class OdsFirstAdmin extends OdsElement {
       router.go('/ui/welcome', { replace: true });
     } catch (error) {
       this.#problem = asProblem(error);
+      // A link that was used or isn't needed comes to nothing, also after a reload (`ods-shell.js` keeps it for that).
+      if ([401, 409].includes(this.#problem.status)) history.replaceState(null, '');
     }
     this.#busy = false;
     this.requestUpdate();

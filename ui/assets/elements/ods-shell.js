@@ -56,24 +56,23 @@ class OdsShell extends OdsElement {
     if (run !== this.#starting) return;
     this.#starting = null;
     this.#problem = problem;
-    // The reload that helps needs the link.
-    if (problem?.code === 'updated' && this.#setUp) hash(`#setup=${this.#setUp}`);
     this.requestUpdate();
   }
 
-  /** The secret leaves the address, so that it is in no history and no screenshot. */
+  /** The secret leaves the address, so that it is in no history and no screenshot; a reload of the tab finds it. */
   #takeSetUp() {
-    const secret = setUp();
-    if (secret === null) return;
-    hash('');
+    const secret = setUp() ?? history.state?.setUp;
+    if (secret == null) return;
     // Who is signed in needs none.
-    if (session.identity) return;
+    if (session.identity) return keep(null);
+    keep({ setUp: secret });
     this.#setUp = secret;
     void this.#start();
   }
 
   #signed() {
     if (session.identity) live.start();
+    if (session.identity && this.#setUp) keep(null);
     if (session.identity) this.#setUp = '';
     this.requestUpdate();
   }
@@ -121,7 +120,7 @@ class OdsShell extends OdsElement {
 
   #middle() {
     const busy = !!this.#starting;
-    if (this.#problem) return html`<main class="alone">${problemBox(this.#problem, () => this.#starting || void this.#start(), busy)}</main>`;
+    if (this.#problem && !session.identity) return html`<main class="alone">${problemBox(this.#problem, () => this.#starting || void this.#start(), busy)}</main>`;
     if (busy) return nothing;
     if (this.#setUp) return html`<main class="alone"><ods-first-admin .secret=${this.#setUp}></ods-first-admin></main>`;
     if (!session.identity) return html`<main class="alone"><ods-sign-in></ods-sign-in></main>`;
@@ -149,7 +148,7 @@ class OdsShell extends OdsElement {
 /** The secret of a set-up link; of one that was cut what is there, and the form says that it isn't valid. */
 const setUp = () => new URLSearchParams(location.hash.slice(1)).get('setup');
 
-/** @param {string} now */
-const hash = (now) => history.replaceState(null, '', location.pathname + location.search + now);
+/** Keeps that with the entry of the tab's history, the address of which has no fragment. @param {{ setUp: string } | null} state */
+const keep = (state) => history.replaceState(state, '', location.pathname + location.search);
 
 customElements.define('ods-shell', OdsShell);

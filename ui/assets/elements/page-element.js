@@ -14,7 +14,7 @@ live.addEventListener('state', () => live.state === 'live' && again());
 addEventListener('online', () => again());
 
 function again() {
-  for (const [route, page] of pages) if (page instanceof Problem && pages.delete(route)) void load(route);
+  for (const [route, page] of pages) if (page instanceof Problem && !loading.has(route) && pages.delete(route)) void load(route);
 }
 
 /** @type {Map<Route, HTMLElement | Problem>} */

@@ -36,8 +36,8 @@ export function isDown(node, nodes, now = Date.now()) {
 const saidAt = (node, nodes) => (node.as_of === null ? null : Date.parse(node.as_of) - (clockAhead(node, nodes) ?? 0));
 
 /**
- * When a node was heard of last; null if that can't be told: a time that is still to come was told by a clock that is ahead. When this
- * node heard of it is always known: that can only seem to come to a browser whose own clock is behind.
+ * When a node was heard of last; null if that can't be told: a time that is still to come was told by a clock that is ahead, or this
+ * browser's is behind. A node that is up was heard of by now, though.
  *
  * @param {import('./types.js').MeshNode} node
  * @param {readonly import('./types.js').MeshNode[]} nodes
@@ -45,8 +45,9 @@ const saidAt = (node, nodes) => (node.as_of === null ? null : Date.parse(node.as
  */
 export function heardOf(node, nodes, heard = null) {
   const now = Date.now();
-  const said = saidAt(node, nodes) ?? Infinity;
-  const last = Math.max(said < now + MOMENT_MS ? said : -Infinity, heard ? Date.parse(heard) : -Infinity);
+  const at = heard ? Date.parse(heard) : -Infinity;
+  const times = [saidAt(node, nodes) ?? -Infinity, node.state === 'up' ? Math.min(now, at) : at];
+  const last = Math.max(...times.filter((time) => time < now + MOMENT_MS));
   return last > 0 ? new Date(Math.min(now, last)).toISOString() : null;
 }
 

@@ -115,7 +115,7 @@ function row(node, peer) {
       ? badge('warn', words.peerStates[/** @type {'paused'} */ (peer.state)] ?? peer.state, peer.error ?? '') : nothing}`,
     behind(node, name),
     node.wants ? (node.eta_s === null ? shared.unknown : format.duration(node.eta_s)) : common.none,
-    node.this ? common.none : heard === null && node.as_of !== null ? shared.unknown : ago(heard),
+    node.this ? common.none : heard === null && (node.as_of ?? peer?.last_seen) ? shared.unknown : ago(heard),
     node.version ?? shared.unknown,
     node.policy ? words.policies[/** @type {'all'} */ (node.policy)] ?? node.policy : shared.unknown,
     clock(node, nodes),
