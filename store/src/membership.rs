@@ -4,7 +4,7 @@
 //! Invariants: when somebody asks it to, an owner signs nothing that would change nothing, and nothing that can't have
 //! the effect it is meant to have. An Expel lists what this node holds of the expelled one, in the transaction that
 //! signs it, never what somebody typed: so what was published before stays, whatever came in a moment ago, and a stolen
-//! key can't backdate.
+//! key can't backdate. What it leaves out, since it has no room for it or something before it isn't held, is told by an alarm.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -195,11 +195,14 @@ pub(crate) fn expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author)
 
 fn sign_expel(tx: &Tx<'_>, moment: Moment, node: &NodeId, author: &Author, news: &mut News) -> Result<StatementId> {
     let (statements, dropped_statements) = cut(admits_by(tx, node)?, EXPEL_IDS_MAX - EXPEL_TIPS_MIN);
-    let (tips, dropped_tips) = cut(tips(tx, node)?, EXPEL_IDS_MAX - statements.len());
+    let Ends { whole, open } = ends(tx, node)?;
+    let (tips, dropped_tips) = cut(whole, EXPEL_IDS_MAX - statements.len());
+    let dropped_tips = dropped_tips + open;
     if dropped_statements + dropped_tips > 0 {
         let detail = format!(
-            "node {node} left more behind than one statement can list when it was expelled: {dropped_statements} of the \
-             nodes that it admitted must be admitted again, and the ends of {dropped_tips} of its streams don't count"
+            "not all that node {node} left behind is listed by the word that expels it, since there is no room or events before it are \
+             lacking here: {dropped_statements} of the nodes that it admitted must be admitted again, and the ends of {dropped_tips} of its \
+             streams don't count: publish anew what isn't listed any more"
         );
         journal::alarm(tx, moment, "expel_cut", detail)?;
     }
@@ -238,19 +241,29 @@ fn admits_by(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<StatementId>> {
     Ok(by.into_iter().map(|said| said.id).collect())
 }
 
+/// Where the streams of a node end.
+struct Ends {
+    /// The events that an Expel of it must list to keep them and all that came before.
+    whole: Vec<EventId>,
+    /// How many ends it leaves out of what takes effect now, since something before them isn't held.
+    open: usize,
+}
+
 /// The events of a node that none of its others follows, those first that can least be a forger's: of the streams that
 /// were known longest, and there the longest chains. As `prev` counts only what is the event before it in its stream: else
 /// an honest end would be left out for a forged event of another stream. And an event of whose stream something before it isn't held
-/// is none: it would cover what nobody has seen, which whoever has the key may have signed and keep for later.
-fn tips(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<EventId>> {
+/// is left out: it would cover what nobody has seen, which whoever has the key may have signed and keep for later.
+fn ends(tx: &Tx<'_>, node: &NodeId) -> Result<Ends> {
     let (mut events, mut followed, mut known_since) = (Vec::new(), BTreeSet::new(), BTreeMap::new());
-    let mut whole = BTreeMap::new();
+    let (mut whole, mut open) = (BTreeMap::new(), BTreeMap::new());
     for (id, lsn) in log::events_of(tx, node)? {
         let event = log::event(tx, &id)?.ok_or(StoreError::Corrupt { what: "the index of streams" })?;
         let Header { stream, seq, prev, .. } = event.header;
         // They come in the order of streams and numbers.
         if seq > 1 {
             if whole.get(&prev) != Some(&(stream, seq - 1)) {
+                let below = open.remove(&(stream, seq - 1, prev)).unwrap_or(false);
+                open.insert((stream, seq, id), below || trust::is_effective(tx, &event)?);
                 continue;
             }
             followed.insert(prev);
@@ -264,7 +277,8 @@ fn tips(tx: &Tx<'_>, node: &NodeId) -> Result<Vec<EventId>> {
     tips.sort_by_key(|(event, lsn)| {
         (known_since.get(&event.header.stream).copied(), std::cmp::Reverse(event.header.seq), *lsn)
     });
-    Ok(tips.into_iter().map(|(event, _)| event.id).collect())
+    let whole = tips.into_iter().map(|(event, _)| event.id).collect();
+    Ok(Ends { whole, open: open.into_values().filter(|takes_effect| *takes_effect).count() })
 }
 
 /// All nodes that the roster knows, by id.

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use crate::expelled_bytes::collect;
 use crate::mesh::mesh;
-use crate::states::{fetch, gossip};
+use crate::states::fetch;
 use crate::support::{assert_sound, at, fresh, path, pull, put};
 
 pub(crate) fn listed(store: &Store, name: &str) -> bool {
@@ -46,7 +46,7 @@ fn hear(store: &Store, owner: &Store, now: UnixMillis) -> usize {
 }
 
 /// Hears of these; how many Expels wait.
-fn hear_all(store: &Store, told: Vec<SignedStatement>, now: UnixMillis) -> usize {
+pub(crate) fn hear_all(store: &Store, told: Vec<SignedStatement>, now: UnixMillis) -> usize {
     store.hear_statements(told, now).expect("they verify");
     let held = store.roster_statements().expect("readable").len();
     store.statements_to_tell().expect("readable").len() - held
@@ -447,22 +447,6 @@ fn what_an_expel_takes_away_is_news_on_a_node_that_is_being_filled() {
         _ => None,
     });
     assert_eq!(told.collect::<Vec<_>>(), [("removed", false), ("removed", false), ("published", true)]);
-}
-
-/// It may be a thief's word that they have the bytes, who takes them away once the others are gone.
-#[test]
-fn who_is_about_to_be_expelled_is_no_reason_to_let_bytes_go() {
-    let nodes = mesh(3, Role::Publisher);
-    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
-    put(p, "x.pkg", b"x", at(1)).expect("a publish");
-    pull(b, p, at(2)).expect("a pull");
-    fetch(b, p);
-    gossip(&[b, p]);
-    let x = Digest::of(b"x");
-    assert!(b.is_held_by_publisher(&x).expect("readable"));
-    let unknown = sign(a, p, vec![EventId::from_bytes([6; 32])]);
-    assert_eq!(hear_all(b, vec![unknown], at(6)), 1);
-    assert!(!b.is_held_by_publisher(&x).expect("readable"));
 }
 
 /// Nobody would be woken to tell peers of it, and they be asked again and again how they stand.

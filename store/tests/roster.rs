@@ -1,11 +1,12 @@
 //! Admitting and expelling: what owners may say, and that what follows depends on what is held, never on its order.
 
 use ods_store::{
-    Admit, Author, Condition, EXPEL_WAIT_MS, EventBatch, Happening, Lsn, NodeId, RefusalReason, Role, SignedEvent,
-    SignedStatement, SimDisk, StatementBody, StatementHeader, Store, StoreError, UnixMillis,
+    Admit, Author, Condition, EXPEL_WAIT_MS, Event, EventBatch, Happening, Header, Lsn, NodeId, RefusalReason, Role,
+    SignedEvent, SignedStatement, SimDisk, StatementBody, StatementHeader, Store, StoreError, UnixMillis,
 };
 use proptest::prelude::*;
 
+use crate::expel_ahead::{sign_removal, take};
 use crate::support::{assert_sound, at, fresh, open, path, pull, put};
 
 fn author() -> Author {
@@ -234,6 +235,29 @@ fn what_one_expel_cannot_list_is_told_and_the_oldest_counts() {
     assert!(listed(a, "true.pkg") && listed(a, "twin0.pkg"), "all fit here");
     assert!(!happenings(a).iter().any(|what| matches!(what, Happening::Alarm { code, .. } if code == "expel_cut")));
     assert_sound(a);
+}
+
+/// Once it is expelled they count nowhere any more, also if what is lacking comes.
+#[test]
+fn ends_below_which_something_is_lacking_are_told_when_an_expel_leaves_them_out() {
+    for (name, alarms) in [("end.pkg", 1), ("../no path", 0)] {
+        let nodes = mesh(&[Role::Publisher]);
+        let [a, b] = [0, 1].map(|node| &nodes[node].1);
+        put(b, "true.pkg", b"true", at(1)).expect("a publish");
+        pull(a, b, at(1)).expect("a pull");
+        let last = b.events_after(Lsn::ZERO, usize::MAX).expect("readable").pop().expect("its own");
+        let Header { stream, seq, .. } = Event::decode(&last.frame).expect("an event").header;
+        let next = |seq, prev, name, second| sign_removal(b, (stream, seq, prev), (name, second), vec![]);
+        let (lacking, twin) = (next(seq + 1, last.id(), "x.pkg", 2), next(seq + 1, last.id(), "x.pkg", 3));
+        let before = next(seq + 2, lacking.id(), name, 4);
+        let end = next(seq + 3, before.id(), "../no path", 5);
+        take(a, &[twin, before, end], at(5));
+        expel(a, b).expect("an owner expels");
+        let cut = |what: &Happening| matches!(what, Happening::Alarm { code, detail, .. } if code == "expel_cut" && detail.contains("the ends of 1 of"));
+        assert_eq!(happenings(a).iter().filter(|what| cut(what)).count(), alarms, "{name}");
+        assert!(listed(a, "true.pkg"));
+        assert_sound(a);
+    }
 }
 
 #[test]

@@ -129,7 +129,8 @@ impl Store {
         self.write(move |tx| membership::admit(tx, Moment::live(now), &admit, &author))
     }
 
-    /// Expels a node, for good: what this node holds of it by now still counts, nothing else will. Owners only. `None` if nothing was
+    /// Expels a node, for good: what this node holds of it by now still counts, nothing else will; nor does what is left out of the
+    /// Expel, since it has no room for it or something before it isn't held: alarm `expel_cut` tells that. Owners only. `None` if nothing was
     /// signed: an owner has expelled it already, or an owner's Expel of it waited here and is taken now.
     pub fn expel(&self, node: &NodeId, author: &Author, now: UnixMillis) -> Result<Option<StatementId>> {
         let (node, author) = (*node, author.clone());

@@ -1,8 +1,9 @@
 //! What follows where a node is expelled: which bytes are wanted, and on whose word others go.
 
-use ods_store::{Author, Condition, NotTold, PackageState, Role, StatePolicy};
+use ods_store::{Author, Condition, EventId, EvictStep, NotTold, PackageState, Role, StatePolicy};
 
 use super::{ask, evict, gossip, holds, on_demand, set, state};
+use crate::expel_ahead::{hear_all, sign};
 use crate::mesh::mesh;
 use crate::states::fetch;
 use crate::support::{assert_sound, at, path, pull, put};
@@ -42,6 +43,47 @@ fn the_last_copy_stays_while_another_node_has_the_roster_but_not_all_events_of_w
     ask(c, b);
     assert_eq!(evict(c, at(13)).gone.count, 1);
     assert!(holds(b, &blob));
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Never,
+    BeforeAsking,
+    BetweenSteps,
+}
+
+/// It may be a thief's word that they have the bytes, who takes them away once the others are gone.
+#[test]
+fn nothing_goes_on_the_word_of_who_is_about_to_be_expelled() {
+    for (told, gone) in [(Told::Never, 1), (Told::BeforeAsking, 0), (Told::BetweenSteps, 0)] {
+        let nodes = mesh(3, Role::Publisher);
+        let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+        let blob = put(p, "x.pkg", b"hello", at(1)).expect("a publish").package.blob;
+        pull(b, p, at(2)).expect("a pull");
+        fetch(b, p);
+        set(b, &on_demand(0));
+        gossip(&[b, p]);
+        let tell = || assert_eq!(hear_all(b, vec![sign(a, p, vec![EventId::from_bytes([6; 32])])], at(10)), 1);
+        if told == Told::BeforeAsking {
+            tell();
+            assert!(!evict(b, at(10)).awaits_word, "there is nobody to ask");
+        } else {
+            ask(b, p);
+        }
+        let mut run = b.begin_evict(at(10)).expect("a run").expect("there is something to let go of");
+        assert_eq!(run.step().expect("a step"), EvictStep::More, "it looked at all");
+        if told == Told::BetweenSteps {
+            tell();
+        }
+        let report = loop {
+            if let EvictStep::Done(report) = run.step().expect("a step") {
+                break report;
+            }
+        };
+        assert_eq!((report.gone.count, report.held_back.count), (gone, 1 - gone), "{told:?}");
+        assert_eq!(holds(b, &blob), gone == 0, "{told:?}");
+        assert_sound(b);
+    }
 }
 
 /// The only place of some bytes goes with what an expelled node published, and they are at another one again, since what it
