@@ -36,12 +36,14 @@ pub(super) async fn wait(
     // Long enough to ask once, also with a timeout of nothing.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout.max(ASK_EVERY)));
     let mut bars = Bars::new(progress, awaited.iter().map(|package| package.size).sum());
+    // As the last round that was answered found it.
+    let mut known = Missing::default();
     loop {
         let (mut left, mut missing, waiting) = (Vec::new(), Missing::default(), awaited.len());
         for package in awaited {
             let Some(replication) = ask(node, &package.path, deadline).await? else {
                 bars.finish();
-                return Err(too_late(&missing, waiting));
+                return Err(too_late(&known, waiting));
             };
             if replication.revision != package.revision {
                 return Err(replaced(&package));
@@ -62,7 +64,7 @@ pub(super) async fn wait(
             bars.finish();
             return Err(too_late(&missing, left.len()));
         }
-        awaited = left;
+        (awaited, known) = (left, missing);
         tokio::time::sleep(ASK_EVERY).await;
     }
 }
