@@ -186,10 +186,8 @@ impl Denied {
         if matches!(self, Self::Missing | Self::Over) {
             return self.error(challenge);
         }
-        if let attempts::Verdict::TooMany { of, retry_after_s } = state.attempts.failed(address) {
-            // One that floods must not take the place of what others have written down.
-            state.attempts.not_written();
-            return too_many(of, address, retry_after_s);
+        if let Err(refused) = state.count_wrong_secret(address) {
+            return refused;
         }
         let who = match &self {
             Self::Expired { name } => Author::new(&format!("token {name}")),

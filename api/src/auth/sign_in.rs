@@ -92,10 +92,7 @@ impl SignIn {
             Ok(Ok(())) => {}
             Ok(Err(StoreError::Account(error @ (AccountError::SetUpUnknown | AccountError::SetUpExpired)))) => {
                 // As random as a token, so a right one is always let in: no stranger keeps the first admin out.
-                if let Verdict::TooMany { of, retry_after_s } = self.state.attempts.failed(self.address) {
-                    self.state.attempts.not_written();
-                    return Err(too_many(of, self.address, retry_after_s));
-                }
+                self.state.count_wrong_secret(self.address)?;
                 let reason = error.to_string();
                 self.state.note_refusal(&self.author(&typed), self.address, Refused::Token(&reason)).await;
                 return Err(error.into());
@@ -134,6 +131,13 @@ impl SignIn {
 }
 
 impl AppState {
+    /// Counts a wrong token or set-up link. One that floods must not take the place of what others have written down.
+    pub(super) fn count_wrong_secret(&self, address: ClientAddress) -> Result<(), ApiError> {
+        let Verdict::TooMany { of, retry_after_s } = self.attempts.failed(address) else { return Ok(()) };
+        self.attempts.not_written();
+        Err(too_many(of, address, retry_after_s))
+    }
+
     /// Counts a try with a password, before it is looked at: so a right one is no way around the bound either.
     pub(super) async fn count_password_try(
         &self,
