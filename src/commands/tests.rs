@@ -2,6 +2,7 @@
 
 mod follow;
 mod json;
+mod silent;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -184,6 +184,11 @@ async fn requests_that_break_the_protocol_are_refused_and_change_nothing() {
         (&[("upload-offset", "0")][..], 415, "unsupported_media_type"),
         (&[octets], 400, "bad_header"),
         (&[octets, ("upload-offset", "0"), ("content-encoding", "gzip")], 415, "unsupported_media_type"),
+        (
+            &[octets, ("upload-offset", "0"), ("content-encoding", "identity"), ("content-encoding", "gzip")],
+            415,
+            "unsupported_media_type",
+        ),
         (&[octets, ("upload-offset", "-1")], 400, "bad_header"),
         (&[octets, ("upload-offset", "0"), ("upload-checksum", "md5 AAAA")], 400, "bad_header"),
         (&[octets, ("upload-offset", "99999999")], 409, "offset_mismatch"),

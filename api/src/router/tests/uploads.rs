@@ -159,7 +159,16 @@ async fn what_would_be_refused_anyway_is_refused_before_the_first_byte() {
     put(&api, "../a.pkg", &[], untouched()).await.problem(400, "bad_path");
     put(&api, "t/%E2%80%AEgkp.exe", &[], untouched()).await.problem(400, "bad_path");
     put(&api, "a.pkg", &[("content-range", "bytes 0-1/2")], untouched()).await.problem(400, "bad_header");
-    put(&api, "a.pkg", &[("content-encoding", "gzip")], untouched()).await.problem(415, "unsupported_media_type");
+    let encoded: [&[_]; 5] = [
+        &[("content-encoding", "gzip")],
+        &[("content-encoding", "identity"), ("content-encoding", "br")],
+        &[("content-encoding", "gzip"), ("content-encoding", "identity")],
+        &[("content-encoding", "identity, gzip")],
+        &[("content-encoding", "GZIP")],
+    ];
+    for headers in encoded {
+        put(&api, "a.pkg", headers, untouched()).await.problem(415, "unsupported_media_type");
+    }
     put(&api, "a.pkg", &[("content-type", "multipart/form-data; boundary=x")], untouched())
         .await
         .problem(415, "unsupported_media_type");
