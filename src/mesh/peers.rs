@@ -5,7 +5,8 @@
 //! nor pulled from, except for the comparison every minute.
 //!
 //! Invariants: at most one ping and one pull to a peer are under way. After a failure nothing is sent before the
-//! back-off is over or the peer gives a sign of life. What a peer was seen to hold is pulled once: by cursor; then, if
+//! back-off is over or the peer gives a sign of life. Only a peer that answers pings is pulled from: one that was heard may
+//! not have been found yet. What a peer was seen to hold is pulled once: by cursor; then, if
 //! the digests still differ after a while, by vector, until that brings nothing; then not again while it holds the same.
 //! A pull by vector may take many turns: only the first asks by the vector, the next ones go on by cursor, and what all of
 //! them brought decides, as if it were one. So however long a log is, its end is reached over a line that holds for a turn;
@@ -211,6 +212,8 @@ struct Peer {
     pinged_at: Option<Moment>,
     /// The next ping if there is no news; after failures, the end of the back-off.
     ping_at: Moment,
+    /// Whether it answered the last ping that is over: so where it answers is known.
+    answers: bool,
     failures: u32,
     failing_since: Option<Moment>,
     /// When it said that it stops, unless it has answered since.
@@ -234,6 +237,7 @@ impl Peer {
             pinging: false,
             pinged_at: None,
             ping_at: now,
+            answers: false,
             failures: 0,
             failing_since: None,
             left_at: None,
@@ -263,7 +267,7 @@ impl Peer {
     /// When and how the next pull is due.
     fn pull_due(&self, own: &Summary) -> Option<(Moment, PullMode)> {
         let theirs = Digests::of(self.theirs.as_ref()?);
-        let idle = !self.paused && !self.pull.under_way && self.failures == 0;
+        let idle = !self.paused && !self.pull.under_way && self.answers;
         let is_here = theirs == Digests::of(own) || self.pull.held == Some(theirs);
         (idle && !is_here).then(|| self.pull.next(theirs))
     }
@@ -305,14 +309,14 @@ impl Peer {
     }
 
     fn answered(&mut self) {
-        self.failures = 0;
+        (self.answers, self.failures) = (true, 0);
         self.failing_since = None;
         self.left_at = None;
         self.error = None;
     }
 
     fn failed(&mut self, reason: String, now: Moment, dice: &mut Dice) {
-        self.failures = self.failures.saturating_add(1);
+        (self.answers, self.failures) = (false, self.failures.saturating_add(1));
         self.failing_since.get_or_insert(now);
         self.error = Some(reason);
         self.ping_at = now.plus_ms(back_off_ms(self.failures, dice));
@@ -333,8 +337,7 @@ impl Peer {
 
     /// Up and down, told once each.
     fn change(&mut self, node: &NodeId, now: Moment) -> Option<Action> {
-        let reached = self.failures == 0 && self.pinged_at.is_some() && !self.pinging;
-        if self.link != Link::Up && reached {
+        if self.link != Link::Up && self.answers {
             self.link = Link::Up;
             return Some(Action::NoteUp(*node));
         }

@@ -135,6 +135,15 @@ fn a_commit_after_the_answer_to_a_ping_is_told() {
 }
 
 #[test]
+fn a_peer_that_was_only_heard_is_pulled_from_as_soon_as_it_answers() {
+    let mut peers = peers(&[A]);
+    peers.heard(&A, holds(2), &holds(1), at(0));
+    assert_eq!(peers.actions(at(0)), [Action::Ping(A)], "where it answers isn't known yet");
+    peers.pinged(&A, &holds(1), holds(2), at(5));
+    assert_eq!(peers.actions(at(5)), [Action::NoteUp(A), Action::Pull(A, PullMode::Cursor)]);
+}
+
+#[test]
 fn news_of_a_peer_are_pulled_one_pull_at_a_time() {
     let mut peers = in_sync();
     peers.heard(&A, holds(2), &holds(1), at(1000));
