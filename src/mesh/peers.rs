@@ -199,6 +199,17 @@ impl PullLane {
     }
 }
 
+/// How pings to a peer end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pings {
+    /// None is over yet.
+    Untried,
+    /// The last was answered: so where it answers is known.
+    Answered,
+    /// So many failed since.
+    Failed(u32),
+}
+
 #[derive(Debug)]
 struct Peer {
     paused: bool,
@@ -212,9 +223,7 @@ struct Peer {
     pinged_at: Option<Moment>,
     /// The next ping if there is no news; after failures, the end of the back-off.
     ping_at: Moment,
-    /// Whether it answered the last ping that is over: so where it answers is known.
-    answers: bool,
-    failures: u32,
+    pings: Pings,
     failing_since: Option<Moment>,
     /// When it said that it stops, unless it has answered since.
     left_at: Option<Moment>,
@@ -237,8 +246,7 @@ impl Peer {
             pinging: false,
             pinged_at: None,
             ping_at: now,
-            answers: false,
-            failures: 0,
+            pings: Pings::Untried,
             failing_since: None,
             left_at: None,
             said_goodbye_at: None,
@@ -248,12 +256,16 @@ impl Peer {
         }
     }
 
+    fn is_failing(&self) -> bool {
+        matches!(self.pings, Pings::Failed(_))
+    }
+
     /// When the next ping is due: at once or [`PING_COALESCE_MS`] after the last for news, later for less.
     fn ping_due(&self, own: &Summary) -> Option<Moment> {
         if self.paused || self.pinging {
             return None;
         }
-        let apart_ms = if self.failures > 0 {
+        let apart_ms = if self.is_failing() {
             None
         } else if self.doubtful || self.has_news_for(own) {
             Some(PING_COALESCE_MS)
@@ -267,7 +279,7 @@ impl Peer {
     /// When and how the next pull is due.
     fn pull_due(&self, own: &Summary) -> Option<(Moment, PullMode)> {
         let theirs = Digests::of(self.theirs.as_ref()?);
-        let idle = !self.paused && !self.pull.under_way && self.answers;
+        let idle = !self.paused && !self.pull.under_way && self.pings == Pings::Answered;
         let is_here = theirs == Digests::of(own) || self.pull.held == Some(theirs);
         (idle && !is_here).then(|| self.pull.next(theirs))
     }
@@ -309,17 +321,18 @@ impl Peer {
     }
 
     fn answered(&mut self) {
-        (self.answers, self.failures) = (true, 0);
+        self.pings = Pings::Answered;
         self.failing_since = None;
         self.left_at = None;
         self.error = None;
     }
 
     fn failed(&mut self, reason: String, now: Moment, dice: &mut Dice) {
-        (self.answers, self.failures) = (false, self.failures.saturating_add(1));
+        let failures = if let Pings::Failed(before) = self.pings { before.saturating_add(1) } else { 1 };
+        self.pings = Pings::Failed(failures);
         self.failing_since.get_or_insert(now);
         self.error = Some(reason);
-        self.ping_at = now.plus_ms(back_off_ms(self.failures, dice));
+        self.ping_at = now.plus_ms(back_off_ms(failures, dice));
     }
 
     fn pull_failed(&mut self, reason: String, now: Moment, dice: &mut Dice) {
@@ -329,7 +342,7 @@ impl Peer {
 
     /// A peer that answered last time is pinged now, or so long after its last ping.
     fn look_again_after(&mut self, ms: u64, now: Moment) {
-        if self.failures == 0 {
+        if !self.is_failing() {
             let earliest = self.pinged_at.map_or(now, |last| last.plus_ms(ms).max(now));
             self.ping_at = self.ping_at.min(earliest);
         }
@@ -337,7 +350,7 @@ impl Peer {
 
     /// Up and down, told once each.
     fn change(&mut self, node: &NodeId, now: Moment) -> Option<Action> {
-        if self.link != Link::Up && self.answers {
+        if self.link != Link::Up && self.pings == Pings::Answered {
             self.link = Link::Up;
             return Some(Action::NoteUp(*node));
         }
@@ -385,7 +398,7 @@ impl Peers {
     pub(super) fn heard(&mut self, node: &NodeId, theirs: Summary, told: &Summary, now: Moment) {
         let Some(peer) = self.links.get_mut(node) else { return };
         peer.learn(theirs, told, &self.own);
-        if peer.failures > 0 {
+        if peer.is_failing() {
             let earliest = peer.pinged_at.map_or(now, |last| last.plus_ms(TOTALS_MS).max(now));
             peer.ping_at = peer.ping_at.min(earliest);
         }
@@ -449,7 +462,7 @@ impl Peers {
             peer.pull.stopped(mode, Digests::of(&theirs));
             return peer.pull_failed(reason, now, &mut self.dice);
         }
-        if peer.failures == 0 {
+        if !peer.is_failing() {
             peer.error = None;
         }
         peer.pull.took_turn(mode, &theirs, (gained, more), now);
