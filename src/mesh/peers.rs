@@ -129,6 +129,8 @@ impl VectorRun {
 #[derive(Debug, Default)]
 struct PullLane {
     under_way: bool,
+    /// How the peer was known to stand when the last pull began.
+    knew: Option<Summary>,
     next_at: Moment,
     failures: u32,
     /// Their digests when a pull got all of it, but perhaps for twins.
@@ -454,9 +456,13 @@ impl Peers {
         peer.pull.under_way = false;
         let PullReport { mode, theirs, gained, more, refused, is_offence: _ } = report;
         let newer = |known: &Summary| known.log_id == theirs.log_id && known.head > theirs.head;
-        if !peer.theirs.as_ref().is_some_and(newer) {
+        // What was heard meanwhile overtook this. But a log that is shorter than its node had said before it was asked was rolled
+        // back, or is another machine's: that is how it stands, and a ping tells for certain.
+        let went_back = peer.pull.knew.take().is_some_and(|knew| newer(&knew));
+        if went_back || !peer.theirs.as_ref().is_some_and(newer) {
             peer.theirs = Some(theirs.clone());
         }
+        peer.doubtful |= went_back;
         peer.compare(&self.own);
         if let Some(reason) = refused {
             peer.pull.stopped(mode, Digests::of(&theirs));
@@ -495,7 +501,7 @@ impl Peers {
                 actions.push(Action::Ping(*node));
             }
             if let Some((_, mode)) = peer.pull_due(&self.own).filter(|(due, _)| *due <= now) {
-                peer.pull.under_way = true;
+                (peer.pull.under_way, peer.pull.knew) = (true, peer.theirs.clone());
                 actions.push(Action::Pull(*node, mode));
             }
         }

@@ -143,6 +143,28 @@ fn a_peer_that_was_only_heard_is_pulled_from_as_soon_as_it_answers() {
     assert_eq!(peers.actions(at(5)), [Action::NoteUp(A), Action::Pull(A, PullMode::Cursor)]);
 }
 
+/// A machine that was rolled back, or two that run one node: what one said is never found at the other.
+#[test]
+fn a_log_that_is_shorter_than_its_node_said_is_read_once_and_asked_about() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(5), &holds(1), at(1000));
+    assert_eq!(peers.actions(at(1000)), [Action::Pull(A, PullMode::Cursor)]);
+    peers.pulled(&A, report(PullMode::Cursor, 3, 2), at(1010));
+    assert_eq!(peers.actions(at(1010)), [Action::Ping(A)], "what it holds is asked");
+    peers.pinged(&A, &holds(1), holds(3), at(1020));
+    assert_eq!(peers.actions(at(1020)), [], "what it has is read");
+}
+
+#[test]
+fn news_that_overtake_a_page_are_pulled_at_once() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(3), &holds(1), at(1000));
+    assert_eq!(peers.actions(at(1000)), [Action::Pull(A, PullMode::Cursor)]);
+    peers.heard(&A, holds(5), &holds(1), at(1005));
+    peers.pulled(&A, report(PullMode::Cursor, 4, 2), at(1010));
+    assert_eq!(peers.actions(at(1010)), [Action::Pull(A, PullMode::Cursor)]);
+}
+
 #[test]
 fn news_of_a_peer_are_pulled_one_pull_at_a_time() {
     let mut peers = in_sync();
@@ -389,6 +411,10 @@ fn a_pull_by_vector_begins_again_if_the_log_is_replaced_between_its_turns() {
         begun_by_vector(&mut peers, 3000);
         let report = report(PullMode::Cursor, 2, 0);
         peers.pulled(&A, PullReport { theirs: theirs.clone(), more: !is_last, ..report }, at(3000));
+        if theirs.head < holds(2).head {
+            assert_eq!(peers.actions(at(3000)), [Action::Ping(A)], "a shorter log is asked about");
+            peers.pinged(&A, &holds(1), theirs.clone(), at(3000));
+        }
         assert_eq!(peers.actions(at(7999)), []);
         assert_eq!(peers.actions(at(8000)), [Action::Pull(A, PullMode::Vector)], "{theirs:?}");
     }

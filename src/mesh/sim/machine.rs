@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -68,8 +68,8 @@ pub(super) struct Machine {
     disk: SimDisk,
     store: Option<Store>,
     running: Option<Running>,
-    /// How wrong its clock is.
-    pub(super) clock_error_ms: i64,
+    /// How wrong its clock is; a node that runs sees it change.
+    clock_error_ms: Arc<AtomicI64>,
     network: Network,
     pacers: Arc<Pacers>,
     random: Random,
@@ -95,7 +95,7 @@ impl Machine {
             disk,
             store: None,
             running: None,
-            clock_error_ms: 0,
+            clock_error_ms: Arc::default(),
             network,
             pacers: Arc::default(),
             random,
@@ -142,11 +142,16 @@ impl Machine {
     }
 
     fn clock(&self) -> Clock {
-        let (started, error_ms) = (self.started, self.clock_error_ms);
+        let (started, error_ms) = (self.started, Arc::clone(&self.clock_error_ms));
         Arc::new(move || {
             let since_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            UnixMillis::new((BEGINNING.get() + since_ms).saturating_add_signed(error_ms))
+            UnixMillis::new((BEGINNING.get() + since_ms).saturating_add_signed(error_ms.load(Ordering::Relaxed)))
         })
+    }
+
+    /// Puts its clock wrong by so much, or right.
+    pub(super) fn set_clock(&self, error_ms: i64) {
+        self.clock_error_ms.store(error_ms, Ordering::Relaxed);
     }
 
     /// Sets how fast it sends and takes bytes of blobs.

@@ -136,9 +136,10 @@ impl Network {
         machines.into_iter().for_each(|machine| _ = state.firewalled.remove(&machine));
     }
 
-    /// Puts one more machine behind a firewall.
+    /// Moves one more machine behind a firewall. Links at it end: nobody finds the way back to where it was.
     pub(super) fn move_behind(&self, machine: usize) {
         self.state().firewalled.insert(machine);
+        self.0.tunnels.end_all_of(machine);
     }
 
     /// Whether a machine is behind a firewall.

@@ -416,7 +416,7 @@ impl World {
         match step {
             Step::Clock { machine, error_ms } => {
                 if let Some(number) = self.running(machine) {
-                    self.machines[number].clock_error_ms = error_ms;
+                    self.machines[number].set_clock(error_ms);
                 }
             }
             Step::Gc { machine } => {

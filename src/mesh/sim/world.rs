@@ -104,8 +104,8 @@ impl World {
             network.expect_firewalls();
         }
         let machine = |number| {
-            let mut machine = Machine::new(number, fresh_disk(number), network.clone(), Random::new(random.any()));
-            machine.clock_error_ms = script.founders.get(number).map_or(0, |founder| founder.clock_error_ms);
+            let machine = Machine::new(number, fresh_disk(number), network.clone(), Random::new(random.any()));
+            machine.set_clock(script.founders.get(number).map_or(0, |founder| founder.clock_error_ms));
             machine
         };
         let machines = (0..script.machines()).map(machine).collect();
