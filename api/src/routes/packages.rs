@@ -164,9 +164,7 @@ async fn publish_body(
     must_be_plain_bytes(headers)?;
     let bytes = length(headers);
     if bytes.is_none() && body.size_hint().exact() == Some(0) {
-        let detail = "there is no body, and nothing was changed; send the bytes (`curl -T FILE`), `Content-Length: 0` to \
-                      publish an empty file, or PATCH to change metadata only";
-        return Err(ApiError::new(Code::BodyMissing, detail));
+        return Err(missing());
     }
     writer.reader().tells_in_the_store();
     let is_small = body.size_hint().exact().is_some_and(|bytes| bytes <= receive::SMALL_BYTES as u64);
@@ -208,6 +206,10 @@ fn publish_received(
     condition: Condition,
 ) -> Result<Published, ApiError> {
     let received = upload.finish()?;
+    // Only its end tells that a body of no announced length is empty.
+    if bytes.is_none() && received.size() == 0 {
+        return Err(missing());
+    }
     if let Some(expected) = bytes.filter(|expected| *expected != received.size()) {
         return Err(incomplete(expected, received.size()));
     }
@@ -251,6 +253,12 @@ async fn must_be_empty(body: Body) -> Result<(), ApiError> {
         BodyError::TooLong => ApiError::new(Code::UnexpectedBody, "with `from` there is no body; nothing was changed")
             .fact("field", "from"),
     })
+}
+
+fn missing() -> ApiError {
+    let detail = "there is no body, and nothing was changed; send the bytes (`curl -T FILE`), `Content-Length: 0` to \
+                  publish an empty file, or PATCH to change metadata only";
+    ApiError::new(Code::BodyMissing, detail)
 }
 
 fn incomplete(expected: u64, actual: u64) -> ApiError {

@@ -24,6 +24,12 @@ async fn put(api: &Api, path: &str, headers: &[(&str, &str)], body: impl Into<Bo
     api.send(request.body(body.into()).expect("a request")).await
 }
 
+/// What comes without a length. An empty one: `&[]` as it comes over HTTP/1.1, `&[""]` as an empty frame over HTTP/2.
+fn chunked(chunks: &[&'static str]) -> Body {
+    let chunks: Vec<_> = chunks.iter().map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk.as_bytes()))).collect();
+    Body::from_stream(futures_util::stream::iter(chunks))
+}
+
 #[tokio::test]
 async fn a_new_package_is_201_a_replaced_one_200_and_the_same_again_changes_nothing() {
     let api = Api::new();
@@ -57,7 +63,10 @@ async fn empty_and_multi_batch_bodies_arrive_byte_for_byte() {
         let bytes: Vec<u8> = (0..size).map(|n: usize| u8::try_from(n % 251).expect("small")).collect();
         let chunks: Vec<Bytes> = bytes.chunks(70_001).map(Bytes::copy_from_slice).collect();
         let body = Body::from_stream(futures_util::stream::iter(chunks).map(Ok::<_, Infallible>));
-        let made = put(&api, &format!("{size}.bin"), &[], body).await.ok(201);
+        let length = bytes.len().to_string();
+        // Only an empty one must say how long it is.
+        let headers = if size == 0 { &[("content-length", length.as_str())][..] } else { &[] };
+        let made = put(&api, &format!("{size}.bin"), headers, body).await.ok(201);
         assert_eq!(
             (&made["package"]["blob"], &made["package"]["size"]),
             (&Digest::of(&bytes).to_string().into(), &size.into())
@@ -69,11 +78,19 @@ async fn empty_and_multi_batch_bodies_arrive_byte_for_byte() {
 async fn a_put_without_a_body_changes_nothing_unless_it_says_that_it_is_empty() {
     let api = Api::new();
     put(&api, "a.pkg", &[], "one").await.ok(201);
-    put(&api, "a.pkg?tag=prod", &[], Body::empty()).await.problem(400, "body_missing");
+    for body in [Body::empty(), chunked(&[]), chunked(&[""])] {
+        put(&api, "a.pkg?tag=prod", &[], body).await.problem(400, "body_missing");
+    }
+    put(&api, "new.pkg", &[("transfer-encoding", "chunked")], chunked(&[])).await.problem(400, "body_missing");
+    api.get("/api/v1/packages/new.pkg").await.problem(404, "no_such_package");
     let kept = api.get("/api/v1/packages/a.pkg").await.ok(200);
     assert_eq!((&kept["size"], &kept["tags"]), (&3.into(), &serde_json::json!([])));
-    let emptied = put(&api, "a.pkg", &[("content-length", "0")], Body::empty()).await.ok(200);
-    assert_eq!(emptied["package"]["size"], 0);
+    for (path, body) in [("a.pkg", Body::empty()), ("b.pkg", chunked(&[])), ("c.pkg", chunked(&[""]))] {
+        let answer = put(&api, path, &[("content-length", "0")], body).await;
+        assert!(answer.status.is_success(), "{}", answer.status);
+        assert_eq!(answer.json()["package"]["size"], 0);
+    }
+    api.nothing_incoming().await;
 }
 
 #[tokio::test]
@@ -206,12 +223,6 @@ async fn bytes_that_are_held_are_published_without_a_body() {
         (&dev.blob.to_string().into(), &serde_json::json!(["prod"]))
     );
     put(&api, &path, &[], Body::empty()).await.ok(200);
-    let chunked = |chunks: &[&'static str]| {
-        let chunks: Vec<_> =
-            chunks.iter().map(|chunk| Ok::<_, Infallible>(Bytes::from_static(chunk.as_bytes()))).collect();
-        Body::from_stream(futures_util::stream::iter(chunks))
-    };
-    // What comes without a length: as a chunked body that is empty over HTTP/1.1, as an empty frame over HTTP/2.
     put(&api, &path, &[("transfer-encoding", "chunked")], chunked(&[])).await.ok(200);
     put(&api, &path, &[], chunked(&[""])).await.ok(200);
     put(&api, &path, &[("content-length", "0")], Body::empty()).await.ok(200);
