@@ -4,13 +4,13 @@
 use axum::extract::FromRequestParts;
 use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
-use ods_store::{AccountError, Author, NewUser, Scope, SignedIn, StoreError, UserRow};
+use ods_store::{Author, NewUser, Scope, SignedIn, UserRow};
 
 use super::attempts::{Refused, Share, Verdict};
 use super::origin::{self, Source};
 use super::{AppState, Denied, Session, too_many};
 use crate::blocking::blocking;
-use crate::error::ApiError;
+use crate::error::{ApiError, Code};
 use crate::request::{ClientAddress, Encrypted};
 
 /// Leave to try to sign in.
@@ -88,23 +88,27 @@ impl SignIn {
     ) -> Result<Begun, ApiError> {
         let typed = Author::new("set-up link");
         let (store, presented, now) = (self.state.store.clone(), secret.clone(), self.state.now());
-        match tokio::task::spawn_blocking(move || store.check_set_up_link(&presented, now)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(StoreError::Account(error @ (AccountError::SetUpUnknown | AccountError::SetUpExpired)))) => {
-                // As random as a token, so a right one is always let in: no stranger keeps the first admin out.
-                self.state.count_wrong_secret(self.address)?;
-                let reason = error.to_string();
-                self.state.note_refusal(&self.author(&typed), self.address, Refused::Token(&reason)).await;
-                return Err(error.into());
-            }
-            Ok(Err(error)) => return Err(error.into()),
-            Err(panic) => return Err(ApiError::internal(panic)),
-        }
+        let checked = blocking(move || store.check_set_up_link(&presented, now)).await;
+        self.note_set_up(&typed, checked).await?;
         let password = self.state.passwords.hash(&name, password, self.state.store.random()).await?;
         let new = NewUser { name, password, scope: Scope::Admin, prefixes: Vec::new() };
         let (store, author) = (self.state.store.clone(), self.author(&typed));
-        let user = blocking(move || store.redeem_set_up_link(&secret, &new, &author, now)).await?;
+        // The link may have been used while the password was hashed.
+        let redeemed = blocking(move || store.redeem_set_up_link(&secret, &new, &author, now)).await;
+        let user = self.note_set_up(&typed, redeemed).await?;
         self.begin(user).await
+    }
+
+    /// Counts and writes down a refused set-up link. It is as random as a token, so a right one is always let in: no stranger
+    /// keeps the first admin out.
+    async fn note_set_up<T>(&self, typed: &Author, outcome: Result<T, ApiError>) -> Result<T, ApiError> {
+        if let Err(error) = &outcome
+            && matches!(error.code(), Code::SetUpUnknown | Code::SetUpExpired | Code::SetUpAlready)
+        {
+            self.state.count_wrong_secret(self.address)?;
+            self.state.note_refusal(&self.author(typed), self.address, Refused::Token(error.detail())).await;
+        }
+        outcome
     }
 
     /// Begins the session of a user as was checked, unless that changed meanwhile: a password is checked for a while.
@@ -182,7 +186,6 @@ mod tests {
 
     use super::*;
     use crate::auth::ApiOptions;
-    use crate::error::Code;
     use crate::mesh_handle::MeshHandle;
     use crate::watch_handle::WatchHandle;
 

@@ -340,6 +340,29 @@ async fn who_guesses_set_up_links_keeps_nobody_out() {
     api.sign_in(&with(&link["secret"])).await.ok(201);
 }
 
+/// Refused sign-ins that the audit tells of, the newest first: who, and why.
+fn refused(api: &Api) -> Vec<(String, String)> {
+    let entries = api.store.audit(None, 1000, &mut |entry| entry.action == "sign_in.refused").expect("entries").items;
+    let told = |entry: ods_store::AuditEntry| {
+        let reason = entry.after.get("reason").cloned().unwrap_or_default();
+        (entry.who, reason)
+    };
+    entries.into_iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn of_two_who_use_a_set_up_link_at_once_the_one_who_comes_late_is_written_down() {
+    let api = Api::new();
+    let link = api.call(Method::POST, "/api/v1/set-up-link", Body::empty()).await.ok(201);
+    let with = |name: &str| json!({"set_up": link["secret"], "name": name, "password": PASSWORD});
+    let (ada, eve) = (with("ada"), with("eve"));
+    let (one, two) = tokio::join!(api.sign_in(&ada), api.sign_in(&eve));
+    let (_, lost) = if one.status == StatusCode::CREATED { (one, two) } else { (two, one) };
+    lost.problem(401, "set_up_unknown");
+    assert_eq!(refused(&api).len(), 1, "{:?}", refused(&api));
+    assert_eq!(refused(&api)[0].0, "set-up link");
+}
+
 #[tokio::test]
 async fn a_set_up_link_expires() {
     let api = Api::new();
@@ -347,6 +370,7 @@ async fn a_set_up_link_expires() {
     let (secret, _) = api.store.make_set_up_link(&Author::new("test"), day_ago).expect("a link");
     let body = json!({"set_up": secret, "name": "ada", "password": PASSWORD});
     api.sign_in(&body).await.problem(401, "set_up_expired");
+    assert_eq!(refused(&api).len(), 1, "{:?}", refused(&api));
 }
 
 #[tokio::test]
@@ -355,7 +379,10 @@ async fn a_set_up_link_is_spent_once_there_is_an_admin_also_when_that_one_is_gon
     let (secret, _) = api.store.make_set_up_link(&Author::new("first start"), NOW).expect("a link");
     let ada = api.user("ada", "admin").await;
     let body = json!({"set_up": secret, "name": "mallory", "password": PASSWORD});
-    api.sign_in(&body).await.problem(409, "set_up_already");
+    for tried in 1..=2 {
+        api.sign_in(&body).await.problem(409, "set_up_already");
+        assert_eq!(refused(&api).len(), tried, "{:?}", refused(&api));
+    }
     let path = format!("/api/v1/users/{}", ada["id"].as_str().expect("an id"));
     assert_eq!(api.call(Method::DELETE, &path, Body::empty()).await.status, StatusCode::NO_CONTENT);
     api.sign_in(&body).await.problem(401, "set_up_expired");
