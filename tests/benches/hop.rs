@@ -1,6 +1,7 @@
-//! One hop over loopback: a package of 1 GiB from one node to a new second one, beside rsync from its daemon and
-//! Syncthing; and 1 KiB from the moment that it is sent to one node until the other serves it.
+//! One hop over loopback: a package of 1 GiB from one node to a new second one, over plain HTTP beside rsync from its
+//! daemon, which encrypts nothing either, and over TLS; beside Syncthing; and 1 KiB from the moment that it is sent to one node until the other serves it.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::support::{
@@ -23,20 +24,8 @@ fn large(bench: &Bench) -> Vec<Figure> {
     }
     let daemon = RsyncDaemon::start(bench, "hop-rsync");
     let file = bench.random_file("hop-rsync/files/hop.pkg", GIB);
-    let node = Node::start(bench, "hop-ods");
-    node.put("hop.pkg", &file);
-    let mut turn = 0;
-    let mut ods = || {
-        turn += 1;
-        let second = Node::start(bench, &format!("hop-second-{turn}"));
-        let began = Instant::now();
-        second.join(&node);
-        second.wait_for(1);
-        let took_s = began.elapsed().as_secs_f64();
-        drop(second);
-        bench.clear(&format!("hop-second-{turn}"));
-        took_s
-    };
+    let mut plain = hop(bench, "hop-ods", Node::start_plain, &file);
+    let mut encrypted = hop(bench, "hop-tls", Node::start, &file);
     let mut copies = 0;
     let mut rsync = || {
         copies += 1;
@@ -45,10 +34,13 @@ fn large(bench: &Bench) -> Vec<Figure> {
         bench.clear(&format!("hop-copy-{copies}"));
         cost.wall_s
     };
-    let results = take_turns::<f64>(&mut [&mut ods, &mut rsync]);
-    let [ours, rsyncs] = [0, 1].map(|side: usize| median(results[side].iter().copied()));
-    eprintln!("1 GiB to a second node: {results:.3?} s (ODS, rsync)");
-    let mut figures = vec![Figure::new("1 GiB to a second node", "s", ours, "rsync -W --fsync", rsyncs).at_most(1.0)];
+    let results = take_turns::<f64>(&mut [&mut plain, &mut encrypted, &mut rsync]);
+    let [ours, over_tls, rsyncs] = [0, 1, 2].map(|side: usize| median(results[side].iter().copied()));
+    eprintln!("1 GiB to a second node: {results:.3?} s (ODS, over TLS, rsync)");
+    let mut figures = vec![
+        Figure::new("1 GiB to a second node", "s", ours, "rsync -W --fsync", rsyncs).at_most(1.0),
+        Figure::new("1 GiB to a second node, over TLS", "s", over_tls, "rsync -W --fsync, plain", rsyncs),
+    ];
     if has_program("syncthing") {
         let pair = SyncthingPair::start(bench, "hop-syncthing", daemon.folder());
         pair.offer();
@@ -65,6 +57,30 @@ fn large(bench: &Bench) -> Vec<Figure> {
         leave_out("Syncthing", "it isn't installed");
     }
     figures
+}
+
+/// What takes a turn: a new node joins one that has the file, and gets it.
+fn hop<'a>(
+    bench: &'a Bench,
+    name: &'a str,
+    start: fn(&Bench, &str) -> Node,
+    file: &Path,
+) -> impl FnMut() -> f64 + use<'a> {
+    let node = start(bench, name);
+    node.put("hop.pkg", file);
+    let mut turn = 0;
+    move || {
+        turn += 1;
+        let name = format!("{name}-second-{turn}");
+        let second = start(bench, &name);
+        let began = Instant::now();
+        second.join(&node);
+        second.wait_for(1);
+        let took_s = began.elapsed().as_secs_f64();
+        drop(second);
+        bench.clear(&name);
+        took_s
+    }
 }
 
 fn latency(bench: &Bench) -> Vec<Figure> {

@@ -36,23 +36,27 @@ pub(crate) struct Place {
 }
 
 impl Node {
-    /// Starts one with a plain listener and one with TLS.
+    /// Starts one with a plain listener and one with TLS, which is where its peers call it.
     pub(crate) fn start(bench: &Bench, name: &str) -> Self {
+        let tls_port = Bench::free_port();
+        let tls = format!("\n[[listeners]]\naddress = \"127.0.0.1:{tls_port}\"\ntls = \"self-signed\"\n");
+        Self { tls_port, ..Self::start_with(bench, name, &tls) }
+    }
+
+    /// Starts one that speaks plain HTTP, also with its peers.
+    pub(crate) fn start_plain(bench: &Bench, name: &str) -> Self {
+        Self::start_with(bench, name, "")
+    }
+
+    fn start_with(bench: &Bench, name: &str, further: &str) -> Self {
         let folder = bench.folder(name);
-        let (data, port, tls_port) = (folder.join("data"), Bench::free_port(), Bench::free_port());
-        let config = folder.join("ods.toml");
-        write_file(
-            &config,
-            &format!(
-                "[limits]\nconnections_per_address_max = 2000\n\n\
-                 [[listeners]]\naddress = \"127.0.0.1:{port}\"\n\n\
-                 [[listeners]]\naddress = \"127.0.0.1:{tls_port}\"\ntls = \"self-signed\"\n"
-            ),
-        );
+        let (data, port, config) = (folder.join("data"), Bench::free_port(), folder.join("ods.toml"));
+        let limits = "[limits]\nconnections_per_address_max = 2000\n\n";
+        write_file(&config, &format!("{limits}[[listeners]]\naddress = \"127.0.0.1:{port}\"\n{further}"));
         let mut command = Command::new(program());
         command.args(["serve", "--name", name, "--data"]).arg(&data).arg("--config").arg(config);
         let server = Server::start(&mut command, port, &folder.join("ods.log"));
-        Self { server, data, host: "127.0.0.1".to_owned(), port, tls_port }
+        Self { server, data, host: "127.0.0.1".to_owned(), port, tls_port: 0 }
     }
 
     /// Starts one at a place, on the data that it has if it was there before.
