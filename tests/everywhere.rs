@@ -121,14 +121,15 @@ fn a_node_that_is_away_is_named_with_the_reason() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(5), "{said}");
     assert!(said.contains("east") && said.contains("no node reaches it"), "{said}");
-    // A file that was refused is told of before the wait for the others ends badly.
+    // A file that was refused is told of before the wait for the others ends badly, and is what the command ends with.
     let taken = write(&west, "Taken.pkg", b"taken");
     west.ods_well(&["push", &taken]);
     let (taken, next) = (write(&west, "Taken.pkg", b"other"), write(&west, "Next.pkg", b"next"));
     let output = west.ods(&["push", &taken, &next, "--only-if-new", "--wait", "--timeout", "1s"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert_eq!(output.status.code(), Some(6), "{said}");
     assert!(said.contains("Taken.pkg: ") && said.contains("not everywhere yet"), "{said}");
+    assert!(said.contains("1 of 2 files were not published"), "{said}");
     assert_eq!(holder(&west, "Late.pkg", &id)["state"], "unreachable");
     let missing = west.get_json(&format!("/mesh/{id}/missing"));
     let lacked = find(&missing["items"], "path", "Late.pkg");

@@ -138,10 +138,11 @@ pub(crate) async fn run(arguments: Arguments, context: &mut Context) -> Result<(
     }
     if arguments.wait {
         let (output, timeout) = (&mut context.output, arguments.timeout.map(Duration::from_secs));
-        wait::wait(node, awaited, timeout, progress, |arrived| progress.suspend(|| report_arrival(&arrived, output)))
-            .await?;
+        let arrived = |arrived| progress.suspend(|| report_arrival(&arrived, output));
+        let waited = wait::wait(node, awaited, timeout, progress, arrived).await;
+        return conclude(failures, targets.len(), waited, json);
     }
-    conclude(failures, targets.len())
+    conclude(failures, targets.len(), Ok(()), json)
 }
 
 fn report(target: &Target, pushed: &Pushed, output: &mut Output) -> Result<(), Failure> {
@@ -171,20 +172,33 @@ fn report_arrival(arrived: &Arrived, output: &mut Output) -> Result<(), Failure>
 
 /// Says what became of one of several files.
 fn tell(target: &Target, failure: &Failure, json: bool) -> Result<(), Failure> {
+    if !json {
+        eprint!("{}: ", printable(&target.file.to_string_lossy()));
+    }
+    write(failure, json)
+}
+
+fn write(failure: &Failure, json: bool) -> Result<(), Failure> {
     if json {
         eprintln!("{}", failure.to_json());
         return Ok(());
     }
-    eprint!("{}: ", printable(&target.file.to_string_lossy()));
     Ok(failure.write_text(&mut std::io::stderr())?)
 }
 
-/// One file's failure is the command's; of several, which were told, the command's says how many.
-fn conclude(mut failures: Vec<(&Target, Failure)>, files: usize) -> Result<(), Failure> {
+/// One file's failure is the command's; of several, which were told, the command's says how many. How the wait for the others
+/// ended is the command's only if all were published: whoever reads an exit code must not take a file for published.
+fn conclude(
+    mut failures: Vec<(&Target, Failure)>,
+    files: usize,
+    waited: Result<(), Failure>,
+    json: bool,
+) -> Result<(), Failure> {
     if files == 1 {
-        return failures.pop().map_or(Ok(()), |(_, failure)| Err(failure));
+        return failures.pop().map_or(waited, |(_, failure)| Err(failure));
     }
-    let Some(exit) = failures.first().map(|(_, failure)| failure.exit()) else { return Ok(()) };
+    let Some(exit) = failures.first().map(|(_, failure)| failure.exit()) else { return waited };
+    waited.or_else(|failure| write(&failure, json))?;
     let same = failures.iter().all(|(_, failure)| failure.exit() == exit);
     let exit = if same { exit } else { Exit::Failed };
     let message = format!("{} of {files} files were not published", failures.len());

@@ -13,6 +13,9 @@ pub(super) struct Pauses(u32);
 /// Attempts after the first.
 const ATTEMPTS_MAX: u32 = 5;
 
+/// The wait before the last attempt.
+pub(super) const PAUSE_MAX: Duration = Duration::from_secs(1 << (ATTEMPTS_MAX - 1));
+
 impl Iterator for Pauses {
     type Item = Duration;
 
@@ -45,5 +48,6 @@ mod tests {
     fn pauses_double_and_end() {
         let seconds: Vec<u64> = Pauses::default().map(|pause| pause.as_secs()).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16]);
+        assert_eq!(PAUSE_MAX, Duration::from_secs(16));
     }
 }

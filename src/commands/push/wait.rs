@@ -1,16 +1,21 @@
 //! `--wait`: until every node that wants the packages has them, with a bar a node.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ods_api::{HolderView, ReplicationView};
+use ods_api::{ClientError, HolderView, ReplicationView, Url};
 use ods_store::PackagePath;
+use tokio::time::Instant;
 
 use crate::cli::{Bar, Connected, Exit, Failure, Progress, short_id};
 use crate::commands::retry;
 
 /// How often the node is asked.
 const ASK_EVERY: Duration = Duration::from_millis(250);
+/// How long an answer may take before it is asked for again.
+const ANSWER_MAX: Duration = Duration::from_mins(1);
+/// Where no time is set: how long the node may give no answer, as while its machine starts again.
+const SILENCE_MAX: Duration = Duration::from_mins(10);
 
 /// A package that was pushed.
 pub(super) struct Awaited {
@@ -25,10 +30,16 @@ pub(super) struct Arrived {
     pub(super) replication: ReplicationView,
 }
 
+/// A package that isn't everywhere yet, with what was told of it last.
+struct Pending {
+    package: Awaited,
+    told: Option<ReplicationView>,
+}
+
 /// Waits until all have arrived everywhere, or the time is up. `arrived` hears of each.
 pub(super) async fn wait(
     node: &Connected,
-    mut awaited: Vec<Awaited>,
+    awaited: Vec<Awaited>,
     timeout: Option<Duration>,
     progress: &Progress,
     mut arrived: impl FnMut(Arrived) -> Result<(), Failure>,
@@ -36,62 +47,74 @@ pub(super) async fn wait(
     // Long enough to ask once, also with a timeout of nothing.
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout.max(ASK_EVERY)));
     let mut bars = Bars::new(progress, awaited.iter().map(|package| package.size).sum());
-    // As the last round that was answered found it.
-    let mut known = Missing::default();
+    let mut pending: Vec<Pending> = awaited.into_iter().map(|package| Pending { package, told: None }).collect();
     loop {
-        let (mut left, mut missing, waiting) = (Vec::new(), Missing::default(), awaited.len());
-        for package in awaited {
-            let Some(replication) = ask(node, &package.path, deadline).await? else {
-                bars.finish();
-                return Err(too_late(&known, waiting));
+        let mut next = 0;
+        while let Some(Pending { package, told }) = pending.get_mut(next) {
+            let asking = ask(node.client.server(), async || node.client.replication(&package.path).await, deadline);
+            let replication = match asking.await {
+                Ok(replication) => replication,
+                Err(Unanswered::InTime(why)) => {
+                    bars.finish();
+                    return Err(too_late(&pending, Some(&why)));
+                }
+                Err(Unanswered::AtAll(error)) => return Err(node.explain(error)),
             };
             if replication.revision != package.revision {
-                return Err(replaced(&package));
+                return Err(replaced(package));
             }
-            missing.add(&replication, package.size);
             if replication.complete {
+                let Pending { package, .. } = pending.remove(next);
                 arrived(Arrived { path: package.path, replication })?;
             } else {
-                left.push(package);
+                *told = Some(replication);
+                next += 1;
             }
         }
-        bars.show(&missing);
-        if left.is_empty() {
+        bars.show(&Missing::of(&pending));
+        if pending.is_empty() {
             bars.finish();
             return Ok(());
         }
         if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
             bars.finish();
-            return Err(too_late(&missing, left.len()));
+            return Err(too_late(&pending, None));
         }
-        (awaited, known) = (left, missing);
         tokio::time::sleep(ASK_EVERY).await;
     }
 }
 
-/// Asks how far a package is, again if that may help; `None` if there is no answer by the deadline.
+/// Why it isn't known how far a package is.
+enum Unanswered {
+    /// The time is up. With how the last try failed.
+    InTime(ClientError),
+    /// Asking again doesn't help, or didn't for long enough.
+    AtAll(ClientError),
+}
+
+/// Asks how far a package is, again for as long as that may help: a node that restarts is back in a minute or two.
 async fn ask(
-    node: &Connected,
-    path: &PackagePath,
+    server: &Url,
+    replication: impl AsyncFn() -> Result<ReplicationView, ClientError>,
     deadline: Option<Instant>,
-) -> Result<Option<ReplicationView>, Failure> {
+) -> Result<ReplicationView, Unanswered> {
+    let until = deadline.unwrap_or_else(|| Instant::now() + SILENCE_MAX);
+    let silence = || ClientError::Stalled { server: server.to_string(), seconds: ANSWER_MAX.as_secs() };
+    let (mut pauses, mut last) = (retry::Pauses::default(), silence());
     let asking = async {
-        let mut pauses = retry::Pauses::default();
         loop {
-            let error = match node.client.replication(path).await {
-                Ok(replication) => return Ok(replication),
-                Err(error) => error,
+            last = match tokio::time::timeout(ANSWER_MAX, replication()).await {
+                Ok(Ok(replication)) => return Ok(replication),
+                Ok(Err(error)) if !retry::may_help(&error) => return Err(Unanswered::AtAll(error)),
+                Ok(Err(error)) => error,
+                Err(_) => silence(),
             };
-            let Some(pause) = pauses.next().filter(|_| retry::may_help(&error)) else {
-                return Err(node.explain(error));
-            };
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(pauses.next().unwrap_or(retry::PAUSE_MAX)).await;
         }
     };
-    match deadline {
-        Some(deadline) => tokio::time::timeout_at(deadline.into(), asking).await.ok().transpose(),
-        None => asking.await.map(Some),
-    }
+    let asked = tokio::time::timeout_at(until, asking).await;
+    let in_vain = if deadline.is_some() { Unanswered::InTime } else { Unanswered::AtAll };
+    asked.unwrap_or_else(|_| Err(in_vain(last)))
 }
 
 /// What is missing at each node, of all packages that are waited for.
@@ -99,6 +122,14 @@ async fn ask(
 struct Missing(BTreeMap<String, (u64, String)>);
 
 impl Missing {
+    fn of(pending: &[Pending]) -> Self {
+        let mut missing = Self::default();
+        for Pending { package, told } in pending {
+            told.iter().for_each(|replication| missing.add(replication, package.size));
+        }
+        missing
+    }
+
     fn add(&mut self, replication: &ReplicationView, size: u64) {
         for holder in &replication.items {
             if waits(holder) {
@@ -155,13 +186,81 @@ fn replaced(package: &Awaited) -> Failure {
     Failure::new(Exit::Conflict, "replaced_meanwhile", message).hint("`ods show --history` tells by what")
 }
 
-fn too_late(missing: &Missing, packages: usize) -> Failure {
-    let mut nodes: Vec<String> = missing.0.iter().map(|(node, (_, why))| format!("{node}: {why}")).collect();
-    if nodes.is_empty() {
-        nodes.push("the node asked doesn't answer".to_owned());
-    }
-    let packages = if packages == 1 { "the package is".to_owned() } else { format!("{packages} packages are") };
-    let message = format!("{packages} published, and not everywhere yet ({})", nodes.join("; "));
+/// `silence` is why the last that was asked wasn't told.
+fn too_late(pending: &[Pending], silence: Option<&ClientError>) -> Failure {
+    let mut reasons: Vec<String> =
+        Missing::of(pending).0.iter().map(|(node, (_, why))| format!("{node}: {why}")).collect();
+    reasons.extend(silence.map(|error| match error {
+        ClientError::Problem(_) | ClientError::Status { .. } => format!("the node asked can't tell: {error}"),
+        _ => "the node asked doesn't answer".to_owned(),
+    }));
+    let packages = match pending.len() {
+        1 => "the package is".to_owned(),
+        many => format!("{many} packages are"),
+    };
+    let message = format!("{packages} published, and not everywhere yet ({})", reasons.join("; "));
     Failure::new(Exit::Unreachable, "not_everywhere_yet", message)
         .hint("they go on by themselves; `ods show --nodes PATH` tells how far they are")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    /// Asks a node of which the seconds are known in which it is busy, silent or well: what came of it, and after how long.
+    async fn asked(
+        says: impl Fn(u64) -> Option<Result<ReplicationView, ClientError>>,
+        deadline_s: Option<u64>,
+    ) -> (Result<ReplicationView, Unanswered>, u64) {
+        let (server, began) = (Url::parse("http://node.example").expect("a URL"), Instant::now());
+        let replication = async || match says(began.elapsed().as_secs()) {
+            Some(said) => said,
+            None => std::future::pending().await,
+        };
+        let outcome = ask(&server, replication, deadline_s.map(|seconds| began + Duration::from_secs(seconds))).await;
+        (outcome, began.elapsed().as_secs())
+    }
+
+    fn busy() -> Option<Result<ReplicationView, ClientError>> {
+        Some(Err(ClientError::Status { status: 503, url: "http://node.example/".to_owned() }))
+    }
+
+    fn everywhere() -> Option<Result<ReplicationView, ClientError>> {
+        Some(Ok(ReplicationView { revision: String::new(), complete: true, items: Vec::new(), next: None }))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_restarts_is_asked_again_until_it_tells() {
+        for deadline_s in [None, Some(3600)] {
+            let (outcome, took_s) = asked(|second| if second < 40 { busy() } else { everywhere() }, deadline_s).await;
+            assert!(outcome.is_ok_and(|told| told.complete) && took_s < 60, "after {took_s} s");
+            // One that took the question and went away before it answered.
+            let (outcome, took_s) = asked(|second| if second < 40 { None } else { everywhere() }, deadline_s).await;
+            assert!(outcome.is_ok() && took_s < 70, "after {took_s} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_never_tells_is_given_up_in_time() {
+        let (outcome, took_s) = asked(|_| busy(), Some(90)).await;
+        assert!(matches!(outcome, Err(Unanswered::InTime(ClientError::Status { .. }))) && took_s == 90);
+        let (outcome, took_s) = asked(|_| None, Some(5)).await;
+        assert!(matches!(outcome, Err(Unanswered::InTime(ClientError::Stalled { .. }))) && took_s == 5);
+        let (outcome, took_s) = asked(|_| None, None).await;
+        assert!(matches!(outcome, Err(Unanswered::AtAll(ClientError::Stalled { .. }))) && took_s == 600);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_asking_again_does_not_help_it_ends_at_once() {
+        let tries = RefCell::new(0);
+        let refused = |_| {
+            *tries.borrow_mut() += 1;
+            Some(Err(ClientError::Replaced))
+        };
+        let (outcome, took_s) = asked(refused, Some(90)).await;
+        assert!(matches!(outcome, Err(Unanswered::AtAll(ClientError::Replaced))));
+        assert_eq!((took_s, *tries.borrow()), (0, 1));
+    }
 }
