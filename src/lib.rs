@@ -11,6 +11,7 @@ mod logging;
 mod mesh;
 mod private_file;
 mod pruning;
+mod refusals;
 mod replication_watch;
 mod run_file;
 mod scrub;

@@ -32,6 +32,7 @@ use crate::{
     listen::{Bound, Listeners},
     mesh::{Leaving, LinkPolicy, Mesh, MeshOptions},
     pruning::PruneWorker,
+    refusals::RefusalWorker,
     replication_watch::ReplicationWatch,
     run_file::RunFile,
     scrub::ScrubWorker,
@@ -70,8 +71,7 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
     let config = &resolution.config;
     let (token_is_new, set_up) = ways_in(&store, config).await?;
 
-    let stopping = CancellationToken::new();
-    let mut supervisor = Supervisor::new(CancellationToken::new());
+    let (stopping, mut supervisor) = (CancellationToken::new(), Supervisor::new(CancellationToken::new()));
     let listeners = sockets::listeners(config);
     let sockets = sockets::bind_all(config, &mut supervisor)?;
     let listen_urls = urls_for_peers(&sockets);
@@ -107,8 +107,10 @@ pub(super) async fn compose(resolution: &Resolution) -> Result<Parts, StartError
         stopping: stopping.clone(),
         ..api_options(config)
     };
+    let api = AppState::new(store.clone(), clock::now, options, mesh_handle, watches);
+    supervisor.start(RefusalWorker::new(api.clone()));
     let surfaces = SurfaceRouters {
-        api: AppState::new(store.clone(), clock::now, options, mesh_handle, watches),
+        api,
         peers,
         health: Health {
             store: store.clone(),

@@ -9,8 +9,8 @@
 //!   counts: whoever guesses elsewhere, or at other accounts there, doesn't keep its owner out.
 //! - At most [`KEYS_MAX`] addresses, accounts or places are remembered of each, beyond which new ones share a single budget.
 //! - Journal and audit take of an address one refusal a minute after a burst of 5, and of all together one every 10 s after
-//!   a burst of 50, of sign-ins as many again as of tokens; the next one that is written down tells how many were not. So
-//!   whoever floods from one address, in whatever way, or with tokens from many, leaves room for the sign-ins of others.
+//!   a burst of 50, of sign-ins as many again as of tokens; the next one that is written down tells how many were not, and if
+//!   none comes an entry of its own does within a minute or so ([`super::AppState::tell_unwritten`]). So whoever floods from one address, in whatever way, or with tokens from many, leaves room for the sign-ins of others.
 
 use std::collections::BTreeSet;
 use std::hash::Hash;
@@ -18,10 +18,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLimiter};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::request::ClientAddress;
 
@@ -94,15 +94,27 @@ pub(super) enum Verdict {
 struct Written {
     /// Refilled more slowly than that of all together, which one address can't keep empty so.
     by_address: Budget<IpAddr>,
-    of_all: DefaultDirectRateLimiter,
+    /// When the budget of all together is full again.
+    all_full_at: Mutex<Instant>,
 }
 
 impl Written {
+    const OF_ALL: u32 = 50;
+    const OF_ALL_REFILL: Duration = Duration::from_secs(10);
+
     fn new() -> Self {
-        Self {
-            by_address: Budget::new(5, Duration::from_mins(1), NOBODY),
-            of_all: RateLimiter::direct(quota(50, Duration::from_secs(10))),
+        Self { by_address: Budget::new(5, Duration::from_mins(1), NOBODY), all_full_at: Mutex::new(Instant::now()) }
+    }
+
+    /// Takes one from both budgets, or none from either: an address keeps its own while there is none for anybody.
+    fn take(&self, network: IpAddr) -> bool {
+        let (now, mut full_at) = (Instant::now(), self.all_full_at.lock().unwrap_or_else(PoisonError::into_inner));
+        let full_then = now.max(*full_at) + Self::OF_ALL_REFILL;
+        let takes = full_then - now <= Self::OF_ALL_REFILL * Self::OF_ALL && self.by_address.take(&network).is_ok();
+        if takes {
+            *full_at = full_then;
         }
+        takes
     }
 }
 
@@ -173,16 +185,21 @@ impl Attempts {
             Refused::Token(_) => &self.written_tokens,
             Refused::SignIn(_) => &self.written_sign_ins,
         };
-        if written.by_address.take(&network(address)).is_ok() && written.of_all.check().is_ok() {
-            return Some(self.unwritten.swap(0, Ordering::Relaxed));
+        if written.take(network(address)) {
+            return Some(self.take_unwritten());
         }
-        self.not_written();
+        self.not_written(1);
         None
     }
 
-    /// Counts a refusal that isn't written down: the next that is tells of it.
-    pub(super) fn not_written(&self) {
-        self.unwritten.fetch_add(1, Ordering::Relaxed);
+    /// Counts refusals that aren't written down, or couldn't be: what is written next tells of them.
+    pub(super) fn not_written(&self, refusals: u64) {
+        self.unwritten.fetch_add(refusals, Ordering::Relaxed);
+    }
+
+    /// How many weren't written down since this was asked for; whoever asks tells of them, or gives them back.
+    pub(super) fn take_unwritten(&self) -> u64 {
+        self.unwritten.swap(0, Ordering::Relaxed)
     }
 }
 
@@ -301,5 +318,17 @@ mod tests {
             "it tells of those left out"
         );
         assert_eq!(attempts.written(address("2001:db8:0:1::1"), Refused::SignIn("")), Some(0));
+    }
+
+    #[test]
+    fn what_is_not_written_for_others_sakes_costs_an_address_nothing_of_its_own() {
+        let (attempts, late) = (Attempts::new(), address("203.0.113.1"));
+        for number in 0..50_u8 {
+            attempts.written(address(&format!("192.0.2.{number}")), Refused::Token(""));
+        }
+        for _ in 0..10 {
+            assert_eq!(attempts.written(late, Refused::Token("")), None, "there is no room for anybody");
+        }
+        assert!(attempts.written_tokens.by_address.take(&network(late.0)).is_ok(), "its own share is whole");
     }
 }

@@ -138,7 +138,7 @@ impl AppState {
     /// Counts a wrong token or set-up link. One that floods must not take the place of what others have written down.
     pub(super) fn count_wrong_secret(&self, address: ClientAddress) -> Result<(), ApiError> {
         let Verdict::TooMany { of, retry_after_s } = self.attempts.failed(address) else { return Ok(()) };
-        self.attempts.not_written();
+        self.attempts.not_written(1);
         Err(too_many(of, address, retry_after_s))
     }
 
@@ -152,7 +152,7 @@ impl AppState {
         let Verdict::TooMany { of, retry_after_s } = self.attempts.tries(name, address) else { return Ok(()) };
         // What an address sends beyond its share takes no place from what others have written down.
         match of {
-            Share::Address => self.attempts.not_written(),
+            Share::Address => self.attempts.not_written(1),
             Share::Account => self.note_refusal(author, address, Refused::SignIn("too many tries")).await,
         }
         Err(too_many(of, address, retry_after_s))

@@ -225,7 +225,24 @@ impl AppState {
         };
         let (store, now, author) = (self.store.clone(), self.now(), who.clone().regardless());
         if blocking(move || store.note_sign_in_refused(&author, &reason, now)).await.is_err() {
+            self.attempts.not_written(unwritten + 1);
             tracing::warn!(who = who.as_str(), from = who.from(), "couldn't write down that credentials were refused");
+        }
+    }
+
+    /// Writes down how many refusals weren't, if any: else nobody learns of the end of a flood before somebody is refused
+    /// again. To be called now and then, and when the node stops.
+    pub async fn tell_unwritten(&self) {
+        let unwritten = self.attempts.take_unwritten();
+        if unwritten == 0 {
+            return;
+        }
+        let (store, now) = (self.store.clone(), self.now());
+        let reason = format!("{unwritten} refusals, not listed");
+        let author = Author::new("unknown").regardless();
+        if blocking(move || store.note_sign_in_refused(&author, &reason, now)).await.is_err() {
+            self.attempts.not_written(unwritten);
+            tracing::warn!(unwritten, "couldn't write down how many credentials were refused; it is tried again");
         }
     }
 }

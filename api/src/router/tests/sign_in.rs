@@ -238,6 +238,15 @@ async fn a_flood_from_one_address_takes_no_note_from_the_refusals_of_others() {
         entries.len()
     );
     assert!(format!("{last:?}").contains("more refusals"), "{last:?}");
+    // And nobody is refused any more: a tick tells of the last ones, once.
+    for _ in 0..30 {
+        api.send(from(4, wrong("mallory"))).await;
+    }
+    for _ in 0..2 {
+        api.state.tell_unwritten().await;
+    }
+    let told = refused(&api).into_iter().filter(|(_, reason)| reason.ends_with(" refusals, not listed"));
+    assert_eq!(told.map(|(who, _)| who).collect::<Vec<_>>(), ["unknown"]);
     for flooding in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
         let told = entries.iter().filter(|entry| entry.from.as_deref() == Some(flooding)).count();
         assert!((5..=7).contains(&told), "{told} from {flooding}");
