@@ -149,10 +149,9 @@ impl Session {
     }
 }
 
-/// Whether a request's credentials are somebody's. What they allow, and what is said of those that aren't, is the extractors'
-/// to say.
-pub(crate) fn is_let_in(parts: &Parts, state: &AppState) -> bool {
-    matches!(Session::presented(parts, state), Ok(Ok(_)))
+/// Whether a request's credentials are somebody's of that scope. What is said of those that aren't is the extractors' to say.
+pub(crate) fn is_let_in(parts: &Parts, state: &AppState, needed: Scope) -> bool {
+    matches!(Session::presented(parts, state), Ok(Ok(session)) if session.must_have(needed).is_ok())
 }
 
 /// How the API asks for credentials. Not `Basic`, at which browsers would ask the user.

@@ -15,6 +15,7 @@ use axum::body::Bytes;
 use axum::http::Method;
 use axum::http::header::{CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use axum::response::{IntoResponse, Response};
+use ods_store::Scope;
 use serde_json::Value;
 use utoipa::OpenApi;
 use utoipa::openapi::ComponentsBuilder;
@@ -103,6 +104,8 @@ pub(crate) struct Heeds {
     pub(crate) conditions: Vec<HeaderName>,
     /// A body.
     pub(crate) body: bool,
+    /// What scope it needs; of one that is for everybody the least.
+    pub(crate) scope: Scope,
 }
 
 /// What the operation heeds, if it is one.
@@ -129,6 +132,10 @@ fn heeded_by(operation: &Value) -> Heeds {
         query: parameters().any(|parameter| parameter["in"] == "query"),
         conditions: [IF_MATCH, IF_NONE_MATCH].into_iter().filter(has).collect(),
         body: operation.get("requestBody").is_some(),
+        scope: [Scope::Admin, Scope::Publish]
+            .into_iter()
+            .find(|scope| operation["x-ods-scope"] == scope.as_str())
+            .unwrap_or(Scope::Read),
     }
 }
 

@@ -174,8 +174,8 @@ async fn nothing_idle(State(state): State<AppState>, request: Request, next: Nex
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
-    // A stranger is told so by the handler, and isn't waited for. Few send a body, so few are looked up twice.
-    if !body.is_end_stream() && !auth::is_let_in(&parts, &state) {
+    // Who may not is told so by the handler, and isn't waited for. Few send a body, so few are looked up twice.
+    if !body.is_end_stream() && !auth::is_let_in(&parts, &state, heeds.scope) {
         return next.run(Request::from_parts(parts, body)).await;
     }
     match must_say_nothing(body).await {

@@ -190,8 +190,9 @@ async fn a_body_where_an_operation_takes_none_is_refused() {
 
 /// Whoever may not make the change is told so at once, whatever else comes, or doesn't.
 #[tokio::test]
-async fn a_stranger_is_not_let_in_whatever_body_is_on_its_way() {
+async fn who_may_not_is_not_waited_for_whatever_body_is_on_its_way() {
     let api = Api::new();
+    let reader = format!("Bearer {}", api.token(Scope::Read, &[]));
     let mut refused = 0;
     for (pattern, methods) in documented() {
         for method in methods {
@@ -199,7 +200,15 @@ async fn a_stranger_is_not_let_in_whatever_body_is_on_its_way() {
             if method.is_safe() || crate::openapi::heeds(&method, &pattern).is_some_and(|heeds| heeds.body) {
                 continue;
             }
-            for (credentials, code) in [(None, "credentials_missing"), (Some("Bearer ods_wrong"), "token_unknown")] {
+            let scope = crate::openapi::heeds(&method, &pattern).map(|heeds| heeds.scope);
+            for (credentials, status, code) in [
+                (None, 401, "credentials_missing"),
+                (Some("Bearer ods_wrong"), 401, "token_unknown"),
+                (Some(reader.as_str()), 403, "scope_too_small"),
+            ] {
+                if status == 403 && scope == Some(Scope::Read) {
+                    continue;
+                }
                 let waiting = futures_util::stream::pending::<std::io::Result<Vec<u8>>>();
                 let address = ClientAddress(std::net::Ipv4Addr::from_bits(refused).into());
                 let request = Request::builder().method(&method).uri(filled(&pattern)).extension(address);
@@ -208,7 +217,7 @@ async fn a_stranger_is_not_let_in_whatever_body_is_on_its_way() {
                     credentials.into_iter().fold(request, |request, told| request.header("authorization", told));
                 let request = request.body(Body::from_stream(waiting)).expect("a request");
                 let answer = tokio::time::timeout(std::time::Duration::from_secs(10), api.send(request)).await;
-                answer.unwrap_or_else(|_| panic!("{method} {pattern} waits")).problem(401, code);
+                answer.unwrap_or_else(|_| panic!("{method} {pattern} waits")).problem(status, code);
                 refused += 1;
             }
         }
