@@ -125,7 +125,9 @@ impl Missing {
     fn of(pending: &[Pending]) -> Self {
         let mut missing = Self::default();
         for Pending { package, told } in pending {
-            told.iter().for_each(|replication| missing.add(replication, package.size));
+            if let Some(replication) = told {
+                missing.add(replication, package.size);
+            }
         }
         missing
     }
@@ -223,28 +225,29 @@ mod tests {
         (outcome, began.elapsed().as_secs())
     }
 
-    fn busy() -> Option<Result<ReplicationView, ClientError>> {
-        Some(Err(ClientError::Status { status: 503, url: "http://node.example/".to_owned() }))
+    fn busy() -> Result<ReplicationView, ClientError> {
+        Err(ClientError::Status { status: 503, url: "http://node.example/".to_owned() })
     }
 
-    fn everywhere() -> Option<Result<ReplicationView, ClientError>> {
-        Some(Ok(ReplicationView { revision: String::new(), complete: true, items: Vec::new(), next: None }))
+    fn everywhere() -> ReplicationView {
+        ReplicationView { revision: String::new(), complete: true, items: Vec::new(), next: None }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_node_that_restarts_is_asked_again_until_it_tells() {
         for deadline_s in [None, Some(3600)] {
-            let (outcome, took_s) = asked(|second| if second < 40 { busy() } else { everywhere() }, deadline_s).await;
+            let (outcome, took_s) =
+                asked(|second| Some(if second < 40 { busy() } else { Ok(everywhere()) }), deadline_s).await;
             assert!(outcome.is_ok_and(|told| told.complete) && took_s < 60, "after {took_s} s");
             // One that took the question and went away before it answered.
-            let (outcome, took_s) = asked(|second| if second < 40 { None } else { everywhere() }, deadline_s).await;
+            let (outcome, took_s) = asked(|second| (second >= 40).then(|| Ok(everywhere())), deadline_s).await;
             assert!(outcome.is_ok() && took_s < 70, "after {took_s} s");
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_that_never_tells_is_given_up_in_time() {
-        let (outcome, took_s) = asked(|_| busy(), Some(90)).await;
+        let (outcome, took_s) = asked(|_| Some(busy()), Some(90)).await;
         assert!(matches!(outcome, Err(Unanswered::InTime(ClientError::Status { .. }))) && took_s == 90);
         let (outcome, took_s) = asked(|_| None, Some(5)).await;
         assert!(matches!(outcome, Err(Unanswered::InTime(ClientError::Stalled { .. }))) && took_s == 5);

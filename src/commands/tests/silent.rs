@@ -76,14 +76,14 @@ impl Bench {
     }
 }
 
-fn everywhere(revision: &Value) -> Option<Response> {
-    Some(Json(json!({"revision": revision, "complete": true, "items": [], "next": null})).into_response())
+fn everywhere(revision: &Value) -> Response {
+    Json(json!({"revision": revision, "complete": true, "items": [], "next": null})).into_response()
 }
 
-fn lacking_east(revision: &Value) -> Option<Response> {
+fn lacking_east(revision: &Value) -> Response {
     let east = json!({"node": "e".repeat(64), "name": "east", "state": "unreachable", "reason": "no node reaches it",
         "bytes_missing": 1, "eta_s": null});
-    Some(Json(json!({"revision": revision, "complete": false, "items": [east], "next": null})).into_response())
+    Json(json!({"revision": revision, "complete": false, "items": [east], "next": null})).into_response()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,19 +94,19 @@ async fn a_wait_ends_in_time_and_says_what_it_knows() {
         bench.too_late(|_, _, _| None).await,
         format!("2 packages are published, and not everywhere yet ({silent})")
     );
-    let said = bench.too_late(|path, _, revision| if path == "a.pkg" { lacking_east(revision) } else { None }).await;
+    let said = bench.too_late(|path, _, revision| (path == "a.pkg").then(|| lacking_east(revision))).await;
     assert_eq!(
         said,
         format!("2 packages are published, and not everywhere yet (east: no node reaches it; {silent})"),
         "what this round told, too"
     );
-    let said = bench.too_late(|path, _, revision| if path == "a.pkg" { everywhere(revision) } else { None }).await;
+    let said = bench.too_late(|path, _, revision| (path == "a.pkg").then(|| everywhere(revision))).await;
     assert_eq!(
         said,
         format!("the package is published, and not everywhere yet ({silent})"),
         "one has arrived everywhere"
     );
-    let said = bench.too_late(|_, time, revision| if time == 1 { lacking_east(revision) } else { None }).await;
+    let said = bench.too_late(|_, time, revision| (time == 1).then(|| lacking_east(revision))).await;
     assert_eq!(
         said,
         format!("2 packages are published, and not everywhere yet (east: no node reaches it; {silent})"),
@@ -122,7 +122,7 @@ async fn a_wait_goes_on_when_the_node_was_busy() {
     let bench = Bench::new().await;
     let busy_at_first: Says = |_, time, revision| match time {
         1 => Some(StatusCode::SERVICE_UNAVAILABLE.into_response()),
-        _ => everywhere(revision),
+        _ => Some(everywhere(revision)),
     };
     let (outcome, printed) = bench.wait(busy_at_first, "1m").await;
     outcome.expect("both are everywhere");
