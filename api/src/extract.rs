@@ -172,8 +172,8 @@ pub(crate) fn page_of<T>(
     Ok(Page { items, next, total: Some(total) })
 }
 
-/// The key in a cursor of a list.
-fn key_in<'a>(list: &str, after: &'a str) -> Option<&'a str> {
+/// The key in a cursor of a list, of which the name is a kind, or a kind and behind a colon what it is a list of.
+pub(crate) fn key_in<'a>(list: &str, after: &'a str) -> Option<&'a str> {
     after.strip_prefix(list)?.strip_prefix(':')
 }
 
@@ -185,6 +185,8 @@ pub(crate) fn number_in(list: &str, after: Option<&str>) -> Result<Option<u64>, 
 
 /// A cursor of another list is refused: its place would mean something else here.
 pub(crate) fn foreign_cursor(list: &str) -> ApiError {
+    // Behind the kind is what it is a list of.
+    let list = list.split(':').next().unwrap_or(list);
     let detail = format!("`after` is not the `next` of a page of {list}; leave it out to begin");
     ApiError::new(Code::BadQuery, detail).fact("field", "after")
 }

@@ -36,15 +36,16 @@ fn is_number(schema: &Value) -> bool {
     schema["type"].as_array().is_some_and(|types| types.contains(&json!("integer")))
 }
 
-/// The `next` of a page of a list, which begins with the list's name or order.
+/// The `next` of a page of a list, which begins with the list's name, and what it is of, or its order.
 fn cursor(path: &str) -> String {
     let list = path.rsplit('/').next().unwrap_or_default();
     match list {
         "packages" => "path:mac/Firefox-142.pkg".to_owned(),
-        "missing" => "missing:mac/Firefox-142.pkg".to_owned(),
-        "uploads" => "019a0b1c2d3e4f5061728394a5b6c7d8".to_owned(),
-        "{path}" => "revisions:1".to_owned(),
-        "audit" | "deliveries" => format!("{list}:4711"),
+        "missing" => format!("missing:{HEX}:mac/Firefox-142.pkg"),
+        "uploads" => "uploads:019a0b1c2d3e4f5061728394a5b6c7d8".to_owned(),
+        "{path}" => "revisions:aa7c103b:1".to_owned(),
+        "audit" => "audit:4711".to_owned(),
+        "deliveries" => "deliveries:9f86d081884c7d65:4711".to_owned(),
         _ => format!("{list}:{HEX}"),
     }
 }

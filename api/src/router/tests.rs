@@ -7,6 +7,7 @@ mod care;
 mod changes;
 mod conditions;
 mod contract;
+mod cursors;
 mod deliveries;
 mod document;
 mod examples;

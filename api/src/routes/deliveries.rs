@@ -13,8 +13,10 @@ use crate::paths::{AboutId, AboutIdAndDelivery};
 use crate::routes::webhooks::parse;
 use crate::types::{DeliveryQuery, DeliveryView, Page, RedeliverRequest, RedeliveryView};
 
-/// How the cursors of the list begin, so that those of other lists are known as such.
-const LIST: &str = "deliveries";
+/// How the cursors of a webhook's list begin, so that those of other lists are known as such.
+fn list_of(id: WebhookId) -> String {
+    format!("deliveries:{id}")
+}
 
 const STATES: [DeliveryState; 5] = [
     DeliveryState::Waiting,
@@ -37,14 +39,15 @@ pub(crate) async fn list(
     Params(query): Params<DeliveryQuery>,
 ) -> Result<Json<Page<DeliveryView>>, ApiError> {
     let (id, limit) = (parse(&id)?, page_rows(query.limit)?);
-    let after = number_in(LIST, query.after.as_deref())?.map(Lsn::new);
+    let list = list_of(id);
+    let after = number_in(&list, query.after.as_deref())?.map(Lsn::new);
     let state = query.state.as_deref().map(parse_state).transpose()?;
     blocking(move || {
         admin.store().webhook(id)?;
         let mut keep = |delivery: &Delivery| state.is_none_or(|state| state == delivery.state);
         let page = admin.store().deliveries(id, after, limit, &mut keep)?;
         let items = page.items.into_iter().map(|(lsn, delivery)| convert::delivery(lsn, delivery)).collect();
-        Ok::<_, ApiError>(Page { items, next: page.next.map(|lsn| format!("{LIST}:{lsn}")), total: None })
+        Ok::<_, ApiError>(Page { items, next: page.next.map(|lsn| format!("{list}:{lsn}")), total: None })
     })
     .await
     .map(Json)

@@ -1,6 +1,7 @@
 //! `/revisions/{path}`.
 
 use axum::Json;
+use ods_store::{Digest, PackagePath};
 
 use crate::auth::Reader;
 use crate::blocking::blocking;
@@ -10,9 +11,11 @@ use crate::extract::{Params, foreign_cursor, number_in, page_rows};
 use crate::paths::AboutPath;
 use crate::types::{Page, PageQuery, RevisionView};
 
-/// How the cursors begin, so that those of other lists are known as such. Behind that is how many revisions are older than the
-/// page: it is counted from the oldest, so that new ones don't shift it.
-const LIST: &str = "revisions";
+/// How the cursors of a path's list begin, so that those of other lists are known as such. Behind that is how many revisions are
+/// older than the page: it is counted from the oldest, so that new ones don't shift it.
+fn list_of(path: &PackagePath) -> String {
+    format!("revisions:{}", &Digest::of(path.as_str().as_bytes()).to_string()[..8])
+}
 
 /// List a package's history, newest first.
 ///
@@ -27,16 +30,17 @@ pub(crate) async fn list(
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<RevisionView>>, ApiError> {
     let limit = page_rows(query.limit.or(Some(ods_store::PAGE_ROWS_MAX)))?;
-    let older = number_in(LIST, query.after.as_deref())?.map(usize::try_from).transpose();
-    let older = older.map_err(|_| foreign_cursor(LIST))?;
+    let list = list_of(&path);
+    let older = number_in(&list, query.after.as_deref())?.map(usize::try_from).transpose();
+    let older = older.map_err(|_| foreign_cursor(&list))?;
     blocking(move || {
         let names = Names::load(&reader)?;
         let page = reader.revision_page(&path, older, limit)?;
         if older.is_some_and(|older| older > page.total) {
-            return Err(foreign_cursor(LIST));
+            return Err(foreign_cursor(&list));
         }
         let items = page.items.into_iter().map(|row| convert::revision(row, &names)).collect();
-        let next = (page.older > 0).then(|| format!("{LIST}:{}", page.older));
+        let next = (page.older > 0).then(|| format!("{list}:{}", page.older));
         Ok(Page { items, next, total: Some(page.total as u64) })
     })
     .await

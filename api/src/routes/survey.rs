@@ -6,7 +6,7 @@ use ods_store::{NodeId, Package, PackagePath};
 use crate::auth::Reader;
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
-use crate::extract::{Params, page_of, page_rows, parse_id};
+use crate::extract::{Params, foreign_cursor, key_in, page_of, page_rows, parse_id};
 use crate::paths::{AboutId, AboutPath};
 use crate::survey;
 use crate::types::{MeshNodeView, MissingView, Page, PageQuery, Replicas, ReplicationView};
@@ -45,26 +45,16 @@ pub(crate) async fn missing(
 ) -> Result<Json<MissingView>, ApiError> {
     let node: NodeId = parse_id(&id, Code::NoSuchNode, "node")?;
     let limit = page_rows(query.limit)?;
-    let after = query.after.as_deref().map(missing_cursor).transpose()?;
+    let list = format!("missing:{node}");
+    let place = |after| key_in(&list, after).filter(|path| PackagePath::parse(path).is_ok()).map(str::to_owned);
+    let after = query.after.as_deref().map(|after| place(after).ok_or_else(|| foreign_cursor(&list))).transpose()?;
     blocking(move || {
         let found = reader.lacking(&node, after.as_deref(), limit)?;
-        let next = found.next.as_ref().map(|path| format!("{MISSING}{path}"));
+        let next = found.next.as_ref().map(|path| format!("{list}:{path}"));
         Ok::<_, ApiError>(reader.survey()?.missing(node, found, next))
     })
     .await
     .map(Json)
-}
-
-/// How the cursors of what a node lacks begin, so that those of other lists are known as such.
-const MISSING: &str = "missing:";
-
-/// The path in such a cursor.
-fn missing_cursor(text: &str) -> Result<String, ApiError> {
-    let path = text.strip_prefix(MISSING).filter(|path| PackagePath::parse(path).is_ok());
-    path.map(str::to_owned).ok_or_else(|| {
-        let detail = "`after` is not the `next` of a page of this list; leave it out to begin";
-        ApiError::new(Code::BadQuery, detail).fact("field", "after")
-    })
 }
 
 /// Tell which nodes have a package, and why the others don't yet.

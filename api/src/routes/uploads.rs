@@ -21,11 +21,14 @@ use crate::auth::{Announced, AppState, Publisher, Uploader};
 use crate::blocking::blocking;
 use crate::conditions;
 use crate::error::{ApiError, Code};
-use crate::extract::{Params, page_rows, parse_id};
+use crate::extract::{Params, foreign_cursor, key_in, page_rows, parse_id};
 use crate::paths::AboutId;
 use crate::router::must_say_nothing;
 use crate::routes::packages::must_not_be_encoded;
 use crate::types::{Page, PageQuery, UploadView};
+
+/// How the cursors begin, so that those of other lists are known as such.
+const LIST: &str = "uploads";
 
 /// The media type of an upload's bytes.
 const OFFSET_OCTETS: &str = "application/offset+octet-stream";
@@ -38,16 +41,13 @@ pub(crate) async fn list(
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<UploadView>>, ApiError> {
     let limit = page_rows(query.limit.or(Some(ods_store::PAGE_ROWS_MAX)))?;
-    let bad_after = || {
-        let detail = "`after` is not the `next` of a page of uploads; leave it out to begin";
-        ApiError::new(Code::BadQuery, detail).fact("field", "after")
-    };
-    let after = query.after.as_deref().map(|after| after.parse().map_err(|_| bad_after())).transpose()?;
+    let place = |after| key_in(LIST, after)?.parse().ok();
+    let after = query.after.as_deref().map(|after| place(after).ok_or_else(|| foreign_cursor(LIST))).transpose()?;
     blocking(move || {
         let (uploads, next) = publisher.uploads(after, limit)?;
         let kept = publisher.reader().state().options.uploads_kept;
         let items = uploads.into_iter().map(|status| views::upload(status, None, kept)).collect();
-        Ok::<_, ApiError>(Page { items, next: next.map(|id| id.to_string()), total: None })
+        Ok::<_, ApiError>(Page { items, next: next.map(|id| format!("{LIST}:{id}")), total: None })
     })
     .await
     .map(Json)

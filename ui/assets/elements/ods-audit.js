@@ -35,12 +35,12 @@ class OdsAudit extends OdsElement {
     const { log } = await call('show_node', { background: true });
     const { items, next } = await call('list_audit', { query: { ...this.#query, limit: PAGE }, background: true });
     const before = this.#audit.value;
-    // A page that isn't full has all down to `next`, which is as far as the node looked: `audit:` and its place.
-    const meets = items.length < PAGE ? next === null || Number(next.split(':')[1]) <= this.#head : before?.entries.some(({ lsn }) => lsn === items.at(-1)?.lsn);
+    // A page has all down to its last entry. One without any looked at tens of thousands: more than come between two looks.
+    const end = items.at(-1)?.lsn ?? 0;
+    const meets = items.length < PAGE ? end <= this.#head : before?.entries.some(({ lsn }) => lsn === end);
     this.#head = log.head;
-    if (!before || !meets) return { entries: items, next };
-    const end = items.at(-1)?.lsn ?? Infinity;
-    return { entries: [...items, ...before.entries.filter(({ lsn }) => lsn < end)], next: before.next };
+    if (!before || next === null || !meets) return { entries: items, next };
+    return { entries: [...items, ...before.entries.filter(({ lsn }) => lsn < end || end === 0)], next: before.next };
   }
 
   async #older() {

@@ -232,14 +232,14 @@ async fn a_history_is_paged_from_its_oldest_end_so_that_new_revisions_do_not_shi
     let first = api.get("/api/v1/revisions/a.pkg?limit=2").await.ok(200);
     assert_eq!(
         (versions(&first), &first["next"], &first["total"]),
-        (vec!["4".into(), "3".into()], &"revisions:3".into(), &5.into())
+        (vec!["4".into(), "3".into()], &"revisions:78aa490d:3".into(), &5.into())
     );
     api.publish("a.pkg", &[9], &[("version", "9")]);
-    let second = api.get("/api/v1/revisions/a.pkg?limit=2&after=revisions:3").await.ok(200);
-    assert_eq!((versions(&second), &second["next"]), (vec!["2".into(), "1".into()], &"revisions:1".into()));
-    let last = api.get("/api/v1/revisions/a.pkg?limit=2&after=revisions:1").await.ok(200);
+    let second = api.get("/api/v1/revisions/a.pkg?limit=2&after=revisions:78aa490d:3").await.ok(200);
+    assert_eq!((versions(&second), &second["next"]), (vec!["2".into(), "1".into()], &"revisions:78aa490d:1".into()));
+    let last = api.get("/api/v1/revisions/a.pkg?limit=2&after=revisions:78aa490d:1").await.ok(200);
     assert_eq!((versions(&last), &last["next"]), (vec!["0".into()], &Value::Null));
-    for (query, rows) in [("after=revisions:0", 0), ("after=revisions:6", 6), ("", 6)] {
+    for (query, rows) in [("after=revisions:78aa490d:0", 0), ("after=revisions:78aa490d:6", 6), ("", 6)] {
         assert_eq!(
             versions(&api.get(&format!("/api/v1/revisions/a.pkg?{query}")).await.ok(200)).len(),
             rows,
@@ -247,7 +247,7 @@ async fn a_history_is_paged_from_its_oldest_end_so_that_new_revisions_do_not_shi
         );
     }
     // Of another list, or of a longer history.
-    for foreign in ["x", "3", "audit:3", "revisions:x", "revisions:7"] {
+    for foreign in ["x", "3", "audit:3", "revisions:78aa490d:x", "revisions:78aa490d:7", "revisions:1"] {
         let told = api.get(&format!("/api/v1/revisions/a.pkg?after={foreign}")).await.problem(400, "bad_query");
         assert_eq!(told["field"], "after", "{foreign}");
     }
