@@ -157,7 +157,7 @@ class ODSUploader(Processor):
         """What the recipe says about the package, and the node doesn't."""
         patch = {key: value for key, value in self.metadata() if key != "tag" and there.get(key) != value}
         tags = self.tags()
-        if tags and set(tags) != set(there["tags"]):
+        if tags and set(tags) != set(there.get("tags") or []):
             patch["tags"] = tags
         return patch
 
@@ -182,7 +182,9 @@ class ODSUploader(Processor):
     def change(self, method, target, called, headers, body, length, sha256):
         """A change on the condition that the package is as it was. Its own success, the answer to which was lost, is no conflict."""
         try:
-            return known(self.call(method, called, headers, body, length), "package")
+            answer = self.call(method, called, headers, body, length)
+            answer = answer if isinstance(answer, dict) else {}
+            return {"changed": answer.get("changed"), "package": package_of(answer.get("package"))}
         except Refused as refused:
             there = self.package(target) if refused.status == 412 and refused.tried_before else None
             if not there or there["sha256"] != sha256.hex() or self.differences(there):
@@ -224,7 +226,7 @@ class ODSUploader(Processor):
     def package(self, target):
         """What the node has there; None if nothing."""
         try:
-            return known(self.call("GET", target, {}, lambda: [], 0), "revision")
+            return package_of(self.call("GET", target, {}, lambda: [], 0))
         except Refused as refused:
             if refused.code == "no_such_package":
                 return None
@@ -276,11 +278,12 @@ class ODSUploader(Processor):
         return value
 
 
-def known(answer, field):
-    """An answer, which must have what a node's has: a proxy's sign-in page is a success as well."""
-    if field not in answer:
+def package_of(view):
+    """A package in an answer, which must have what a node's has: a proxy's sign-in page is a success as well."""
+    names = ("path", "revision", "sha256", "url")
+    if not isinstance(view, dict) or not all(isinstance(view.get(name), str) for name in names):
         raise ValueError("what answers there is no ODS node; check ODS_URL")
-    return answer
+    return view
 
 
 def hint(refused):
