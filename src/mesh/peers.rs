@@ -20,7 +20,8 @@ use std::collections::BTreeMap;
 use ods_store::{Lsn, NodeId, SetDigest};
 
 use super::limits::{
-    DOWN_AFTER_MS, GOODBYE_AGAIN_MS, LOST_MS, PING_COALESCE_MS, TOTALS_MS, VECTOR_DELAY_MS, VECTOR_PULL_MS,
+    BACK_OFF_MIN_MS, DOWN_AFTER_MS, GOODBYE_AGAIN_MS, LOST_MS, PING_COALESCE_MS, TOTALS_MS, VECTOR_DELAY_MS,
+    VECTOR_PULL_MS,
 };
 use super::moment::Moment;
 use super::protocol::Summary;
@@ -107,6 +108,12 @@ impl Digests {
     }
 }
 
+/// Whether what a peer says isn't what follows from what it said: one overtook the other, or its log was rolled back, or these
+/// are two machines with one key.
+fn contradicts(known: &Summary, said: &Summary) -> bool {
+    known.log_id == said.log_id && (known.head > said.head || (known.head == said.head && known.vector != said.vector))
+}
+
 /// A pull by vector that had its turn and goes on.
 #[derive(Debug, Clone, Copy)]
 struct VectorRun {
@@ -131,6 +138,8 @@ struct PullLane {
     under_way: bool,
     /// How the peer was known to stand when the last pull began.
     knew: Option<Summary>,
+    /// Why the last one failed.
+    error: Option<String>,
     next_at: Moment,
     failures: u32,
     /// Their digests when a pull got all of it, but perhaps for twins.
@@ -165,6 +174,7 @@ impl PullLane {
 
     /// A pull had its turn, and all that it met was taken.
     fn took_turn(&mut self, mode: PullMode, theirs: &Summary, (gained, more): (u64, bool), now: Moment) {
+        self.error = None;
         let digests = Digests::of(theirs);
         let run = self.run.take().filter(|run| run.reads(theirs)).map(|run| run.gained);
         let before = if mode == PullMode::Vector { Some(0) } else { run };
@@ -192,7 +202,8 @@ impl PullLane {
     }
 
     /// A pull failed. If it was a turn of one by vector, what that brought isn't known: it may be something.
-    fn failed(&mut self, now: Moment, dice: &mut Dice) {
+    fn failed(&mut self, reason: String, now: Moment, dice: &mut Dice) {
+        self.error = Some(reason);
         self.failures = self.failures.saturating_add(1);
         self.next_at = now.plus_ms(back_off_ms(self.failures, dice));
         if let Some(run) = &mut self.run {
@@ -219,7 +230,7 @@ struct Peer {
     theirs: Option<Summary>,
     /// What the peer knows of us: digests, and bytes wanted.
     told: Option<(Digests, u64)>,
-    /// A summary came that was older than one known: look again.
+    /// A summary came that doesn't go on from the one known, since the last ping began: look again.
     doubtful: bool,
     pinging: bool,
     pinged_at: Option<Moment>,
@@ -256,6 +267,11 @@ impl Peer {
             pull: PullLane::default(),
             synced_at: None,
         }
+    }
+
+    /// What went wrong last, and isn't well since.
+    fn error(&self) -> Option<&String> {
+        self.error.as_ref().or(self.pull.error.as_ref())
     }
 
     fn is_failing(&self) -> bool {
@@ -305,8 +321,7 @@ impl Peer {
     /// Both sides saw each other's summary. Answers may overtake each other, so one that is older than what is known is
     /// checked by another ping.
     fn learn(&mut self, theirs: Summary, told: &Summary, own: &Summary) {
-        let older = |known: &Summary| known.log_id == theirs.log_id && known.head > theirs.head;
-        self.doubtful = self.theirs.as_ref().is_some_and(older);
+        self.doubtful |= self.theirs.as_ref().is_some_and(|known| contradicts(known, &theirs));
         self.theirs = Some(theirs);
         self.told = Some((Digests::of(told), told.want_bytes));
         // What both held a moment ago is held, even if this node has moved on since.
@@ -317,7 +332,7 @@ impl Peer {
     fn compare(&mut self, own: &Summary) {
         let theirs = self.theirs.as_ref().map(Digests::of);
         if theirs == Some(Digests::of(own)) {
-            (self.pull.held, self.pull.run) = (theirs, None);
+            (self.pull.held, self.pull.run, self.pull.error) = (theirs, None, None);
             self.synced_at = Some(own.head);
         }
     }
@@ -335,11 +350,6 @@ impl Peer {
         self.failing_since.get_or_insert(now);
         self.error = Some(reason);
         self.ping_at = now.plus_ms(back_off_ms(failures, dice));
-    }
-
-    fn pull_failed(&mut self, reason: String, now: Moment, dice: &mut Dice) {
-        self.pull.failed(now, dice);
-        self.error = Some(reason);
     }
 
     /// A peer that answered last time is pinged now, or so long after its last ping.
@@ -385,6 +395,8 @@ impl Peers {
             let peer = self.links.entry(*node).or_insert_with(|| Peer::new(now));
             if peer.paused && !paused {
                 peer.ping_at = now;
+                // It may have moved.
+                peer.pings = if peer.is_failing() { peer.pings } else { Pings::Untried };
             }
             peer.paused = *paused;
         }
@@ -456,29 +468,31 @@ impl Peers {
         peer.pull.under_way = false;
         let PullReport { mode, theirs, gained, more, refused, is_offence: _ } = report;
         let newer = |known: &Summary| known.log_id == theirs.log_id && known.head > theirs.head;
-        // What was heard meanwhile overtook this. But a log that is shorter than its node had said before it was asked was rolled
-        // back, or is another machine's: that is how it stands, and a ping tells for certain.
-        let went_back = peer.pull.knew.take().is_some_and(|knew| newer(&knew));
-        if went_back || !peer.theirs.as_ref().is_some_and(newer) {
+        // What was heard meanwhile overtook this. But a log that doesn't go on from what its node had said before it was asked
+        // was rolled back, or is another machine's: that is how it stands if nothing was heard since, and a ping tells.
+        let knew = peer.pull.knew.take();
+        let went_back = knew.as_ref().is_some_and(|knew| contradicts(knew, &theirs));
+        if (went_back && peer.theirs == knew) || !peer.theirs.as_ref().is_some_and(newer) {
             peer.theirs = Some(theirs.clone());
         }
         peer.doubtful |= went_back;
         peer.compare(&self.own);
         if let Some(reason) = refused {
             peer.pull.stopped(mode, Digests::of(&theirs));
-            return peer.pull_failed(reason, now, &mut self.dice);
-        }
-        if !peer.is_failing() {
-            peer.error = None;
+            return peer.pull.failed(reason, now, &mut self.dice);
         }
         peer.pull.took_turn(mode, &theirs, (gained, more), now);
+        if went_back {
+            // Where pings reach one machine and pulls another, each finds what the other didn't say.
+            peer.pull.next_at = now.plus_ms(BACK_OFF_MIN_MS);
+        }
     }
 
     /// A pull failed. It was asked for where the peer answered last, and perhaps it is elsewhere by now: a ping looks for it.
     pub(super) fn pull_failed(&mut self, node: &NodeId, reason: String, now: Moment) {
         if let Some(peer) = self.links.get_mut(node) {
             peer.pull.under_way = false;
-            peer.pull_failed(reason, now, &mut self.dice);
+            peer.pull.failed(reason, now, &mut self.dice);
             peer.look_again_after(TOTALS_MS, now);
         }
     }
@@ -497,7 +511,7 @@ impl Peers {
         for (node, peer) in &mut self.links {
             actions.extend(peer.change(node, now));
             if peer.ping_due(&self.own).is_some_and(|due| due <= now) {
-                (peer.pinging, peer.pinged_at) = (true, Some(now));
+                (peer.pinging, peer.pinged_at, peer.doubtful) = (true, Some(now), false);
                 actions.push(Action::Ping(*node));
             }
             if let Some((_, mode)) = peer.pull_due(&self.own).filter(|(due, _)| *due <= now) {
@@ -522,7 +536,7 @@ impl Peers {
         let peer = self.links.get(node)?;
         let (link, paused) = (peer.link, peer.paused);
         let caught_up = peer.is_read();
-        Some(PeerView { link, paused, theirs: peer.theirs.clone(), caught_up, error: peer.error.clone() })
+        Some(PeerView { link, paused, theirs: peer.theirs.clone(), caught_up, error: peer.error().cloned() })
     }
 
     /// Where this node's log ended when the peer was last seen to hold all of it.
@@ -538,7 +552,7 @@ impl Peers {
         if peer.pinging || peer.pull.under_way || due.min().is_some_and(|due| due <= now) {
             return None;
         }
-        Some(peer.error.clone().map_or(Ok(()), Err))
+        Some(peer.error().cloned().map_or(Ok(()), Err))
     }
 
     /// How it stands here.

@@ -2,7 +2,7 @@
 
 use ods_store::Lsn;
 
-use super::super::limits::{BACK_OFF_MAX_MS, COMPARE_MS};
+use super::super::limits::{BACK_OFF_MAX_MS, BACK_OFF_MIN_MS, COMPARE_MS};
 use super::*;
 
 const A: NodeId = NodeId::from_bytes([1; 32]);
@@ -156,6 +156,70 @@ fn a_log_that_is_shorter_than_its_node_said_is_read_once_and_asked_about() {
 }
 
 #[test]
+fn what_was_heard_while_a_shorter_log_was_read_is_not_forgotten() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(5), &holds(1), at(1000));
+    assert_eq!(peers.actions(at(1000)), [Action::Pull(A, PullMode::Cursor)]);
+    peers.set_own(holds(2));
+    assert_eq!(peers.actions(at(1001)), [Action::Ping(A)]);
+    peers.heard(&A, holds(4), &holds(2), at(1005));
+    peers.pulled(&A, report(PullMode::Cursor, 3, 2), at(1010));
+    peers.pinged(&A, &holds(2), holds(3), at(1012));
+    assert_eq!(peers.actions(at(1051)), [Action::Ping(A)], "that ping was begun before there was a doubt");
+    peers.pinged(&A, &holds(2), holds(4), at(1055));
+    assert!(peers.next_at().unwrap() <= at(1010).plus_ms(BACK_OFF_MIN_MS));
+    assert_eq!(peers.actions(at(1010).plus_ms(BACK_OFF_MIN_MS)), [Action::Pull(A, PullMode::Cursor)]);
+}
+
+/// Behind one address are two machines that run one node: pings reach one, pulls the other.
+#[test]
+fn two_logs_that_take_turns_are_asked_for_with_pauses() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(5), &holds(1), at(1000));
+    let (mut pings, mut pulls, mut now) = (0, 0, at(1000));
+    while now < at(11_000) {
+        for action in peers.actions(now) {
+            match action {
+                Action::Ping(_) => {
+                    pings += 1;
+                    peers.pinged(&A, &holds(1), holds(5), now);
+                }
+                Action::Pull(_, mode) => {
+                    pulls += 1;
+                    peers.pulled(&A, report(mode, 3, 0), now);
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        now = peers.next_at().unwrap().max(now.plus_ms(1));
+    }
+    assert!((2..=25).contains(&pulls) && pings <= 25, "{pulls} pulls and {pings} pings in 10 seconds");
+}
+
+#[test]
+fn another_log_of_the_same_length_is_asked_about() {
+    let mut peers = in_sync();
+    let other = Summary { vector: SetDigest::from_bytes([7; 32]), ..holds(1) };
+    peers.heard(&A, other, &holds(1), at(1000));
+    assert!(peers.actions(at(1000)).contains(&Action::Ping(A)));
+}
+
+#[test]
+fn what_a_pull_failed_by_is_told_until_one_succeeds() {
+    let mut peers = in_sync();
+    peers.heard(&A, holds(2), &holds(1), at(1000));
+    assert_eq!(peers.actions(at(1000)), [Action::Pull(A, PullMode::Cursor)]);
+    peers.pull_failed(&A, "the line broke".to_owned(), at(1001));
+    assert_eq!(peers.actions(at(1001)), [Action::Ping(A)]);
+    peers.pinged(&A, &holds(1), holds(2), at(1002));
+    assert_eq!(peers.settled(&A, at(1003)), Some(Err("the line broke".to_owned())));
+    let again = peers.next_at().unwrap();
+    assert_eq!(peers.actions(again), [Action::Pull(A, PullMode::Cursor)]);
+    peers.pulled(&A, report(PullMode::Cursor, 2, 1), again);
+    assert_eq!(peers.view(&A).unwrap().error, None);
+}
+
+#[test]
 fn news_that_overtake_a_page_are_pulled_at_once() {
     let mut peers = in_sync();
     peers.heard(&A, holds(3), &holds(1), at(1000));
@@ -304,7 +368,7 @@ fn a_paused_peer_is_left_alone_until_resumed() {
     peers.heard(&A, holds(3), &holds(2), at(1002));
     assert_eq!(peers.actions(at(500_000)), []);
     peers.set_links(&[(A, false)], at(600_000));
-    assert!(peers.actions(at(600_000)).contains(&Action::Ping(A)));
+    assert_eq!(peers.actions(at(600_000)), [Action::Ping(A)], "where it answers now isn't known yet");
 }
 
 #[test]
