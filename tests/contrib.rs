@@ -112,6 +112,13 @@ fn the_receiver_posts_what_is_signed_and_nothing_else() {
     node.put("mac/c.pkg", b"4").expect(201);
     wait::until("the next is in the chat", wait::SOON, || chat.count() >= 4);
     assert!(chat.received()[3].body.contains("mac/c.pkg"), "{}", chat.received()[3].body);
+    // What the chat takes later is sent again.
+    chat.answer(|_| receiver::status(429));
+    node.put("mac/d.pkg", b"5").expect(201);
+    wait::until("the chat had no time for it", wait::SOON, || chat.count() >= 5);
+    chat.answer(|_| receiver::ok());
+    wait::until("it is told again", wait::SOON, || chat.count() >= 6);
+    assert!(chat.received()[5].body.contains("mac/d.pkg"), "{}", chat.received()[5].body);
 }
 
 #[test]

@@ -14,6 +14,12 @@ use super::*;
 /// The journal: these are kept, and no others.
 const FIRST: u64 = 1001;
 const HEAD: u64 = 2200;
+/// Up to there a filter let nothing through, as the stream behind them tells before it ends.
+const PASSED: u64 = 2240;
+
+fn event_stream(text: String) -> Response {
+    ([(CONTENT_TYPE, "text/event-stream")], text).into_response()
+}
 
 #[derive(Clone, Default)]
 struct Journal {
@@ -22,15 +28,17 @@ struct Journal {
 }
 
 impl Journal {
-    /// Ends as soon as it was told to begin elsewhere, and refuses whoever goes on behind the head.
+    /// Ends as soon as it was told to begin elsewhere, and refuses whoever goes on from the last place.
     fn stream(&self, headers: &HeaderMap) -> Response {
         let after = headers["last-event-id"].to_str().expect("text").parse().expect("a number");
         self.streams.lock().expect("no thread panics").push(after);
         if after >= HEAD {
-            return StatusCode::FORBIDDEN.into_response();
+            let place = format!("id: {PASSED}\n: following\n\n");
+            let is_known = after == PASSED;
+            return if is_known { StatusCode::FORBIDDEN.into_response() } else { event_stream(place) };
         }
         let reset = format!("id: {HEAD}\nevent: reset\ndata: {{\"head\":{HEAD}}}\n\n");
-        ([(CONTENT_TYPE, "text/event-stream")], reset).into_response()
+        event_stream(reset)
     }
 
     /// The third is refused.
@@ -68,7 +76,7 @@ async fn records_that_are_still_kept_after_a_reset_come_page_by_page_and_once_ea
     assert_eq!(outcome.expect_err("it ends when it is refused").exit(), Exit::Refused);
     let lsn = |line: &str| serde_json::from_str::<Value>(line).expect("JSON")["lsn"].as_u64().expect("a number");
     assert_eq!(printed.lines().map(lsn).collect::<Vec<_>>(), (FIRST..=HEAD).collect::<Vec<_>>());
-    assert_eq!(*journal.streams.lock().expect("no thread panics"), [1001, 1501, HEAD]);
+    assert_eq!(*journal.streams.lock().expect("no thread panics"), [1001, 1501, HEAD, PASSED]);
     let pages = journal.pages.lock().expect("no thread panics").clone();
     assert_eq!(
         pages,
