@@ -101,3 +101,29 @@ fn bytes_of_what_may_count_again_stay_though_the_package_was_published_anew() {
     assert!(b.package(&path("x.pkg")).expect("readable").expect("listed").conflict && held(b"x") && held(b"anew"));
     assert_sound(b);
 }
+
+/// Of a removed package, too: the removal knew nothing of what may count again, and that is listed then.
+#[test]
+fn bytes_of_what_may_count_again_stay_beside_a_removal_that_did_not_know_of_it() {
+    let nodes = mesh(3, Role::Publisher);
+    let [a, b, p] = [0, 1, 2].map(|node| &nodes[node].1);
+    put(p, "w.pkg", b"first", at(1)).expect("a publish");
+    for store in [a, b] {
+        pull(store, p, at(1)).expect("a pull");
+    }
+    fetch(b, p);
+    a.remove(&path("w.pkg"), &Condition::None, &Author::new("test"), at(2)).expect("a removal");
+    put(p, "w.pkg", b"later", at(2)).expect("a publish");
+    pull(b, p, at(3)).expect("a pull");
+    fetch(b, p);
+    pull(b, a, at(3)).expect("a pull");
+    assert!(listed(b, "w.pkg"), "both are heads");
+    let expel = sign(a, p, vec![EventId::from_bytes([6; 32])]);
+    b.insert_statements(vec![expel], at(4)).expect("it verifies");
+    assert!(!listed(b, "w.pkg"));
+    let removed = SpacePolicy { retention: space().retention.forgetting_removed(), ..space() };
+    assert_eq!(b.gc(&removed, GcMode::Collect, at(100)).expect("a run").blobs.count, 1);
+    let held = |bytes: &[u8]| b.open_blob(&Digest::of(bytes), at(101)).expect("readable").is_some();
+    assert_eq!([held(b"later"), held(b"first")], [true, false]);
+    assert_sound(b);
+}

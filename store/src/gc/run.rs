@@ -429,7 +429,7 @@ fn walk_path(
         };
         // One that may count and that nothing follows which does may be a head again, and these the only bytes.
         let may_be_head = may_count && !replaced.contains(&event.id);
-        if window.keeps(&revision) || (may_be_head && !is_released) {
+        if window.keeps(&revision) || may_be_head {
             view.retained.push(short(&publish.blob));
         }
     }
