@@ -162,8 +162,7 @@ pub(crate) fn page_of<T>(
 ) -> Result<Page<T>, ApiError> {
     let limit = page_rows(query.limit.or(Some(ods_store::PAGE_ROWS_MAX)))?;
     let total = rows.len() as u64;
-    let after =
-        query.after.as_deref().map(|after| key_in(list, after).ok_or_else(|| foreign_cursor(list))).transpose()?;
+    let after = place_in(list, query.after.as_deref(), Some)?;
     let is_before = |row: &T| after.is_some_and(|after| key(row).as_str() <= after);
     let mut items: Vec<T> = rows.into_iter().skip_while(is_before).take(limit + 1).collect();
     let more = items.len() > limit;
@@ -172,15 +171,20 @@ pub(crate) fn page_of<T>(
     Ok(Page { items, next, total: Some(total) })
 }
 
-/// The key in a cursor of a list, of which the name is a kind, or a kind and behind a colon what it is a list of.
-pub(crate) fn key_in<'a>(list: &str, after: &'a str) -> Option<&'a str> {
-    after.strip_prefix(list)?.strip_prefix(':')
+/// The place that a cursor of a list means, `{list}:{key}`. A list's name is a kind, or a kind and behind a colon what it is a
+/// list of.
+pub(crate) fn place_in<'a, T>(
+    list: &str,
+    after: Option<&'a str>,
+    place: impl Fn(&'a str) -> Option<T>,
+) -> Result<Option<T>, ApiError> {
+    let key = |after: &'a str| after.strip_prefix(list)?.strip_prefix(':');
+    after.map(|after| key(after).and_then(&place).ok_or_else(|| foreign_cursor(list))).transpose()
 }
 
-/// The number in a cursor of a list whose cursors are `{list}:{number}`.
-pub(crate) fn number_in(list: &str, after: Option<&str>) -> Result<Option<u64>, ApiError> {
-    let number = |after| key_in(list, after)?.parse().ok();
-    after.map(|after| number(after).ok_or_else(|| foreign_cursor(list))).transpose()
+/// The same where the key is a number.
+pub(crate) fn number_in<T: std::str::FromStr>(list: &str, after: Option<&str>) -> Result<Option<T>, ApiError> {
+    place_in(list, after, |number| number.parse().ok())
 }
 
 /// A cursor of another list is refused: its place would mean something else here.

@@ -132,10 +132,11 @@ fn heeded_by(operation: &Value) -> Heeds {
         query: parameters().any(|parameter| parameter["in"] == "query"),
         conditions: [IF_MATCH, IF_NONE_MATCH].into_iter().filter(has).collect(),
         body: operation.get("requestBody").is_some(),
-        scope: [Scope::Admin, Scope::Publish]
-            .into_iter()
-            .find(|scope| operation["x-ods-scope"] == scope.as_str())
-            .unwrap_or(Scope::Read),
+        scope: match operation["x-ods-scope"].as_str() {
+            Some("admin") => Scope::Admin,
+            Some("publish") => Scope::Publish,
+            _ => Scope::Read,
+        },
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Parser;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::Context;
 use crate::cli::{Cli, Exit, Failure, Input, Output};
@@ -104,6 +105,15 @@ impl Node {
             Err(failure) => (failure.exit(), failure.to_json()["detail"].as_str().unwrap_or_default().to_owned()),
         }
     }
+}
+
+/// Serves on a free port until the set is dropped: the URL.
+async fn serve(router: axum::Router) -> (String, JoinSet<std::io::Result<()>>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let mut serving = JoinSet::new();
+    serving.spawn(async move { axum::serve(listener, router).await });
+    (url, serving)
 }
 
 /// Runs a command, with this piped in: how it ended, and what it printed until then.

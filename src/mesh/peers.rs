@@ -396,7 +396,9 @@ impl Peers {
             if peer.paused && !paused {
                 peer.ping_at = now;
                 // It may have moved.
-                peer.pings = if peer.is_failing() { peer.pings } else { Pings::Untried };
+                if peer.pings == Pings::Answered {
+                    peer.pings = Pings::Untried;
+                }
             }
             peer.paused = *paused;
         }

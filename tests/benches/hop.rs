@@ -1,5 +1,6 @@
 //! One hop over loopback: a package of 1 GiB from one node to a new second one, over plain HTTP beside rsync from its
-//! daemon, which encrypts nothing either, and over TLS; beside Syncthing; and 1 KiB from the moment that it is sent to one node until the other serves it.
+//! daemon, which encrypts nothing either, and over TLS; beside Syncthing; and 1 KiB from the moment that it is sent to one
+//! node until the other serves it.
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -10,7 +10,8 @@
 //! - At most [`KEYS_MAX`] addresses, accounts or places are remembered of each, beyond which new ones share a single budget.
 //! - Journal and audit take of an address one refusal a minute after a burst of 5, and of all together one every 10 s after
 //!   a burst of 50, of sign-ins as many again as of tokens; the next one that is written down tells how many were not, and if
-//!   none comes an entry of its own does within a minute or so ([`super::AppState::tell_unwritten`]). So whoever floods from one address, in whatever way, or with tokens from many, leaves room for the sign-ins of others.
+//!   none comes an entry of its own does within a minute or so ([`super::AppState::tell_unwritten`]). So whoever floods from
+//!   one address, in whatever way, or with tokens from many, leaves room for the sign-ins of others.
 
 use std::collections::BTreeSet;
 use std::hash::Hash;

@@ -223,11 +223,7 @@ impl AppState {
             0 => reason.to_owned(),
             many => format!("{reason} (and {many} more refusals before this one, not listed)"),
         };
-        let (store, now, author) = (self.store.clone(), self.now(), who.clone().regardless());
-        if blocking(move || store.note_sign_in_refused(&author, &reason, now)).await.is_err() {
-            self.attempts.not_written(unwritten + 1);
-            tracing::warn!(who = who.as_str(), from = who.from(), "couldn't write down that credentials were refused");
-        }
+        self.write_refusals(who, reason, unwritten + 1).await;
     }
 
     /// Writes down how many refusals weren't, if any: else nobody learns of the end of a flood before somebody is refused
@@ -237,12 +233,15 @@ impl AppState {
         if unwritten == 0 {
             return;
         }
-        let (store, now) = (self.store.clone(), self.now());
-        let reason = format!("{unwritten} refusals, not listed");
-        let author = Author::new("unknown").regardless();
+        self.write_refusals(&Author::new("unknown"), format!("{unwritten} refusals, not listed"), unwritten).await;
+    }
+
+    /// Writes down so many refusals in an entry. If that fails they are counted, for the next one.
+    async fn write_refusals(&self, who: &Author, reason: String, refusals: u64) {
+        let (store, now, author) = (self.store.clone(), self.now(), who.clone().regardless());
         if blocking(move || store.note_sign_in_refused(&author, &reason, now)).await.is_err() {
-            self.attempts.not_written(unwritten);
-            tracing::warn!(unwritten, "couldn't write down how many credentials were refused; it is tried again");
+            self.attempts.not_written(refusals);
+            tracing::warn!(who = who.as_str(), from = who.from(), "couldn't write down that credentials were refused");
         }
     }
 }

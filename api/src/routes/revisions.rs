@@ -31,8 +31,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<RevisionView>>, ApiError> {
     let limit = page_rows(query.limit.or(Some(ods_store::PAGE_ROWS_MAX)))?;
     let list = list_of(&path);
-    let older = number_in(&list, query.after.as_deref())?.map(usize::try_from).transpose();
-    let older = older.map_err(|_| foreign_cursor(&list))?;
+    let older = number_in(&list, query.after.as_deref())?;
     blocking(move || {
         let names = Names::load(&reader)?;
         let page = reader.revision_page(&path, older, limit)?;

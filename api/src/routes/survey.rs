@@ -6,7 +6,7 @@ use ods_store::{NodeId, Package, PackagePath};
 use crate::auth::Reader;
 use crate::blocking::blocking;
 use crate::error::{ApiError, Code};
-use crate::extract::{Params, foreign_cursor, key_in, page_of, page_rows, parse_id};
+use crate::extract::{Params, page_of, page_rows, parse_id, place_in};
 use crate::paths::{AboutId, AboutPath};
 use crate::survey;
 use crate::types::{MeshNodeView, MissingView, Page, PageQuery, Replicas, ReplicationView};
@@ -46,8 +46,8 @@ pub(crate) async fn missing(
     let node: NodeId = parse_id(&id, Code::NoSuchNode, "node")?;
     let limit = page_rows(query.limit)?;
     let list = format!("missing:{node}");
-    let place = |after| key_in(&list, after).filter(|path| PackagePath::parse(path).is_ok()).map(str::to_owned);
-    let after = query.after.as_deref().map(|after| place(after).ok_or_else(|| foreign_cursor(&list))).transpose()?;
+    let place = |path: &str| PackagePath::parse(path).is_ok().then(|| path.to_owned());
+    let after = place_in(&list, query.after.as_deref(), place)?;
     blocking(move || {
         let found = reader.lacking(&node, after.as_deref(), limit)?;
         let next = found.next.as_ref().map(|path| format!("{list}:{path}"));

@@ -21,7 +21,7 @@ use crate::auth::{Announced, AppState, Publisher, Uploader};
 use crate::blocking::blocking;
 use crate::conditions;
 use crate::error::{ApiError, Code};
-use crate::extract::{Params, foreign_cursor, key_in, page_rows, parse_id};
+use crate::extract::{Params, page_rows, parse_id, place_in};
 use crate::paths::AboutId;
 use crate::router::must_say_nothing;
 use crate::routes::packages::must_not_be_encoded;
@@ -41,8 +41,7 @@ pub(crate) async fn list(
     Params(query): Params<PageQuery>,
 ) -> Result<Json<Page<UploadView>>, ApiError> {
     let limit = page_rows(query.limit.or(Some(ods_store::PAGE_ROWS_MAX)))?;
-    let place = |after| key_in(LIST, after)?.parse().ok();
-    let after = query.after.as_deref().map(|after| place(after).ok_or_else(|| foreign_cursor(LIST))).transpose()?;
+    let after = place_in(LIST, query.after.as_deref(), |id| id.parse().ok())?;
     blocking(move || {
         let (uploads, next) = publisher.uploads(after, limit)?;
         let kept = publisher.reader().state().options.uploads_kept;

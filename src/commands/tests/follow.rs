@@ -65,10 +65,7 @@ async fn records_that_are_still_kept_after_a_reset_come_page_by_page_and_once_ea
     let router = Router::new()
         .route("/api/v1/events/stream", get(|headers: HeaderMap| async move { streams.stream(&headers) }))
         .route("/api/v1/events", get(|Query(query): Query<EventQuery>| async move { pages.page(&query) }));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let server = format!("http://{}", listener.local_addr().expect("an address"));
-    let mut serving = tokio::task::JoinSet::new();
-    serving.spawn(async move { axum::serve(listener, router).await });
+    let (server, _serving) = serve(router).await;
 
     let folder = tempfile::tempdir().expect("a folder");
     let typed = ["events", "--follow", "--after", "5", "--limit", "1", "--server", &server, "--json"];

@@ -34,9 +34,8 @@ impl Bench {
 
     /// Pushes both to one that says this, and waits: how it ended, and what was printed.
     async fn wait(&self, says: Says, timeout: &str) -> (Result<(), Failure>, String) {
-        let (pushed, times) = (self.pushed.clone(), Arc::new(Mutex::new(BTreeMap::<String, usize>::new())));
-        let put = self.pushed.clone();
-        let found = self.pushed.clone();
+        let times = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
+        let [pushed, put, found] = [(); 3].map(|()| self.pushed.clone());
         let replication = async move |UrlPath(path): UrlPath<String>| {
             let time = {
                 let mut times = times.lock().expect("no thread panics");
@@ -54,10 +53,7 @@ impl Bench {
         let router = Router::new()
             .route("/api/v1/packages/{*path}", get(show).put(publish))
             .route("/api/v1/replication/{*path}", get(replication));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let server = format!("http://{}", listener.local_addr().expect("an address"));
-        let mut serving = tokio::task::JoinSet::new();
-        serving.spawn(async move { axum::serve(listener, router).await });
+        let (server, _serving) = serve(router).await;
         let [a, b] = &self.files;
         let typed = ["push", a, b, "--jobs", "1", "--wait", "--timeout", timeout, "--server", &server, "--json"];
         let running = run(self.node.folder.path(), &typed, &[("ODS_TOKEN", "t")], "");

@@ -3,19 +3,15 @@
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
-use tokio::task::JoinSet;
 
 use super::*;
 
 /// A receiver that takes what is sent to `/good`, and nothing that is sent to `/bad`; ends when the set is dropped.
-async fn receiver(serving: &mut JoinSet<std::io::Result<()>>) -> String {
+async fn receiver() -> (String, JoinSet<std::io::Result<()>>) {
     let router = Router::new()
         .route("/good", post(async || StatusCode::NO_CONTENT))
         .route("/bad", post(async || (StatusCode::INTERNAL_SERVER_ERROR, "not today")));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    serving.spawn(async move { axum::serve(listener, router).await });
-    url
+    serve(router).await
 }
 
 #[tokio::test]
@@ -36,8 +32,7 @@ async fn webhooks() {
 #[tokio::test]
 async fn what_is_sent_to_them() {
     let node = Node::start().await;
-    let mut serving = JoinSet::new();
-    let url = receiver(&mut serving).await;
+    let (url, _serving) = receiver().await;
     for name in ["good", "bad"] {
         let address = format!("{url}/{name}");
         node.well(&["webhook", "add", &address, "--name", name, "--allow-private", "--type", "package.published"])
