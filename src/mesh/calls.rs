@@ -1,14 +1,19 @@
 //! What the driver's tasks do: a ping, a pull, a join, by HTTP. Each drives the carrier-free steps of `exchange.rs` and
 //! `pair.rs`; store work happens off the async threads.
 
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use ods_api::{InviteLine, JoinError};
 use ods_store::{Author, JoiningRow, Lsn, NodeId, PeerRow, Store, StoreError};
+use tokio::time::sleep;
 
 use super::Clock;
 use super::client::CallError;
 use super::endpoint::{Endpoint, Way, endpoints};
 use super::exchange::{self, Checked, Checker, Pull, Step};
-use super::limits::{PULL_PAGES_MAX, REJOIN_FOR_MS};
+use super::limits::{LINK_TURN_MS, PULL_PAGES_MAX, REJOIN_FOR_MS};
 use super::offload::Offload;
 use super::pair::Join;
 use super::peers::{PullMode, PullReport};
@@ -52,9 +57,13 @@ impl Caller {
             self.in_store(move |store| exchange::ping(store, news_after)).await.map_err(|error| error.to_string())?;
         let (told, request) = (ping.summary.clone(), Request::Ping(ping));
         let mut reason = "it has no url".to_owned();
-        let linked = self.wire.is_linked(&row.node);
-        for endpoint in endpoints(&row, last_good.as_ref(), linked) {
-            let (endpoint, outcome) = self.ping_or_link(endpoint, linked, &request).await;
+        let links = self.wire.links_in_turn(&row.node);
+        let ways = endpoints(&row, last_good.as_ref(), &links);
+        for ways in ways.chunk_by(|one, next| one.way.is_link() && next.way.is_link()) {
+            let (endpoint, outcome) = match ways {
+                [to] if links.is_empty() => self.ping_or_link(to, &request).await,
+                ways => self.ping_soonest(ways, &request).await,
+            };
             match outcome {
                 Ok(theirs) => {
                     if (told.vector, told.roster) == (theirs.vector, theirs.roster) {
@@ -72,20 +81,39 @@ impl Caller {
     }
 
     /// A peer that opens a link while it is looked for elsewhere, where nobody may answer for seconds, is asked through that.
-    async fn ping_or_link(
-        &self,
-        to: Endpoint,
-        linked: bool,
-        request: &Request,
-    ) -> (Endpoint, Result<Summary, CallError>) {
-        let node = to.node;
+    async fn ping_or_link(&self, to: &Endpoint, request: &Request) -> (Endpoint, Result<Summary, CallError>) {
         tokio::select! {
             biased;
-            outcome = self.ping_at(&to, request) => (to, outcome),
-            () = self.wire.link_opened(&node), if !linked => {
-                let to = Endpoint { way: Way::Link, ..to };
+            outcome = self.ping_at(to, request) => (to.clone(), outcome),
+            () = self.wire.link_opened(&to.node) => {
+                let place = self.wire.links_in_turn(&to.node).first().copied();
+                let to = place.map_or_else(|| to.clone(), |place| Endpoint { way: Way::Link(place), ..to.clone() });
                 let outcome = self.ping_at(&to, request).await;
                 (to, outcome)
+            }
+        }
+    }
+
+    /// Asks in this order, the next one without waiting long for the one before, that may be a link which broke and nobody noticed.
+    /// The first answer counts.
+    async fn ping_soonest(&self, ways: &[Endpoint], request: &Request) -> (Endpoint, Result<Summary, CallError>) {
+        let (mut asked, mut left) = (FuturesUnordered::new(), ways.iter());
+        let mut failed = None;
+        loop {
+            asked.extend(left.next().map(async |to: &Endpoint| (to.clone(), self.ping_at(to, request).await)));
+            let is_last = left.len() == 0;
+            let answered = tokio::select! {
+                biased;
+                answered = asked.next() => answered,
+                () = sleep(Duration::from_millis(LINK_TURN_MS)), if !is_last => continue,
+            };
+            match answered {
+                Some((to, Err(error))) if !error.is_answer() => failed = Some((to, Err(error))),
+                Some(answered) => return answered,
+                None => {}
+            }
+            if let Some(failed) = failed.take_if(|_| is_last && asked.is_empty()) {
+                return failed;
             }
         }
     }
@@ -120,7 +148,7 @@ impl Caller {
     pub(super) async fn farewell(self, row: PeerRow, last_good: Option<Way>) {
         let node = row.node;
         let Ok(request) = self.in_store(move |store| exchange::farewell(store, &node)).await else { return };
-        for endpoint in endpoints(&row, last_good.as_ref(), self.wire.is_linked(&node)) {
+        for endpoint in endpoints(&row, last_good.as_ref(), &self.wire.links_in_turn(&node)) {
             match self.wire.call(&endpoint, &request).await {
                 Err(error) if !error.is_answer() => {}
                 _ => return,

@@ -28,6 +28,7 @@ use super::endpoint::{Endpoint, Way};
 use super::inbox::Inbox;
 use super::least_rate::{self, Trickle};
 use super::limits::{REFUSAL_BYTES_MAX, SILENCE_MS};
+use super::links::Place;
 use super::pacers::{Direction, Outflow};
 use super::protocol::{Answer, BytesRequest, Request};
 use super::signature::{
@@ -91,8 +92,8 @@ impl CallError {
 pub(super) struct Client {
     key: NodeKey,
     connections: Connections,
-    /// The last nonce of each peer.
-    nonces: Mutex<BTreeMap<NodeId, String>>,
+    /// The last nonce of each peer; of what is behind each of its links, that may be another machine with the same key.
+    nonces: Mutex<BTreeMap<(NodeId, Option<Place>), String>>,
     serial: AtomicU64,
     outflow: Outflow,
 }
@@ -171,9 +172,14 @@ impl Client {
         self.connections.links().has_room(node)
     }
 
-    /// Whether a peer holds a link open to this node.
-    pub(super) fn is_linked(&self, node: &NodeId) -> bool {
-        self.connections.links().get(node).is_some()
+    /// How many links a peer holds open to this node.
+    pub(super) fn link_count(&self, node: &NodeId) -> usize {
+        self.connections.links().count(node)
+    }
+
+    /// The links of a peer, in the order in which they are to be asked now.
+    pub(super) fn links_in_turn(&self, node: &NodeId) -> Vec<Place> {
+        self.connections.links().take_turn(node)
     }
 
     /// Waits until a peer holds one.
@@ -233,10 +239,17 @@ impl Client {
         let (mut head, body) = response.into_parts();
         let upgrade = head.extensions.remove();
         if let Some(nonce) = header_text(&head.headers, NONCE) {
-            let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-            nonces.insert(to.node, nonce.to_owned());
+            self.note_nonce(to, nonce);
         }
         Ok(Answered { status: head.status, headers: head.headers, body, sender: connection.sender, signature, upgrade })
+    }
+
+    fn note_nonce(&self, to: &Endpoint, nonce: &str) {
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        if nonces.insert((to.node, place(to)), nonce.to_owned()).is_none() {
+            let links = self.connections.links();
+            nonces.retain(|(node, place), _| place.is_none_or(|place| links.get(node, place).is_some()));
+        }
     }
 
     fn message(
@@ -248,7 +261,7 @@ impl Client {
         let Location { method, path, query, range } = Location::of(request);
         let digest = content_digest(body);
         let parts = RequestParts { method, path: &path, query: &query, content_digest: &digest };
-        let nonce = self.nonces.lock().unwrap_or_else(PoisonError::into_inner).get(&to.node).cloned();
+        let nonce = self.nonces.lock().unwrap_or_else(PoisonError::into_inner).get(&(to.node, place(to))).cloned();
         let parameters = CallParameters {
             caller: self.key.node_id(),
             callee: to.node,
@@ -261,7 +274,7 @@ impl Client {
         message = match &to.way {
             Way::Url(url) => message.uri(target).header(header::HOST, url.authority()),
             // HTTP/2 wants an authority; through a link there is only one node to call.
-            Way::Link => message.uri(format!("http://{}{target}", to.node)),
+            Way::Link(_) => message.uri(format!("http://{}{target}", to.node)),
         };
         message = message.header(CONTENT_DIGEST, digest).header(SIGNATURE_INPUT, input).header(SIGNATURE, signature);
         if *request == Request::Link {
@@ -313,6 +326,13 @@ impl ByteStream {
         self.client.outflow.pacers.take(Direction::Down, &self.to.node, data.len()).await;
         self.trickle.rested(came_at.elapsed());
         Ok(Some(data))
+    }
+}
+
+const fn place(to: &Endpoint) -> Option<Place> {
+    match to.way {
+        Way::Link(place) => Some(place),
+        Way::Url(_) => None,
     }
 }
 
@@ -440,7 +460,7 @@ mod tests {
     }
 
     fn somewhere() -> Endpoint {
-        Endpoint { node: NodeId::from_bytes([1; 32]), way: Way::Link, tls_pin: None }
+        Endpoint { node: NodeId::from_bytes([1; 32]), way: Way::Link(1), tls_pin: None }
     }
 
     #[tokio::test(start_paused = true)]

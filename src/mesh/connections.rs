@@ -89,11 +89,11 @@ impl Connections {
         }
     }
 
-    /// A new connection; or the peer's newest link, if that is the way.
+    /// A new connection; or the peer's link, if that is the way.
     pub(super) async fn fresh(&self, to: &Endpoint) -> Result<Connection, CallError> {
         let unreachable = |reason: String| CallError::Unreachable { url: to.way.to_string(), reason };
-        if to.way == Way::Link {
-            let sender = self.links.get(&to.node).ok_or_else(|| unreachable("it is gone".to_owned()))?;
+        if let Way::Link(place) = to.way {
+            let sender = self.links.get(&to.node, place).ok_or_else(|| unreachable("it is gone".to_owned()))?;
             return Ok(Connection { sender: Sender::Link(sender), used: false });
         }
         let stream = self.dialer.dial(to).await.map_err(|error| unreachable(error.to_string()))?;

@@ -254,13 +254,19 @@ impl Driver {
                 if !peers.pinged(&node, &told, theirs.clone(), now) {
                     return;
                 }
+                if self.caller.wire.link_count(&node) > 1 {
+                    peers.takes_turns(&node, now);
+                }
                 self.links.answered(&endpoint, now);
                 self.last_seen.insert(node, (self.caller.clock)());
                 if self.rows.contains_key(&node) && !self.off.contains(&node) {
-                    if endpoint.way != Way::Link {
+                    if !endpoint.way.is_link() {
                         self.urls.insert(node, endpoint.way.clone());
                     }
-                    self.ways.insert(node, endpoint.clone());
+                    // What answers elsewhere may be another machine, that has other bytes.
+                    if self.ways.insert(node, endpoint.clone()).is_some_and(|before| before != endpoint) {
+                        self.fetches.lively(node);
+                    }
                     self.fetches.set_source(node, Some(endpoint));
                     self.take_news(node, &theirs);
                 }
@@ -404,12 +410,13 @@ impl Driver {
         self.tasks.start(async move { Outcome::Pinged(node, caller.ping(row, good, news_after).await.map(Box::new)) });
     }
 
-    /// Where a peer is looked for first: where it answered last. One that holds a link open and answers at a url too is
-    /// asked there in turn: these may be two machines with one key (a disk was copied), and both have what others lack.
+    /// Where a peer is looked for first: where it answered last; `None`: through links, if it has some open. One that holds a link
+    /// open and answers at a url too is asked there in turn, and so are links: these may be machines with one key (a disk was copied),
+    /// and each has what the others lack.
     fn first_way(&mut self, node: &NodeId) -> Option<Way> {
         match self.ways.get(node).map(|to| to.way.clone()) {
-            Some(Way::Url(_)) if self.caller.wire.is_linked(node) => Some(Way::Link),
-            Some(Way::Link) => Some(self.urls.remove(node).unwrap_or(Way::Link)),
+            Some(Way::Url(_)) if self.caller.wire.is_linked(node) => None,
+            Some(Way::Link(_)) => self.urls.remove(node),
             other => other,
         }
     }
@@ -450,7 +457,7 @@ impl Driver {
         }
         let now = self.moment();
         for node in self.links.due(now) {
-            let Some(to) = self.ways.get(&node).filter(|to| to.way != Way::Link).cloned() else {
+            let Some(to) = self.ways.get(&node).filter(|to| !to.way.is_link()).cloned() else {
                 self.links.ended(&node, &Err("it answers at no url".to_owned()), now);
                 continue;
             };

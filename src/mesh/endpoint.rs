@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use ods_store::{NodeId, PeerRow};
 
+use super::links::Place;
+
 /// `http://host[:port]` or `https://host[:port]`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct PeerUrl {
@@ -87,15 +89,22 @@ pub(super) enum Way {
     /// At a url.
     Url(PeerUrl),
     /// Through a link that it opened to this node.
-    Link,
+    Link(Place),
 }
 
 impl fmt::Display for Way {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(url) => url.fmt(f),
-            Self::Link => f.write_str("the link that it opened"),
+            Self::Link(_) => f.write_str("the link that it opened"),
         }
+    }
+}
+
+impl Way {
+    /// Whether it is a link.
+    pub(super) const fn is_link(&self) -> bool {
+        matches!(self, Self::Link(_))
     }
 }
 
@@ -110,13 +119,14 @@ pub(super) struct Endpoint {
     pub(super) tls_pin: Option<[u8; 32]>,
 }
 
-/// The ways to a node, best first: where it answered last, a link that it opened (whoever opens one thinks that it can't
-/// be called), its urls as it names them, where it was called from.
-pub(super) fn endpoints(row: &PeerRow, last_good: Option<&Way>, linked: bool) -> Vec<Endpoint> {
+/// The ways to a node, best first: where it answered last, links that it opened (whoever opens one thinks that it can't
+/// be called) in this order, its urls as it names them, where it was called from.
+pub(super) fn endpoints(row: &PeerRow, last_good: Option<&Way>, links: &[Place]) -> Vec<Endpoint> {
     let named = row.urls.iter().chain(&row.observed_url).filter_map(|url| url.parse().ok()).map(Way::Url);
-    let usable = |way: &Way| linked || *way != Way::Link;
+    let links = links.iter().copied().map(Way::Link);
+    let usable = |way: &Way| !way.is_link() || links.clone().any(|link| link == *way);
     let mut ways: Vec<Way> = Vec::new();
-    for way in last_good.cloned().into_iter().chain([Way::Link]).filter(usable).chain(named) {
+    for way in last_good.cloned().into_iter().filter(usable).chain(links.clone()).chain(named) {
         if !ways.contains(&way) {
             ways.push(way);
         }
@@ -153,19 +163,21 @@ mod tests {
 
     fn tried(row: &PeerRow, last_good: Option<&str>) -> Vec<String> {
         let last_good: Option<Way> = last_good.map(|url| Way::Url(url.parse().unwrap()));
-        endpoints(row, last_good.as_ref(), false).iter().map(|to| to.way.to_string()).collect()
+        endpoints(row, last_good.as_ref(), &[]).iter().map(|to| to.way.to_string()).collect()
     }
 
     #[test]
     fn a_link_comes_before_urls_but_for_the_one_that_answered_last_and_only_while_it_is_there() {
         let row = row(&["http://a:1", "http://b:1"], None);
-        let ways = |last_good: Option<Way>, linked| {
-            endpoints(&row, last_good.as_ref(), linked).into_iter().map(|to| to.way.to_string()).collect::<Vec<_>>()
+        let ways = |last_good: Option<Way>, links: &[Place]| {
+            endpoints(&row, last_good.as_ref(), links).into_iter().map(|to| to.way.to_string()).collect::<Vec<_>>()
         };
-        let link = Way::Link.to_string();
-        assert_eq!(ways(None, true), [&link, "http://a:1", "http://b:1"]);
-        assert_eq!(ways(Some(Way::Url("http://b:1".parse().unwrap())), true), ["http://b:1", &link, "http://a:1"]);
-        assert_eq!(ways(Some(Way::Link), false), ["http://a:1", "http://b:1"]);
+        let link = Way::Link(1).to_string();
+        assert_eq!(ways(None, &[1]), [&link, "http://a:1", "http://b:1"]);
+        assert_eq!(ways(Some(Way::Url("http://b:1".parse().unwrap())), &[1]), ["http://b:1", &link, "http://a:1"]);
+        assert_eq!(ways(Some(Way::Link(1)), &[]), ["http://a:1", "http://b:1"]);
+        let places = endpoints(&row, Some(&Way::Link(2)), &[3, 2]).into_iter().map(|to| to.way).filter(Way::is_link);
+        assert_eq!(places.collect::<Vec<_>>(), [Way::Link(2), Way::Link(3)]);
     }
 
     #[test]

@@ -84,6 +84,10 @@ pub(super) const LINK_SILENCE_MS: u64 = 100_000;
 pub(super) const LINK_LASTED_MS: u64 = 10_000;
 /// Links that one peer may hold open.
 pub(super) const LINKS_PER_PEER_MAX: usize = 4;
+/// A ping through a link that isn't answered in so long goes through the peer's next link as well.
+pub(super) const LINK_TURN_MS: u64 = 1_000;
+/// A peer that has several links open is pinged this often: these may be machines with one key, each of which has what others lack.
+pub(super) const TURNS_MS: u64 = 5_000;
 /// Links that all peers together may hold open.
 pub(super) const LINKS_MAX: usize = 2_000;
 /// Questions at once through a link.

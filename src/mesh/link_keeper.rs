@@ -7,7 +7,7 @@ use ods_store::NodeId;
 use tokio_util::sync::CancellationToken;
 
 use super::calls::Caller;
-use super::endpoint::{Endpoint, Way};
+use super::endpoint::Endpoint;
 use super::linking::Linking;
 use super::moment::Moment;
 
@@ -39,7 +39,7 @@ impl LinkKeeper {
 
     /// A peer answered there.
     pub(super) fn answered(&mut self, at: &Endpoint, now: Moment) {
-        if at.way != Way::Link {
+        if !at.way.is_link() {
             self.linking.answered(at.node, now);
         }
     }

@@ -2,7 +2,11 @@
 //!
 //! Invariants: a peer has at most [`LINKS_PER_PEER_MAX`]; a further one takes the place of its oldest, so that a peer whose
 //! links broke without anybody noticing can come back at once. All peers together have at most [`LINKS_MAX`].
+//!
+//! Links of one node may be of two machines (a disk was copied) that nobody can call, and each has what the other lacks. So
+//! pings take them in turn, those first that none went through, and what follows from a ping's answer goes where it came from.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -17,12 +21,25 @@ use super::limits::{LINKS_MAX, LINKS_PER_PEER_MAX};
 /// Names a link among all that there ever were.
 pub(super) type Place = u64;
 
-type Link = (Place, SendRequest<Full<Bytes>>);
+#[derive(Debug)]
+struct Link {
+    place: Place,
+    sender: SendRequest<Full<Bytes>>,
+    /// Which turn it had last; none yet: 0.
+    turn: u64,
+}
+
+impl Link {
+    fn is_live(&self) -> bool {
+        !self.sender.is_closed()
+    }
+}
 
 #[derive(Debug, Default)]
 struct All {
     links: BTreeMap<NodeId, VecDeque<Link>>,
     last_place: Place,
+    last_turn: u64,
 }
 
 /// All of them.
@@ -52,7 +69,7 @@ impl Links {
         all.last_place += 1;
         let place = all.last_place;
         let links = all.links.entry(node).or_default();
-        links.push_back((place, sender));
+        links.push_back(Link { place, sender, turn: 0 });
         if links.len() > LINKS_PER_PEER_MAX {
             links.pop_front();
         }
@@ -65,7 +82,7 @@ impl Links {
     pub(super) fn remove(&self, node: &NodeId, place: Place) {
         let mut all = self.all();
         let Some(links) = all.links.get_mut(node) else { return };
-        links.retain(|(other, _)| *other != place);
+        links.retain(|link| link.place != place);
         if links.is_empty() {
             all.links.remove(node);
         }
@@ -76,17 +93,40 @@ impl Links {
         self.all().links.retain(|node, _| usable(node));
     }
 
-    /// What sends through a peer's newest link.
-    pub(super) fn get(&self, node: &NodeId) -> Option<SendRequest<Full<Bytes>>> {
+    /// What sends through a link of this peer.
+    pub(super) fn get(&self, node: &NodeId, place: Place) -> Option<SendRequest<Full<Bytes>>> {
         let all = self.all();
-        let (_, sender) = all.links.get(node)?.iter().rfind(|(_, sender)| !sender.is_closed())?;
-        Some(sender.clone())
+        let link = all.links.get(node)?.iter().find(|link| link.place == place && link.is_live())?;
+        Some(link.sender.clone())
+    }
+
+    /// Whether this peer has a link open.
+    pub(super) fn has(&self, node: &NodeId) -> bool {
+        self.count(node) > 0
+    }
+
+    /// How many this peer has open.
+    pub(super) fn count(&self, node: &NodeId) -> usize {
+        self.all().links.get(node).map_or(0, |links| links.iter().filter(|link| link.is_live()).count())
+    }
+
+    /// The links of a peer, in the order in which they are to be asked; the first had its turn with that.
+    pub(super) fn take_turn(&self, node: &NodeId) -> Vec<Place> {
+        let All { links, last_turn, .. } = &mut *self.all();
+        let Some(links) = links.get_mut(node) else { return Vec::new() };
+        let mut live: Vec<&mut Link> = links.iter_mut().filter(|link| link.is_live()).collect();
+        live.sort_unstable_by_key(|link| (link.turn, Reverse(link.place)));
+        if let Some(first) = live.first_mut() {
+            *last_turn += 1;
+            first.turn = *last_turn;
+        }
+        live.iter().map(|link| link.place).collect()
     }
 
     /// Waits until there is a link of this peer.
     pub(super) async fn opened(&self, node: &NodeId) {
         let mut opened = self.opened.subscribe();
-        while self.get(node).is_none() {
+        while !self.has(node) {
             if opened.changed().await.is_err() {
                 return std::future::pending().await;
             }
@@ -118,19 +158,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_peer_that_opens_a_thousand_links_holds_a_few_and_the_newest_is_used() {
+    async fn a_peer_that_opens_a_thousand_links_holds_a_few_and_the_newest_is_asked_first() {
         let links = Links::default();
         let mut places = Vec::new();
         for _ in 0..1000 {
             places.push(links.add(node(1), sender().await));
         }
-        let held: Vec<Place> = links.all().links[&node(1)].iter().map(|(place, _)| *place).collect();
+        let held: Vec<Place> = links.all().links[&node(1)].iter().map(|link| link.place).collect();
         assert_eq!(held, places[1000 - LINKS_PER_PEER_MAX..]);
-        assert!(links.has_room(&node(2)) && links.get(&node(2)).is_none());
+        assert!(links.has_room(&node(2)) && !links.has(&node(2)));
+        assert_eq!(links.take_turn(&node(1)).first(), places.last());
         for place in places {
             links.remove(&node(1), place);
         }
-        assert!(links.get(&node(1)).is_none() && links.all().links.is_empty());
+        assert!(!links.has(&node(1)) && links.all().links.is_empty());
+    }
+
+    #[tokio::test]
+    async fn links_of_one_node_are_asked_in_turn_and_a_new_one_first() {
+        let links = Links::default();
+        let (one, two) = (links.add(node(1), sender().await), links.add(node(1), sender().await));
+        assert_eq!(links.take_turn(&node(1)), [two, one]);
+        assert_eq!(links.take_turn(&node(1)), [one, two]);
+        assert_eq!(links.take_turn(&node(1)), [two, one]);
+        let three = links.add(node(1), sender().await);
+        assert_eq!(links.take_turn(&node(1)), [three, one, two]);
+        assert_eq!(links.take_turn(&node(1)), [one, two, three]);
+        links.remove(&node(1), two);
+        assert_eq!(links.take_turn(&node(1)), [three, one]);
+        assert!(links.get(&node(1), two).is_none() && links.get(&node(1), one).is_some());
+        assert_eq!(links.take_turn(&node(2)), [0; 0]);
     }
 
     #[tokio::test]
@@ -142,6 +199,6 @@ mod tests {
             links.add(peer, sender);
         });
         links.keep(|_| false);
-        assert!(links.get(&node(1)).is_none());
+        assert!(!links.has(&node(1)));
     }
 }

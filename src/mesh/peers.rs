@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use ods_store::{Lsn, NodeId, SetDigest};
 
 use super::limits::{
-    BACK_OFF_MIN_MS, DOWN_AFTER_MS, GOODBYE_AGAIN_MS, LOST_MS, PING_COALESCE_MS, TOTALS_MS, VECTOR_DELAY_MS,
+    BACK_OFF_MIN_MS, DOWN_AFTER_MS, GOODBYE_AGAIN_MS, LOST_MS, PING_COALESCE_MS, TOTALS_MS, TURNS_MS, VECTOR_DELAY_MS,
     VECTOR_PULL_MS,
 };
 use super::moment::Moment;
@@ -446,6 +446,13 @@ impl Peers {
     pub(super) fn linked(&mut self, node: &NodeId, now: Moment) {
         if let Some(peer) = self.links.get_mut(node) {
             peer.ping_at = now;
+        }
+    }
+
+    /// A peer that answered may be several machines, which are asked in turn.
+    pub(super) fn takes_turns(&mut self, node: &NodeId, now: Moment) {
+        if let Some(peer) = self.links.get_mut(node) {
+            peer.look_again_after(TURNS_MS, now);
         }
     }
 

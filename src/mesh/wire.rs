@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::{self, CallError, Client};
 use super::endpoint::Endpoint;
 use super::link;
+use super::links::Place;
 use super::protocol::{Answer, BytesRequest, Request};
 
 /// A carrier.
@@ -35,10 +36,24 @@ impl Wire {
 
     /// Whether a peer has a link to this node open, through which it can be called.
     pub(super) fn is_linked(&self, node: &NodeId) -> bool {
+        self.link_count(node) > 0
+    }
+
+    /// How many links a peer has open.
+    pub(super) fn link_count(&self, node: &NodeId) -> usize {
         match self {
-            Self::Http(client) => client.is_linked(node),
+            Self::Http(client) => client.link_count(node),
             #[cfg(test)]
-            Self::Simulated(line) => line.is_linked(node),
+            Self::Simulated(line) => line.link_count(node),
+        }
+    }
+
+    /// The links that a peer has open, in the order in which they are to be asked; the first had its turn with that.
+    pub(super) fn links_in_turn(&self, node: &NodeId) -> Vec<Place> {
+        match self {
+            Self::Http(client) => client.links_in_turn(node),
+            #[cfg(test)]
+            Self::Simulated(line) => line.links_in_turn(node),
         }
     }
 

@@ -241,7 +241,7 @@ impl Network {
     fn target(&self, from: usize, to: &Endpoint) -> Option<usize> {
         match &to.way {
             Way::Url(url) => ["m", "10.0.0."].iter().find_map(|start| url.host().strip_prefix(start)?.parse().ok()),
-            Way::Link => self.0.tunnels.behind(from, &to.node),
+            Way::Link(place) => self.0.tunnels.behind(from, *place),
         }
     }
 
@@ -371,13 +371,18 @@ impl Line {
         });
         let size = taken(to, timeout(Duration::from_millis(SILENCE_MS), answered).await)?;
         let left = request.last.map_or(size, |last| (last + 1).min(size)) - request.first;
-        self.network.tell(|| format!("m{} gets bytes of {} from {}", self.machine, request.blob, to.way));
+        self.network.tell(|| format!("m{} gets bytes of {} from {}, m{machine}", self.machine, request.blob, to.way));
         Ok(ByteStream::new(self.clone(), to.clone(), machine, size, left, arriving))
     }
 
-    /// Whether a node has a link to this one open.
-    pub(crate) fn is_linked(&self, node: &NodeId) -> bool {
-        self.network.0.tunnels.behind(self.machine, node).is_some()
+    /// How many links a node has open to this one.
+    pub(crate) fn link_count(&self, node: &NodeId) -> usize {
+        self.network.0.tunnels.count(self.machine, node)
+    }
+
+    /// The links of a node to this one, in the order in which they are to be asked.
+    pub(crate) fn links_in_turn(&self, node: &NodeId) -> Vec<u64> {
+        self.network.0.tunnels.take_turn(self.machine, node)
     }
 
     /// Waits until a node opens a link to this one.
@@ -480,8 +485,8 @@ impl Line {
             return Err(unreachable("the question was lost"));
         };
         sleep(way).await;
-        let is_let_in = to.way == Way::Link || !self.network.is_firewalled(machine);
-        let is_closed = to.way != Way::Link && self.network.state().closed.contains(&machine);
+        let is_let_in = to.way.is_link() || !self.network.is_firewalled(machine);
+        let is_closed = !to.way.is_link() && self.network.state().closed.contains(&machine);
         if is_let_in && !is_closed && self.network.is_open(self.machine, machine) {
             return if self.network.is_node(machine, &to.node) {
                 Ok(machine)

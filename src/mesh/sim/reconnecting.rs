@@ -80,3 +80,31 @@ fn a_link_is_open_again_soon_and_pings_go_through_it_within_a_second() {
         assert!(again - over <= OPEN_AGAIN_S, "{trouble:?}: over at {over}, open again at {again}");
     }
 }
+
+/// Each has its turn within this, in seconds: two turns, and one more for what doesn't answer.
+const TURNS_S: f64 = 16.0;
+
+/// A link whose line broke is there for a while yet, and whatever goes into it brings no answer.
+#[test]
+fn two_machines_with_one_key_behind_firewalls_are_both_heard_and_one_that_is_gone_holds_nothing_up() {
+    let founder = |via, role| Founder { via, role, clock_error_ms: 0 };
+    let founders = vec![founder(None, Role::Owner), founder(Some(0), Role::Publisher)];
+    let publish = |at_ms, machine, path| (at_ms, Step::Publish { machine, path, size: 7 });
+    let steps = vec![
+        (10_000, Step::Clone { machine: 1, for_ms: 150_000 }),
+        publish(40_000, 1, 1),
+        publish(60_000, 2, 2),
+        (80_000, Step::Cut { one: 0, other: 2, for_ms: 60_000 }),
+        publish(81_000, 1, 3),
+        (110_000, Step::Sync { machine: 0, which: 0 }),
+    ];
+    let script = Script { seed: 4, founders, spares: 1, links: vec![], firewalled: vec![1, 2], watched: true, steps };
+    let (outcome, trace) = traced(&script);
+    outcome.unwrap_or_else(|fault| panic!("{fault}\n{}", trace.join("\n")));
+    for (published, machine) in [(40.0, "m1"), (60.0, "m2"), (81.0, "m1")] {
+        let from_there = trace.iter().filter(|line| line.contains("m0 gets bytes") && line.ends_with(machine));
+        let got = moments(&from_there.cloned().collect::<Vec<_>>(), "m0 gets bytes");
+        let soon = got.iter().any(|at| (published..published + TURNS_S).contains(at));
+        assert!(soon, "published at {published} by {machine}, its bytes asked for at {got:?}\n{}", trace.join("\n"));
+    }
+}

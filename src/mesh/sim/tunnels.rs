@@ -2,6 +2,7 @@
 //!
 //! A link is there while both machines run, until whoever holds it lets go of it; a cut line shows at its next sign of life.
 
+use std::cmp::Reverse;
 use std::sync::Mutex;
 
 use ods_store::NodeId;
@@ -17,6 +18,8 @@ struct Tunnel {
     by: usize,
     node: NodeId,
     ended: CancellationToken,
+    /// Which turn it had last; none yet: 0.
+    turn: u64,
 }
 
 /// All that are open.
@@ -37,21 +40,37 @@ impl Tunnels {
     /// One is opened: its name, and what says that it ended.
     pub(super) fn open(&self, at: usize, by: usize, node: NodeId) -> (u64, CancellationToken) {
         let (ended, place) = (CancellationToken::new(), *self.opened.borrow() + 1);
-        self.all().push(Tunnel { place, at, by, node, ended: ended.clone() });
+        self.all().push(Tunnel { place, at, by, node, ended: ended.clone(), turn: 0 });
         self.opened.send_replace(place);
         (place, ended)
     }
 
-    /// The machine that a node is called on through its newest link, if it has one open to machine `at`.
-    pub(super) fn behind(&self, at: usize, node: &NodeId) -> Option<usize> {
-        let all = self.all();
-        all.iter().rfind(|tunnel| tunnel.at == at && tunnel.node == *node).map(|tunnel| tunnel.by)
+    /// The machine that opened a link to machine `at`, if it is still open.
+    pub(super) fn behind(&self, at: usize, place: u64) -> Option<usize> {
+        self.all().iter().find(|tunnel| tunnel.at == at && tunnel.place == place).map(|tunnel| tunnel.by)
+    }
+
+    /// How many a node has open to machine `at`.
+    pub(super) fn count(&self, at: usize, node: &NodeId) -> usize {
+        self.all().iter().filter(|tunnel| tunnel.at == at && tunnel.node == *node).count()
+    }
+
+    /// Those that a node has open to machine `at`, in the order in which they are to be asked; the first had its turn with that.
+    pub(super) fn take_turn(&self, at: usize, node: &NodeId) -> Vec<u64> {
+        let mut all = self.all();
+        let turn = all.iter().map(|tunnel| tunnel.turn).max().unwrap_or(0) + 1;
+        let mut open: Vec<_> = all.iter_mut().filter(|tunnel| tunnel.at == at && tunnel.node == *node).collect();
+        open.sort_unstable_by_key(|tunnel| (tunnel.turn, Reverse(tunnel.place)));
+        if let Some(first) = open.first_mut() {
+            first.turn = turn;
+        }
+        open.iter().map(|tunnel| tunnel.place).collect()
     }
 
     /// Waits until a node has one open to machine `at`.
     pub(super) async fn opened(&self, at: usize, node: &NodeId) {
         let mut opened = self.opened.subscribe();
-        while self.behind(at, node).is_none() {
+        while self.count(at, node) == 0 {
             if opened.changed().await.is_err() {
                 return std::future::pending().await;
             }

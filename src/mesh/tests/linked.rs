@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ods_api::PeerState;
-use ods_store::{Expected, PeerRow, Role};
+use ods_store::{Expected, MetaPatch, PeerRow, Role};
 
 use super::super::LinkPolicy;
 use super::super::protocol::Request;
@@ -80,6 +80,33 @@ async fn a_node_is_told_of_news_within_a_second_of_opening_its_link_again() {
     assert!(least < Duration::from_secs(1), "{least:?}");
     hq.stop().await;
     branch.stop().await;
+}
+
+/// A disk was copied, and nobody can call either machine: what each published reaches others from that machine alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_machines_with_one_key_that_nobody_can_call_are_both_pulled_from() {
+    let hq = Live::start("hq").await;
+    let branch = TestNode::new("branch");
+    branch.joins(&hq.node, Role::Publisher);
+    let copy = branch.copied("branch", "another run");
+    let (one, other) =
+        tokio::join!(Live::run_firewalled(branch, LinkPolicy::Always), Live::run_firewalled(copy, LinkPolicy::Always));
+    let places = || hq.wire.links_in_turn(&one.node.store().node_id()).len();
+    until("both opened a link", || places() == 2).await;
+    // More than a ping brings.
+    let tags = |number: u8| MetaPatch::from([("notes".to_owned(), Some(format!("{number}").repeat(4000)))]);
+    for number in 0..20 {
+        one.node.publish_with(&format!("one-{number}.pkg"), &noise(number, 30_000), tags(number));
+        other.node.publish_with(&format!("other-{number}.pkg"), &noise(100 + number, 30_000), tags(number));
+    }
+    for number in 0..20 {
+        until("hq has what the one published", || hq.has(&format!("one-{number}.pkg"), &noise(number, 30_000))).await;
+        let bytes = noise(100 + number, 30_000);
+        until("hq has what the other published", || hq.has(&format!("other-{number}.pkg"), &bytes)).await;
+    }
+    for live in [hq, one, other] {
+        live.stop().await;
+    }
 }
 
 #[test]
