@@ -17,6 +17,8 @@ pub(super) const NONCE: &str = "ods-nonce";
 pub(super) const CONTENT_TYPE: &str = "application/vnd.ods.peer";
 /// The code of a refusal because of the nonce: the one in the answer is to be used.
 pub(super) const STALE_NONCE: &str = "stale_nonce";
+/// The code of a refusal because of the serial: it was used with this nonce.
+pub(super) const REPLAYED: &str = "replayed";
 
 /// What `GET /peer/v1/link` switches to: HTTP/2, in which the dialled side is the client.
 pub(super) const LINK_PROTOCOL: &str = "ods-link/1";

@@ -20,14 +20,14 @@ use ods_store::{NodeId, NodeKey};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::carrier::{
-    CONTENT_DIGEST, CONTENT_TYPE, LINK_PROTOCOL, Location, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE,
+    CONTENT_DIGEST, CONTENT_TYPE, LINK_PROTOCOL, Location, NONCE, REPLAYED, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE,
     parse_content_range,
 };
 use super::connections::{Connection, Connections, Sender};
 use super::endpoint::{Endpoint, Way};
 use super::inbox::Inbox;
 use super::least_rate::{self, Trickle};
-use super::limits::{REFUSAL_BYTES_MAX, SILENCE_MS};
+use super::limits::{REFUSAL_BYTES_MAX, SERIALS_MAX, SILENCE_MS};
 use super::links::Place;
 use super::pacers::{Direction, Outflow};
 use super::protocol::{Answer, BytesRequest, Request};
@@ -87,6 +87,12 @@ impl CallError {
     }
 }
 
+/// The greatest serial; after it they begin again. (RFC 9651 §3.3.1 has no integers of more than fifteen digits.)
+const SERIAL_MAX: u64 = 0x7fff_ffff_ffff;
+/// So far on are serials that this node didn't use while it was ahead of what it was rolled back to: a callee takes fewer with one nonce.
+const SERIALS_JUMP: u64 = 1 << 20;
+const _: () = assert!(SERIALS_JUMP > 2 * SERIALS_MAX as u64);
+
 /// Calls peers.
 #[derive(Debug)]
 pub(super) struct Client {
@@ -112,7 +118,7 @@ impl Client {
     /// A client that calls with this key. Serials begin at a random number, so that those of an earlier run, which the
     /// peer may still remember, don't come again.
     pub(super) fn new(key: NodeKey, random: u64, inbox: Arc<Inbox>, outflow: Outflow) -> Self {
-        let serial = AtomicU64::new(random & 0x7fff_ffff_ffff);
+        let serial = AtomicU64::new(random & SERIAL_MAX);
         Self { key, connections: Connections::new(inbox), nonces: Mutex::default(), serial, outflow }
     }
 
@@ -192,22 +198,32 @@ impl Client {
         self.connections.links().keep(usable);
     }
 
-    /// Sends a question; once more if the nonce was stale, or if an idle connection turned out to be closed.
+    /// Sends a question; once more if the nonce was stale, if an idle connection turned out to be closed, or if the serial was used.
     async fn send(&self, to: &Endpoint, request: &Request) -> Result<Answered, CallError> {
         let body = Bytes::from(request.encode());
-        let first = self.attempt(to, request, &body).await?;
-        if first.status != StatusCode::UNAUTHORIZED {
-            return Ok(first);
+        let (mut is_fresh, mut jumped) = (false, false);
+        loop {
+            let answered = self.attempt(to, request, &body).await?;
+            if answered.status != StatusCode::UNAUTHORIZED {
+                return Ok(answered);
+            }
+            let Answered { status, headers, body: refused, sender, signature, .. } = answered;
+            let refused = read_whole(to, refused, REFUSAL_BYTES_MAX).await?;
+            self.connections.put(to, sender);
+            let error = refusal(&refused);
+            // Whoever answers to a stale nonce must prove itself the second time.
+            if !is_fresh && error.is_refusal(STALE_NONCE) {
+                is_fresh = true;
+                continue;
+            }
+            prove(to, status, &headers, &refused, &signature)?;
+            if jumped || !error.is_refusal(REPLAYED) {
+                return Err(error);
+            }
+            // This machine was rolled back while running: what it says was said before, in what it doesn't remember.
+            self.serial.fetch_add(SERIALS_JUMP, Ordering::Relaxed);
+            jumped = true;
         }
-        let Answered { status, headers, body: refused, sender, signature, .. } = first;
-        let refused = read_whole(to, refused, REFUSAL_BYTES_MAX).await?;
-        self.connections.put(to, sender);
-        // Whoever answers to a stale nonce must prove itself the second time.
-        if refusal(&refused).is_refusal(STALE_NONCE) {
-            return self.attempt(to, request, &body).await;
-        }
-        prove(to, status, &headers, &refused, &signature)?;
-        Err(refusal(&refused))
     }
 
     async fn attempt(&self, to: &Endpoint, request: &Request, body: &Bytes) -> Result<Answered, CallError> {
@@ -266,7 +282,7 @@ impl Client {
             caller: self.key.node_id(),
             callee: to.node,
             nonce: nonce.unwrap_or_default(),
-            serial: request.call().changes().then(|| self.serial.fetch_add(1, Ordering::Relaxed)),
+            serial: request.call().changes().then(|| self.serial.fetch_add(1, Ordering::Relaxed) & SERIAL_MAX),
         };
         let (SignatureFields { input, signature }, bytes) = sign_request(&self.key, &parts, &parameters);
         let target = if query.is_empty() { path } else { format!("{path}?{query}") };

@@ -26,7 +26,7 @@ use tokio::time::timeout;
 use super::at_once::{AtOnce, Taken};
 use super::callee::Callee;
 use super::carrier::{
-    CONTENT_DIGEST, CONTENT_TYPE, Called, LINK_PROTOCOL, NONCE, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE,
+    CONTENT_DIGEST, CONTENT_TYPE, Called, LINK_PROTOCOL, NONCE, REPLAYED, SIGNATURE, SIGNATURE_INPUT, STALE_NONCE,
 };
 use super::client::Client;
 use super::least_rate;
@@ -433,7 +433,7 @@ impl From<NonceError> for Failure {
     fn from(error: NonceError) -> Self {
         let (status, code) = match error {
             NonceError::Stale => (StatusCode::UNAUTHORIZED, STALE_NONCE),
-            NonceError::Replayed => (StatusCode::UNAUTHORIZED, "replayed"),
+            NonceError::Replayed => (StatusCode::UNAUTHORIZED, REPLAYED),
             NonceError::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy"),
         };
         Self::new(status, code, &error.to_string())

@@ -8,5 +8,6 @@ mod expelled;
 mod linked;
 mod live;
 mod pairing;
+mod rolled_back;
 mod states;
 mod support;
