@@ -324,8 +324,8 @@ fn settle_live_blobs(
         tx.write(LIVE_BLOBS)?.insert((blob.as_bytes(), path), ())?;
         if *kept {
             wants::want(tx, moment, blob, *size, *newest_at)?;
-        } else if before.contains_key(blob) {
-            // Its tags may have selected it until now.
+        } else {
+            // Its tags may have selected it until now; or it may have been kept before it was live nowhere, and gc hasn't taken it yet.
             let_go.insert(*blob);
         }
     }

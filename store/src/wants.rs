@@ -255,17 +255,16 @@ pub(crate) fn put_back_asked(tx: &Tx<'_>, blob: &Digest, known: &WantRow) -> Res
 /// is swept when the store opens or the fetch is abandoned.
 pub(crate) fn drop_unless_needed(tx: &Tx<'_>, blob: &Digest) -> Result<()> {
     if !is_live(&tx.read(LIVE_BLOBS)?, blob)? {
-        // It may be live again before gc takes it, where it isn't kept. (Who keeps all has nothing that isn't; who keeps on
-        // demand claims nothing.)
-        if matches!(*tx.keeps()?, Keeps::Selected(..)) {
-            policy::renounce(tx, blob)?;
-        }
         return end(tx, blob);
     }
-    if policy::keeps_blob(tx, &*tx.keeps()?, blob)? {
+    let keep = tx.keeps()?;
+    if policy::keeps_blob(tx, &keep, blob)? {
         return Ok(());
     }
-    policy::renounce(tx, blob)?;
+    // Who keeps on demand claims nothing.
+    if matches!(*keep, Keeps::Selected(..)) {
+        policy::renounce(tx, blob)?;
+    }
     drop_unless_asked(tx, blob)
 }
 
