@@ -30,6 +30,12 @@ impl Progress {
         }
     }
 
+    /// Bars that nobody sees, for tests that read them.
+    #[cfg(test)]
+    pub(crate) fn unseen() -> Self {
+        Self(Form::Bars(MultiProgress::with_draw_target(indicatif::ProgressDrawTarget::hidden())))
+    }
+
     /// A bar for something of `size` bytes.
     pub(crate) fn bar(&self, name: &str, size: u64) -> Bar {
         let name = printable(name);
@@ -65,6 +71,13 @@ enum BarForm {
 }
 
 impl Bar {
+    /// What it shows: its name, how many of how many bytes are done, and what is said of it.
+    #[cfg(test)]
+    pub(crate) fn shown(&self) -> Option<(String, u64, u64, String)> {
+        let BarForm::Shown(bar) = &self.0 else { return None };
+        Some((bar.prefix(), bar.position(), bar.length()?, bar.message()))
+    }
+
     /// Says what is being done: "hashing", "uploading".
     pub(crate) fn doing(&mut self, what: &'static str) {
         match &mut self.0 {

@@ -266,4 +266,43 @@ mod tests {
         assert!(matches!(outcome, Err(Unanswered::AtAll(ClientError::Replaced))));
         assert_eq!((took_s, *tries.borrow()), (0, 1));
     }
+
+    fn holder(name: &str, state: &str, bytes_missing: Option<u64>, reason: &str) -> HolderView {
+        let (node, name) = (format!("{name:0>64}"), Some(name.to_owned()));
+        HolderView { node, name, state: state.to_owned(), reason: reason.to_owned(), bytes_missing, eta_s: None }
+    }
+
+    fn pending(path: &str, size: u64, items: Vec<HolderView>) -> Pending {
+        let told = ReplicationView { items, complete: false, ..everywhere() };
+        let (path, revision) = (PackagePath::parse(path).expect("a path"), String::new());
+        Pending { package: Awaited { path, revision, size }, told: Some(told) }
+    }
+
+    #[test]
+    fn each_node_that_lacks_something_has_a_bar_that_says_why_and_stays_when_it_has_all() {
+        let progress = Progress::unseen();
+        let mut bars = Bars::new(&progress, 300);
+        let shown = |bars: &Bars<'_>| bars.by_node.values().map(|bar| bar.shown().expect("a bar")).collect::<Vec<_>>();
+        let bar = |name: &str, done, why: &str| (name.to_owned(), done, 300, why.to_owned());
+        // Of the second package nobody knows how much is missing there; who has all, or keeps nothing of it, needs no bar.
+        bars.show(&Missing::of(&[
+            pending(
+                "a.pkg",
+                200,
+                vec![holder("one", "fetching", Some(50), "it is on its way"), holder("hq", "stored", None, "")],
+            ),
+            pending(
+                "b.pkg",
+                100,
+                vec![holder("one", "wanted", None, "later"), holder("two", "unknown", None, "it is away")],
+            ),
+            pending("c.pkg", 0, vec![holder("three", "remote", None, "")]),
+        ]));
+        assert_eq!(shown(&bars), [bar("one", 150, "it is on its way"), bar("two", 200, "it is away")]);
+        bars.show(&Missing::of(&[pending("b.pkg", 100, vec![holder("two", "fetching", Some(1), "it is on its way")])]));
+        assert_eq!(shown(&bars), [bar("one", 300, "has it"), bar("two", 299, "it is on its way")]);
+        bars.show(&Missing::of(&[]));
+        assert_eq!(shown(&bars), [bar("one", 300, "has it"), bar("two", 300, "has it")]);
+        bars.finish();
+    }
 }

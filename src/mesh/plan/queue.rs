@@ -83,6 +83,12 @@ impl Queue {
         self.ready.remove(rank);
     }
 
+    /// How many are in it.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.ready.len() + self.waiting.len()
+    }
+
     /// Drops a want wherever it is.
     pub(super) fn drop(&mut self, try_at: Moment, rank: &Rank) {
         self.ready.remove(rank);

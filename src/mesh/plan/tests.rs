@@ -382,6 +382,22 @@ fn a_want_that_is_gone_is_closed() {
     assert_eq!((planner.actions(at(6)), planner.next_at(at(6)).is_none_or(|next| next > at(6))), (vec![], true));
 }
 
+/// What rotted was here: who relies on it waits longer than for what nobody had yet, but a release comes first.
+#[test]
+fn what_rotted_comes_after_releases_and_before_what_was_there_before() {
+    let of = |reason, number| Want { reason, ..want(number, 1) };
+    for (others, comes_first) in [(WantReason::Backfill, true), (WantReason::Release, false)] {
+        let mut wants: Vec<Want> = (2..=80).map(|number| of(others, number)).collect();
+        wants.push(of(WantReason::Repair, if comes_first { 1 } else { 90 }));
+        let first = wholes(&planner(wants, &[A]).actions(at(0)));
+        assert_eq!(first.len(), SMALL_RUNS_PER_PEER_MAX);
+        assert_eq!(first.iter().any(|number| [1, 90].contains(number)), comes_first, "{others:?}: {first:?}");
+    }
+}
+
+/// Bytes that 100,000 wants may take in the planner's memory.
+const WANTS_BYTES_MAX: usize = 40_000_000;
+
 /// A hundred thousand blobs, small and big, of which the source has every other: planned quickly, with few requests at once.
 #[test]
 fn a_hundred_thousand_wants_cost_few_requests_at_once_and_little_time() {
@@ -414,6 +430,12 @@ fn a_hundred_thousand_wants_cost_few_requests_at_once_and_little_time() {
         }
     }
     assert!(fetched > 5_000, "{fetched}");
+    // Each is in one place, nothing is kept of what was tried and put off, and what is kept of each is small.
+    assert_eq!(planner.small.len() + planner.big.len() + planner.jobs().count(), planner.wants());
+    let row_bytes = size_of::<(Digest, Wanted)>() + size_of::<(Moment, Rank)>();
+    // A tree of rows may be half empty.
+    assert!(planner.wants() * row_bytes * 2 <= WANTS_BYTES_MAX, "{row_bytes} bytes a want");
+    assert!(planner.wants.values().all(|wanted| wanted.banned.is_empty()));
     assert!(began.elapsed().as_secs() < 60, "it took {:?}", began.elapsed());
 }
 

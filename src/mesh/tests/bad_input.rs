@@ -573,7 +573,7 @@ fn evil_halves(
 }
 
 /// An answer as its node gives it.
-fn signed(key: &NodeKey, request: &HeaderMap, answer: &Answer) -> Response {
+pub(super) fn signed(key: &NodeKey, request: &HeaderMap, answer: &Answer) -> Response {
     let signature = request[SIGNATURE].to_str().unwrap().split(':').nth(1).unwrap();
     let signature = BASE64.decode(signature.as_bytes()).unwrap().try_into().unwrap();
     let body = answer.encode();
