@@ -4,7 +4,7 @@
 //!
 //! **Pairing** ([`pair`], [`agreement`]). An invite is a line with the inviter's urls, id, TLS pin, root, a role and a
 //! secret. The joiner asks for the inviter's nonce, then sends a MAC keyed by the secret over both ids, both nonces, root,
-//! role, prefixes and expiry; the inviter admits it, links it, and answers with its own MAC and its roster. Three things
+//! role, prefixes and expiry; the inviter admits it, links it, and answers with its own MAC and a page of its roster. Three things
 //! can come of it: a link (both are of one mesh), an admission (the joiner takes the inviter's root), a merge (each
 //! side's owner admits the other's root). An answer that is lost after the inviter admitted the joiner leaves them apart only
 //! for a moment: the joiner's store has the invite until the answer is there, and it is redeemed again ([`rejoin`]); until
@@ -18,7 +18,8 @@
 //! signer was expelled there stays with the signer.)
 //!
 //! **News** ([`peers`], [`exchange`], [`driver`]). After a commit a node pings its peers: digests of its vector and roster,
-//! and up to 64 KiB of new events for a peer known to hold all the rest. Where roster digests differ, rosters are swapped;
+//! and up to 64 KiB of new events for a peer known to hold all the rest. Where roster digests differ, rosters are swapped
+//! ([`roster_exchange`]): each side names the statements it holds, and gets pages of those it lacks, first what puts a stolen key out;
 //! where vectors differ, events are pulled page by page from a cursor that is stored in the transaction of the events; if
 //! they still differ, by vector, until that brings nothing. Everybody also compares digests every minute. A lost ping costs time, never data.
 //!
@@ -92,6 +93,7 @@ mod peers;
 mod plan;
 mod protocol;
 mod rejoin;
+mod roster_exchange;
 mod schedule;
 mod serve;
 mod signature;

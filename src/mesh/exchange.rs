@@ -1,15 +1,16 @@
 //! What a node asks of a peer and does with the answers, step by step, without any carrier: the caller's side of
 //! [`super::serve`].
 //!
-//! Invariants: rosters are swapped before events, so what the peer's roster lets in is taken. An Expel that comes ahead of the
+//! Invariants: rosters are swapped before events ([`super::roster_exchange`]), so what the peer's roster lets in is taken. An Expel that comes ahead of the
 //! events it names waits for them in the store (`expel_ahead.rs` there), and is told on meanwhile. No pull ends its waiting but by
 //! bringing the last of them: the next peer may have what this one lacks. Of the node that it expels nothing else is taken.
 
 use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, Store, StoreError, UnixMillis, VerifiedBatch};
 
-use super::limits::PING_EVENTS_BYTES_MAX;
+use super::limits::{PING_EVENTS_BYTES_MAX, ROSTER_FIRST_BYTES};
 use super::peers::{PullMode, PullReport};
-use super::protocol::{Answer, Cursor, LogAnswer, LogRequest, Ping, Request, RosterSwap, Summary};
+use super::protocol::{Answer, Cursor, LogAnswer, LogRequest, Ping, Request, RosterAnswer, RosterRequest, Summary};
+use super::roster_exchange::{RosterStep, RosterSwap};
 use super::serve::summary;
 
 /// A ping. To a peer that held all of this node's events when its log ended at `news_after`, what came since goes along.
@@ -24,19 +25,21 @@ pub(super) fn ping(store: &Store, news_after: Option<Lsn>) -> Result<Ping, Store
 
 /// What a node says to a peer that takes it for a stranger: who admitted it.
 pub(super) fn introduce(store: &Store) -> Result<Request, StoreError> {
-    Ok(Request::Roster(RosterSwap { statements: store.statements_to_tell()? }))
+    RosterSwap::start(store).map(|(_, request)| request)
 }
 
-/// Takes what such a peer answers: its roster, or why this node doesn't belong any more.
+/// Takes what such a peer answers: a page of its roster, or why this node doesn't belong any more.
 pub(super) fn introduced(store: &Store, answer: Answer, now: UnixMillis) -> Result<(), PullError> {
-    let Answer::Roster(swap) = answer else { return Err(PullError::Garbage("it answers another question")) };
-    store.hear_statements(swap.statements, now).map(drop).map_err(PullError::Roster)
+    let Answer::Roster(answer) = answer else { return Err(PullError::Garbage("it answers another question")) };
+    store.hear_statements(answer.statements, now).map(drop).map_err(PullError::Roster)
 }
 
 /// What a member says to a node that was expelled, once: what its standing follows from, so that it stops at once. What
 /// it answers is not looked at.
 pub(super) fn farewell(store: &Store, node: &NodeId) -> Result<Request, StoreError> {
-    Ok(Request::Roster(RosterSwap { statements: store.statements_bearing_on(node)? }))
+    let roster = store.told_roster()?;
+    let statements = roster.page(roster.bearing_on(node), ROSTER_FIRST_BYTES)?;
+    Ok(Request::Roster(RosterRequest { statements, digest: roster.digest(), held: None }))
 }
 
 /// A pull under way.
@@ -48,6 +51,8 @@ pub(super) struct Pull {
     gained: u64,
     pages: usize,
     pages_max: usize,
+    /// The swap of rosters that comes first.
+    swap: Option<RosterSwap>,
     /// What was asked last of the log.
     asked: Option<LogRequest>,
 }
@@ -127,8 +132,13 @@ impl Pull {
         pages_max: usize,
     ) -> Result<(Self, Request), StoreError> {
         let backfill = store.is_backfilling()?;
-        let mut pull = Self { node, mode, backfill, gained: 0, pages: 0, pages_max, asked: None };
-        let request = if theirs.roster == store.told_digest()? { pull.ask_log(store)? } else { introduce(store)? };
+        let mut pull = Self { node, mode, backfill, gained: 0, pages: 0, pages_max, swap: None, asked: None };
+        if theirs.roster == store.told_digest()? {
+            let request = pull.ask_log(store)?;
+            return Ok((pull, request));
+        }
+        let (swap, request) = RosterSwap::start(store)?;
+        pull.swap = Some(swap);
         Ok((pull, request))
     }
 
@@ -152,14 +162,22 @@ impl Pull {
         }
         match answer {
             Checked::Page(page) => self.take_page(store, page, now),
-            Checked::Other(Answer::Roster(swap)) => {
-                if !store.is_put_out(&self.node) {
-                    self.gained += store.hear_statements(swap.statements, now).map_err(PullError::Roster)? as u64;
-                }
-                Ok(Step::Ask(self.ask_log(store)?))
-            }
+            Checked::Other(Answer::Roster(answer)) => self.take_roster(store, answer, now),
             Checked::Other(_) => Err(PullError::Garbage("it answers another question")),
         }
+    }
+
+    /// Nothing is taken from a node that is put out, but for a page of its log.
+    fn take_roster(&mut self, store: &Store, answer: RosterAnswer, now: UnixMillis) -> Result<Step, PullError> {
+        let Some(swap) = &mut self.swap else { return Err(PullError::Garbage("it answers another question")) };
+        if !store.is_put_out(&self.node) {
+            match swap.take(store, answer, now).map_err(PullError::Roster)? {
+                RosterStep::Ask(next) => return Ok(Step::Ask(next)),
+                RosterStep::Done(gained) => self.gained += gained,
+            }
+        }
+        self.swap = None;
+        Ok(Step::Ask(self.ask_log(store)?))
     }
 
     fn take_page(&mut self, store: &Store, page: CheckedPage, now: UnixMillis) -> Result<Step, PullError> {

@@ -4,8 +4,8 @@
 pub(super) const PING_EVENTS_BYTES_MAX: usize = 64 * 1024;
 /// Bytes in the body of a ping: its events and room around them.
 pub(super) const PING_BODY_BYTES_MAX: usize = 80 * 1024;
-/// Bytes in the body of a pairing call; a merge carries the joiner's roster.
-pub(super) const PAIR_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes in the body of a pairing call, which carries the first page of the joiner's roster.
+pub(super) const PAIR_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes in the body of any call of a node that nobody admitted yet.
 pub(super) const STRANGER_BODY_BYTES_MAX: usize = 1024 * 1024;
 /// ... which has to be here in this time.
@@ -22,8 +22,18 @@ pub(super) const LARGE_BODIES_PER_MEMBER_MAX: usize = 2;
 pub(super) const LARGE_BODIES_AT_ONCE: usize = 4;
 /// Large answers on their way to one member at once: pages of the log, and outlines of very big blobs.
 pub(super) const LARGE_ANSWERS_PER_MEMBER_MAX: usize = 16;
-/// Bytes in a roster, asked or answered.
-pub(super) const ROSTER_BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Bytes in a swap of rosters, asked or answered.
+pub(super) const ROSTER_BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Bytes of statements in one call; the rest comes with the next,
+pub(super) const ROSTER_BYTES_MAX: usize = 5 * 1024 * 1024;
+/// ... and in the first, which one makes that nobody may have admitted.
+pub(super) const ROSTER_FIRST_BYTES: usize = 512 * 1024;
+/// Statements that a call names by their ids,
+pub(super) const ROSTER_IDS_MAX: usize = 60_000;
+/// ... and the first one.
+pub(super) const ROSTER_FIRST_IDS_MAX: usize = 12_000;
+/// Calls of one swap of rosters.
+pub(super) const ROSTER_CALLS_MAX: usize = 64;
 /// Bytes in a swap of node states, asked or answered.
 pub(super) const STATES_BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Bytes of node states in one call; the rest comes with the next.

@@ -6,9 +6,9 @@
 //! the joiner's store has the invite, and the driver redeems it again ([`super::rejoin`]): no join or merge stays half done
 //! because an answer was lost or a machine stopped. While it has it, and the node is alone, the store lets nobody else in, for
 //! an hour; if the node did so later, an owner's invite merges the two meshes. A member's redemption, else, adds the link
-//! only, or raises one that never learnt that it was admitted.
+//! only, or raises one that never learnt that it was admitted. Of both rosters the first page goes along, with what says how the two
+//! nodes stand; the rest is swapped before the first pull, as ever where rosters differ.
 
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ods_api::{InviteLine, JoinError};
@@ -17,7 +17,9 @@ use ods_store::{
 };
 
 use super::agreement::{Agreement, Direction, InviteKey};
+use super::limits::ROSTER_BYTES_MAX;
 use super::protocol::{Contact, PairAnswer, PairRequest, Redemption};
+use super::roster_exchange::first_page;
 use super::serve::{Node, Refusal};
 
 /// What redeeming an invite does to the rosters.
@@ -74,7 +76,10 @@ fn redeem(
     let author = address.map_or(author.clone(), |address| author.at(&address.to_string()));
     admit(store, joining, (&row, &author), &joiner, redemption.statements, now)?;
     put_peer(store, *caller, &redemption.contact, &author, now)?;
-    Ok(PairAnswer::Redeemed { mac, contact: node.contact()?, statements: store.statements_to_tell()? })
+    let roster = store.told_roster()?;
+    let first = [store.node_id(), *caller].map(|node| roster.admitting(&node)).concat();
+    let statements = roster.page(first.into_iter().chain(roster.order()), ROSTER_BYTES_MAX)?;
+    Ok(PairAnswer::Redeemed { mac, contact: node.contact()?, statements })
 }
 
 /// Checks the joiner's proof of the secret; gives this node's.
@@ -215,7 +220,7 @@ impl Join {
         inviter_nonce: [u8; 32],
         now: UnixMillis,
     ) -> Result<PairRequest, StoreError> {
-        let mut statements = node.store.statements_to_tell()?;
+        let mut statements = first_page(&node.store, &node.store.told_roster()?)?;
         if self.joining == Joining::Merge {
             statements.push(node.store.sign_admit(&owner(self.line.root), &self.author, now)?);
         }
@@ -253,7 +258,7 @@ impl Join {
             Joining::Admit => self.take_root(store, &statements, now)?,
             Joining::Merge => statements.extend(sent.statements.iter().cloned()),
         }
-        let roster = union(store, &statements).map_err(|_| bad_answer("its roster is malformed"))?;
+        let roster = store.roster_with(&statements).map_err(|_| bad_answer("its roster is malformed"))?;
         if !roster.is_member(&self.line.node) {
             return Err(bad_answer("its roster doesn't include it"));
         }
@@ -306,16 +311,6 @@ fn owner(node: NodeId) -> Admit {
 fn fold(root: NodeId, statements: &[SignedStatement]) -> Result<Roster, StoreError> {
     let verified: Result<Vec<Statement>, _> = statements.iter().map(SignedStatement::verify).collect();
     Ok(Roster::fold(root, &verified?))
-}
-
-/// What the roster would be with these statements.
-fn union(store: &Store, more: &[SignedStatement]) -> Result<Roster, StoreError> {
-    let held = store.roster_statements()?;
-    let known: BTreeSet<_> = held.iter().map(SignedStatement::id).collect();
-    let fresh = more.iter().filter(|statement| !known.contains(&statement.id()));
-    let all: Result<Vec<Statement>, _> =
-        held.iter().map(SignedStatement::decode).chain(fresh.map(SignedStatement::verify)).collect();
-    Ok(Roster::fold(store.roster().root(), &all?))
 }
 
 /// Keeps what is known only here (pause, observed url) when a link is made again.

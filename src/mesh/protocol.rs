@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use ods_store::{
-    Digest, EventId, LogCursor, Lsn, NodeId, SetDigest, SetSum, SignedEvent, SignedState, SignedStatement, StreamId,
-    StreamState, UnixMillis, Vector,
+    Digest, EventId, LogCursor, Lsn, NodeId, SetDigest, SetSum, SignedEvent, SignedState, SignedStatement, StatementId,
+    StreamId, StreamState, UnixMillis, Vector,
 };
 use serde::de::{DeserializeOwned, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -86,8 +86,8 @@ pub(super) enum Request {
     Pair(PairRequest),
     /// See [`Ping`].
     Ping(Ping),
-    /// See [`RosterSwap`].
-    Roster(RosterSwap),
+    /// See [`RosterRequest`].
+    Roster(RosterRequest),
     /// See [`StatesRequest`].
     States(StatesRequest),
     /// See [`LogRequest`].
@@ -113,7 +113,7 @@ pub(super) enum Answer {
     /// To [`Request::Ping`]: how it stands here, after taking what came along.
     Ping(Summary),
     /// To [`Request::Roster`].
-    Roster(RosterSwap),
+    Roster(RosterAnswer),
     /// To [`Request::States`].
     States(StatesAnswer),
     /// To [`Request::Log`].
@@ -156,11 +156,26 @@ pub(super) struct Ping {
     pub(super) events: Vec<SignedEvent>,
 }
 
-/// All statements of a roster.
+/// Which statements does the callee hold that the caller doesn't?
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct RosterSwap {
-    /// In any order.
+pub(super) struct RosterRequest {
+    /// Statements that the callee lacks, or may lack, in an order in which it can take them.
     pub(super) statements: Vec<SignedStatement>,
+    /// Digest of what the caller tells.
+    pub(super) digest: SetDigest,
+    /// What the caller needs no telling of; without it, it is told nothing.
+    pub(super) held: Option<Vec<StatementId>>,
+}
+
+/// What the callee tells, after taking what came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct RosterAnswer {
+    /// A page of the statements that the caller lacks, in such an order.
+    pub(super) statements: Vec<SignedStatement>,
+    /// Digest of what the callee tells.
+    pub(super) digest: SetDigest,
+    /// What the caller holds and the callee lacks.
+    pub(super) lacking: Vec<StatementId>,
 }
 
 /// The start of a node's id, enough to find a member by.
@@ -321,7 +336,8 @@ pub(super) struct Redemption {
     pub(super) root: NodeId,
     /// Whether the joiner has published or removed anything.
     pub(super) has_events: bool,
-    /// The joiner's roster; empty while it is alone. In a merge it includes its `Admit` of the inviter's root.
+    /// The first page of the joiner's roster, by whose first statements it stands there as it does; empty while it is alone. In a merge it
+    /// includes its `Admit` of the inviter's root.
     pub(super) statements: Vec<SignedStatement>,
 }
 
@@ -351,7 +367,7 @@ pub(super) enum PairAnswer {
         mac: [u8; 32],
         /// Who the inviter is and where.
         contact: Contact,
-        /// The inviter's roster.
+        /// A page of the inviter's roster, by whose first statements it and the joiner stand there as they do; the rest is swapped later.
         statements: Vec<SignedStatement>,
     },
 }

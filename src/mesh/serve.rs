@@ -19,9 +19,9 @@ use super::nonce::Standing;
 use super::offences::BAD_EVENT;
 use super::pair;
 use super::protocol::{
-    Answer, BytesRequest, Call, Contact, LogAnswer, LogRequest, PieceMap, PiecesRequest, Ping, Request, RosterSwap,
-    Summary,
+    Answer, BytesRequest, Call, Contact, LogAnswer, LogRequest, PieceMap, PiecesRequest, Ping, Request, Summary,
 };
+use super::roster_exchange::swap_rosters;
 use super::states_exchange::swap_states;
 
 /// This node, as peers meet it.
@@ -180,7 +180,7 @@ pub(super) fn serve(
     let answer = match request {
         Request::Pair(request) => Answer::Pair(pair::serve(node, (caller, address), request, now)?),
         Request::Ping(ping) => return take_ping(store, ping, now),
-        Request::Roster(swap) => Answer::Roster(swap_rosters(store, caller, swap, standing, now)?),
+        Request::Roster(request) => Answer::Roster(swap_rosters(store, caller, request, standing, now)?),
         Request::States(request) => Answer::States(swap_states(store, request, now)?),
         Request::Log(request) => Answer::Log(log_page(store, &request)?),
         Request::Outline(blob) => Answer::Outline(outline(store, &blob, now)?),
@@ -232,30 +232,6 @@ fn take_ping(store: &Store, ping: Ping, now: UnixMillis) -> Result<Reply, Refusa
     let answer = Answer::Ping(summary(store)?);
     let is_wrong = refused.is_some_and(|refusal| refusal.reason.is_offence());
     Ok(if is_wrong { Reply::Despite(answer, BAD_EVENT) } else { Reply::Answer(answer) })
-}
-
-/// Takes the caller's roster and gives this node's. A stranger's is taken only if it shows that the stranger belongs; one
-/// that doesn't belong any more learns why. An Expel that comes ahead of the events it names waits for them: most often this node
-/// pulls from the caller next, since their rosters differ, and if nothing brings them the driver has it taken in the end. Expels that
-/// wait are told too, or a chain of nodes would wait so long at each.
-fn swap_rosters(
-    store: &Store,
-    caller: &NodeId,
-    swap: RosterSwap,
-    standing: Standing,
-    now: UnixMillis,
-) -> Result<RosterSwap, Refusal> {
-    let roster = store.roster();
-    let belongs = standing == Standing::Member
-        || (!store.is_put_out(caller) && store.roster_with(&swap.statements)?.is_member(caller));
-    if !belongs && !roster.is_known(caller) {
-        return Err(Refusal::NotAMember);
-    }
-    if !belongs {
-        return Ok(RosterSwap { statements: store.statements_bearing_on(caller)? });
-    }
-    store.hear_statements(swap.statements, now)?;
-    Ok(RosterSwap { statements: store.statements_to_tell()? })
 }
 
 /// The summary is taken before the page: what it tells of is in the page or was in an earlier one.

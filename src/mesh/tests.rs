@@ -10,5 +10,6 @@ mod linked;
 mod live;
 mod pairing;
 mod rolled_back;
+mod rosters;
 mod states;
 mod support;

@@ -86,8 +86,8 @@ impl ExpelsAhead {
     }
 
     /// Those that wait.
-    pub(crate) fn told(&self) -> Vec<SignedStatement> {
-        self.0.values().map(|waiting| waiting.told.0.clone()).collect()
+    pub(crate) fn told(&self) -> Vec<Told> {
+        self.0.values().map(|waiting| waiting.told.clone()).collect()
     }
 
     /// Whether one of them expels this node.

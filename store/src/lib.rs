@@ -99,6 +99,7 @@ mod tables;
 mod testing;
 mod time;
 mod tokens;
+mod told_roster;
 mod trend;
 mod trouble;
 mod trust;
@@ -187,6 +188,7 @@ pub use store::{
 pub use testing::{DiskError, DiskFault, Operation, SimDisk, fill, fill_history, filled_path, sign_event};
 pub use time::UnixMillis;
 pub use tokens::{NewToken, Scope, TokenRow, is_token_shaped};
+pub use told_roster::ToldRoster;
 pub use trend::Usage;
 pub use trouble::DiskTrouble;
 pub use tx::Committed;

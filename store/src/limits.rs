@@ -24,6 +24,10 @@ pub const TAG_BYTES_MAX: usize = 64;
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
 /// Prefixes an `Admit` may carry.
 pub const PREFIXES_MAX: usize = 64;
+/// Bytes of all prefixes of an `Admit` together, as people may give them,
+pub const PREFIXES_BYTES_MAX: usize = 4 * 1024;
+/// ... and of its frame, with room for what a later version adds: owners may sign thousands, and every node keeps all.
+pub const ADMIT_FRAME_BYTES_MAX: usize = 8 * 1024;
 /// Ids an `Expel` may carry, tips and statements together: 64,000 bytes, which leaves room in a frame for the rest.
 pub const EXPEL_IDS_MAX: usize = 2000;
 /// Places among these that are kept for tips.

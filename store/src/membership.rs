@@ -19,7 +19,7 @@ use crate::expel_ahead;
 use crate::joining;
 use crate::journal::{self, Moment};
 use crate::keys;
-use crate::limits::{EXPEL_IDS_MAX, EXPEL_TIPS_MIN, STATEMENTS_MAX};
+use crate::limits::{EXPEL_IDS_MAX, EXPEL_TIPS_MIN, PREFIXES_BYTES_MAX, STATEMENTS_MAX};
 use crate::log;
 use crate::meta;
 use crate::names::check_prefixes;
@@ -50,7 +50,15 @@ pub(crate) fn check_role(role: Role, prefixes: &[String]) -> Result<Vec<String>>
         let reason = format!("are for publishers; {} has none", role.as_str());
         return Err(StoreError::BadName { field: "prefixes", reason });
     }
-    check_prefixes(prefixes)
+    let prefixes = check_prefixes(prefixes)?;
+    let bytes: usize = prefixes.iter().map(String::len).sum();
+    if bytes > PREFIXES_BYTES_MAX {
+        let reason = format!(
+            "have {bytes} bytes together; at most {PREFIXES_BYTES_MAX} are allowed at once, and further ones add up"
+        );
+        return Err(StoreError::BadName { field: "prefixes", reason });
+    }
+    Ok(prefixes)
 }
 
 /// Signs an Admit and takes it; `None` if the node may do all that already.
@@ -307,27 +315,4 @@ pub(crate) fn members(roster: &Roster, statements: Vec<Statement>) -> Vec<Member
         }
     }
     members.into_values().collect()
-}
-
-/// The statements that a node's standing follows from: all about it, all about whoever signed these, and so on. They
-/// give it the same standing as the whole roster does, and tell it nothing of others.
-pub(crate) fn bearing_on(node: &NodeId, all: Vec<SignedStatement>) -> Result<Vec<SignedStatement>> {
-    let mut about: BTreeMap<NodeId, Vec<(NodeId, SignedStatement)>> = BTreeMap::new();
-    for signed in all {
-        let said = signed.decode()?;
-        let subject = match &said.body {
-            StatementBody::Admit(admit) => admit.node,
-            StatementBody::Expel(expel) => expel.node,
-            StatementBody::Unknown { .. } => continue,
-        };
-        about.entry(subject).or_default().push((said.header.signer, signed));
-    }
-    let (mut bearing, mut next) = (Vec::new(), vec![*node]);
-    while let Some(subject) = next.pop() {
-        for (signer, signed) in about.remove(&subject).unwrap_or_default() {
-            next.push(signer);
-            bearing.push(signed);
-        }
-    }
-    Ok(bearing)
 }

@@ -20,6 +20,7 @@
 //!   until any other owner admits it again.
 //! - Roles only rise: the greatest role of all Admits that count. Prefixes add up; an Admit without any means everywhere.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::{EventId, NodeId, SetDigest, StatementId};
@@ -69,6 +70,7 @@ impl Standing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roster {
     root: NodeId,
+    ever_owners: BTreeSet<NodeId>,
     standings: BTreeMap<NodeId, Standing>,
     digest: SetDigest,
 }
@@ -96,7 +98,8 @@ impl Roster {
         for standing in standings.values_mut() {
             standing.expels.sort();
         }
-        Self { root, standings, digest: digest(statements.iter().map(|statement| statement.id)) }
+        let digest = digest(statements.iter().map(|statement| statement.id));
+        Self { root, ever_owners: owners, standings, digest }
     }
 
     /// The mesh's first node.
@@ -107,6 +110,11 @@ impl Roster {
     /// Equal sets of statements, equal digests.
     pub fn digest(&self) -> SetDigest {
         self.digest
+    }
+
+    /// Who ever was an owner by it, to be gone on from with further statements.
+    pub(crate) fn ever_owners(&self) -> Owners {
+        Owners { ever: self.ever_owners.clone(), admitted_by: BTreeMap::new() }
     }
 
     /// Whether any statement that an ever-owner signed admits this node, or it is the root.
@@ -166,19 +174,84 @@ impl Roster {
     }
 }
 
-/// The root, and whoever an ever-owner admits as owner.
-pub(crate) fn ever_owners(root: NodeId, statements: &[Statement]) -> BTreeSet<NodeId> {
-    let mut owners = BTreeSet::from([root]);
-    loop {
-        let before = owners.len();
-        for (statement, admit) in admits(statements) {
-            if admit.role == Role::Owner && owners.contains(&statement.header.signer) {
-                owners.insert(admit.node);
+/// Who ever was an owner, as statements are added one by one in any order: the root, and whoever an ever-owner admits as owner.
+pub(crate) struct Owners {
+    ever: BTreeSet<NodeId>,
+    /// Whom those admit as owner who aren't owners themselves so far.
+    admitted_by: BTreeMap<NodeId, Vec<NodeId>>,
+}
+
+impl Owners {
+    /// Only the root.
+    pub(crate) fn new(root: NodeId) -> Self {
+        Self { ever: BTreeSet::from([root]), admitted_by: BTreeMap::new() }
+    }
+
+    /// Whether it is one by what was added.
+    pub(crate) fn contains(&self, node: &NodeId) -> bool {
+        self.ever.contains(node)
+    }
+
+    /// With these added.
+    pub(crate) fn with<'a>(mut self, statements: impl IntoIterator<Item = &'a Statement>) -> Self {
+        for statement in statements {
+            self.add(statement);
+        }
+        self
+    }
+
+    /// Adds a statement; gives those who became owners by it.
+    pub(crate) fn add(&mut self, statement: &Statement) -> Vec<NodeId> {
+        let mut fresh = Vec::new();
+        let StatementBody::Admit(Admit { node, role: Role::Owner, .. }) = &statement.body else { return fresh };
+        if !self.ever.contains(&statement.header.signer) {
+            self.admitted_by.entry(statement.header.signer).or_default().push(*node);
+            return fresh;
+        }
+        let mut next = vec![*node];
+        while let Some(node) = next.pop() {
+            if self.ever.insert(node) {
+                fresh.push(node);
+                next.extend(self.admitted_by.remove(&node).unwrap_or_default());
             }
         }
-        if owners.len() == before {
-            return owners;
+        fresh
+    }
+}
+
+/// The root, and whoever an ever-owner admits as owner.
+pub(crate) fn ever_owners<'a>(root: NodeId, statements: impl IntoIterator<Item = &'a Statement>) -> BTreeSet<NodeId> {
+    Owners::new(root).with(statements).ever
+}
+
+/// For each expelled node the statements that every Expel of it lists.
+#[derive(Default)]
+pub(crate) struct Listed(BTreeMap<NodeId, BTreeSet<StatementId>>);
+
+impl Listed {
+    /// Adds a statement, if it is an Expel.
+    pub(crate) fn add(&mut self, statement: &Statement) {
+        if let StatementBody::Expel(expel) = &statement.body {
+            self.expel(expel);
         }
+    }
+
+    fn expel(&mut self, expel: &Expel) {
+        let list: BTreeSet<StatementId> = expel.statements.iter().copied().collect();
+        match self.0.entry(expel.node) {
+            Entry::Vacant(first) => drop(first.insert(list)),
+            Entry::Occupied(mut all) => all.get_mut().retain(|id| list.contains(id)),
+        }
+    }
+
+    /// Whether an Expel of it was added.
+    pub(crate) fn is_expelled(&self, node: &NodeId) -> bool {
+        self.0.contains_key(node)
+    }
+
+    /// Whether a statement counts as far as Expels of its signer go.
+    pub(crate) fn counts(&self, signer: &NodeId, id: &StatementId) -> bool {
+        self.0.get(signer).is_none_or(|list| list.contains(id))
     }
 }
 
@@ -201,14 +274,13 @@ fn counting_expels<'a>(owners: &BTreeSet<NodeId>, statements: &'a [Statement]) -
 
 /// The Admits that count: those of ever-owners which every Expel of their signer lists, or whose signer nobody expelled.
 pub(crate) fn counting_admits(owners: &BTreeSet<NodeId>, statements: &[Statement]) -> BTreeSet<StatementId> {
-    let mut listed: BTreeMap<NodeId, Vec<BTreeSet<StatementId>>> = BTreeMap::new();
+    let mut listed = Listed::default();
     for (_, expel) in counting_expels(owners, statements) {
-        listed.entry(expel.node).or_default().push(expel.statements.iter().copied().collect());
+        listed.expel(expel);
     }
     let counts = |statement: &&Statement| {
-        let signer = &statement.header.signer;
-        owners.contains(signer)
-            && listed.get(signer).is_none_or(|lists| lists.iter().all(|l| l.contains(&statement.id)))
+        let Statement { id, header, .. } = statement;
+        owners.contains(&header.signer) && listed.counts(&header.signer, id)
     };
     admits(statements).map(|(statement, _)| statement).filter(counts).map(|statement| statement.id).collect()
 }
@@ -309,19 +381,79 @@ mod tests {
         );
     }
 
+    /// The rules of [`super::ever_owners`], word by word.
+    fn ever_owners_by_rule(root: NodeId, statements: &[Statement]) -> BTreeSet<NodeId> {
+        let mut owners = BTreeSet::from([root]);
+        loop {
+            let before = owners.len();
+            for (statement, admit) in admits(statements) {
+                if admit.role == Role::Owner && owners.contains(&statement.header.signer) {
+                    owners.insert(admit.node);
+                }
+            }
+            if owners.len() == before {
+                return owners;
+            }
+        }
+    }
+
+    /// The rules of [`super::counting_admits`], word by word.
+    fn counting_admits_by_rule(owners: &BTreeSet<NodeId>, statements: &[Statement]) -> BTreeSet<StatementId> {
+        let expels = counting_expels(owners, statements);
+        let counts = |statement: &&Statement| {
+            let signer = statement.header.signer;
+            let mut of_signer = expels.iter().filter(|(_, expel)| expel.node == signer);
+            owners.contains(&signer) && of_signer.all(|(_, expel)| expel.statements.contains(&statement.id))
+        };
+        admits(statements).map(|(statement, _)| statement).filter(counts).map(|statement| statement.id).collect()
+    }
+
+    fn statements_of(seed: &[(u8, u8, u8)]) -> Vec<Statement> {
+        let mut statements: Vec<Statement> = Vec::new();
+        for &(signer, node, what) in seed {
+            let next = match what {
+                0 => admit(signer, node, Role::Owner, &[]),
+                1 => admit(signer, node, Role::Publisher, &["a"]),
+                2 => admit(signer, node, Role::Replica, &[]),
+                3 => expel(signer, node, &statements.iter().collect::<Vec<_>>()),
+                _ => expel(signer, node, &statements.iter().step_by(2).collect::<Vec<_>>()),
+            };
+            statements.push(next);
+        }
+        statements
+    }
+
+    /// Each is an owner by the one before, and all are told the other way round: the worst order to go through again and again.
+    #[test]
+    fn a_long_line_of_owners_is_found_at_once() {
+        let node = |number: u16| NodeId::from_bytes(std::array::from_fn(|at| number.to_le_bytes()[at % 2]));
+        let header = |signer| StatementHeader { signer, at_ms: UnixMillis::new(1), by: String::new() };
+        let said = |number: u16| Statement {
+            id: StatementId::from_bytes(*node(number).as_bytes()),
+            header: header(node(number)),
+            body: StatementBody::Admit(Admit { node: node(number + 1), role: Role::Owner, prefixes: vec![] }),
+        };
+        let line: Vec<Statement> = (0..10_000).rev().map(said).collect();
+        assert_eq!(ever_owners(node(0), &line).len(), 10_001);
+    }
+
     proptest! {
         #[test]
-        fn order_never_matters(seed in prop::collection::vec((1u8..5, 1u8..6, 0u8..4), 0..12), turn in 0usize..12) {
-            let mut statements: Vec<Statement> = Vec::new();
-            for (signer, node, what) in seed {
-                let next = match what {
-                    0 => admit(signer, node, Role::Owner, &[]),
-                    1 => admit(signer, node, Role::Publisher, &["a"]),
-                    2 => admit(signer, node, Role::Replica, &[]),
-                    _ => expel(signer, node, &statements.iter().collect::<Vec<_>>()),
-                };
-                statements.push(next);
+        fn who_owns_and_what_counts_is_what_the_rules_say(
+            seed in prop::collection::vec((1u8..7, 1u8..7, 0u8..5), 0..24),
+        ) {
+            let mut statements = statements_of(&seed);
+            for _ in 0..2 {
+                let owners = ever_owners_by_rule(id(1), &statements);
+                prop_assert_eq!(&ever_owners(id(1), &statements), &owners);
+                prop_assert_eq!(counting_admits(&owners, &statements), counting_admits_by_rule(&owners, &statements));
+                statements.reverse();
             }
+        }
+
+        #[test]
+        fn order_never_matters(seed in prop::collection::vec((1u8..5, 1u8..6, 0u8..4), 0..12), turn in 0usize..12) {
+            let mut statements = statements_of(&seed);
             let straight = Roster::fold(id(1), &statements);
             statements.reverse();
             let middle = turn.min(statements.len());

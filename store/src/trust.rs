@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use redb::ReadableTable;
+use redb::{ReadableTable, ReadableTableMetadata};
 
 use crate::catalog::{self, News};
 use crate::digest::{EventId, NodeId, SetDigest, StatementId};
@@ -63,7 +63,11 @@ pub(crate) fn ids(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) 
 
 /// The statements held, decoded.
 pub(crate) fn decode_all(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<Vec<Statement>> {
-    statements(table)?.iter().map(|signed| Ok(signed.decode()?)).collect()
+    let rows = table.iter()?.map(|entry| {
+        let signed = SignedStatement::from_stored(entry?.1.value());
+        Ok(signed.ok_or(StoreError::Corrupt { what: "a roster statement" })?.decode()?)
+    });
+    rows.collect()
 }
 
 /// Those of verified statements that are new. Passed over are those that no ever-owner signed, since they would
@@ -73,22 +77,21 @@ pub(crate) fn admissible<'a>(
     tx: &Tx<'_>,
     arrived: &'a [(SignedStatement, Statement)],
 ) -> Result<Vec<&'a (SignedStatement, Statement)>> {
-    let (root, mut all) = (tx.meta(&meta::ROOT)?, decode_all(&tx.read(STATEMENTS)?)?);
-    let (held, mut known) = (all.len(), all.iter().map(|statement| statement.id).collect::<BTreeSet<_>>());
-    all.extend(arrived.iter().map(|(_, statement)| statement.clone()));
-    let owners = roster::ever_owners(root, &all);
-    let mut room = STATEMENTS_MAX.saturating_sub(held);
-    let mut fresh: Vec<_> = arrived.iter().filter(|(_, said)| owners.contains(&said.header.signer)).collect();
-    fresh.retain(|(_, statement)| {
+    let (roster, table) = (tx.roster(), tx.read(STATEMENTS)?);
+    let owners = roster.ever_owners().with(arrived.iter().map(|(_, statement)| statement));
+    let held = usize::try_from(table.len()?).unwrap_or(usize::MAX);
+    let (mut room, mut known) = (STATEMENTS_MAX.saturating_sub(held), BTreeSet::new());
+    let mut fresh = Vec::new();
+    for told in arrived.iter().filter(|(_, statement)| owners.contains(&statement.header.signer)) {
+        let statement = &told.1;
         let fits = room > 0 || matches!(statement.body, StatementBody::Expel(_));
-        let is_new = fits && known.insert(statement.id);
-        room = room.saturating_sub(usize::from(is_new));
-        is_new
-    });
+        if fits && table.get(statement.id.as_bytes())?.is_none() && known.insert(statement.id) {
+            room = room.saturating_sub(1);
+            fresh.push(told);
+        }
+    }
     // Who would be an owner by an Admit for which there is no room is none.
-    all.truncate(held);
-    all.extend(fresh.iter().map(|(_, statement)| statement.clone()));
-    let owners = roster::ever_owners(root, &all);
+    let owners = roster.ever_owners().with(fresh.iter().map(|(_, statement)| statement));
     fresh.retain(|(_, statement)| owners.contains(&statement.header.signer));
     Ok(fresh)
 }

@@ -49,7 +49,7 @@ fn hear(store: &Store, owner: &Store, now: UnixMillis) -> usize {
 pub(crate) fn hear_all(store: &Store, told: Vec<SignedStatement>, now: UnixMillis) -> usize {
     store.hear_statements(told, now).expect("they verify");
     let held = store.roster_statements().expect("readable").len();
-    store.statements_to_tell().expect("readable").len() - held
+    store.told_roster().expect("readable").order().len() - held
 }
 
 /// An owner `a`, a publisher `p` that it expelled, and `b`, which holds what `p` published but for `y.pkg`, the last that counts. With it

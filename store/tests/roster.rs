@@ -100,6 +100,14 @@ fn roles_only_rise_and_what_changes_nothing_is_not_signed() {
         let bound = admit(&a, &fresh(3).1, role, &["mac"]);
         assert!(matches!(bound, Err(StoreError::BadName { field: "prefixes", .. })), "{bound:?}");
     }
+    let many: Vec<String> = (0..40).map(|number| format!("{number}{}", "p".repeat(120))).collect();
+    let long = Admit { node: fresh(3).1.node_id(), role: Role::Publisher, prefixes: many.clone() };
+    let long = a.admit(&long, &author(), at(0)).expect_err("too long");
+    assert!(long.to_string().contains("at most 4096"), "{long}");
+    for half in many.chunks(20) {
+        let half = Admit { node: fresh(3).1.node_id(), role: Role::Publisher, prefixes: half.to_vec() };
+        assert!(a.admit(&half, &author(), at(0)).expect("they add up").is_some());
+    }
     let nobody = Admit { node: NodeId::from_bytes([0; 32]), role: Role::Replica, prefixes: vec![] };
     let nobody = a.admit(&nobody, &author(), at(0));
     assert!(matches!(nobody, Err(StoreError::BadName { field: "node", .. })), "{nobody:?}");
@@ -202,7 +210,8 @@ fn a_node_that_is_out_learns_why_and_nothing_of_others() {
     pull(out, root, at(1)).expect("a pull");
     expel(owner, out).expect("an owner expels");
     admit(owner, &fresh(9).1, Role::Replica, &[]).expect("an owner admits");
-    let told = owner.statements_bearing_on(&out.node_id()).expect("statements");
+    let roster = owner.told_roster().expect("readable");
+    let told = roster.page(roster.bearing_on(&out.node_id()), usize::MAX).expect("statements");
     let subjects: Vec<NodeId> = told
         .iter()
         .map(|signed| match signed.verify().expect("good").body {
@@ -214,7 +223,7 @@ fn a_node_that_is_out_learns_why_and_nothing_of_others() {
     assert!(subjects.iter().all(|node| [out.node_id(), owner.node_id()].contains(node)), "{subjects:?}");
     out.insert_statements(told, at(2)).expect("they verify");
     assert!(out.roster().is_expelled(&out.node_id()));
-    assert!(!owner.statements_bearing_on(&other.node_id()).expect("statements").is_empty());
+    assert!(!roster.bearing_on(&other.node_id()).is_empty());
 }
 
 #[test]

@@ -31,6 +31,15 @@ fn states() -> StatesRequest {
     }
 }
 
+fn roster() -> RosterRequest {
+    let held = Some(vec![StatementId::from_bytes([5; 32])]);
+    RosterRequest { statements: vec![statement()], digest: SetDigest::from_bytes([1; 32]), held }
+}
+
+fn statement() -> SignedStatement {
+    SignedStatement { frame: vec![1], signature: vec![2; 64] }
+}
+
 fn contact(name: &str, urls: usize) -> Contact {
     Contact { name: name.to_owned(), urls: vec!["http://x:1".to_owned(); urls], tls_pin: None }
 }
@@ -43,7 +52,7 @@ fn questions_and_answers_survive_the_wire() {
     for request in [
         Request::Pair(PairRequest::Open { invite: [1; 16], joiner_nonce: [2; 32] }),
         Request::Ping(Ping { summary: summary(), events: vec![event()] }),
-        Request::Roster(RosterSwap { statements: vec![] }),
+        Request::Roster(roster()),
         Request::States(states()),
         Request::Log(LogRequest { cursor: Some(cursor.clone()), vector }),
         Request::Goodbye,
@@ -51,8 +60,11 @@ fn questions_and_answers_survive_the_wire() {
         assert_eq!(Request::decode(request.call(), &request.encode()), Ok(request));
     }
     let page = LogAnswer { items: vec![(Lsn::new(1), event())], cursor, more: true, summary: summary() };
+    let RosterRequest { statements, digest, held } = roster();
+    let answer = RosterAnswer { statements, digest, lacking: held.unwrap_or_default() };
     for (call, answer) in [
         (Call::Ping, Answer::Ping(summary())),
+        (Call::Roster, Answer::Roster(answer)),
         (Call::Log, Answer::Log(page)),
         (Call::Outline, Answer::Outline(vec![[1; 32]; 3])),
         (Call::Pieces, Answer::Pieces(PieceMap::Some { size: 5, bits: vec![1] })),
@@ -86,7 +98,9 @@ fn contacts_are_capped() {
 fn what_is_small_on_the_wire_is_small_in_memory_or_refused_as_it_is_read() {
     let many = |element: &[u8]| [&[0x80, 0x80, 0x20], element.repeat(1 << 19).as_slice()].concat();
     assert_eq!(Request::decode(Call::Roster, &many(&[0, 0])), Err(BadBody { what: "roster" }));
-    assert!(Request::decode(Call::Roster, &many(&[&[0, 64][..], &[7; 64]].concat())).is_ok());
+    let rest = [1; 33];
+    let whole = many(&[&[0, 64][..], &[7; 64]].concat());
+    assert!(Request::decode(Call::Roster, &[whole.as_slice(), &rest, &[0]].concat()).is_ok());
     let ping = |events: &[u8]| [encode(&summary()).as_slice(), events].concat();
     assert_eq!(Request::decode(Call::Ping, &ping(&many(&[0, 0]))), Err(BadBody { what: "ping" }));
     let states = StatesRequest { index: None, fresh: vec![], ..states() };

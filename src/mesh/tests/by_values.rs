@@ -244,7 +244,8 @@ fn a_node_that_never_heard_of_the_caller_learns_from_its_roster_who_admitted_it(
     let request = || Request::Ping(ping(c.store(), None).unwrap());
     assert_eq!(b.asked(&c, request()).unwrap_err().code(), "not_a_member");
     let statements = c.store().roster_statements().unwrap();
-    b.answer(&c, Request::Roster(super::super::protocol::RosterSwap { statements }));
+    let digest = c.store().roster_digest();
+    b.answer(&c, Request::Roster(super::super::protocol::RosterRequest { statements, digest, held: None }));
     assert!(b.asked(&c, request()).is_ok());
 }
 

@@ -4,7 +4,7 @@ use ods_store::{Admit, Role, StoreError};
 
 use super::super::exchange::{Pull, PullError, farewell, introduce, introduced, ping};
 use super::super::peers::PullMode;
-use super::super::protocol::{Answer, PairRequest, Request};
+use super::super::protocol::{Answer, PairRequest, Request, RosterAnswer, RosterRequest};
 use super::super::serve::summary;
 use super::support::{TestNode, author};
 
@@ -99,7 +99,8 @@ fn what_a_stranger_has_strangers_say_is_not_even_verified() {
         signed.signature[0] ^= 1;
         signed
     };
-    let offer = |statements| Request::Roster(super::super::protocol::RosterSwap { statements });
+    let offer =
+        |statements| Request::Roster(RosterRequest { statements, digest: hq.store().roster_digest(), held: None });
     let of_strangers = vec![bent(&stranger, &friend), bent(&friend, &stranger)];
     assert_eq!(code(&hq, &stranger, offer(of_strangers)), "not_a_member");
     assert_eq!(code(&hq, &stranger, offer(vec![bent(&hq, &stranger)])), "malformed", "what an owner seems to say is");
@@ -114,6 +115,7 @@ fn what_a_stranger_has_strangers_say_is_not_even_verified() {
 fn a_stranger_gets_no_roster() {
     let (hq, stranger) = (TestNode::new("hq"), TestNode::new("stranger"));
     assert_eq!(code(&hq, &stranger, introduce(stranger.store()).unwrap()), "not_a_member");
-    let answer = Answer::Roster(super::super::protocol::RosterSwap { statements: vec![] });
+    let digest = hq.store().roster_digest();
+    let answer = Answer::Roster(RosterAnswer { statements: vec![], digest, lacking: vec![] });
     introduced(stranger.store(), answer, stranger.now).unwrap();
 }

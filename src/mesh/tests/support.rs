@@ -12,6 +12,7 @@ use ods_store::{
 };
 use tempfile::TempDir;
 
+use super::super::limits::STRANGER_BODY_BYTES_MAX;
 use super::super::pair::Join;
 use super::super::protocol::{Answer, PairAnswer, PairRequest, Request};
 use super::super::serve::{Node, Refusal, Reply, serve};
@@ -105,14 +106,22 @@ impl TestNode {
         (row, line)
     }
 
-    /// What a caller gets for a question.
+    /// What a caller gets for a question, which is not longer than what a carrier reads of it.
     pub(super) fn asked(&self, caller: &Self, request: Request) -> Result<Reply, Refusal> {
+        let is_member = self.store().roster().is_member(&caller.store().node_id());
+        let max = request.call().body_bytes_max().min(if is_member { usize::MAX } else { STRANGER_BODY_BYTES_MAX });
+        let bytes = request.encode().len();
+        assert!(bytes <= max, "{:?} of {bytes} bytes", request.call());
         serve(&self.node, (&caller.store().node_id(), Some(CALLED_FROM)), request, self.now)
     }
 
     pub(super) fn answer(&self, caller: &Self, request: Request) -> Answer {
+        let max = request.call().answer_bytes_max();
         match self.asked(caller, request).unwrap() {
-            Reply::Answer(answer) | Reply::Despite(answer, _) => answer,
+            Reply::Answer(answer) | Reply::Despite(answer, _) => {
+                assert!(answer.encode().len() <= max, "{} bytes", answer.encode().len());
+                answer
+            }
             other => panic!("not an answer: {other:?}"),
         }
     }

@@ -1,6 +1,6 @@
 //! Who may do what: statements given and taken, those that wait, and members.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Store;
@@ -14,8 +14,9 @@ use crate::path::PackagePath;
 use crate::publish::Author;
 use crate::roster::{self, Roster};
 use crate::schema::STATEMENTS;
-use crate::statement::{Admit, SignedStatement, Statement, StatementBody, StatementHeader};
+use crate::statement::{Admit, SignedStatement, StatementBody, StatementHeader};
 use crate::time::UnixMillis;
+use crate::told_roster::ToldRoster;
 use crate::trust;
 use crate::tx::Tx;
 
@@ -25,12 +26,11 @@ impl Store {
         trust::statements(&self.read()?.open_table(STATEMENTS)?)
     }
 
-    /// What a peer is told: all statements held, and the Expels that wait here for events they name.
-    pub fn statements_to_tell(&self) -> Result<Vec<SignedStatement>> {
-        // These first: what is taken in between is told twice, not left out.
-        let mut told = self.expels_ahead().told();
-        told.extend(self.roster_statements()?);
-        Ok(told)
+    /// What peers are told: all statements held, and the Expels that wait here for events they name.
+    pub fn told_roster(&self) -> Result<ToldRoster> {
+        // These first: what is taken in between counts once all the same.
+        let (waiting, root) = (self.expels_ahead().told(), self.roster().root());
+        ToldRoster::new(self.read()?.open_table(STATEMENTS)?, waiting, root)
     }
 
     pub(crate) fn expels_ahead(&self) -> Arc<ExpelsAhead> {
@@ -46,33 +46,31 @@ impl Store {
 
     /// The roster as it would be with what somebody offers.
     pub fn roster_with(&self, offered: &[SignedStatement]) -> Result<Roster> {
-        let (_, all) = self.verify_fresh(offered.to_vec())?;
+        let mut all = trust::decode_all(&self.read()?.open_table(STATEMENTS)?)?;
+        all.extend(self.verify_fresh(offered.to_vec())?.into_iter().map(|(_, statement)| statement));
         Ok(Roster::fold(self.roster().root(), &all))
     }
 
-    /// Those of offered statements that aren't held and may count, verified, and all that would be held with them. Anybody can
-    /// sign as much as fits into a call, and each signature takes some 60 µs to check. So a statement is looked at once its signer is
-    /// known as an owner.
-    fn verify_fresh(&self, offered: Vec<SignedStatement>) -> Result<(Vec<Told>, Vec<Statement>)> {
-        let (root, mut all) = (self.roster().root(), trust::decode_all(&self.read()?.open_table(STATEMENTS)?)?);
-        let known: BTreeSet<StatementId> = all.iter().map(|statement| statement.id).collect();
-        let fresh = offered.into_iter().filter(|signed| !known.contains(&signed.id()));
-        let signer = |signed: &SignedStatement| -> Result<NodeId> { Ok(signed.decode()?.header.signer) };
-        let mut left = fresh.map(|signed| Ok((signer(&signed)?, signed))).collect::<Result<Vec<_>>>()?;
-        let mut verified = Vec::new();
-        loop {
-            let owners = roster::ever_owners(root, &all);
-            let (now, later): (Vec<_>, Vec<_>) = left.into_iter().partition(|(signer, _)| owners.contains(signer));
-            if now.is_empty() {
-                return Ok((verified, all));
+    /// Those of offered statements that aren't held and may count, verified. Anybody can sign as much as fits into a call, and each signature
+    /// takes some 60 µs to check. So a statement is looked at once its signer is known as an owner.
+    fn verify_fresh(&self, offered: Vec<SignedStatement>) -> Result<Vec<Told>> {
+        let (mut owners, table) = (self.roster().ever_owners(), self.read()?.open_table(STATEMENTS)?);
+        let mut left: BTreeMap<NodeId, Vec<(usize, SignedStatement)>> = BTreeMap::new();
+        for (place, signed) in offered.into_iter().enumerate() {
+            if table.get(signed.id().as_bytes())?.is_none() {
+                left.entry(signed.decode()?.header.signer).or_default().push((place, signed));
             }
-            for (_, signed) in now {
-                let statement = signed.verify()?;
-                all.push(statement.clone());
-                verified.push((signed, statement));
-            }
-            left = later;
         }
+        let mut next: Vec<NodeId> = left.keys().filter(|signer| owners.contains(signer)).copied().collect();
+        let mut verified = BTreeMap::new();
+        while let Some(signer) = next.pop() {
+            for (place, signed) in left.remove(&signer).unwrap_or_default() {
+                let statement = signed.verify()?;
+                next.extend(owners.add(&statement));
+                verified.insert(place, (signed, statement));
+            }
+        }
+        Ok(verified.into_values().collect())
     }
 
     /// Equal on nodes that hold the same statements.
@@ -93,7 +91,7 @@ impl Store {
 
     /// Takes statements; tells how many were new. Those that may count must verify.
     pub fn insert_statements(&self, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<usize> {
-        let (told, _) = self.verify_fresh(statements)?;
+        let told = self.verify_fresh(statements)?;
         self.write(move |tx| take_and_settle(tx, now, &told, None))
     }
 
@@ -109,7 +107,7 @@ impl Store {
     }
 
     fn hear_told(&self, statements: Vec<SignedStatement>, author: Option<Author>, now: UnixMillis) -> Result<usize> {
-        let (told, _) = self.verify_fresh(statements)?;
+        let told = self.verify_fresh(statements)?;
         self.write(move |tx| take_and_settle(tx, now, &expel_ahead::to_take(tx, now, &told)?, author.as_ref()))
     }
 
@@ -142,12 +140,6 @@ impl Store {
         // Roster and statements are read apart: one that comes in between is in the next answer.
         let statements = trust::decode_all(&self.read()?.open_table(STATEMENTS)?)?;
         Ok(membership::members(&Roster::fold(self.roster().root(), &statements), statements))
-    }
-
-    /// The statements that a node's standing follows from, for a node that doesn't belong any more: enough for it to
-    /// learn that, and no more.
-    pub fn statements_bearing_on(&self, node: &NodeId) -> Result<Vec<SignedStatement>> {
-        membership::bearing_on(node, self.statements_to_tell()?)
     }
 
     /// Whether this node may publish at a path, or why not.

@@ -1,0 +1,140 @@
+//! Rosters that are larger than what one call may have: they are swapped in pages.
+
+use ods_store::{
+    Admit, EXPEL_IDS_MAX, Expel, NodeId, Role, SignedStatement, StatementBody, StatementHeader, StatementId, UnixMillis,
+};
+
+use super::super::exchange::{Pull, Step, farewell, introduce, introduced};
+use super::super::limits::{PULL_PAGES_MAX, ROSTER_BYTES_MAX, ROSTER_CALLS_MAX, ROSTER_FIRST_BYTES};
+use super::super::peers::PullMode;
+use super::super::protocol::{Answer, Request};
+use super::super::serve::summary;
+use super::support::{TestNode, author};
+
+/// So many of the longest statements don't fit into one page, nor into the first and one more.
+const MANY: u64 = (ROSTER_BYTES_MAX + 2 * ROSTER_FIRST_BYTES) as u64 / (32 * EXPEL_IDS_MAX as u64);
+
+/// As long as it may be, of a node that nobody knows.
+fn long_expel(by: &TestNode, number: u64) -> SignedStatement {
+    let header = StatementHeader { signer: by.store().node_id(), at_ms: UnixMillis::new(number), by: String::new() };
+    let statements = (0..EXPEL_IDS_MAX).map(|_| StatementId::from_bytes([7; 32])).collect();
+    let expel = Expel { node: NodeId::from_bytes([9; 32]), tips: vec![], statements };
+    SignedStatement::mint(by.store().key(), &header, &StatementBody::Expel(expel))
+}
+
+fn signs_much(by: &TestNode, first: u64) {
+    let much = (first..first + MANY).map(|number| long_expel(by, number)).collect();
+    assert_eq!(by.store().insert_statements(much, by.now).unwrap() as u64, MANY);
+}
+
+/// Pulls; gives how many questions about the roster that took.
+fn pull(node: &TestNode, peer: &TestNode) -> usize {
+    let theirs = summary(peer.store()).unwrap();
+    let (mut pull, mut request) =
+        Pull::start(node.store(), peer.store().node_id(), PullMode::Cursor, &theirs, PULL_PAGES_MAX).unwrap();
+    let mut asked = 0;
+    loop {
+        asked += usize::from(matches!(request, Request::Roster(_)));
+        let answer = pull.checker().check(node.store(), peer.answer(node, request)).unwrap();
+        match pull.take(node.store(), answer, node.now).unwrap() {
+            Step::Ask(next) => request = next,
+            Step::Done(_) => return asked,
+        }
+    }
+}
+
+fn assert_equal(nodes: &[&TestNode]) {
+    let digests: Vec<_> = nodes.iter().map(|node| node.store().roster_digest()).collect();
+    assert!(digests.windows(2).all(|two| two[0] == two[1]), "{digests:?}");
+}
+
+#[test]
+fn two_rosters_that_differ_by_more_than_a_page_each_way_come_to_agree_in_one_pull() {
+    let (hq, branch) = (TestNode::simulated("hq"), TestNode::simulated("branch"));
+    branch.joins(&hq, Role::Owner);
+    signs_much(&hq, 0);
+    signs_much(&branch, 1000);
+    let asked = pull(&branch, &hq);
+    assert_equal(&[&hq, &branch]);
+    assert!(asked > 2 && asked < ROSTER_CALLS_MAX, "{asked}");
+    let late = branch.store().sign_admit(&admit(&TestNode::new("late"), Role::Replica), &author(), branch.now).unwrap();
+    branch.store().insert_statements(vec![late], branch.now).unwrap();
+    assert_eq!(pull(&branch, &hq), 2, "one that doesn't know what the other lacks, and that");
+    assert_equal(&[&hq, &branch]);
+    assert_eq!(pull(&branch, &hq), 0);
+}
+
+#[test]
+fn a_node_joins_a_mesh_whose_roster_is_larger_than_a_page() {
+    let (hq, second, joiner) =
+        (TestNode::simulated("hq"), TestNode::simulated("second"), TestNode::simulated("joiner"));
+    second.joins(&hq, Role::Owner);
+    signs_much(&second, 0);
+    pull(&hq, &second);
+    joiner.joins(&hq, Role::Publisher);
+    assert_eq!(joiner.store().roster().role(&joiner.store().node_id()), Some(Role::Publisher));
+    pull(&joiner, &hq);
+    assert_equal(&[&hq, &joiner]);
+}
+
+#[test]
+fn two_meshes_merge_of_which_each_has_a_roster_larger_than_a_page() {
+    let (hq, branch) = (TestNode::simulated("hq"), TestNode::simulated("branch"));
+    let (other, its_branch) = (TestNode::simulated("other"), TestNode::simulated("its branch"));
+    branch.joins(&hq, Role::Owner);
+    its_branch.joins(&other, Role::Owner);
+    signs_much(&branch, 0);
+    signs_much(&its_branch, 1000);
+    for (node, peer) in [(&hq, &branch), (&other, &its_branch)] {
+        pull(node, peer);
+    }
+    other.joins(&hq, Role::Owner);
+    for (node, peer) in [(&other, &hq), (&branch, &hq), (&its_branch, &other)] {
+        pull(node, peer);
+    }
+    assert_equal(&[&hq, &branch, &other, &its_branch]);
+    for mesh in [&hq, &its_branch] {
+        assert!(
+            [&hq, &branch, &other, &its_branch]
+                .iter()
+                .all(|node| mesh.store().roster().is_member(&node.store().node_id()))
+        );
+    }
+}
+
+/// It is in the first page, though that key has signed more than fits there.
+#[test]
+fn what_puts_a_stolen_key_out_is_told_first() {
+    let (hq, branch, thief) = (TestNode::simulated("hq"), TestNode::simulated("branch"), TestNode::simulated("thief"));
+    thief.joins(&hq, Role::Owner);
+    branch.joins(&hq, Role::Publisher);
+    signs_much(&thief, 0);
+    pull(&hq, &thief);
+    hq.store().expel(&thief.store().node_id(), &author(), hq.now).unwrap();
+    let answer = hq.answer(&branch, introduce(branch.store()).unwrap());
+    introduced(branch.store(), answer, branch.now).unwrap();
+    assert!(branch.store().roster().is_expelled(&thief.store().node_id()));
+    thief.answer(&hq, farewell(hq.store(), &thief.store().node_id()).unwrap());
+    assert!(thief.store().roster().is_expelled(&thief.store().node_id()));
+    let again = TestNode::simulated("again");
+    again.joins(&hq, Role::Publisher);
+    assert!(again.store().roster().is_expelled(&thief.store().node_id()));
+}
+
+#[test]
+fn a_node_of_a_large_roster_shows_a_peer_that_does_not_know_it_who_admitted_it() {
+    let (hq, second, late) = (TestNode::simulated("hq"), TestNode::simulated("second"), TestNode::simulated("late"));
+    second.joins(&hq, Role::Owner);
+    signs_much(&second, 0);
+    late.joins(&second, Role::Publisher);
+    pull(&late, &second);
+    let answer = hq.answer(&late, introduce(late.store()).unwrap());
+    assert!(matches!(answer, Answer::Roster(_)));
+    assert!(hq.store().roster().is_member(&late.store().node_id()));
+    pull(&late, &hq);
+    assert_equal(&[&hq, &late]);
+}
+
+fn admit(node: &TestNode, role: Role) -> Admit {
+    Admit { node: node.store().node_id(), role, prefixes: vec![] }
+}

@@ -1,0 +1,220 @@
+//! What peers are told of the roster: which statements, and in what order, so that it can be told in pages.
+//!
+//! Invariants:
+//! - Told are all statements held and the Expels that wait here ([`crate::expel_ahead`]), of one moment.
+//! - Expels come first, of them those by owners that nobody expelled; then the rest; small ones before large ones. So however
+//!   much a stolen key has signed, the word that puts it out is told with the first page.
+//! - Before a statement comes, once, by which Admits its signer is an owner. So whoever trusts the root and hears one page after
+//!   another can take each when it comes.
+//! - In memory are a few words on each statement, and the frames of one page.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use redb::{ReadOnlyTable, ReadableTable};
+
+use crate::digest::{NodeId, SetDigest, StatementId};
+use crate::error::{Result, StoreError};
+use crate::expel_ahead::Told;
+use crate::roster::{self, Listed};
+use crate::statement::{Role, SignedStatement, Statement, StatementBody};
+
+type Table = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
+
+/// What peers are told of the roster, at one moment.
+pub struct ToldRoster {
+    held: Table,
+    waiting: BTreeMap<StatementId, SignedStatement>,
+    root: NodeId,
+    briefs: BTreeMap<StatementId, Brief>,
+    listed: Listed,
+    /// By which Admit each owner is one.
+    makers: BTreeMap<NodeId, StatementId>,
+}
+
+/// The little of a statement that its place depends on.
+struct Brief {
+    signer: NodeId,
+    frame_bytes: usize,
+    says: Says,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Says {
+    Admit(NodeId, Role),
+    Expel(NodeId),
+    Unknown,
+}
+
+impl Brief {
+    fn new(signed: &SignedStatement, statement: &Statement) -> Self {
+        let says = match &statement.body {
+            StatementBody::Admit(admit) => Says::Admit(admit.node, admit.role),
+            StatementBody::Expel(expel) => Says::Expel(expel.node),
+            StatementBody::Unknown { .. } => Says::Unknown,
+        };
+        Self { signer: statement.header.signer, frame_bytes: signed.frame.len(), says }
+    }
+
+    fn subject(&self) -> Option<NodeId> {
+        match self.says {
+            Says::Admit(node, _) | Says::Expel(node) => Some(node),
+            Says::Unknown => None,
+        }
+    }
+}
+
+impl ToldRoster {
+    /// Of the statements held in a table and those that wait.
+    pub(crate) fn new(held: Table, waiting: Vec<Told>, root: NodeId) -> Result<Self> {
+        let (mut briefs, mut listed) = (BTreeMap::new(), Listed::default());
+        for (signed, statement) in &waiting {
+            briefs.insert(statement.id, Brief::new(signed, statement));
+        }
+        for entry in held.iter()? {
+            let signed = stored(entry?.1.value())?;
+            let statement = signed.decode()?;
+            listed.add(&statement);
+            briefs.insert(statement.id, Brief::new(&signed, &statement));
+        }
+        let makers = makers(root, &briefs, &listed);
+        let waiting = waiting.into_iter().map(|(signed, statement)| (statement.id, signed)).collect();
+        Ok(Self { held, waiting, root, briefs, listed, makers })
+    }
+
+    /// Names the set: equal on nodes that tell the same.
+    pub fn digest(&self) -> SetDigest {
+        roster::digest(self.briefs.keys().copied())
+    }
+
+    /// Whether it is told.
+    pub fn contains(&self, id: &StatementId) -> bool {
+        self.briefs.contains_key(id)
+    }
+
+    /// All that is told, in order.
+    pub fn order(&self) -> Vec<StatementId> {
+        self.ordered(self.briefs.keys().copied(), |_, brief| match brief.says {
+            Says::Expel(_) => u8::from(self.listed.is_expelled(&brief.signer)),
+            Says::Admit(..) | Says::Unknown => 2,
+        })
+    }
+
+    /// The statements that a node's standing follows from: all about it, all about whoever signed these, and so on. They give it
+    /// the same standing as the whole roster does, and tell it nothing of others. Those by which it is expelled come first.
+    pub fn bearing_on(&self, node: &NodeId) -> Vec<StatementId> {
+        let mut about: BTreeMap<NodeId, Vec<StatementId>> = BTreeMap::new();
+        for (id, brief) in &self.briefs {
+            if let Some(subject) = brief.subject() {
+                about.entry(subject).or_default().push(*id);
+            }
+        }
+        let (mut bearing, mut next) = (Vec::new(), vec![*node]);
+        while let Some(subject) = next.pop() {
+            let ids = about.remove(&subject).unwrap_or_default();
+            next.extend(ids.iter().filter_map(|id| Some(self.briefs.get(id)?.signer)));
+            bearing.extend(ids);
+        }
+        self.ordered(bearing, |_, brief| match brief.says {
+            Says::Expel(expelled) if expelled == *node => u8::from(self.listed.is_expelled(&brief.signer)),
+            Says::Admit(admitted, _) if admitted == *node => 2,
+            Says::Admit(..) | Says::Expel(_) | Says::Unknown => 3,
+        })
+    }
+
+    /// By which Admits a node is a member, the greatest role first: what one shows to somebody that doesn't know it.
+    pub fn admitting(&self, node: &NodeId) -> Vec<StatementId> {
+        let of_it = self.briefs.iter().filter(|(_, brief)| matches!(brief.says, Says::Admit(of, _) if of == *node));
+        self.ordered(of_it.map(|(id, _)| *id), |id, brief| match brief.says {
+            Says::Admit(_, role) => (!self.listed.counts(&brief.signer, id), Some(Reverse(role))),
+            Says::Expel(_) | Says::Unknown => (true, None),
+        })
+    }
+
+    /// The first of these that fit into so many bytes; at least one.
+    pub fn page(&self, ids: impl IntoIterator<Item = StatementId>, bytes_max: usize) -> Result<Vec<SignedStatement>> {
+        let (mut page, mut bytes, mut taken) = (Vec::new(), 0, BTreeSet::new());
+        for id in ids.into_iter().filter(|id| taken.insert(*id)) {
+            let Some(signed) = self.signed(&id)? else { continue };
+            bytes += bytes_of(&signed);
+            if bytes > bytes_max && !page.is_empty() {
+                break;
+            }
+            page.push(signed);
+        }
+        Ok(page)
+    }
+
+    fn signed(&self, id: &StatementId) -> Result<Option<SignedStatement>> {
+        match self.waiting.get(id) {
+            Some(signed) => Ok(Some(signed.clone())),
+            None => self.held.get(id.as_bytes())?.map(|row| stored(row.value())).transpose(),
+        }
+    }
+
+    fn ordered<R: Ord>(
+        &self,
+        ids: impl IntoIterator<Item = StatementId>,
+        rank: impl Fn(&StatementId, &Brief) -> R,
+    ) -> Vec<StatementId> {
+        let known = ids.into_iter().filter_map(|id| Some((id, self.briefs.get(&id)?)));
+        let mut sorted: Vec<_> = known.map(|(id, brief)| (rank(&id, brief), brief.frame_bytes, id)).collect();
+        sorted.sort();
+        let (mut order, mut placed) = (Vec::with_capacity(sorted.len()), BTreeSet::new());
+        for (_, _, id) in sorted {
+            for id in self.lineage(id, &placed).into_iter().rev() {
+                placed.insert(id);
+                order.push(id);
+            }
+        }
+        order
+    }
+
+    /// A statement, and before it by which its signer is an owner, up to the root: but for what is placed.
+    fn lineage(&self, mut id: StatementId, placed: &BTreeSet<StatementId>) -> Vec<StatementId> {
+        let mut lineage = Vec::new();
+        while !placed.contains(&id) {
+            lineage.push(id);
+            let Some(brief) = self.briefs.get(&id).filter(|brief| brief.signer != self.root) else { break };
+            match self.makers.get(&brief.signer) {
+                Some(maker) => id = *maker,
+                None => break,
+            }
+        }
+        lineage
+    }
+}
+
+/// By which Admit each owner is one: one that counts if there is any such way to it. None leads back to itself, since each is found
+/// from one found before.
+fn makers(root: NodeId, briefs: &BTreeMap<StatementId, Brief>, listed: &Listed) -> BTreeMap<NodeId, StatementId> {
+    let mut by: BTreeMap<NodeId, Vec<(StatementId, NodeId)>> = BTreeMap::new();
+    for (id, brief) in briefs {
+        if let Says::Admit(node, Role::Owner) = brief.says {
+            by.entry(brief.signer).or_default().push((*id, node));
+        }
+    }
+    let mut makers = BTreeMap::new();
+    for only_counting in [true, false] {
+        let mut next: VecDeque<NodeId> = std::iter::once(root).chain(makers.keys().copied()).collect();
+        while let Some(signer) = next.pop_front() {
+            for (id, node) in by.get(&signer).into_iter().flatten() {
+                let follows = !only_counting || listed.counts(&signer, id);
+                if follows && *node != root && !makers.contains_key(node) {
+                    makers.insert(*node, *id);
+                    next.push_back(*node);
+                }
+            }
+        }
+    }
+    makers
+}
+
+fn stored(row: &[u8]) -> Result<SignedStatement> {
+    SignedStatement::from_stored(row).ok_or(StoreError::Corrupt { what: "a roster statement" })
+}
+
+/// About how many bytes a statement takes in a body.
+fn bytes_of(signed: &SignedStatement) -> usize {
+    signed.frame.len() + signed.signature.len() + 8
+}
