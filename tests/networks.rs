@@ -17,6 +17,13 @@ fn publish(node: &Node, path: &str, seed: u64, bytes: u64) -> String {
     blake3_hex(&content)
 }
 
+/// Bytes that a node sent to peers so far, by its own count.
+fn sent_to_peers(node: &Node) -> u64 {
+    let text = node.request("GET", "/metrics").send().expect(200).text();
+    let line = text.lines().find_map(|line| line.strip_prefix("ods_http_response_bytes_total{area=\"peers\"} "));
+    line.and_then(|number| number.trim().parse().ok()).expect("a number")
+}
+
 #[test]
 fn both_sides_of_a_cut_go_on_and_agree_when_the_wire_is_plugged_in_again() {
     let Some(mut wires) = Wires::between("a cut wire", &["north", "middle", "south"]) else { return };
@@ -64,6 +71,9 @@ fn a_wire_unplugged_in_the_middle_of_a_transfer_costs_little() {
     wait::pause(Duration::from_secs(2));
     wires.plug("hq", "branch", true);
     mesh::stored(&branch, "large.pkg", &blob);
+    wait::until("what was sent is counted", wait::SOON, || sent_to_peers(&hq) >= 40 * MIB);
+    let sent = sent_to_peers(&hq);
+    assert!(sent <= 48 * MIB, "{sent} bytes were sent of {}", 40 * MIB);
     assert_eq!(blake3_hex(&branch.download("large.pkg").expect(200).body), blob);
 }
 

@@ -1,5 +1,5 @@
 //! Nodes in network namespaces with wires of 200 Mbit/s: a chain of five beside as many Syncthings, one origin and seven
-//! others on a switch, and a thousand small packages. *Wire time* is that of as many bytes by curl from nginx over one
+//! others on a switch, a thousand small packages, and a node that nobody can call. *Wire time* is that of as many bytes by curl from nginx over one
 //! such wire, in the same run. A package's time begins with the answer to its PUT, and ends when the last node has it.
 
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::support::namespaces::Namespaces;
 use crate::support::{
     Bench, Figure, Http, Nginx, Node, Place, SyncthingChain, has_program, leave_out, median, run_here, take_turns,
-    uploaded_bytes,
+    until, uploaded_bytes,
 };
 
 const MBIT_PER_S: u32 = 200;
@@ -20,7 +20,7 @@ const SMALL_BYTES: u64 = 100_000;
 
 pub(crate) fn run(bench: &Bench) -> Vec<Figure> {
     let mut figures = Vec::new();
-    for group in [chain, mesh, small] {
+    for group in [chain, mesh, small, firewalled] {
         match group(bench) {
             Ok(more) => figures.extend(more),
             Err(why) => leave_out("wires of 200 Mbit/s", why),
@@ -157,4 +157,35 @@ fn small(bench: &Bench) -> Result<Vec<Figure>, &'static str> {
     let [ours, bare] = [0, 1].map(|side: usize| median(results[side].iter().copied()));
     let name = "1,000 × 100 KB to a new node at 200 Mbit/s, joining included";
     Ok(vec![Figure::new(name, "s", ours, "wire time of as many bytes in one file", bare).at_most(1.25)])
+}
+
+fn firewalled(bench: &Bench) -> Result<Vec<Figure>, &'static str> {
+    let mut spaces = Namespaces::new(&["f0", "f1"])?;
+    spaces.wire("f0", "f1", MBIT_PER_S);
+    let (wire, file) = (BareWire::new(bench)?, bench.random_file("wires.pkg", LARGE_BYTES));
+    let outside = Node::start_at(bench, "f0", &place(&spaces, "f0"));
+    let behind = Node::start_behind_a_firewall(bench, "f1", &place(&spaces, "f1"));
+    behind.join_as(&outside, "publisher");
+    let mut http = outside.http();
+    until("its link is open", || http.json("GET", "/api/v1/peers", b"")["items"][0]["state"] == "connected");
+    let turn = std::cell::Cell::new(0);
+    let carry_s = |from: &Node, to: &Node| {
+        turn.set(turn.get() + 1);
+        let file = bench.random_file(&format!("wires-link-{}.pkg", turn.get()), LARGE_BYTES);
+        from.put(&format!("{}.pkg", turn.get()), &file);
+        let began = Instant::now();
+        to.wait_for(turn.get());
+        began.elapsed().as_secs_f64()
+    };
+    let results =
+        take_turns::<f64>(&mut [&mut || carry_s(&outside, &behind), &mut || carry_s(&behind, &outside), &mut || {
+            wire.carry_s(&file)
+        }]);
+    eprintln!("200 MB through a link: {results:.3?} s (to the node that opened it, from it, wire)");
+    let [to, from, bare] = [0, 1, 2].map(|side: usize| median(results[side].iter().copied()));
+    let row = |name: &str, ours| Figure::new(name, "s", ours, "wire time", bare).at_most(1.25);
+    Ok(vec![
+        row("200 MB to a node that nobody can call, through its link, at 200 Mbit/s", to),
+        row("200 MB from a node that nobody can call, through its link, at 200 Mbit/s", from),
+    ])
 }

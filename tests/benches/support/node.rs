@@ -61,17 +61,27 @@ impl Node {
 
     /// Starts one at a place, on the data that it has if it was there before.
     pub(crate) fn start_at(bench: &Bench, name: &str, place: &Place) -> Self {
+        Self::start_listening(bench, name, place, "0.0.0.0")
+    }
+
+    fn start_listening(bench: &Bench, name: &str, place: &Place, listen: &str) -> Self {
         const PORT: u16 = 8637;
         let folder = bench.folder(name);
         let data = folder.join("data");
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &place.namespace]).arg(program());
-        command.args(["serve", "--name", name, "--listen", &format!("0.0.0.0:{PORT}"), "--data"]).arg(&data);
+        command.args(["serve", "--name", name, "--listen", &format!("{listen}:{PORT}"), "--data"]).arg(&data);
         for address in &place.addresses {
             command.arg("--url").arg(format!("http://{address}:{PORT}"));
         }
         let server = Server::start_at(&mut command, &format!("{}:{PORT}", place.address), &folder.join("ods.log"));
         Self { server, data, host: place.address.clone(), port: PORT, tls_port: 0 }
+    }
+
+    /// Starts one that only the bench can call: nothing listens where its wires end.
+    pub(crate) fn start_behind_a_firewall(bench: &Bench, name: &str, place: &Place) -> Self {
+        let listen = place.address.clone();
+        Self::start_listening(bench, name, &Place { addresses: Vec::new(), ..place.clone() }, &listen)
     }
 
     /// A client of its plain listener that may do everything.
