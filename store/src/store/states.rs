@@ -278,6 +278,7 @@ impl Store {
     /// Whether the signed state of another node that may publish and is reached says that it has these bytes, as those
     /// of a package that is current here, and is no older than this node's last word that it keeps them itself. Only
     /// then may this node let its own copy go; why that is safe is in `evict.rs`.
+    #[cfg(any(test, feature = "testing"))]
     pub fn is_held_by_publisher(&self, blob: &Digest) -> Result<bool> {
         let (roster, read) = (self.roster(), self.read()?);
         let floor = policy::floor(&read, &policy::row(&read)?, blob)?;
