@@ -1,7 +1,8 @@
 //! Rosters that are larger than what one call may have: they are swapped in pages.
 
 use ods_store::{
-    Admit, EXPEL_IDS_MAX, Expel, NodeId, Role, SignedStatement, StatementBody, StatementHeader, StatementId, UnixMillis,
+    Admit, EXPEL_IDS_MAX, Expel, NodeId, Role, SignedStatement, SimDisk, StatementBody, StatementHeader, StatementId,
+    UnixMillis,
 };
 
 use super::super::exchange::{Pull, Step, farewell, introduce, introduced};
@@ -133,6 +134,30 @@ fn a_node_of_a_large_roster_shows_a_peer_that_does_not_know_it_who_admitted_it()
     assert!(hq.store().roster().is_member(&late.store().node_id()));
     pull(&late, &hq);
     assert_equal(&[&hq, &late]);
+}
+
+/// On either side: the removal that makes room is behind the rosters, which differ.
+#[test]
+fn a_node_whose_disk_is_full_is_pulled_from_and_pulls_removals() {
+    let disk = SimDisk::new();
+    let (hq, branch) = (TestNode::simulated("hq"), TestNode::on_disk(&disk, "branch"));
+    branch.joins(&hq, Role::Publisher);
+    hq.publish("a.pkg", b"a");
+    branch.publish("b.pkg", b"b");
+    pull(&branch, &hq);
+    disk.set_capacity(Some(1 << 40));
+    let used = (1 << 40) - branch.store().free_bytes().unwrap();
+    disk.set_capacity(Some(used + (1 << 20)));
+    hq.store().admit(&admit(&TestNode::simulated("late"), Role::Replica), &author(), hq.now).unwrap();
+    pull(&hq, &branch);
+    assert_eq!(hq.store().package_count().unwrap(), 2);
+    hq.remove("a.pkg");
+    pull(&branch, &hq);
+    assert_eq!(branch.store().package_count().unwrap(), 1, "the removal came");
+    assert_ne!(branch.store().roster_digest(), hq.store().roster_digest());
+    disk.set_capacity(None);
+    pull(&branch, &hq);
+    assert_equal(&[&hq, &branch]);
 }
 
 fn admit(node: &TestNode, role: Role) -> Admit {

@@ -54,7 +54,12 @@ impl TestNode {
 
     /// A node on a disk in memory, for tests of many commits.
     pub(super) fn simulated(name: &str) -> Self {
-        Self::open_on(Arc::new(SimDisk::new()), name, tempfile::tempdir().unwrap(), name)
+        Self::on_disk(&SimDisk::new(), name)
+    }
+
+    /// The same on a disk that the test plays with.
+    pub(super) fn on_disk(disk: &SimDisk, name: &str) -> Self {
+        Self::open_on(Arc::new(disk.clone()), name, tempfile::tempdir().unwrap(), name)
     }
 
     fn open(name: &str, folder: TempDir, run: &str) -> Self {
