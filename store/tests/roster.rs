@@ -330,6 +330,18 @@ fn a_full_disk_takes_who_is_expelled_and_no_admissions() {
 }
 
 #[test]
+fn a_statement_of_a_later_format_spoils_nothing_that_comes_with_it() {
+    let nodes = mesh(&[Role::Replica]);
+    let [a, b] = [0, 1].map(|node| &nodes[node].1);
+    let admit = Admit { node: fresh(9).1.node_id(), role: Role::Replica, prefixes: vec![] };
+    let signed = a.sign_admit(&admit, &author(), at(3)).expect("signed");
+    let mut later = signed.clone();
+    later.frame[0] = ods_store::FORMAT + 1;
+    assert_eq!(b.hear_statements(vec![later, signed], at(4)).expect("the other is good"), 1);
+    assert!(b.roster().is_member(&admit.node));
+}
+
+#[test]
 fn an_owner_expels_though_its_disk_is_full() {
     let nodes = mesh(&[Role::Owner]);
     let ((disk, a), b) = (&nodes[0], &nodes[1].1);

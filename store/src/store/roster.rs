@@ -8,6 +8,7 @@ use crate::catalog::News;
 use crate::digest::{NodeId, SetDigest, StatementId};
 use crate::error::{Result, StoreError};
 use crate::expel_ahead::{self, ExpelsAhead, Told};
+use crate::frame::FrameError;
 use crate::journal::Moment;
 use crate::limits::EXPELLED_ON_FULL_DISK_EVENTS_MAX;
 use crate::membership::{self, Member, check_role};
@@ -59,7 +60,12 @@ impl Store {
         let mut left: BTreeMap<NodeId, Vec<(usize, SignedStatement)>> = BTreeMap::new();
         for (place, signed) in offered.into_iter().enumerate() {
             if table.get(signed.id().as_bytes())?.is_none() {
-                left.entry(signed.decode()?.header.signer).or_default().push((place, signed));
+                let signer = match signed.decode() {
+                    // A node of a later version passes it on. It is told again once this one is upgraded.
+                    Err(FrameError::UnknownFormat { .. }) => continue,
+                    decoded => decoded?.header.signer,
+                };
+                left.entry(signer).or_default().push((place, signed));
             }
         }
         let mut next: Vec<NodeId> = left.keys().filter(|signer| owners.contains(signer)).copied().collect();
