@@ -61,10 +61,11 @@ fn at(bench: &Bench, limit: Limit, rate: u64) -> Result<f64, &'static str> {
     };
     let (first, second) = (start(names[0]), start(names[1]));
     second.join_as(&first, "publisher");
-    let mut http = first.http();
     set(limit, rate, &first, &second);
     let file = bench.sparse_file("limits.pkg", rate * (MEASURED_S + AROUND_S));
     first.put("limits.pkg", &file);
+    // Not before that: it may take longer than a connection may rest.
+    let mut http = first.http();
     until("bytes flow", || uploaded_bytes(&mut http) >= rate as f64 * 2.0);
     let (before, began) = (uploaded_bytes(&mut http), Instant::now());
     std::thread::sleep(Duration::from_secs(MEASURED_S).saturating_sub(began.elapsed()));
