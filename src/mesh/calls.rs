@@ -120,6 +120,9 @@ impl Caller {
 
     /// A peer that doesn't know this node is shown who admitted it, and tells if somebody expelled it.
     async fn ping_at(&self, to: &Endpoint, request: &Request) -> Result<Summary, CallError> {
+        if let Way::Link(place) = to.way {
+            self.wire.link_takes_turn(&to.node, place);
+        }
         let answer = match self.wire.call(to, request).await {
             Err(error) if error.is_refusal("not_a_member") || error.is_refusal("expelled") => {
                 self.introduce(to).await?;

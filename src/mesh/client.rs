@@ -185,7 +185,12 @@ impl Client {
 
     /// The links of a peer, in the order in which they are to be asked now.
     pub(super) fn links_in_turn(&self, node: &NodeId) -> Vec<Place> {
-        self.connections.links().take_turn(node)
+        self.connections.links().in_turn(node)
+    }
+
+    /// One of them is asked.
+    pub(super) fn link_takes_turn(&self, node: &NodeId, place: Place) {
+        self.connections.links().takes_turn(node, place);
     }
 
     /// Waits until a peer holds one.

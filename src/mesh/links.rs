@@ -110,17 +110,23 @@ impl Links {
         self.all().links.get(node).map_or(0, |links| links.iter().filter(|link| link.is_live()).count())
     }
 
-    /// The links of a peer, in the order in which they are to be asked; the first had its turn with that.
-    pub(super) fn take_turn(&self, node: &NodeId) -> Vec<Place> {
-        let All { links, last_turn, .. } = &mut *self.all();
-        let Some(links) = links.get_mut(node) else { return Vec::new() };
-        let mut live: Vec<&mut Link> = links.iter_mut().filter(|link| link.is_live()).collect();
+    /// The links of a peer, in the order in which they are to be asked.
+    pub(super) fn in_turn(&self, node: &NodeId) -> Vec<Place> {
+        let all = self.all();
+        let links = all.links.get(node).into_iter().flatten();
+        let mut live: Vec<&Link> = links.filter(|link| link.is_live()).collect();
         live.sort_unstable_by_key(|link| (link.turn, Reverse(link.place)));
-        if let Some(first) = live.first_mut() {
-            *last_turn += 1;
-            first.turn = *last_turn;
-        }
         live.iter().map(|link| link.place).collect()
+    }
+
+    /// One is asked: others come before it next.
+    pub(super) fn takes_turn(&self, node: &NodeId, place: Place) {
+        let All { links, last_turn, .. } = &mut *self.all();
+        let asked = links.get_mut(node).and_then(|links| links.iter_mut().find(|link| link.place == place));
+        if let Some(link) = asked {
+            *last_turn += 1;
+            link.turn = *last_turn;
+        }
     }
 
     /// Waits until there is a link of this peer.
@@ -153,8 +159,26 @@ mod tests {
         sender
     }
 
+    /// The links of a peer in their order, of which the first is asked.
+    fn turn(links: &Links, number: u8) -> Vec<Place> {
+        let order = links.in_turn(&node(number));
+        order.first().into_iter().for_each(|first| links.takes_turn(&node(number), *first));
+        order
+    }
+
     const fn node(number: u8) -> NodeId {
         NodeId::from_bytes([number; 32])
+    }
+
+    #[tokio::test]
+    async fn a_link_that_is_not_asked_keeps_its_turn() {
+        let links = Links::default();
+        let (one, two) = (links.add(node(1), sender().await), links.add(node(1), sender().await));
+        assert_eq!(turn(&links, 1), [two, one]);
+        // Something else answered.
+        assert_eq!(links.in_turn(&node(1)), [one, two]);
+        assert_eq!(turn(&links, 1), [one, two]);
+        assert_eq!(turn(&links, 1), [two, one]);
     }
 
     #[tokio::test]
@@ -167,7 +191,7 @@ mod tests {
         let held: Vec<Place> = links.all().links[&node(1)].iter().map(|link| link.place).collect();
         assert_eq!(held, places[1000 - LINKS_PER_PEER_MAX..]);
         assert!(links.has_room(&node(2)) && !links.has(&node(2)));
-        assert_eq!(links.take_turn(&node(1)).first(), places.last());
+        assert_eq!(turn(&links, 1).first(), places.last());
         for place in places {
             links.remove(&node(1), place);
         }
@@ -178,16 +202,16 @@ mod tests {
     async fn links_of_one_node_are_asked_in_turn_and_a_new_one_first() {
         let links = Links::default();
         let (one, two) = (links.add(node(1), sender().await), links.add(node(1), sender().await));
-        assert_eq!(links.take_turn(&node(1)), [two, one]);
-        assert_eq!(links.take_turn(&node(1)), [one, two]);
-        assert_eq!(links.take_turn(&node(1)), [two, one]);
+        assert_eq!(turn(&links, 1), [two, one]);
+        assert_eq!(turn(&links, 1), [one, two]);
+        assert_eq!(turn(&links, 1), [two, one]);
         let three = links.add(node(1), sender().await);
-        assert_eq!(links.take_turn(&node(1)), [three, one, two]);
-        assert_eq!(links.take_turn(&node(1)), [one, two, three]);
+        assert_eq!(turn(&links, 1), [three, one, two]);
+        assert_eq!(turn(&links, 1), [one, two, three]);
         links.remove(&node(1), two);
-        assert_eq!(links.take_turn(&node(1)), [three, one]);
+        assert_eq!(turn(&links, 1), [three, one]);
         assert!(links.get(&node(1), two).is_none() && links.get(&node(1), one).is_some());
-        assert_eq!(links.take_turn(&node(2)), [0; 0]);
+        assert_eq!(turn(&links, 2), [0; 0]);
     }
 
     #[tokio::test]

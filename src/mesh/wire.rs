@@ -48,12 +48,21 @@ impl Wire {
         }
     }
 
-    /// The links that a peer has open, in the order in which they are to be asked; the first had its turn with that.
+    /// The links that a peer has open, in the order in which they are to be asked.
     pub(super) fn links_in_turn(&self, node: &NodeId) -> Vec<Place> {
         match self {
             Self::Http(client) => client.links_in_turn(node),
             #[cfg(test)]
             Self::Simulated(line) => line.links_in_turn(node),
+        }
+    }
+
+    /// One of them is asked.
+    pub(super) fn link_takes_turn(&self, node: &NodeId, place: Place) {
+        match self {
+            Self::Http(client) => client.link_takes_turn(node, place),
+            #[cfg(test)]
+            Self::Simulated(line) => line.link_takes_turn(place),
         }
     }
 

@@ -382,7 +382,12 @@ impl Line {
 
     /// The links of a node to this one, in the order in which they are to be asked.
     pub(crate) fn links_in_turn(&self, node: &NodeId) -> Vec<u64> {
-        self.network.0.tunnels.take_turn(self.machine, node)
+        self.network.0.tunnels.in_turn(self.machine, node)
+    }
+
+    /// One of them is asked.
+    pub(crate) fn link_takes_turn(&self, place: u64) {
+        self.network.0.tunnels.takes_turn(self.machine, place);
     }
 
     /// Waits until a node opens a link to this one.

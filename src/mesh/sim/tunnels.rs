@@ -55,16 +55,21 @@ impl Tunnels {
         self.all().iter().filter(|tunnel| tunnel.at == at && tunnel.node == *node).count()
     }
 
-    /// Those that a node has open to machine `at`, in the order in which they are to be asked; the first had its turn with that.
-    pub(super) fn take_turn(&self, at: usize, node: &NodeId) -> Vec<u64> {
+    /// Those that a node has open to machine `at`, in the order in which they are to be asked.
+    pub(super) fn in_turn(&self, at: usize, node: &NodeId) -> Vec<u64> {
+        let all = self.all();
+        let mut open: Vec<_> = all.iter().filter(|tunnel| tunnel.at == at && tunnel.node == *node).collect();
+        open.sort_unstable_by_key(|tunnel| (tunnel.turn, Reverse(tunnel.place)));
+        open.iter().map(|tunnel| tunnel.place).collect()
+    }
+
+    /// One is asked: others come before it next.
+    pub(super) fn takes_turn(&self, at: usize, place: u64) {
         let mut all = self.all();
         let turn = all.iter().map(|tunnel| tunnel.turn).max().unwrap_or(0) + 1;
-        let mut open: Vec<_> = all.iter_mut().filter(|tunnel| tunnel.at == at && tunnel.node == *node).collect();
-        open.sort_unstable_by_key(|tunnel| (tunnel.turn, Reverse(tunnel.place)));
-        if let Some(first) = open.first_mut() {
-            first.turn = turn;
+        if let Some(tunnel) = all.iter_mut().find(|tunnel| tunnel.at == at && tunnel.place == place) {
+            tunnel.turn = turn;
         }
-        open.iter().map(|tunnel| tunnel.place).collect()
     }
 
     /// Waits until a node has one open to machine `at`.
