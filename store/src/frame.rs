@@ -90,7 +90,9 @@ pub(crate) fn decode<H: DeserializeOwned>(frame: &[u8]) -> Result<Parts<'_, H>, 
 
 /// Cuts a frame of at most `max` bytes into its parts.
 pub(crate) fn decode_within<H: DeserializeOwned>(frame: &[u8], max: usize) -> Result<Parts<'_, H>, FrameError> {
-    fits(frame, max)?;
+    if frame.len() > max {
+        return Err(FrameError::TooLong { bytes: frame.len(), max });
+    }
     let [format, kind, rest @ ..] = frame else { return Err(FrameError::BadHeader) };
     if *format != FORMAT {
         return Err(FrameError::UnknownFormat { format: *format });
@@ -101,11 +103,6 @@ pub(crate) fn decode_within<H: DeserializeOwned>(frame: &[u8], max: usize) -> Re
         return Err(FrameError::BadLength);
     }
     Ok(Parts { kind: *kind, header, body })
-}
-
-/// Errs if a frame has more than `max` bytes.
-pub(crate) fn fits(frame: &[u8], max: usize) -> Result<(), FrameError> {
-    if frame.len() > max { Err(FrameError::TooLong { bytes: frame.len(), max }) } else { Ok(()) }
 }
 
 /// Decodes the body of a known kind; trailing bytes are a later version's additions and are left alone.

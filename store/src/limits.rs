@@ -36,8 +36,6 @@ pub const EXPEL_TIPS_MIN: usize = 64;
 pub const EXPEL_WAIT_MS: u64 = 10_000;
 /// ... and how many do at once.
 pub const EXPELS_AHEAD_MAX: usize = 64;
-/// Events held of a node that a full disk lets be expelled: so many paths are folded again, at most.
-pub const EXPELLED_ON_FULL_DISK_EVENTS_MAX: usize = 200;
 /// Statements a roster may hold.
 pub const STATEMENTS_MAX: usize = 10_000;
 /// Streams of one node from which an alarm is raised.

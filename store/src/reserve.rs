@@ -9,7 +9,7 @@
 //! Invariants:
 //! - The reserve is a file, `reserve` in the data folder, that takes [`RESERVE_BYTES`] of the disk and holds nothing.
 //!   It has its name once it has its room. Nothing depends on whether it is there; a crash may bring it back or not.
-//! - It is removed by the first commit that frees room (a removal, an expulsion, gc) and finds too little, and made again once it fits.
+//! - It is removed by the first commit that frees room (a removal, gc) and finds too little, and made again once it fits.
 //! - A disk is full when no commit fits. Whoever may upload can set aside all that blobs may use, without sending a byte; the
 //!   4 MiB from there to full are the database's, so that it can grow meanwhile and nobody is told that the disk is full.
 //! - While it isn't there, everybody else leaves its bytes free as well: what it was given up for, they never use up.
@@ -42,7 +42,7 @@ static ZEROS: [u8; 1 << 16] = [0; 1 << 16];
 pub enum Purpose {
     /// Anything.
     Any,
-    /// It frees room, or is a step to that: a package is removed, blobs are collected, a node is expelled that may be filling disks.
+    /// It frees room, or is a step to that: a package is removed, blobs are collected.
     FreeRoom,
 }
 

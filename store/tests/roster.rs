@@ -1,8 +1,8 @@
 //! Admitting and expelling: what owners may say, and that what follows depends on what is held, never on its order.
 
 use ods_store::{
-    Admit, Author, Condition, EXPEL_WAIT_MS, Event, EventBatch, Expel, Happening, Header, Lsn, NodeId, RefusalReason,
-    Role, SignedEvent, SignedStatement, SimDisk, StatementBody, StatementHeader, Store, StoreError, UnixMillis,
+    Admit, Author, Condition, EXPEL_WAIT_MS, Event, EventBatch, Happening, Header, Lsn, NodeId, RefusalReason, Role,
+    SignedEvent, SignedStatement, SimDisk, StatementBody, StatementHeader, Store, StoreError, UnixMillis,
 };
 use proptest::prelude::*;
 
@@ -290,45 +290,6 @@ fn an_expel_is_taken_though_the_roster_is_full_of_a_thiefs_admits() {
     assert!(happenings(a).iter().any(cut), "and it says that not all of them could be listed");
 }
 
-/// The reserve is for what frees room, and for putting out who fills it.
-#[test]
-fn a_full_disk_takes_who_is_expelled_and_no_admissions() {
-    let nodes = mesh(&[Role::Publisher, Role::Owner]);
-    let (a, (disk, b), c) = (&nodes[0].1, &nodes[1], &nodes[2].1);
-    put(c, "x.pkg", b"x", at(1)).expect("a publish");
-    for to in [a, b] {
-        pull(to, c, at(2)).expect("a pull");
-    }
-    disk.set_capacity(Some(1 << 40));
-    let used = (1 << 40) - b.free_bytes().expect("readable");
-    disk.set_capacity(Some(used + (1 << 20)));
-    let admits = |number: u8| {
-        let admit = Admit { node: NodeId::from_bytes([number; 32]), role: Role::Replica, prefixes: vec![] };
-        a.sign_admit(&admit, &author(), at(3)).expect("signed")
-    };
-    let told: Vec<_> = (0..100).map(admits).collect();
-    assert!(matches!(b.hear_statements(told.clone(), at(4)), Err(StoreError::NoSpace { .. })));
-    let free = b.free_bytes().expect("readable");
-    expel(a, c).expect("an owner expels");
-    let word = a.roster_statements().expect("statements");
-    let heard = b.hear_statements([told.clone(), word].concat(), at(5));
-    assert!(matches!(heard, Err(StoreError::NoSpace { .. })), "the rest waits: {heard:?}");
-    assert!(b.roster().is_expelled(&c.node_id()) && listed(b, "x.pkg"));
-    assert!(!b.roster().is_known(&NodeId::from_bytes([1; 32])));
-    assert!(b.free_bytes().expect("readable") > free, "the reserve was given up for it");
-    let free = b.free_bytes().expect("readable");
-    let twice = Expel { node: c.node_id(), tips: vec![], statements: vec![] };
-    let header = StatementHeader { signer: a.node_id(), at_ms: at(6), by: String::new() };
-    let twice = SignedStatement::mint(a.key(), &header, &StatementBody::Expel(twice));
-    for statements in [told.clone(), vec![twice]] {
-        assert!(matches!(b.hear_statements(statements, at(7)), Err(StoreError::NoSpace { .. })));
-    }
-    assert_eq!(b.free_bytes().expect("readable"), free);
-    disk.set_capacity(None);
-    assert_eq!(b.hear_statements(told, at(8)).expect("there is room"), 100);
-    assert_sound(b);
-}
-
 #[test]
 fn a_statement_of_a_later_format_spoils_nothing_that_comes_with_it() {
     let nodes = mesh(&[Role::Replica]);
@@ -342,15 +303,16 @@ fn a_statement_of_a_later_format_spoils_nothing_that_comes_with_it() {
 }
 
 #[test]
-fn an_owner_expels_though_its_disk_is_full() {
-    let nodes = mesh(&[Role::Owner]);
-    let ((disk, a), b) = (&nodes[0], &nodes[1].1);
-    disk.set_capacity(Some(1 << 40));
-    let used = (1 << 40) - a.free_bytes().expect("readable");
-    disk.set_capacity(Some(used + (1 << 20)));
-    assert!(matches!(admit(a, &fresh(9).1, Role::Replica, &[]), Err(StoreError::NoSpace { .. })));
-    assert_eq!(expel(a, b).ok(), Some(true));
-    assert!(a.roster().is_expelled(&b.node_id()));
+fn an_admit_that_is_long_is_passed_over_and_one_that_is_not_is_taken() {
+    let nodes = mesh(&[Role::Replica]);
+    let [a, b] = [0, 1].map(|node| &nodes[node].1);
+    let admit = |number: u8, prefix_bytes: usize| {
+        let header = StatementHeader { signer: a.node_id(), at_ms: at(3), by: String::new() };
+        let (node, prefixes) = (NodeId::from_bytes([number; 32]), vec!["p".repeat(prefix_bytes); 8]);
+        SignedStatement::mint(a.key(), &header, &StatementBody::Admit(Admit { node, role: Role::Publisher, prefixes }))
+    };
+    assert_eq!(b.hear_statements(vec![admit(1, 1024), admit(2, 1000)], at(4)).expect("the other is good"), 1);
+    assert!(b.roster().is_member(&NodeId::from_bytes([2; 32])) && !b.roster().is_known(&NodeId::from_bytes([1; 32])));
 }
 
 #[derive(Debug, Clone, Copy)]

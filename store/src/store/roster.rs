@@ -10,13 +10,13 @@ use crate::error::{Result, StoreError};
 use crate::expel_ahead::{self, ExpelsAhead, Told};
 use crate::frame::FrameError;
 use crate::journal::Moment;
-use crate::limits::EXPELLED_ON_FULL_DISK_EVENTS_MAX;
+use crate::limits::ADMIT_FRAME_BYTES_MAX;
 use crate::membership::{self, Member, check_role};
 use crate::path::PackagePath;
 use crate::publish::Author;
 use crate::roster::{self, Roster};
-use crate::schema::{STATEMENTS, STREAM_EVENTS};
-use crate::statement::{Admit, Expel, SignedStatement, StatementBody, StatementHeader};
+use crate::schema::STATEMENTS;
+use crate::statement::{Admit, SignedStatement, Statement, StatementBody, StatementHeader};
 use crate::time::UnixMillis;
 use crate::told_roster::ToldRoster;
 use crate::trust;
@@ -63,6 +63,12 @@ impl Store {
                 let signer = match signed.decode() {
                     // A node of a later version passes it on. It is told again once this one is upgraded.
                     Err(FrameError::UnknownFormat { .. }) => continue,
+                    // No node takes it, nor signs one.
+                    Ok(Statement { body: StatementBody::Admit(_), .. })
+                        if signed.frame.len() > ADMIT_FRAME_BYTES_MAX =>
+                    {
+                        continue;
+                    }
                     decoded => decoded?.header.signer,
                 };
                 left.entry(signer).or_default().push((place, signed));
@@ -103,44 +109,19 @@ impl Store {
     }
 
     /// Takes what a peer told, but for Expels that come ahead of the events they name: these wait for them, for
-    /// [`EXPEL_WAIT_MS`](crate::EXPEL_WAIT_MS) at most. Tells how many were new and are taken. On a full disk Expels of members are taken
-    /// nevertheless, the rest is not: who fills the disks of others must be put out, and admits whom it likes until then.
+    /// [`EXPEL_WAIT_MS`](crate::EXPEL_WAIT_MS) at most. Tells how many were new and are taken.
     pub fn hear_statements(&self, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<usize> {
         self.hear_told(statements, None, now)
     }
 
     /// The same with one among them that [`Store::sign_admit`] signed for `author`.
     pub fn hear_signed_for(&self, author: &Author, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<usize> {
-        self.hear_told(statements, Some(author), now)
+        self.hear_told(statements, Some(author.clone()), now)
     }
 
-    fn hear_told(&self, statements: Vec<SignedStatement>, author: Option<&Author>, now: UnixMillis) -> Result<usize> {
-        let told = Arc::new(self.verify_fresh(statements)?);
-        let (all, by) = (Arc::clone(&told), author.cloned());
-        let take = move |tx: &Tx<'_>| take_and_settle(tx, now, &expel_ahead::to_take(tx, now, &all)?, by.as_ref());
-        let error = match self.write(take) {
-            Err(error @ StoreError::NoSpace { .. }) => error,
-            outcome => return outcome,
-        };
-        let mut taken = 0;
-        for said in told.iter() {
-            let StatementBody::Expel(Expel { node, .. }) = &said.1.body else { continue };
-            if self.roster().is_member(node) && self.is_cheap_to_expel(node)? {
-                let (one, author) = ([said.clone()], author.cloned());
-                let take =
-                    move |tx: &Tx<'_>| take_and_settle(tx, now, &expel_ahead::to_take(tx, now, &one)?, author.as_ref());
-                taken += self.write_to_free_room(take)?;
-            }
-        }
-        if taken == told.len() { Ok(taken) } else { Err(error) }
-    }
-
-    /// Whether what a commit writes that expels a node fits where only removals do: the paths that it wrote to are folded again.
-    fn is_cheap_to_expel(&self, node: &NodeId) -> Result<bool> {
-        let table = self.read()?.open_table(STREAM_EVENTS)?;
-        let rows =
-            table.range((node.as_bytes(), 0, 0, &[0; 32])..=(node.as_bytes(), u64::MAX, u64::MAX, &[0xff; 32]))?;
-        Ok(rows.take(EXPELLED_ON_FULL_DISK_EVENTS_MAX + 1).count() <= EXPELLED_ON_FULL_DISK_EVENTS_MAX)
+    fn hear_told(&self, statements: Vec<SignedStatement>, author: Option<Author>, now: UnixMillis) -> Result<usize> {
+        let told = self.verify_fresh(statements)?;
+        self.write(move |tx| take_and_settle(tx, now, &expel_ahead::to_take(tx, now, &told)?, author.as_ref()))
     }
 
     /// In how many milliseconds [`Store::take_due_expels`] has something to do; `None` if no Expel waits.
@@ -163,9 +144,8 @@ impl Store {
     /// Expel, since it has no room for it or something before it isn't held: alarm `expel_cut` tells that. Owners only. `None` if nothing was
     /// signed: an owner has expelled it already, or an owner's Expel of it waited here and is taken now.
     pub fn expel(&self, node: &NodeId, author: &Author, now: UnixMillis) -> Result<Option<StatementId>> {
-        let (is_cheap, node, author) = (self.is_cheap_to_expel(node)?, *node, author.clone());
-        let expel = move |tx: &Tx<'_>| membership::expel(tx, Moment::live(now), &node, &author);
-        if is_cheap { self.write_to_free_room(expel) } else { self.write(expel) }
+        let (node, author) = (*node, author.clone());
+        self.write(move |tx| membership::expel(tx, Moment::live(now), &node, &author))
     }
 
     /// All nodes that the roster knows, by id, and what was said of each.
