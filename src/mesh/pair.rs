@@ -77,7 +77,7 @@ fn redeem(
     admit(store, joining, (&row, &author), &joiner, redemption.statements, now)?;
     put_peer(store, *caller, &redemption.contact, &author, now)?;
     let roster = store.told_roster()?;
-    let first = [store.node_id(), *caller].map(|node| roster.admitting(&node)).concat();
+    let first = [*caller, store.node_id()].map(|node| roster.admitting(&node)).concat();
     let statements = roster.page(first.into_iter().chain(roster.order()), ROSTER_BYTES_MAX)?;
     Ok(PairAnswer::Redeemed { mac, contact: node.contact()?, statements })
 }

@@ -6,10 +6,12 @@
 //! wasn't told. Mostly one call does.
 //!
 //! Invariants:
-//! - However much a stolen key signed, a call has a page of it at most, and what is told first is what puts that key out (the order is
-//!   the store's: [`ods_store::ToldRoster`]).
-//! - A statement goes each way once in a swap, whether or not it is taken. What wasn't taken since its signer was no owner yet is
-//!   told once more if other statements came after it.
+//! - However much a stolen key signed, a call has a page of it at most, and what puts that key out is told before most of what it signed
+//!   (the order is the store's: [`ods_store::ToldRoster`]).
+//! - A statement goes each way once in a swap, whether or not it is taken, of rosters of at most [`ROSTER_IDS_MAX`] statements. (Beyond that
+//!   two nodes need not come to agree.) What wasn't taken since its signer was no owner yet is told once more if other statements came
+//!   after it.
+//! - In memory are a page and the names of at most that many statements, whatever a peer tells.
 //! - A full disk ends a swap, not the pull that it is part of: the log may have the removal that makes room.
 
 use std::collections::BTreeSet;
@@ -66,7 +68,8 @@ impl RosterSwap {
         self.told.append(&mut ids(&statements));
         let is_full = !self.hear(store, statements, now)?;
         let roster = store.told_roster()?;
-        if is_full || roster.digest() == digest || self.calls >= ROSTER_CALLS_MAX {
+        let is_too_much = self.calls >= ROSTER_CALLS_MAX || self.told.len() > ROSTER_IDS_MAX;
+        if is_full || is_too_much || roster.digest() == digest {
             return Ok(RosterStep::Done(self.gained));
         }
         let page = roster.page(lacking.into_iter().filter(|id| !self.sent.contains(id)), ROSTER_BYTES_MAX)?;

@@ -2,8 +2,10 @@
 //!
 //! Invariants:
 //! - Told are all statements held and the Expels that wait here ([`crate::expel_ahead`]), of one moment.
-//! - Expels come first, of them those by owners that nobody expelled; then the rest; small ones before large ones. So however
-//!   much a stolen key has signed, the word that puts it out is told with the first page.
+//! - Expels come first, of them those by owners that nobody expelled; then the rest. In each of these parts signers take turns, those
+//!   nearest to the root first: one statement of each, then another of each, small ones before large ones. So however much a stolen
+//!   key has signed, and though it has expelled who puts it out, that word is told after no more than one of each signer that is as near
+//!   to the root.
 //! - Before a statement comes, once, by which Admits its signer is an owner. So whoever trusts the root and hears one page after
 //!   another can take each when it comes.
 //! - In memory are a few words on each statement, and the frames of one page.
@@ -19,6 +21,9 @@ use crate::expel_ahead::Told;
 use crate::roster::{self, Listed};
 use crate::statement::{Role, SignedStatement, Statement, StatementBody};
 
+/// Admits of one node that are shown to who doesn't know it.
+const ADMITTING_MAX: usize = 8;
+
 type Table = ReadOnlyTable<&'static [u8; 32], &'static [u8]>;
 
 /// What peers are told of the roster, at one moment.
@@ -29,7 +34,14 @@ pub struct ToldRoster {
     briefs: BTreeMap<StatementId, Brief>,
     listed: Listed,
     /// By which Admit each owner is one.
-    makers: BTreeMap<NodeId, StatementId>,
+    makers: BTreeMap<NodeId, Maker>,
+}
+
+#[derive(Clone, Copy)]
+struct Maker {
+    admit: StatementId,
+    /// How many Admits away from the root its owner is.
+    depth: usize,
 }
 
 /// The little of a statement that its place depends on.
@@ -122,13 +134,17 @@ impl ToldRoster {
         })
     }
 
-    /// By which Admits a node is a member, the greatest role first: what one shows to somebody that doesn't know it.
+    /// By which Admits a node is a member, the greatest role first: what one shows to somebody that doesn't know it. A few of them, for
+    /// anybody with an owner's key can sign thousands.
     pub fn admitting(&self, node: &NodeId) -> Vec<StatementId> {
-        let of_it = self.briefs.iter().filter(|(_, brief)| matches!(brief.says, Says::Admit(of, _) if of == *node));
-        self.ordered(of_it.map(|(id, _)| *id), |id, brief| match brief.says {
+        let rank = |id: &StatementId, brief: &Brief| match brief.says {
             Says::Admit(_, role) => (!self.listed.counts(&brief.signer, id), Some(Reverse(role))),
             Says::Expel(_) | Says::Unknown => (true, None),
-        })
+        };
+        let of_it = self.briefs.iter().filter(|(_, brief)| matches!(brief.says, Says::Admit(of, _) if of == *node));
+        let mut best: Vec<_> = of_it.map(|(id, brief)| (rank(id, brief), brief.frame_bytes, *id)).collect();
+        best.sort();
+        self.ordered(best.into_iter().take(ADMITTING_MAX).map(|(_, _, id)| id), rank)
     }
 
     /// The first of these that fit into so many bytes; at least one.
@@ -152,22 +168,35 @@ impl ToldRoster {
         }
     }
 
-    fn ordered<R: Ord>(
+    /// By rank; where that is the same, signers take turns.
+    fn ordered<R: Ord + Copy>(
         &self,
         ids: impl IntoIterator<Item = StatementId>,
         rank: impl Fn(&StatementId, &Brief) -> R,
     ) -> Vec<StatementId> {
         let known = ids.into_iter().filter_map(|id| Some((id, self.briefs.get(&id)?)));
-        let mut sorted: Vec<_> = known.map(|(id, brief)| (rank(&id, brief), brief.frame_bytes, id)).collect();
+        let mut sorted: Vec<_> =
+            known.map(|(id, brief)| (rank(&id, brief), brief.signer, brief.frame_bytes, id)).collect();
         sorted.sort();
-        let (mut order, mut placed) = (Vec::with_capacity(sorted.len()), BTreeSet::new());
-        for (_, _, id) in sorted {
+        let of_one = sorted.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1));
+        let mut turns: Vec<_> = of_one
+            .flat_map(|of_one| of_one.iter().enumerate())
+            .map(|(turn, (rank, signer, bytes, id))| (*rank, turn, self.depth(signer), *bytes, *id))
+            .collect();
+        turns.sort();
+        let (mut order, mut placed) = (Vec::with_capacity(turns.len()), BTreeSet::new());
+        for (.., id) in turns {
             for id in self.lineage(id, &placed).into_iter().rev() {
                 placed.insert(id);
                 order.push(id);
             }
         }
         order
+    }
+
+    /// How many Admits away from the root an owner is; nobody else is nearer.
+    fn depth(&self, node: &NodeId) -> usize {
+        if *node == self.root { 0 } else { self.makers.get(node).map_or(usize::MAX, |maker| maker.depth) }
     }
 
     /// A statement, and before it by which its signer is an owner, up to the root: but for what is placed.
@@ -177,7 +206,7 @@ impl ToldRoster {
             lineage.push(id);
             let Some(brief) = self.briefs.get(&id).filter(|brief| brief.signer != self.root) else { break };
             match self.makers.get(&brief.signer) {
-                Some(maker) => id = *maker,
+                Some(maker) => id = maker.admit,
                 None => break,
             }
         }
@@ -187,21 +216,22 @@ impl ToldRoster {
 
 /// By which Admit each owner is one: one that counts if there is any such way to it. None leads back to itself, since each is found
 /// from one found before.
-fn makers(root: NodeId, briefs: &BTreeMap<StatementId, Brief>, listed: &Listed) -> BTreeMap<NodeId, StatementId> {
+fn makers(root: NodeId, briefs: &BTreeMap<StatementId, Brief>, listed: &Listed) -> BTreeMap<NodeId, Maker> {
     let mut by: BTreeMap<NodeId, Vec<(StatementId, NodeId)>> = BTreeMap::new();
     for (id, brief) in briefs {
         if let Says::Admit(node, Role::Owner) = brief.says {
             by.entry(brief.signer).or_default().push((*id, node));
         }
     }
-    let mut makers = BTreeMap::new();
+    let mut makers: BTreeMap<NodeId, Maker> = BTreeMap::new();
     for only_counting in [true, false] {
         let mut next: VecDeque<NodeId> = std::iter::once(root).chain(makers.keys().copied()).collect();
         while let Some(signer) = next.pop_front() {
+            let depth = makers.get(&signer).map_or(0, |maker| maker.depth) + 1;
             for (id, node) in by.get(&signer).into_iter().flatten() {
                 let follows = !only_counting || listed.counts(&signer, id);
                 if follows && *node != root && !makers.contains_key(node) {
-                    makers.insert(*node, *id);
+                    makers.insert(*node, Maker { admit: *id, depth });
                     next.push_back(*node);
                 }
             }

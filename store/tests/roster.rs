@@ -1,8 +1,8 @@
 //! Admitting and expelling: what owners may say, and that what follows depends on what is held, never on its order.
 
 use ods_store::{
-    Admit, Author, Condition, EXPEL_WAIT_MS, Event, EventBatch, Happening, Header, Lsn, NodeId, RefusalReason, Role,
-    SignedEvent, SignedStatement, SimDisk, StatementBody, StatementHeader, Store, StoreError, UnixMillis,
+    Admit, Author, Condition, EXPEL_WAIT_MS, Event, EventBatch, Expel, Happening, Header, Lsn, NodeId, RefusalReason,
+    Role, SignedEvent, SignedStatement, SimDisk, StatementBody, StatementHeader, Store, StoreError, UnixMillis,
 };
 use proptest::prelude::*;
 
@@ -300,6 +300,41 @@ fn a_statement_of_a_later_format_spoils_nothing_that_comes_with_it() {
     later.frame[0] = ods_store::FORMAT + 1;
     assert_eq!(b.hear_statements(vec![later, signed], at(4)).expect("the other is good"), 1);
     assert!(b.roster().is_member(&admit.node));
+}
+
+/// It has expelled who puts it out, and signed more than any page has.
+#[test]
+fn what_puts_a_stolen_key_out_is_told_before_what_that_key_signed() {
+    let nodes = mesh(&[Role::Owner, Role::Owner]);
+    let (root, owner, thief) = (&nodes[0].1, &nodes[1].1, &nodes[2].1);
+    let signed = |number: u8, body: StatementBody| {
+        let header = StatementHeader { signer: thief.node_id(), at_ms: at(u64::from(number)), by: String::new() };
+        SignedStatement::mint(thief.key(), &header, &body)
+    };
+    let out = |node: NodeId| StatementBody::Expel(Expel { node, tips: vec![], statements: vec![] });
+    let mut much = vec![signed(0, out(owner.node_id()))];
+    for number in 1..60 {
+        let made = NodeId::from_bytes([number; 32]);
+        let admit =
+            Admit { node: if number < 30 { made } else { owner.node_id() }, role: Role::Owner, prefixes: vec![] };
+        much.extend([signed(number, out(made)), signed(number, StatementBody::Admit(admit))]);
+    }
+    assert_eq!(root.hear_statements(much, at(70)).expect("heard"), 119);
+    assert_eq!(expel(owner, thief).ok(), Some(true));
+    let word = owner.roster_statements().expect("statements");
+    root.hear_statements(word, at(80)).expect("heard");
+    let told = root.told_roster().expect("readable");
+    let all = told.page(told.order(), usize::MAX).expect("readable");
+    let says = |signed: &SignedStatement, by: &Store, of: &Store| {
+        let statement = signed.verify().expect("right");
+        let expels = matches!(statement.body, StatementBody::Expel(Expel { node, .. }) if node == of.node_id());
+        expels && statement.header.signer == by.node_id()
+    };
+    let place = all.iter().position(|signed| says(signed, owner, thief)).expect("it is told");
+    assert!(place < 5, "it is told as number {place} of {}", all.len());
+    let admitting = told.admitting(&owner.node_id());
+    let first = told.page(admitting.clone(), usize::MAX).expect("readable");
+    assert!(first[0].verify().expect("right").header.signer == root.node_id() && admitting.len() < 10);
 }
 
 #[test]
