@@ -19,7 +19,7 @@
 //!
 //! **News** ([`peers`], [`exchange`], [`driver`]). After a commit a node pings its peers: digests of its vector and roster,
 //! and up to 64 KiB of new events for a peer known to hold all the rest. Where roster digests differ, rosters are swapped
-//! ([`roster_exchange`]): each side names the statements it holds, and gets pages of those it lacks, first what puts a stolen key out;
+//! ([`roster_exchange`]): each side names the statements it holds, and gets pages of those it lacks, Expels first;
 //! where vectors differ, events are pulled page by page from a cursor that is stored in the transaction of the events; if
 //! they still differ, by vector, until that brings nothing. Everybody also compares digests every minute. A lost ping costs time, never data.
 //!

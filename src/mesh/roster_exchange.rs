@@ -6,12 +6,12 @@
 //! wasn't told. Mostly one call does.
 //!
 //! Invariants:
-//! - However much a stolen key signed, a call has a page of it at most, and what puts that key out is told before most of what it signed
-//!   (the order is the store's: [`ods_store::ToldRoster`]).
+//! - However much a stolen key signed, a call has a page of it at most, and signers take turns (the order is the store's:
+//!   [`ods_store::ToldRoster`]).
 //! - A statement goes each way once in a swap, whether or not it is taken, of rosters of at most [`ROSTER_IDS_MAX`] statements. (Beyond that
 //!   two nodes need not come to agree.) What wasn't taken since its signer was no owner yet is told once more if other statements came
 //!   after it.
-//! - In memory are a page and the names of at most that many statements, whatever a peer tells.
+//! - In memory are a page and the names of about that many statements, whatever a peer tells.
 //! - A full disk ends a swap, not the pull that it is part of: the log may have the removal that makes room.
 
 use std::collections::BTreeSet;

@@ -4,8 +4,8 @@
 //! - Told are all statements held and the Expels that wait here ([`crate::expel_ahead`]), of one moment.
 //! - Expels come first, of them those by owners that nobody expelled; then the rest. In each of these parts signers take turns, those
 //!   nearest to the root first: one statement of each, then another of each, small ones before large ones. So however much a stolen
-//!   key has signed, and though it has expelled who puts it out, that word is told after no more than one of each signer that is as near
-//!   to the root.
+//!   key has signed, and though it has expelled who puts it out, that word is not behind all of it. (It is behind what owners say whom
+//!   that key admitted and nobody expelled.)
 //! - Before a statement comes, once, by which Admits its signer is an owner. So whoever trusts the root and hears one page after
 //!   another can take each when it comes.
 //! - In memory are a few words on each statement, and the frames of one page.
