@@ -89,7 +89,8 @@ impl CallError {
 
 /// The greatest serial; after it they begin again. (RFC 9651 §3.3.1 has no integers of more than fifteen digits.)
 const SERIAL_MAX: u64 = 0x7fff_ffff_ffff;
-/// So far on are serials that this node didn't use while it was ahead of what it was rolled back to: a callee takes fewer with one nonce.
+/// So far on are serials that this node didn't use while it was ahead of what it was rolled back to: a callee takes fewer with
+/// one nonce.
 const SERIALS_JUMP: u64 = 1 << 20;
 const _: () = assert!(SERIALS_JUMP > 2 * SERIALS_MAX as u64);
 
@@ -267,7 +268,7 @@ impl Client {
 
     fn note_nonce(&self, to: &Endpoint, nonce: &str) {
         let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-        if nonces.insert((to.node, place(to)), nonce.to_owned()).is_none() {
+        if nonces.insert((to.node, to.way.link()), nonce.to_owned()).is_none() {
             let links = self.connections.links();
             nonces.retain(|(node, place), _| place.is_none_or(|place| links.get(node, place).is_some()));
         }
@@ -282,7 +283,7 @@ impl Client {
         let Location { method, path, query, range } = Location::of(request);
         let digest = content_digest(body);
         let parts = RequestParts { method, path: &path, query: &query, content_digest: &digest };
-        let nonce = self.nonces.lock().unwrap_or_else(PoisonError::into_inner).get(&(to.node, place(to))).cloned();
+        let nonce = self.nonces.lock().unwrap_or_else(PoisonError::into_inner).get(&(to.node, to.way.link())).cloned();
         let parameters = CallParameters {
             caller: self.key.node_id(),
             callee: to.node,
@@ -347,13 +348,6 @@ impl ByteStream {
         self.client.outflow.pacers.take(Direction::Down, &self.to.node, data.len()).await;
         self.trickle.rested(came_at.elapsed());
         Ok(Some(data))
-    }
-}
-
-const fn place(to: &Endpoint) -> Option<Place> {
-    match to.way {
-        Way::Link(place) => Some(place),
-        Way::Url(_) => None,
     }
 }
 

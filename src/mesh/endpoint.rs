@@ -102,9 +102,17 @@ impl fmt::Display for Way {
 }
 
 impl Way {
+    /// Which link it is, if it is one.
+    pub(super) const fn link(&self) -> Option<Place> {
+        match self {
+            Self::Link(place) => Some(*place),
+            Self::Url(_) => None,
+        }
+    }
+
     /// Whether it is a link.
     pub(super) const fn is_link(&self) -> bool {
-        matches!(self, Self::Link(_))
+        self.link().is_some()
     }
 }
 

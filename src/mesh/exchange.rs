@@ -1,9 +1,10 @@
 //! What a node asks of a peer and does with the answers, step by step, without any carrier: the caller's side of
 //! [`super::serve`].
 //!
-//! Invariants: rosters are swapped before events ([`super::roster_exchange`]), so what the peer's roster lets in is taken. An Expel that comes ahead of the
-//! events it names waits for them in the store (`expel_ahead.rs` there), and is told on meanwhile. No pull ends its waiting but by
-//! bringing the last of them: the next peer may have what this one lacks. Of the node that it expels nothing else is taken.
+//! Invariants: rosters are swapped before events ([`super::roster_exchange`]), so what the peer's roster lets in is taken. An
+//! Expel that comes ahead of the events it names waits for them in the store (`expel_ahead.rs` there), and is told on meanwhile.
+//! No pull ends its waiting but by bringing the last of them: the next peer may have what this one lacks. Of the node that it
+//! expels nothing else is taken.
 
 use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, Store, StoreError, UnixMillis, VerifiedBatch};
 

@@ -17,9 +17,8 @@ use ods_store::{
 };
 
 use super::agreement::{Agreement, Direction, InviteKey};
-use super::limits::ROSTER_BYTES_MAX;
+use super::limits::{ROSTER_BYTES_MAX, ROSTER_FIRST_BYTES};
 use super::protocol::{Contact, PairAnswer, PairRequest, Redemption};
-use super::roster_exchange::first_page;
 use super::serve::{Node, Refusal};
 
 /// What redeeming an invite does to the rosters.
@@ -76,9 +75,7 @@ fn redeem(
     let author = address.map_or(author.clone(), |address| author.at(&address.to_string()));
     admit(store, joining, (&row, &author), &joiner, redemption.statements, now)?;
     put_peer(store, *caller, &redemption.contact, &author, now)?;
-    let roster = store.told_roster()?;
-    let first = [*caller, store.node_id()].map(|node| roster.admitting(&node)).concat();
-    let statements = roster.page(first.into_iter().chain(roster.order()), ROSTER_BYTES_MAX)?;
+    let statements = store.told_roster()?.page_showing(&[*caller, store.node_id()], ROSTER_BYTES_MAX)?;
     Ok(PairAnswer::Redeemed { mac, contact: node.contact()?, statements })
 }
 
@@ -220,7 +217,8 @@ impl Join {
         inviter_nonce: [u8; 32],
         now: UnixMillis,
     ) -> Result<PairRequest, StoreError> {
-        let mut statements = first_page(&node.store, &node.store.told_roster()?)?;
+        let own = node.store.node_id();
+        let mut statements = node.store.told_roster()?.page_showing(&[own], ROSTER_FIRST_BYTES)?;
         if self.joining == Joining::Merge {
             statements.push(node.store.sign_admit(&owner(self.line.root), &self.author, now)?);
         }

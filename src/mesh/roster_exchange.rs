@@ -49,7 +49,7 @@ impl RosterSwap {
     /// Begins a swap. By what comes first a peer sees that this node belongs, if it didn't know.
     pub(super) fn start(store: &Store) -> Result<(Self, Request), StoreError> {
         let roster = store.told_roster()?;
-        let statements = first_page(store, &roster)?;
+        let statements = roster.page_showing(&[store.node_id()], ROSTER_FIRST_BYTES)?;
         let mut held = roster.order();
         held.truncate(ROSTER_FIRST_IDS_MAX);
         let swap = Self { calls: 1, sent: ids(&statements), ..Self::default() };
@@ -67,11 +67,11 @@ impl RosterSwap {
         let told_before = self.told.len();
         self.told.append(&mut ids(&statements));
         let is_full = !self.hear(store, statements, now)?;
-        let roster = store.told_roster()?;
         let is_too_much = self.calls >= ROSTER_CALLS_MAX || self.told.len() > ROSTER_IDS_MAX;
-        if is_full || is_too_much || roster.digest() == digest {
+        if is_full || is_too_much || store.told_digest()? == digest {
             return Ok(RosterStep::Done(self.gained));
         }
+        let roster = store.told_roster()?;
         let page = roster.page(lacking.into_iter().filter(|id| !self.sent.contains(id)), ROSTER_BYTES_MAX)?;
         if page.is_empty() && self.told.len() == told_before && !self.begins_again(&roster) {
             return Ok(RosterStep::Done(self.gained));
@@ -124,23 +124,17 @@ pub(super) fn swap_rosters(
     if belongs {
         hear_if_room(store, statements, now)?;
     }
-    let roster = store.told_roster()?;
-    let digest = roster.digest();
+    let digest = store.told_digest()?;
     let Some(held) = held.filter(|_| digest != theirs) else {
         return Ok(RosterAnswer { statements: vec![], digest, lacking: vec![] });
     };
+    let roster = store.told_roster()?;
     let is_lacking = |id: &&StatementId| belongs && !known.contains(id) && !roster.contains(id);
     let lacking = held.iter().filter(is_lacking).take(ROSTER_IDS_MAX).copied().collect();
     known.extend(held);
     let told = if belongs { roster.order() } else { roster.bearing_on(caller) };
     let statements = roster.page(told.into_iter().filter(|id| !known.contains(id)), ROSTER_BYTES_MAX)?;
     Ok(RosterAnswer { statements, digest, lacking })
-}
-
-/// What a node says first of its roster: who admitted it, and then as much of the rest as fits.
-pub(super) fn first_page(store: &Store, roster: &ToldRoster) -> Result<Vec<SignedStatement>, StoreError> {
-    let own = roster.admitting(&store.node_id());
-    roster.page(own.into_iter().chain(roster.order()), ROSTER_FIRST_BYTES)
 }
 
 /// How many statements were new; `None` if there is no room for them.

@@ -16,10 +16,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use redb::{ReadOnlyTable, ReadableTable};
 
 use crate::digest::{NodeId, SetDigest, StatementId};
-use crate::error::{Result, StoreError};
+use crate::error::Result;
 use crate::expel_ahead::Told;
 use crate::roster::{self, Listed};
 use crate::statement::{Role, SignedStatement, Statement, StatementBody};
+use crate::trust::stored;
 
 /// Admits of one node that are shown to who doesn't know it.
 const ADMITTING_MAX: usize = 8;
@@ -147,6 +148,12 @@ impl ToldRoster {
         self.ordered(best.into_iter().take(ADMITTING_MAX).map(|(_, _, id)| id), rank)
     }
 
+    /// By which Admits these nodes are members, and then as much of the rest as fits into so many bytes.
+    pub fn page_showing(&self, nodes: &[NodeId], bytes_max: usize) -> Result<Vec<SignedStatement>> {
+        let of_these = nodes.iter().flat_map(|node| self.admitting(node));
+        self.page(of_these.chain(self.order()), bytes_max)
+    }
+
     /// The first of these that fit into so many bytes; at least one.
     pub fn page(&self, ids: impl IntoIterator<Item = StatementId>, bytes_max: usize) -> Result<Vec<SignedStatement>> {
         let (mut page, mut bytes, mut taken) = (Vec::new(), 0, BTreeSet::new());
@@ -238,10 +245,6 @@ fn makers(root: NodeId, briefs: &BTreeMap<StatementId, Brief>, listed: &Listed) 
         }
     }
     makers
-}
-
-fn stored(row: &[u8]) -> Result<SignedStatement> {
-    SignedStatement::from_stored(row).ok_or(StoreError::Corrupt { what: "a roster statement" })
 }
 
 /// About how many bytes a statement takes in a body.

@@ -39,11 +39,12 @@ pub(crate) fn is_effective(tx: &Tx<'_>, event: &Event) -> Result<bool> {
 
 /// Reads the statements held.
 pub(crate) fn statements(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<Vec<SignedStatement>> {
-    let rows = table.iter()?.map(|entry| {
-        let (_, row) = entry?;
-        SignedStatement::from_stored(row.value()).ok_or(StoreError::Corrupt { what: "a roster statement" })
-    });
-    rows.collect()
+    table.iter()?.map(|entry| stored(entry?.1.value())).collect()
+}
+
+/// A row of the statements.
+pub(crate) fn stored(row: &[u8]) -> Result<SignedStatement> {
+    SignedStatement::from_stored(row).ok_or(StoreError::Corrupt { what: "a roster statement" })
 }
 
 /// The roster of the statements held.
@@ -63,11 +64,7 @@ pub(crate) fn ids(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) 
 
 /// The statements held, decoded.
 pub(crate) fn decode_all(table: &impl ReadableTable<&'static [u8; 32], &'static [u8]>) -> Result<Vec<Statement>> {
-    let rows = table.iter()?.map(|entry| {
-        let signed = SignedStatement::from_stored(entry?.1.value());
-        Ok(signed.ok_or(StoreError::Corrupt { what: "a roster statement" })?.decode()?)
-    });
-    rows.collect()
+    table.iter()?.map(|entry| Ok(stored(entry?.1.value())?.decode()?)).collect()
 }
 
 /// Those of verified statements that are new. Passed over are those that no ever-owner signed, since they would

@@ -8,20 +8,50 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-/// The lines that each hunk of a patch expects, and in which file.
-fn expectations(patch: &str) -> Vec<(String, String)> {
-    let mut hunks: Vec<(String, String)> = Vec::new();
-    let mut file = String::new();
+/// A part of a patch.
+#[derive(Debug)]
+struct Hunk {
+    file: String,
+    /// `-start,lines +start,lines`, as its head says.
+    head: String,
+    /// Each with what it begins with: a blank, `-` or `+`.
+    lines: Vec<String>,
+}
+
+impl Hunk {
+    /// The lines that begin with one of these, without that.
+    fn of(&self, begins: [char; 2]) -> Vec<&str> {
+        self.lines.iter().filter_map(|line| line.strip_prefix(begins)).collect()
+    }
+
+    /// Start and number of lines on one side.
+    fn said(&self, side: char) -> (usize, usize) {
+        let range = self.head.split(' ').find_map(|range| range.strip_prefix(side)).expect("a range of lines");
+        let (start, lines) = range.split_once(',').unwrap_or((range, "1"));
+        (start.parse().expect("a number"), lines.parse().expect("a number"))
+    }
+
+    /// Whether it is well-formed and there is a place for it, as `git apply` looks for one.
+    fn fits(&self, text: &str) -> bool {
+        let (before, after) = (self.of([' ', '-']), self.of([' ', '+']));
+        let (start, is_last) = (self.said('-').0, self.lines.last().is_some_and(|line| !line.starts_with(' ')));
+        let all: Vec<&str> = text.lines().collect();
+        (self.said('-').1, self.said('+').1) == (before.len(), after.len())
+            && all.windows(before.len().max(1)).enumerate().any(|(at, there)| {
+                there == before && (start > 1 || at == 0) && (!is_last || at + before.len() == all.len())
+            })
+    }
+}
+
+fn hunks(patch: &str) -> Vec<Hunk> {
+    let (mut hunks, mut file) = (Vec::<Hunk>::new(), String::new());
     for line in patch.lines() {
         if let Some(name) = line.strip_prefix("--- a/") {
             name.clone_into(&mut file);
-        } else if line.starts_with("@@") {
-            hunks.push((file.clone(), String::new()));
-        } else if let (false, Some((_, expected))) = (line.starts_with("+++"), hunks.last_mut())
-            && let Some(kept) = line.strip_prefix([' ', '-'])
-        {
-            expected.push_str(kept);
-            expected.push('\n');
+        } else if let Some(head) = line.strip_prefix("@@ ") {
+            hunks.push(Hunk { file: file.clone(), head: head.to_owned(), lines: Vec::new() });
+        } else if let (false, Some(hunk)) = (line.starts_with("+++ "), hunks.last_mut()) {
+            hunk.lines.push(if line.is_empty() { " ".to_owned() } else { line.to_owned() });
         }
     }
     hunks
@@ -47,10 +77,11 @@ fn fits(name: &Path) {
         "{}: say why in its first line",
         name.display()
     );
-    let hunks = expectations(&patch);
+    let hunks = hunks(&patch);
     assert!(!hunks.is_empty(), "{} changes nothing", name.display());
-    for (file, expected) in hunks {
-        let text = fs::read_to_string(root().join(&file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-        assert!(text.contains(&expected), "{} no longer fits {file}; make it anew:\n{expected}", name.display());
+    for hunk in hunks {
+        let file = &hunk.file;
+        let text = fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(hunk.fits(&text), "{} no longer fits {file}; make it anew:\n{hunk:?}", name.display());
     }
 }

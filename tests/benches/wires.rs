@@ -1,6 +1,7 @@
 //! Nodes in network namespaces with wires of 200 Mbit/s: a chain of five beside as many Syncthings, one origin and seven
-//! others on a switch, a thousand small packages, and a node that nobody can call. *Wire time* is that of as many bytes by curl from nginx over one
-//! such wire, in the same run. A package's time begins with the answer to its PUT, and ends when the last node has it.
+//! others on a switch, a thousand small packages, and a node that nobody can call. *Wire time* is that of as many bytes by curl
+//! from nginx over one such wire, in the same run. A package's time begins with the answer to its PUT, and ends when the last
+//! node has it.
 
 use std::path::Path;
 use std::time::Instant;

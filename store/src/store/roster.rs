@@ -53,8 +53,8 @@ impl Store {
         Ok(Roster::fold(self.roster().root(), &all))
     }
 
-    /// Those of offered statements that aren't held and may count, verified. Anybody can sign as much as fits into a call, and each signature
-    /// takes some 60 µs to check. So a statement is looked at once its signer is known as an owner.
+    /// Those of offered statements that aren't held and may count, verified. Anybody can sign as much as fits into a call, and
+    /// each signature takes some 60 µs to check. So a statement is looked at once its signer is known as an owner.
     fn verify_fresh(&self, offered: Vec<SignedStatement>) -> Result<Vec<Told>> {
         let (mut owners, table) = (self.roster().ever_owners(), self.read()?.open_table(STATEMENTS)?);
         let mut left: BTreeMap<NodeId, Vec<(usize, SignedStatement)>> = BTreeMap::new();
