@@ -244,11 +244,6 @@ impl Listed {
         }
     }
 
-    /// Whether an Expel of it was added.
-    pub(crate) fn is_expelled(&self, node: &NodeId) -> bool {
-        self.0.contains_key(node)
-    }
-
     /// Whether a statement counts as far as Expels of its signer go.
     pub(crate) fn counts(&self, signer: &NodeId, id: &StatementId) -> bool {
         self.0.get(signer).is_none_or(|list| list.contains(id))

@@ -2,12 +2,14 @@
 //!
 //! Invariants:
 //! - Told are all statements held and the Expels that wait here ([`crate::expel_ahead`]), of one moment.
-//! - Expels come first, of them those by owners that nobody expelled; then the rest. In each of these parts signers take turns, those
-//!   nearest to the root first: one statement of each, then another of each, small ones before large ones. So however much a stolen
-//!   key has signed, and though it has expelled who puts it out, that word is not behind all of it. (It is behind what owners say whom
-//!   that key admitted and nobody expelled.)
+//! - Expels come first, then the rest. In either part signers take turns, those nearest to the root first: one statement of each,
+//!   then another of each, small ones before large ones. How near an owner is doesn't depend on who expelled whom. So before the first
+//!   Expel that an owner signed is at most one of each owner who isn't farther from the root, and before its n-th are at most n of each: however
+//!   much a stolen key has signed, and whomever it has expelled. (Whom that key admitted are owners too, but farther away than it is.)
 //! - Before a statement comes, once, by which Admits its signer is an owner. So whoever trusts the root and hears one page after
 //!   another can take each when it comes.
+//! - By which Admits a node is a member is shown in a part of a page, each of these with all that leads to it or not at all: a stolen key
+//!   can make that as long as it likes, but others aren't behind it.
 //! - In memory are a few words on each statement, and the frames of one page.
 
 use std::cmp::Reverse;
@@ -34,21 +36,25 @@ pub struct ToldRoster {
     root: NodeId,
     briefs: BTreeMap<StatementId, Brief>,
     listed: Listed,
-    /// By which Admit each owner is one.
+    /// By which Admit each owner is one, but for the root.
     makers: BTreeMap<NodeId, Maker>,
 }
 
 #[derive(Clone, Copy)]
 struct Maker {
+    /// The last of the fewest that lead to it from the root, whether or not they count: who is an owner by these may sign what is taken.
     admit: StatementId,
-    /// How many Admits away from the root its owner is.
+    /// How many these are.
     depth: usize,
+    /// What they take in a body.
+    lineage_bytes: usize,
 }
 
 /// The little of a statement that its place depends on.
 struct Brief {
     signer: NodeId,
-    frame_bytes: usize,
+    /// About how many it takes in a body.
+    bytes: usize,
     says: Says,
 }
 
@@ -66,7 +72,7 @@ impl Brief {
             StatementBody::Expel(expel) => Says::Expel(expel.node),
             StatementBody::Unknown { .. } => Says::Unknown,
         };
-        Self { signer: statement.header.signer, frame_bytes: signed.frame.len(), says }
+        Self { signer: statement.header.signer, bytes: bytes_of(signed), says }
     }
 
     fn subject(&self) -> Option<NodeId> {
@@ -90,7 +96,7 @@ impl ToldRoster {
             listed.add(&statement);
             briefs.insert(statement.id, Brief::new(&signed, &statement));
         }
-        let makers = makers(root, &briefs, &listed);
+        let makers = makers(root, &briefs);
         let waiting = waiting.into_iter().map(|(signed, statement)| (statement.id, signed)).collect();
         Ok(Self { held, waiting, root, briefs, listed, makers })
     }
@@ -108,8 +114,8 @@ impl ToldRoster {
     /// All that is told, in order.
     pub fn order(&self) -> Vec<StatementId> {
         self.ordered(self.briefs.keys().copied(), |_, brief| match brief.says {
-            Says::Expel(_) => u8::from(self.listed.is_expelled(&brief.signer)),
-            Says::Admit(..) | Says::Unknown => 2,
+            Says::Expel(_) => 0,
+            Says::Admit(..) | Says::Unknown => 1,
         })
     }
 
@@ -129,28 +135,34 @@ impl ToldRoster {
             bearing.extend(ids);
         }
         self.ordered(bearing, |_, brief| match brief.says {
-            Says::Expel(expelled) if expelled == *node => u8::from(self.listed.is_expelled(&brief.signer)),
-            Says::Admit(admitted, _) if admitted == *node => 2,
-            Says::Admit(..) | Says::Expel(_) | Says::Unknown => 3,
+            Says::Expel(expelled) if expelled == *node => 0,
+            Says::Admit(admitted, _) if admitted == *node => 1,
+            Says::Admit(..) | Says::Expel(_) | Says::Unknown => 2,
         })
     }
 
     /// By which Admits a node is a member, the greatest role first: what one shows to somebody that doesn't know it. A few of them, for
-    /// anybody with an owner's key can sign thousands.
-    pub fn admitting(&self, node: &NodeId) -> Vec<StatementId> {
-        let rank = |id: &StatementId, brief: &Brief| match brief.says {
+    /// anybody with an owner's key can sign thousands, and those that fit into so many bytes with what makes their signers owners.
+    pub fn admitting(&self, node: &NodeId, bytes_max: usize) -> Vec<StatementId> {
+        let of_it = self.briefs.iter().filter(|(_, brief)| matches!(brief.says, Says::Admit(of, _) if of == *node));
+        let in_turns = self.in_turns(of_it.map(|(id, _)| *id), |id, brief| match brief.says {
             Says::Admit(_, role) => (!self.listed.counts(&brief.signer, id), Some(Reverse(role))),
             Says::Expel(_) | Says::Unknown => (true, None),
-        };
-        let of_it = self.briefs.iter().filter(|(_, brief)| matches!(brief.says, Says::Admit(of, _) if of == *node));
-        let mut best: Vec<_> = of_it.map(|(id, brief)| (rank(id, brief), brief.frame_bytes, *id)).collect();
-        best.sort();
-        self.ordered(best.into_iter().take(ADMITTING_MAX).map(|(_, _, id)| id), rank)
+        });
+        let (mut shown, mut bytes_left) = (Vec::new(), bytes_max);
+        for id in in_turns {
+            let bytes = self.lineage_bytes(&id);
+            if bytes <= bytes_left && shown.len() < ADMITTING_MAX {
+                bytes_left -= bytes;
+                shown.push(id);
+            }
+        }
+        self.with_lineages(shown)
     }
 
     /// By which Admits these nodes are members, and then as much of the rest as fits into so many bytes.
     pub fn page_showing(&self, nodes: &[NodeId], bytes_max: usize) -> Result<Vec<SignedStatement>> {
-        let of_these = nodes.iter().flat_map(|node| self.admitting(node));
+        let of_these = nodes.iter().flat_map(|node| self.admitting(node, bytes_max / nodes.len()));
         self.page(of_these.chain(self.order()), bytes_max)
     }
 
@@ -175,15 +187,22 @@ impl ToldRoster {
         }
     }
 
-    /// By rank; where that is the same, signers take turns.
     fn ordered<R: Ord + Copy>(
         &self,
         ids: impl IntoIterator<Item = StatementId>,
         rank: impl Fn(&StatementId, &Brief) -> R,
     ) -> Vec<StatementId> {
+        self.with_lineages(self.in_turns(ids, rank))
+    }
+
+    /// By rank; where that is the same, signers take turns.
+    fn in_turns<R: Ord + Copy>(
+        &self,
+        ids: impl IntoIterator<Item = StatementId>,
+        rank: impl Fn(&StatementId, &Brief) -> R,
+    ) -> Vec<StatementId> {
         let known = ids.into_iter().filter_map(|id| Some((id, self.briefs.get(&id)?)));
-        let mut sorted: Vec<_> =
-            known.map(|(id, brief)| (rank(&id, brief), brief.signer, brief.frame_bytes, id)).collect();
+        let mut sorted: Vec<_> = known.map(|(id, brief)| (rank(&id, brief), brief.signer, brief.bytes, id)).collect();
         sorted.sort();
         let of_one = sorted.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1));
         let mut turns: Vec<_> = of_one
@@ -191,8 +210,13 @@ impl ToldRoster {
             .map(|(turn, (rank, signer, bytes, id))| (*rank, turn, self.depth(signer), *bytes, *id))
             .collect();
         turns.sort();
-        let (mut order, mut placed) = (Vec::with_capacity(turns.len()), BTreeSet::new());
-        for (.., id) in turns {
+        turns.into_iter().map(|(.., id)| id).collect()
+    }
+
+    /// These, each once, and before each by which its signer is an owner.
+    fn with_lineages(&self, ids: Vec<StatementId>) -> Vec<StatementId> {
+        let (mut order, mut placed) = (Vec::with_capacity(ids.len()), BTreeSet::new());
+        for id in ids {
             for id in self.lineage(id, &placed).into_iter().rev() {
                 placed.insert(id);
                 order.push(id);
@@ -204,6 +228,12 @@ impl ToldRoster {
     /// How many Admits away from the root an owner is; nobody else is nearer.
     fn depth(&self, node: &NodeId) -> usize {
         if *node == self.root { 0 } else { self.makers.get(node).map_or(usize::MAX, |maker| maker.depth) }
+    }
+
+    /// What a statement's whole lineage takes in a body.
+    fn lineage_bytes(&self, id: &StatementId) -> usize {
+        let before = |signer| self.makers.get(signer).map_or(0, |maker| maker.lineage_bytes);
+        self.briefs.get(id).map_or(0, |brief| brief.bytes + before(&brief.signer))
     }
 
     /// A statement, and before it by which its signer is an owner, up to the root: but for what is placed.
@@ -221,26 +251,21 @@ impl ToldRoster {
     }
 }
 
-/// By which Admit each owner is one: one that counts if there is any such way to it. None leads back to itself, since each is found
-/// from one found before.
-fn makers(root: NodeId, briefs: &BTreeMap<StatementId, Brief>, listed: &Listed) -> BTreeMap<NodeId, Maker> {
-    let mut by: BTreeMap<NodeId, Vec<(StatementId, NodeId)>> = BTreeMap::new();
+/// By which Admit each owner is one. None leads back to itself, since each is found from one found before.
+fn makers(root: NodeId, briefs: &BTreeMap<StatementId, Brief>) -> BTreeMap<NodeId, Maker> {
+    let mut by: BTreeMap<NodeId, Vec<(StatementId, NodeId, usize)>> = BTreeMap::new();
     for (id, brief) in briefs {
         if let Says::Admit(node, Role::Owner) = brief.says {
-            by.entry(brief.signer).or_default().push((*id, node));
+            by.entry(brief.signer).or_default().push((*id, node, brief.bytes));
         }
     }
-    let mut makers: BTreeMap<NodeId, Maker> = BTreeMap::new();
-    for only_counting in [true, false] {
-        let mut next: VecDeque<NodeId> = std::iter::once(root).chain(makers.keys().copied()).collect();
-        while let Some(signer) = next.pop_front() {
-            let depth = makers.get(&signer).map_or(0, |maker| maker.depth) + 1;
-            for (id, node) in by.get(&signer).into_iter().flatten() {
-                let follows = !only_counting || listed.counts(&signer, id);
-                if follows && *node != root && !makers.contains_key(node) {
-                    makers.insert(*node, Maker { admit: *id, depth });
-                    next.push_back(*node);
-                }
+    let (mut makers, mut next) = (BTreeMap::new(), VecDeque::from([(root, 0, 0)]));
+    while let Some((signer, depth, bytes)) = next.pop_front() {
+        for (admit, node, more_bytes) in by.remove(&signer).unwrap_or_default() {
+            if node != root && !makers.contains_key(&node) {
+                let maker = Maker { admit, depth: depth + 1, lineage_bytes: bytes + more_bytes };
+                makers.insert(node, maker);
+                next.push_back((node, maker.depth, maker.lineage_bytes));
             }
         }
     }
@@ -251,3 +276,6 @@ fn makers(root: NodeId, briefs: &BTreeMap<StatementId, Brief>, listed: &Listed) 
 fn bytes_of(signed: &SignedStatement) -> usize {
     signed.frame.len() + signed.signature.len() + 8
 }
+
+#[cfg(test)]
+mod tests;

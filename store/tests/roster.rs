@@ -332,7 +332,7 @@ fn what_puts_a_stolen_key_out_is_told_before_what_that_key_signed() {
     };
     let place = all.iter().position(|signed| says(signed, owner, thief)).expect("it is told");
     assert!(place < 5, "it is told as number {place} of {}", all.len());
-    let admitting = told.admitting(&owner.node_id());
+    let admitting = told.admitting(&owner.node_id(), usize::MAX);
     let first = told.page(admitting.clone(), usize::MAX).expect("readable");
     assert!(first[0].verify().expect("right").header.signer == root.node_id() && admitting.len() < 10);
 }

@@ -1,8 +1,8 @@
 //! Rosters that are larger than what one call may have: they are swapped in pages.
 
 use ods_store::{
-    Admit, EXPEL_IDS_MAX, Expel, NodeId, Role, SignedStatement, SimDisk, StatementBody, StatementHeader, StatementId,
-    UnixMillis,
+    Admit, EXPEL_IDS_MAX, Expel, NodeId, NodeKey, Role, SignedStatement, SimDisk, StatementBody, StatementHeader,
+    StatementId, UnixMillis,
 };
 
 use super::super::exchange::{Pull, Step, farewell, introduce, introduced};
@@ -16,15 +16,15 @@ use super::support::{TestNode, author};
 const MANY: u64 = (ROSTER_BYTES_MAX + 2 * ROSTER_FIRST_BYTES) as u64 / (32 * EXPEL_IDS_MAX as u64);
 
 /// As long as it may be, of a node that nobody knows.
-fn long_expel(by: &TestNode, number: u64) -> SignedStatement {
-    let header = StatementHeader { signer: by.store().node_id(), at_ms: UnixMillis::new(number), by: String::new() };
+fn long_expel(by: &NodeKey, number: u64) -> SignedStatement {
+    let header = StatementHeader { signer: by.node_id(), at_ms: UnixMillis::new(number), by: String::new() };
     let statements = (0..EXPEL_IDS_MAX).map(|_| StatementId::from_bytes([7; 32])).collect();
     let expel = Expel { node: NodeId::from_bytes([9; 32]), tips: vec![], statements };
-    SignedStatement::mint(by.store().key(), &header, &StatementBody::Expel(expel))
+    SignedStatement::mint(by, &header, &StatementBody::Expel(expel))
 }
 
 fn signs_much(by: &TestNode, first: u64) {
-    let much = (first..first + MANY).map(|number| long_expel(by, number)).collect();
+    let much = (first..first + MANY).map(|number| long_expel(by.store().key(), number)).collect();
     assert_eq!(by.store().insert_statements(much, by.now).unwrap() as u64, MANY);
 }
 
@@ -103,15 +103,29 @@ fn two_meshes_merge_of_which_each_has_a_roster_larger_than_a_page() {
     }
 }
 
-/// It is in the first page, though that key has signed more than fits there.
+/// It is in the first page, though that key has signed more than fits there, has expelled who puts it out, and has admitted more
+/// owners, whom nobody expelled and who have signed as much.
 #[test]
 fn what_puts_a_stolen_key_out_is_told_first() {
-    let (hq, branch, thief) = (TestNode::simulated("hq"), TestNode::simulated("branch"), TestNode::simulated("thief"));
-    thief.joins(&hq, Role::Owner);
+    let [hq, second, branch, thief] = ["hq", "second", "branch", "thief"].map(TestNode::simulated);
+    for owner in [&second, &thief] {
+        owner.joins(&hq, Role::Owner);
+    }
     branch.joins(&hq, Role::Publisher);
+    pull(&second, &hq);
     signs_much(&thief, 0);
-    pull(&hq, &thief);
-    hq.store().expel(&thief.store().node_id(), &author(), hq.now).unwrap();
+    let much = (0..MANY as u8).map(|number| NodeKey::from_secret([number; 32])).flat_map(|made| {
+        let admit = Admit { node: made.node_id(), role: Role::Owner, prefixes: vec![] };
+        [thief.store().sign_admit(&admit, &author(), thief.now).unwrap(), long_expel(&made, 0)]
+    });
+    let much = much.collect();
+    assert_eq!(thief.store().insert_statements(much, thief.now).unwrap() as u64, 2 * MANY);
+    second.store().expel(&thief.store().node_id(), &author(), second.now).unwrap();
+    thief.store().expel(&second.store().node_id(), &author(), thief.now).unwrap();
+    for peer in [&thief, &second] {
+        hq.store().insert_statements(peer.store().roster_statements().unwrap(), hq.now).unwrap();
+    }
+    assert!([&thief, &second].iter().all(|node| hq.store().roster().is_expelled(&node.store().node_id())));
     let answer = hq.answer(&branch, introduce(branch.store()).unwrap());
     introduced(branch.store(), answer, branch.now).unwrap();
     assert!(branch.store().roster().is_expelled(&thief.store().node_id()));
