@@ -46,7 +46,7 @@ mod meter;
 mod places;
 mod queue;
 
-use ban::Ban;
+use ban::{Ban, may_ask};
 use job::{Job, Turn};
 use meter::Lines;
 use places::{Places, is_one_piece, is_small};
@@ -340,10 +340,11 @@ impl Planner {
         }
     }
 
-    /// Peers have news, so they may have what they hadn't.
+    /// Peers have news, so they may have what they hadn't, but for what they are banned from.
     pub(super) fn signs_of_life(&mut self, nodes: &[NodeId], now: Moment) {
         let mut changed = false;
-        for wanted in self.wants.values_mut() {
+        let may_have = |wanted: &&mut Wanted| nodes.iter().any(|node| may_ask(&wanted.banned, node, now));
+        for wanted in self.wants.values_mut().filter(may_have) {
             let again = (wanted.try_at.min(now).max(wanted.local_until), 0, false);
             changed |= (wanted.try_at, wanted.failures, wanted.rank.1) != again;
             (wanted.try_at, wanted.failures, wanted.rank.1) = again;
@@ -588,8 +589,7 @@ impl Planner {
 }
 
 fn usable(sources: &BTreeSet<NodeId>, wanted: &Wanted, now: Moment) -> BTreeSet<NodeId> {
-    let may = |node: &&NodeId| wanted.banned.get(*node).is_none_or(|ban| ban.until <= now);
-    sources.iter().filter(may).copied().collect()
+    sources.iter().filter(|node| may_ask(&wanted.banned, node, now)).copied().collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,9 @@
 //! For how long a source that sent something wrong is asked for nothing more of that blob: longer each time.
 
+use std::collections::BTreeMap;
+
+use ods_store::NodeId;
+
 use crate::mesh::limits::{BAN_MAX_MS, BAN_MIN_MS, OTHER_SIZE_MS};
 use crate::mesh::moment::Moment;
 
@@ -27,4 +31,9 @@ impl Ban {
     pub(super) fn pause(&mut self, now: Moment) {
         self.until = self.until.max(now.plus_ms(OTHER_SIZE_MS));
     }
+}
+
+/// Whether a source may be asked for a blob of which these sent something wrong.
+pub(super) fn may_ask(banned: &BTreeMap<NodeId, Ban>, node: &NodeId, now: Moment) -> bool {
+    banned.get(node).is_none_or(|ban| ban.until <= now)
 }

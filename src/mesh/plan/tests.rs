@@ -577,3 +577,20 @@ fn a_slow_source_of_a_small_blob_is_doubled_as_soon_as_a_fast_one_is_known() {
     let again = planner.actions(at(3_600));
     assert_eq!(again, [Action::FetchWhole { blob: blob(1), node: B, size: PIECE_BYTES }]);
 }
+
+#[test]
+fn a_sign_of_life_of_a_peer_that_is_banned_for_a_blob_does_not_have_it_tried_again() {
+    let mut planner = under_way(20, &[A]);
+    for (node, first, count) in runs(&planner.actions(at(3))) {
+        let wrong = Err(StepError::Source(Trouble::Wrong));
+        planner.run_ended((&blob(1), SIZE), &node, Run { first, count }, wrong, at(4));
+    }
+    assert_eq!(planner.actions(at(5)), [Action::Close { blob: blob(1) }]);
+    let next = planner.next_at(at(6)).unwrap();
+    assert!(next > at(6));
+    planner.signs_of_life(&[A], at(6));
+    assert_eq!(planner.next_at(at(6)), Some(next));
+    planner.set_sources(BTreeSet::from([A, B]), at(6));
+    let ask = Action::AskPieces { blob: blob(1), size: SIZE, node: B, seen: None };
+    assert_eq!(planner.actions(at(6)), [ask]);
+}
