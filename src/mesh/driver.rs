@@ -85,6 +85,8 @@ pub(super) struct Driver {
     syncing: BTreeMap<NodeId, Vec<Syncing>>,
     /// What pulls brought that no honest node has.
     offences: Offences,
+    /// Peers that were found to tell statements which this version can't take.
+    beyond: BTreeSet<NodeId>,
     /// Outcomes that wait for the store to be readable again.
     held_back: Vec<Outcome>,
     tasks: Tasks<Outcome>,
@@ -126,6 +128,7 @@ impl Driver {
             joins: Arc::default(),
             syncing: BTreeMap::new(),
             offences: Offences::default(),
+            beyond: BTreeSet::new(),
             held_back: Vec::new(),
             tasks,
         }
@@ -283,6 +286,10 @@ impl Driver {
                 let told = if report.is_offence { self.offences.note(Place::Node(node), BAD_EVENT, now) } else { None };
                 for syncing in self.syncing.entry(node).or_default() {
                     syncing.gained += report.gained;
+                }
+                if report.passed_over > 0 && self.beyond.insert(node) {
+                    let (peer, statements) = (node.short(), report.passed_over);
+                    tracing::warn!(%peer, statements, "a peer's roster has what this version can't take: it may need an upgrade");
                 }
                 peers.pulled(&node, *report, now);
                 if let Some(detail) = told {

@@ -11,7 +11,7 @@ use ods_store::{EventBatch, Lsn, NodeId, PulledFrom, Store, StoreError, UnixMill
 use super::limits::{PING_EVENTS_BYTES_MAX, ROSTER_FIRST_BYTES};
 use super::peers::{PullMode, PullReport};
 use super::protocol::{Answer, Cursor, LogAnswer, LogRequest, Ping, Request, RosterAnswer, RosterRequest, Summary};
-use super::roster_exchange::{RosterStep, RosterSwap};
+use super::roster_exchange::{RosterStep, RosterSwap, hear_if_room};
 use super::serve::summary;
 
 /// A ping. To a peer that held all of this node's events when its log ended at `news_after`, what came since goes along.
@@ -32,7 +32,7 @@ pub(super) fn introduce(store: &Store) -> Result<Request, StoreError> {
 /// Takes what such a peer answers: a page of its roster, or why this node doesn't belong any more.
 pub(super) fn introduced(store: &Store, answer: Answer, now: UnixMillis) -> Result<(), PullError> {
     let Answer::Roster(answer) = answer else { return Err(PullError::Garbage("it answers another question")) };
-    store.hear_statements(answer.statements, now).map(drop).map_err(PullError::Roster)
+    hear_if_room(store, answer.statements, now).map(drop).map_err(PullError::Roster)
 }
 
 /// What a member says to a node that was expelled, once: what its standing follows from, so that it stops at once. What
@@ -52,6 +52,8 @@ pub(super) struct Pull {
     gained: u64,
     pages: usize,
     pages_max: usize,
+    /// Statements that this version couldn't take.
+    passed_over: usize,
     /// The swap of rosters that comes first.
     swap: Option<RosterSwap>,
     /// What was asked last of the log.
@@ -133,7 +135,8 @@ impl Pull {
         pages_max: usize,
     ) -> Result<(Self, Request), StoreError> {
         let backfill = store.is_backfilling()?;
-        let mut pull = Self { node, mode, backfill, gained: 0, pages: 0, pages_max, swap: None, asked: None };
+        let mut pull =
+            Self { node, mode, backfill, gained: 0, pages: 0, pages_max, passed_over: 0, swap: None, asked: None };
         if theirs.roster == store.told_digest()? {
             let request = pull.ask_log(store)?;
             return Ok((pull, request));
@@ -172,7 +175,9 @@ impl Pull {
     fn take_roster(&mut self, store: &Store, answer: RosterAnswer, now: UnixMillis) -> Result<Step, PullError> {
         let Some(swap) = &mut self.swap else { return Err(PullError::Garbage("it answers another question")) };
         if !store.is_put_out(&self.node) {
-            match swap.take(store, answer, now).map_err(PullError::Roster)? {
+            let step = swap.take(store, answer, now).map_err(PullError::Roster)?;
+            self.passed_over = swap.passed_over();
+            match step {
                 RosterStep::Ask(next) => return Ok(Step::Ask(next)),
                 RosterStep::Done(gained) => self.gained += gained,
             }
@@ -197,8 +202,8 @@ impl Pull {
         }
         let is_offence = taken.refused.as_ref().is_some_and(|refusal| refusal.reason.is_offence());
         let refused = taken.refused.map(|refusal| format!("event {} was not taken: {}", refusal.event, refusal.reason));
-        let Self { mode, gained, .. } = *self;
-        Ok(Step::Done(PullReport { mode, theirs: summary, gained, more, refused, is_offence }))
+        let Self { mode, gained, passed_over, .. } = *self;
+        Ok(Step::Done(PullReport { mode, theirs: summary, gained, more, refused, is_offence, passed_over }))
     }
 
     /// A page that promises more and doesn't move on would be asked for until the end of time.

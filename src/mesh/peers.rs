@@ -67,6 +67,8 @@ pub(super) struct PullReport {
     pub(super) refused: Option<String>,
     /// It was one that no honest node passes on.
     pub(super) is_offence: bool,
+    /// Statements that this version couldn't take.
+    pub(super) passed_over: usize,
 }
 
 /// How a peer looks from here.
@@ -475,7 +477,7 @@ impl Peers {
     pub(super) fn pulled(&mut self, node: &NodeId, report: PullReport, now: Moment) {
         let Some(peer) = self.links.get_mut(node) else { return };
         peer.pull.under_way = false;
-        let PullReport { mode, theirs, gained, more, refused, is_offence: _ } = report;
+        let PullReport { mode, theirs, gained, more, refused, is_offence: _, passed_over: _ } = report;
         let newer = |known: &Summary| known.log_id == theirs.log_id && known.head > theirs.head;
         // What was heard meanwhile overtook this. But a log that doesn't go on from what its node had said before it was asked
         // was rolled back, or is another machine's: that is how it stands if nothing was heard since, and a ping tells.

@@ -6,12 +6,13 @@
 //! wasn't told. Mostly one call does.
 //!
 //! Invariants:
-//! - However much a stolen key signed, a call has a page of it at most, and signers take turns (the order is the store's:
-//!   [`ods_store::ToldRoster`]).
+//! - However much a stolen key signed, a call has a page of it at most, and Expels come first, by how far their signers are from the root
+//!   (the order is the store's: [`ods_store::ToldRoster`]).
 //! - A statement goes each way once in a swap, whether or not it is taken, of rosters of at most [`ROSTER_IDS_MAX`] statements. (Beyond that
-//!   two nodes need not come to agree.) What wasn't taken since its signer was no owner yet is told once more if other statements came
-//!   after it.
-//! - In memory are a page and the names of about that many statements, whatever a peer tells.
+//!   two nodes need not come to agree.) What wasn't taken since its signer was no owner yet is told once more, each way, if other
+//!   statements came here after it.
+//! - What this version has to pass over is no news: it makes no swap go on.
+//! - In memory are a page and the names of at most that many statements each way, whatever a peer tells; what it tells beyond is not heard.
 //! - A full disk ends a swap, not the pull that it is part of: the log may have the removal that makes room.
 
 use std::collections::BTreeSet;
@@ -31,9 +32,11 @@ pub(super) struct RosterSwap {
     gained: u64,
     /// Whether any were since it was last begun to be told from the start.
     gained_in_this_round: bool,
+    /// What the peer was sent since then.
     sent: BTreeSet<StatementId>,
-    /// What the peer told, whether or not it was taken.
+    /// What it told since then, whether or not it was taken.
     told: BTreeSet<StatementId>,
+    passed_over: usize,
 }
 
 /// How a swap goes on.
@@ -63,17 +66,18 @@ impl RosterSwap {
         answer: RosterAnswer,
         now: UnixMillis,
     ) -> Result<RosterStep, StoreError> {
-        let RosterAnswer { statements, digest, lacking } = answer;
-        let told_before = self.told.len();
-        self.told.append(&mut ids(&statements));
+        let RosterAnswer { mut statements, digest, lacking } = answer;
+        let room = ROSTER_IDS_MAX - self.told.len();
+        let is_too_much = self.calls >= ROSTER_CALLS_MAX || statements.len() > room;
+        statements.truncate(room);
+        let brings_news = self.note(&statements);
         let is_full = !self.hear(store, statements, now)?;
-        let is_too_much = self.calls >= ROSTER_CALLS_MAX || self.told.len() > ROSTER_IDS_MAX;
         if is_full || is_too_much || store.told_digest()? == digest {
             return Ok(RosterStep::Done(self.gained));
         }
         let roster = store.told_roster()?;
         let page = roster.page(lacking.into_iter().filter(|id| !self.sent.contains(id)), ROSTER_BYTES_MAX)?;
-        if page.is_empty() && self.told.len() == told_before && !self.begins_again(&roster) {
+        if page.is_empty() && !brings_news && !self.begins_again(&roster) {
             return Ok(RosterStep::Done(self.gained));
         }
         self.calls += 1;
@@ -84,6 +88,19 @@ impl RosterSwap {
         Ok(RosterStep::Ask(Request::Roster(request)))
     }
 
+    /// Remembers what the peer told; whether any of it is new and may be taken.
+    fn note(&mut self, statements: &[SignedStatement]) -> bool {
+        let fresh: Vec<_> = statements.iter().filter(|signed| self.told.insert(signed.id())).collect();
+        let passed_over = fresh.iter().filter(|signed| signed.is_passed_over()).count();
+        self.passed_over += passed_over;
+        fresh.len() > passed_over
+    }
+
+    /// How many statements this version couldn't take, whoever signed them.
+    pub(super) const fn passed_over(&self) -> usize {
+        self.passed_over
+    }
+
     /// Takes statements; false if the disk is full.
     fn hear(&mut self, store: &Store, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<bool, StoreError> {
         let fresh = hear_if_room(store, statements, now)?;
@@ -92,11 +109,12 @@ impl RosterSwap {
         Ok(fresh.is_some())
     }
 
-    /// Whether what wasn't taken may be by now. It is then told again.
+    /// Whether what wasn't taken may be by now. All is then told again, each way.
     fn begins_again(&mut self, roster: &ToldRoster) -> bool {
         let again = self.gained_in_this_round && self.told.iter().any(|id| !roster.contains(id));
         if again {
             self.told.clear();
+            self.sent.clear();
             self.gained_in_this_round = false;
         }
         again
@@ -114,7 +132,11 @@ pub(super) fn swap_rosters(
     standing: Standing,
     now: UnixMillis,
 ) -> Result<RosterAnswer, Refusal> {
-    let RosterRequest { statements, digest: theirs, held } = request;
+    let RosterRequest { mut statements, digest: theirs, mut held } = request;
+    statements.truncate(ROSTER_IDS_MAX);
+    if let Some(held) = &mut held {
+        held.truncate(ROSTER_IDS_MAX);
+    }
     let belongs = standing == Standing::Member
         || (!store.is_put_out(caller) && store.roster_with(&statements)?.is_member(caller));
     if !belongs && !store.roster().is_known(caller) {
@@ -130,7 +152,7 @@ pub(super) fn swap_rosters(
     };
     let roster = store.told_roster()?;
     let is_lacking = |id: &&StatementId| belongs && !known.contains(id) && !roster.contains(id);
-    let lacking = held.iter().filter(is_lacking).take(ROSTER_IDS_MAX).copied().collect();
+    let lacking = held.iter().filter(is_lacking).copied().collect();
     known.extend(held);
     let told = if belongs { roster.order() } else { roster.bearing_on(caller) };
     let statements = roster.page(told.into_iter().filter(|id| !known.contains(id)), ROSTER_BYTES_MAX)?;
@@ -138,7 +160,11 @@ pub(super) fn swap_rosters(
 }
 
 /// How many statements were new; `None` if there is no room for them.
-fn hear_if_room(store: &Store, statements: Vec<SignedStatement>, now: UnixMillis) -> Result<Option<usize>, StoreError> {
+pub(super) fn hear_if_room(
+    store: &Store,
+    statements: Vec<SignedStatement>,
+    now: UnixMillis,
+) -> Result<Option<usize>, StoreError> {
     if statements.is_empty() {
         return Ok(Some(0));
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{EventId, NodeId, StatementId};
 use crate::frame::{self, FrameError, SIGNATURE_BYTES};
 use crate::keys::{self, NodeKey};
-use crate::limits::{BY_BYTES_MAX, EXPEL_IDS_MAX, PATH_BYTES_MAX, PREFIXES_MAX};
+use crate::limits::{ADMIT_FRAME_BYTES_MAX, BY_BYTES_MAX, EXPEL_IDS_MAX, PATH_BYTES_MAX, PREFIXES_MAX};
 use crate::time::UnixMillis;
 
 /// The BLAKE3 context of statement ids.
@@ -138,6 +138,21 @@ impl SignedStatement {
         let statement = self.decode()?;
         keys::verify(&statement.header.signer, statement.id.as_bytes(), &self.signature)?;
         Ok(statement)
+    }
+
+    /// Decodes one that a peer told. `None` for one that is passed over, so that it spoils nothing that comes with it: of a later format
+    /// (who can read that passes it on, and it is told again once this node is upgraded), or an Admit longer than any node signs.
+    pub(crate) fn arrived(&self) -> Result<Option<Statement>, FrameError> {
+        match self.decode() {
+            Err(FrameError::UnknownFormat { .. }) => Ok(None),
+            Ok(Statement { body: StatementBody::Admit(_), .. }) if self.frame.len() > ADMIT_FRAME_BYTES_MAX => Ok(None),
+            decoded => decoded.map(Some),
+        }
+    }
+
+    /// Whether a node of this version passes it over when a peer tells it.
+    pub fn is_passed_over(&self) -> bool {
+        matches!(self.arrived(), Ok(None))
     }
 
     /// Decodes and checks caps, not the signature: for statements verified before they were stored.

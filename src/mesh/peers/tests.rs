@@ -43,7 +43,7 @@ fn in_sync() -> Peers {
 }
 
 fn report(mode: PullMode, theirs: u8, gained: u64) -> PullReport {
-    PullReport { mode, theirs: holds(theirs), gained, more: false, refused: None, is_offence: false }
+    PullReport { mode, theirs: holds(theirs), gained, more: false, refused: None, is_offence: false, passed_over: 0 }
 }
 
 #[test]

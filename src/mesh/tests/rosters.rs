@@ -1,14 +1,15 @@
 //! Rosters that are larger than what one call may have: they are swapped in pages.
 
 use ods_store::{
-    Admit, EXPEL_IDS_MAX, Expel, NodeId, NodeKey, Role, SignedStatement, SimDisk, StatementBody, StatementHeader,
-    StatementId, UnixMillis,
+    Admit, EXPEL_IDS_MAX, Expel, FORMAT, NodeId, NodeKey, Role, SetDigest, SignedStatement, SimDisk, StatementBody,
+    StatementHeader, StatementId, UnixMillis,
 };
 
 use super::super::exchange::{Pull, Step, farewell, introduce, introduced};
-use super::super::limits::{PULL_PAGES_MAX, ROSTER_BYTES_MAX, ROSTER_CALLS_MAX, ROSTER_FIRST_BYTES};
+use super::super::limits::{PULL_PAGES_MAX, ROSTER_BYTES_MAX, ROSTER_CALLS_MAX, ROSTER_FIRST_BYTES, ROSTER_IDS_MAX};
 use super::super::peers::PullMode;
-use super::super::protocol::{Answer, Request};
+use super::super::protocol::{Answer, Request, RosterAnswer, RosterRequest};
+use super::super::roster_exchange::{RosterStep, RosterSwap};
 use super::super::serve::summary;
 use super::support::{TestNode, author};
 
@@ -114,7 +115,8 @@ fn what_puts_a_stolen_key_out_is_told_first() {
     branch.joins(&hq, Role::Publisher);
     pull(&second, &hq);
     signs_much(&thief, 0);
-    let much = (0..MANY as u8).map(|number| NodeKey::from_secret([number; 32])).flat_map(|made| {
+    let key = |number: u64| NodeKey::from_secret(std::array::from_fn(|at| number.to_le_bytes()[at % 8]));
+    let much = (0..MANY).map(key).flat_map(|made| {
         let admit = Admit { node: made.node_id(), role: Role::Owner, prefixes: vec![] };
         [thief.store().sign_admit(&admit, &author(), thief.now).unwrap(), long_expel(&made, 0)]
     });
@@ -168,6 +170,7 @@ fn a_node_whose_disk_is_full_is_pulled_from_and_pulls_removals() {
     hq.remove("a.pkg");
     pull(&branch, &hq);
     assert_eq!(branch.store().package_count().unwrap(), 1, "the removal came");
+    introduced(branch.store(), hq.answer(&branch, introduce(branch.store()).unwrap()), branch.now).unwrap();
     assert_ne!(branch.store().roster_digest(), hq.store().roster_digest());
     disk.set_capacity(None);
     pull(&branch, &hq);
@@ -176,4 +179,65 @@ fn a_node_whose_disk_is_full_is_pulled_from_and_pulls_removals() {
 
 fn admit(node: &TestNode, role: Role) -> Admit {
     Admit { node: node.store().node_id(), role, prefixes: vec![] }
+}
+
+/// Of a format that only later versions can read.
+fn later(number: usize) -> SignedStatement {
+    let frame = [&[FORMAT + 1], number.to_le_bytes().as_slice()].concat();
+    SignedStatement { frame, signature: vec![0; 64] }
+}
+
+/// What a peer answers that has another roster.
+fn tells(statements: Vec<SignedStatement>, lacking: &[SignedStatement]) -> RosterAnswer {
+    let lacking = lacking.iter().map(SignedStatement::id).collect();
+    RosterAnswer { statements, digest: SetDigest::from_bytes([7; 32]), lacking }
+}
+
+fn asks(step: RosterStep) -> RosterRequest {
+    match step {
+        RosterStep::Ask(Request::Roster(request)) => request,
+        other => panic!("it asks for nothing: {other:?}"),
+    }
+}
+
+#[test]
+fn of_what_a_peer_tells_in_a_swap_no_more_is_heard_than_that_has_at_most() {
+    let hq = TestNode::simulated("hq");
+    let good = hq.store().sign_admit(&admit(&TestNode::new("late"), Role::Replica), &author(), hq.now).unwrap();
+    let much = (0..ROSTER_IDS_MAX).map(later).chain([good.clone()]).collect();
+    let (mut swap, _) = RosterSwap::start(hq.store()).unwrap();
+    let step = swap.take(hq.store(), tells(much, &[]), hq.now).unwrap();
+    assert!(matches!(step, RosterStep::Done(0)), "{step:?}");
+    let (mut swap, _) = RosterSwap::start(hq.store()).unwrap();
+    asks(swap.take(hq.store(), tells(vec![good, later(0)], &[]), hq.now).unwrap());
+}
+
+#[test]
+fn a_statement_that_this_version_cannot_read_is_no_news() {
+    let hq = TestNode::simulated("hq");
+    let (mut swap, _) = RosterSwap::start(hq.store()).unwrap();
+    let step = swap.take(hq.store(), tells(vec![later(1)], &[]), hq.now).unwrap();
+    assert!(matches!(step, RosterStep::Done(0)), "{step:?}");
+    assert_eq!(swap.passed_over(), 1, "an admin is told");
+}
+
+/// What the peer couldn't take, since it didn't know the signer as an owner.
+#[test]
+fn a_swap_that_begins_again_tells_all_again() {
+    let [hq, second, stranger] = ["hq", "second", "stranger"].map(TestNode::simulated);
+    second.joins(&hq, Role::Owner);
+    let sign = |by: &TestNode, name| {
+        by.store().sign_admit(&admit(&TestNode::simulated(name), Role::Replica), &author(), hq.now).unwrap()
+    };
+    let told = [sign(&hq, "told")];
+    hq.store().insert_statements(told.to_vec(), hq.now).unwrap();
+    let (mut swap, first) = RosterSwap::start(hq.store()).unwrap();
+    assert!(matches!(first, Request::Roster(first) if first.statements.contains(&told[0])));
+    let statements = vec![sign(&stranger, "not taken"), sign(&second, "taken")];
+    let again = |swap: &mut RosterSwap, statements| {
+        asks(swap.take(hq.store(), tells(statements, &told), hq.now).unwrap()).statements
+    };
+    assert_eq!(again(&mut swap, statements), [], "it was sent");
+    assert_eq!(again(&mut swap, vec![]), [], "it begins again");
+    assert_eq!(again(&mut swap, vec![]), told);
 }

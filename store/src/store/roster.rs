@@ -8,9 +8,7 @@ use crate::catalog::News;
 use crate::digest::{NodeId, SetDigest, StatementId};
 use crate::error::{Result, StoreError};
 use crate::expel_ahead::{self, ExpelsAhead, Told};
-use crate::frame::FrameError;
 use crate::journal::Moment;
-use crate::limits::ADMIT_FRAME_BYTES_MAX;
 use crate::membership::{self, Member, check_role};
 use crate::path::PackagePath;
 use crate::publish::Author;
@@ -60,18 +58,8 @@ impl Store {
         let mut left: BTreeMap<NodeId, Vec<(usize, SignedStatement)>> = BTreeMap::new();
         for (place, signed) in offered.into_iter().enumerate() {
             if table.get(signed.id().as_bytes())?.is_none() {
-                let signer = match signed.decode() {
-                    // A node of a later version passes it on. It is told again once this one is upgraded.
-                    Err(FrameError::UnknownFormat { .. }) => continue,
-                    // No node takes it, nor signs one.
-                    Ok(Statement { body: StatementBody::Admit(_), .. })
-                        if signed.frame.len() > ADMIT_FRAME_BYTES_MAX =>
-                    {
-                        continue;
-                    }
-                    decoded => decoded?.header.signer,
-                };
-                left.entry(signer).or_default().push((place, signed));
+                let Some(Statement { header, .. }) = signed.arrived()? else { continue };
+                left.entry(header.signer).or_default().push((place, signed));
             }
         }
         let mut next: Vec<NodeId> = left.keys().filter(|signer| owners.contains(signer)).copied().collect();
