@@ -322,6 +322,23 @@ fn what_another_node_signed_covers_nothing_of_the_expelled_one() {
     assert_eq!([listed(a, "x.pkg"), listed(b, "x.pkg")], [false, false]);
 }
 
+/// A key has several streams, of which one may be a thief's.
+#[test]
+fn what_another_stream_of_a_node_names_as_before_it_is_not_covered() {
+    let nodes = mesh(3, Role::Publisher);
+    let [a, p] = [0, 2].map(|node| &nodes[node].1);
+    put(p, "x.pkg", b"x", at(1)).expect("a publish");
+    let held = p.events_after(Lsn::ZERO, usize::MAX).expect("readable");
+    let stream = StreamId { origin: p.node_id(), epoch: 7 };
+    let first = sign_event(p, stream, 1, EventId::ZERO, ("y.pkg", 2));
+    let end = sign_event(p, stream, 2, held[0].id(), ("z.pkg", 3));
+    take(a, &[held, vec![first, end.clone()]].concat(), at(4));
+    assert!(listed(a, "x.pkg"));
+    a.insert_statements(vec![sign(a, p, vec![end.id()])], at(5)).expect("it verifies");
+    assert!(!listed(a, "x.pkg"));
+    assert_sound(a);
+}
+
 /// After a roll-back an event may come later than what follows it.
 #[test]
 fn an_expel_waits_for_what_came_before_its_tips_too() {
