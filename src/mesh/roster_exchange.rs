@@ -34,9 +34,10 @@ pub(super) struct RosterSwap {
     gained_in_this_round: bool,
     /// What the peer was sent since then.
     sent: BTreeSet<StatementId>,
-    /// What it told since then, whether or not it was taken.
+    /// What it told since then, whether or not it was taken; but for
     told: BTreeSet<StatementId>,
-    passed_over: usize,
+    /// ... what this version can't take, whoever signed it.
+    passed_over: BTreeSet<StatementId>,
 }
 
 /// How a swap goes on.
@@ -67,7 +68,7 @@ impl RosterSwap {
         now: UnixMillis,
     ) -> Result<RosterStep, StoreError> {
         let RosterAnswer { mut statements, digest, lacking } = answer;
-        let room = ROSTER_IDS_MAX - self.told.len();
+        let room = ROSTER_IDS_MAX - self.told.len() - self.passed_over.len();
         let is_too_much = self.calls >= ROSTER_CALLS_MAX || statements.len() > room;
         statements.truncate(room);
         let brings_news = self.note(&statements);
@@ -82,7 +83,7 @@ impl RosterSwap {
         }
         self.calls += 1;
         self.sent.append(&mut ids(&page));
-        let not_taken = self.told.iter().filter(|id| !roster.contains(id)).copied();
+        let not_taken = self.passed_over.iter().chain(&self.told).filter(|id| !roster.contains(id)).copied();
         let held = not_taken.chain(roster.order()).take(ROSTER_IDS_MAX).collect();
         let request = RosterRequest { statements: page, digest: roster.digest(), held: Some(held) };
         Ok(RosterStep::Ask(Request::Roster(request)))
@@ -90,15 +91,20 @@ impl RosterSwap {
 
     /// Remembers what the peer told; whether any of it is new and may be taken.
     fn note(&mut self, statements: &[SignedStatement]) -> bool {
-        let fresh: Vec<_> = statements.iter().filter(|signed| self.told.insert(signed.id())).collect();
-        let passed_over = fresh.iter().filter(|signed| signed.is_passed_over()).count();
-        self.passed_over += passed_over;
-        fresh.len() > passed_over
+        let mut is_news = false;
+        for signed in statements {
+            if signed.is_passed_over() {
+                self.passed_over.insert(signed.id());
+            } else {
+                is_news |= self.told.insert(signed.id());
+            }
+        }
+        is_news
     }
 
-    /// How many statements this version couldn't take, whoever signed them.
-    pub(super) const fn passed_over(&self) -> usize {
-        self.passed_over
+    /// How many statements this version couldn't take.
+    pub(super) fn passed_over(&self) -> usize {
+        self.passed_over.len()
     }
 
     /// Takes statements; false if the disk is full.

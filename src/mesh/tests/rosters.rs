@@ -219,6 +219,12 @@ fn a_statement_that_this_version_cannot_read_is_no_news() {
     let step = swap.take(hq.store(), tells(vec![later(1)], &[]), hq.now).unwrap();
     assert!(matches!(step, RosterStep::Done(0)), "{step:?}");
     assert_eq!(swap.passed_over(), 1, "an admin is told");
+    let good = hq.store().sign_admit(&admit(&TestNode::new("late"), Role::Replica), &author(), hq.now).unwrap();
+    let (mut swap, _) = RosterSwap::start(hq.store()).unwrap();
+    let request = asks(swap.take(hq.store(), tells(vec![later(1), good], &[]), hq.now).unwrap());
+    assert!(request.held.unwrap().contains(&later(1).id()), "it isn't told again");
+    let step = swap.take(hq.store(), tells(vec![], &[]), hq.now).unwrap();
+    assert!(matches!(step, RosterStep::Done(1)), "it won't be taken now either: {step:?}");
 }
 
 /// What the peer couldn't take, since it didn't know the signer as an owner.
