@@ -77,7 +77,8 @@ impl RosterSwap {
             return Ok(RosterStep::Done(self.gained));
         }
         let roster = store.told_roster()?;
-        let page = roster.page(lacking.into_iter().filter(|id| !self.sent.contains(id)), ROSTER_BYTES_MAX)?;
+        let page = roster
+            .page(lacking.into_iter().take(ROSTER_IDS_MAX).filter(|id| !self.sent.contains(id)), ROSTER_BYTES_MAX)?;
         if page.is_empty() && !brings_news && !self.begins_again(&roster) {
             return Ok(RosterStep::Done(self.gained));
         }
