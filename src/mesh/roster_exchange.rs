@@ -34,9 +34,9 @@ pub(super) struct RosterSwap {
     gained_in_this_round: bool,
     /// What the peer was sent since then.
     sent: BTreeSet<StatementId>,
-    /// What it told since then, whether or not it was taken; but for
+    /// What it told since then that this version can take, whether or not it was taken.
     told: BTreeSet<StatementId>,
-    /// ... what this version can't take, whoever signed it.
+    /// What it told that this version can't take, whoever signed it.
     passed_over: BTreeSet<StatementId>,
 }
 
@@ -67,7 +67,8 @@ impl RosterSwap {
         answer: RosterAnswer,
         now: UnixMillis,
     ) -> Result<RosterStep, StoreError> {
-        let RosterAnswer { mut statements, digest, lacking } = answer;
+        let RosterAnswer { mut statements, digest, mut lacking } = answer;
+        lacking.truncate(ROSTER_IDS_MAX);
         let room = ROSTER_IDS_MAX - self.told.len() - self.passed_over.len();
         let is_too_much = self.calls >= ROSTER_CALLS_MAX || statements.len() > room;
         statements.truncate(room);
@@ -77,8 +78,7 @@ impl RosterSwap {
             return Ok(RosterStep::Done(self.gained));
         }
         let roster = store.told_roster()?;
-        let page = roster
-            .page(lacking.into_iter().take(ROSTER_IDS_MAX).filter(|id| !self.sent.contains(id)), ROSTER_BYTES_MAX)?;
+        let page = roster.page(lacking.into_iter().filter(|id| !self.sent.contains(id)), ROSTER_BYTES_MAX)?;
         if page.is_empty() && !brings_news && !self.begins_again(&roster) {
             return Ok(RosterStep::Done(self.gained));
         }
